@@ -1,0 +1,68 @@
+"""Two slits whose rotating signals are in phase or out of phase (Tang 2020, §4.2)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Noise = Literal["paper", "program"]
+
+
+class Waves(NamedTuple):
+    """Labelled waves.
+
+    Attributes:
+        X: Signals, shape (n, 2 sources, time, 2 components), unit vectors.
+        y: 0 where the sources are in phase, 1 where they are out of phase, shape (n,).
+    """
+
+    X: Float[np.ndarray, "n 2 time 2"]
+    y: Int[np.ndarray, "n"]
+
+
+def make_waves(
+    n_per_class: int,
+    rng: np.random.Generator,
+    *,
+    noise: Noise = "paper",
+    per_step: bool = False,
+    period: float = 8.0,
+    n_steps: int = 40,
+) -> Waves:
+    """Draw waves x_i(t) = (sin, cos)(ωt + θ_i + ε_i) from two sources, ω = 2π/period.
+
+    θ = (0, 0) in phase and (0, π) out of phase.
+
+    Args:
+        n_per_class: Waves of each class, at least 1.
+        rng: Where the noise is drawn from.
+        noise: "paper": both ε uniform in ±π/12. "program": as the published program draws it,
+            whose misplaced parentheses give the second source ±1 rad plus π/12.
+        per_step: Draw ε anew at every time step instead of once per source and wave; the paper
+            does not say which it means.
+        period: Time steps of one turn.
+        n_steps: Time steps L during which the sources emit.
+
+    Raises:
+        ValueError: If a number is too small or ``noise`` is unknown.
+    """
+    if n_per_class < 1 or n_steps < 1 or not period > 0:
+        raise ValueError(
+            "n_per_class and n_steps must be at least 1 and period positive, got "
+            f"{n_per_class}, {n_steps} and {period}"
+        )
+    if noise not in ("paper", "program"):
+        raise ValueError(f"noise must be 'paper' or 'program', got {noise!r}")
+    y = np.repeat([0, 1], n_per_class)
+    epsilon = rng.uniform(-1, 1, (len(y), 2, n_steps if per_step else 1))
+    epsilon[:, 0] *= np.pi / 12
+    if noise == "paper":
+        epsilon[:, 1] *= np.pi / 12
+    else:
+        epsilon[:, 1] += np.pi / 12
+    theta = np.zeros((len(y), 2, 1))
+    theta[y == 1, 1] = np.pi
+    phase = 2 * np.pi / period * np.arange(n_steps) + theta + epsilon
+    return Waves(np.stack([np.sin(phase), np.cos(phase)], axis=-1), y)

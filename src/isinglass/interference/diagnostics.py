@@ -1,0 +1,47 @@
+"""What a trained policy does to the signals: similarity, arrival time, entropy (Tang 2020, §3–4.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+def expected_similarity(
+    dipoles: Float[np.ndarray, "n E D"], arrivals: Float[np.ndarray, "E C T"]
+) -> Float[np.ndarray, "n C T"]:
+    """Expected similarity of two signals that arrive together, with the target field withdrawn.
+
+    E S = Σ_lm q_l q_m x_l · x_m = |Σ_l q_l x_l|², with q_l(t) the share of source l among what
+    arrives at target y at time t (Eq. 5). NaN while nothing can have arrived.
+    """
+    total = arrivals.sum(axis=0)
+    share = np.divide(arrivals, total, out=np.full_like(arrivals, np.nan), where=total > 0)
+    return (np.einsum("ect,ned->nctd", share, dipoles) ** 2).sum(axis=-1)
+
+
+def arrival_times(
+    probabilities: Float[np.ndarray, "S C T"], reachable: Bool[np.ndarray, "S C T"]
+) -> Float[np.ndarray, "C C"]:
+    """Expected arrival time at learner y (rows) of signals sent by the policy of learner y' (columns).
+
+    White input: every source sends. Signals sent with too short a duration for that learner do not
+    arrive and do not count. NaN where nothing arrives.
+    """
+    arriving = np.einsum("spt,slt->lpt", probabilities, reachable.astype(probabilities.dtype))
+    total = arriving.sum(axis=-1)
+    mean = arriving @ np.arange(probabilities.shape[-1])
+    return np.divide(mean, total, out=np.full_like(total, np.nan), where=total > 0)
+
+
+def arrival_entropy(
+    similar: Bool[np.ndarray, "n E"], arrivals: Float[np.ndarray, "E C T"]
+) -> Float[np.ndarray, "n C"]:
+    """Entropy in nats of the arrival times of the similar signals, H_y = −Σ_t q(t) log q(t).
+
+    0 when they all arrive at once, log T when they spread evenly. NaN for an input with no similar
+    signal.
+    """
+    arriving = np.einsum("ne,ect->nct", similar.astype(arrivals.dtype), arrivals)
+    total = arriving.sum(axis=-1, keepdims=True)
+    q = np.divide(arriving, total, out=np.full_like(arriving, np.nan), where=total > 0)
+    return -np.where(q > 0, q * np.log(np.where(q > 0, q, 1.0)), q).sum(axis=-1) + 0.0

@@ -1,0 +1,71 @@
+"""Energy of the signals that meet at a target: Eqs. 2 and 3 of Tang 2020.
+
+At time t the target y looks at the signals that can have arrived. Those with similarity ≥ θ to the
+external field g are friends; the attended host h_y(t) is the mean of the friends' dipoles, or g
+if there are none. Friends count 1 each, the others x · h_y(t).
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float
+
+
+def attended_host(
+    dipoles: Float[Array, "n E D"],
+    arrived: Bool[Array, "E C T"],
+    host: Float[Array, "D"],
+    threshold: float,
+) -> Float[Array, "C T D n"]:
+    """The attended host h_y(t) of Eq. 2, samples last (that is the fast axis of what follows)."""
+    friends = (dipoles @ host >= threshold).astype(dipoles.dtype)
+    mask = arrived.astype(dipoles.dtype)
+    total = jnp.einsum("ect,ned->ctdn", mask, friends[..., None] * dipoles)
+    count = jnp.einsum("ect,ne->ctn", mask, friends)[:, :, None]
+    return jnp.where(count > 0, total / jnp.maximum(count, 1), host[:, None])
+
+
+def energy_over_time(
+    dipoles: Float[Array, "n E D"],
+    arrivals: Float[Array, "E C T"],
+    arrived: Bool[Array, "E C T"],
+    host: Float[Array, "D"],
+    threshold: float,
+) -> Float[Array, "n C T"]:
+    """Instantaneous energy J_y(t) per signal sent (N = 1), Eq. 3.
+
+    The signals of the others are summed where they arrive before they meet the host: two matrix
+    products for a batch of samples.
+    """
+    h = attended_host(dipoles, arrived, host, threshold)
+    friends = (dipoles @ host >= threshold).astype(dipoles.dtype)
+    others = (1 - friends)[..., None] * dipoles
+    from_friends = jnp.einsum("ect,ne->ctn", arrivals, friends)
+    from_others = jnp.einsum("ect,ned->ctdn", arrivals, others)
+    return jnp.moveaxis(from_friends + (from_others * h).sum(axis=2), -1, 0)
+
+
+def couplings(
+    dipoles: Float[Array, "n E D"],
+    arrived: Bool[Array, "E C T"],
+    host: Float[Array, "D"],
+    threshold: float,
+) -> Float[Array, "C T E n"]:
+    """What each signal is worth on arrival, w(x, s, y, t): 1 for friends, x · h_y(t) for others.
+
+    The energy is linear in the routes, J_y(t) = Σ_s p_t(s, y) w(x, s, y, t), and w depends on the
+    samples alone, not on what was learned.
+    """
+    h = attended_host(dipoles, arrived, host, threshold)
+    x = jnp.moveaxis(dipoles, 0, -1)
+    # Unrolled over components, so that it stays elementwise: a batched product is 3 times slower.
+    product = sum(h[:, :, None, d] * x[None, None, :, d] for d in range(x.shape[1]))
+    return jnp.where((dipoles @ host >= threshold).T, 1.0, product)
+
+
+def energies_of_many(
+    arrivals: Float[Array, "m E C T"], coupling: Float[Array, "C T E n"]
+) -> Float[Array, "m n C T"]:
+    """Energies of m trained models on the same samples: one matrix product per target and time."""
+    return jnp.einsum("mect,cten->mnct", arrivals, coupling)

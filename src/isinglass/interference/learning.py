@@ -1,0 +1,125 @@
+"""The learning rule, Eq. 4 of Tang 2020: in closed form, and step by step.
+
+One update multiplies the reachable durations of the label's own target by a gain and renormalises
+over all durations. With R the reachable mass that is logit R ← logit R + log gain, so training adds
+log-gains, and the learned state is a sum over samples: the *tally*. Everything else the classifier
+offers (order invariance, forgetting, merging, epochs) is a property of sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+Rates = tuple[float, float, float]
+
+# Time-varying sources add their changes before the rule divides; where the sum would take a route
+# below nothing (1 + a ≤ 0) it keeps this share instead.
+SMALLEST_GAIN = 1e-6
+
+
+def check_rule(rates: Rates, threshold: float) -> tuple[Rates, float]:
+    """The three rates as floats and the threshold, or a `ValueError` that names what is wrong."""
+    try:
+        checked = tuple(float(rate) for rate in rates)
+    except (TypeError, ValueError):
+        checked = ()
+    if len(checked) != 3 or not all(np.isfinite(r) and r > -1 for r in checked):
+        raise ValueError(
+            "rates must be three finite numbers greater than -1 (for similar, neutral and opposite "
+            f"signals; at -1 a route is lost for good), got {rates!r}"
+        )
+    if not (isinstance(threshold, int | float | np.number) and 0 < threshold <= 1):
+        raise ValueError(f"threshold must lie in (0, 1], got {threshold!r}")
+    return checked, float(threshold)
+
+
+def kinds(similarity: Float[Array, "*n"], threshold: float) -> Int[Array, "*n"]:
+    """0 for similar signals (s ≥ θ), 1 for neutral ones, 2 for opposite ones (s ≤ −θ)."""
+    return jnp.where(similarity >= threshold, 0, jnp.where(similarity <= -threshold, 2, 1))
+
+
+def tally_kinds(
+    dipoles: Float[Array, "n S D"],
+    members: Float[Array, "n C"],
+    host: Float[Array, "D"],
+    threshold: float,
+) -> Float[Array, "S C 3"]:
+    """How often each source was similar, neutral and opposite to the host, per class.
+
+    `members[n, c]` is 1 where sample n belongs to class c. The counts are whole numbers, so sums
+    of them are exact and no order of summation matters, to the last bit.
+    """
+    kind = kinds(dipoles @ host, threshold)[..., None] == jnp.arange(3)
+    return jnp.einsum("nsk,nc->sck", kind.astype(members.dtype), members)
+
+
+def evidence_from_kinds(tally: Float[np.ndarray, "S C 3"], rates: Rates) -> Float[np.ndarray, "S C 1"]:
+    """G(s, y) = Σ over samples of log(gain), from the counts."""
+    return (tally @ np.log1p(rates))[..., None]
+
+
+def tally_waves(
+    dipoles: Float[Array, "n S L D"],
+    members: Float[Array, "n C"],
+    host: Float[Array, "D"],
+    threshold: float,
+    rates: Float[Array, "3"],
+    n_durations: int,
+) -> Float[Array, "S C T"]:
+    """Evidence per duration for sources that emit at times τ = 0 … L−1.
+
+    Within one sample the changes add before the rule divides, a(δ) = Σ_τ η(s(τ)) [τ + δ < T], so
+    a sample's evidence is log(1 + a(δ)), with 1 + a kept at or above `SMALLEST_GAIN`.
+    """
+    rate = rates[kinds(dipoles @ host, threshold)]
+    n_emissions = rate.shape[-1]
+    summed = jnp.cumsum(rate, axis=-1)
+    last = jnp.minimum(n_emissions, n_durations - jnp.arange(n_durations)) - 1
+    gain = jnp.maximum(1 + summed[..., last], SMALLEST_GAIN)
+    return jnp.einsum("nst,nc->sct", jnp.log(gain), members)
+
+
+def learn_one(
+    probabilities: Float[np.ndarray, "S C T"],
+    target: int,
+    rate: Float[np.ndarray, "S"],
+    reachable: Bool[np.ndarray, "S C T"],
+) -> Float[np.ndarray, "S C T"]:
+    """One step of Eq. 4 as published: one picture, seen by its own class's target.
+
+    **Arguments:** route probabilities (S, C, T); the index of the picture's class; the learning
+    rate η of each source for this picture; the reachable durations.
+    """
+    updated = probabilities.copy()
+    route = probabilities[:, target]
+    route = route + rate[:, None] * route * reachable[:, target]
+    updated[:, target] = route / route.sum(axis=-1, keepdims=True)
+    return updated
+
+
+def watch_learning(
+    probabilities: Float[np.ndarray, "S C T"],
+    dipoles: Iterable[Float[np.ndarray, "S D"]],
+    targets: Iterable[int],
+    *,
+    host: Float[np.ndarray, "D"],
+    reachable: Bool[np.ndarray, "S C T"],
+    rates: Rates = (1.0, -0.5, -0.8),
+    threshold: float = 0.7,
+) -> Iterator[Float[np.ndarray, "S C T"]]:
+    """Yield the route probabilities after each sample, by the published step-by-step rule.
+
+    Slow, and in the linear domain as published: for watching it learn and for testing the closed
+    form, which `InterferenceClassifier` uses.
+    """
+    rates, threshold = check_rule(rates, threshold)
+    for picture, target in zip(dipoles, targets, strict=True):
+        similarity = picture @ host
+        rate = np.select([similarity >= threshold, similarity <= -threshold], [rates[0], rates[2]], rates[1])
+        probabilities = learn_one(probabilities, target, rate, reachable)
+        yield probabilities
