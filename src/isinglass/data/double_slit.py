@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-Noise = Literal["paper", "program"]
+NOISES = ("paper", "program")
 
 
 class Waves(NamedTuple):
@@ -26,7 +26,7 @@ def make_waves(
     n_per_class: int,
     rng: np.random.Generator,
     *,
-    noise: Noise = "paper",
+    noise: str = "paper",
     per_step: bool = False,
     period: float = 8.0,
     n_steps: int = 40,
@@ -53,7 +53,7 @@ def make_waves(
             "n_per_class and n_steps must be at least 1 and period positive, got "
             f"{n_per_class}, {n_steps} and {period}"
         )
-    if noise not in ("paper", "program"):
+    if noise not in NOISES:
         raise ValueError(f"noise must be 'paper' or 'program', got {noise!r}")
     y = np.repeat([0, 1], n_per_class)
     epsilon = rng.uniform(-1, 1, (len(y), 2, n_steps if per_step else 1))

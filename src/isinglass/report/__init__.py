@@ -1,0 +1,1 @@
+"""What a run shows: tables and progress in the terminal, and the HTML report."""

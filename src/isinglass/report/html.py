@@ -1,0 +1,79 @@
+"""The HTML report: one page that needs no other file and no network."""
+
+import base64
+import shlex
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+
+from isinglass import _atomic
+from isinglass.report import numbers
+from isinglass.report.counts import verdict_counts, verdict_label
+from isinglass.reproduce.ledger import Verdict
+from isinglass.reproduce.results import Drawing, Result, drawing_file
+
+NAME = "report.html"
+
+
+def write(results: Sequence[Result], out: Path) -> Path:
+    """Write the report of these results into their output folder.
+
+    Args:
+        results: What to report, in this order.
+        out: The output folder, which holds their figures.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        OSError: If a figure cannot be read or the report cannot be written.
+    """
+    path = out / NAME
+    _atomic.write_text(path, render(results, out))
+    return path
+
+
+def render(results: Sequence[Result], out: Path) -> str:
+    """The report as one string of HTML; figures are read from ``out`` and inlined."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["paragraphs"] = paragraphs
+    template = environment.from_string(_read("report.html.jinja"))
+    return template.render(
+        results=results,
+        style=_read("report.css"),
+        counts=verdict_counts(results),
+        verdicts=list(Verdict),
+        label=verdict_label,
+        classes={verdict: verdict.name.lower() for verdict in Verdict},
+        numbers=numbers,
+        command=command,
+        image=lambda drawing: _data_address(out, drawing),
+    )
+
+
+def command(result: Result) -> str:
+    """The command line that runs a result's experiment again with the same settings."""
+    settings = result.settings
+    words = ["isinglass", "reproduce", result.name, "--seeds", str(settings.seeds)]
+    words += ["--seed", str(settings.seed)]
+    words += ["--mnist", settings.mnist] if settings.mnist else []
+    words += ["--quick"] if settings.quick else []
+    return shlex.join(words)
+
+
+def paragraphs(text: str) -> list[str]:
+    """Split plain text at its blank lines."""
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
+def _read(name: str) -> str:
+    return resources.files("isinglass.report").joinpath(name).read_text("utf-8")
+
+
+def _data_address(out: Path, drawing: Drawing) -> str:
+    image = base64.b64encode(drawing_file(out, drawing).read_bytes()).decode()
+    return f"data:image/svg+xml;base64,{image}"

@@ -1,0 +1,60 @@
+"""Numbers as people read them: as many digits as their interval justifies."""
+
+import math
+
+from isinglass.reproduce.ledger import Row
+
+
+def decimals(half_width: float, value: float) -> int:
+    """Digits after the point that show two significant digits of ``half_width``.
+
+    Where there is no interval, four significant digits of ``value`` are shown instead.
+    """
+    scale, digits = (half_width, 2) if half_width > 0 else (abs(value), 4)
+    if scale == 0:
+        return 0
+    return min(max(digits - 1 - math.floor(math.log10(scale)), 0), 12)
+
+
+def paper_value(row: Row) -> str:
+    """The published value with its unit, or a dash where the paper gives none."""
+    if row.paper is None:
+        return "–"
+    return _with_unit(f"{row.paper:.12g}".replace("-", "−"), row.unit)
+
+
+def our_value(row: Row) -> str:
+    """Our mean with its interval: "83.1 ± 0.5 %", or "97.0 [91.5, 99.0] %" if lopsided.
+
+    A single sample has no interval, and the mean stands alone.
+    """
+    half_width = (row.high - row.low) / 2
+    digits = decimals(half_width, row.ours)
+
+    def shown(value: float) -> str:
+        return f"{value:.{digits}f}".replace("-", "−")
+
+    if half_width == 0:
+        return _with_unit(shown(row.ours), row.unit)
+    lopsided = abs((row.high + row.low) / 2 - row.ours) > 0.05 * half_width
+    if lopsided:
+        interval = f"{shown(row.ours)} [{shown(row.low)}, {shown(row.high)}]"
+    else:
+        interval = f"{shown(row.ours)} ± {shown(half_width)}"
+    return _with_unit(interval, row.unit)
+
+
+def duration(seconds: float) -> str:
+    """A duration in words: "0.4 s", "12 s", "3 min", "1 h 20 min"."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _with_unit(number: str, unit: str) -> str:
+    return f"{number} {unit}" if unit else number

@@ -1,0 +1,74 @@
+"""Tables for the terminal: readable without colour, and in 80 columns."""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from isinglass.report import numbers
+from isinglass.report.counts import verdict_counts, verdict_label
+from isinglass.reproduce.ledger import Verdict
+from isinglass.reproduce.registry import Experiment
+from isinglass.reproduce.results import Result
+
+COLOURS = {
+    Verdict.REPRODUCED: "green",
+    Verdict.DIFFERS: "yellow",
+    Verdict.INCOMPARABLE: "dim",
+}
+
+
+def experiments_table(experiments: Iterable[Experiment]) -> Table:
+    """What can be reproduced, from which paper, and how long it takes on two cores."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Experiment", no_wrap=True)
+    table.add_column("Reproduces")
+    table.add_column("What")
+    table.add_column("Takes", justify="right", no_wrap=True)
+    table.add_column("Quick", justify="right", no_wrap=True)
+    for experiment in experiments:
+        table.add_row(
+            Text(experiment.name, style="bold"),
+            escape(f"{experiment.paper}, {experiment.source}"),
+            escape(experiment.title),
+            numbers.duration(experiment.duration),
+            numbers.duration(experiment.quick_duration),
+        )
+    return table
+
+
+def result_table(result: Result) -> Table:
+    """The ledger of one experiment: the paper's value, ours, the seeds and the verdict."""
+    table = Table(
+        "Quantity",
+        title=escape(f"{result.name}: {result.title} ({result.paper}, {result.source})"),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("Paper", justify="right", no_wrap=True)
+    table.add_column("Ours (95 % CI)", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    for row in result.rows:
+        table.add_row(
+            escape(row.quantity),
+            numbers.paper_value(row),
+            numbers.our_value(row),
+            str(row.n),
+            Text(row.verdict, style=COLOURS[row.verdict]),
+        )
+    return table
+
+
+def summary(results: Sequence[Result]) -> Text:
+    """One line that counts the verdicts of all results."""
+    counts = verdict_counts(results)
+    parts = [
+        Text(f"{counts[verdict]} {verdict_label(verdict, counts[verdict])}", COLOURS[verdict])
+        for verdict in Verdict
+    ]
+    return Text.assemble(f"{counts.total()} numbers: ", Text(", ").join(parts), ".")

@@ -1,0 +1,175 @@
+"""What an experiment is, and the list of all of them.
+
+`experiments` imports the experiment modules when it is called. Each keeps heavy imports
+(jax, scikit-learn, optax, matplotlib) inside its functions, so that ``isinglass list``
+answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+
+from isinglass.reproduce.ledger import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+T = TypeVar("T")
+
+MODULES = (
+    "interference_few_shot",
+    "interference_forgetting",
+    "interference_similarity",
+    "interference_arrival",
+    "interference_entropy",
+    "interference_double_slit",
+    "interference_worldlines",
+)
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """How an experiment says how far it is."""
+
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """Yield the items one by one, showing how many of ``total`` (default: len) are done."""
+        ...
+
+    def step(self, description: str) -> None:
+        """Say what is being done now, where there is nothing to count."""
+        ...
+
+
+class Silent:
+    """A `Progress` that shows nothing."""
+
+    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+        """Yield the items one by one."""
+        yield from items
+
+    def step(self, description: str) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run of an experiment is given.
+
+    Attributes:
+        seeds: Number of independent repetitions asked for, at least 1.
+        quick: True where a rough answer in seconds is wanted.
+        seed: Base seed, at least 0; the repetitions draw theirs from it.
+        mnist: Folder of IDX files, to be handed to `isinglass.data.mnist.load`; None for
+            its default.
+        progress: Where to say how far it is.
+    """
+
+    seeds: int
+    quick: bool = False
+    seed: int = 0
+    mnist: str | Path | None = None
+    progress: Progress = field(default_factory=Silent)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of an experiment.
+
+    Attributes:
+        name: File stem, unique among all experiments, such as "interference-few-shot".
+        figure: The Matplotlib figure.
+        caption: What it shows and how to read it, in plain text.
+    """
+
+    name: str
+    figure: MatplotlibFigure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    Attributes:
+        rows: Its part of the ledger.
+        figures: Its figures, in order.
+        findings: What came out, as plain paragraphs with a blank line between them,
+            written from the computed numbers.
+    """
+
+    rows: Sequence[Row]
+    figures: Sequence[Figure] = ()
+    findings: str = ""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A published table or figure, and how to run it.
+
+    Attributes:
+        name: Name for the command line; starts with its system, such as "interference-…".
+        title: What it is, in a few words.
+        paper: Short citation, such as "Tang 2020".
+        source: What it reproduces, such as "Table 1".
+        question: What was asked, in one to three sentences.
+        duration: Expected seconds of a default run on two cores.
+        quick_duration: Expected seconds of a ``--quick`` run on two cores.
+        default_seeds: Repetitions of a default run.
+        quick_seeds: Repetitions of a ``--quick`` run.
+        run: The experiment itself.
+    """
+
+    name: str
+    title: str
+    paper: str
+    source: str
+    question: str
+    duration: float
+    quick_duration: float
+    default_seeds: int
+    quick_seeds: int
+    run: Callable[[Context], Outcome]
+
+
+class UnknownExperimentError(ValueError):
+    """No experiment has this name."""
+
+
+def experiments() -> dict[str, Experiment]:
+    """All experiments by name, in the order of the papers."""
+    loaded: list[Any] = [import_module(f"isinglass.reproduce.{name}") for name in MODULES]
+    return {module.EXPERIMENT.name: module.EXPERIMENT for module in loaded}
+
+
+def select(names: Sequence[str]) -> list[Experiment]:
+    """The experiments of these names, each once, in the order of `experiments`.
+
+    Args:
+        names: Names of experiments, of systems ("interference" stands for every
+            experiment whose name starts with "interference-"), or "all".
+
+    Raises:
+        UnknownExperimentError: If a name stands for nothing; it suggests close ones.
+    """
+    known = experiments()
+    chosen = {match for name in names for match in _matches(name, known)}
+    return [experiment for name, experiment in known.items() if name in chosen]
+
+
+def _matches(name: str, known: dict[str, Experiment]) -> list[str]:
+    if name == "all":
+        return list(known)
+    if name in known:
+        return [name]
+    of_system = [candidate for candidate in known if candidate.startswith(f"{name}-")]
+    if of_system:
+        return of_system
+    systems = {candidate.partition("-")[0] for candidate in known}
+    close = difflib.get_close_matches(name, [*known, *sorted(systems), "all"], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else "`isinglass list` shows all."
+    raise UnknownExperimentError(f"no experiment is called {name!r}: {hint}")

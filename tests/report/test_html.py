@@ -1,0 +1,99 @@
+import re
+import shlex
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+import fakes
+from isinglass.report import html
+from isinglass.reproduce.ledger import Verdict
+from isinglass.reproduce.runner import Finished, Request, run
+
+
+@pytest.fixture
+def page(tmp_path):
+    experiments = [fakes.experiment("toy-one"), fakes.experiment("toy-two")]
+    outcomes = list(run(experiments, Request(tmp_path, seed=5)))
+    results = [outcome.result for outcome in outcomes if isinstance(outcome, Finished)]
+    html.write(results, tmp_path)
+    return (tmp_path / "report.html").read_text("utf-8"), results, tmp_path
+
+
+class Page(HTMLParser):
+    """Collects tags, checks that they nest, and keeps what could load something."""
+
+    VOID = frozenset({"meta", "img"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.loads, self.tags = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.loads += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page):
+    text, _, _ = page
+    parsed = Page(text)
+    assert parsed.open == []
+    assert {"script", "link", "iframe"}.isdisjoint(parsed.tags)
+    assert parsed.loads
+    assert all(value.startswith(("data:image/svg+xml;base64,", "#")) for value in parsed.loads)
+    assert not re.search(r"@import|url\(|https?://", text)
+
+
+def test_the_page_says_what_was_asked_found_and_run(page):
+    text, results, _ = page
+    for result in results:
+        assert f'id="{result.name}"' in text
+        assert result.title in text
+        assert "isinglass reproduce toy-one --seeds 3 --seed 5" in text
+        for row in result.rows:
+            assert row.rule.replace("'", "&#39;") in text
+        assert all(version in text for version in result.versions.values())
+        assert all(value in text for value in result.machine.values())
+    assert "<p>First.</p>" in text
+    assert "<p>Second.</p>" in text
+    assert text.count("<figure>") == 2
+
+
+def test_what_experiments_say_is_escaped(page):
+    text, _, _ = page
+    assert "Is &lt;1&gt; less than 2?" in text
+    assert "&lt;b&gt;&amp;" in text
+    assert "<1>" not in text
+
+
+def test_verdicts_are_counted(page):
+    text, results, out = page
+    changed = [
+        replace(results[0], rows=[replace(results[0].rows[0], verdict=verdict)])
+        for verdict in (Verdict.DIFFERS, Verdict.DIFFERS, Verdict.INCOMPARABLE)
+    ]
+    text = html.render(changed, out)
+    assert "<strong>2</strong> differ<" in text
+    assert "<strong>1</strong> cannot be compared<" in text
+    assert "<strong>0</strong> reproduced<" in text
+
+
+def test_the_command_runs_the_same_again(page):
+    _, results, _ = page
+    settings = replace(results[0].settings, mnist="my digits", quick=True, seeds=9)
+    command = html.command(replace(results[0], settings=settings))
+    options = ["--seeds", "9", "--seed", "5", "--mnist", "my digits", "--quick"]
+    assert shlex.split(command) == ["isinglass", "reproduce", "toy-one", *options]
+
+
+def test_a_missing_commit_is_admitted(page):
+    _, results, out = page
+    assert "unknown" in html.render([replace(results[0], commit=None)], out)
+    assert "abc+modified" in html.render([replace(results[0], commit="abc+modified")], out)

@@ -1,0 +1,79 @@
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+import fakes
+from isinglass.report import terminal
+from isinglass.report.progress import Bars
+from isinglass.reproduce.ledger import Verdict
+from isinglass.reproduce.runner import Finished, Request, run
+
+
+def printed(renderable, width=80):
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None).print(renderable)
+    return text.getvalue()
+
+
+@pytest.fixture
+def result(tmp_path):
+    (outcome,) = run([fakes.experiment()], Request(tmp_path))
+    assert isinstance(outcome, Finished)
+    return outcome.result
+
+
+def test_the_table_can_be_read_without_colour(result):
+    text = printed(terminal.result_table(result))
+    assert "toy-one: Title of toy-one (Nobody 1999, Table 1)" in text
+    assert "0.10 ± 0.25 s" in text
+    assert "reproduced" in text
+
+
+def test_square_brackets_are_text_not_markup(result):
+    named = replace(result, rows=[replace(result.rows[0], quantity="t in [19, 24] [bold]x")])
+    assert "t in [19, 24] [bold]x" in printed(terminal.result_table(named), width=120)
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_nothing_is_cut_off_in_80_columns(result, verdict):
+    row = replace(
+        result.rows[0], quantity="a long name " * 6, unit="%", paper=88.65, verdict=verdict
+    )
+    text = printed(terminal.result_table(replace(result, rows=[row])))
+    assert "…" not in text
+    assert verdict.value in text
+
+
+def test_the_summary_counts(result):
+    assert printed(terminal.summary([result, result])) == (
+        "2 numbers: 2 reproduced, 0 differ, 0 cannot be compared.\n"
+    )
+
+
+def test_the_list_shows_names_whole():
+    experiment = fakes.experiment("interference-similarity")
+    text = printed(terminal.experiments_table([experiment]))
+    assert "interference-similarity" in text
+    assert "Nobody 1999" in text
+    assert "0.1 s" in text
+
+
+def test_bars_draw_on_a_terminal_and_hand_the_items_through():
+    text = io.StringIO()
+    with Bars(Console(file=text, force_terminal=True, width=100)) as bars:
+        bars.step("toy: first")
+        bars.step("toy: second")
+        assert list(bars.track(range(3), "samples")) == [0, 1, 2]
+        assert list(bars.track(iter("ab"), "letters", total=2)) == ["a", "b"]
+    assert "toy: second" in text.getvalue()
+    assert "left" in text.getvalue()
+
+
+def test_bars_are_silent_where_there_is_no_terminal():
+    text = io.StringIO()
+    with Bars(Console(file=text)) as bars:
+        bars.step("toy")
+        assert list(bars.track(range(3), "samples")) == [0, 1, 2]
+    assert text.getvalue() == ""

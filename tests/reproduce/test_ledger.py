@@ -1,0 +1,150 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from isinglass.reproduce.ledger import (
+    Row,
+    Verdict,
+    claim,
+    compare,
+    from_json,
+    share,
+    to_csv,
+    to_json,
+)
+
+WHERE = ("toy", "Table 1", "accuracy")
+SAMPLES = [79.0, 80.0, 81.0]  # mean 80, interval 80 ± 2.484
+
+
+def verdict_of(paper, **options):
+    return compare(*WHERE, SAMPLES, paper=paper, unit="%", **options)
+
+
+class TestRule:
+    @pytest.mark.parametrize("paper", [80, 77.6, 82.4])
+    def test_inside_the_interval_is_reproduced(self, paper):
+        row = verdict_of(paper)
+        assert row.verdict is Verdict.REPRODUCED
+        assert "confidence interval" in row.rule
+
+    @pytest.mark.parametrize(("paper", "side"), [(77.4, "below"), (82.6, "above")])
+    def test_outside_the_interval_differs(self, paper, side):
+        row = verdict_of(paper)
+        assert row.verdict is Verdict.DIFFERS
+        assert f"2.6 % {side} our mean" in row.rule
+
+    def test_a_tolerance_reproduces_and_says_so_with_its_reason(self):
+        row = verdict_of(85, tolerance=5, because="one draw of theirs")
+        assert row.verdict is Verdict.REPRODUCED
+        assert "tolerance of 5 %" in row.rule
+        assert "one draw of theirs" in row.rule
+
+    def test_outside_the_tolerance_differs_and_says_so(self):
+        row = verdict_of(85.1, tolerance=5, because="one draw of theirs")
+        assert row.verdict is Verdict.DIFFERS
+        assert "outside the tolerance of 5 %" in row.rule
+
+    def test_a_difference_keeps_its_explanation(self):
+        assert "undertrained" in verdict_of(90, because="theirs is undertrained").rule
+
+    def test_no_published_value_cannot_be_compared(self):
+        row = verdict_of(None, because="the paper has no such peer")
+        assert (row.verdict, row.paper) == (Verdict.INCOMPARABLE, None)
+        assert row.rule == "The paper has no such peer."
+
+    def test_a_value_measured_otherwise_is_shown_and_cannot_be_compared(self):
+        row = verdict_of(80, comparable=False, because="another test set")
+        assert (row.verdict, row.paper) == (Verdict.INCOMPARABLE, 80)
+
+    def test_one_sample_must_match_exactly_or_within_a_tolerance(self):
+        assert compare(*WHERE, 2.0, paper=2).verdict is Verdict.REPRODUCED
+        assert compare(*WHERE, 2.0, paper=2.001).verdict is Verdict.DIFFERS
+
+    def test_the_row_carries_the_interval_and_the_count(self):
+        row = verdict_of(80)
+        assert (row.ours, row.n, row.unit) == (80, 3, "%")
+        assert row.high - 80 == pytest.approx(80 - row.low) == pytest.approx(2.484, abs=1e-3)
+
+
+class TestRefused:
+    @pytest.mark.parametrize("samples", [[], [np.nan], [1.0, np.inf]])
+    def test_samples(self, samples):
+        with pytest.raises(ValueError, match="samples"):
+            compare(*WHERE, samples, paper=1)
+
+    @pytest.mark.parametrize("paper", [np.nan, np.inf])
+    def test_paper(self, paper):
+        with pytest.raises(ValueError, match="paper"):
+            verdict_of(paper)
+
+    @pytest.mark.parametrize("tolerance", [-1, np.nan, np.inf])
+    def test_tolerance(self, tolerance):
+        with pytest.raises(ValueError, match="tolerance"):
+            verdict_of(1, tolerance=tolerance, because="so")
+
+    @pytest.mark.parametrize(
+        ("paper", "options"), [(None, {}), (80, {"tolerance": 1}), (80, {"comparable": False})]
+    )
+    def test_a_missing_reason(self, paper, options):
+        with pytest.raises(ValueError, match="because"):
+            verdict_of(paper, **options)
+
+
+class TestShares:
+    def test_are_in_percent_with_wilsons_interval(self):
+        row = share(*WHERE, 97, 100, paper=97)
+        assert (row.ours, row.n, row.unit) == (97, 100, "%")
+        assert row.low == pytest.approx(91.55, abs=0.01)
+        assert row.high == pytest.approx(98.97, abs=0.01)
+        assert row.verdict is Verdict.REPRODUCED
+
+    def test_a_claim_that_always_holds_is_reproduced(self):
+        assert claim(*WHERE, 100, 100).verdict is Verdict.REPRODUCED
+
+    def test_a_claim_that_fails_once_differs(self):
+        row = claim(*WHERE, 99, 100)
+        assert (row.verdict, row.paper) == (Verdict.DIFFERS, 100)
+
+    def test_a_claim_may_tolerate_failures_with_a_reason(self):
+        assert claim(*WHERE, 99, 100, tolerance=2, because="ties").verdict is Verdict.REPRODUCED
+
+
+class TestFiles:
+    ROWS = (
+        compare("a", "Table 1", 'a "b", ≥ c', [0.1, 0.2, 0.4], paper=1 / 3, unit="bit"),
+        compare("b", "§4", "d", 1e-300, paper=None, because="none given"),
+    )
+
+    def test_json_brings_back_the_same_rows(self):
+        assert tuple(from_json(to_json(self.ROWS))) == self.ROWS
+
+    def test_csv_has_every_field_and_an_empty_cell_for_a_missing_value(self):
+        first, second = csv.DictReader(io.StringIO(to_csv(self.ROWS)))
+        assert first["quantity"] == 'a "b", ≥ c'
+        assert float(first["paper"]) == 1 / 3
+        assert first["verdict"] == "reproduced"
+        assert second["paper"] == ""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"ours": None},
+            {"ours": float("nan")},
+            {"paper": "x"},
+            {"verdict": "maybe"},
+            {"extra": 1},
+        ],
+    )
+    def test_a_damaged_row_is_refused(self, change):
+        record = json.loads(to_json(self.ROWS))[0] | change
+        with pytest.raises(ValueError, match=r"ledger row|valid Verdict"):
+            Row.from_dict(record)
+
+    @pytest.mark.parametrize("text", ["", "{}", "[1"])
+    def test_what_is_no_ledger_is_refused(self, text):
+        with pytest.raises(ValueError, match=r"Expecting|a ledger is a JSON array"):
+            from_json(text)
