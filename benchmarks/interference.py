@@ -218,7 +218,8 @@ def main() -> None:
     report(times, work_per_image(model, images))
     console = Console()
     console.print(
-        f"Table 1, ours, 100 seeds × 7 cells, {len(task.test.labels)} test images: {table_one(task):.1f} s"
+        f"Table 1, ours, 100 seeds × 7 cells, {len(task.test.labels)} test images: "
+        f"{table_one(task):.1f} s"
     )
     console.print(
         f"Peak memory of predicting 60,000 images, whole process: {peak_memory():.2f} GiB"

@@ -13,6 +13,7 @@ here, there = slice(0, None, 2), slice(1, None, 2)
 
 
 def new() -> InterferenceClassifier:
+    """An untrained model; all of them start from the same prior."""
     return InterferenceClassifier(random_state=0)
 
 

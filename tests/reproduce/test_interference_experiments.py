@@ -64,8 +64,22 @@ def test_few_shot_has_every_cell_of_table_1() -> None:
     cells = [row for row in table if row.quantity.startswith(("Ours+", "BP+"))]
 
     assert sorted(row.paper or 0.0 for row in cells) == sorted(
-        [66.63, 83.50, 88.65, 86.99, 86.66, 82.48, 83.81]
-        + [38.41, 43.79, 35.04, 77.23, 53.28, 53.86, 79.99]
+        [
+            66.63,
+            83.50,
+            88.65,
+            86.99,
+            86.66,
+            82.48,
+            83.81,
+            38.41,
+            43.79,
+            35.04,
+            77.23,
+            53.28,
+            53.86,
+            79.99,
+        ]
     )
 
 

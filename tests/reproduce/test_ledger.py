@@ -10,6 +10,7 @@ from isinglass.reproduce.ledger import (
     Verdict,
     claim,
     compare,
+    compare_run,
     from_json,
     share,
     to_csv,
@@ -148,3 +149,22 @@ class TestFiles:
     def test_what_is_no_ledger_is_refused(self, text):
         with pytest.raises(ValueError, match=r"Expecting|a ledger is a JSON array"):
             from_json(text)
+
+
+class TestOneRunOfThePaper:
+    # Standard deviation 1, n = 3: t(2) · √(1 + 1/3) = 4.968
+    @pytest.mark.parametrize(("paper", "held"), [(84.9, True), (85.1, False)])
+    def test_the_tolerance_is_the_spread_of_single_runs(self, paper, held):
+        row = compare_run(*WHERE, SAMPLES, paper=paper, unit="%")
+        assert (row.verdict is Verdict.REPRODUCED) == held
+        assert "one run" in row.rule
+
+    @pytest.mark.parametrize(("paper", "held"), [(82.86, True), (82.88, False)])
+    def test_a_mean_of_several_runs_spreads_less(self, paper, held):
+        row = compare_run(*WHERE, SAMPLES, paper=paper, runs=3)
+        assert (row.verdict is Verdict.REPRODUCED) == held
+        assert "3 runs" in row.rule
+
+    def test_one_sample_of_our_own_gives_no_tolerance(self):
+        row = compare_run(*WHERE, [80.0], paper=80.1)
+        assert row.verdict is Verdict.DIFFERS

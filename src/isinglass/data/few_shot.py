@@ -68,7 +68,8 @@ def draw(
         available = np.flatnonzero(pool.labels == label)
         if len(available) < n_per_class:
             raise ValueError(
-                f"n_per_class={n_per_class} is more than the {len(available)} samples of class {label}"
+                f"n_per_class={n_per_class} is more than the {len(available)} samples of class "
+                f"{label}"
             )
         chosen.append(rng.choice(available, n_per_class, replace=False))
     return _take(pool, np.concatenate(chosen))

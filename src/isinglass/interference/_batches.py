@@ -1,7 +1,5 @@
 """Run a jitted function over a long array in pieces: bounded memory, few compiled shapes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import jax
@@ -13,7 +11,7 @@ BATCH = 512
 
 
 def batches(X: np.ndarray, size: int = BATCH) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield slices of X and their rows, zero-padded to `size` or, for short X, to a power of two."""
+    """Yield slices of X and their rows, zero-padded to `size` or a smaller power of two."""
     size = min(size, 1 << max(len(X) - 1, 0).bit_length())
     for start in range(0, len(X), size):
         part = X[start : start + size]

@@ -5,24 +5,53 @@ tally (`_tally`), what evidence a tally amounts to (`_evidence`), and how an ene
 score (`_score_curves`).
 """
 
-from __future__ import annotations
-
 import operator
+from collections.abc import Callable
+from functools import wraps
+from numbers import Real
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar, cast
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, check_random_state, column_or_1d
+from sklearn.utils.validation import (
+    check_is_fitted,
+    check_random_state,
+    column_or_1d,
+    validate_data,
+)
 
+from isinglass._types import ArrayLike
 from isinglass.interference import _storage, diagnostics
 from isinglass.interference._batches import batches, map_batches
 from isinglass.interference.geometry import Geometry
 from isinglass.interference.learning import check_rule
 from isinglass.interference.routes import arrivals, check_prior, jitter_prior, route_probabilities
+
+MOST = 10**9  # epochs or travel durations
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+# Not typing.Self, which beartype cannot check outside a decorated class.
+Model = TypeVar("Model", bound="RouteClassifier")
+
+
+def _all_or_nothing(method: Method) -> Method:
+    """Leave the model as it was if `method` fails, an interrupt included."""
+
+    @wraps(method)
+    def wrapped(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return cast(Method, wrapped)
 
 
 class RouteClassifier(ClassifierMixin, BaseEstimator):
@@ -36,8 +65,12 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     route_prior: Any
     geometry: Any
     random_state: Any
-    # Parameters that must agree for two trained models to be of one kind.
-    _kind_parameters = ("rates", "threshold", "n_durations")
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    # Parameters that what was learned depends on: equal for models that merge, fixed once learned.
+    _kind_parameters: tuple[str, ...] = ("rates", "threshold", "n_durations")
+    # The attribute that holds the shape of one input.
+    _shape_attribute: str
 
     # -- what a subclass provides ------------------------------------------------------------
 
@@ -45,11 +78,11 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """Checked input, samples first, still in its own dtype."""
         raise NotImplementedError
 
-    def _dipoles(self, part: np.ndarray) -> jnp.ndarray:
+    def _dipoles(self, part: np.ndarray) -> jax.Array:
         """One batch as unit dipoles (n, E, D+1), emissions source-major."""
         raise NotImplementedError
 
-    def _tally(self, part: np.ndarray, members: np.ndarray) -> jnp.ndarray:
+    def _tally(self, part: np.ndarray, members: np.ndarray) -> jax.Array:
         """What one batch adds to the tally (S, C, K), given class membership (n, C)."""
         raise NotImplementedError
 
@@ -61,10 +94,22 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """Smallest and largest entry that one sample can add to the tally."""
         raise NotImplementedError
 
+    def _tally_width(self) -> int:
+        raise NotImplementedError
+
+    def _n_sources(self) -> int:
+        raise NotImplementedError
+
+    def _n_emissions(self) -> int:
+        return 1
+
     def _geometry_for(self, n_classes: int) -> Geometry:
         raise NotImplementedError
 
-    def _energies(self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray) -> jnp.ndarray:
+    def _host(self) -> np.ndarray:
+        raise NotImplementedError
+
+    def _energies(self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray) -> jax.Array:
         """Energy curves (…, n, C, T) of one batch, per signal sent."""
         raise NotImplementedError
 
@@ -74,127 +119,177 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     # -- learning ----------------------------------------------------------------------------
 
-    def fit(self, X, y) -> Self:
+    @_all_or_nothing
+    def fit(self: Model, X, y) -> Model:
         """Learn from scratch. One reduction over the samples; their order does not matter.
 
-        **Arguments:** `X`, the inputs (see the class); `y`, labels, shape (n,).
+        Args:
+            X: The inputs (see the class).
+            y: Labels, shape (n,).
 
-        **Raises:** `ValueError` for a parameter or an input that cannot be used, naming it.
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: For a parameter or an input that cannot be used, naming it. The model is
+                then as it was before.
         """
         X, y = self._read_pair(X, y, reset=True)
         self._start(np.unique(y))
         return self._learn(X, y)
 
-    def partial_fit(self, X, y, classes=None) -> Self:
+    @_all_or_nothing
+    def partial_fit(self: Model, X, y, classes: ArrayLike | None = None) -> Model:
         """Learn more samples. Any split into calls gives the same model as one `fit` on all.
 
         A label not met before becomes a new class. With `geometry="corners"` the targets are then
         placed anew for the larger number of classes; name all `classes` in the first call, or give
         a geometry, to keep every target where it is.
 
-        **Arguments:** as for `fit`; `classes`, all labels that may come, on the first call.
+        Args:
+            X: The inputs, of the shape first learned.
+            y: Labels, shape (n,).
+            classes: All labels that may come, on the first call.
 
-        **Raises:** `ValueError` as `fit`, and for a label that is not among given `classes`.
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: As `fit`, and for a label that is not among given `classes`.
         """
         first = not hasattr(self, "classes_")
+        if not first:
+            self._check_ready()
         X, y = self._read_pair(X, y, reset=first)
         met = np.unique(y)
         if classes is not None:
-            classes = np.unique(column_or_1d(np.asarray(classes)))
-            unknown = np.setdiff1d(met, classes)
+            declared = np.unique(column_or_1d(np.asarray(classes)))
+            _check_labels_alike(met, declared)
+            unknown = np.setdiff1d(met, declared)
             if len(unknown):
                 raise ValueError(f"y holds labels that are not in classes: {unknown.tolist()}")
-            met = classes
+            met = declared
         if first:
             self._start(met)
         else:
-            self._check_same_parameters()
             self._add_classes(met)
         return self._learn(X, y)
 
-    def forget(self, X, y) -> Self:
+    @_all_or_nothing
+    def forget(self: Model, X, y) -> Model:
         """Unlearn samples exactly: the model as if they had never been there.
 
         Subtracts what `fit` and `partial_fit` added, `epochs` times.
 
-        **Raises:** `ValueError` for a label the model does not know, for more samples of a class
-        than were learned, or for samples that cannot have been among those learned. The model is
-        then unchanged.
+        Args:
+            X: Inputs that were learned.
+            y: Their labels, shape (n,).
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: For a label the model does not know, for more samples of a class than were
+                learned, or for samples that cannot have been among those learned. The model is
+                then unchanged.
         """
-        check_is_fitted(self)
-        self._check_same_parameters()
+        self._check_ready()
         X, y = self._read_pair(X, y, reset=False)
+        _check_labels_alike(y, self.classes_)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
-        epochs = self._checked_epochs()
         tally, counts = self._sums(X, y)
-        counts, tally = self.class_count_ - epochs * counts, self.tally_ - epochs * tally
+        counts = self.class_count_ - self.epochs * counts
+        tally = self.tally_ - self.epochs * tally
         self._check_remainder(tally, counts)
         # Sums of logarithms leave rounding behind; an empty class has learned exactly nothing.
         self.tally_, self.class_count_ = np.where(counts[:, None] == 0, 0.0, tally), counts
         return self
 
-    def merge(self, other: Self) -> Self:
+    @_all_or_nothing
+    def merge(self: Model, other: Model) -> Model:
         """Add what another model learned; equal to one model that saw all samples of both.
 
-        In place; returns self. Both must have the same parameters and the same `random_state`
-        (their route priors must agree). Classes that only one of them knows are kept.
+        In place. Both must have equal parameters and equal route priors: the same integer
+        `random_state`, or the same `route_prior` array. Classes that only one of them knows are
+        kept.
 
-        **Raises:** `TypeError` for another kind of object, `ValueError` for an incompatible model.
+        Args:
+            other: A trained model of the same class; it is left as it is.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            TypeError: For another kind of object.
+            ValueError: For an incompatible model. This one is then unchanged.
         """
         if type(other) is not type(self):
-            raise TypeError(f"can merge only with another {type(self).__name__}, got {type(other).__name__}")
-        check_is_fitted(self)
-        check_is_fitted(other)
-        self._check_same_parameters()
-        other._check_same_parameters()
-        for name in self._kind_parameters:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if not np.array_equal(np.asarray(mine), np.asarray(theirs)):
-                raise ValueError(f"cannot merge: {name} differs, {mine!r} and {theirs!r}")
+            mine, theirs = type(self).__name__, type(other).__name__
+            raise TypeError(f"can merge only with another {mine}, got {theirs}")
+        for model in (self, other):
+            model._check_ready()
         self._check_same_stage(other)
-        common, mine, theirs = np.intersect1d(self.classes_, other.classes_, return_indices=True)
-        if self.seed_ != other.seed_ or not np.array_equal(self.prior_[:, mine], other.prior_[:, theirs]):
-            raise ValueError(
-                "cannot merge: the route priors differ; give both models the same integer random_state "
-                "(or the same route_prior array)"
-            )
         self._add_classes(other.classes_)
         where = np.searchsorted(self.classes_, other.classes_)
-        self.tally_[:, where] += other.tally_
-        self.class_count_[where] += other.class_count_
+        if not np.array_equal(self.prior_[:, where], other.prior_):
+            raise ValueError(
+                "cannot merge: the route priors differ; give both models the same integer "
+                "random_state (or the same route_prior array)"
+            )
+        tally, counts = self.tally_.copy(), self.class_count_.copy()
+        tally[:, where] += other.tally_
+        counts[where] += other.class_count_
+        self.tally_, self.class_count_ = tally, counts
         return self
 
     # -- prediction --------------------------------------------------------------------------
 
     def energy_over_time(self, X) -> Float[np.ndarray, "n C T"]:
-        """Energy J_y(t) at every target and time step, for `n_signals` signals per source (Eq. 3)."""
+        """Energy J_y(t) at every target and time step, for `n_signals` signals per source (Eq. 3).
+
+        Args:
+            X: The inputs (see the class).
+        """
         arriving, arrived = self._arrivals()
-        curves = self._map(X, lambda part: self._energies(part, arriving, arrived))
-        return self.n_signals * curves
+        return self.n_signals * self._map(X, lambda part: self._energies(part, arriving, arrived))
 
     def energies(self, X) -> Float[np.ndarray, "n C"]:
-        """Score of every class: the peak (or mean) over time of the energy at its target."""
+        """Score of every class: the peak (or mean) over time of the energy at its target.
+
+        Args:
+            X: The inputs (see the class).
+        """
         arriving, arrived = self._arrivals()
-        scores = self._map(X, lambda part: self._score_curves(self._energies(part, arriving, arrived)))
-        return self.n_signals * scores
+        return self.n_signals * self._map(
+            X, lambda part: self._score_curves(self._energies(part, arriving, arrived))
+        )
 
     def decision_function(self, X) -> Float[np.ndarray, "n C"] | Float[np.ndarray, "n"]:
-        """Energies J, shape (n, C); for two classes, as scikit-learn asks, J₁ − J₀ of shape (n,)."""
+        """Energies J, shape (n, C); for two classes, as scikit-learn asks, J₁ − J₀ of shape (n,).
+
+        Args:
+            X: The inputs (see the class).
+        """
         energies = self.energies(X)
         return energies[:, 1] - energies[:, 0] if len(self.classes_) == 2 else energies
 
     def predict(self, X) -> np.ndarray:
-        """The class whose target has the largest energy, shape (n,)."""
-        return self.classes_[self.energies(X).argmax(axis=1)]
+        """The class whose target has the largest energy, shape (n,).
+
+        Args:
+            X: The inputs (see the class).
+        """
+        winner = self.energies(X).argmax(axis=1)
+        return self.classes_[winner]
 
     # -- what was learned --------------------------------------------------------------------
 
     @property
     def route_probabilities_(self) -> Float[np.ndarray, "S C T"]:
         """Probability over travel durations of every source and target."""
-        check_is_fitted(self)
+        self._check_ready()
         return route_probabilities(self.prior_, self._evidence(self.tally_), self._reachable())
 
     @property
@@ -204,18 +299,26 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return self._geometry_for(len(self.classes_))
 
     def expected_similarity(self, X) -> Float[np.ndarray, "n C T"]:
-        """Expected similarity of two signals that arrive together, target field absent (Eq. 5)."""
+        """Expected similarity of two signals that arrive together, target field absent (Eq. 5).
+
+        Args:
+            X: The inputs (see the class).
+        """
         arriving, _ = self._arrivals()
         return diagnostics.expected_similarity(self._map(X, self._dipoles), arriving)
 
     def arrival_entropy(self, X) -> Float[np.ndarray, "n C"]:
-        """Entropy in nats of the arrival times of the signals similar to the host (§3)."""
+        """Entropy in nats of the arrival times of the signals similar to the host (§3).
+
+        Args:
+            X: The inputs (see the class).
+        """
         arriving, _ = self._arrivals()
         similar = self._map(X, self._dipoles) @ self._host() >= self.threshold
         return diagnostics.arrival_entropy(similar, arriving)
 
     def arrival_times(self) -> Float[np.ndarray, "C C"]:
-        """Expected arrival time at each learner (rows) under each class's policy (columns), Table 3."""
+        """Expected arrival time at each learner (rows) under each policy (columns), Table 3."""
         return diagnostics.arrival_times(self.route_probabilities_, self._reachable())
 
     # -- storage -----------------------------------------------------------------------------
@@ -223,24 +326,31 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def save(self, path: str | Path) -> None:
         """Write the trained model to one safetensors file, whole or not at all.
 
-        **Raises:** `ValueError` for what the format cannot hold (a callable metric, odd labels).
+        Args:
+            path: The file; an old one is replaced.
+
+        Raises:
+            ValueError: For what the format cannot hold (a callable metric, odd labels).
+            OSError: If the folder does not exist or cannot be written to.
         """
-        check_is_fitted(self)
+        self._check_ready()
         _storage.save(self, Path(path))
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls: type[Model], path: str | Path) -> Model:
         """Read a model that `save` wrote.
 
-        **Raises:** `FileNotFoundError`; `ValueError` for a file that is truncated, of another
-        format version, or of another kind of model.
+        Args:
+            path: The file.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: For a file that is truncated, damaged, of another format version, or of
+                another kind of model.
         """
         return _storage.load(cls, Path(path))
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _host(self) -> np.ndarray:
-        raise NotImplementedError
 
     def _reachable(self) -> Bool[np.ndarray, "S C T"]:
         return self.geometry_.reachable(self.n_durations)
@@ -248,19 +358,23 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def _arrivals(self) -> tuple[Float[np.ndarray, "E C T"], Bool[np.ndarray, "E C T"]]:
         return arrivals(self.route_probabilities_, self._reachable(), self._n_emissions())
 
-    def _n_emissions(self) -> int:
-        return 1
-
     def _map(self, X, function) -> np.ndarray:
-        check_is_fitted(self)
         return map_batches(function, self._read(X, reset=False))
+
+    def _validated(self, X: Any, **how: Any) -> np.ndarray:
+        return cast(np.ndarray, validate_data(self, X, **how))
 
     def _read_pair(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         self._check_parameters()
         if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+            name = type(self).__name__
+            raise ValueError(f"{name} requires y to be passed, but the target y is None")
         X = self._read(X, reset=reset)
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError("y holds NaN or infinity; labels must be finite numbers or text")
+        if y.dtype.kind == "O":
+            _check_labels_alike(y)
         check_classification_targets(y)
         if len(y) != len(X):
             raise ValueError(f"X holds {len(X)} samples and y {len(y)} labels")
@@ -268,47 +382,41 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         check_rule(self.rates, self.threshold)
-        self._checked_epochs()
-        _positive_int("n_durations", self.n_durations)
-        if not (np.isscalar(self.n_signals) and np.isfinite(self.n_signals) and self.n_signals > 0):
-            raise ValueError(f"n_signals must be a positive number, got {self.n_signals!r}")
-        if isinstance(self.route_prior, str) and self.route_prior != "jitter":
-            raise ValueError(f"route_prior must be 'jitter' or an array (S, C, T), got {self.route_prior!r}")
-
-    def _checked_epochs(self) -> int:
-        return _positive_int("epochs", self.epochs)
+        _check_positive_int("epochs", self.epochs)
+        _check_positive_int("n_durations", self.n_durations)
+        n = self.n_signals
+        if not (isinstance(n, Real) and np.isfinite(n) and n > 0):
+            raise ValueError(f"n_signals must be a positive number, got {n!r}")
+        prior = self.route_prior
+        if prior is None or (isinstance(prior, str) and prior != "jitter"):
+            raise ValueError(f"route_prior must be 'jitter' or an array (S, C, T), got {prior!r}")
 
     def _start(self, classes: np.ndarray) -> None:
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        try:
+            rng = check_random_state(self.random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state cannot be used: {error}") from None
         n_sources = self._n_sources()
+        self.seed_ = int(rng.randint(2**31 - 1))
         self.classes_ = classes[:0]
         self.class_count_ = np.zeros(0, dtype=np.int64)
         self.prior_ = np.zeros((n_sources, 0, self.n_durations))
         self.tally_ = np.zeros((n_sources, 0, self._tally_width()))
         self._learned_with = self._rule()
-        try:
-            self._add_classes(classes)
-        except ValueError:
-            # A model that could not start is not a fitted model.
-            for name in ("classes_", "class_count_", "prior_", "tally_", "seed_"):
-                delattr(self, name)
-            raise
-
-    def _n_sources(self) -> int:
-        raise NotImplementedError
-
-    def _tally_width(self) -> int:
-        raise NotImplementedError
+        self._add_classes(classes)
 
     def _add_classes(self, classes: np.ndarray) -> None:
+        _check_labels_alike(classes, self.classes_)
         union = np.union1d(self.classes_, classes) if len(self.classes_) else classes
         if len(union) == len(self.classes_):
             return
         self._geometry_for(len(union)).reachable(self.n_durations)
+        where = np.searchsorted(union, self.classes_)
         prior = self._prior(union)
+        if not np.array_equal(prior[:, where], self.prior_):
+            raise ValueError("route_prior must stay as it was for the classes already learned")
         tally = np.zeros((len(self.tally_), len(union), self.tally_.shape[-1]))
         counts = np.zeros(len(union), dtype=np.int64)
-        where = np.searchsorted(union, self.classes_)
         tally[:, where], counts[where] = self.tally_, self.class_count_
         self.classes_, self.prior_, self.tally_, self.class_count_ = union, prior, tally, counts
 
@@ -329,52 +437,69 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             tally += np.asarray(self._tally(part, belongs))
         return tally, members.sum(axis=0)
 
-    def _learn(self, X: np.ndarray, y: np.ndarray) -> Self:
+    def _learn(self: Model, X: np.ndarray, y: np.ndarray) -> Model:
         tally, counts = self._sums(X, y)
         self.tally_ = self.tally_ + self.epochs * tally
         self.class_count_ = self.class_count_ + self.epochs * counts
         return self
 
-    def _rule(self) -> tuple:
-        """What the tally depends on; changing it under a trained model would mix two rules."""
-        return tuple(repr(getattr(self, name)) for name in self._kind_parameters)
+    def _rule(self) -> dict[str, Any]:
+        """What the tally depends on, in a form to compare."""
+        return {name: np.asarray(getattr(self, name)).tolist() for name in self._kind_parameters}
 
-    def _check_same_parameters(self) -> None:
+    def _check_ready(self) -> None:
+        """Refuse an untrained model, and one whose parameters no longer fit what it learned."""
+        check_is_fitted(self)
         self._check_parameters()
-        if self._rule() != self._learned_with:
-            raise ValueError(
-                f"the parameters {', '.join(self._kind_parameters)} must stay as they were when the model "
-                "first learned; call fit to start anew"
-            )
+        rule = self._rule()
+        for name, learned in self._learned_with.items():
+            if rule[name] != learned:
+                raise ValueError(
+                    f"{name} is {rule[name]}, but the model learned with {learned}; set it back, "
+                    "or call fit to start anew"
+                )
 
-    def _check_same_stage(self, other: Self) -> None:
-        if self._n_sources() != other._n_sources():
-            raise ValueError(
-                f"cannot merge: {self._n_sources()} sources here and {other._n_sources()} there; both models "
-                "must have learned inputs of one shape"
-            )
+    def _check_same_stage(self, other: "RouteClassifier") -> None:
+        here, there = self._rule(), other._rule()
+        here["input shape"] = getattr(self, self._shape_attribute)
+        there["input shape"] = getattr(other, self._shape_attribute)
+        for name, value in here.items():
+            if value != there[name]:
+                raise ValueError(f"cannot merge: {name} differs, {value} here, {there[name]} there")
         union = len(np.union1d(self.classes_, other.classes_))
         mine, theirs = self._geometry_for(union), other._geometry_for(union)
-        if not (np.array_equal(mine.distances, theirs.distances) and mine.speed == theirs.speed):
-            raise ValueError("cannot merge: geometry differs")
+        if not np.array_equal(mine.flight_times, theirs.flight_times):
+            raise ValueError("cannot merge: geometry differs, the flight times are not the same")
 
     def _check_remainder(self, tally: np.ndarray, counts: np.ndarray) -> None:
         if (counts < 0).any():
             short = self.classes_[counts < 0].tolist()
             raise ValueError(
-                f"cannot forget more than was learned: too many samples (times epochs) of classes {short}"
+                "cannot forget more than was learned: too many samples (times epochs) of classes "
+                f"{short}"
             )
         low, high = (bound * counts[:, None] for bound in self._tally_bounds())
         slack = 1e-9 * (1 + self.class_count_[:, None])
         if (tally < low - slack).any() or (tally > high + slack).any():
-            raise ValueError("cannot forget samples that were never learned: what remains is no sum of samples")
+            raise ValueError(
+                "cannot forget samples that were never learned: what remains is no sum of samples"
+            )
 
 
-def _positive_int(name: str, value: Any) -> int:
+def _check_positive_int(name: str, value: Any) -> None:
     try:
         number = operator.index(value)
     except TypeError:
         number = 0
-    if number < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return number
+    # Far above, counts of samples would no longer be exact.
+    if not 1 <= number <= MOST:
+        raise ValueError(f"{name} must be a whole number from 1 to {MOST:,}, got {value!r}")
+
+
+def _check_labels_alike(*labels: np.ndarray) -> None:
+    """Refuse text among numbers: they have no order, and NumPy would turn all into text."""
+    kinds = {isinstance(label, str): label for some in labels for label in some.tolist()}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"labels must be all text or all numbers, got {kinds[True]!r} beside {kinds[False]!r}"
+        )

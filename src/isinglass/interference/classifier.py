@@ -1,7 +1,6 @@
 """`InterferenceClassifier`: few-shot learning of pictures with no backpropagation."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
-from sklearn.utils.validation import validate_data
 
+from isinglass._types import ArrayLike
 from isinglass.interference import energy, learning
 from isinglass.interference._batches import map_batches
+from isinglass.interference._checks import one_shape
 from isinglass.interference._estimator import RouteClassifier
 from isinglass.interference.encoding import encode_images, uniform_host
 from isinglass.interference.geometry import Geometry, corners
@@ -27,38 +26,41 @@ class InterferenceClassifier(RouteClassifier):
     patches similar to the target's field arrive together. Learning is a sum over samples, hence
     exact `partial_fit`, `forget` and `merge`, in any order.
 
-    **Arguments:**
+    X is (n, H, W), or (n, H·W) with a square picture; a flat row whose length is no square number
+    counts as a picture of one line. Whole numbers or floats, any brightness scale.
 
-    - `rates`: learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to the field;
-      each greater than −1.
-    - `threshold`: similarity θ in (0, 1] from which a patch is similar (or, negated, opposite).
-    - `n_durations`: travel durations 0 … T−1; must let every source reach every target.
-    - `epochs`: how often each sample counts.
-    - `n_signals`: signals N per source; scales the energies, not the prediction.
-    - `patch_size`: patch height and width in pixels, an integer or a pair. Rows and columns beyond
-      the last whole patch are cropped.
-    - `route_prior`: `"jitter"`, nearly uniform with (9 + u)/Σ(9 + u), u ~ U[0, 1) drawn per class
-      from `random_state`; or an array (S, C, T), classes in sorted order.
-    - `geometry`: `"corners"` (targets on a frame around the picture, see `corners`) or a `Geometry`
-      with one source per patch and one target per class in sorted order.
-    - `random_state`: an integer for a result that repeats.
+    Args:
+        rates: Learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to the field;
+            each greater than −1.
+        threshold: Similarity θ in (0, 1] from which a patch is similar (or, negated, opposite).
+        n_durations: Travel durations 0 … T−1; must let every source reach every target.
+        epochs: How often each sample counts.
+        n_signals: Signals N per source; scales the energies, not the prediction.
+        patch_size: Patch height and width in pixels, an integer or a pair. Rows and columns beyond
+            the last whole patch are cropped.
+        route_prior: `"jitter"`, nearly uniform with (9 + u)/Σ(9 + u), u ~ U[0, 1) drawn per class
+            from `random_state`; or an array (S, C, T), classes in sorted order.
+        geometry: `"corners"` (targets on a frame around the picture, see `corners`) or a `Geometry`
+            with one source per patch and one target per class in sorted order.
+        random_state: An integer for a result that repeats.
 
-    **X** is (n, H, W), or (n, H·W) with a square picture; a flat row whose length is no square
-    number counts as a picture of one line. uint8 or float, any brightness scale.
+    Attributes:
+        classes_: Labels in sorted order, (C,).
+        class_count_: Samples learned per class, times epochs, (C,).
+        tally_: Counts of similar, neutral and opposite patches, (S, C, 3).
+        prior_: Route probabilities before learning, (S, C, T).
+        route_probabilities_: Route probabilities now, (S, C, T).
+        geometry_: Where sources and targets stand.
+        image_shape_: Height and width of a picture.
+        n_features_in_: Pixels of a picture.
 
-    **After fit:** `classes_` (C,), `class_count_` (C,), `tally_` (S, C, 3) counts of similar,
-    neutral and opposite patches, `prior_` and `route_probabilities_` (S, C, T), `geometry_`,
-    `image_shape_`, `n_features_in_`.
-
-    !!! example
-
-        ```python
-        model = InterferenceClassifier(random_state=0).fit(images, labels)
-        model.predict(more_images)
-        ```
+    Example:
+        >>> model = InterferenceClassifier(random_state=0).fit(images, labels)
+        >>> model.predict(more_images)
     """
 
     _kind_parameters = ("rates", "threshold", "n_durations", "patch_size")
+    _shape_attribute = "image_shape_"
 
     def __init__(
         self,
@@ -94,21 +96,26 @@ class InterferenceClassifier(RouteClassifier):
     # -- input -------------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
-        shape = getattr(X, "shape", None)
-        if shape is None and not isinstance(X, str):
-            X = np.asarray(X)
-            shape = X.shape
+        X = one_shape(X)
         image_shape = None
-        if shape is not None and len(shape) == 3:
-            image_shape = (int(shape[1]), int(shape[2]))
-            X = np.asarray(X).reshape(shape[0], -1)
-        elif shape is not None and len(shape) > 3:
-            raise ValueError(f"X must be pictures (n, H, W) or flat pictures (n, H·W), got shape {shape}")
+        if len(X.shape) == 3:
+            image_shape = (int(X.shape[1]), int(X.shape[2]))
+            X = np.asarray(X).reshape(X.shape[0], image_shape[0] * image_shape[1])
+        elif len(X.shape) > 3:
+            raise ValueError(
+                f"X must be pictures (n, H, W) or flat pictures (n, H·W), got shape {X.shape}"
+            )
         if not reset and image_shape is not None and image_shape != self.image_shape_:
             raise ValueError(
-                f"X holds pictures of {image_shape}, but the model learned pictures of {self.image_shape_}"
+                f"X holds pictures of {image_shape}, but the model learned pictures of "
+                f"{self.image_shape_}"
             )
-        X = validate_data(self, X, reset=reset, dtype="numeric")
+        X = self._validated(X, reset=reset, dtype="numeric")
+        if X.dtype.kind not in "biuf":
+            raise ValueError(f"X must hold real numbers, got dtype {X.dtype}")
+        # JAX takes neither long doubles nor a foreign byte order.
+        dtype = np.float64 if X.dtype.itemsize > 8 else X.dtype.newbyteorder("=")
+        X = X.astype(dtype, copy=False)
         if reset:
             self.image_shape_ = image_shape or _picture_of(X.shape[1])
             self._check_patch(self.image_shape_)
@@ -118,21 +125,30 @@ class InterferenceClassifier(RouteClassifier):
         patch = self._patch()
         if patch[0] > image_shape[0] or patch[1] > image_shape[1]:
             raise ValueError(
-                f"patch_size {patch} is larger than the picture, {image_shape}; it must fit at least once"
+                f"patch_size {patch} is larger than the picture, {image_shape}; it must fit at "
+                "least once"
             )
 
     def _patch(self) -> tuple[int, int]:
         size = self.patch_size
         pair = tuple(size) if isinstance(size, tuple | list | np.ndarray) else (size, size)
         if len(pair) != 2 or not all(isinstance(s, int | np.integer) and s >= 1 for s in pair):
-            raise ValueError(f"patch_size must be a positive integer or a pair of them, got {size!r}")
+            raise ValueError(
+                f"patch_size must be a positive integer or a pair of them, got {size!r}"
+            )
         return int(pair[0]), int(pair[1])
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         self._patch()
-        if not (isinstance(self.geometry, Geometry) or _is(self.geometry, "corners")):
-            raise ValueError(f"geometry must be 'corners' or a Geometry, got {self.geometry!r}")
+        geometry = self.geometry
+        if not isinstance(geometry, Geometry) and not (
+            isinstance(geometry, str) and geometry == "corners"
+        ):
+            raise ValueError(f"geometry must be 'corners' or a Geometry, got {geometry!r}")
+
+    def _rule(self) -> dict[str, Any]:
+        return super()._rule() | {"patch_size": self._patch()}
 
     # -- the stage ---------------------------------------------------------------------------
 
@@ -176,44 +192,62 @@ class InterferenceClassifier(RouteClassifier):
         return 0.0, 1.0
 
     def _evidence(self, tally: np.ndarray) -> Float[np.ndarray, "S C 1"]:
-        return learning.evidence_from_kinds(tally, learning.check_rule(self.rates, self.threshold)[0])
+        return learning.evidence_from_kinds(
+            tally, learning.check_rule(self.rates, self.threshold)[0]
+        )
 
-    def _energies(self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray) -> Float[Array, "..."]:
+    def _energies(
+        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
+    ) -> Float[Array, "..."]:
         return _image_energies(part, arriving, arrived, self._patch(), float(self.threshold))
 
     def _score_curves(self, curves: Any) -> Any:
         return curves.max(axis=-1)
 
 
-def ensemble_energies(models: list[InterferenceClassifier], X) -> Float[np.ndarray, "m n C"]:
+def ensemble_energies(models: Sequence[InterferenceClassifier], X) -> Float[np.ndarray, "m n C"]:
     """Peak energies of many trained models on the same pictures, with the hosts computed once.
 
     Seeds, folds, ensembles: an order of magnitude faster than asking each model, because the energy
     is linear in the route probabilities and all else depends on the pictures alone.
 
-    **Arguments:** `models`, trained on pictures of one shape with equal `threshold`, `patch_size`,
-    `n_durations`, geometry and number of classes; `X` as for `InterferenceClassifier`.
+    Args:
+        models: Trained on pictures of one shape with equal `threshold`, `patch_size`,
+            `n_durations`, geometry and number of classes.
+        X: The inputs, as for `InterferenceClassifier`.
 
-    **Returns:** shape (models, n, C), as `energies` of each model.
+    Returns:
+        Shape (models, n, C), as `energies` of each model.
 
-    **Raises:** `ValueError` for no models, or models that do not share a stage.
+    Raises:
+        TypeError: For something that is no such model.
+        ValueError: For no models, or models that do not share a stage.
     """
-    if not models:
+    if len(models) == 0:
         raise ValueError("models must hold at least one trained model")
+    for model in models:
+        if not isinstance(model, InterferenceClassifier):
+            name = type(model).__name__
+            raise TypeError(f"models must all be InterferenceClassifier, one is {name}")
     first = models[0]
-    stage = first._arrivals()[1]
+    _, stage = first._arrivals()
     arriving = []
     for model in models:
         routes, arrived = model._arrivals()
         same = model.threshold == first.threshold and model._patch() == first._patch()
-        if not (same and model.image_shape_ == first.image_shape_ and np.array_equal(arrived, stage)):
-            raise ValueError("models must share picture shape, patch_size, threshold, geometry and n_durations")
+        if not (
+            same and model.image_shape_ == first.image_shape_ and np.array_equal(arrived, stage)
+        ):
+            raise ValueError(
+                "models must share picture shape, patch_size, threshold, geometry, n_durations and "
+                "the number of classes"
+            )
         arriving.append(routes)
     scale = np.array([model.n_signals for model in models], dtype=np.float64)
-    pictures, routes, rule = first._read(X, reset=False), np.stack(arriving), first._patch()
+    routes = np.stack(arriving)
     peaks = map_batches(
-        lambda part: _ensemble_peaks(part, routes, stage, rule, float(first.threshold)),
-        pictures,
+        lambda part: _ensemble_peaks(part, routes, stage, first._patch(), float(first.threshold)),
+        first._read(X, reset=False),
         axis=1,
         size=128,
     )
@@ -223,10 +257,6 @@ def ensemble_energies(models: list[InterferenceClassifier], X) -> Float[np.ndarr
 def _picture_of(n_pixels: int) -> tuple[int, int]:
     side = int(np.sqrt(n_pixels) + 0.5)
     return (side, side) if side * side == n_pixels else (1, n_pixels)
-
-
-def _is(value: object, name: str) -> bool:
-    return isinstance(value, str) and value == name
 
 
 @partial(jax.jit, static_argnums=1)

@@ -1,6 +1,7 @@
-"""What a trained policy does to the signals: similarity, arrival time, entropy (Tang 2020, §3–4.1)."""
+"""What a trained policy does to the signals: how similar, how late, how spread they arrive.
 
-from __future__ import annotations
+Tang 2020, §3 and §4.1.
+"""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,6 +14,10 @@ def expected_similarity(
 
     E S = Σ_lm q_l q_m x_l · x_m = |Σ_l q_l x_l|², with q_l(t) the share of source l among what
     arrives at target y at time t (Eq. 5). NaN while nothing can have arrived.
+
+    Args:
+        dipoles: What each emission sends, D components of unit length.
+        arrivals: Probability of each emission to arrive at each target and time.
     """
     total = arrivals.sum(axis=0)
     share = np.divide(arrivals, total, out=np.full_like(arrivals, np.nan), where=total > 0)
@@ -22,10 +27,14 @@ def expected_similarity(
 def arrival_times(
     probabilities: Float[np.ndarray, "S C T"], reachable: Bool[np.ndarray, "S C T"]
 ) -> Float[np.ndarray, "C C"]:
-    """Expected arrival time at learner y (rows) of signals sent by the policy of learner y' (columns).
+    """Expected arrival time at learner y (rows) of signals sent by learner y' (columns).
 
     White input: every source sends. Signals sent with too short a duration for that learner do not
     arrive and do not count. NaN where nothing arrives.
+
+    Args:
+        probabilities: Probability of each travel duration, per source and policy.
+        reachable: Which durations are long enough, per source and learner.
     """
     arriving = np.einsum("spt,slt->lpt", probabilities, reachable.astype(probabilities.dtype))
     total = arriving.sum(axis=-1)
@@ -40,6 +49,10 @@ def arrival_entropy(
 
     0 when they all arrive at once, log T when they spread evenly. NaN for an input with no similar
     signal.
+
+    Args:
+        similar: Which emissions of each input are similar to the host.
+        arrivals: Probability of each emission to arrive at each target and time.
     """
     arriving = np.einsum("ne,ect->nct", similar.astype(arrivals.dtype), arrivals)
     total = arriving.sum(axis=-1, keepdims=True)

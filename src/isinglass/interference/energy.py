@@ -5,8 +5,6 @@ external field g are friends; the attended host h_y(t) is the mean of the friend
 if there are none. Friends count 1 each, the others x · h_y(t).
 """
 
-from __future__ import annotations
-
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
@@ -18,7 +16,14 @@ def attended_host(
     host: Float[Array, "D"],
     threshold: float,
 ) -> Float[Array, "C T D n"]:
-    """The attended host h_y(t) of Eq. 2, samples last (that is the fast axis of what follows)."""
+    """The attended host h_y(t) of Eq. 2, samples last (that is the fast axis of what follows).
+
+    Args:
+        dipoles: What each emission sends, the same components as `host`.
+        arrived: Which emissions can have arrived at target y at time t (`routes.arrivals`).
+        host: The external field g.
+        threshold: Similarity θ from which an emission is a friend.
+    """
     friends = (dipoles @ host >= threshold).astype(dipoles.dtype)
     mask = arrived.astype(dipoles.dtype)
     total = jnp.einsum("ect,ned->ctdn", mask, friends[..., None] * dipoles)
@@ -37,6 +42,13 @@ def energy_over_time(
 
     The signals of the others are summed where they arrive before they meet the host: two matrix
     products for a batch of samples.
+
+    Args:
+        dipoles: What each emission sends, the same components as `host`.
+        arrivals: Probability of each emission to arrive at target y at time t.
+        arrived: Which emissions can have arrived at target y at time t (`routes.arrivals`).
+        host: The external field g.
+        threshold: Similarity θ from which an emission is a friend.
     """
     h = attended_host(dipoles, arrived, host, threshold)
     friends = (dipoles @ host >= threshold).astype(dipoles.dtype)
@@ -56,6 +68,12 @@ def couplings(
 
     The energy is linear in the routes, J_y(t) = Σ_s p_t(s, y) w(x, s, y, t), and w depends on the
     samples alone, not on what was learned.
+
+    Args:
+        dipoles: What each emission sends, the same components as `host`.
+        arrived: Which emissions can have arrived at target y at time t (`routes.arrivals`).
+        host: The external field g.
+        threshold: Similarity θ from which an emission is a friend.
     """
     h = attended_host(dipoles, arrived, host, threshold)
     x = jnp.moveaxis(dipoles, 0, -1)
@@ -67,5 +85,10 @@ def couplings(
 def energies_of_many(
     arrivals: Float[Array, "m E C T"], coupling: Float[Array, "C T E n"]
 ) -> Float[Array, "m n C T"]:
-    """Energies of m trained models on the same samples: one matrix product per target and time."""
+    """Energies of m trained models on the same samples: one matrix product per target and time.
+
+    Args:
+        arrivals: Arrival probabilities of each model.
+        coupling: What each signal is worth on arrival (`couplings`).
+    """
     return jnp.einsum("mect,cten->mnct", arrivals, coupling)

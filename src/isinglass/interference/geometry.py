@@ -1,14 +1,15 @@
 """Where sources and targets stand, and how long a signal needs between them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
+
+from isinglass._types import ArrayLike
+from isinglass.interference._checks import real_array
 
 # A duration that falls short of the flight time by rounding alone still arrives.
 _ROUNDING = 1e-9
@@ -21,16 +22,16 @@ class Geometry:
     A signal sent from source s with travel duration δ reaches target y only if
     δ ≥ d(s, y) / speed; a longer δ is a detour (Tang 2020, §3).
 
-    **Arguments:**
+    Args:
+        sources: Positions, shape (S, k) with k = 1, 2 or 3.
+        targets: Positions, shape (C, k), the same k.
+        metric: Any metric that `scipy.spatial.distance.cdist` knows, or a callable; the paper
+            uses the Manhattan distance, `"cityblock"`.
+        speed: Distance travelled per time step, positive.
 
-    - `sources`: positions, shape (S, k) with k = 1, 2 or 3.
-    - `targets`: positions, shape (C, k), the same k.
-    - `metric`: any metric that `scipy.spatial.distance.cdist` knows, or a callable;
-      the paper uses the Manhattan distance, `"cityblock"`.
-    - `speed`: distance travelled per time step, positive.
-
-    **Raises:** `ValueError` if a position is not finite, the shapes disagree, the metric is
-    unknown or the speed is not positive.
+    Raises:
+        ValueError: If a position is not finite, the shapes disagree, the metric is unknown or the
+            speed is not positive.
     """
 
     sources: Float[np.ndarray, "S k"] | ArrayLike
@@ -46,7 +47,8 @@ class Geometry:
                 f"sources and targets must live in the same space: got {sources.shape[1]} and "
                 f"{targets.shape[1]} dimensions"
             )
-        if not (np.isfinite(self.speed) and self.speed > 0):
+        speed = self.speed
+        if not (isinstance(speed, Real) and np.isfinite(speed) and speed > 0):
             raise ValueError(f"speed must be a positive number, got {self.speed!r}")
         object.__setattr__(self, "sources", sources)
         object.__setattr__(self, "targets", targets)
@@ -60,14 +62,18 @@ class Geometry:
     def reachable(self, n_durations: int) -> Bool[np.ndarray, "S C T"]:
         """Which travel durations 0 … T−1 are long enough for each source–target pair.
 
-        **Raises:** `ValueError` if some pair has no reachable duration: that source would be
-        deaf to that target, silently.
+        Args:
+            n_durations: How many travel durations T there are.
+
+        Raises:
+            ValueError: If some pair has no reachable duration: that target would be deaf to that
+                source, silently.
         """
         longest = float(self.flight_times.max())
         if longest > n_durations - 1 + _ROUNDING:
             raise ValueError(
-                f"n_durations={n_durations} is too short: the farthest route takes {longest:g} time "
-                f"steps, so n_durations must be at least {int(np.ceil(longest - _ROUNDING)) + 1}"
+                f"n_durations={n_durations} is too short: the farthest route takes {longest:g} "
+                f"time steps, so n_durations must be at least {np.ceil(longest - _ROUNDING) + 1:g}"
             )
         return np.arange(n_durations) >= self.flight_times[..., None] - _ROUNDING
 
@@ -79,11 +85,18 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
     sit at equal arc lengths on the frame one step outside, from the corner of patch (0, 0) on;
     four targets take the four corners: (−5, −5), (5, −5), (5, 5), (−5, 5) for a 9 × 9 grid.
 
-    **Raises:** `ValueError` if the grid is empty or `n_targets` < 1.
+    Args:
+        grid: Rows and columns of patches.
+        n_targets: How many targets.
+
+    Raises:
+        ValueError: If the grid is empty or `n_targets` < 1.
     """
     rows, columns = grid
     if rows < 1 or columns < 1 or n_targets < 1:
-        raise ValueError(f"need at least one patch and one target, got grid={grid}, n_targets={n_targets}")
+        raise ValueError(
+            f"need at least one patch and one target, got grid={grid}, n_targets={n_targets}"
+        )
     i, j = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     sources = np.stack([i - (rows - 1) / 2, j - (columns - 1) / 2], axis=-1).reshape(-1, 2)
     a, b = (rows + 1) / 2, (columns + 1) / 2
@@ -98,13 +111,12 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
 
 
 def _positions(name: str, value: ArrayLike) -> Float[np.ndarray, "n k"]:
-    positions = np.asarray(value, dtype=np.float64)
+    positions = real_array(name, value)
     if positions.ndim != 2 or positions.shape[0] < 1 or positions.shape[1] not in (1, 2, 3):
         raise ValueError(
-            f"{name} must hold one position in 1, 2 or 3 dimensions per row, got shape {positions.shape}"
+            f"{name} must hold one position in 1, 2 or 3 dimensions per row, got shape "
+            f"{positions.shape}"
         )
-    if not np.isfinite(positions).all():
-        raise ValueError(f"{name} must be finite")
     return positions
 
 
@@ -114,7 +126,9 @@ def _distances(
     try:
         distances = np.asarray(cdist(sources, targets, metric=metric))  # pyright: ignore
     except (ValueError, TypeError) as error:
-        raise ValueError(f"metric {metric!r} is not one that scipy's cdist takes: {error}") from None
+        raise ValueError(
+            f"metric {metric!r} is not one that scipy's cdist takes: {error}"
+        ) from None
     if not np.isfinite(distances).all() or (distances < 0).any():
         raise ValueError(f"metric {metric!r} gave a distance that is negative or not finite")
     return distances

@@ -6,9 +6,8 @@ log-gains, and the learned state is a sum over samples: the *tally*. Everything 
 offers (order invariance, forgetting, merging, epochs) is a property of sums.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,8 +21,19 @@ Rates = tuple[float, float, float]
 SMALLEST_GAIN = 1e-6
 
 
-def check_rule(rates: Rates, threshold: float) -> tuple[Rates, float]:
-    """The three rates as floats and the threshold, or a `ValueError` that names what is wrong."""
+def check_rule(rates: Any, threshold: Any) -> tuple[Rates, float]:
+    """Check the three rates and the threshold.
+
+    Args:
+        rates: Learning rates η₊, η₋, η₋₋, each greater than −1.
+        threshold: Similarity θ in (0, 1].
+
+    Returns:
+        The same as floats.
+
+    Raises:
+        ValueError: If one of them is out of range, naming it.
+    """
     try:
         checked = tuple(float(rate) for rate in rates)
     except (TypeError, ValueError):
@@ -33,7 +43,7 @@ def check_rule(rates: Rates, threshold: float) -> tuple[Rates, float]:
             "rates must be three finite numbers greater than -1 (for similar, neutral and opposite "
             f"signals; at -1 a route is lost for good), got {rates!r}"
         )
-    if not (isinstance(threshold, int | float | np.number) and 0 < threshold <= 1):
+    if not (isinstance(threshold, int | float | np.integer | np.floating) and 0 < threshold <= 1):
         raise ValueError(f"threshold must lie in (0, 1], got {threshold!r}")
     return checked, float(threshold)
 
@@ -53,12 +63,20 @@ def tally_kinds(
 
     `members[n, c]` is 1 where sample n belongs to class c. The counts are whole numbers, so sums
     of them are exact and no order of summation matters, to the last bit.
+
+    Args:
+        dipoles: What each source sends.
+        members: Class membership, 0 or 1.
+        host: The field g at the targets.
+        threshold: Similarity θ from which a signal is similar (or, negated, opposite).
     """
     kind = kinds(dipoles @ host, threshold)[..., None] == jnp.arange(3)
     return jnp.einsum("nsk,nc->sck", kind.astype(members.dtype), members)
 
 
-def evidence_from_kinds(tally: Float[np.ndarray, "S C 3"], rates: Rates) -> Float[np.ndarray, "S C 1"]:
+def evidence_from_kinds(
+    tally: Float[np.ndarray, "S C 3"], rates: Rates
+) -> Float[np.ndarray, "S C 1"]:
     """G(s, y) = Σ over samples of log(gain), from the counts."""
     return (tally @ np.log1p(rates))[..., None]
 
@@ -75,6 +93,14 @@ def tally_waves(
 
     Within one sample the changes add before the rule divides, a(δ) = Σ_τ η(s(τ)) [τ + δ < T], so
     a sample's evidence is log(1 + a(δ)), with 1 + a kept at or above `SMALLEST_GAIN`.
+
+    Args:
+        dipoles: What each source emits over time.
+        members: Class membership, 0 or 1.
+        host: The field g at the targets.
+        threshold: Similarity θ from which a signal is similar (or, negated, opposite).
+        rates: Learning rates η₊, η₋, η₋₋.
+        n_durations: How many travel durations T there are.
     """
     rate = rates[kinds(dipoles @ host, threshold)]
     n_emissions = rate.shape[-1]
@@ -92,8 +118,14 @@ def learn_one(
 ) -> Float[np.ndarray, "S C T"]:
     """One step of Eq. 4 as published: one picture, seen by its own class's target.
 
-    **Arguments:** route probabilities (S, C, T); the index of the picture's class; the learning
-    rate η of each source for this picture; the reachable durations.
+    Args:
+        probabilities: Of the travel durations, before.
+        target: Index of the picture's class.
+        rate: Learning rate η of each source for this picture.
+        reachable: Which durations are long enough to arrive.
+
+    Returns:
+        The route probabilities after; those given stay as they are.
     """
     updated = probabilities.copy()
     route = probabilities[:, target]
@@ -105,7 +137,7 @@ def learn_one(
 def watch_learning(
     probabilities: Float[np.ndarray, "S C T"],
     dipoles: Iterable[Float[np.ndarray, "S D"]],
-    targets: Iterable[int],
+    targets: Iterable[int] | Int[np.ndarray, "n"],
     *,
     host: Float[np.ndarray, "D"],
     reachable: Bool[np.ndarray, "S C T"],
@@ -116,10 +148,24 @@ def watch_learning(
 
     Slow, and in the linear domain as published: for watching it learn and for testing the closed
     form, which `InterferenceClassifier` uses.
+
+    Args:
+        probabilities: Of the travel durations, before the first sample.
+        dipoles: What the sources send, sample by sample.
+        targets: Index of each sample's class.
+        host: The field g at the targets.
+        reachable: Which durations are long enough to arrive.
+        rates: Learning rates η₊, η₋, η₋₋.
+        threshold: Similarity θ from which a signal is similar (or, negated, opposite).
+
+    Raises:
+        ValueError: For rates or a threshold out of range, or if there are more dipoles than
+            targets or fewer.
     """
     rates, threshold = check_rule(rates, threshold)
     for picture, target in zip(dipoles, targets, strict=True):
         similarity = picture @ host
-        rate = np.select([similarity >= threshold, similarity <= -threshold], [rates[0], rates[2]], rates[1])
-        probabilities = learn_one(probabilities, target, rate, reachable)
+        kind = [similarity >= threshold, similarity <= -threshold]
+        rate = np.select(kind, [rates[0], rates[2]], rates[1])
+        probabilities = learn_one(probabilities, int(target), rate, reachable)
         yield probabilities

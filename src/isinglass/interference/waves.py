@@ -1,7 +1,5 @@
 """`WaveClassifier`: the same learning for sources that keep emitting (Tang 2020, §4.2)."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
@@ -9,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
-from sklearn.utils.validation import validate_data
 
+from isinglass._types import ArrayLike
 from isinglass.interference import energy, learning
+from isinglass.interference._checks import one_shape, real_array
 from isinglass.interference._estimator import RouteClassifier
 from isinglass.interference.encoding import to_dipoles, uniform_host
 from isinglass.interference.geometry import Geometry
@@ -21,26 +19,38 @@ from isinglass.interference.geometry import Geometry
 class WaveClassifier(RouteClassifier):
     """Interference learning of time-varying signals, such as the double slit.
 
-    Every source emits a vector at each of L time steps; a signal emitted at τ with travel duration δ
-    arrives at τ + δ. What arrives together interferes.
+    Every source emits a vector at each of L time steps; a signal emitted at τ with travel duration
+    δ arrives at τ + δ. What arrives together interferes.
 
-    **Arguments:** as `InterferenceClassifier`, and
+    X is (n, sources, time, D) of any lengths; every vector is scaled to unit length, a zero vector
+    is the rest dipole. Within one sample the changes of a route add up over the
+    emissions before the rule divides; where they would add up to −1 or less the route keeps a share
+    of 10⁻⁶ (`learning.SMALLEST_GAIN`).
 
-    - `geometry`: a `Geometry` with one source per source of X and one target per class in sorted
-      order. Required.
-    - `host`: the field g at the targets, D components; `None` for (1, …, 1)/√D.
-    - `readout`: `"mean"` (energy averaged over time, as in the paper's double slit) or `"peak"`.
+    Args:
+        geometry: One source per source of X and one target per class in sorted order. Required.
+        rates: As for `InterferenceClassifier`.
+        threshold: As for `InterferenceClassifier`.
+        n_durations: As for `InterferenceClassifier`; a signal emitted at τ arrives by T − 1 only if
+            its travel duration is at most T − 1 − τ.
+        epochs: As for `InterferenceClassifier`.
+        n_signals: As for `InterferenceClassifier`.
+        host: The field g at the targets, D components; `None` for (1, …, 1)/√D.
+        readout: `"mean"` (energy averaged over time, as in the paper's double slit) or `"peak"`.
+        route_prior: As for `InterferenceClassifier`.
+        random_state: As for `InterferenceClassifier`.
 
-    Within one sample the changes of a route add up over the emissions before the rule divides; where
-    they would add up to −1 or less the route keeps a share of 10⁻⁶ (`learning.SMALLEST_GAIN`).
-
-    **X** is (n, sources, time, D) of any lengths; every vector is scaled to unit length, a zero
-    vector is the rest dipole.
-
-    **After fit:** as `InterferenceClassifier`, with `tally_` (S, C, T) summed log-gains and
-    `wave_shape_` (sources, time, D).
+    Attributes:
+        classes_: Labels in sorted order, (C,).
+        class_count_: Samples learned per class, times epochs, (C,).
+        tally_: Summed log-gains, (S, C, T).
+        prior_: Route probabilities before learning, (S, C, T).
+        route_probabilities_: Route probabilities now, (S, C, T).
+        geometry_: Where sources and targets stand.
+        wave_shape_: Shape of one input, (sources, time, D).
     """
 
+    _shape_attribute = "wave_shape_"
     _kind_parameters = ("rates", "threshold", "n_durations", "host")
 
     def __init__(
@@ -71,14 +81,16 @@ class WaveClassifier(RouteClassifier):
     # -- input -------------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
-        X = validate_data(self, X, reset=reset, dtype=np.float64, allow_nd=True, ensure_2d=False)
+        X = one_shape(X)
+        X = self._validated(X, reset=reset, dtype=np.float64, allow_nd=True, ensure_2d=False)
         if X.ndim != 4 or 0 in X.shape[1:]:
             raise ValueError(f"X must be waves of shape (n, sources, time, D), got shape {X.shape}")
         if reset:
             self.wave_shape_ = X.shape[1:]
         elif X.shape[1:] != self.wave_shape_:
             raise ValueError(
-                f"X holds waves of {X.shape[1:]} (sources, time, D), but the model learned {self.wave_shape_}"
+                f"X holds waves of {X.shape[1:]} (sources, time, D), but the model learned "
+                f"{self.wave_shape_}"
             )
         return X
 
@@ -102,8 +114,8 @@ class WaveClassifier(RouteClassifier):
         n_sources, n_targets = self.geometry.distances.shape
         if (n_sources, n_targets) != (self._n_sources(), n_classes):
             raise ValueError(
-                f"geometry has {n_sources} sources and {n_targets} targets; X has {self._n_sources()} "
-                f"sources and there are {n_classes} classes"
+                f"geometry has {n_sources} sources and {n_targets} targets; X has "
+                f"{self._n_sources()} sources and there are {n_classes} classes"
             )
         return self.geometry
 
@@ -114,10 +126,10 @@ class WaveClassifier(RouteClassifier):
         with jax.enable_x64(True):
             if self.host is None:
                 return np.asarray(uniform_host(n_components))
-            host = np.asarray(self.host, dtype=np.float64)
-            if host.shape != (n_components,) or not np.isfinite(host).all() or not host.any():
+            host = real_array("host", self.host)
+            if host.shape != (n_components,) or not host.any():
                 raise ValueError(
-                    f"host must be a finite, non-zero vector of {n_components} components, got {self.host!r}"
+                    f"host must be a non-zero vector of {n_components} components, got {host}"
                 )
             return np.asarray(to_dipoles(jnp.asarray(host)))
 
@@ -131,7 +143,9 @@ class WaveClassifier(RouteClassifier):
     def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C T"]:
         rates = np.asarray(self.rates, dtype=np.float64)
         with jax.enable_x64(True):
-            return _tally_waves(part, members, self._host(), self.threshold, rates, self.n_durations)
+            return _tally_waves(
+                part, members, self._host(), float(self.threshold), rates, self.n_durations
+            )
 
     def _tally_bounds(self) -> tuple[float, float]:
         change = self._n_emissions() * np.array([min(*self.rates, 0.0), max(*self.rates, 0.0)])
@@ -141,18 +155,21 @@ class WaveClassifier(RouteClassifier):
     def _evidence(self, tally: np.ndarray) -> Float[np.ndarray, "S C T"]:
         return tally
 
-    def _energies(self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray) -> Float[Array, "..."]:
-        return _wave_energies(self._dipoles(part), arriving, arrived, self._host(), self.threshold)
+    def _energies(
+        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
+    ) -> Float[Array, "..."]:
+        dipoles = self._dipoles(part)
+        return _wave_energies(dipoles, arriving, arrived, self._host(), float(self.threshold))
 
     def _score_curves(self, curves: Any) -> Any:
         return curves.mean(axis=-1) if self.readout == "mean" else curves.max(axis=-1)
 
 
-@partial(jax.jit, static_argnums=5)
+@partial(jax.jit, static_argnums=(3, 5))
 def _tally_waves(
     waves: Array, members: Array, host: Array, threshold: float, rates: Array, n_durations: int
 ) -> Array:
     return learning.tally_waves(to_dipoles(waves), members, host, threshold, rates, n_durations)
 
 
-_wave_energies = jax.jit(energy.energy_over_time)
+_wave_energies = jax.jit(energy.energy_over_time, static_argnums=4)

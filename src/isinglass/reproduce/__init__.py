@@ -5,7 +5,7 @@
 ``figures`` the house style. An experiment module needs only the names below.
 """
 
-from isinglass.reproduce.ledger import Row, Verdict, claim, compare, share
+from isinglass.reproduce.ledger import Row, Verdict, claim, compare, compare_run, share
 from isinglass.reproduce.registry import Context, Experiment, Figure, Outcome
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Verdict",
     "claim",
     "compare",
+    "compare_run",
     "share",
 ]

@@ -8,6 +8,7 @@ is trained is the linear layer behind it, 4 × 729, from N(0, 1)/9, by cross-ent
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -59,7 +60,7 @@ def train_many(
     def loss(weights: Array, x: Array, label: Array) -> Array:
         return optax.softmax_cross_entropy_with_integer_labels(weights @ x, label)
 
-    def step(state: tuple[Array, optax.OptState], sample: tuple[Array, Array]):
+    def step(state: tuple[Array, Any], sample: tuple[Array, Array]) -> tuple[Any, None]:
         weights, memory = state
         updates, memory = optimizer.update(jax.grad(loss)(weights, *sample), memory)
         return (optax.apply_updates(weights, updates), memory), None
@@ -69,7 +70,7 @@ def train_many(
         state = (weights, optimizer.init(weights))
         kept = []
         for start, stop in zip((0, *stops), stops, strict=False):
-            state, _ = jax.lax.scan(step, state, (x[start:stop], y[start:stop]))
+            state = jax.lax.scan(step, state, (x[start:stop], y[start:stop]))[0]
             kept.append(state[0])
         return jnp.stack(kept)
 

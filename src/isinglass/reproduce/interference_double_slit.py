@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
+from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, compare_run
 from isinglass.reproduce.digits import model_seed
-from isinglass.reproduce.statistics import mean_interval, single_draw_half_width
+from isinglass.reproduce.statistics import mean_interval
 
 if TYPE_CHECKING:
     from isinglass.interference import WaveClassifier
@@ -51,7 +51,7 @@ def run(context: Context) -> Outcome:
     for variant in context.progress.track(VARIANTS, "readings of the noise"):
         scores = [_one(context, variant, seed) for seed in range(context.seeds)]
         untrained[variant], trained[variant] = 100 * np.array(scores).T
-    rows = _rows(trained, "after training") + _control_rows(untrained)
+    rows = _rows(trained) + _control_rows(untrained)
     return Outcome(rows, [_figure(context, trained, untrained)], _findings(trained, untrained))
 
 
@@ -68,27 +68,13 @@ def _one(context: Context, variant: Variant, seed: int) -> tuple[float, float]:
     return before, float(model.partial_fit(*train).score(*test))
 
 
-def _rows(scores: dict[Variant, np.ndarray], when: str) -> list[Row]:
-    rows = []
-    for variant, samples in scores.items():
-        spread = {}
-        if len(samples) > 1:
-            spread = {
-                "tolerance": single_draw_half_width(samples),
-                "because": "the paper reports one training; 95 % of single trainings fall within it",
-            }
-        rows.append(
-            compare(
-                NAME,
-                "§4.2",
-                f"accuracy {when}, {variant}",
-                samples,
-                paper=PAPER,
-                unit="%",
-                **spread,
-            )
+def _rows(scores: dict[Variant, np.ndarray]) -> list[Row]:
+    return [
+        compare_run(
+            NAME, "§4.2", f"accuracy after training, {variant}", samples, paper=PAPER, unit="%"
         )
-    return rows
+        for variant, samples in scores.items()
+    ]
 
 
 def _control_rows(scores: dict[Variant, np.ndarray]) -> list[Row]:
@@ -141,9 +127,10 @@ def _figure(
     last.grid(axis="y", visible=False)
     last.invert_yaxis()
     caption = (
-        "Left and middle: energy over time at both targets for one input of each kind, before (dotted) and "
-        "after training with five waves of each. Right: accuracy over trainings under four readings of the "
-        "paper's 'small random noise', with means and 95 % confidence intervals."
+        "Left and middle: energy over time at both targets for one input of each kind, before "
+        "(dotted) and after training with five waves of each. Right: accuracy over trainings "
+        "under four readings of the paper's 'small random noise', with means and 95 % confidence "
+        "intervals."
     )
     return Figure(NAME, figure, caption)
 
@@ -152,11 +139,12 @@ def _findings(trained: dict[Variant, np.ndarray], untrained: dict[Variant, np.nd
     each = "; ".join(f"{variant}: {scores.mean():.1f} %" for variant, scores in trained.items())
     chance = np.mean([scores.mean() for scores in untrained.values()])
     return (
-        f"After five waves of each kind the accuracy is {each}. Before training it is {chance:.0f} % on "
-        "average, so it is learning that does it.\n\n"
-        "The paper's text asks for a small noise on both sources. The published program misplaces parentheses "
-        "and gives the second source a phase error of up to ±1 rad plus π/12, four times as much. Neither says "
-        "whether the noise is drawn once per wave or anew at each step; all four readings are shown."
+        f"After five waves of each kind the accuracy is {each}. Before training it is "
+        f"{chance:.0f} % on average, so it is learning that does it.\n\n"
+        "The paper's text asks for a small noise on both sources. The published program "
+        "misplaces parentheses and gives the second source a phase error of up to ±1 rad plus "
+        "π/12, four times as much. Neither says whether the noise is drawn once per wave or anew "
+        "at each step; all four readings are shown."
     )
 
 
@@ -166,8 +154,8 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="§4.2, Fig. 3",
     question=(
-        "Can routes be learned so that two rotating sources interfere at one target when they are in phase and "
-        "at the other when they are out of phase, from five examples of each?"
+        "Can routes be learned so that two rotating sources interfere at one target when they "
+        "are in phase and at the other when they are out of phase, from five examples of each?"
     ),
     duration=25,
     quick_duration=8,

@@ -74,9 +74,9 @@ def _rows(entropies: Entropies) -> list[Row]:
     before, after = own[:, 0], own[:, SEEN.index(PAPER_K)]
     silent = "the paper says that it decreases, and gives no number"
     return [
-        claim(NAME, "§3", f"training with K={PAPER_K} lowers the entropy at the digit's own learner",
+        claim(NAME, "§3", f"training with K={PAPER_K} lowers the entropy at the own learner",
               int((after < before).sum()), after.size),
-        claim(NAME, "§3", f"training with K={SEEN[-1]} lowers the entropy at the digit's own learner",
+        claim(NAME, "§3", f"training with K={SEEN[-1]} lowers the entropy at the own learner",
               int((own[:, -1] < before).sum()), after.size),
         compare(NAME, "§3", f"fall at the own learner, from 0 to {SEEN[-1]} pictures per class",
                 (own[:, 0] - own[:, -1]).mean(axis=-1), paper=None, unit="nats", because=silent),
@@ -104,9 +104,9 @@ def _figure(entropies: Entropies) -> Figure:
     axes.set_ylabel("entropy of arrival times in nats")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     caption = (
-        "Entropy of the arrival times of the signals that are similar to the target's field, for test pictures. "
-        "Bands are 95 % confidence intervals of the mean over trainings. All 25 steps equally likely would be "
-        f"log 25 = {np.log(25):.2f} nats."
+        "Entropy of the arrival times of the signals that are similar to the target's field, for "
+        "test pictures. Bands are 95 % confidence intervals of the mean over trainings. All 25 "
+        f"steps equally likely would be log 25 = {np.log(25):.2f} nats."
     )
     return Figure(NAME, figure, caption)
 
@@ -122,16 +122,17 @@ def _findings(entropies: Entropies, arrived: np.ndarray) -> str:
     at_5, fell = SEEN.index(PAPER_K), "falls" if own[-1] < own[0] else "rises"
     return (
         f"At the digit's own learner the entropy {fell} from {own[0]:.3f} nats before training to "
-        f"{own[at_5]:.3f} after {PAPER_K} and {own[-1]:.3f} after {SEEN[-1]} pictures per class; perfect "
-        "interference would be 0. It falls from "
-        f"{others[0]:.3f} to {others[-1]:.3f} at learners whose digit is not shown, so a low entropy is no sign "
-        "that the right learner has heard.\n\n"
-        "The closed form says why it moves so little. A picture adds the same evidence to every duration that is "
-        "long enough to arrive, so among those the probabilities keep the shape of the prior; what changes is "
-        "only how much each source sends at all, that is, which sources a learner hears. The share of signals "
-        f"that can arrive goes from {100 * arrived[:, 0].mean():.0f} % before training to "
-        f"{100 * arrived[:, -1].mean():.0f} % after. The paper notes the mismatch itself: its rule raises the "
-        "energy at all times and does not concentrate it."
+        f"{own[at_5]:.3f} after {PAPER_K} and {own[-1]:.3f} after {SEEN[-1]} pictures per class; "
+        f"perfect interference would be 0. It falls from {others[0]:.3f} to {others[-1]:.3f} at "
+        "learners whose digit is not shown, so a low entropy is no sign that the right learner "
+        "has heard.\n\n"
+        "The closed form says why it moves so little. A picture adds the same evidence to every "
+        "duration that is long enough to arrive, so among those the probabilities keep the shape "
+        "of the prior; what changes is only how much each source sends at all, that is, which "
+        "sources a learner hears. The share of signals that can arrive goes from "
+        f"{100 * arrived[:, 0].mean():.0f} % before training to {100 * arrived[:, -1].mean():.0f} "
+        "% after. The paper notes the mismatch itself: its rule raises the energy at all times "
+        "and does not concentrate it."
     )
 
 
@@ -141,8 +142,8 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="§3",
     question=(
-        "Does learning make similar signals arrive at the same time, that is, does the entropy of their arrival "
-        "times fall while pictures are seen?"
+        "Does learning make similar signals arrive at the same time, that is, does the entropy "
+        "of their arrival times fall while pictures are seen?"
     ),
     duration=20,
     quick_duration=8,

@@ -87,7 +87,7 @@ def _rows(ours: Course, bp: Course, same: list[bool]) -> list[Row]:
     finals = {"ours": ours[:, -1].mean(axis=-1), "BP": bp[:, -1].mean(axis=-1)}
     return [
         claim(
-            NAME, "§4.1", "immune: class after class gives the model of joint training, bit for bit",
+            NAME, "§4.1", "class after class gives the model of joint training, bit for bit",
             sum(same), len(same),
         ),
         claim(
@@ -137,10 +137,10 @@ def _figure(ours: Course, bp: Course) -> Figure:
     panels[0].set_ylabel("accuracy in %")
     panels[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     caption = (
-        "Accuracy on each digit, all four answers allowed, while the digits arrive one after another "
-        f"(K={K}). Lines are dotted before a digit has arrived; bands are 95 % confidence intervals of the "
-        "mean. Left: what a digit loses, it loses to competitors that have learned their own. Right: "
-        "training on a new digit overwrites the old ones."
+        "Accuracy on each digit, all four answers allowed, while the digits arrive one after "
+        f"another (K={K}). Lines are dotted before a digit has arrived; bands are 95 % confidence "
+        "intervals of the mean. Left: what a digit loses, it loses to competitors that have "
+        "learned their own. Right: training on a new digit overwrites the old ones."
     )
     return Figure(NAME, figure, caption)
 
@@ -150,12 +150,13 @@ def _findings(ours: Course, bp: Course) -> str:
         return f"{values.mean():.1f}"
 
     return (
-        f"After the fourth digit has arrived, interference is right on {mean(ours[:, -1])} % of the four "
-        f"digits and backpropagation on {mean(bp[:, -1])} %. On the first digit interference went from "
-        f"{mean(ours[:, 0, 0])} % to {mean(ours[:, -1, 0])} %, backpropagation from {mean(bp[:, 0, 0])} % to "
-        f"{mean(bp[:, -1, 0])} %.\n\n"
-        "For interference this is an exact statement: routes to one target never change those to another, so "
-        "the model after the last digit is the one that joint training gives, to the last bit."
+        f"After the fourth digit has arrived, interference is right on {mean(ours[:, -1])} % of "
+        f"the four digits and backpropagation on {mean(bp[:, -1])} %. On the first digit "
+        f"interference went from {mean(ours[:, 0, 0])} % to {mean(ours[:, -1, 0])} %, "
+        f"backpropagation from {mean(bp[:, 0, 0])} % to {mean(bp[:, -1, 0])} %.\n\n"
+        "For interference this is an exact statement: routes to one target never change those to "
+        "another, so the model after the last digit is the one that joint training gives, to the "
+        "last bit."
     )
 
 
@@ -165,8 +166,9 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="§4.1",
     question=(
-        "When the four digits arrive one after another and old ones are never shown again, what is left of "
-        "the old ones? Accuracy on each digit after each arrival, for interference and for backpropagation."
+        "When the four digits arrive one after another and old ones are never shown again, what "
+        "is left of the old ones? Accuracy on each digit after each arrival, for interference "
+        "and for backpropagation."
     ),
     duration=20,
     quick_duration=8,

@@ -46,13 +46,19 @@ def _sent(model: InterferenceClassifier) -> Float[np.ndarray, "S C T"]:
 
 
 def _rows(shares: np.ndarray) -> list[Row]:
+    silent = "The paper draws its worldlines and gives no number."
     return [
         compare(
-            NAME, "Figs. 1–3", f"signals in time for their target, {when} training", 100 * shares[:, i],
-            paper=None, unit="%", because="The paper draws its worldlines and gives no number.",
+            NAME,
+            "Figs. 1–3",
+            f"signals in time for their target, {when} training",
+            100 * shares[:, i],
+            paper=None,
+            unit="%",
+            because=silent,
         )
         for i, when in enumerate(("before", "after"))
-    ]  # fmt: skip
+    ]
 
 
 # -- figures -----------------------------------------------------------------------------------
@@ -121,9 +127,10 @@ def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
         color=INK,
     )
     caption = (
-        f"A digit {SHOWN} in space and time, after training with five pictures per class. Time runs upwards. Every "
-        "inked patch sends signals to the four targets at the corners; a line is a route, its strength the learned "
-        "probability of its travel duration. Sources that were similar to a class's field send to its target."
+        f"A digit {SHOWN} in space and time, after training with five pictures per class. Time "
+        "runs upwards. Every inked patch sends signals to the four targets at the corners; a "
+        "line is a route, its strength the learned probability of its travel duration. Sources "
+        "that were similar to a class's field send to its target."
     )
     return Figure("interference-spacetime", canvas, caption)
 
@@ -166,10 +173,11 @@ def _light_cones(before: InterferenceClassifier, after: InterferenceClassifier) 
     for panel in panels[-1]:
         panel.set_xlabel("distance from target")
     caption = (
-        "Space-time diagrams before and after training (K=5, 1 epoch). A signal starts at its source's distance at "
-        "time 0 and arrives at the target (distance 0) after its travel duration; straight lines stand for "
-        "detours of that length. Width is the probability, averaged over the sources at that distance. "
-        "Training mutes the sources that are not similar to the field."
+        "Space-time diagrams before and after training (K=5, 1 epoch). A signal starts at its "
+        "source's distance at time 0 and arrives at the target (distance 0) after its travel "
+        "duration; straight lines stand for detours of that length. Width is the probability, "
+        "averaged over the sources at that distance. Training mutes the sources that are not "
+        "similar to the field."
     )
     return Figure("interference-worldlines", figure, caption)
 
@@ -203,9 +211,9 @@ def _double_slit(context: Context) -> Figure:
         panel.set_ylim(0, after.n_durations)
     panels[0].set_ylabel("travel duration in steps")
     caption = (
-        "Routes of the double slit from the two slits to the two targets, before and after five waves of each "
-        "kind. Width is the probability. The durations that remain differ between the slits by what makes the "
-        "waves of one kind meet in step."
+        "Routes of the double slit from the two slits to the two targets, before and after five "
+        "waves of each kind. Width is the probability. The durations that remain differ between "
+        "the slits by what makes the waves of one kind meet in step."
     )
     return Figure("interference-double-slit-worldlines", figure, caption)
 
@@ -213,9 +221,10 @@ def _double_slit(context: Context) -> Figure:
 def _findings(shares: np.ndarray) -> str:
     before, after = 100 * shares.mean(axis=0)
     return (
-        f"Before training {before:.0f} % of all signals are sent with durations long enough to arrive; after five "
-        f"pictures per class {after:.0f} %. Learning is mostly silence: sources that are not similar to a class's "
-        "field stop sending to it, and the few that are stand out."
+        f"Before training {before:.0f} % of all signals are sent with durations long enough to "
+        f"arrive; after five pictures per class {after:.0f} %. Learning is mostly silence: "
+        "sources that are not similar to a class's field stop sending to it, and the few that "
+        "are stand out."
     )
 
 

@@ -19,6 +19,7 @@ from isinglass.reproduce.statistics import (
     Interval,
     checked_samples,
     mean_interval,
+    single_draw_half_width,
     wilson_interval,
 )
 
@@ -113,6 +114,46 @@ def compare(
     n = checked_samples(samples).size
     verdict, rule = judge(interval, paper, unit, tolerance, because, comparable)
     return Row(experiment, source, quantity, paper, *interval, n, unit, verdict, rule)
+
+
+def compare_run(
+    experiment: str,
+    source: str,
+    quantity: str,
+    samples: ArrayLike,
+    *,
+    paper: float,
+    unit: str = "",
+    runs: int = 1,
+) -> Row:
+    """Compare with a number that the paper took from one run, or from the mean of a few.
+
+    The spread of single runs is then the tolerance. With one sample of our own nothing is known of
+    it, and there is none.
+
+    Args:
+        experiment: As in `compare`.
+        source: As in `compare`.
+        quantity: As in `compare`.
+        samples: As in `compare`.
+        paper: As in `compare`.
+        unit: As in `compare`.
+        runs: Over how many runs the paper averaged, at least 1.
+
+    Raises:
+        ValueError: As `compare`.
+    """
+    if checked_samples(samples).size < 2:
+        return compare(experiment, source, quantity, samples, paper=paper, unit=unit)
+    tolerance = single_draw_half_width(samples) / math.sqrt(runs)
+    what = "the paper reports one run, and 95 % of single runs"
+    if runs > 1:
+        what = f"the paper averages a few runs, and 95 % of means of {runs} runs"
+    because = f"{what} fall within it"
+    return compare(
+        experiment, source, quantity, samples,
+        paper=paper, unit=unit, tolerance=tolerance, because=because,
+    )  # fmt: skip
 
 
 def share(
