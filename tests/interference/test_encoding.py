@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from isinglass.interference import encode_images, to_dipoles, uniform_host
+from isinglass.interference.encoding import image_similarity
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -52,7 +53,7 @@ def test_a_uniform_picture_rests_everywhere(level):
 def test_whole_numbers_are_taken_as_they_are():
     images = np.random.default_rng(0).integers(0, 256, (4, 6, 6))
     as_bytes = encode(images.astype(np.uint8), (3, 3))
-    np.testing.assert_array_equal(as_bytes, encode(images.astype(float), (3, 3)))
+    np.testing.assert_allclose(as_bytes, encode(images.astype(float), (3, 3)), atol=1e-14)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
@@ -68,3 +69,12 @@ def test_a_zero_vector_rests():
 
 def test_host():
     np.testing.assert_allclose(np.asarray(uniform_host(4)), [0, 0.5, 0.5, 0.5, 0.5])
+
+
+def test_similarity_without_dipoles_is_that_of_the_dipoles():
+    images = np.random.default_rng(1).integers(0, 256, (50, 9, 9)).astype(np.uint8)
+    images[0] = 7
+    expected = encode(images, (3, 3)) @ np.asarray(uniform_host(9))
+    similarity = image_similarity(jnp.asarray(images), (3, 3))
+    np.testing.assert_allclose(similarity, expected, atol=1e-14)
+    assert (similarity[0] == 0).all()

@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 
 from isinglass._types import ArrayLike
 from isinglass.interference import _storage, diagnostics
-from isinglass.interference._batches import batches, map_batches
+from isinglass.interference._batches import each_batch, map_batches
 from isinglass.interference.geometry import Geometry
 from isinglass.interference.learning import check_rule
 from isinglass.interference.routes import arrivals, check_prior, jitter_prior, route_probabilities
@@ -430,12 +430,16 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def _sums(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, Int[np.ndarray, "C"]]:
         """Tally and count per class of one pass over the samples."""
         members = np.searchsorted(self.classes_, y)[:, None] == np.arange(len(self.classes_))
-        tally = np.zeros_like(self.tally_)
-        for where, part in batches(X):
-            belongs = np.zeros((len(part), members.shape[1]))
-            belongs[: where.stop - where.start] = members[where]
-            tally += np.asarray(self._tally(part, belongs))
-        return tally, members.sum(axis=0)
+
+        def tally(where: slice, part: np.ndarray) -> jax.Array:
+            padded = np.zeros((len(part), members.shape[1]))
+            padded[: where.stop - where.start] = members[where]
+            return self._tally(part, padded)
+
+        total = np.zeros_like(self.tally_)
+        for _, added in each_batch(tally, X):
+            total += added
+        return total, members.sum(axis=0)
 
     def _learn(self: Model, X: np.ndarray, y: np.ndarray) -> Model:
         tally, counts = self._sums(X, y)

@@ -14,7 +14,7 @@ from isinglass.interference import energy, learning
 from isinglass.interference._batches import map_batches
 from isinglass.interference._checks import one_shape
 from isinglass.interference._estimator import RouteClassifier
-from isinglass.interference.encoding import encode_images, uniform_host
+from isinglass.interference.encoding import encode_images, image_similarity, uniform_host
 from isinglass.interference.geometry import Geometry, corners
 
 
@@ -185,8 +185,7 @@ class InterferenceClassifier(RouteClassifier):
         return 3
 
     def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C 3"]:
-        with jax.enable_x64(True):
-            return _tally_images(part, members, self._patch(), float(self.threshold))
+        return _tally_images(part, members, self._patch(), float(self.threshold))
 
     def _tally_bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
@@ -266,8 +265,7 @@ def _encode(images: Array, patch: tuple[int, int]) -> Array:
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _tally_images(images: Array, members: Array, patch: tuple[int, int], threshold: float) -> Array:
-    host = uniform_host(patch[0] * patch[1])
-    return learning.tally_kinds(encode_images(images, patch), members, host, threshold)
+    return learning.tally_kinds(image_similarity(images, patch), members, threshold)
 
 
 @partial(jax.jit, static_argnums=(3, 4))

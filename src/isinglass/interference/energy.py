@@ -24,10 +24,12 @@ def attended_host(
         host: The external field g.
         threshold: Similarity θ from which an emission is a friend.
     """
-    friends = (dipoles @ host >= threshold).astype(dipoles.dtype)
-    mask = arrived.astype(dipoles.dtype)
-    total = jnp.einsum("ect,ned->ctdn", mask, friends[..., None] * dipoles)
-    count = jnp.einsum("ect,ne->ctn", mask, friends)[:, :, None]
+    x, friends = _samples_last(dipoles, host, threshold)
+    # The count of friends rides along as one more component: one matrix product, not two.
+    summed = jnp.einsum(
+        "ect,edn->ctdn", arrived.astype(x.dtype), jnp.concatenate([friends * x, friends], axis=1)
+    )
+    total, count = summed[:, :, :-1], summed[:, :, -1:]
     return jnp.where(count > 0, total / jnp.maximum(count, 1), host[:, None])
 
 
@@ -51,11 +53,12 @@ def energy_over_time(
         threshold: Similarity θ from which an emission is a friend.
     """
     h = attended_host(dipoles, arrived, host, threshold)
-    friends = (dipoles @ host >= threshold).astype(dipoles.dtype)
-    others = (1 - friends)[..., None] * dipoles
-    from_friends = jnp.einsum("ect,ne->ctn", arrivals, friends)
-    from_others = jnp.einsum("ect,ned->ctdn", arrivals, others)
-    return jnp.moveaxis(from_friends + (from_others * h).sum(axis=2), -1, 0)
+    x, friends = _samples_last(dipoles, host, threshold)
+    received = jnp.einsum(
+        "ect,edn->ctdn", arrivals, jnp.concatenate([(1 - friends) * x, friends], axis=1)
+    )
+    others, from_friends = received[:, :, :-1], received[:, :, -1]
+    return jnp.moveaxis(from_friends + (others * h).sum(axis=2), -1, 0)
 
 
 def couplings(
@@ -76,10 +79,10 @@ def couplings(
         threshold: Similarity θ from which an emission is a friend.
     """
     h = attended_host(dipoles, arrived, host, threshold)
-    x = jnp.moveaxis(dipoles, 0, -1)
+    x, friends = _samples_last(dipoles, host, threshold)
     # Unrolled over components, so that it stays elementwise: a batched product is 3 times slower.
     product = sum(h[:, :, None, d] * x[None, None, :, d] for d in range(x.shape[1]))
-    return jnp.where((dipoles @ host >= threshold).T, 1.0, product)
+    return jnp.where(friends[:, 0] > 0, 1.0, product)
 
 
 def energies_of_many(
@@ -92,3 +95,12 @@ def energies_of_many(
         coupling: What each signal is worth on arrival (`couplings`).
     """
     return jnp.einsum("mect,cten->mnct", arrivals, coupling)
+
+
+def _samples_last(
+    dipoles: Float[Array, "n E D"], host: Float[Array, "D"], threshold: float
+) -> tuple[Float[Array, "E D n"], Float[Array, "E 1 n"]]:
+    """Dipoles and friendship (1 or 0) with samples last, the fast axis of all that follows."""
+    x = jnp.moveaxis(dipoles, 0, -1)
+    similarity = jnp.einsum("edn,d->en", x, host)
+    return x, (similarity >= threshold).astype(x.dtype)[:, None]

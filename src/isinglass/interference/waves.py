@@ -142,10 +142,9 @@ class WaveClassifier(RouteClassifier):
 
     def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C T"]:
         rates = np.asarray(self.rates, dtype=np.float64)
-        with jax.enable_x64(True):
-            return _tally_waves(
-                part, members, self._host(), float(self.threshold), rates, self.n_durations
-            )
+        return _tally_waves(
+            part, members, self._host(), float(self.threshold), rates, self.n_durations
+        )
 
     def _tally_bounds(self) -> tuple[float, float]:
         change = self._n_emissions() * np.array([min(*self.rates, 0.0), max(*self.rates, 0.0)])
