@@ -1,11 +1,13 @@
+import dataclasses
+
 import pytest
 
-from isinglass.report.numbers import duration, our_value, paper_value
+from isinglass.report.numbers import duration, our_value, paper_value, verdict
 from isinglass.reproduce.ledger import Row, Verdict
 
 
 def row(ours, low, high, paper=None, unit=""):
-    return Row("toy", "Table 1", "x", paper, ours, low, high, 3, unit, Verdict.DIFFERS, "So.")
+    return Row("toy", "Table 1", "x", paper, ours, low, high, 3, unit, None, Verdict.DIFFERS, "So.")
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,8 @@ def test_the_papers_value_stands_as_published(paper, unit, text):
 )
 def test_durations_are_in_words(seconds, text):
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("tolerance", "text"), [(None, "differs"), (15.93, "differs ± 16")])
+def test_a_verdict_names_the_tolerance_that_it_turned_on(tolerance, text):
+    assert verdict(dataclasses.replace(row(1.0, 0.5, 1.5), tolerance=tolerance)) == text

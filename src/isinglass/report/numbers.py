@@ -44,6 +44,13 @@ def our_value(row: Row) -> str:
     return _with_unit(interval, row.unit)
 
 
+def verdict(row: Row) -> str:
+    """The verdict, with the tolerance where it turned on one: "reproduced ± 16"."""
+    if row.tolerance is None:
+        return row.verdict.value
+    return f"{row.verdict.value} ± {row.tolerance:.2g}"
+
+
 def duration(seconds: float) -> str:
     """A duration in words: "0.4 s", "12 s", "3 min", "1 h 20 min"."""
     if seconds < 1:

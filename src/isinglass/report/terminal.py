@@ -59,8 +59,11 @@ def result_table(result: Result) -> Table:
             numbers.paper_value(row),
             numbers.our_value(row),
             str(row.n),
-            Text(row.verdict, style=COLOURS[row.verdict]),
+            Text(numbers.verdict(row), style=COLOURS[row.verdict]),
         )
+    if any(row.tolerance is not None for row in result.rows):
+        table.caption = "± after a verdict: the tolerance it turned on; the report gives the reason"
+        table.caption_justify = "left"
     return table
 
 

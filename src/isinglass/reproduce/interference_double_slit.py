@@ -157,8 +157,8 @@ EXPERIMENT = Experiment(
         "Can routes be learned so that two rotating sources interfere at one target when they "
         "are in phase and at the other when they are out of phase, from five examples of each?"
     ),
-    duration=25,
-    quick_duration=8,
+    duration=8,
+    quick_duration=5,
     default_seeds=100,
     quick_seeds=10,
     run=run,

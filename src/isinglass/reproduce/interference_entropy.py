@@ -145,8 +145,8 @@ EXPERIMENT = Experiment(
         "Does learning make similar signals arrive at the same time, that is, does the entropy "
         "of their arrival times fall while pictures are seen?"
     ),
-    duration=20,
-    quick_duration=8,
+    duration=6,
+    quick_duration=4,
     default_seeds=50,
     quick_seeds=10,
     run=run,

@@ -170,8 +170,8 @@ EXPERIMENT = Experiment(
         "is left of the old ones? Accuracy on each digit after each arrival, for interference "
         "and for backpropagation."
     ),
-    duration=20,
-    quick_duration=8,
+    duration=8,
+    quick_duration=5,
     default_seeds=100,
     quick_seeds=10,
     run=run,

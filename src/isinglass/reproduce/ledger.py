@@ -46,6 +46,8 @@ class Row:
         high: Upper end of it.
         n: Number of independent samples (seeds) behind it.
         unit: Unit of ``paper``, ``ours``, ``low`` and ``high``; "" for a pure number.
+        tolerance: Difference from our mean that still counted as reproduced, where the
+            verdict turned on it; None where the interval decided.
         verdict: What the rule says.
         rule: One sentence that says how the verdict was reached.
     """
@@ -59,6 +61,7 @@ class Row:
     high: float
     n: int
     unit: str
+    tolerance: float | None
     verdict: Verdict
     rule: str
 
@@ -72,7 +75,8 @@ class Row:
         names = {field.name for field in fields(cls)}
         if set(record) != names:
             raise ValueError(f"a ledger row has the fields {sorted(names)}, got {sorted(record)}")
-        for name in ("ours", "low", "high") + (("paper",) if record["paper"] is not None else ()):
+        optional = [name for name in ("paper", "tolerance") if record[name] is not None]
+        for name in ("ours", "low", "high", *optional):
             value = record[name]
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"{name} of a ledger row must be a finite number, got {value!r}")
@@ -112,8 +116,8 @@ def compare(
     """
     interval = mean_interval(samples)
     n = checked_samples(samples).size
-    verdict, rule = judge(interval, paper, unit, tolerance, because, comparable)
-    return Row(experiment, source, quantity, paper, *interval, n, unit, verdict, rule)
+    judgement = judge(interval, paper, unit, tolerance, because, comparable)
+    return Row(experiment, source, quantity, paper, *interval, n, unit, *judgement)
 
 
 def compare_run(
@@ -188,8 +192,8 @@ def share(
         ValueError: If the counts are impossible, or as in `compare`.
     """
     interval = Interval(*(100 * value for value in wilson_interval(successes, n)))
-    verdict, rule = judge(interval, paper, "%", tolerance, because, comparable)
-    return Row(experiment, source, quantity, paper, *interval, n, "%", verdict, rule)
+    judgement = judge(interval, paper, "%", tolerance, because, comparable)
+    return Row(experiment, source, quantity, paper, *interval, n, "%", *judgement)
 
 
 def claim(
@@ -230,8 +234,13 @@ def judge(
     tolerance: float | None,
     because: str,
     comparable: bool,
-) -> tuple[Verdict, str]:
-    """Apply the rule of this module and say in one sentence how the verdict was reached."""
+) -> tuple[float | None, Verdict, str]:
+    """Apply the rule of this module.
+
+    Returns:
+        The tolerance if the verdict turned on it, the verdict, and one sentence that says how
+        it was reached.
+    """
     if paper is not None and not math.isfinite(paper):
         raise ValueError(f"paper must be a finite number or None, got {paper}")
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
@@ -242,10 +251,11 @@ def judge(
             "got an empty reason"
         )
     if paper is None or not comparable:
-        return Verdict.INCOMPARABLE, _sentence(because)
+        return None, Verdict.INCOMPARABLE, _sentence(because)
     reason = f": {because}" if because else ""
     if interval.low <= paper <= interval.high:
-        return Verdict.REPRODUCED, "The paper's value lies in our 95 % confidence interval."
+        inside = "The paper's value lies in our 95 % confidence interval."
+        return None, Verdict.REPRODUCED, inside
     difference = paper - interval.mean
     unit = f" {unit}" if unit else ""
     outside = (
@@ -253,11 +263,11 @@ def judge(
         f"{'above' if difference > 0 else 'below'} our mean"
     )
     if tolerance is None:
-        return Verdict.DIFFERS, _sentence(outside + reason)
+        return None, Verdict.DIFFERS, _sentence(outside + reason)
     within = abs(difference) <= tolerance
     verdict = Verdict.REPRODUCED if within else Verdict.DIFFERS
     bound = f"{'within' if within else 'and outside'} the tolerance of {tolerance:.3g}{unit}"
-    return verdict, _sentence(f"{outside}, {bound}{reason}")
+    return tolerance, verdict, _sentence(f"{outside}, {bound}{reason}")
 
 
 def to_json(rows: Iterable[Row]) -> str:
