@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 
 from isinglass._types import ArrayLike
 from isinglass.interference import _storage, diagnostics
-from isinglass.interference._batches import each_batch, map_batches
+from isinglass.interference._batches import BATCH, each_batch, map_batches
 from isinglass.interference.geometry import Geometry
 from isinglass.interference.learning import check_rule
 from isinglass.interference.routes import arrivals, check_prior, jitter_prior, route_probabilities
@@ -437,7 +437,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             return self._tally(part, padded)
 
         total = np.zeros_like(self.tally_)
-        for _, added in each_batch(tally, X):
+        for _, added in each_batch(tally, X, size=2 * BATCH):  # a tally needs less memory each
             total += added
         return total, members.sum(axis=0)
 
