@@ -46,7 +46,7 @@ def our_value(row: Row) -> str:
 
 def verdict(row: Row) -> str:
     """The verdict, with the tolerance where it turned on one: "reproduced ± 16"."""
-    if row.tolerance is None:
+    if not row.tolerance:
         return row.verdict.value
     return f"{row.verdict.value} ± {row.tolerance:.2g}"
 

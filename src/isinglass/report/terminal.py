@@ -61,7 +61,7 @@ def result_table(result: Result) -> Table:
             str(row.n),
             Text(numbers.verdict(row), style=COLOURS[row.verdict]),
         )
-    if any(row.tolerance is not None for row in result.rows):
+    if any(row.tolerance for row in result.rows):
         table.caption = "± after a verdict: the tolerance it turned on; the report gives the reason"
         table.caption_justify = "left"
     return table
