@@ -101,7 +101,8 @@ def test_backpropagation_needs_more_than_one_epoch() -> None:
 
 
 def test_peers_stand_beside_table_1_without_a_verdict() -> None:
-    peers = [row for row in outcome("interference-few-shot").rows if row.source == "beside Table 1"]
+    named = ("1-nearest", "Logistic", "Linear")
+    peers = [row for row in outcome("interference-few-shot").rows if row.quantity.startswith(named)]
 
     assert len(peers) == 9
     assert all(row.verdict is Verdict.INCOMPARABLE for row in peers)
@@ -162,3 +163,12 @@ def test_training_mutes_most_sources() -> None:
     # (T − d) / T averaged over sources and corners is 15/25, up to the jitter of the prior.
     assert before.ours == pytest.approx(60, abs=0.5)
     assert after.ours < 20
+
+
+def test_evidence_saturates() -> None:
+    one, five, ten, five_10 = (
+        row.ours for row in rows("interference-few-shot", "sources still undecided")
+    )
+
+    assert five > ten > five_10
+    assert five > one
