@@ -24,8 +24,10 @@ def main() -> None:
         for figure in outcome.figures:
             if figure.name in wanted:
                 picture = Image.open(io.BytesIO(render(figure.figure, "png"))).convert("RGB")
-                picture.thumbnail((1100, 1100))
-                picture.quantize(128).save(HERE / f"{figure.name}.png", optimize=True)
+                picture.thumbnail((1000, 1000))
+                picture.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(
+                    HERE / f"{figure.name}.png", optimize=True
+                )
                 print(HERE / f"{figure.name}.png")
 
 

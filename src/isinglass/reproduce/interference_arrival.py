@@ -173,10 +173,10 @@ def _findings(whole: Tables, part: Tables, in_time: Tables, share_in_time: float
         "that happen to be nearer to their source. Counting only signals that are in time for "
         f"the target of their own policy, a wrong policy arrives earlier in {control:.0f} % of "
         f"the cases, after {wrong:.1f} steps on average against {right:.1f} for the right one.\n\n"
-        "The paper's Table 3 sums the program's first 25 sources, three rows along one side of "
-        "the picture, and adds 0.1 to every count. That makes the table lopsided; over all "
-        "sources the four learners are alike. The paper does not say after which training it was "
-        "taken; ours is K=5, 1 epoch."
+        "The paper's Table 3 sums the program's first 25 sources, nearly three rows along one "
+        "side of the picture, and adds 0.1 to every count. That makes the table lopsided; over "
+        "all sources the four learners are alike. The paper does not say after which training it "
+        "was taken; ours is K=5, 1 epoch."
     )
 
 

@@ -65,67 +65,29 @@ def _rows(shares: np.ndarray) -> list[Row]:
 
 
 def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
-    """Fig. 2: the picture at the floor, time upwards, similar patches' signals to each corner."""
+    """Fig. 2: the picture on the floor, time upwards, signals from inked patches to each corner."""
     from matplotlib.figure import Figure as Canvas
-    from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 
     from isinglass.reproduce.figures import COLOURS, INK
 
-    canvas = Canvas(figsize=(8.5, 7.5))
+    canvas = Canvas(figsize=(9, 7.2))
     axes: Any = canvas.add_axes((0.0, 0.0, 1.0, 1.0), projection="3d", computed_zorder=False)
-    geometry, sent = model.geometry_, _sent(model)
-    sources, targets = np.asarray(geometry.sources), np.asarray(geometry.targets)
-    ink = picture[:27, :27].reshape(9, 3, 9, 3).mean(axis=(1, 3)).ravel() / 255
-    square = 0.46 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    tiles = [np.column_stack([place + square, np.zeros((4, 1))]) for place in sources]
-    shades = [(*3 * [1 - 0.88 * value], 0.95) for value in ink]
-    axes.add_collection3d(Poly3DCollection(tiles, facecolors=shades, edgecolors="none", zorder=1))
-
-    lit = np.flatnonzero(ink > 0.25)
-    for index, colour in zip(range(len(CLASSES)), COLOURS, strict=False):
-        weight = sent[lit, index] / sent[:, :].max()
-        starts = np.column_stack([sources[lit], np.zeros(len(lit))])
-        lines, strength = [], []
-        for s, start in enumerate(starts):
-            for delta in np.flatnonzero(weight[s] > 0.02):
-                lines.append([start, (*targets[index], delta)])
-                strength.append(weight[s, delta])
-        alpha = np.array(strength)
-        axes.add_collection3d(
-            Line3DCollection(
-                lines,
-                colors=[(*_rgb(colour), 0.06 + 0.5 * a) for a in alpha],
-                linewidths=0.3 + 1.6 * alpha,
-                zorder=2,
-            )
-        )
-        height = model.n_durations - 1
-        axes.plot(
-            *np.repeat(targets[index][:, None], 2, axis=1),
-            [0, height],
-            color=colour,
-            linewidth=2.5,
-            zorder=3,
-        )
-        axes.text(
-            *targets[index],
-            height + 1.4,
-            f"target {CLASSES[index]}",
-            color=colour,
-            ha="center",
-            weight="bold",
-        )
+    pixels = picture[:27, :27] / 255
+    _floor(axes, pixels)
+    inked = pixels.reshape(9, 3, 9, 3).mean(axis=(1, 3)).ravel() > 0.25
+    sources = np.asarray(model.geometry_.sources)[inked]
+    sent = _sent(model)[inked] / _sent(model).max()
+    for index, target in enumerate(np.asarray(model.geometry_.targets)):
+        _signals(axes, sources, target, sent[:, index], COLOURS[index])
+        top = (*target, model.n_durations + 0.6)
+        name = f"target {CLASSES[index]}"
+        axes.text(*top, name, color=COLOURS[index], ha="center", weight="bold", size=12)
     axes.set(xlim=(-5, 5), ylim=(-5, 5), zlim=(0, model.n_durations))
-    axes.set_box_aspect((1, 1, 1.0), zoom=0.98)
-    axes.view_init(elev=24, azim=-35)
+    axes.set_box_aspect((1, 1, 0.85), zoom=0.94)
+    axes.view_init(elev=33, azim=-62)
     axes.set_axis_off()
-    axes.text2D(
-        0.03,
-        0.05,
-        f"floor: a digit {SHOWN} at time 0\nupwards: time",
-        transform=axes.transAxes,
-        color=INK,
-    )
+    label = f"floor: a digit {SHOWN} at time 0\nupwards: time"
+    axes.text2D(0.03, 0.04, label, transform=axes.transAxes, color=INK)
     caption = (
         f"A digit {SHOWN} in space and time, after training with five pictures per class. Time "
         "runs upwards. Every inked patch sends signals to the four targets at the corners; a "
@@ -133,6 +95,35 @@ def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
         "that were similar to a class's field send to its target."
     )
     return Figure("interference-spacetime", canvas, caption)
+
+
+def _floor(axes: Any, pixels: np.ndarray) -> None:
+    """The picture as tiles at time 0, pixel (14, 14) at the origin, three pixels to a unit."""
+    from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+
+    corner = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
+    sheet = Poly3DCollection([4.5 * corner], facecolors="#f1eee6", edgecolors="none", zorder=0)
+    axes.add_collection3d(sheet)
+    dark = np.argwhere(pixels > 0.1)
+    tiles = [np.array([*(place - 13) / 3, 0]) + corner / 6 for place in dark]
+    shades = [(0.11, 0.15, 0.2, pixels[i, j]) for i, j in dark]
+    axes.add_collection3d(Poly3DCollection(tiles, facecolors=shades, edgecolors="none", zorder=1))
+
+
+def _signals(
+    axes: Any, sources: np.ndarray, target: np.ndarray, strength: np.ndarray, colour: str
+) -> None:
+    """Lines from each source at time 0 to the target at each duration, as strong as likely."""
+    from mpl_toolkits.mplot3d.art3d import Line3DCollection
+
+    routes = np.argwhere(strength > 0.02)
+    lines = [[(*sources[s], 0), (*target, delta)] for s, delta in routes]
+    weight = strength[tuple(routes.T)]
+    colours = [(*_rgb(colour), 0.06 + 0.44 * w) for w in weight]
+    collection = Line3DCollection(lines, colors=colours, linewidths=0.3 + 1.4 * weight, zorder=2)
+    axes.add_collection3d(collection)
+    post = np.column_stack([target, target])
+    axes.plot(*post, [0, strength.shape[1] - 1], color=colour, linewidth=2.5, zorder=3)
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:
