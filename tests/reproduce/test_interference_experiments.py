@@ -5,6 +5,9 @@ import functools
 import numpy as np
 import pytest
 
+from isinglass.data import few_shot, mnist
+from isinglass.data.mnist import Digits
+from isinglass.reproduce import interference_entropy, interference_few_shot
 from isinglass.reproduce.ledger import Row, Verdict
 from isinglass.reproduce.registry import Context, Outcome, experiments
 
@@ -42,6 +45,14 @@ def test_every_experiment_has_rows_a_captioned_figure_and_findings(name: str) ->
     assert all(row.low <= row.ours <= row.high for row in found.rows)
 
 
+@pytest.mark.slow
+def test_ours_agrees_with_table_1_at_a_hundred_seeds() -> None:
+    found = experiments()["interference-few-shot"].run(Context(seeds=100))
+
+    table = [row for row in found.rows if row.quantity.startswith(("Ours+", "BP+"))]
+    assert all(row.verdict is Verdict.REPRODUCED for row in table)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_experiment_runs_with_a_single_seed(name: str) -> None:
     found = experiments()[name].run(Context(seeds=1, quick=True))
@@ -59,28 +70,77 @@ def test_another_base_seed_gives_other_numbers_and_the_same_one_the_same() -> No
     assert first != other
 
 
-def test_few_shot_has_every_cell_of_table_1() -> None:
-    table = [row for row in outcome("interference-few-shot").rows if row.source == "Table 1"]
-    cells = [row for row in table if row.quantity.startswith(("Ours+", "BP+"))]
+def paper_values(name: str, source: str) -> dict[str, float | None]:
+    return {row.quantity: row.paper for row in outcome(name).rows if row.source == source}
 
-    assert sorted(row.paper or 0.0 for row in cells) == sorted(
-        [
-            66.63,
-            83.50,
-            88.65,
-            86.99,
-            86.66,
-            82.48,
-            83.81,
-            38.41,
-            43.79,
-            35.04,
-            77.23,
-            53.28,
-            53.86,
-            79.99,
-        ]
+
+def test_few_shot_has_every_cell_of_table_1() -> None:
+    table = paper_values("interference-few-shot", "Table 1")
+
+    assert {name: value for name, value in table.items() if name.startswith(("Ours+", "BP+"))} == {
+        "Ours+SeqTrn, K=1, 5 epochs": 66.63,
+        "Ours+SeqTrn, K=5, 1 epoch": 83.50,
+        "Ours+SeqTrn, K=10, 1 epoch": 88.65,
+        "Ours+SeqTrn, K=5, 10 epochs": 86.99,
+        "Ours+MixTrn, K=5, 1 epoch": 86.66,
+        "Ours+MixTrn, K=10, 1 epoch": 82.48,
+        "Ours+MixTrn, K=5, 10 epochs": 83.81,
+        "BP+SeqTrn, K=1, 5 epochs": 38.41,
+        "BP+SeqTrn, K=5, 1 epoch": 43.79,
+        "BP+SeqTrn, K=10, 1 epoch": 35.04,
+        "BP+SeqTrn, K=5, 10 epochs": 77.23,
+        "BP+MixTrn, K=5, 1 epoch": 53.28,
+        "BP+MixTrn, K=10, 1 epoch": 53.86,
+        "BP+MixTrn, K=5, 10 epochs": 79.99,
+    }
+
+
+def test_similarity_and_arrival_compare_with_the_papers_cells_in_the_right_places() -> None:
+    similarity = paper_values("interference-similarity", "Table 2")
+    arrival = paper_values("interference-arrival", "Table 3")
+
+    assert similarity["learner 0, digit 1"] == 0.1876
+    assert similarity["learner 1, digit 0"] == 0.1551
+    assert similarity["learner 4, digit 4"] == 0.2409
+    for sources in ("all 81 sources", "first 25 sources"):
+        assert arrival[f"learner 0, policy 4, {sources}"] == 7.24
+        assert arrival[f"learner 4, policy 0, {sources}"] == 9.72
+
+
+def test_every_method_is_scored_on_the_test_set_and_trained_on_the_pool() -> None:
+    data = mnist.load()
+    ones = data.train.images[data.train.labels == 1]
+    # Tested on ones that are called zero, whoever has learned from the pool is always wrong.
+    hoax = Digits(ones, np.zeros(len(ones), dtype=np.uint8))
+    task = few_shot.Task(few_shot.task(data, (0, 1, 2, 4)).pool, hoax)
+    context = Context(seeds=2, quick=True)
+    found = (
+        interference_few_shot._ours(context, task).accuracies
+        | interference_few_shot._backprop(context, task)
+        | interference_few_shot._peers(context, task)
     )
+
+    learned = {key: values.mean() for key, values in found.items() if key[1] == (5, 10)}
+    learned |= {key: values.mean() for key, values in found.items() if not key[0].startswith("BP")}
+    assert len(learned) == 2 * 4 + 2 + 9
+    assert max(learned.values()) < 30
+
+
+def test_mixed_order_mixes_and_sequential_order_does_not() -> None:
+    orders = interference_few_shot._orders(Context(seeds=3), interference_few_shot.Cell(5, 2))
+
+    sequential, mixed = orders["BP+SeqTrn"], orders["BP+MixTrn"]
+    assert (sequential == np.tile(np.arange(20), 2)).all()
+    assert (np.sort(mixed[:, :20]) == np.arange(20)).all()
+    assert (mixed != sequential).any(axis=1).all()
+    assert (mixed[:, :20] != mixed[:, 20:]).any(axis=1).all()
+
+
+def test_own_and_other_learners_of_the_entropy_table() -> None:
+    table = np.arange(16.0).reshape(1, 1, 4, 4)
+
+    assert interference_entropy._own(table).tolist() == [[[0.0, 5.0, 10.0, 15.0]]]
+    assert interference_entropy._others(table)[0, 0] == (120 - 30) / 12
 
 
 def test_few_shot_learns_and_the_order_of_training_does_not_matter() -> None:
@@ -127,12 +187,14 @@ def test_similarity_is_largest_on_the_diagonal_on_average() -> None:
     assert ((table > 0) & (table < 1)).all()
 
 
-def test_a_wrong_policy_arrives_earlier_only_through_signals_that_miss_their_own_target() -> None:
-    (whole,) = rows("interference-arrival", "a wrong policy arrives earlier, all 81")
-    (control,) = rows("interference-arrival", "a wrong policy arrives earlier, in-time")
+def test_a_wrong_policy_arrives_earlier_after_any_training_even_on_shuffled_labels() -> None:
+    true, _, untrained, shuffled = (
+        row.ours for row in rows("interference-arrival", "wrong policies that arrive earlier")
+    )
 
-    assert whole.ours == 100
-    assert control.ours < 10
+    assert true == 100
+    assert 25 < untrained < 75
+    assert shuffled > 90
 
 
 def test_arrival_over_the_programs_sources_is_close_to_the_paper() -> None:
@@ -145,12 +207,12 @@ def test_entropy_falls_from_that_of_the_prior() -> None:
     course = [row.ours for row in rows("interference-entropy", "entropy at the own learner after")]
 
     assert np.log(15) < course[0] < np.log(23)
-    assert course == sorted(course, reverse=True)
+    assert course[-1] < course[0] - 0.02
 
 
 def test_double_slit_is_learned_under_the_noise_of_the_paper() -> None:
-    (after,) = rows("interference-double-slit", "after training, ±π/12, drawn per wave")
-    (before,) = rows("interference-double-slit", "before training, ±π/12, drawn per wave")
+    (after,) = rows("interference-double-slit", "after training, ±π/12 once per wave")
+    (before,) = rows("interference-double-slit", "before training, ±π/12 once per wave")
 
     assert after.ours > 95
     assert before.ours < 75

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-NOISES = ("paper", "program")
+NOISES = ("wave", "step", "program")
 
 
 class Waves(NamedTuple):
@@ -26,8 +26,7 @@ def make_waves(
     n_per_class: int,
     rng: np.random.Generator,
     *,
-    noise: str = "paper",
-    per_step: bool = False,
+    noise: str = "wave",
     period: float = 8.0,
     n_steps: int = 40,
 ) -> Waves:
@@ -38,10 +37,10 @@ def make_waves(
     Args:
         n_per_class: Waves of each class, at least 1.
         rng: Where the noise is drawn from.
-        noise: "paper": both ε uniform in ±π/12. "program": as the published program draws it,
-            whose misplaced parentheses give the second source ±1 rad plus π/12.
-        per_step: Draw ε anew at every time step instead of once per source and wave; the paper
-            does not say which it means.
+        noise: "wave": ε uniform in ±π/12, once per source and wave. "step": the same, anew at
+            every time step. "program": as the published program draws it, anew at every step, and
+            with misplaced parentheses that give the second source ±1 rad plus π/12. The paper's
+            text says "a small random noise" and no more.
         period: Time steps of one turn.
         n_steps: Time steps L during which the sources emit.
 
@@ -54,14 +53,14 @@ def make_waves(
             f"{n_per_class}, {n_steps} and {period}"
         )
     if noise not in NOISES:
-        raise ValueError(f"noise must be 'paper' or 'program', got {noise!r}")
+        raise ValueError(f"noise must be one of {', '.join(NOISES)}, got {noise!r}")
     y = np.repeat([0, 1], n_per_class)
-    epsilon = rng.uniform(-1, 1, (len(y), 2, n_steps if per_step else 1))
+    epsilon = rng.uniform(-1, 1, (len(y), 2, 1 if noise == "wave" else n_steps))
     epsilon[:, 0] *= np.pi / 12
-    if noise == "paper":
-        epsilon[:, 1] *= np.pi / 12
-    else:
+    if noise == "program":
         epsilon[:, 1] += np.pi / 12
+    else:
+        epsilon[:, 1] *= np.pi / 12
     theta = np.zeros((len(y), 2, 1))
     theta[y == 1, 1] = np.pi
     phase = 2 * np.pi / period * np.arange(n_steps) + theta + epsilon

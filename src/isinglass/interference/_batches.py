@@ -1,11 +1,12 @@
 """Run a jitted function over a long array in pieces: bounded memory, few compiled shapes."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
+
+from isinglass._machine import cores
 
 # 256 pictures at a time, on every core, is fastest (benchmarks/interference.py): larger pieces
 # leave the cache, and XLA alone uses one core for all but matrix products.
@@ -24,23 +25,35 @@ def batches(X: np.ndarray, size: int = BATCH) -> Iterator[tuple[slice, np.ndarra
 
 
 def each_batch(
-    function: Callable[[slice, np.ndarray], jax.Array], X: np.ndarray, size: int = BATCH
+    function: Callable[[slice, np.ndarray], jax.Array | np.ndarray],
+    X: np.ndarray,
+    size: int = BATCH,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of X with what `function` makes of their padded rows, in order, in float64."""
+    # What the caller has set for its own thread is to hold in the workers, too.
+    device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
 
     def run(batch: tuple[slice, np.ndarray]) -> tuple[slice, np.ndarray]:
-        with jax.enable_x64(True):  # which holds for one thread only
+        with (
+            jax.enable_x64(True),
+            jax.default_device(device),
+            jax.default_matmul_precision(precision),
+        ):
             return batch[0], np.asarray(function(*batch))
 
     if len(X) <= size:
         yield from map(run, batches(X, size))
         return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         yield from pool.map(run, batches(X, size))
 
 
 def map_batches(
-    function: Callable[[np.ndarray], jax.Array], X: np.ndarray, axis: int = 0, size: int = BATCH
+    function: Callable[[np.ndarray], jax.Array | np.ndarray],
+    X: np.ndarray,
+    axis: int = 0,
+    size: int = BATCH,
 ) -> np.ndarray:
     """Concatenate `function` over batches of X; samples lie along `axis` of what it returns."""
     parts = [

@@ -28,7 +28,7 @@ from isinglass._types import ArrayLike
 from isinglass.interference import _storage, diagnostics
 from isinglass.interference._batches import BATCH, each_batch, map_batches
 from isinglass.interference.geometry import Geometry
-from isinglass.interference.learning import check_rule
+from isinglass.interference.learning import check_rule, is_similar
 from isinglass.interference.routes import arrivals, check_prior, jitter_prior, route_probabilities
 
 MOST = 10**9  # epochs or travel durations
@@ -305,7 +305,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             X: The inputs (see the class).
         """
         arriving, _ = self._arrivals()
-        return diagnostics.expected_similarity(self._map(X, self._dipoles), arriving)
+        return self._map(
+            X,
+            lambda part: diagnostics.expected_similarity(np.asarray(self._dipoles(part)), arriving),
+        )
 
     def arrival_entropy(self, X) -> Float[np.ndarray, "n C"]:
         """Entropy in nats of the arrival times of the signals similar to the host (§3).
@@ -314,8 +317,13 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             X: The inputs (see the class).
         """
         arriving, _ = self._arrivals()
-        similar = self._map(X, self._dipoles) @ self._host() >= self.threshold
-        return diagnostics.arrival_entropy(similar, arriving)
+        host = self._host()
+
+        def entropy(part: np.ndarray) -> np.ndarray:
+            similar = is_similar(np.asarray(self._dipoles(part)) @ host, self.threshold)
+            return diagnostics.arrival_entropy(similar, arriving)
+
+        return self._map(X, entropy)
 
     def arrival_times(self) -> Float[np.ndarray, "C C"]:
         """Expected arrival time at each learner (rows) under each policy (columns), Table 3."""

@@ -207,8 +207,8 @@ class InterferenceClassifier(RouteClassifier):
 def ensemble_energies(models: Sequence[InterferenceClassifier], X) -> Float[np.ndarray, "m n C"]:
     """Peak energies of many trained models on the same pictures, with the hosts computed once.
 
-    Seeds, folds, ensembles: an order of magnitude faster than asking each model, because the energy
-    is linear in the route probabilities and all else depends on the pictures alone.
+    Seeds, folds, ensembles: several times faster than asking each model, because the energy is
+    linear in the route probabilities and all else depends on the pictures alone.
 
     Args:
         models: Trained on pictures of one shape with equal `threshold`, `patch_size`,

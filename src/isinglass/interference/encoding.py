@@ -46,15 +46,17 @@ def image_similarity(images: Images, patch_size: tuple[int, int]) -> Float[Array
     return jnp.where(length[:, 0] > 0, similarity, 0).T
 
 
-def to_dipoles(vectors: Float[Array, "*n D"], blank: float = 0.0) -> Float[Array, "*n D+1"]:
-    """Scale vectors to unit length behind a rest component.
+def to_dipoles(vectors: Float[Array, "*n D"]) -> Float[Array, "*n D+1"]:
+    """Scale vectors to unit length behind a rest component; the zero vector is at rest.
 
     Args:
         vectors: Finite vectors of any length.
-        blank: A vector with no component beyond this is at rest, (1, 0, …, 0).
+
+    Returns:
+        (0, v/|v|), or (1, 0, …, 0) for v = 0.
     """
     largest = jnp.abs(vectors).max(axis=-1, keepdims=True)
-    rests = largest <= blank
+    rests = largest == 0
     # Squares of very long or short vectors would overflow or vanish.
     vectors = vectors / jnp.where(rests, 1, largest)
     length = jnp.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
+from isinglass.interference.learning import is_similar
+
 
 def attended_host(
     dipoles: Float[Array, "n E D"],
@@ -103,4 +105,4 @@ def _samples_last(
     """Dipoles and friendship (1 or 0) with samples last, the fast axis of all that follows."""
     x = jnp.moveaxis(dipoles, 0, -1)
     similarity = jnp.einsum("edn,d->en", x, host)
-    return x, (similarity >= threshold).astype(x.dtype)[:, None]
+    return x, is_similar(similarity, threshold).astype(x.dtype)[:, None]

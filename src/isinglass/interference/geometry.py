@@ -50,6 +50,8 @@ class Geometry:
         speed = self.speed
         if not (isinstance(speed, Real) and np.isfinite(speed) and speed > 0):
             raise ValueError(f"speed must be a positive number, got {self.speed!r}")
+        for array in (sources, targets):
+            array.flags.writeable = False  # the distances would go stale, silently
         object.__setattr__(self, "sources", sources)
         object.__setattr__(self, "targets", targets)
         object.__setattr__(self, "distances", _distances(sources, targets, self.metric))

@@ -48,9 +48,15 @@ def check_rule(rates: Any, threshold: Any) -> tuple[Rates, float]:
     return checked, float(threshold)
 
 
+def is_similar(similarity: Any, threshold: float) -> Any:
+    """Whether s ≥ θ, for arrays of any kind; one that falls short by rounding alone is."""
+    return similarity >= threshold - 1e-12
+
+
 def kinds(similarity: Float[Array, "*n"], threshold: float) -> Int[Array, "*n"]:
     """0 for similar signals (s ≥ θ), 1 for neutral ones, 2 for opposite ones (s ≤ −θ)."""
-    return jnp.where(similarity >= threshold, 0, jnp.where(similarity <= -threshold, 2, 1))
+    opposite = is_similar(-similarity, threshold)
+    return jnp.where(is_similar(similarity, threshold), 0, jnp.where(opposite, 2, 1))
 
 
 def tally_kinds(
@@ -67,7 +73,7 @@ def tally_kinds(
         threshold: Similarity θ from which a signal is similar (or, negated, opposite).
     """
     s = similarity.T
-    kind = jnp.stack([s >= threshold, s <= -threshold])
+    kind = jnp.stack([is_similar(s, threshold), is_similar(-s, threshold)])
     # Exact in float32, twice as fast: a batch has far fewer samples than 2²⁴.
     counts = jnp.einsum("ksn,nc->ksc", kind.astype(jnp.float32), members.astype(jnp.float32))
     similar, opposite = counts.astype(members.dtype)
@@ -166,7 +172,7 @@ def watch_learning(
     rates, threshold = check_rule(rates, threshold)
     for picture, target in zip(dipoles, targets, strict=True):
         similarity = picture @ host
-        kind = [similarity >= threshold, similarity <= -threshold]
+        kind = [is_similar(similarity, threshold), is_similar(-similarity, threshold)]
         rate = np.select(kind, [rates[0], rates[2]], rates[1])
         probabilities = learn_one(probabilities, int(target), rate, reachable)
         yield probabilities

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from isinglass.report import numbers
@@ -42,7 +42,7 @@ def experiments_table(experiments: Iterable[Experiment]) -> Table:
 def result_table(result: Result) -> Table:
     """The ledger of one experiment: the paper's value, ours, the seeds and the verdict."""
     table = Table(
-        "Quantity",
+        Column("Quantity", min_width=28),
         title=escape(f"{result.name}: {result.title} ({result.paper}, {result.source})"),
         title_justify="left",
         title_style="bold",
@@ -52,7 +52,7 @@ def result_table(result: Result) -> Table:
     table.add_column("Paper", justify="right", no_wrap=True)
     table.add_column("Ours (95 % CI)", justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("Verdict", no_wrap=True)
+    table.add_column("Verdict")
     for row in result.rows:
         table.add_row(
             escape(row.quantity),

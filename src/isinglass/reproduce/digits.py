@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from isinglass.reproduce.registry import Context
 
 CLASSES = (0, 1, 2, 4)
+
+
+def generator(context: Context, purpose: str, *numbers: int) -> np.random.Generator:
+    """A generator of its own for each purpose and repetition, from the base seed."""
+    return np.random.default_rng([context.seed, crc32(purpose.encode()), *numbers])
 
 
 def load_task(context: Context) -> Task:
@@ -27,7 +33,7 @@ def training_set(context: Context, task: Task, n_per_class: int, seed: int) -> D
     """The K-shot training set of one repetition: the same for every method that is compared."""
     from isinglass.data import few_shot
 
-    rng = np.random.default_rng([context.seed, seed, n_per_class])
+    rng = generator(context, "training set", seed, n_per_class)
     return few_shot.draw(task.pool, CLASSES, n_per_class, rng)
 
 
@@ -45,4 +51,4 @@ def train(
 
 def model_seed(context: Context, seed: int) -> int:
     """Seed of the route prior of one repetition."""
-    return int(np.random.default_rng([context.seed, seed]).integers(2**31 - 1))
+    return int(generator(context, "route prior", seed).integers(2**31 - 1))

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare_run
-from isinglass.reproduce.digits import CLASSES, load_task, train
+from isinglass.reproduce.digits import CLASSES, generator, load_task, train
 
 NAME = "interference-similarity"
 INPUTS_PER_CELL = 20
@@ -35,7 +35,7 @@ def _tables(context: Context) -> Tables:
     tables = []
     for seed in context.progress.track(range(context.seeds), "trainings"):
         model = train(context, task, seed)
-        rng = np.random.default_rng([context.seed, seed, 2])
+        rng = generator(context, "shown", seed)
         columns = []
         for digit in CLASSES:
             of_digit = np.flatnonzero(task.test.labels == digit)

@@ -8,9 +8,17 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
-from isinglass.reproduce.digits import CLASSES, load_task, model_seed, train, training_set
+from isinglass.reproduce.digits import (
+    CLASSES,
+    generator,
+    load_task,
+    model_seed,
+    train,
+    training_set,
+)
 
 if TYPE_CHECKING:
+    from isinglass.data.few_shot import Task
     from isinglass.interference import InterferenceClassifier
 
 NAME = "interference-worldlines"
@@ -27,13 +35,12 @@ def run(context: Context) -> Outcome:
     picture = task.test.images[np.flatnonzero(task.test.labels == SHOWN)[0]]
     context.progress.step("drawing")
     figures = [_spacetime(after, picture), _light_cones(before, after), _double_slit(context)]
-    shares = np.array([_in_time(context, seed) for seed in range(context.seeds)])
+    shares = np.array([_in_time(context, task, seed) for seed in range(context.seeds)])
     return Outcome(_rows(shares), figures, _findings(shares))
 
 
-def _in_time(context: Context, seed: int) -> list[float]:
+def _in_time(context: Context, task: Task, seed: int) -> list[float]:
     """Share of signals in time for their target, before and after training."""
-    task = load_task(context)
     after = train(context, task, seed)
     trained = _sent(after)
     untrained = _sent(after.forget(*training_set(context, task, 5, seed)))
@@ -179,7 +186,7 @@ def _double_slit(context: Context) -> Figure:
     from isinglass.reproduce.figures import COLOURS, INK, subplots
     from isinglass.reproduce.interference_double_slit import SOURCES, TARGETS, K, classifier
 
-    waves = make_waves(K, np.random.default_rng([context.seed, 0]))
+    waves = make_waves(K, generator(context, "waves", 0))
     after = classifier(model_seed(context, 0)).fit(*waves)
     before = classifier(model_seed(context, 0)).fit(*waves).forget(*waves)
     figure, panels = subplots(1, 2, width=8.5, height=4.6, sharex=True, sharey=True)

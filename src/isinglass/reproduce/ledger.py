@@ -23,6 +23,8 @@ from isinglass.reproduce.statistics import (
     wilson_interval,
 )
 
+RARE = 0.05  # share of our runs below which one run of the paper would be a surprise
+
 
 class Verdict(StrEnum):
     """What the rule says of a published number."""
@@ -196,35 +198,30 @@ def share(
     return Row(experiment, source, quantity, paper, *interval, n, "%", *judgement)
 
 
-def claim(
-    experiment: str,
-    source: str,
-    statement: str,
-    held: int,
-    n: int,
-    *,
-    tolerance: float | None = None,
-    because: str = "",
-) -> Row:
-    """Check a statement of the paper ("the diagonal is the largest") over many trials.
+def claim(experiment: str, source: str, statement: str, held: int, n: int) -> Row:
+    """Check a statement that the paper makes of one run ("the diagonal is the largest").
 
-    The paper claims that it always holds: a `share` whose published value is 100 %.
+    It held in the paper's run. That is compatible with ours, and reproduced, if it holds in more
+    than 5 % of our runs; the row says in how many.
 
     Args:
         experiment: Name of the experiment.
         source: Where the paper states it.
-        statement: The statement, as a sentence that can hold or fail in one trial.
-        held: In how many trials it held.
-        n: Number of trials, at least 1.
-        tolerance: Percentage of failures that still counts as reproduced.
-        because: As in `compare`.
+        statement: The statement, as a sentence that can hold or fail in one run.
+        held: In how many of our runs it held.
+        n: Number of our runs, at least 1.
 
     Raises:
-        ValueError: As in `share`.
+        ValueError: If the counts are impossible.
     """
-    return share(
-        experiment, source, statement, held, n, paper=100.0, tolerance=tolerance, because=because
+    interval = Interval(*(100 * value for value in wilson_interval(held, n)))
+    compatible = held > RARE * n
+    rule = (
+        f"The paper states it of one run; it holds in {interval.mean:.0f} % of ours, "
+        f"{'which is compatible' if compatible else 'too rarely for that'}."
     )
+    verdict = Verdict.REPRODUCED if compatible else Verdict.DIFFERS
+    return Row(experiment, source, statement, 100.0, *interval, n, "%", None, verdict, rule)
 
 
 def judge(

@@ -8,6 +8,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from isinglass._machine import cores
+
 PACKAGES = (
     "isinglass",
     "jax",
@@ -46,7 +48,7 @@ def machine() -> dict[str, str]:
     described = {
         "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
         "processor": _processor(),
-        "cores": str(_cores()),
+        "cores": str(cores()),
     }
     memory = _memory()
     if memory is not None:
@@ -96,12 +98,6 @@ def _processor() -> str:
     except OSError:
         pass  # not Linux
     return platform.processor() or "unknown"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory() -> int | None:
