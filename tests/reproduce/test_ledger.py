@@ -61,9 +61,10 @@ class TestRule:
         row = verdict_of(80, comparable=False, because="another test set")
         assert (row.verdict, row.paper) == (Verdict.INCOMPARABLE, 80)
 
-    def test_one_sample_must_match_exactly_or_within_a_tolerance(self):
-        assert compare(*WHERE, 2.0, paper=2).verdict is Verdict.REPRODUCED
-        assert compare(*WHERE, 2.0, paper=2.001).verdict is Verdict.DIFFERS
+    def test_one_sample_is_compared_within_a_tolerance_only(self):
+        near = compare(*WHERE, 2.0, paper=2.1, tolerance=0.2, because="rounding")
+        assert near.verdict is Verdict.REPRODUCED
+        assert compare(*WHERE, 2.0, paper=2).verdict is Verdict.INCOMPARABLE
 
     def test_the_row_carries_the_interval_and_the_count(self):
         row = verdict_of(80)
@@ -163,5 +164,6 @@ class TestOneRunOfThePaper:
         assert "3 runs" in row.rule
 
     def test_one_sample_of_our_own_gives_no_tolerance(self):
-        row = compare_run(*WHERE, [80.0], paper=80.1)
-        assert row.verdict is Verdict.DIFFERS
+        for row in (compare_run(*WHERE, [80.0], paper=80.1), compare(*WHERE, [80.0], paper=80.1)):
+            assert row.verdict is Verdict.INCOMPARABLE
+            assert "no interval" in row.rule

@@ -42,15 +42,15 @@ def experiments_table(experiments: Iterable[Experiment]) -> Table:
 def result_table(result: Result) -> Table:
     """The ledger of one experiment: the paper's value, ours, the seeds and the verdict."""
     table = Table(
-        Column("Quantity", min_width=28),
+        Column("Quantity", min_width=12, ratio=1),
         title=escape(f"{result.name}: {result.title} ({result.paper}, {result.source})"),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    table.add_column("Paper", justify="right", no_wrap=True)
-    table.add_column("Ours (95 % CI)", justify="right", no_wrap=True)
+    table.add_column("Paper", justify="right")
+    table.add_column("Ours (95 % CI)", justify="right")
     table.add_column("n", justify="right", no_wrap=True)
     table.add_column("Verdict")
     for row in result.rows:

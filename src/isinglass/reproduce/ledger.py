@@ -2,7 +2,8 @@
 
 The rule: *reproduced* if the paper's value lies in the 95 % confidence interval of our
 mean, or within a tolerance that is stated with its reason; *cannot be compared* if the
-paper gives no value or measured something else, with the reason; *differs* otherwise.
+paper gives no value or measured something else, or we have one sample only, with the reason;
+*differs* otherwise.
 """
 
 import csv
@@ -118,6 +119,8 @@ def compare(
     """
     interval = mean_interval(samples)
     n = checked_samples(samples).size
+    if n == 1 and tolerance is None and paper is not None and comparable:
+        comparable, because = False, "One sample of our own has no interval"
     judgement = judge(interval, paper, unit, tolerance, because, comparable)
     return Row(experiment, source, quantity, paper, *interval, n, unit, *judgement)
 
@@ -135,7 +138,7 @@ def compare_run(
     """Compare with a number that the paper took from one run, or from the mean of a few.
 
     The spread of single runs is then the tolerance. With one sample of our own nothing is known of
-    it, and there is none.
+    it, and nothing can be compared.
 
     Args:
         experiment: As in `compare`.
@@ -149,7 +152,7 @@ def compare_run(
     Raises:
         ValueError: As `compare`.
     """
-    if checked_samples(samples).size < 2:
+    if checked_samples(samples).size == 1:
         return compare(experiment, source, quantity, samples, paper=paper, unit=unit)
     tolerance = single_draw_half_width(samples) / math.sqrt(runs)
     what = "the paper reports one run, and 95 % of single runs"
