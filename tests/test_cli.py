@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from typer.testing import CliRunner
@@ -102,6 +103,17 @@ class TestFailure:
         assert result.exit_code == 1
         assert "No space left on device" in result.stderr
         assert "Traceback" not in result.output
+        assert "Title of toy-one" in result.stdout
+
+    @pytest.mark.parametrize("name", ["ledger.json", "report.html"])
+    def test_of_one_file_names_it_and_loses_nothing(self, isinglass_command, tmp_path, name):
+        (tmp_path / "out" / name).mkdir(parents=True)
+        result = isinglass_command("reproduce", "all", "--out", "out")
+        assert result.exit_code == 1
+        assert f"out/{name}" in result.stderr
+        assert "Traceback" not in result.output
+        for toy in ("toy-one", "toy-two", "toy-three"):
+            assert f"Title of {toy}" in result.stdout
 
 
 class TestBadInput:
@@ -141,7 +153,18 @@ class TestBadInput:
 
     def test_mnist_folder_of_the_environment(self, isinglass_command, monkeypatch):
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, "nowhere")
-        self.refused(isinglass_command("reproduce", "all"), "nowhere")
+        self.refused(isinglass_command("reproduce", "all"), f"{ENVIRONMENT_VARIABLE}: nowhere")
+
+    @pytest.mark.parametrize("option", ["--out", "--mnist"])
+    def test_folder_without_a_name(self, isinglass_command, option):
+        result = isinglass_command("reproduce", "all", option, "")
+        assert result.exit_code == 2
+        assert "must name a folder" in result.stderr
+
+    @pytest.mark.parametrize(("option", "value"), [("--seeds", 10**6 + 1), ("--seed", 2**63)])
+    def test_enormous_numbers(self, isinglass_command, option, value):
+        result = isinglass_command("reproduce", "all", option, value)
+        self.refused(result, f"{option[2:]} must be", str(value))
 
     @pytest.mark.parametrize(("option", "value"), [("--seeds", 0), ("--seeds", -3), ("--seed", -1)])
     def test_impossible_numbers(self, isinglass_command, option, value):
@@ -189,7 +212,7 @@ class TestCtrlC:
         assert isinglass_command("reproduce", "all").exit_code == 130
 
 
-def in_a_new_process(*arguments, after=""):
+def in_a_new_process(*arguments, after="", stdout: int | IO[str] = subprocess.PIPE, **environment):
     code = (
         "import sys\n"
         f"sys.argv = ['isinglass', *{list(arguments)!r}]\n"
@@ -198,8 +221,34 @@ def in_a_new_process(*arguments, after=""):
         f"    pass\n    {after}\n"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ
+        [sys.executable, "-c", code],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
     )
+
+
+def test_the_list_loads_neither_matplotlib_nor_jax():
+    done = in_a_new_process("list", after="print({'matplotlib', 'jax'} & set(sys.modules))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_stdout_without_the_characters_gets_others():
+    done = in_a_new_process("list", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "interference-few-shot" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.parametrize("argument", ["list", "--version"])
+def test_a_full_stdout_is_told_in_one_line(argument):
+    with Path("/dev/full").open("w") as full:
+        done = in_a_new_process(argument, stdout=full)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("argument", ["--version", "--help"])
@@ -210,14 +259,15 @@ def test_answers_at_once(argument):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_real_ctrl_c_ends_the_process_with_130(tmp_path):
+@pytest.mark.parametrize(("name", "code_of_exit"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_exit):
     code = (
         "import os, signal, sys, time\n"
         "import fakes\n"
         "from isinglass import cli\n"
         "from isinglass.reproduce import registry\n"
         "def interrupted(context):\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
         "    time.sleep(60)\n"
         "toys = [fakes.experiment('toy-one'), fakes.experiment('toy-two', interrupted)]\n"
         "registry.experiments = lambda: {toy.name: toy for toy in toys}\n"
@@ -228,6 +278,6 @@ def test_a_real_ctrl_c_ends_the_process_with_130(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=50
     )
-    assert done.returncode == 130
+    assert done.returncode == code_of_exit
     assert "1 finished result" in done.stderr
     assert (tmp_path / "out" / "results" / "toy-one.json").is_file()

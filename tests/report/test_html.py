@@ -93,6 +93,18 @@ def test_the_command_runs_the_same_again(page):
     assert shlex.split(command) == ["isinglass", "reproduce", "toy-one", *options]
 
 
+def test_the_command_names_no_digits_where_none_were_used(page):
+    _, results, _ = page
+    settings = replace(results[0].settings, mnist=None, digits=None, fingerprint=None)
+    assert "--mnist" not in html.command(replace(results[0], settings=settings))
+
+
+def test_on_a_phone_the_dots_of_the_index_lie_side_by_side(page):
+    text, _, _ = page
+    phone = text[text.index("@media (max-width: 40rem)") :]
+    assert phone.index(".dots { max-width: none; text-align: left; }") < phone.index("@media print")
+
+
 def test_a_missing_commit_is_admitted(page):
     _, results, out = page
     assert "unknown" in html.render([replace(results[0], commit=None)], out)

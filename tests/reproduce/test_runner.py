@@ -1,10 +1,13 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fakes
 from isinglass.data.mnist import ENVIRONMENT_VARIABLE, MNISTFileError
-from isinglass.reproduce import registry, results, runner
+from isinglass.reproduce import provenance, registry, results, runner
 from isinglass.reproduce.ledger import from_json
 from isinglass.reproduce.results import ResultFileError
 from isinglass.reproduce.runner import Failed, Finished, OutputFolderError, Request, run
@@ -62,14 +65,66 @@ class TestFiles:
     ):
         list(run([fakes.experiment()], Request(tmp_path)))
 
-        def killed(*_):
-            raise KeyboardInterrupt
+        move, moved = Path.replace, []
 
-        monkeypatch.setattr("isinglass._atomic.write_bytes", killed)
+        def killed_at_the_second(path, target):
+            if moved:
+                raise KeyboardInterrupt
+            moved.append(target)
+            return move(path, target)
+
+        monkeypatch.setattr(Path, "replace", killed_at_the_second)
         settings = results.load(tmp_path / "results" / "toy-one.json").settings
         with pytest.raises(KeyboardInterrupt):
             runner._run(fakes.experiment(), settings, Request(tmp_path), registry.Silent())
         assert results.load_all(tmp_path) == []
+        assert not list(tmp_path.rglob("*.tmp"))
+
+    def test_a_rerun_that_cannot_write_leaves_the_earlier_result(self, tmp_path, monkeypatch):
+        (before,) = run([fakes.experiment()], Request(tmp_path))
+        again = run([fakes.experiment()], Request(tmp_path, seed=9))
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        (failed,) = again
+        assert isinstance(before, Finished)
+        assert isinstance(failed, Failed)
+        assert "toy-one.png" in str(failed.error)
+        assert results.load_all(tmp_path) == [before.result]
+        assert not list(tmp_path.rglob("*.tmp"))
+
+    def test_a_ledger_that_cannot_be_written_is_named_and_stops_nothing(self, tmp_path):
+        (tmp_path / "ledger.json").mkdir()
+        outcomes = list(
+            run([fakes.experiment("toy-a"), fakes.experiment("toy-b")], Request(tmp_path))
+        )
+        assert all("ledger.json" in str(getattr(it, "ledger_error", "")) for it in outcomes)
+        assert len(results.load_all(tmp_path)) == 2
+
+    def test_a_result_that_vanishes_while_all_are_read(self, tmp_path, monkeypatch):
+        list(run([fakes.experiment("toy-a"), fakes.experiment("toy-b")], Request(tmp_path)))
+        load = results.load
+
+        def vanishing(file):
+            if file.stem == "toy-a":
+                file.unlink()
+            return load(file)
+
+        monkeypatch.setattr(results, "load", vanishing)
+        assert [result.name for result in results.load_all(tmp_path)] == ["toy-b"]
+
+    def test_another_process_may_probe_the_same_folder(self, tmp_path, monkeypatch):
+        unlink = Path.unlink
+
+        def twice(path, missing_ok=False):
+            if "probe" in path.name:
+                unlink(path, missing_ok=True)
+            unlink(path, missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", twice)
+        runner.make_writable_folder(tmp_path)
 
 
 class TestSettings:
@@ -81,6 +136,11 @@ class TestSettings:
         list(run([experiment], Request(tmp_path, **options)))
         assert contexts[0].seeds == seeds
         assert contexts[0].quick == options.get("quick", False)
+
+    @pytest.mark.parametrize("options", [{"seeds": 10**6 + 1}, {"seed": 2**63}])
+    def test_enormous_ones_are_refused(self, tmp_path, options):
+        with pytest.raises(ValueError, match=r"must be (at most|less than)"):
+            Request(tmp_path, **options)
 
     @pytest.mark.parametrize("options", [{"seeds": 0}, {"seeds": -1}, {"seed": -1}])
     def test_impossible_ones_are_refused(self, tmp_path, options):
@@ -132,7 +192,7 @@ class TestResume:
         assert len(contexts) == 2
 
     @pytest.mark.parametrize(
-        ("name", "value"), [("commit", "0" * 40), ("versions", {"isinglass": "9"})]
+        ("name", "value"), [("source", "0" * 12), ("versions", {"isinglass": "9"})]
     )
     def test_other_code_runs_anew(self, tmp_path, monkeypatch, name, value):
         experiment, contexts = counting()
@@ -140,6 +200,69 @@ class TestResume:
         monkeypatch.setattr(f"isinglass.reproduce.provenance.{name}", lambda: value)
         list(run([experiment], Request(tmp_path, resume=True)))
         assert len(contexts) == 2
+
+
+def write_digits(folder, per_class=100, classes=(0, 1, 2, 4), grey=0):
+    """A training pair, of which the first half of each class is drawn from."""
+    labels = np.repeat(np.array(classes, np.uint8), per_class)
+    images = np.full((len(labels), 28, 28), grey, np.uint8)
+    folder.mkdir(exist_ok=True)
+    for name, magic, items in (("images-idx3", 2051, images), ("labels-idx1", 2049, labels)):
+        header = np.array([magic, *items.shape], ">u4").tobytes()
+        (folder / f"train-{name}-ubyte").write_bytes(header + items.tobytes())
+    return folder
+
+
+class TestDigits:
+    def kept(self, out, folder):
+        (outcome,) = run([fakes.experiment()], Request(out, mnist=folder, resume=True))
+        assert isinstance(outcome, Finished)
+        return outcome.kept
+
+    def test_replaced_files_run_anew_and_another_spelling_of_the_folder_does_not(self, tmp_path):
+        folder, out = write_digits(tmp_path / "digits"), tmp_path / "out"
+        assert not self.kept(out, folder)
+        assert self.kept(out, folder / ".." / "digits")
+        write_digits(folder, grey=1)
+        assert not self.kept(out, folder)
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [({"per_class": 99}, "at least 50 samples of digit 0.*49"), ({"classes": (0, 1, 2)}, "4")],
+    )
+    def test_too_few_are_refused_by_the_name_of_their_folder(self, tmp_path, options, reason):
+        folder = write_digits(tmp_path / "digits", **options)
+        with pytest.raises(MNISTFileError, match=f"{folder}.*{reason}"):
+            run([fakes.experiment()], Request(tmp_path / "out", mnist=folder))
+        assert not (tmp_path / "out").exists()
+
+    def test_a_bad_variable_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "none"))
+        with pytest.raises(MNISTFileError, match=rf"{ENVIRONMENT_VARIABLE}: .*none"):
+            run([fakes.experiment()], Request(tmp_path / "out"))
+
+    def test_are_not_read_where_none_are_needed(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "none"))
+        experiment = replace(fakes.experiment(), needs_digits=False)
+        (outcome,) = run([experiment], Request(tmp_path / "out"))
+        assert isinstance(outcome, Finished)
+        settings = outcome.result.settings
+        assert (settings.mnist, settings.digits, settings.fingerprint) == (None, None, None)
+
+    def test_only_the_double_slit_needs_none(self):
+        known = registry.experiments().items()
+        assert [name for name, it in known if not it.needs_digits] == ["interference-double-slit"]
+
+
+def test_the_hash_of_the_source_tells_names_and_contents(tmp_path):
+    hashes = []
+    for name, text in (("a.py", "1"), ("a.py", "2"), ("b.py", "2"), ("b.txt", "2")):
+        folder = tmp_path / str(len(hashes)) / "part"
+        folder.mkdir(parents=True)
+        (folder / name).write_text(text)
+        hashes.append(provenance.source(folder.parent))
+    assert len(set(hashes)) == 4
+    assert provenance.versions()["isinglass source"] == provenance.source()
 
 
 class TestRefusedBeforeAnythingRuns:
@@ -162,6 +285,12 @@ class TestRefusedBeforeAnythingRuns:
 
         monkeypatch.setattr("isinglass._atomic.write_bytes", full)
         with pytest.raises(OutputFolderError, match="No space left"):
+            run([fakes.experiment()], Request(tmp_path))
+
+    @pytest.mark.parametrize("part", ["results", "figures"])
+    def test_a_subfolder_that_is_a_file(self, tmp_path, part):
+        (tmp_path / part).write_text("")
+        with pytest.raises(OutputFolderError, match=rf"{part}: it is a file"):
             run([fakes.experiment()], Request(tmp_path))
 
     def test_an_mnist_folder_that_is_missing(self, tmp_path):

@@ -158,4 +158,5 @@ EXPERIMENT = Experiment(
     default_seeds=100,
     quick_seeds=10,
     run=run,
+    needs_digits=False,
 )

@@ -1,5 +1,7 @@
 """Where a result comes from: the versions, the commit and the machine."""
 
+import functools
+import hashlib
 import json
 import os
 import platform
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from isinglass._machine import cores
 
+PACKAGE = Path(__file__).parents[1]
 PACKAGES = (
     "isinglass",
     "jax",
@@ -24,14 +27,24 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on, by name."""
+    """Versions of Python and of the packages that numbers depend on, and `source`, by name."""
     installed = {}
     for name in PACKAGES:
         try:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), **installed}
+    return {"python": platform.python_version(), **installed, "isinglass source": source()}
+
+
+@functools.cache  # what is edited while a run goes on is not what runs
+def source(package: Path = PACKAGE) -> str:
+    """Short hash of all Python files of the package: it tells edited code from the released."""
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(f"{file.relative_to(package).as_posix()}\n".encode())
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:12]
 
 
 def commit() -> str | None:

@@ -122,6 +122,7 @@ class Experiment:
         default_seeds: Repetitions of a default run.
         quick_seeds: Repetitions of a ``--quick`` run.
         run: The experiment itself.
+        needs_digits: Whether it uses MNIST.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Experiment:
     default_seeds: int
     quick_seeds: int
     run: Callable[[Context], Outcome]
+    needs_digits: bool = True
 
 
 class UnknownExperimentError(ValueError):

@@ -6,12 +6,12 @@ An output folder holds ``results/NAME.json``, the figures as ``figures/FIGURE.pn
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from isinglass import _atomic
-from isinglass.reproduce.figures import render
 from isinglass.reproduce.ledger import Row, to_csv, to_json
 from isinglass.reproduce.registry import Figure
 
@@ -24,21 +24,24 @@ class ResultFileError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the numbers of a run.
+    """What decides the numbers of a run. Two that differ only in where the digits lie are equal.
 
     Attributes:
         seeds: Number of independent repetitions.
         seed: Base seed.
         quick: Whether a rough answer was wanted.
         mnist: Folder of IDX files that was given, or None.
-        digits: One sentence that says where the MNIST digits came from.
+        digits: One sentence that says where the MNIST digits came from, or None where the
+            experiment uses none.
+        fingerprint: Short hash of those digits, or None.
     """
 
     seeds: int
     seed: int
     quick: bool
-    mnist: str | None
-    digits: str
+    mnist: str | None = field(compare=False)
+    digits: str | None = field(compare=False)
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,25 +93,25 @@ class Result:
 def save(result: Result, figures: Sequence[Figure], out: Path) -> None:
     """Write a result and its figures into the output folder.
 
-    The result file comes last and its old version goes first: a killed run leaves the
-    experiment finished or unfinished, never an old table beside a new figure.
+    A killed run leaves the experiment finished or unfinished, never an old table beside a new
+    figure; a run that cannot write leaves the earlier result.
 
     Raises:
         OSError: If the folder cannot be written to.
     """
+    from isinglass.reproduce.figures import render  # here: it imports matplotlib
+
     images = {
-        f"{figure.name}.{kind}": render(figure.figure, kind)
+        out / "figures" / f"{figure.name}.{kind}": render(figure.figure, kind)
         for figure in figures
         for kind in ("png", "svg")
     }
     file = result_file(out, result.name)
     for folder in (file.parent, out / "figures"):
         folder.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    for name, image in images.items():
-        _atomic.write_bytes(out / "figures" / name, image)
     record = {"format": FORMAT, **asdict(result)}
-    _atomic.write_text(file, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    _atomic.write_together({**images, file: text.encode()})
 
 
 def load(file: Path) -> Result:
@@ -146,7 +149,10 @@ def load_all(out: Path, order: Sequence[str] = ()) -> list[Result]:
     Raises:
         ResultFileError: If one of them cannot be read.
     """
-    found = [load(file) for file in sorted((out / "results").glob("*.json"))]
+    found: list[Result] = []
+    for file in sorted((out / "results").glob("*.json")):
+        with suppress(FileNotFoundError):  # another run is just replacing it
+            found.append(load(file))
     rank = {name: position for position, name in enumerate(order)}
     return sorted(found, key=lambda result: rank.get(result.name, len(rank)))
 

@@ -1,17 +1,28 @@
 """Runs experiments one after the other and keeps each result as soon as it is there."""
 
+import hashlib
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from isinglass import _atomic
-from isinglass.data import mnist
+from isinglass.data import few_shot, mnist
+from isinglass.data.mnist import MNIST, MNISTFileError
 from isinglass.reproduce import provenance, results
+from isinglass.reproduce.digits import CLASSES
 from isinglass.reproduce.figures import house_style
 from isinglass.reproduce.registry import Context, Experiment, Progress, Silent
 from isinglass.reproduce.results import Drawing, Result, Settings
+
+MOST_SEEDS = 10**6
+SEED_LIMIT = 2**63
+# Samples of each class that the experiments need: the largest K they draw, and enough to test on.
+TO_DRAW, TO_TEST = 50, 20
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class Request:
         resume: Whether to keep results that the same code got with the same settings.
 
     Raises:
-        ValueError: If ``seeds`` < 1 or ``seed`` < 0.
+        ValueError: If ``seeds`` is not in [1, 10⁶] or ``seed`` not in [0, 2⁶³).
     """
 
     out: Path
@@ -42,14 +53,25 @@ class Request:
             raise ValueError(f"seeds must be at least 1, got {self.seeds}")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
+        if self.seeds is not None and self.seeds > MOST_SEEDS:
+            raise ValueError(f"seeds must be at most {MOST_SEEDS}, got {self.seeds}")
+        if self.seed >= SEED_LIMIT:
+            raise ValueError(f"seed must be less than 2**63 = {SEED_LIMIT}, got {self.seed}")
 
 
 @dataclass(frozen=True)
 class Finished:
-    """An experiment that ran, or (``kept``) whose earlier result stands."""
+    """An experiment that ran, or (``kept``) whose earlier result stands.
+
+    Attributes:
+        result: What it found, which is on disk.
+        kept: Whether that is an earlier result.
+        ledger_error: Why the ledger could not be written, or None.
+    """
 
     result: Result
     kept: bool
+    ledger_error: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +92,7 @@ def run(
     """Check the request at once, then run one experiment for each item that is asked for.
 
     Whenever an item arrives, its result, its figures and the ledger of the output folder are
-    on disk. An experiment that fails does not stop the others.
+    on disk. An experiment that fails, or a ledger that cannot be written, stops no other.
 
     Args:
         experiments: What to run, in this order.
@@ -79,56 +101,112 @@ def run(
 
     Raises:
         OutputFolderError: If the output folder cannot be written to.
-        isinglass.data.mnist.MNISTFileError: If the digits cannot be read.
+        isinglass.data.mnist.MNISTFileError: If an experiment needs digits and they cannot be
+            read or are too few.
         isinglass.reproduce.results.ResultFileError: If the folder holds a damaged result.
     """
-    digits = mnist.load(request.mnist).source
+    needed = any(experiment.needs_digits for experiment in experiments)
+    digits = _load_digits(request.mnist) if needed else None
     results.load_all(request.out)
     make_writable_folder(request.out)
     return _run_each(experiments, request, digits, progress or Silent())
 
 
 def make_writable_folder(folder: Path) -> None:
-    """Make the folder if need be, and write and remove a file in it.
+    """Make the folder and its subfolders if need be, and write and remove a file in each.
 
     Raises:
         OutputFolderError: If either cannot be done.
     """
+    for part in (folder, folder / "results", folder / "figures"):
+        probe = part / f".probe.{secrets.token_hex(4)}"
+        try:
+            part.mkdir(parents=True, exist_ok=True)
+            _atomic.write_bytes(probe, b"")
+            probe.unlink(missing_ok=True)
+        except OSError as error:
+            reason = "it is a file" if part.is_file() else error.strerror or str(error)
+            raise OutputFolderError(
+                f"cannot write to the output folder {part}: {reason}"
+            ) from error
+
+
+def _load_digits(folder: Path | None) -> MNIST:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".isinglass-probe"
-        _atomic.write_bytes(probe, b"")
-        probe.unlink()
-    except OSError as error:
-        reason = "it is a file" if folder.is_file() else error.strerror or str(error)
-        raise OutputFolderError(f"cannot write to the output folder {folder}: {reason}") from error
+        digits = mnist.load(folder)
+        _check_enough(digits, mnist.find_folder(folder))
+    except MNISTFileError as error:
+        if folder is None:
+            raise MNISTFileError(f"{mnist.ENVIRONMENT_VARIABLE}: {error}") from error
+        raise
+    return digits
+
+
+def _check_enough(digits: MNIST, folder: Path | None) -> None:
+    """Refuse digits that some experiment would fail on, perhaps after minutes."""
+    try:
+        pool, test = few_shot.task(digits, CLASSES)
+    except ValueError as error:
+        raise MNISTFileError(f"{folder}: {error}") from error
+    for part, needed, purpose in ((pool, TO_DRAW, "learn from"), (test, TO_TEST, "test on")):
+        for label in CLASSES:
+            found = np.count_nonzero(part.labels == label)
+            if found < needed:
+                raise MNISTFileError(
+                    f"{folder}: expected at least {needed} samples of digit {label} to {purpose}, "
+                    f"found {found}"
+                )
+
+
+def _fingerprint(digits: MNIST) -> str:
+    parts = [digits.train] if digits.test is None else [digits.train, digits.test]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part.labels).to_bytes(8))
+        digest.update(part.images.tobytes())
+        digest.update(part.labels.tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _run_each(
-    experiments: Sequence[Experiment], request: Request, digits: str, progress: Progress
+    experiments: Sequence[Experiment], request: Request, digits: MNIST | None, progress: Progress
 ) -> Iterator[Finished | Failed]:
+    fingerprint = None if digits is None else _fingerprint(digits)
     for experiment in progress.track(experiments, "Experiments"):
         progress.step(f"{experiment.name}: {experiment.title}")
-        settings = _settings(experiment, request, digits)
+        settings = _settings(experiment, request, digits, fingerprint)
         kept = _earlier_result(experiment, settings, request.out) if request.resume else None
         try:
             result = kept or _run(experiment, settings, request, progress)
         except Exception as error:
             yield Failed(experiment, error)
         else:
-            results.save_ledger(results.load_all(request.out), request.out)
-            yield Finished(result, kept=kept is not None)
+            yield Finished(result, kept is not None, _update_ledger(request.out))
 
 
-def _settings(experiment: Experiment, request: Request, digits: str) -> Settings:
+def _update_ledger(out: Path) -> Exception | None:
+    try:
+        results.save_ledger(results.load_all(out), out)
+    except (OSError, results.ResultFileError) as error:
+        return error
+    return None
+
+
+def _settings(
+    experiment: Experiment, request: Request, digits: MNIST | None, fingerprint: str | None
+) -> Settings:
     default = experiment.quick_seeds if request.quick else experiment.default_seeds
+    seeds = default if request.seeds is None else request.seeds
+    if not experiment.needs_digits or digits is None:
+        return Settings(seeds, request.seed, request.quick, mnist=None, digits=None)
     folder = mnist.find_folder(request.mnist)
     return Settings(
-        seeds=default if request.seeds is None else request.seeds,
-        seed=request.seed,
-        quick=request.quick,
+        seeds,
+        request.seed,
+        request.quick,
         mnist=None if folder is None else str(folder),
-        digits=digits,
+        digits=digits.source,
+        fingerprint=fingerprint,
     )
 
 
@@ -137,7 +215,7 @@ def _earlier_result(experiment: Experiment, settings: Settings, out: Path) -> Re
     if not file.is_file():
         return None
     result = results.load(file)
-    same_code = (result.versions, result.commit) == (provenance.versions(), provenance.commit())
+    same_code = result.versions == provenance.versions()
     return result if same_code and result.settings == settings else None
 
 
@@ -145,7 +223,8 @@ def _run(
     experiment: Experiment, settings: Settings, request: Request, progress: Progress
 ) -> Result:
     started, clock = datetime.now(UTC), time.monotonic()
-    context = Context(settings.seeds, settings.quick, settings.seed, request.mnist, progress)
+    versions, commit = provenance.versions(), provenance.commit()
+    context = Context(settings.seeds, settings.quick, settings.seed, settings.mnist, progress)
     with house_style():
         outcome = experiment.run(context)
     result = Result(
@@ -158,8 +237,8 @@ def _run(
         drawings=[Drawing(figure.name, figure.caption) for figure in outcome.figures],
         findings=outcome.findings,
         settings=settings,
-        versions=provenance.versions(),
-        commit=provenance.commit(),
+        versions=versions,
+        commit=commit,
         machine=provenance.machine(),
         started=started.isoformat(timespec="seconds"),
         seconds=time.monotonic() - clock,
