@@ -110,7 +110,7 @@ def _subset() -> Digits:
 
 
 def _from_subset() -> MNIST:
-    return MNIST(_subset(), None, f"Training digits: {SUBSET}; no test set.")
+    return MNIST(_subset(), None, f"Training digits: {SUBSET}; no official test set.")
 
 
 def _from_openml() -> MNIST:
@@ -148,7 +148,9 @@ def _from_folder(folder: Path) -> MNIST:
             _subset(), test, f"Training digits: {SUBSET}; test digits: the test set in {folder}."
         )
     if test is None:
-        return MNIST(train, None, f"Training digits: the training set in {folder}; no test set.")
+        return MNIST(
+            train, None, f"Training digits: the training set in {folder}; no official test set."
+        )
     return MNIST(train, test, f"Training and test digits: the two sets in {folder}.")
 
 

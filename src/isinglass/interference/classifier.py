@@ -31,7 +31,8 @@ class InterferenceClassifier(RouteClassifier):
 
     Args:
         rates: Learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to the field;
-            each greater than −1.
+            each greater than −1. The paper's are made for about five samples per class; with K of
+            them, `expm1(log1p(rates) * 5 / K)` keeps the evidence in range.
         threshold: Similarity θ in (0, 1] from which a patch is similar (or, negated, opposite).
         n_durations: Travel durations 0 … T−1; must let every source reach every target.
         epochs: How often each sample counts.

@@ -112,7 +112,7 @@ def _figure(context: Context, trained: Scores, untrained: Scores) -> Figure:
             last.plot([low, high], [row, row], color=INK, linewidth=3, solid_capstyle="butt")
             last.plot(mean, row, "|", color=INK, markersize=11, markeredgewidth=2)
     last.axvline(PAPER, color=COLOURS[1], linestyle="--", linewidth=1)
-    last.text(PAPER - 1, -0.4, "paper", color=COLOURS[1], ha="right", va="center")
+    last.text(PAPER - 1, 0.5, "paper", color=COLOURS[1], ha="right", va="center")
     last.set_yticks(range(len(NOISES)), [name.replace(" ", "\n", 1) for name in NOISES.values()])
     last.set_xlabel("accuracy in %")
     last.set_title("Before (grey) and after (blue)")
