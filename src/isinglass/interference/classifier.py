@@ -277,9 +277,7 @@ def _tally_images(images: Array, members: Array, patch: tuple[int, int], thresho
 def _image_energies(
     images: Array, arriving: Array, arrived: Array, patch: tuple[int, int], threshold: float
 ) -> Array:
-    # The rest component adds nothing to an energy: the host has none.
-    dipoles = encode_images(images, patch)[..., 1:]
-    host = jnp.full(patch[0] * patch[1], (patch[0] * patch[1]) ** -0.5)
+    dipoles, host = _without_rest(images, patch)
     return energy.energy_over_time(dipoles, arriving, arrived, host, threshold)
 
 
@@ -287,7 +285,11 @@ def _image_energies(
 def _ensemble_peaks(
     images: Array, arriving: Array, arrived: Array, patch: tuple[int, int], threshold: float
 ) -> Array:
-    dipoles = encode_images(images, patch)[..., 1:]
-    host = jnp.full(patch[0] * patch[1], (patch[0] * patch[1]) ** -0.5)
+    dipoles, host = _without_rest(images, patch)
     coupling = energy.couplings(dipoles, arrived, host, threshold)
     return energy.energies_of_many(arriving, coupling).max(axis=-1)
+
+
+def _without_rest(images: Array, patch: tuple[int, int]) -> tuple[Array, Array]:
+    """Dipoles and host less their rest component, which adds nothing: the host has none."""
+    return encode_images(images, patch)[..., 1:], uniform_host(patch[0] * patch[1])[1:]
