@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
+from jaxtyping import Float
 
 if TYPE_CHECKING:
     from isinglass.data.few_shot import Task
@@ -52,3 +53,8 @@ def train(
 def model_seed(context: Context, seed: int) -> int:
     """Seed of the route prior of one repetition."""
     return int(generator(context, "route prior", seed).integers(2**31 - 1))
+
+
+def in_time(model: InterferenceClassifier) -> Float[np.ndarray, "S C T"]:
+    """Probabilities of the routes that are long enough for their own target; the rest are 0."""
+    return model.route_probabilities_ * model.geometry_.reachable(model.n_durations)

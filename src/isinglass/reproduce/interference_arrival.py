@@ -16,7 +16,7 @@ from isinglass.reproduce import (
     compare,
     compare_run,
 )
-from isinglass.reproduce.digits import CLASSES, generator, load_task, train, training_set
+from isinglass.reproduce.digits import CLASSES, generator, in_time, load_task, train, training_set
 from isinglass.reproduce.statistics import mean_interval
 
 NAME = "interference-arrival"
@@ -57,20 +57,20 @@ def _measure(context: Context) -> Arrivals:
 
     task = load_task(context)
     tables: list[tuple[np.ndarray, ...]] = []
-    in_time = []
+    shares = []
     for seed in context.progress.track(range(context.seeds), "trainings"):
         digits = training_set(context, task, 5, seed)
         model = train(context, task, seed)
         routes = model.route_probabilities_
         reachable = model.geometry_.reachable(model.n_durations)
-        in_time.append((routes * reachable).sum(axis=-1).mean())
+        shares.append(in_time(model).sum(axis=-1).mean())
         part = arrival_times(routes[:SUMMED_BY_PROGRAM], reachable[:SUMMED_BY_PROGRAM])
         untrained = model.forget(*digits).arrival_times()
         labels = generator(context, "shuffled labels", seed).permutation(digits.labels)
         shuffled = model.partial_fit(digits.images, labels).arrival_times()
         tables.append((arrival_times(routes, reachable), part, untrained, shuffled))
     whole, part, untrained, shuffled = (np.stack(kind) for kind in zip(*tables, strict=True))
-    return Arrivals(whole, part, untrained, shuffled, float(np.mean(in_time)))
+    return Arrivals(whole, part, untrained, shuffled, float(np.mean(shares)))
 
 
 def _earlier(tables: Tables) -> np.ndarray:

@@ -6,7 +6,14 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
-from isinglass.reproduce.digits import CLASSES, generator, load_task, model_seed, training_set
+from isinglass.reproduce.digits import (
+    CLASSES,
+    generator,
+    in_time,
+    load_task,
+    model_seed,
+    training_set,
+)
 from isinglass.reproduce.statistics import mean_interval
 
 NAME = "interference-entropy"
@@ -43,8 +50,7 @@ def _entropies(context: Context) -> tuple[Entropies, Float[np.ndarray, "seeds se
                 model.partial_fit(digits.images[new], digits.labels[new])
             entropy = model.arrival_entropy(task.test.images[shown.ravel()])
             course.append(np.nanmean(entropy.reshape(*shown.shape, len(CLASSES)), axis=1).T)
-            reachable = model.geometry_.reachable(model.n_durations)
-            sent.append((model.route_probabilities_ * reachable).sum(axis=-1).mean())
+            sent.append(in_time(model).sum(axis=-1).mean())
         found.append(np.stack(course))
         arrived.append(sent)
     return np.stack(found), np.array(arrived)

@@ -16,7 +16,14 @@ from isinglass.reproduce import (
     compare_run,
     share,
 )
-from isinglass.reproduce.digits import CLASSES, generator, load_task, model_seed, training_set
+from isinglass.reproduce.digits import (
+    CLASSES,
+    generator,
+    in_time,
+    load_task,
+    model_seed,
+    training_set,
+)
 from isinglass.reproduce.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -101,8 +108,7 @@ def _train(context: Context, task: Task, cell: Cell, mix: bool) -> list[Interfer
 
 def _undecided(model: InterferenceClassifier) -> float:
     """Share in % of source–target pairs whose signals arrive with a chance between 5 and 95 %."""
-    reachable = model.geometry_.reachable(model.n_durations)
-    arrive = (model.route_probabilities_ * reachable).sum(axis=-1)
+    arrive = in_time(model).sum(axis=-1)
     return 100 * float(((arrive > 0.05) & (arrive < 0.95)).mean())
 
 

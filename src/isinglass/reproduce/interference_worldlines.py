@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
 from isinglass.reproduce.digits import (
     CLASSES,
     generator,
+    in_time,
     load_task,
     model_seed,
     train,
@@ -35,21 +35,16 @@ def run(context: Context) -> Outcome:
     picture = task.test.images[np.flatnonzero(task.test.labels == SHOWN)[0]]
     context.progress.step("drawing")
     figures = [_spacetime(after, picture), _light_cones(before, after), _double_slit(context)]
-    shares = np.array([_in_time(context, task, seed) for seed in range(context.seeds)])
+    shares = np.array([_shares_in_time(context, task, seed) for seed in range(context.seeds)])
     return Outcome(_rows(shares), figures, _findings(shares))
 
 
-def _in_time(context: Context, task: Task, seed: int) -> list[float]:
+def _shares_in_time(context: Context, task: Task, seed: int) -> list[float]:
     """Share of signals in time for their target, before and after training."""
     after = train(context, task, seed)
-    trained = _sent(after)
-    untrained = _sent(after.forget(*training_set(context, task, 5, seed)))
+    trained = in_time(after)
+    untrained = in_time(after.forget(*training_set(context, task, 5, seed)))
     return [float(untrained.sum(-1).mean()), float(trained.sum(-1).mean())]
-
-
-def _sent(model: InterferenceClassifier) -> Float[np.ndarray, "S C T"]:
-    """Probabilities of the routes that can arrive."""
-    return model.route_probabilities_ * model.geometry_.reachable(model.n_durations)
 
 
 def _rows(shares: np.ndarray) -> list[Row]:
@@ -83,7 +78,7 @@ def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
     _floor(axes, pixels)
     inked = pixels.reshape(9, 3, 9, 3).mean(axis=(1, 3)).ravel() > 0.25
     sources = np.asarray(model.geometry_.sources)[inked]
-    sent = _sent(model)[inked] / _sent(model).max()
+    sent = in_time(model)[inked] / in_time(model).max()
     for index, target in enumerate(np.asarray(model.geometry_.targets)):
         _signals(axes, sources, target, sent[:, index], COLOURS[index])
         top = (*target, model.n_durations + 0.6)
@@ -148,7 +143,7 @@ def _light_cones(before: InterferenceClassifier, after: InterferenceClassifier) 
     figure, panels = subplots(2, len(CLASSES), width=11, height=6, sharex=True, sharey=True)
     distances = before.geometry_.distances
     for row, (name, model) in enumerate((("before", before), ("after", after))):
-        sent = _sent(model)
+        sent = in_time(model)
         for column, (digit, colour) in enumerate(zip(CLASSES, COLOURS, strict=False)):
             panel = panels[row, column]
             lines, widths = [], []
