@@ -154,6 +154,12 @@ def reproduce(
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Rough numbers in seconds.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="The published resolution, of experiments that `isinglass list` marks."
+        ),
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -174,7 +180,7 @@ def reproduce(
         from isinglass.reproduce.registry import select
 
         chosen = select(names)
-        request = runner.Request(out, seeds, seed, quick, mnist, resume)
+        request = runner.Request(out, seeds, seed, quick, mnist, resume, full)
         bars = Bars(_console())
         outcomes = runner.run(chosen, request, bars)
     with bars, _clear_errors(debug, bad_input=False), _results_kept(out):

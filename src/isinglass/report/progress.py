@@ -1,6 +1,7 @@
 """Progress bars with the time left."""
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
@@ -75,3 +76,12 @@ class Bars:
             self._step = self._bars.add_task(description, total=None)
         else:
             self._bars.reset(self._step, description=description)
+
+    @contextmanager
+    def follow(self, description: str) -> Iterator[Callable[[float, float], None]]:
+        """A line that shows what the function is told: how much is done, and how much there is."""
+        task = self._bars.add_task(description, total=None)
+        try:
+            yield lambda done, total: self._bars.update(task, completed=done, total=total)
+        finally:
+            self._bars.remove_task(task)

@@ -28,6 +28,7 @@ def experiments_table(experiments: Iterable[Experiment]) -> Table:
     table.add_column("What")
     table.add_column("Takes", justify="right", no_wrap=True)
     table.add_column("Quick", justify="right", no_wrap=True)
+    table.add_column("Full", justify="right", no_wrap=True)
     for experiment in experiments:
         table.add_row(
             Text(experiment.name, style="bold"),
@@ -35,6 +36,7 @@ def experiments_table(experiments: Iterable[Experiment]) -> Table:
             escape(experiment.title),
             numbers.duration(experiment.duration),
             numbers.duration(experiment.quick_duration),
+            "" if experiment.full_duration is None else numbers.duration(experiment.full_duration),
         )
     return table
 

@@ -23,6 +23,8 @@ PACKAGES = (
     "optax",
     "mlxtend",
     "matplotlib",
+    "xarray",
+    "zarr",
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -44,6 +45,10 @@ class Progress(Protocol):
         """Say what is being done now, where there is nothing to count."""
         ...
 
+    def follow(self, description: str) -> AbstractContextManager[Callable[[float, float], None]]:
+        """A function that takes how much is done and how much there is, while it is entered."""
+        ...
+
 
 class Silent:
     """A `Progress` that shows nothing."""
@@ -54,6 +59,10 @@ class Silent:
 
     def step(self, description: str) -> None:
         """Do nothing."""
+
+    def follow(self, description: str) -> AbstractContextManager[Callable[[float, float], None]]:
+        """A function that does nothing."""
+        return nullcontext(lambda done, total: None)
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,9 @@ class Context:
         mnist: Folder of IDX files, to be handed to `isinglass.data.mnist.load`; None for
             its default.
         progress: Where to say how far it is.
+        full: True where the published resolution is wanted, whatever it takes.
+        sweeps: Folder for sweeps that take long, which a resumed run finds as it was left; None
+            to keep them in memory.
     """
 
     seeds: int
@@ -74,6 +86,8 @@ class Context:
     seed: int = 0
     mnist: str | Path | None = None
     progress: Progress = field(default_factory=Silent)
+    full: bool = False
+    sweeps: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,8 @@ class Experiment:
         quick_seeds: Repetitions of a ``--quick`` run.
         run: The experiment itself.
         needs_digits: Whether it uses MNIST.
+        full_duration: Expected seconds of a ``--full`` run on two cores; None where there is no
+            such run, because the default is what the paper did.
     """
 
     name: str
@@ -136,6 +152,7 @@ class Experiment:
     quick_seeds: int
     run: Callable[[Context], Outcome]
     needs_digits: bool = True
+    full_duration: float | None = None
 
 
 class UnknownExperimentError(ValueError):

@@ -34,6 +34,7 @@ class Settings:
         digits: One sentence that says where the MNIST digits came from, or None where the
             experiment uses none.
         fingerprint: Short hash of those digits, or None.
+        full: Whether the published resolution was wanted, and the experiment has one.
     """
 
     seeds: int
@@ -42,6 +43,7 @@ class Settings:
     mnist: str | None = field(compare=False)
     digits: str | None = field(compare=False)
     fingerprint: str | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from isinglass import _atomic
 from isinglass.data import few_shot, mnist
 from isinglass.data.mnist import MNIST, MNISTFileError
-from isinglass.reproduce import provenance, results
+from isinglass.reproduce import provenance, results, sweeps
 from isinglass.reproduce.digits import CLASSES
 from isinglass.reproduce.figures import house_style
 from isinglass.reproduce.registry import Context, Experiment, Progress, Silent
@@ -34,11 +34,13 @@ class Request:
         seeds: Repetitions of each experiment, or None for its own default.
         seed: Base seed, at least 0.
         quick: Whether a rough answer in seconds is wanted.
+        full: Whether the published resolution is wanted, of experiments that have one.
         mnist: Folder of IDX files, or None for the default of `isinglass.data.mnist.load`.
         resume: Whether to keep results that the same code got with the same settings.
 
     Raises:
-        ValueError: If ``seeds`` is not in [1, 10⁶] or ``seed`` not in [0, 2⁶³).
+        ValueError: If ``seeds`` is not in [1, 10⁶] or ``seed`` not in [0, 2⁶³), or both
+            ``quick`` and ``full`` are wanted.
     """
 
     out: Path
@@ -47,6 +49,7 @@ class Request:
     quick: bool = False
     mnist: Path | None = None
     resume: bool = False
+    full: bool = False
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:
@@ -57,6 +60,8 @@ class Request:
             raise ValueError(f"seeds must be at most {MOST_SEEDS}, got {self.seeds}")
         if self.seed >= SEED_LIMIT:
             raise ValueError(f"seed must be less than 2**63 = {SEED_LIMIT}, got {self.seed}")
+        if self.quick and self.full:
+            raise ValueError("quick and full exclude each other: give one of them")
 
 
 @dataclass(frozen=True)
@@ -197,8 +202,9 @@ def _settings(
 ) -> Settings:
     default = experiment.quick_seeds if request.quick else experiment.default_seeds
     seeds = default if request.seeds is None else request.seeds
+    full = request.full and experiment.full_duration is not None
     if not experiment.needs_digits or digits is None:
-        return Settings(seeds, request.seed, request.quick, mnist=None, digits=None)
+        return Settings(seeds, request.seed, request.quick, mnist=None, digits=None, full=full)
     folder = mnist.find_folder(request.mnist)
     return Settings(
         seeds,
@@ -207,6 +213,7 @@ def _settings(
         mnist=None if folder is None else str(folder),
         digits=digits.source,
         fingerprint=fingerprint,
+        full=full,
     )
 
 
@@ -224,7 +231,17 @@ def _run(
 ) -> Result:
     started, clock = datetime.now(UTC), time.monotonic()
     versions, commit = provenance.versions(), provenance.commit()
-    context = Context(settings.seeds, settings.quick, settings.seed, settings.mnist, progress)
+    context = Context(
+        settings.seeds,
+        settings.quick,
+        settings.seed,
+        settings.mnist,
+        progress,
+        settings.full,
+        None
+        if experiment.full_duration is None
+        else sweeps.folder(request.out, experiment.name, settings, versions, keep=request.resume),
+    )
     with house_style():
         outcome = experiment.run(context)
     result = Result(
