@@ -1,0 +1,102 @@
+"""A map in the form in which it is run: real leaves, the rest, and several steps in one block.
+
+Everything here acts on one state; callers put many of them side by side with `jax.vmap`, lanes in
+the last axis, where the arithmetic of a small map vectorises.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State, Step, newest
+
+# Longer blocks compile slowly and are not faster (benchmarks/meanfield.py).
+LONGEST_BLOCK = 8
+
+Reals = tuple[jax.Array, ...]
+Rest = tuple[jax.Array, ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """How a map is run. Hashable, so that compiled programs can be kept by it.
+
+    Attributes:
+        step: The map.
+        block: Steps that are unrolled together.
+        phase: Phase of a `DelayMap` at the start of a block, where a block is a whole number of
+            periods; None where the phase is carried along.
+        structure: Tree of the state, for maps that are no `DelayMap`.
+        is_real: Which leaves of that tree are real numbers.
+        observable: What is shown of a state.
+    """
+
+    step: Step
+    block: int
+    phase: int | None
+    structure: Any
+    is_real: tuple[bool, ...]
+    observable: Callable[[State], jax.Array]
+
+    def split(self, state: State) -> tuple[Reals, Rest]:
+        """The real leaves, which have tangents, and the others.
+
+        A delay window is taken apart: a shift is then a change of names, which costs nothing.
+        """
+        if isinstance(self.step, DelayMap):
+            slots = tuple(state.window[age] for age in range(self.step.length))
+            return slots, () if self.phase is not None else (state.phase,)
+        leaves = jax.tree.leaves(state)
+        pairs = list(zip(leaves, self.is_real, strict=True))
+        return tuple(x for x, real in pairs if real), tuple(x for x, real in pairs if not real)
+
+    def join(self, reals: Reals, rest: Rest, offset: int = 0) -> State:
+        """The state of which `split` gave these, `offset` steps into a block."""
+        if isinstance(self.step, DelayMap):
+            phase = rest[0] if self.phase is None else (self.phase + offset) % self.step.period
+            return DelayState(jnp.stack(reals), jnp.asarray(phase, jnp.int32))
+        sources = {True: iter(reals), False: iter(rest)}
+        return jax.tree.unflatten(self.structure, [next(sources[real]) for real in self.is_real])
+
+    def advance(
+        self, reals: Reals, rest: Rest, parameters: Parameters, steps: int, offset: int = 0
+    ) -> tuple[Reals, Rest]:
+        """Go on by some steps, `offset` steps into a block."""
+        for taken in range(steps):
+            reals, rest = self._one(reals, rest, parameters, offset + taken)
+        return reals, rest
+
+    def observe(self, reals: Reals, rest: Rest, offset: int = 0) -> jax.Array:
+        """What is shown of the state, (d,)."""
+        if isinstance(self.step, DelayMap) and self.observable is newest:
+            return reals[0]
+        return jnp.ravel(self.observable(self.join(reals, rest, offset)))
+
+    def _one(self, reals: Reals, rest: Rest, parameters: Parameters, offset: int) -> Any:
+        if not isinstance(self.step, DelayMap):
+            return self.split(self.step(self.join(reals, rest), parameters))
+        if self.phase is not None:
+            value = self.step.head(reals, parameters, (self.phase + offset) % self.step.period)
+            return (value, *reals[:-1]), ()
+        value = self.step.head(reals, parameters, rest[0])
+        return (value, *reals[:-1]), ((rest[0] + 1) % self.step.period,)
+
+
+def flow_of(
+    step: Step, state: State, observable: Callable[[State], jax.Array] | None = None
+) -> Flow:
+    """The flow of a map, given one of its states (concrete, so that the phase is known)."""
+    shown = observable or newest
+    if isinstance(step, DelayMap):
+        block = math.lcm(step.length, step.period)
+        if block > LONGEST_BLOCK:
+            block = min(step.length, LONGEST_BLOCK)
+        phase = int(state.phase) % step.period if block % step.period == 0 else None
+        return Flow(step, block, phase, None, (), shown)
+    leaves, structure = jax.tree.flatten(state)
+    is_real = tuple(bool(jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)) for x in leaves)
+    return Flow(step, 1, None, structure, is_real, shown)

@@ -1,0 +1,256 @@
+"""Many copies of a map side by side, each with its own parameters, with or without tangents."""
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from isinglass.dynamics._flow import Flow
+from isinglass.dynamics._orthogonal import orthonormalise
+from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State
+
+# "auto" orthonormalises as rarely as keeps the growth of the tangents over one interval apart by
+# at most this, in nats: half the digits of a float64 are then left for the smallest.
+WIDEST_SPREAD = {"float64": 18.0, "float32": 8.0}
+INTERVALS = (4, 2, 1)
+PILOT_BLOCKS = 64
+
+
+class Carry(NamedTuple):
+    """What goes from block to block; lanes lie in the last axis of everything but a phase."""
+
+    reals: tuple[jax.Array, ...]
+    rest: tuple[jax.Array, ...]
+    vectors: jax.Array  # (D, k, n)
+    logs: jax.Array  # (k, n), summed since the segment began
+    lost: jax.Array  # (k, n), QRs at which rounding swallowed the vector
+
+
+class Segment(NamedTuple):
+    """What a run of some steps saw.
+
+    Attributes:
+        logs: Summed logarithms of growth, (k, n).
+        lost: Number of QRs that could not resolve a vector, (k, n).
+        qrs: Number of QRs.
+        rows: The observable after every step, (steps, d, n), or None.
+    """
+
+    logs: np.ndarray
+    lost: np.ndarray
+    qrs: int
+    rows: np.ndarray | None
+
+
+class Lanes:
+    """n copies of a map, run together.
+
+    To be used within one ``jax.enable_x64`` context.
+
+    Args:
+        flow: The map.
+        state: State with lanes in the last axis of every leaf, but for a delay map's phase.
+        parameters: Parameters with lanes in the last axis of every leaf.
+    """
+
+    def __init__(self, flow: Flow, state: State, parameters: Parameters) -> None:
+        self.flow = flow
+        self.parameters = parameters
+        axes = jax.tree.map(lambda _: -1, state)
+        if isinstance(flow.step, DelayMap):
+            axes = axes._replace(phase=None)
+        reals, rest = jax.vmap(flow.split, in_axes=(axes,), out_axes=(-1, self._rest_axis))(state)
+        self.count = reals[0].shape[-1]
+        self.dimension = sum(math.prod(leaf.shape[:-1]) for leaf in reals)
+        empty = jnp.zeros((0, self.count), reals[0].dtype)
+        self._carry = Carry(reals, rest, jnp.zeros((self.dimension, 0, self.count)), empty, empty)
+
+    @property
+    def _rest_axis(self) -> int | None:
+        return None if isinstance(self.flow.step, DelayMap) else -1
+
+    def state(self) -> State:
+        """The state now, lanes last."""
+        join = partial(self.flow.join, offset=0)
+        axes = -1
+        if isinstance(self.flow.step, DelayMap):
+            axes = self._state_axes()
+        return jax.vmap(join, in_axes=(-1, self._rest_axis), out_axes=axes)(
+            self._carry.reals, self._carry.rest
+        )
+
+    def _state_axes(self) -> Any:
+        return DelayState(window=-1, phase=None)  # pyright: ignore[reportArgumentType]
+
+    def start_tangents(self, count: int) -> None:
+        """Begin with `count` orthonormal tangents in general directions, always the same ones.
+
+        Not along the axes: a map that leaves some of them invariant would never turn them towards
+        the growing directions. Fewer tangents are the first of more.
+        """
+        dtype = self._carry.reals[0].dtype
+        rows = np.random.default_rng(0).standard_normal((count, self.dimension))
+        columns = jnp.asarray(np.linalg.qr(rows.T)[0], dtype)
+        vectors = jnp.broadcast_to(columns[:, :, None], (*columns.shape, self.count))
+        self._carry = self._carry._replace(vectors=jnp.array(vectors))
+
+    def block(self, qr_every: int = 1) -> int:
+        """Steps that are taken together where tangents are orthonormalised so often."""
+        return math.lcm(self.flow.block, qr_every)
+
+    def go(self, blocks: int, qr_every: int = 1, most_rows: int = 0) -> Segment:
+        """Take some blocks of steps.
+
+        Args:
+            blocks: How many.
+            qr_every: Steps between orthonormalisations.
+            most_rows: 0 to observe nothing, else the room for rows, at least the steps taken;
+                runs with the same room share one compiled program.
+        """
+        block, count = self.block(qr_every), self._carry.vectors.shape[1]
+        # NumPy's: a zero made by JAX costs as much as a short run.
+        zero: Any = np.zeros((count, self.count), self._carry.vectors.dtype)
+        carry = self._carry._replace(logs=zero, lost=zero)
+        axis = self._rest_axis
+        self._carry, rows = _run(
+            self.flow, block, qr_every, axis, most_rows, carry, self.parameters, blocks
+        )
+        return Segment(
+            np.asarray(self._carry.logs),
+            np.asarray(self._carry.lost),
+            blocks * block // qr_every if count else 0,
+            np.asarray(rows)[: blocks * block] if most_rows else None,
+        )
+
+    def settle(self, qr_every: int | str, precision: str) -> int:
+        """Let the tangents turn towards the growing directions.
+
+        Returns:
+            The interval that was asked for, or one that is fit where that was "auto".
+        """
+        if qr_every != "auto":
+            self.go(PILOT_BLOCKS, int(qr_every))
+            return int(qr_every)
+        block, axis = self.block(), self._rest_axis
+        self._carry, logs = _pilot(self.flow, block, axis, self._carry, self.parameters)
+        per_step = _widest_spread(np.asarray(logs)) / block
+        fit = [m for m in INTERVALS if m * per_step <= WIDEST_SPREAD[precision]]
+        return fit[0] if fit else 1
+
+
+def _widest_spread(logs: np.ndarray) -> float:
+    """Most by which tangents grow apart in a block, of (blocks, k, n); vanished ones left out."""
+    logs = np.where(np.isfinite(logs), logs, np.nan)
+    known = ~np.isnan(logs).all(axis=1)
+    columns = np.moveaxis(logs, 1, -1)[known]
+    return float(np.max(np.nanmax(columns, axis=-1) - np.nanmin(columns, axis=-1), initial=0.0))
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _pilot(
+    flow: Flow, block: int, rest_axis: int | None, carry: Carry, parameters: Parameters
+) -> tuple[Carry, jax.Array]:
+    """Some blocks with a QR at every step, and the growth in each, (blocks, k, n)."""
+    lanes = Carry(-1, rest_axis, -1, -1, -1)  # pyright: ignore[reportArgumentType]
+    advance = jax.vmap(partial(_block, flow, block, 1), in_axes=(lanes, -1), out_axes=(lanes, -1))
+
+    def body(carry: Carry, _: None) -> tuple[Carry, jax.Array]:
+        zero = jnp.zeros(carry.vectors.shape[1:], carry.vectors.dtype)
+        carry = advance(carry._replace(logs=zero, lost=zero), parameters)[0]
+        return carry, carry.logs
+
+    zero = jnp.zeros(carry.vectors.shape[1:], carry.vectors.dtype)
+    return jax.lax.scan(body, carry._replace(logs=zero, lost=zero), length=PILOT_BLOCKS)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _run(
+    flow: Flow,
+    block: int,
+    qr_every: int,
+    rest_axis: int | None,
+    most_rows: int,
+    carry: Carry,
+    parameters: Parameters,
+    blocks: Any,  # traced: one program for any number
+) -> tuple[Carry, jax.Array]:
+    lanes = Carry(-1, rest_axis, -1, -1, -1)  # pyright: ignore[reportArgumentType]
+    advance = jax.vmap(
+        partial(_block, flow, block, qr_every), in_axes=(lanes, -1), out_axes=(lanes, -1)
+    )
+
+    def body(index: jax.Array, loop: tuple[Carry, jax.Array]) -> tuple[Carry, jax.Array]:
+        carry, rows = loop
+        carry, seen = advance(carry, parameters)
+        if most_rows:
+            rows = jax.lax.dynamic_update_slice(rows, seen, (index * block, 0, 0))
+        return carry, rows
+
+    shape = jax.eval_shape(advance, carry, parameters)[1].shape
+    rows = jnp.zeros((most_rows, *shape[1:]) if most_rows else (0,), carry.vectors.dtype)
+    return jax.lax.fori_loop(0, blocks, body, (carry, rows))
+
+
+def _block(
+    flow: Flow, block: int, qr_every: int, carry: Carry, parameters: Parameters
+) -> tuple[Carry, jax.Array]:
+    """One block of one lane: the state, its tangents, and what is seen after every step."""
+    reals, rest, vectors, logs, lost = carry
+    if not vectors.shape[-1]:
+        reals, rest, seen = _watch(flow, reals, rest, parameters, block, 0)
+        return carry._replace(reals=reals, rest=rest), jnp.stack(seen)
+    rows = []
+    for offset in range(0, block, qr_every):
+        follow = partial(_push, flow, parameters, qr_every, offset)
+        reals, rest, seen, vectors = follow(reals, rest, vectors)
+        vectors, growth, unresolved = orthonormalise(vectors)
+        logs, lost = logs + growth, lost + unresolved
+        rows += seen
+    return Carry(reals, rest, vectors, logs, lost), jnp.stack(rows)
+
+
+def _push(
+    flow: Flow,
+    parameters: Parameters,
+    steps: int,
+    offset: int,
+    reals: tuple[jax.Array, ...],
+    rest: tuple[jax.Array, ...],
+    vectors: jax.Array,
+) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...], list[jax.Array], jax.Array]:
+    """Take the steps, and carry every tangent vector along by forward-mode products."""
+
+    def steps_of(reals: tuple[jax.Array, ...]) -> tuple[tuple[jax.Array, ...], Any]:
+        after, rest_after, seen = _watch(flow, reals, rest, parameters, steps, offset)
+        return after, (rest_after, seen)
+
+    def push(tangent: tuple[jax.Array, ...]) -> Any:
+        return jax.jvp(steps_of, (reals,), (tangent,), has_aux=True)
+
+    sizes = [math.prod(leaf.shape) for leaf in reals]
+    ends = np.cumsum([0, *sizes])
+    parts = tuple(
+        vectors[start:end].reshape(*leaf.shape, -1)
+        for leaf, start, end in zip(reals, ends[:-1], ends[1:], strict=True)
+    )
+    after, pushed, (rest, seen) = jax.vmap(push, in_axes=-1, out_axes=(None, -1, None))(parts)
+    count = vectors.shape[-1]
+    return after, rest, seen, jnp.concatenate([leaf.reshape(-1, count) for leaf in pushed])
+
+
+def _watch(
+    flow: Flow,
+    reals: tuple[jax.Array, ...],
+    rest: tuple[jax.Array, ...],
+    parameters: Parameters,
+    steps: int,
+    offset: int,
+) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...], list[jax.Array]]:
+    seen = []
+    for taken in range(steps):
+        reals, rest = flow.advance(reals, rest, parameters, 1, offset + taken)
+        seen.append(flow.observe(reals, rest, offset + taken + 1))
+    return reals, rest, seen

@@ -1,0 +1,163 @@
+"""Lyapunov spectra of any map, by tangent vectors that are pushed along and orthonormalised.
+
+The method is that of Benettin et al. (1980): tangent vectors go along with the orbit by
+forward-mode derivatives, never through a Jacobian matrix, and the logarithms of the lengths that
+Gram–Schmidt leaves them, summed and divided by time, are the exponents.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from isinglass.dynamics._checks import checked_state, warn_of_single_precision
+from isinglass.dynamics._flow import flow_of
+from isinglass.dynamics._lanes import Lanes
+from isinglass.dynamics.maps import Parameters, State, Step
+from isinglass.dynamics.measure import BATCHES, Measure, at_precision, descending, in_precision
+
+
+@dataclass(frozen=True)
+class LyapunovSpectrum:
+    """Lyapunov exponents of one orbit.
+
+    Attributes:
+        exponents: Descending, nats per step, (k,). −∞ for a direction that vanishes exactly.
+        standard_error: From batch means, (k,); NaN beside −∞.
+        trace: Running means, one row per batch, (n, k): how they converged.
+        trace_steps: Steps behind each row of the trace, (n,).
+        qr_every: Steps between two orthonormalisations.
+        steps: Steps measured.
+        unresolved: Share of orthonormalisations at which rounding swallowed the direction, (k,).
+            Above 0 the exponent is an upper bound: float64 cannot tell contraction by more than
+            about e⁻³⁵ per `qr_every` steps, relative to the strongest direction.
+    """
+
+    exponents: Float[np.ndarray, " k"]
+    standard_error: Float[np.ndarray, " k"]
+    trace: Float[np.ndarray, "n k"]
+    trace_steps: Int[np.ndarray, " n"]
+    qr_every: int
+    steps: int
+    unresolved: Float[np.ndarray, " k"]
+
+    @property
+    def kaplan_yorke_dimension(self) -> float:
+        """Kaplan–Yorke dimension; NaN if it needs exponents that were not computed.
+
+        Exponents within 3 standard errors + 10/steps of zero count as zero, as for the kind of
+        attractor: the neutral direction of a torus would else decide between 0 and 1 by chance.
+        """
+        neutral = np.abs(self.exponents) <= 3 * self.standard_error + 10 / self.steps
+        return kaplan_yorke_dimension(np.where(neutral, 0.0, self.exponents))
+
+    @property
+    def entropy_rate(self) -> float:
+        """Sum of the positive exponents, nats per step: Pesin's bound on the entropy rate."""
+        return float(self.exponents[self.exponents > 0].sum())
+
+
+def kaplan_yorke_dimension(exponents: Float[np.ndarray, " k"]) -> float:
+    """Dimension of an attractor after Kaplan & Yorke (1979).
+
+    Args:
+        exponents: Lyapunov exponents, descending, (k,).
+
+    Returns:
+        j + (λ₁ + … + λⱼ)/|λⱼ₊₁|, with j the most exponents whose sum is not negative. NaN where the
+        sum of all given is not negative, for then it depends on the ones left out (or the map does
+        not contract).
+    """
+    sums = np.cumsum(exponents)
+    below = np.flatnonzero(sums < 0)
+    if np.isnan(exponents).any() or not below.size:
+        return float("nan")
+    j = int(below[0])
+    return j + float(sums[j - 1] / abs(exponents[j])) if j else 0.0
+
+
+def lyapunov_spectrum(
+    step: Step,
+    state: State,
+    parameters: Parameters,
+    steps: int,
+    *,
+    transient: int = 1000,
+    k: int | None = None,
+    qr_every: int | str = "auto",
+    precision: str = "float64",
+) -> LyapunovSpectrum:
+    """The Lyapunov exponents of one orbit, all or the leading ones.
+
+    Costs one forward-mode product per exponent and step. For many parameters at once see
+    `isinglass.dynamics.bifurcation`, which is far faster per orbit.
+
+    Args:
+        step: The map, pure JAX.
+        state: Where the orbit starts.
+        parameters: Handed to the map.
+        steps: Steps to measure over, rounded up to whole blocks (L for a delay map, `qr_every`).
+        transient: Steps before that. After them tangents are given a few hundred more to turn.
+        k: How many leading exponents; None for all.
+        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for as many of 4, 2
+            or 1 as leave half the digits to the smallest exponent.
+        precision: "float64"; "float32" warns.
+
+    Returns:
+        Exponents with standard errors and their convergence.
+
+    Raises:
+        ValueError: If an argument is out of range, the state or a parameter is not finite, or the
+            map does not return a state like the one it is given.
+        FloatingPointError: If the orbit leaves the finite numbers.
+    """
+    measure = Measure(transient, steps, k, qr_every, points=0, classify=False, precision=precision)
+    warn_of_single_precision(precision)
+    checked_state(step, state, parameters, precision)
+    with in_precision(precision):
+        lane = at_precision((state, parameters), precision)
+        flow = flow_of(step, lane[0])
+        lanes = Lanes(flow, *(_one_lane(tree) for tree in lane))
+        return _measure(lanes, measure)
+
+
+def _one_lane(tree: State) -> State:
+    lane = jax.tree.map(lambda leaf: leaf[..., None], tree)
+    return lane._replace(phase=tree.phase) if hasattr(tree, "phase") else lane
+
+
+def _measure(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
+    count = lanes.dimension if measure.exponents is None else measure.exponents
+    if not 1 <= count <= lanes.dimension:
+        raise ValueError(f"k must be in [1, {lanes.dimension}], got {count}")
+    lanes.go(-(-measure.transient // lanes.block()))
+    lanes.start_tangents(count)
+    qr_every = lanes.settle(measure.qr_every, measure.precision)
+    block = lanes.block(qr_every)
+    blocks = -(-measure.steps // block)
+    batches = min(BATCHES, blocks)
+    ends = np.array([round(i * blocks / batches) for i in range(batches + 1)])
+    segments = [lanes.go(int(taken), qr_every) for taken in np.diff(ends)]
+    logs = np.stack([segment.logs[:, 0] for segment in segments]).astype(np.float64)
+    taken = np.diff(ends)[:, None] * block
+    trace = np.cumsum(logs, axis=0) / np.cumsum(taken, axis=0)
+    if np.isnan(trace[-1]).any() or not all(
+        np.isfinite(leaf).all() for leaf in jax.tree.leaves(lanes.state())
+    ):
+        raise FloatingPointError(
+            "the orbit left the finite numbers; start within the basin of an attractor"
+        )
+    with np.errstate(invalid="ignore"):
+        error = (logs / taken).std(axis=0, ddof=1) / np.sqrt(batches) if batches > 1 else np.nan
+    lost = sum(segment.lost[:, 0] for segment in segments)
+    order = descending(trace[-1])
+    return LyapunovSpectrum(
+        exponents=trace[-1, order],
+        standard_error=np.broadcast_to(error, order.shape).astype(np.float64)[order],
+        trace=trace[:, order],
+        trace_steps=np.cumsum(taken),
+        qr_every=qr_every,
+        steps=blocks * block,
+        unresolved=np.asarray(lost / sum(s.qrs for s in segments), np.float64)[order],
+    )

@@ -1,0 +1,194 @@
+"""What a trajectory looks like as a signal: spectrum, autocorrelation, section."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import signal
+from scipy.fft import next_fast_len
+
+from isinglass._types import ArrayLike
+
+
+class PowerSpectrum(NamedTuple):
+    """What `power_spectrum` returns.
+
+    Attributes:
+        frequency: Cycles per step, from 0 to ½, (F,).
+        power: Power per unit of frequency, in the signal's unit squared, with F in place of time.
+    """
+
+    frequency: Float[np.ndarray, "F"]
+    power: Float[np.ndarray, "..."]
+
+
+class Crossings(NamedTuple):
+    """What `poincare` returns.
+
+    Attributes:
+        times: Row of the trajectory of each crossing, with a fraction where it is interpolated.
+        points: The trajectory there, (m, d).
+    """
+
+    times: Float[np.ndarray, "m"]
+    points: Float[np.ndarray, "m d"]
+
+
+def power_spectrum(
+    x: ArrayLike, *, axis: int = 0, window: str = "boxcar", segments: int = 1
+) -> PowerSpectrum:
+    """One-sided power spectral density of a signal about its mean.
+
+    The sum of ``power`` times the spacing of ``frequency`` is the variance of the signal, exactly
+    (Parseval) with the default window and one segment. A cycle of period p is a peak at 1/p and
+    its multiples; a quasi-periodic signal has peaks at sums of multiples of its frequencies; chaos
+    has a broad band, whose noise only ``segments`` brings down.
+
+    Args:
+        x: Real and finite; time runs along ``axis``, in steps.
+        axis: The axis of time.
+        window: Name of a window of `scipy.signal.get_window`; "hann" keeps a strong peak from
+            leaking over weak ones.
+        segments: Into how many half-overlapping segments to cut the signal and average over (Welch
+            1967): less noise, coarser frequencies.
+
+    Raises:
+        ValueError: If ``x`` is not real and finite or too short for the segments, or another
+            argument is not one of those accepted.
+    """
+    series = _series("x", x, axis)
+    length = series.shape[-1]
+    if segments < 1:
+        raise ValueError(f"segments must be at least 1, got {segments}")
+    width = 2 * length // (segments + 1)
+    if width < 2:
+        raise ValueError(f"segments must leave 2 steps to each, got {segments} for {length} steps")
+    try:
+        taper = signal.get_window(window, width)
+    except ValueError as error:
+        raise ValueError(
+            f"window must be a name of scipy.signal.get_window, got {window!r}"
+        ) from error
+    # The mean of the whole signal goes, not of each segment: slow motion is power too.
+    centred = series - series.mean(axis=-1, keepdims=True)
+    welch: Any = signal.welch  # scipy's annotations know neither its arrays nor detrend=False
+    frequency, power = welch(
+        centred, window=taper, noverlap=width - width // 2, detrend=False, axis=-1
+    )
+    return PowerSpectrum(frequency, np.moveaxis(power, -1, axis))
+
+
+def autocorrelation(
+    x: ArrayLike, lags: int, *, axis: int = 0, unbiased: bool = False
+) -> Float[np.ndarray, "..."]:
+    """Autocorrelation ρ(l) of a signal about its mean at lags 0 … ``lags``, with ρ(0) = 1.
+
+    ρ(l) = Σ_t y(t) y(t+l) / Σ_t y(t)², y = x − mean. It fades with the lag by (T − l)/T even for a
+    signal that repeats; ``unbiased`` divides by this, at the price of noise at long lags and of
+    values that may exceed 1. NaN for a signal that is constant to rounding.
+
+    Args:
+        x: Real and finite; T steps of time along ``axis``.
+        lags: The longest lag, steps, below T.
+        axis: The axis of time, and of the lags in the result.
+        unbiased: Divide each sum by the number of its terms.
+
+    Raises:
+        ValueError: If ``x`` is not real and finite, or ``lags`` is not in [0, T).
+    """
+    series = _series("x", x, axis)
+    length = series.shape[-1]
+    if not 0 <= lags < length:
+        raise ValueError(f"lags must be from 0 to {length - 1} for {length} steps, got {lags}")
+    centred = series - series.mean(axis=-1, keepdims=True)
+    extent = np.abs(centred).max(axis=-1, keepdims=True)
+    rounding = 4 * np.finfo(float).eps * np.abs(series).max(axis=-1, keepdims=True)
+    # In units of its extent, the square of no signal overflows or vanishes.
+    scaled = np.divide(centred, extent, out=np.full_like(centred, np.nan), where=extent > rounding)
+    # Zeros after the signal keep its end from meeting its beginning.
+    padded = next_fast_len(length + lags, real=True)
+    power = np.abs(np.fft.rfft(scaled, padded, axis=-1)) ** 2
+    covariance = np.fft.irfft(power, padded, axis=-1)[..., : lags + 1]
+    correlation = covariance / covariance[..., :1]
+    if unbiased:
+        correlation *= length / (length - np.arange(lags + 1))
+    return np.moveaxis(correlation, -1, axis)
+
+
+def poincare(
+    trajectory: ArrayLike,
+    component: int,
+    level: float = 0.0,
+    *,
+    direction: str = "both",
+    tolerance: float | None = None,
+) -> Crossings:
+    """Where a trajectory crosses the section x[component] = level.
+
+    Without ``tolerance``, a crossing lies between two rows on either side of the level, and its
+    point is interpolated linearly, as suits a flow or slow motion. A row on the level counts as
+    above it. With ``tolerance``, it is every row within that distance of the level, as it is,
+    which suits a map (Poc-López & Aguilera 2024 take 0.001).
+
+    Args:
+        trajectory: (T, d), real and finite, time in rows.
+        component: Which column must cross.
+        level: Where.
+        direction: "up", "down" or "both"; only without ``tolerance``.
+        tolerance: Greatest distance from the level.
+
+    Raises:
+        ValueError: If an argument is not finite or not one of those accepted.
+    """
+    rows = _real("trajectory", trajectory)
+    if rows.ndim != 2:
+        raise ValueError(f"trajectory must be (T, d), got shape {rows.shape}")
+    if not -rows.shape[1] <= component < rows.shape[1]:
+        raise ValueError(f"component must be one of {rows.shape[1]} columns, got {component}")
+    if not np.isfinite(level):
+        raise ValueError(f"level must be finite, got {level}")
+    height = rows[:, component] - level
+    if tolerance is not None:
+        if not (np.isfinite(tolerance) and tolerance >= 0):
+            raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
+        if direction != "both":
+            raise ValueError("direction must be left out where tolerance is given")
+        times = np.flatnonzero(np.abs(height) <= tolerance)
+        return Crossings(times.astype(np.float64), rows[times])
+    before = np.flatnonzero(_crosses(height >= 0, direction))
+    share = height[before] / (height[before] - height[before + 1])
+    points = rows[before] + share[:, None] * (rows[before + 1] - rows[before])
+    return Crossings(before + share, points)
+
+
+def _crosses(above: Bool[np.ndarray, "T"], direction: str) -> Bool[np.ndarray, "T-1"]:
+    """Whether the level lies between each row and the next."""
+    up, down = above[1:] & ~above[:-1], above[:-1] & ~above[1:]
+    kinds = {"up": up, "down": down, "both": up | down}
+    if direction not in kinds:
+        raise ValueError(f'direction must be "up", "down" or "both", got {direction!r}')
+    return kinds[direction]
+
+
+def _real(name: str, value: ArrayLike) -> np.ndarray:
+    """A float64 array, or a `ValueError` that names the argument."""
+    if np.iscomplexobj(value):
+        raise ValueError(f"{name} must be real, got complex numbers")
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold real numbers: {error}") from None
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite")
+    return array
+
+
+def _series(name: str, value: ArrayLike, axis: int) -> np.ndarray:
+    """A real signal with time as its last axis."""
+    array = _real(name, value)
+    if not -array.ndim <= axis < array.ndim:
+        raise ValueError(f"axis must be one of {array.ndim}, got {axis}")
+    series = np.moveaxis(array, axis, -1)
+    if series.shape[-1] < 2:
+        raise ValueError(f"{name} must have at least 2 steps, got {series.shape[-1]}")
+    return series

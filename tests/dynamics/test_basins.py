@@ -1,0 +1,231 @@
+"""Basins and hysteresis of maps where both are known."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from isinglass.dynamics.attractor import Kind
+from isinglass.dynamics.basins import basins, cloud_distance, hysteresis
+from isinglass.dynamics.known import cubic, delayed_logistic, henon, logistic
+from isinglass.dynamics.maps import DelayState
+
+law = settings(max_examples=30, deadline=None, derandomize=True, database=None)
+R = 1.5
+H_C = 2 * ((R - 1) / 3) ** 1.5
+
+
+def test_two_wells_part_where_they_must():
+    """x → 1.5 x − x³: (0, √1.5) flows to √0.5, (−√1.5, 0) to −√0.5, beyond √2.5 all diverges."""
+    starts = np.linspace(-1.7, 1.7, 341)[:, None]
+    found = basins(cubic, jnp.asarray(starts), {"r": R, "h": 0.0}, steps=200, lanes=100)
+    x = starts[:, 0]
+    ends = np.array([one.points[0, 0] for one in found.attractors])
+    label = {sign: int(np.argmin(np.abs(ends - sign * 0.5**0.5))) for sign in (-1, 1)}
+    inside = (np.abs(x) < np.sqrt(R)) & (np.abs(x) > 1e-9)
+    for sign in (-1, 1):
+        mine = inside & (np.sign(x) == sign)
+        assert (found.labels[mine] == label[sign]).all()
+        assert found.attractors[label[sign]].points[0, 0] == pytest.approx(sign * 0.5**0.5)
+    assert (found.labels[np.abs(x) > np.sqrt(R + 1)] == -1).all()
+    assert (found.kinds[np.abs(x) > np.sqrt(R + 1)] == Kind.DIVERGED).all()
+    assert (found.labels[np.abs(x) < np.sqrt(R + 1) - 0.005] >= 0).all()
+
+
+def test_shares_are_those_of_the_labels():
+    starts = jnp.linspace(0.05, 1.15, 7)
+    found = basins(cubic, jnp.concatenate([starts, -starts[:3]]), {"r": R, "h": 0.0}, steps=100)
+    assert [one.share for one in found.attractors] == [0.7, 0.3]
+    assert [one.kind for one in found.attractors] == [Kind.FIXED_POINT] * 2
+    np.testing.assert_array_equal(found.labels, [0] * 7 + [1] * 3)
+
+
+def test_batches_do_not_show():
+    starts = jnp.linspace(-1.5, 1.5, 11)
+    whole = basins(cubic, starts, {"r": R, "h": 0.1}, steps=100)
+    parts = basins(cubic, starts, {"r": R, "h": 0.1}, steps=100, lanes=4)
+    np.testing.assert_array_equal(whole.labels, parts.labels)
+    for one, other in zip(whole.attractors, parts.attractors, strict=True):
+        np.testing.assert_array_equal(one.points, other.points)
+
+
+def test_starts_at_other_phases_of_one_cycle_are_together():
+    found = basins(logistic, jnp.linspace(0.1, 0.9, 20), {"r": 3.5}, steps=300)
+    assert len(found.attractors) == 1
+    assert found.attractors[0].period == 4
+    assert found.attractors[0].points.shape == (4, 1)
+
+
+def test_chaos_from_any_start_is_one_attractor():
+    starts = np.random.default_rng(0).uniform(-0.1, 0.1, (10, 2))
+    found = basins(henon, jnp.asarray(starts), {"a": 1.4, "b": 0.3})
+    assert [one.kind for one in found.attractors] == [Kind.CHAOTIC]
+    assert (found.labels == 0).all()
+
+
+def test_two_chaotic_bands_apart_are_two():
+    """Two logistic maps' worth of chaos, told apart by a component that is constant."""
+
+    def step(x, parameters):
+        return jnp.stack([logistic(x[0], {"r": 3.9}), x[1]])
+
+    starts = jnp.stack([jnp.linspace(0.2, 0.4, 6), jnp.array([0.0, 5.0] * 3)], axis=1)
+    found = basins(step, starts, {"unused": 0.0}, steps=300)
+    assert found.labels.tolist() == [0, 1] * 3
+
+
+def test_a_small_attractor_within_a_large_one_is_another():
+    def step(x, parameters):
+        return jnp.stack([logistic(x[0], {"r": 3.9}), x[1]])
+
+    def shown(x):
+        return (x[:1] - 0.5) * x[1]
+
+    starts = jnp.stack([jnp.linspace(0.2, 0.4, 6), jnp.array([1.0, 0.2] * 3)], axis=1)
+    found = basins(step, starts, {"unused": 0.0}, steps=300, observable=shown)
+    assert found.labels.tolist() == [0, 1] * 3
+
+
+def test_a_delay_map_starts_from_windows():
+    starts = DelayState(jnp.linspace(0.3, 0.6, 10).reshape(5, 2, 1), jnp.asarray(0))
+    found = basins(delayed_logistic, starts, {"r": 1.8})
+    assert found.labels.tolist() == [0] * 5
+    assert found.attractors[0].points[0, 0] == pytest.approx(1 - 1 / 1.8)
+
+
+def test_attractors_beyond_the_most_have_no_label():
+    def frozen(x, parameters):
+        return x
+
+    found = basins(frozen, jnp.arange(5.0), {"unused": 0.0}, steps=100, transient=0, most=3)
+    assert found.labels.tolist() == [0, 1, 2, -2, -2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"states": jnp.array(1.0)}, "states must have n starts"),
+        ({"states": jnp.zeros((0, 1))}, "states must have n starts"),
+        ({"states": (jnp.zeros(2), jnp.zeros(3))}, "states must have n starts"),
+        ({"states": jnp.array([0.0, jnp.nan])}, "states must be finite"),
+        ({"states": DelayState(jnp.zeros((2, 2, 1)), jnp.arange(2))}, "same phase"),  # type: ignore
+        ({"parameters": {"r": jnp.nan, "h": 0.0}}, "parameters must be finite"),
+        ({"closeness": 0.0}, "closeness must be finite and positive"),
+        ({"most": 0}, "most must be at least 1, got 0"),
+        ({"lanes": 0}, "lanes must be at least 1, got 0"),
+    ],
+)
+def test_bad_starts_are_refused_by_name(change, message):
+    good = {"step": cubic, "states": jnp.zeros(2), "parameters": {"r": R, "h": 0.0}}
+    with pytest.raises(ValueError, match=message):
+        basins(**{**good, **change})
+
+
+clouds = arrays(
+    float, st.tuples(st.integers(1, 8), st.just(2)), elements=st.floats(-9, 9, width=32)
+)
+
+
+@law
+@given(one=clouds, other=clouds, seed=st.integers(0, 99))
+def test_the_distance_of_clouds_is_a_distance_of_sets(one, other, seed):
+    distance = cloud_distance(one, other)
+    shuffled = np.random.default_rng(seed).permutation(one)
+    assert distance == pytest.approx(cloud_distance(shuffled, other), abs=1e-12)
+    assert distance == cloud_distance(other, one)
+    assert cloud_distance(one, shuffled) == 0
+    gaps = np.linalg.norm(one[:, None] - other, axis=-1)
+    expected = max(gaps.min(axis=0).mean(), gaps.min(axis=1).mean())
+    assert distance == pytest.approx(expected, abs=1e-12)
+
+
+def test_rows_of_nan_are_no_points():
+    padded = np.array([[1.0, 2.0], [np.nan, np.nan]])
+    empty = np.full((2, 2), np.nan)
+    assert cloud_distance(padded, padded[:1]) == 0
+    assert cloud_distance(empty, empty) == 0
+    assert cloud_distance(empty, padded) == np.inf
+
+
+def swept(values, start, *, r=R, rows=40):
+    """A sweep of h by the definition: each value starts where the one before it ended."""
+    x, points = start, []
+    for h in values:
+        here = []
+        for time in range(400 + rows):
+            x = h + r * x - x**3
+            if time >= 400:
+                here.append([x])
+        points.append(here)
+    coordinates = {"h": values}
+    return xr.DataArray(np.array(points), coordinates, ("h", "point", "component"))
+
+
+def test_an_imperfect_pitchfork_has_its_loop():
+    values = np.linspace(-0.2, 0.2, 201)
+    up, down = swept(values, -0.5), swept(values[::-1], 0.9)
+    (loop,) = hysteresis(up, down)
+    spacing = values[1] - values[0]
+    assert loop.low == pytest.approx(-H_C, abs=2 * spacing)
+    assert loop.high == pytest.approx(H_C, abs=2 * spacing)
+    widest = 2 * (R - 1) ** 0.5  # at h = 0
+    assert loop.gap == pytest.approx(widest, rel=1e-9)
+
+
+def test_a_dataset_serves_like_its_points():
+    values = np.linspace(-0.2, 0.2, 41)
+    up, down = swept(values, -0.5), swept(values[::-1], 0.9)
+    assert hysteresis(up.to_dataset(name="points"), down) == hysteresis(up, down)
+    assert hysteresis(up.transpose("component", "h", "point"), down) == hysteresis(up, down)
+
+
+def test_both_directions_may_come_in_one_dataset():
+    values = np.linspace(-0.2, 0.2, 41)
+    up, down = swept(values, -0.5), swept(values[::-1], 0.9).sortby("h")
+    both = xr.concat([up, down], xr.Variable("direction", ["up", "down"])).to_dataset(name="points")
+    assert hysteresis(both) == hysteresis(up, down)
+    with pytest.raises(ValueError, match='up must hold the directions "up" and "down"'):
+        hysteresis(both.isel(direction=[0]))
+
+
+def test_without_memory_there_is_no_loop():
+    values = np.linspace(-0.2, 0.2, 41)
+    assert hysteresis(swept(values, -0.5, r=0.9), swept(values[::-1], 0.9, r=0.9)) == []
+
+
+def test_chaos_and_cycles_of_other_phase_are_no_loop():
+    rng = np.random.default_rng(0)
+    chaos = rng.random((2, 20, 200, 2))
+    chaos[:, :10] = np.array([[0.1, 0.9], [0.9, 0.1]] * 100)
+    chaos[1, :10] = chaos[1, :10, ::-1]
+
+    def diagram(points):
+        return xr.DataArray(points, {"h": np.arange(20.0)}, ("h", "point", "component"))
+
+    assert hysteresis(diagram(chaos[0]), diagram(chaos[1])) == []
+    chaos[1, 15:17] += 0.5
+    (loop,) = hysteresis(diagram(chaos[0]), diagram(chaos[1]))
+    assert (loop.low, loop.high) == (15.0, 16.0)
+
+
+def test_a_branch_without_points_differs_beyond_measure():
+    values = np.linspace(-0.2, 0.2, 5)
+    up = swept(values, -0.5, r=0.9)
+    down = up.copy()
+    down[2] = np.nan
+    (loop,) = hysteresis(up, down)
+    assert (loop.low, loop.high, loop.gap) == (values[2], values[2], np.inf)
+
+
+def test_other_diagrams_are_refused():
+    values = np.linspace(-0.2, 0.2, 5)
+    up = swept(values, -0.5)
+    with pytest.raises(ValueError, match="up and down must hold the same values"):
+        hysteresis(up, up.isel(h=slice(3)))
+    with pytest.raises(ValueError, match=r"down must have the dimensions .* got \('point'"):
+        hysteresis(up, up.isel(h=0))
+    with pytest.raises(ValueError, match="tolerance must be finite"):
+        hysteresis(up, up, tolerance=np.nan)

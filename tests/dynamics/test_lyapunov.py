@@ -1,0 +1,353 @@
+"""Lyapunov spectra against known answers and exact laws."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isinglass.dynamics.known import (
+    ACCUMULATION,
+    cubic,
+    delayed_logistic,
+    henon,
+    linear,
+    logistic,
+    standard_map,
+)
+from isinglass.dynamics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
+from isinglass.dynamics.maps import DelayMap
+from isinglass.dynamics.measure import PrecisionWarning
+from isinglass.dynamics.trajectory import trajectory
+
+law = settings(max_examples=15, deadline=None, derandomize=True, database=None)
+HENON = {"a": 1.4, "b": 0.3}
+
+
+def spectrum_of_logistic(r, steps=2000, **options):
+    return lyapunov_spectrum(logistic, jnp.array(0.3), {"r": r}, steps, **options)
+
+
+def test_the_logistic_map_at_4_has_ln_2():
+    found = spectrum_of_logistic(4.0, 100_000)
+    assert found.exponents[0] == pytest.approx(np.log(2), abs=4 * found.standard_error[0])
+    assert found.standard_error[0] < 3e-3
+
+
+@pytest.mark.parametrize("r", [0.5, 1.5, 2.5, 2.9])
+def test_a_fixed_point_has_its_multiplier(r):
+    slope = r if r < 1 else 2 - r
+    found = spectrum_of_logistic(r)
+    assert found.exponents[0] == pytest.approx(np.log(abs(slope)), abs=1e-9)
+    assert found.standard_error[0] < 1e-9
+
+
+@pytest.mark.parametrize("r", [3.1, 3.3, 3.4])
+def test_a_2_cycle_has_its_multiplier(r):
+    """The multiplier of the 2-cycle is 4 + 2 r − r²: 1 at r = 3 and −1 at 1 + √6."""
+    expected = np.log(abs(4 + 2 * r - r**2)) / 2
+    assert spectrum_of_logistic(r).exponents[0] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("r", [3.0, 1 + 6**0.5, ACCUMULATION])
+def test_the_exponent_vanishes_at_every_doubling_and_where_they_accumulate(r):
+    on_it = spectrum_of_logistic(r, 20_000, transient=20_000).exponents[0]
+    before = spectrum_of_logistic(r - 0.01, 20_000).exponents[0]
+    assert abs(on_it) < 2e-3
+    assert before < 5 * -abs(on_it)
+
+
+def test_chaos_begins_beyond_the_accumulation():
+    assert spectrum_of_logistic(ACCUMULATION + 0.005, 20_000).exponents[0] > 0.01
+
+
+@pytest.mark.parametrize(("r", "start"), [(2.0, 0.5), (1 + 5**0.5, 0.5), (2.0, 0.3)])
+def test_a_superstable_orbit_contracts_beyond_measure(r, start):
+    found = lyapunov_spectrum(logistic, jnp.array(start), {"r": r}, 500)
+    assert found.exponents[0] < -15
+    assert not np.isnan(found.exponents[0])
+
+
+def test_henon():
+    found = lyapunov_spectrum(henon, jnp.zeros(2), HENON, 50_000)
+    np.testing.assert_allclose(found.exponents, [0.4192, -1.6232], atol=4 * found.standard_error[0])
+    assert found.exponents.sum() == pytest.approx(np.log(0.3), abs=1e-9)
+    assert found.kaplan_yorke_dimension == pytest.approx(1.258, abs=0.005)
+    assert found.entropy_rate == found.exponents[0]
+    assert found.unresolved.max() == 0
+
+
+@law
+@given(
+    K=st.floats(0.0, 8.0), x=st.floats(0.1, 6.0), y=st.floats(-3.0, 3.0), m=st.sampled_from([1, 4])
+)
+def test_symplectic_pairs_sum_to_zero(K, x, y, m):
+    found = lyapunov_spectrum(standard_map, jnp.array([x, y]), {"K": K}, 400, qr_every=m)
+    assert found.exponents.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_the_chaotic_sea_of_the_standard_map():
+    found = lyapunov_spectrum(standard_map, jnp.array([1.0, 0.5]), {"K": 20.0}, 20_000)
+    assert found.exponents[0] == pytest.approx(np.log(10.0), abs=0.02)
+
+
+def moduli(matrix):
+    return np.sort(np.log(np.abs(np.linalg.eigvals(matrix))))[::-1]
+
+
+def by_matrix(x, parameters):
+    """A linear map by a parameter, so that one compiled program serves every example."""
+    return parameters["matrix"] @ x
+
+
+@pytest.mark.parametrize("size", [1, 4])
+@law
+@given(seed=st.integers(0, 10**6))
+def test_a_linear_map_has_the_moduli_of_its_eigenvalues(seed, size):
+    """A matrix that is orthogonally similar to a triangular one with known eigenvalues."""
+    rng = np.random.default_rng(seed)
+    exponents = 1.0 - 0.7 * np.arange(size)
+    triangle = np.triu(rng.standard_normal((size, size)), 1)
+    np.fill_diagonal(triangle, rng.choice([-1, 1], size) * np.exp(exponents))
+    q = np.linalg.qr(rng.standard_normal((size, size)))[0]
+    parameters = {"matrix": q @ triangle @ q.T}
+    found = lyapunov_spectrum(by_matrix, jnp.zeros(size), parameters, 400, transient=0)
+    np.testing.assert_allclose(found.exponents, exponents, atol=1e-2)
+    assert (np.diff(found.exponents) <= 0).all()
+
+
+def test_complex_eigenvalues_make_pairs():
+    turn = 1.1 * np.array([[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]])
+    skew = np.array([[2.0, 1.0], [0.0, 1.0]])
+    matrix = np.zeros((3, 3))
+    matrix[:2, :2] = skew @ turn @ np.linalg.inv(skew)
+    matrix[2, 2] = -0.5
+    found = lyapunov_spectrum(linear(matrix), jnp.zeros(3), {}, 4000, transient=0)
+    np.testing.assert_allclose(found.exponents, moduli(matrix), atol=1e-3)
+
+
+@pytest.mark.parametrize("m", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("step", [henon, delayed_logistic], ids=["henon", "delay"])
+def test_how_often_qr_is_done_does_not_matter(step, m):
+    # No chaos, so that rounding, which is another in each program, does not part the orbits.
+    start, parameters = jnp.zeros(2), {"a": 1.0, "b": 0.3}
+    if step is delayed_logistic:
+        start, parameters = step.start(jnp.array([[0.5], [0.4]])), {"r": 2.1}
+    every = lyapunov_spectrum(step, start, parameters, 1600, qr_every=1)
+    found = lyapunov_spectrum(step, start, parameters, 1600, qr_every=m)
+    assert found.qr_every == m
+    assert found.steps == every.steps == 1600
+    np.testing.assert_allclose(found.exponents, every.exponents, atol=2e-3)
+
+
+def test_what_float64_cannot_resolve_is_reported():
+    """Two directions that part by e³ a step are e⁴⁸ apart after 16: more than float64 holds."""
+    matrix = np.array([[np.exp(1.5), 1.0], [0.3, np.exp(-1.5)]])
+    found = lyapunov_spectrum(linear(matrix), jnp.zeros(2), {}, 320, qr_every=16)
+    assert found.unresolved.tolist() == [0.0, 1.0]
+    automatic = lyapunov_spectrum(linear(matrix), jnp.zeros(2), {}, 320)
+    assert automatic.unresolved.max() == 0
+    np.testing.assert_allclose(automatic.exponents, moduli(matrix), atol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_the_leading_ones_are_the_first_of_all(k):
+    step, start, parameters = coupled(1.0)
+    whole = lyapunov_spectrum(step, start, parameters, 800, qr_every=1)
+    leading = lyapunov_spectrum(step, start, parameters, 800, k=k, qr_every=1)
+    assert leading.exponents.shape == leading.standard_error.shape == (k,)
+    np.testing.assert_allclose(leading.exponents, whole.exponents[:k], atol=1e-9)
+
+
+def coupled_head(window, parameters, phase):
+    x, before = window[0], window[1]
+    mixed = 0.8 * x + 0.2 * x[::-1]
+    drive = parameters["drive"] * jnp.asarray(phase, x.dtype)
+    return 1 - parameters["a"] * mixed**2 + jnp.array([0.3, 0.2]) * before + drive
+
+
+COUPLED = DelayMap(coupled_head, length=2, period=3)
+
+
+def coupled(a):
+    """A delay map in two components over two steps with a clock of period 3.
+
+    A cycle at a = 1, chaotic at a = 1.2.
+    """
+    start = COUPLED.start(jnp.array([[0.1, 0.2], [0.3, 0.05]]), phase=1)
+    return COUPLED, start, {"a": a, "drive": 0.01}
+
+
+def as_plain_step(delay):
+    """The same map on a plain state, window and time, that shifts by hand."""
+
+    def step(state, parameters):
+        window, time = state
+        value = delay.head(tuple(window), parameters, time % delay.period)
+        return jnp.concatenate([value[None], window[:-1]]), time + 1
+
+    return step
+
+
+def test_a_delay_map_is_the_map_on_its_window():
+    step, start, parameters = coupled(1.2)
+    plain = (start.window, start.phase)
+    one = trajectory(step, start, parameters, 40)
+    other = trajectory(as_plain_step(step), plain, parameters, 40)[0][:, 0]
+    np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+    fast = lyapunov_spectrum(step, start, parameters, 30_000)
+    slow = lyapunov_spectrum(as_plain_step(step), plain, parameters, 30_000)
+    assert fast.exponents.shape == (4,)
+    assert fast.exponents[0] > 0.05
+    error = 4 * np.hypot(fast.standard_error, slow.standard_error) + 1e-3
+    assert (np.abs(fast.exponents - slow.exponents) < error).all()
+
+
+def test_a_quasi_periodic_delay_map_to_many_digits():
+    start = delayed_logistic.start(jnp.array([[0.5], [0.4]]))
+    plain = (start.window, start.phase)
+    fast = lyapunov_spectrum(delayed_logistic, start, {"r": 2.1}, 20_000)
+    slow = lyapunov_spectrum(as_plain_step(delayed_logistic), plain, {"r": 2.1}, 20_000)
+    np.testing.assert_allclose(fast.exponents, slow.exponents, atol=1e-4)
+    assert fast.exponents[0] == pytest.approx(0, abs=1e-3)
+
+
+def test_the_volume_of_a_delay_map_shrinks_by_its_last_block():
+    """Σ λ = ⟨ln |det ∂head/∂(oldest value)|⟩: here ⟨ln |r x|⟩."""
+    start = delayed_logistic.start(jnp.array([[0.5], [0.4]]))
+    for r in (1.7, 2.1, 2.27):
+        found = lyapunov_spectrum(delayed_logistic, start, {"r": r}, 10_000)
+        orbit = trajectory(delayed_logistic, start, {"r": r}, 10_000, transient=1000)
+        expected = np.log(np.abs(r * orbit)).mean()
+        assert found.exponents.sum() == pytest.approx(expected, abs=1e-2)
+    step, start, parameters = coupled(1.2)
+    found = lyapunov_spectrum(step, start, parameters, 3000)
+    assert found.exponents.sum() == pytest.approx(np.log(0.3 * 0.2), abs=1e-9)  # constant block
+
+
+def seen_otherwise(y, parameters):
+    return parameters["there"] @ henon(parameters["back"] @ y, parameters)
+
+
+@law
+@given(seed=st.integers(0, 10**6))
+def test_a_linear_change_of_coordinates_changes_nothing(seed):
+    rng = np.random.default_rng(seed)
+    there = np.linalg.qr(rng.standard_normal((2, 2)))[0] @ np.diag([1.0, rng.uniform(0.3, 3.0)])
+    parameters = {"a": 1.0, "b": 0.3}  # periodic, so that both follow one orbit
+    both_ways = {"there": there, "back": np.linalg.inv(there), **parameters}
+    plain = lyapunov_spectrum(henon, jnp.zeros(2), parameters, 2000)
+    other = lyapunov_spectrum(seen_otherwise, jnp.zeros(2), both_ways, 2000)
+    np.testing.assert_allclose(other.exponents, plain.exponents, atol=5e-3)
+    assert other.exponents.sum() == pytest.approx(np.log(0.3), abs=1e-9)
+
+
+def side_by_side(state, parameters):
+    """Three maps that know nothing of each other, and a clock."""
+    return {
+        "one": logistic(state["one"], {"r": 2.5}),
+        "two": henon(state["two"], {"a": 1.0, "b": 0.3}),
+        "three": logistic(state["three"], {"r": 4.0}),
+        "time": state["time"] + 1,
+    }
+
+
+@pytest.mark.parametrize("k", [1, None])
+def test_independent_maps_have_the_exponents_of_each(k):
+    """Whichever comes first in the state, also where only the leading exponent is asked for."""
+    starts = {"three": jnp.array(0.3), "one": jnp.array(0.3), "two": jnp.zeros(2)}
+    parts = [
+        lyapunov_spectrum(logistic, starts["one"], {"r": 2.5}, 4000),
+        lyapunov_spectrum(henon, starts["two"], {"a": 1.0, "b": 0.3}, 4000),
+    ]
+    expected = np.sort(np.concatenate([[np.log(2)], *(part.exponents for part in parts)]))[::-1]
+    state = {**starts, "time": jnp.array(0)}
+    found = lyapunov_spectrum(side_by_side, state, {}, 4000, k=k)
+    np.testing.assert_allclose(found.exponents, expected[:k], atol=1e-2)
+
+
+@pytest.mark.parametrize("r", [3.8, 3.9])  # not 4, where growth averages out faster than chance
+def test_the_standard_error_is_the_spread_of_independent_runs(r):
+    starts = np.random.default_rng(1).uniform(0.1, 0.9, 40)
+    runs = [
+        lyapunov_spectrum(logistic, jnp.asarray(start), {"r": r}, 3000, transient=200)
+        for start in starts
+    ]
+    spread = np.std([run.exponents[0] for run in runs], ddof=1)
+    reported = np.sqrt(np.mean([run.standard_error[0] ** 2 for run in runs]))
+    assert 0.5 < reported / spread < 2
+
+
+def test_the_trace_ends_on_the_result():
+    found = spectrum_of_logistic(3.9, 1000)
+    np.testing.assert_array_equal(found.trace[-1], found.exponents)
+    assert found.trace_steps[-1] == found.steps == 1000
+    assert (np.diff(found.trace_steps) > 0).all()
+    assert found.trace.shape == (found.trace_steps.size, 1)
+
+
+def test_the_same_call_gives_the_same_bits():
+    one, other = spectrum_of_logistic(3.9), spectrum_of_logistic(3.9)
+    np.testing.assert_array_equal(one.trace, other.trace)
+
+
+@pytest.mark.parametrize(
+    ("exponents", "dimension"),
+    [
+        ([-0.1, -0.5], 0.0),
+        ([0.0, -0.5], 1.0),
+        ([0.5, -1.0], 1.5),
+        ([0.4192, -1.6232], 1.2583),
+        ([0.9056, 0.0, -14.5723], 2.06215),  # Lorenz
+        ([0.3, 0.1, -0.2, -0.4], 3.5),
+        ([0.5, -np.inf], 1.0),
+        ([0.5, 0.1], np.nan),
+        ([np.nan, -1.0], np.nan),
+    ],
+)
+def test_the_kaplan_yorke_dimension(exponents, dimension):
+    found = kaplan_yorke_dimension(np.array(exponents))
+    assert found == pytest.approx(dimension, abs=1e-4, nan_ok=True)
+
+
+def test_single_precision_is_warned_of():
+    with pytest.warns(PrecisionWarning, match="float32"):
+        found = spectrum_of_logistic(2.5, precision="float32")
+    assert found.exponents[0] == pytest.approx(np.log(0.5), abs=1e-4)
+
+
+def test_an_orbit_that_diverges_has_no_exponents():
+    with pytest.raises(FloatingPointError, match="left the finite numbers"):
+        spectrum_of_logistic(5.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "steps must be"),
+        ({"transient": -1}, "transient must be"),
+        ({"k": 3}, r"k must be in \[1, 2\], got 3"),
+        ({"k": 0}, r"k must be in \[1, 2\], got 0"),
+        ({"k": -1}, "must be"),
+        ({"qr_every": 3}, "qr_every must be .* got 3"),
+        ({"qr_every": "often"}, "qr_every must be .* got .?often"),
+        ({"precision": "float16"}, "precision must be .* got 'float16'"),
+        ({"state": jnp.array([0.0, jnp.inf])}, "state must be finite"),
+        ({"parameters": {"a": jnp.nan, "b": 0.3}}, r"parameters\['a'\] must be finite"),
+        ({"step": lambda x, _: x[:1]}, "step must return a state like the one it is given"),
+    ],
+)
+def test_bad_input_is_refused_by_name(change, message):
+    good = {"step": henon, "state": jnp.zeros(2), "parameters": HENON, "steps": 3}
+    with pytest.raises(ValueError, match=message):
+        lyapunov_spectrum(**{**good, **change})
+
+
+@law
+@given(r=st.floats(1.05, 1.6), x=st.floats(0.05, 1.0))
+def test_the_exponent_of_a_fixed_point_is_that_of_its_slope(r, x):
+    """x → r x − x³ settles on √(r − 1), where its slope is 3 − 2 r."""
+    found = lyapunov_spectrum(cubic, jnp.array(x), {"r": r, "h": 0.0}, 200, transient=3000)
+    slope = abs(3 - 2 * r)
+    if slope > 1e-3:
+        assert found.exponents[0] == pytest.approx(np.log(slope), rel=1e-6)
