@@ -249,3 +249,12 @@ def test_the_observable_is_what_must_recur():
     )
     assert whole.kind == Kind.CHAOTIC
     assert (part.kind, part.period) == (Kind.PERIODIC, 2)
+
+
+def test_growth_that_wanders_is_not_called_a_torus():
+    """Two orbits alike but for the error of λ₁: a torus' batch means do not differ so much."""
+    angle = np.arange(256)[:, None, None] * np.full(2, (5**0.5 - 1) * np.pi)
+    exponents = np.full((2, 1), 1e-3)
+    error = np.array([[5e-3], [5e-2]])
+    kind, _, _ = classify(np.sin(angle), exponents, error, steps=1000)
+    assert list(kind) == [Kind.QUASI_PERIODIC, Kind.UNDECIDED]

@@ -16,6 +16,10 @@ def alike(correlations: np.ndarray, positional: np.ndarray) -> Features:
     return Features.from_correlations(correlations, correlations, correlations, positional)
 
 
+def from_two_columns(columns: np.ndarray, spins: np.ndarray) -> Features:
+    return Features.from_columns(columns, spins, np.ones((4, 3, 1)))
+
+
 sizes = {
     "seed": st.integers(0, 2**32 - 1),
     "m": st.integers(1, 6),
@@ -171,6 +175,8 @@ def test_gaussian_correlations_have_the_width_asked_for():
         (lambda: Features.from_weights(np.ones((4, 2, 2)), 2), "at least one pattern and one spin"),
         (lambda: Features.from_weights(np.ones((4, 0, 9)), 2), "at least one pattern and one spin"),
         (lambda: Features.from_weights(np.ones((4, 2, 9)), -1), "positional_bits"),
+        (lambda: from_two_columns(np.zeros((2, 4, 3), int), np.ones(2)), "columns must hold"),
+        (lambda: from_two_columns(np.ones((2, 4, 3), int), np.array([1, -1])), "above 0"),
         (lambda: Features.random_segments(0), "n_patterns"),
         (lambda: Features.random_segments(segments=0), "segments"),
         (lambda: Features.random_segments(n_spins=2), "n_spins must be at least 3"),

@@ -1,6 +1,7 @@
 """Many copies of a map side by side, each with its own parameters, with or without tangents."""
 
 import math
+import threading
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,10 +13,10 @@ from isinglass.dynamics._flow import Flow
 from isinglass.dynamics._orthogonal import orthonormalise
 from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State
 
-# "auto" orthonormalises as rarely as keeps the growth of the tangents over one interval apart by
-# at most this, in nats: half the digits of a float64 are then left for the smallest.
-WIDEST_SPREAD = {"float64": 18.0, "float32": 8.0}
-INTERVALS = (4, 2, 1)
+# "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent. For each
+# interval, the widest that the tangents may grow apart in the longest of them, in nats; float64
+# cannot tell more than 36.
+WIDEST_SPREAD = {"float64": {4: 18.0, 2: 30.0}, "float32": {4: 8.0, 2: 13.0}}
 PILOT_BLOCKS = 64
 
 
@@ -27,6 +28,7 @@ class Carry(NamedTuple):
     vectors: jax.Array  # (D, k, n)
     logs: jax.Array  # (k, n), summed since the segment began
     lost: jax.Array  # (k, n), QRs at which rounding swallowed the vector
+    spread: jax.Array  # (n,), widest that tangents grew apart between two QRs, nats
 
 
 class Segment(NamedTuple):
@@ -36,12 +38,14 @@ class Segment(NamedTuple):
         logs: Summed logarithms of growth, (k, n).
         lost: Number of QRs that could not resolve a vector, (k, n).
         qrs: Number of QRs.
+        spread: Widest that the tangents of any lane grew apart between two QRs, nats.
         rows: The observable after every step, (steps, d, n), or None.
     """
 
     logs: np.ndarray
     lost: np.ndarray
     qrs: int
+    spread: float
     rows: np.ndarray | None
 
 
@@ -66,7 +70,8 @@ class Lanes:
         self.count = reals[0].shape[-1]
         self.dimension = sum(math.prod(leaf.shape[:-1]) for leaf in reals)
         empty = jnp.zeros((0, self.count), reals[0].dtype)
-        self._carry = Carry(reals, rest, jnp.zeros((self.dimension, 0, self.count)), empty, empty)
+        vectors = jnp.zeros((self.dimension, 0, self.count), reals[0].dtype)
+        self._carry = Carry(reals, rest, vectors, empty, empty, jnp.zeros(self.count))
 
     @property
     def _rest_axis(self) -> int | None:
@@ -113,15 +118,17 @@ class Lanes:
         block, count = self.block(qr_every), self._carry.vectors.shape[1]
         # NumPy's: a zero made by JAX costs as much as a short run.
         zero: Any = np.zeros((count, self.count), self._carry.vectors.dtype)
-        carry = self._carry._replace(logs=zero, lost=zero)
-        axis = self._rest_axis
-        self._carry, rows = _run(
-            self.flow, block, qr_every, axis, most_rows, carry, self.parameters, blocks
+        none: Any = np.zeros(self.count, zero.dtype)
+        carry = self._carry._replace(logs=zero, lost=zero, spread=none)
+        self._carry, rows = _run_compiled_once(
+            (self.flow, block, qr_every, self._rest_axis, most_rows),
+            (carry, self.parameters, blocks),
         )
         return Segment(
             np.asarray(self._carry.logs),
             np.asarray(self._carry.lost),
             blocks * block // qr_every if count else 0,
+            float(np.max(self._carry.spread)),
             np.asarray(rows)[: blocks * block] if most_rows else None,
         )
 
@@ -134,36 +141,27 @@ class Lanes:
         if qr_every != "auto":
             self.go(PILOT_BLOCKS, int(qr_every))
             return int(qr_every)
-        block, axis = self.block(), self._rest_axis
-        self._carry, logs = _pilot(self.flow, block, axis, self._carry, self.parameters)
-        per_step = _widest_spread(np.asarray(logs)) / block
-        fit = [m for m in INTERVALS if m * per_step <= WIDEST_SPREAD[precision]]
-        return fit[0] if fit else 1
+        longest = max(WIDEST_SPREAD[precision])
+        spread = self.go(PILOT_BLOCKS, longest).spread
+        return max(
+            (fit for fit, widest in WIDEST_SPREAD[precision].items() if spread <= widest), default=1
+        )
 
 
-def _widest_spread(logs: np.ndarray) -> float:
-    """Most by which tangents grow apart in a block, of (blocks, k, n); vanished ones left out."""
-    logs = np.where(np.isfinite(logs), logs, np.nan)
-    known = ~np.isnan(logs).all(axis=1)
-    columns = np.moveaxis(logs, 1, -1)[known]
-    return float(np.max(np.nanmax(columns, axis=-1) - np.nanmin(columns, axis=-1), initial=0.0))
+_compiling = threading.Lock()
+_compiled: set[Any] = set()
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _pilot(
-    flow: Flow, block: int, rest_axis: int | None, carry: Carry, parameters: Parameters
-) -> tuple[Carry, jax.Array]:
-    """Some blocks with a QR at every step, and the growth in each, (blocks, k, n)."""
-    lanes = Carry(-1, rest_axis, -1, -1, -1)  # pyright: ignore[reportArgumentType]
-    advance = jax.vmap(partial(_block, flow, block, 1), in_axes=(lanes, -1), out_axes=(lanes, -1))
-
-    def body(carry: Carry, _: None) -> tuple[Carry, jax.Array]:
-        zero = jnp.zeros(carry.vectors.shape[1:], carry.vectors.dtype)
-        carry = advance(carry._replace(logs=zero, lost=zero), parameters)[0]
-        return carry, carry.logs
-
-    zero = jnp.zeros(carry.vectors.shape[1:], carry.vectors.dtype)
-    return jax.lax.scan(body, carry._replace(logs=zero, lost=zero), length=PILOT_BLOCKS)
+def _run_compiled_once(program: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+    """`_run`, where threads that need the same program let one of them compile it."""
+    shapes = [(np.shape(leaf), np.result_type(leaf)) for leaf in jax.tree.leaves(arguments)]
+    key = (program, tuple(shapes), jax.config.jax_default_device)  # pyright: ignore[reportAttributeAccessIssue]
+    if key in _compiled:
+        return _run(*program, *arguments)
+    with _compiling:
+        result = _run(*program, *arguments)
+        _compiled.add(key)
+    return result
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
@@ -177,7 +175,7 @@ def _run(
     parameters: Parameters,
     blocks: Any,  # traced: one program for any number
 ) -> tuple[Carry, jax.Array]:
-    lanes = Carry(-1, rest_axis, -1, -1, -1)  # pyright: ignore[reportArgumentType]
+    lanes = Carry(-1, rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
     advance = jax.vmap(
         partial(_block, flow, block, qr_every), in_axes=(lanes, -1), out_axes=(lanes, -1)
     )
@@ -198,7 +196,7 @@ def _block(
     flow: Flow, block: int, qr_every: int, carry: Carry, parameters: Parameters
 ) -> tuple[Carry, jax.Array]:
     """One block of one lane: the state, its tangents, and what is seen after every step."""
-    reals, rest, vectors, logs, lost = carry
+    reals, rest, vectors, logs, lost, spread = carry
     if not vectors.shape[-1]:
         reals, rest, seen = _watch(flow, reals, rest, parameters, block, 0)
         return carry._replace(reals=reals, rest=rest), jnp.stack(seen)
@@ -208,8 +206,17 @@ def _block(
         reals, rest, seen, vectors = follow(reals, rest, vectors)
         vectors, growth, unresolved = orthonormalise(vectors)
         logs, lost = logs + growth, lost + unresolved
+        spread = jnp.maximum(spread, _spread(growth))
         rows += seen
-    return Carry(reals, rest, vectors, logs, lost), jnp.stack(rows)
+    return Carry(reals, rest, vectors, logs, lost, spread), jnp.stack(rows)
+
+
+def _spread(growth: jax.Array) -> jax.Array:
+    """How far the growth of tangents is apart; vanished ones do not count."""
+    known = jnp.isfinite(growth)
+    highest = jnp.max(jnp.where(known, growth, -jnp.inf))
+    lowest = jnp.min(jnp.where(known, growth, jnp.inf))
+    return jnp.maximum(highest - lowest, 0)  # −∞ where nothing is left
 
 
 def _push(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -80,19 +81,31 @@ def start(work: Work, parameters: Mapping[str, Any], starts: np.ndarray) -> Any:
     Raises:
         ValueError: If the states of a `DelayMap` are at different phases.
     """
-
-    def one(values: Mapping[str, jax.Array], which: jax.Array) -> Any:
-        state = work.state(values) if callable(work.state) else work.state
-        state = state if work.starts is None else pick(state, which)
-        return jax.tree.map(jnp.asarray, state)
-
-    state = jax.vmap(one, in_axes=-1, out_axes=-1)(dict(parameters), jnp.asarray(starts))
+    if callable(work.state):
+        state = _computed(work.state, work.starts is None, dict(parameters), jnp.asarray(starts))
+    else:
+        given = jax.tree.map(jnp.asarray, work.state)
+        one = (lambda _: given) if work.starts is None else partial(pick, given)
+        state = jax.vmap(one, out_axes=-1)(jnp.asarray(starts))
     if isinstance(work.step, DelayMap):
         phases = np.unique(state.phase)
         if len(phases) > 1:
             raise ValueError(f"state must have one phase for all starts, got {phases.tolist()}")
         state = state._replace(phase=state.phase[0])
     return state
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _computed(
+    start: Callable[[Any], Any], single: bool, parameters: Mapping[str, jax.Array], which: jax.Array
+) -> Any:
+    """What a start gives for the parameters of every lane."""
+
+    def one(values: Mapping[str, jax.Array], which: jax.Array) -> Any:
+        state = start(values) if single else pick(start(values), which)
+        return jax.tree.map(jnp.asarray, state)
+
+    return jax.vmap(one, in_axes=-1, out_axes=-1)(parameters, which)
 
 
 def pick(state: Any, which: Any) -> Any:
@@ -119,8 +132,8 @@ def probe(work: Work) -> list[float | None]:
         axes = jax.tree.map(lambda _: -1, state)
         if isinstance(work.step, DelayMap):
             axes = axes._replace(phase=None)
-        step = jax.vmap(work.step, in_axes=(axes, -1), out_axes=axes)
-        see = jax.vmap(work.measure.observable or newest, in_axes=(axes,), out_axes=-1)
+        step = jax.jit(jax.vmap(work.step, in_axes=(axes, -1), out_axes=axes))
+        see = jax.jit(jax.vmap(work.measure.observable or newest, in_axes=(axes,), out_axes=-1))
         numbers = _signature(state) + _signature(see(state))
         for _ in range(PROBE_STEPS):
             state = step(state, parameters)

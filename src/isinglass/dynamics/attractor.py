@@ -8,9 +8,11 @@ with standard error SE, measured over T steps. In this order:
    |x(t+p) − x(t)| ≤ `tolerance` · max(1, max |x|) all along, seen over two periods at least;
 3. with floor = 3 SE + 10/T: *chaotic* if λ₁ > floor. The second term is there because the exponent
    of an orbit that is not chaotic ends on its value only as 1/T;
-4. |λ₁| ≤ floor: *quasi-periodic*, unless the orbit still visibly approaches a cycle (the distance
-   between nearest returns falls in each eighth of the rows), as it does for long next to a
-   bifurcation: *undecided*;
+4. |λ₁| ≤ floor: *quasi-periodic*, with two exceptions that are *undecided*: where SE > 20/T, for
+   growth along a torus only swings to and fro and its batch means differ by a few nats over a
+   batch, while those of weak chaos wander; and where the orbit still visibly approaches a cycle
+   (the distance between nearest returns falls in each eighth of the rows), as it does for long
+   next to a bifurcation;
 5. *undecided* otherwise: the orbit contracts without recurring, so that its transient is not over
    or its period is longer than `max_period`. Also wherever step 3 has no exponent to look at.
 
@@ -33,6 +35,7 @@ from isinglass.dynamics.maps import Parameters, State, Step, newest
 
 DIVERGED_BEYOND = 1e12
 SEGMENTS = 8
+STEADY = 20.0  # most that a torus' standard error of λ₁ is, times steps
 
 
 class Kind(IntEnum):
@@ -90,6 +93,7 @@ def classify(
         below = ndtr((floor - leading) / spread)
         above = ndtr((leading - floor) / spread)
         within = below - ndtr((-floor - leading) / spread)
+        quasi_periodic &= ~(floor > (10 + 3 * STEADY) / steps)
     quasi_periodic[quasi_periodic] = ~_settles(tail[..., quasi_periodic], max_period)
     # An exponent that was not measured speaks against nothing; one of unknown error for nothing.
     stays = np.where(np.isnan(leading), 1.0, np.nan_to_num(below))

@@ -252,7 +252,7 @@ def hysteresis(
     up: "xr.Dataset | xr.DataArray",
     down: "xr.Dataset | xr.DataArray | None" = None,
     *,
-    tolerance: float = 1e-3,
+    tolerance: float = 0.01,
 ) -> list[Interval]:
     """Where a diagram depends on the way in which its parameter is swept.
 

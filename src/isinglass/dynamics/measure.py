@@ -64,8 +64,8 @@ class Measure:
         transient: Steps before anything is measured.
         steps: Steps that are measured.
         exponents: How many leading Lyapunov exponents; 0 for none, None for all.
-        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for as many as keep
-            half the digits of the smallest exponent.
+        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for 4, 2 or 1: as
+            many as leave half the digits to the smallest exponent, judged by a pilot run.
         points: Most values of the observable to keep: the last ones, or the first on the section.
         observable: What is kept of a state, a pure JAX function ``state -> (d,)``. None for the
             newest value of a `DelayMap`, and otherwise all real numbers of the state.
@@ -340,6 +340,9 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any
     Returns:
         For each name: the dimensions after the cell, as (name, size) pairs; the dtype; and the
         attributes that go with it.
+
+    Raises:
+        ValueError: If the measure asks for more than the state or its observable has.
     """
     with in_precision(measure.precision):
         one = at_precision(state, measure.precision)
@@ -347,6 +350,15 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any
         width = int(np.prod(jax.eval_shape(observe, one).shape, dtype=int))
     total = dimension(state)
     count = total if measure.exponents is None else measure.exponents
+    if count > total:
+        raise ValueError(
+            f"exponents must be at most {total}, the dimension of the state, got {count}"
+        )
+    if measure.section is not None and measure.section.component >= width:
+        raise ValueError(
+            f"component must be less than {width}, the size of the observable, "
+            f"got {measure.section.component}"
+        )
     real = np.dtype(measure.precision)
     found: dict[str, tuple[Any, Any, Any]] = {}
     if measure.points:

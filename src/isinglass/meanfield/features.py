@@ -125,7 +125,16 @@ class Features:
             columns: Columns over all four weights in ±1; they may repeat.
             spins: How many spins have each, or in what proportion.
             positional: Weights of the positional bits in ±1.
+
+        Raises:
+            ValueError: If the columns or positional weights are not ±1 or of other shapes, or a
+                proportion is not positive and finite.
         """
+        columns = checked_signs("columns", columns, (None, 4, None))
+        spins = checked_array("spins", spins, (len(columns),))
+        if not len(spins) or (spins <= 0).any():
+            raise ValueError("spins must hold at least one number, all above 0")
+        checked_signs("positional", positional, (4, columns.shape[2], None))
         columns, which = np.unique(columns, axis=0, return_inverse=True)
         shares = np.bincount(which.ravel(), weights=spins) / spins.sum()
         gauge = columns[:, 0, :1]

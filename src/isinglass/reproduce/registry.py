@@ -30,6 +30,12 @@ MODULES = (
     "interference_entropy",
     "interference_double_slit",
     "interference_worldlines",
+    "meanfield_trajectories",
+    "meanfield_bifurcation",
+    "meanfield_continuation",
+    "meanfield_phase",
+    "meanfield_finite_size",
+    "meanfield_many_patterns",
 )
 
 

@@ -1,0 +1,36 @@
+"""A map of your own: its Lyapunov spectrum, its kind of attractor, its bifurcation diagram."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from isinglass.dynamics import Kind, Measure, attractor, bifurcation, lyapunov_spectrum
+
+
+def predator_prey(state, parameters):
+    """Any pure JAX function of a state and named parameters."""
+    prey, predator = state
+    met = prey * predator
+    return jnp.stack([parameters["r"] * prey * (1 - prey) - met, parameters["c"] * met])
+
+
+start = np.array([0.4, 0.3])
+fixed = {"c": 3.5}
+
+at = {**fixed, "r": 3.3}
+spectrum = lyapunov_spectrum(predator_prey, start, at, steps=20_000)
+for exponent, error in zip(spectrum.exponents, spectrum.standard_error, strict=True):
+    print(f"Lyapunov exponent {exponent:+.4f} ± {error:.4f} nats per step")
+print(f"Kaplan–Yorke dimension {spectrum.kaplan_yorke_dimension:.2f}")
+found = attractor(predator_prey, start, at)
+print(f"r = 3.3 is {found.kind.name.lower()}, with confidence {found.confidence:.2f}")
+
+diagram = bifurcation(
+    predator_prey,
+    start,
+    fixed,
+    {"r": np.linspace(1.5, 3.9, 200)},
+    Measure(transient=2_000, steps=2_000, exponents=2),
+)
+for kind in Kind:
+    count = int((diagram.kind == kind).sum())
+    print(f"{kind.name.lower():>14}: {count:3d} of {diagram.sizes['r']} values of r")

@@ -1,0 +1,87 @@
+"""The command line: ``isinglass list``, ``reproduce``, ``sweep`` and ``resume``.
+
+Only Typer is imported here; each command imports what it needs, so that ``--version`` and
+``--help`` answer at once.
+
+Exit codes: 0 done; 1 an experiment failed, or something unexpected; 2 bad usage or input;
+130 stopped with Ctrl-C; 143 stopped with SIGTERM.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from isinglass.cli import _reproduce, _sweep
+from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
+
+app = typer.Typer(
+    help="The physics of attention: run published experiments again, number by number, and sweep "
+    "maps over their parameters.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(_reproduce.list_experiments)
+app.command()(_reproduce.reproduce)
+app.command()(_sweep.sweep)
+app.command()(_sweep.resume)
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    code = _run_app()
+    if code in (INTERRUPTED, TERMINATED):
+        # JAX may be compiling in threads of its own; taking the interpreter down under
+        # them can crash, and the exit code would be lost.
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run_app() -> int:
+    code = FAILED
+    try:
+        app(prog_name="isinglass")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else FAILED
+    except OSError as error:  # of --help or --version; commands tell theirs
+        complain(error, debug=False)
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the shell closed it
+        try:
+            stream.flush()
+        except OSError:  # told already; the interpreter would fail on what is left once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+def _version(wanted: bool | None) -> None:
+    if wanted:
+        from isinglass import __version__
+
+        typer.echo(f"isinglass {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = None,
+) -> None:
+    """Options of ``isinglass`` itself."""

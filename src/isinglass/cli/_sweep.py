@@ -1,0 +1,326 @@
+"""``isinglass sweep`` and ``isinglass resume``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isinglass.cli._errors import FAILED, Debug, clear_errors, complain, console, exit_code, say
+from isinglass.cli._errors import folder as parsed_folder
+
+if TYPE_CHECKING:
+    from isinglass.sweeps.run import Crew, Swept
+
+WHO, FEATURES = "Who computes", "The mean field's features"
+
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="A Dask scheduler whose workers compute; by default this machine does.",
+        show_default=False,
+        rich_help_panel=WHO,
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="Start workers as jobs of a batch system: slurm, pbs, sge, lsf, htcondor or oar.",
+        show_default=False,
+        rich_help_panel=WHO,
+    ),
+]
+ClusterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Option of the dask-jobqueue cluster, such as queue=long, cores=8, memory=16GB, "
+        "walltime=02:00:00; and jobs=4, how many to keep running. May be repeated.",
+        show_default=False,
+        rich_help_panel=WHO,
+    ),
+]
+
+
+def sweep(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="MAP",
+            help="'meanfield'; a known map: logistic, henon, standard, delayed-logistic or cubic; "
+            "or 'path/to/file.py:function', a step of your own, function(state, parameters).",
+            show_default=False,
+        ),
+    ],
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=LOW:HIGH:COUNT",
+            help="Parameter to vary; also NAME=LOW:HIGH:COUNT:log, or NAME=1,2,3. Given twice: a "
+            "phase diagram.",
+            show_default=False,
+        ),
+    ],
+    fixed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Fixed parameter, by default the paper's (gamma = 220/√M, epsilon = 0.02) or the "
+            "known map's usual one. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,…",
+            help="Initial state; by default the map's own, of a file its `start`. Of meanfield and "
+            "delay maps the last values, newest first.",
+            show_default=False,
+        ),
+    ] = None,
+    continuation: Annotated[
+        str | None,
+        typer.Option(
+            "--continue",
+            metavar="up|down|both",
+            help="Start each value from its neighbour's attractor, in this direction.",
+            show_default=False,
+        ),
+    ] = None,
+    transient: Annotated[int, typer.Option(help="Steps before measuring.")] = 1000,
+    steps: Annotated[int, typer.Option(help="Steps that are measured.")] = 1000,
+    exponents: Annotated[
+        str, typer.Option(metavar="N|all", help="How many leading Lyapunov exponents; 0 for none.")
+    ] = "1",
+    points: Annotated[
+        int | None,
+        typer.Option(
+            help="Points of each orbit to keep; by default 100, and 0 in a phase diagram.",
+            show_default=False,
+        ),
+    ] = None,
+    section: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMPONENT[=LEVEL]",
+            help="Keep only points whose component (counted from 0) is near this level, 0 if none "
+            "is given.",
+            show_default=False,
+        ),
+    ] = None,
+    section_tolerance: Annotated[float, typer.Option(help="How near.")] = 1e-3,
+    qr_every: Annotated[
+        str,
+        typer.Option(metavar="N|auto", help="Steps between orthonormalisations: 1, 2, 4, 8, 16."),
+    ] = "auto",
+    precision: Annotated[str, typer.Option(help="float64, or float32.")] = "float64",
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            parser=parsed_folder,
+            help="Folder for the results; if it holds this very sweep, it goes on.",
+        ),
+    ] = Path("isinglass-sweep"),
+    lanes: Annotated[
+        int,
+        typer.Option(
+            help="Most cells computed side by side, and what a stop can lose.", rich_help_panel=WHO
+        ),
+    ] = 250,
+    patterns: Annotated[
+        int | None,
+        typer.Option(
+            metavar="M",
+            help="Random segments with so many patterns, by default 3; without any of these "
+            "options the paper's own features.",
+            show_default=False,
+            rich_help_panel=FEATURES,
+        ),
+    ] = None,
+    segments: Annotated[
+        int | None,
+        typer.Option(
+            metavar="S",
+            help="Number of segments, by default 3.",
+            show_default=False,
+            rich_help_panel=FEATURES,
+        ),
+    ] = None,
+    positional_bits: Annotated[
+        int | None,
+        typer.Option(
+            metavar="P",
+            help="Positional bits of the segments or the weights, by default 2.",
+            show_default=False,
+            rich_help_panel=FEATURES,
+        ),
+    ] = None,
+    feature_seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seed of the segments, by default 0.",
+            show_default=False,
+            rich_help_panel=FEATURES,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights instead, .npy or .npz: W^o, W^v, W^q, W^k in ±1, (4, M, N + P), the "
+            "positional bits last.",
+            show_default=False,
+            rich_help_panel=FEATURES,
+        ),
+    ] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(
+            metavar="L",
+            help="Tokens in the window, by default 2^P.",
+            show_default=False,
+            rich_help_panel=FEATURES,
+        ),
+    ] = None,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    cluster_option: ClusterOption = None,
+    debug: Debug = False,
+) -> None:
+    """Sweep a map over one parameter or two: attractors, Lyapunov exponents, a figure.
+
+    Writes results.zarr (open it with xarray), diagram.png and diagram.svg into DIR. A sweep that
+    was stopped, however it was, goes on with `isinglass resume DIR`, to the same bits.
+
+    For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all --out zoom`
+    """
+    with clear_errors(debug):
+        from isinglass.sweeps import recipes, run, texts
+
+        recipe = recipes.of_options(
+            target, start, weights=weights, patterns=patterns, segments=segments,
+            positional_bits=positional_bits, feature_seed=feature_seed, context=context,
+        )  # fmt: skip
+        axes = texts.axes(vary)
+        measure = run.measure_of(
+            transient=transient, steps=steps, exponents=exponents, qr_every=qr_every,
+            points=(100 if len(axes) == 1 else 0) if points is None else points,
+            section=section, section_tolerance=section_tolerance, precision=precision,
+        )  # fmt: skip
+        settings, crew = texts.settings(fixed or []), _crew(scheduler, cluster, cluster_option)
+        description = f"{target} over {' and '.join(axes)}"
+        with run.warnings_told(_tell_warning), _followed(description, out, debug) as tell:
+            swept = run.start(
+                recipe, axes, settings, measure, out,
+                direction=continuation, lanes=lanes, crew=crew, progress=tell,
+            )  # fmt: skip
+    _show(swept, debug)
+
+
+def resume(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            parser=parsed_folder,
+            help="Folder of `isinglass sweep --out DIR`.",
+            show_default=False,
+        ),
+    ],
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    cluster_option: ClusterOption = None,
+    debug: Debug = False,
+) -> None:
+    """Go on with a sweep that was stopped, by Ctrl-C, a crash, a full disk or `kill -9`.
+
+    Ends with the same results, bit for bit, as if it had never been stopped. A map from a file is
+    read from that file again.
+    """
+    with clear_errors(debug):
+        from isinglass.sweeps import run
+
+        crew = _crew(scheduler, cluster, cluster_option)
+        description = f"the sweep in {directory}"
+        with run.warnings_told(_tell_warning), _followed(description, directory, debug) as tell:
+            swept = run.resume(directory, crew=crew, progress=tell)
+    _show(swept, debug)
+
+
+def _crew(scheduler: str | None, cluster: str | None, given: list[str] | None) -> Crew:
+    from isinglass.sweeps import run, texts
+
+    return run.Crew(scheduler, cluster, texts.options(given) if given else None)
+
+
+def _show(swept: Swept, debug: bool) -> None:
+    """Draw the figure, and print what was found and where it is."""
+    with clear_errors(debug, bad_input=False):
+        from rich.console import Console
+
+        from isinglass.report import diagram
+        from isinglass.report.sweep import table
+
+        about = diagram.About(swept.name, swept.labels, swept.section)
+        png, svg = diagram.write(swept.dataset, swept.directory, about)
+        out = Console()
+        out.print(table(swept.dataset))
+        lines = [] if swept.hysteresis is None else [_hysteresis(swept.hysteresis)]
+        lines += [f"Figure:  {png}, {svg.name}", f"Results: {swept.store}"]
+        lines += [f'Open:    xarray.open_zarr("{swept.store}")']
+        out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _hysteresis(ranges: list[tuple[float, float]]) -> str:
+    if not ranges:
+        return "Up and down are alike: no hysteresis."
+    told = [f"{low:.6g} to {high:.6g}" if high > low else f"{low:.6g}" for low, high in ranges]
+    told = [text.replace("-", "−") for text in told]
+    rest = f", and in {len(told) - 5} more ranges" if len(told) > 5 else ""
+    return f"Up and down differ at {', '.join(told[:5])}{rest}."
+
+
+@contextmanager
+def _followed(
+    description: str, directory: Path, debug: bool
+) -> Iterator[Callable[[float, float], Any]]:
+    """A bar for a sweep; where it is stopped or the disk fails, how to go on."""
+    from isinglass.report.progress import Bars
+
+    begun = False
+    try:
+        with (bars := Bars(console())), bars.follow(description) as draw:
+
+            def tell(done: float, total: float) -> None:
+                nonlocal begun
+                begun = True
+                draw(done, total)
+
+            yield tell
+    except KeyboardInterrupt as stop:
+        if not begun:
+            raise
+        kept = len(list((directory / "done").glob("*.json")))
+        say(
+            f"isinglass: interrupted; {kept} finished tile{'' if kept == 1 else 's'} kept. "
+            f"`isinglass resume {directory}` goes on from there."
+        )
+        raise typer.Exit(exit_code(stop)) from None
+    except OSError as error:
+        if not begun:
+            raise
+        complain(error, debug, expected=True)
+        raise typer.Exit(FAILED) from None
+
+
+def _tell_warning(text: str) -> None:
+    say(f"isinglass: warning: {text}")

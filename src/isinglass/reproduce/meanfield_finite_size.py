@@ -1,0 +1,398 @@
+"""Networks of N spins beside their mean field: how the difference falls, and where it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
+from isinglass.reproduce.mean_field_paper import PAPER, mean_field, parameters, start
+from isinglass.reproduce.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from isinglass.meanfield import SelfAttentionNetwork
+
+NAME = "meanfield-finite-size"
+SOURCE = "N → ∞"
+# The first is not of the paper: there the attention only follows the clock of the positional bits,
+# and no noise can carry it anywhere else. The others are a torus, a cycle and chaos of the paper.
+BETAS = (1.0, 1.255, 1.27, 1.4)
+CHAOTIC = 1.4
+# Multiples of the paper's 99, so that every network has the same features.
+SIZES = 99 * np.array([1, 3, 10, 30, 100, 300, 1000, 10_000, 100_000])
+# The law is asked for up to 10⁵; the sizes above show what only larger networks do.
+LAST_OF_LAW = 99_000
+FIRST_OF_LAW = 990
+TIMES = (1, 10, 100, 1000)  # tokens since the network was set beside the mean field
+STEPS = 1001
+SETTLED = 500  # rows from which statistics count as stationary
+APART = 100_000  # steps to the attractor, then 997 more to each further start
+STRIDE = 997
+# Correlations of the next order change the error by a share of about 1/N of its square, times
+# what the orbit has amplified: a slope between 990 and 99,000 is off by less than this.
+SLOPE_TOLERANCE = 0.05
+
+
+class Found(NamedTuple):
+    """Errors of the overlaps of networks, over starts on the attractor, β, sizes and time.
+
+    Attributes:
+        errors: Root mean square over replicas, the four kinds and the patterns, (S, B, N, T).
+        expected: What binomial noise makes of it at the first token, exactly, (S, B, N).
+        power: Mean of A² once stationary, network, (S, B, N).
+        limit: Mean of A² over the mean field's orbit from each start, (S, B).
+        spread: Error of two unrelated states: √2 times the standard deviation of the mean field's
+            overlaps, (B,).
+        leading: λ₁ of the mean field at the chaotic β, nats per step, and its standard error.
+        examples: A₁ of one network for some sizes and of the mean field, by β.
+    """
+
+    errors: Float[np.ndarray, "S B N T"]
+    expected: Float[np.ndarray, "S B N"]
+    power: Float[np.ndarray, "S B N"]
+    limit: Float[np.ndarray, "S B"]
+    spread: Float[np.ndarray, "B"]
+    leading: tuple[float, float]
+    examples: dict[float, dict[int, Float[np.ndarray, "T"]]]
+
+
+class Orbit(NamedTuple):
+    """The mean field on its attractor: attentions, and the position of the first of them."""
+
+    attention: Float[np.ndarray, "T M"]
+    position: int
+
+
+def run(context: Context) -> Outcome:
+    """Set networks of growing size beside the mean field, from the same windows on it."""
+    found = _measure(context)
+    rows = _law_rows(found) + _noise_rows(found) + _stationary_rows(found)
+    return Outcome([*rows, _horizon_row(found)], _figures(found), _findings(found))
+
+
+def _measure(context: Context) -> Found:
+    import jax
+
+    from isinglass.dynamics import lyapunov_spectrum
+
+    replicas = 8 if context.quick else 16
+    networks = [_network(int(size)) for size in SIZES]
+    orbits = [_orbit(beta, context.seeds) for beta in BETAS]
+    shape = (context.seeds, len(BETAS), len(SIZES))
+    errors, expected, power = np.empty((*shape, STEPS)), np.empty(shape), np.empty(shape)
+    limit = np.empty(shape[:2])
+    examples: dict[float, dict[int, np.ndarray]] = {beta: {} for beta in BETAS}
+    key = jax.random.key(context.seed)
+    runs = list(np.ndindex(shape))
+    for s, b, n in context.progress.track(runs, "networks"):
+        window, position, orbit, overlaps = _beside(orbits[b], BETAS[b], s)
+        sample = networks[n].sample(
+            jax.random.fold_in(key, np.ravel_multi_index((s, b, n), shape)),
+            parameters(BETAS[b]), STEPS, replicas=replicas, window=window, position=position,
+        )  # fmt: skip
+        errors[s, b, n] = _rms(sample.overlaps - overlaps)
+        expected[s, b, n] = _binomial(BETAS[b], window[0], int(SIZES[n]))
+        power[s, b, n] = (sample.attention[:, SETTLED:] ** 2).mean()
+        limit[s, b] = (orbits[b].attention ** 2).mean()
+        if s == 0:
+            examples[BETAS[b]] |= {int(SIZES[n]): sample.attention[0, :, 0], 0: orbit[:, 0]}
+    chaotic = parameters(CHAOTIC)
+    spectrum = lyapunov_spectrum(
+        mean_field().map, start(chaotic), chaotic, 20_000, transient=10_000, k=1
+    )
+    leading = (float(spectrum.exponents[0]), float(spectrum.standard_error[0]))
+    spread = np.array([_spread(orbit, beta) for orbit, beta in zip(orbits, BETAS, strict=True)])
+    return Found(errors, expected, power, limit, spread, leading, examples)
+
+
+def _network(size: int) -> SelfAttentionNetwork:
+    """The paper's network with so many spins, a multiple of 99."""
+    from isinglass.meanfield import SelfAttentionNetwork
+
+    network = SelfAttentionNetwork.from_features(mean_field().features, int(SIZES[0]))
+    # Columns and their numbers are all that counts; laying out ten million spins takes a minute.
+    network.counts = network.counts * (size // int(SIZES[0]))
+    return network
+
+
+def _orbit(beta: float, starts: int) -> Orbit:
+    """The mean field on its attractor, long enough for so many starts."""
+    from isinglass.dynamics import trajectory
+
+    first = start(parameters(beta))
+    # One length for any number of starts up to 32, so that it is compiled once.
+    steps = STEPS + STRIDE * max(starts, 32)
+    attention = trajectory(mean_field().map, first, parameters(beta), steps, transient=APART - 1)
+    return Orbit(attention, int(first.phase) + APART - 1)
+
+
+def _beside(
+    orbit: Orbit, beta: float, index: int
+) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
+    """Window at the index-th start, its position, and attentions and overlaps from there on."""
+    length = mean_field().length
+    begin = index * STRIDE
+    window = orbit.attention[begin : begin + length][::-1]
+    position = (orbit.position + begin + length) % mean_field().period
+    following = orbit.attention[begin + length : begin + length + STEPS]
+    generating = orbit.attention[begin + length - 1 : begin + length - 1 + STEPS]
+    overlaps = mean_field().overlaps(generating, parameters(beta), position)
+    return window, position, following, overlaps
+
+
+def _rms(difference: Float[np.ndarray, "R T 4 M"]) -> Float[np.ndarray, "T"]:
+    return np.sqrt((difference**2).mean(axis=(0, 2, 3)))
+
+
+def _binomial(beta: float, attention: Float[np.ndarray, "M"], size: int) -> float:
+    """Standard deviation of an overlap of one drawn token: weights are ±1, so all are alike."""
+    features = mean_field().features
+    assert features.columns is not None
+    assert features.shares is not None
+    means = np.tanh(beta * features.columns[:, 0] @ attention)
+    variance = features.shares @ (1 - means**2) / size
+    return float((1 - parameters(beta)["epsilon"]) * np.sqrt(variance))
+
+
+def _spread(orbit: Orbit, beta: float) -> float:
+    overlaps = mean_field().overlaps(orbit.attention, parameters(beta), orbit.position + 1)
+    return float(np.sqrt(2 * overlaps.var(axis=0).mean()))
+
+
+# -- the ledger --------------------------------------------------------------------------------
+
+
+def _slopes(found: Found, b: int, time: int) -> Float[np.ndarray, "S"]:
+    """Slope of ln error against ln N at a time, of every start."""
+    law = (SIZES >= FIRST_OF_LAW) & (SIZES <= LAST_OF_LAW)
+    errors = np.log(found.errors[:, b, law, time - 1])
+    return np.polyfit(np.log(SIZES[law]), errors.T, 1)[0]
+
+
+def _law_rows(found: Found) -> list[Row]:
+    rows = []
+    for b, beta in enumerate(BETAS):
+        for time in TIMES:
+            quantity = f"β = {beta}, slope of ln error against ln N, after {_tokens(time)}"
+            amplified = beta == CHAOTIC and time > 1
+            rows.append(
+                compare(
+                    NAME, SOURCE, quantity, _slopes(found, b, time), paper=-0.5,
+                    tolerance=_tolerance(found, SLOPE_TOLERANCE), comparable=not amplified,
+                    because=(
+                        "Chaos amplifies the noise until the error is as large as the attractor; "
+                        "the law is that of small errors"
+                        if amplified
+                        else "the law is that of small errors, up to terms of order 1/N"
+                    ),
+                )
+            )  # fmt: skip
+    return rows
+
+
+def _tolerance(found: Found, tolerance: float) -> float | None:
+    """None with one start alone: its noise is unknown, and no tolerance covers it."""
+    return tolerance if len(found.errors) > 1 else None
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} token{'s' if count > 1 else ''}"
+
+
+def _noise_rows(found: Found) -> list[Row]:
+    """At the first token nothing is left to chance but spins with known means."""
+    ratios = found.errors[..., 0] / found.expected
+    return [
+        compare(
+            NAME, SOURCE, f"β = {beta}, error of the first token over that of N coins",
+            ratios[:, b].mean(axis=1), paper=1.0,
+        )
+        for b, beta in enumerate(BETAS)
+    ]  # fmt: skip
+
+
+def _stationary_rows(found: Found) -> list[Row]:
+    noise = compare(
+        NAME, SOURCE, f"β = {BETAS[0]}, slope of ln (mean of A² − mean field's) against ln N",
+        _noise_slopes(found), paper=-1.0, tolerance=_tolerance(found, 2 * SLOPE_TOLERANCE),
+        because="the square of the error's law, with twice its tolerance",
+    )  # fmt: skip
+    ratios = [
+        compare(
+            NAME, SOURCE, f"β = {beta}, stationary mean of A², N = {SIZES[n]:,} over mean field",
+            found.power[:, b, n] / found.limit[:, b], paper=None,
+            because="The paper gives no such number; the mean field's is 1",
+        )
+        for b, beta in enumerate(BETAS)
+        for n in (0, 4, 6, 8)
+        if b
+    ]  # fmt: skip
+    return [noise, *ratios]
+
+
+def _noise_slopes(found: Found) -> Float[np.ndarray, "S"]:
+    law = (SIZES >= FIRST_OF_LAW) & (SIZES <= LAST_OF_LAW)
+    excess = found.power[:, 0, law] - found.limit[:, :1]
+    return np.polyfit(np.log(SIZES[law]), np.log(excess).T, 1)[0]
+
+
+def _horizons(found: Found) -> Float[np.ndarray, "S N"]:
+    """Tokens until the error at the chaotic β is half of what it ends at; NaN if never."""
+    errors = found.errors[:, BETAS.index(CHAOTIC)]
+    beyond = errors > found.spread[BETAS.index(CHAOTIC)] / 2
+    return np.where(beyond.any(axis=-1), beyond.argmax(axis=-1) + 1.0, np.nan)
+
+
+def _horizon_slopes(found: Found) -> Float[np.ndarray, "S"]:
+    """Tokens that a network follows its mean field longer if N is ten times as large."""
+    large = SIZES >= FIRST_OF_LAW
+    horizons = np.where(np.isnan(_horizons(found)), STEPS, _horizons(found))
+    return np.polyfit(np.log10(SIZES[large]), horizons[:, large].T, 1)[0]
+
+
+def _horizon_row(found: Found) -> Row:
+    leading, error = found.leading
+    predicted = np.log(10) / (2 * leading)
+    return compare(
+        NAME, SOURCE, f"β = {CHAOTIC}, tokens gained for ten times the spins",
+        _horizon_slopes(found), paper=float(predicted), unit="tokens",
+        tolerance=_tolerance(found, float(2 * error / leading * predicted)),
+        because="the prediction is ln 10 / (2 λ₁), and λ₁ is known up to its own error",
+    )  # fmt: skip
+
+
+# -- what is shown -----------------------------------------------------------------------------
+
+
+def _names() -> tuple[str, ...]:
+    return ("clock only", "quasi-periodic", "periodic", "chaotic")
+
+
+def _figures(found: Found) -> list[Figure]:
+    return [_error_figure(found), _orbit_figure(found)]
+
+
+def _error_figure(found: Found) -> Figure:
+    from isinglass.reproduce.figures import COLOURS, INK, MUTED, subplots
+
+    figure, panels = subplots(2, len(BETAS), width=12, height=6.4, sharex=True, sharey="row")
+    for b, (axes, beta, name) in enumerate(zip(panels.T, BETAS, _names(), strict=True)):
+        for time, colour in zip(TIMES, COLOURS, strict=False):
+            errors = found.errors[:, b, :, time - 1]
+            middle = np.exp(np.log(errors).mean(axis=0))
+            low, high = np.quantile(errors, (0.1, 0.9), axis=0)
+            label = f"after {_tokens(time)}"
+            axes[0].fill_between(SIZES, low, high, color=colour, alpha=0.2, linewidth=0)
+            axes[0].loglog(SIZES, middle, "o-", color=colour, markersize=4, label=label)
+        axes[0].loglog(SIZES, SIZES**-0.5, "--", color=MUTED, label="$N^{-1/2}$")
+        axes[0].axhline(found.spread[b], color=MUTED, linewidth=0.8, linestyle=":")
+        axes[0].set_title(f"β = {beta}, {name}")
+        for of_start in found.power[:, b]:
+            axes[1].loglog(SIZES, of_start, ".", color=COLOURS[6], alpha=0.4, markersize=4)
+        axes[1].loglog(SIZES, found.power[:, b].mean(axis=0), "-", color=COLOURS[6])
+        axes[1].axhline(found.limit[:, b].mean(), color=INK, linewidth=0.8)
+        axes[1].set_xlabel("spins $N$")
+    panels[0, 0].set_ylabel("error of the overlaps")
+    panels[1, 0].set_ylabel("stationary mean of $A^2$")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5)
+    caption = (
+        "Networks of N spins, set beside the mean field at a window on its attractor. Above: root "
+        "mean square difference of the overlaps at fixed times; bands hold 80 % of the starts; "
+        "the dotted line is the difference of two unrelated states on the attractor. Below: mean "
+        f"square of the attention from {SETTLED} to {STEPS - 1:,} tokens; dots are starts, the "
+        "purple line is their mean, the dark one the mean field. At β = 1.0, which is not of the "
+        "paper, the attention only follows the clock of the positional bits."
+    )
+    return Figure(NAME, figure, caption)
+
+
+def _orbit_figure(found: Found) -> Figure:
+    from isinglass.reproduce.figures import COLOURS, INK, subplots
+
+    shown, sizes = 150, (990, 9900, 99_000, 9_900_000)
+    figure, panels = subplots(
+        len(sizes), len(BETAS), width=12, height=6.4, sharex=True, sharey="col"
+    )
+    for axes, beta, name in zip(panels.T, BETAS, _names(), strict=True):
+        for axis, size, colour in zip(axes, sizes, COLOURS, strict=False):
+            axis.plot(found.examples[beta][size][:shown], color=colour, linewidth=1.1)
+            axis.plot(found.examples[beta][0][:shown], color=INK, linewidth=0.6)
+        axes[0].set_title(f"β = {beta}, {name}")
+        axes[-1].set_xlabel("tokens")
+    for axis, size in zip(panels[:, 0], sizes, strict=True):
+        axis.set_ylabel(f"$A_1$, $N$ = {size:,}")
+    caption = (
+        "Attention A₁ of one network (colour) and of the mean field (thin dark line) from the same "
+        "window on the mean field's attractor."
+    )
+    return Figure(f"{NAME}-orbits", figure, caption)
+
+
+def _findings(found: Found) -> str:
+    clock = [f"{mean_interval(_slopes(found, 0, time)).mean:.3f}" for time in TIMES]
+    off = [
+        f"{slope:+.2f} at β = {beta} after {_tokens(time)}"
+        for b, beta in enumerate(BETAS)
+        for time in TIMES
+        if abs((slope := mean_interval(_slopes(found, b, time)).mean) + 0.5) > SLOPE_TOLERANCE
+    ]
+    elsewhere = (
+        f"Elsewhere it is not reached everywhere between N = {FIRST_OF_LAW:,} and "
+        f"{LAST_OF_LAW:,}: the slope is {', '.join(off)}. There noise is amplified, by chaos, by "
+        "drifting along a torus or by leaving the attractor, until the error is as large as the "
+        "attractor."
+        if off
+        else "So it does at every β and time that we looked at."
+    )
+    ratio = np.median(found.power / found.limit[..., None], axis=0)
+    needed = "; ".join(f"β = {beta}: {_first_close(ratio[b])}" for b, beta in enumerate(BETAS) if b)
+    horizons = np.nanmean(_horizons(found), axis=0)
+    at = ", ".join(
+        f"{horizon:.0f} (N = {size:,})"
+        for horizon, size in zip(horizons[2::2], SIZES[2::2], strict=True)
+    )
+    gained = mean_interval(_horizon_slopes(found))
+    return (
+        f"Where the attention only follows the clock, β = {BETAS[0]}, the error of the overlaps "
+        f"falls as N to the power {', '.join(clock)} after "
+        f"{', '.join(f'{time:,}' for time in TIMES)} tokens. {elsewhere}\n\n"
+        "From which N on the stationary mean of A² is within a tenth of the mean field's, median "
+        f"over starts: {needed}. With fewer a network that "
+        "was set on the mean field's torus or cycle does not stay there: its noise carries it to "
+        f"motion of another size, {ratio[1, 0]:.0f} and {ratio[2, 0]:.0f} times as strong at the "
+        f"paper's N = {SIZES[0]} and β = {BETAS[1]} and {BETAS[2]}.\n\n"
+        f"At β = {CHAOTIC} a network follows its mean field's orbit for {at} tokens, and "
+        f"{gained.mean:.1f} [{gained.low:.1f}, {gained.high:.1f}] longer for ten times the spins; "
+        f"ln 10 / (2 λ₁) is {np.log(10) / (2 * found.leading[0]):.1f}."
+    )
+
+
+def _first_close(ratio: Float[np.ndarray, "N"]) -> str:
+    far = np.flatnonzero(np.abs(ratio - 1) > 0.1)
+    if not far.size:
+        return f"all, from {SIZES[0]:,}"
+    if far[-1] == len(SIZES) - 1:
+        return f"none up to {SIZES[-1]:,}"
+    return f"{SIZES[far[-1] + 1]:,}"
+
+
+EXPERIMENT = Experiment(
+    name=NAME,
+    title="Networks of N spins beside their mean field",
+    paper=PAPER,
+    source=SOURCE,
+    question=(
+        "How does a network of N spins come near its mean field as N grows: does the error of its "
+        "overlaps fall as N to the −1/2, for how many tokens, and how many spins does it take to "
+        "see the mean field's attractors?"
+    ),
+    duration=45,
+    quick_duration=20,
+    default_seeds=16,
+    quick_seeds=4,
+    run=run,
+    needs_digits=False,
+)

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from isinglass.dynamics import Kind
+from isinglass.meanfield import Features, MeanField, gamma_of
+from isinglass.reproduce import mean_field_paper as paper
+from isinglass.reproduce.registry import Context
+
+
+def test_the_gain_is_that_of_the_published_program():
+    assert paper.parameters(1.3) == {
+        "beta": 1.3,
+        "gamma": pytest.approx(gamma_of(2.2, 100, 3), rel=1e-15),
+        "epsilon": 0.02,
+    }
+
+
+def test_styles_stand_in_the_order_of_the_kinds():
+    labels = [
+        style.label.replace(" ", "_").replace("-", "_").upper() for style in paper.KIND_STYLES
+    ]
+
+    assert labels == [kind.name for kind in Kind]
+    assert len({style.colour for style in paper.KIND_STYLES}) == len(Kind)
+
+
+def test_the_start_is_the_first_output_pattern():
+    parameters = paper.parameters(1.266)
+    expected = MeanField(Features.paper()).start_from_pattern(parameters, 0, "o")
+
+    found = paper.start(parameters)
+
+    np.testing.assert_array_equal(found.window, expected.window)
+    assert int(found.phase) == int(expected.phase)
+
+
+def test_random_starts_do_not_depend_on_how_many_are_drawn_but_on_the_seed():
+    two, five = (paper.random_starts(Context(1), count).window for count in (2, 5))
+    other = paper.random_starts(Context(1, seed=1), 2).window
+
+    np.testing.assert_array_equal(two, five[:2])
+    assert not np.isin(other, two).any()
+    assert np.abs(five).max() <= 1
+
+
+def test_the_programs_exponents_descend():
+    for exponents in paper.PROGRAM_EXPONENTS.values():
+        assert len(exponents) == 12
+        assert (np.diff(exponents) < 0).all()
+
+
+def test_sweeps_are_stored_only_where_there_is_a_folder(tmp_path):
+    assert paper.store(Context(1), "zoom") is None
+    assert paper.store(Context(1, sweeps=tmp_path), "zoom") == tmp_path / "zoom"

@@ -1,0 +1,74 @@
+"""The phase diagrams at a few cells: what linear stability fixes, and the bookkeeping."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from isinglass.reproduce import mean_field_cycle as cycle
+from isinglass.reproduce import meanfield_phase as experiment
+from isinglass.reproduce.meanfield_phase import Plane, Resolution
+from isinglass.reproduce.registry import Context
+
+TINY = Resolution(betas=11, others=4, transient=600, steps=1200, every=1)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "LANES", 44)
+        patch.setattr(experiment, "ONSETS", 3)
+        context = Context(seeds=2, quick=True)
+        yield experiment.measure(context, "gamma", "γ", np.geomspace(1, 100, 4), TINY)
+
+
+def test_left_of_the_line_all_is_the_forced_cycle_and_right_of_it_nothing(measured):
+    for gamma, onset in measured.line:
+        row = measured.found.sel(gamma=gamma)
+        left, right = row.sel(beta=slice(0, onset - 0.25)), row.sel(beta=slice(onset + 0.1, None))
+        assert (left["period"] == cycle.period()).all()
+        assert (left["exponents"] < 0).all()
+        assert not np.isin(right["period"].values, [1, 2, 4]).any()
+
+
+def test_it_has_rows_a_figure_and_findings(measured):
+    rows, figure = experiment._rows(measured), experiment._figure(measured)
+
+    assert len({row.quantity for row in rows}) == len(rows)
+    assert figure.name == "meanfield-phase-gamma"
+    assert "β × γ, 11 × 4 cells" in figure.caption
+    assert "β × γ, 11 × 4 cells" in experiment._findings([measured])
+
+
+def plane(periods, line, kinds=1, starts=()):
+    periods = np.asarray(periods)
+    over = ("gamma", "beta")
+    beta, gamma = 1.0 + 0.1 * np.arange(periods.shape[1]), np.arange(1.0, len(periods) + 1)
+    found = xr.Dataset(
+        {"period": (over, periods), "kind": (over, np.broadcast_to(kinds, periods.shape))},
+        coords={"gamma": gamma, "beta": beta},
+    )
+    others = (found.assign(kind=(over, np.asarray(kind))) for kind in starts)
+    return Plane("gamma", "γ", found, (found, *others), np.stack([gamma, line], axis=1))
+
+
+def test_a_row_agrees_with_the_line_to_one_spacing():
+    found = plane([[4, 4, 4, 0, 0]] * 3 + [[4] * 5], line=[1.25, 1.35, 1.05, 1.2])
+
+    assert experiment.agrees_with_line(found).tolist() == [True, True, False, False]
+
+
+def test_a_line_that_does_not_exist_is_left_out():
+    found = plane([[4, 0]] * 2, line=[np.nan, 1.05])
+
+    assert experiment.agrees_with_line(found).tolist() == [True]
+
+
+def test_starts_matter_where_kinds_differ_and_are_decided():
+    found = plane([[4, 4, 4]], line=[1.0], kinds=1, starts=([[1, 3, 5]],))
+
+    assert experiment.start_matters(found).tolist() == [[False, True, False]]
+
+
+def test_an_onset_that_does_not_exist_is_not_a_number():
+    assert np.isnan(experiment.onset("epsilon", 1.0))
+    assert experiment.onset("epsilon", 0.02) == pytest.approx(1.243445, abs=1e-6)

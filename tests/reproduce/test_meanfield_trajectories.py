@@ -1,0 +1,130 @@
+"""The six β: starts, dimensions, how attractors are told apart, and a short measurement."""
+
+import jax
+import numpy as np
+import pytest
+
+from isinglass.dynamics import Kind
+from isinglass.reproduce import meanfield_trajectories as experiment
+from isinglass.reproduce.ledger import Verdict
+from isinglass.reproduce.mean_field_paper import PROGRAM_EXPONENTS, SIX_BETAS, parameters, start
+from isinglass.reproduce.meanfield_trajectories import Lengths, Measured
+from isinglass.reproduce.registry import Context
+
+SHORT = Lengths(400, 600, 512)
+
+
+@pytest.fixture(scope="module")
+def measured() -> Measured:
+    return experiment._measure(Context(seeds=3), "short", SHORT)
+
+
+def made(kind: Kind, period: int, sums: list[float], leading: float = 0.0) -> Measured:
+    """A measurement of one β with these contraction rates."""
+    n = len(sums)
+    exponents = np.array([[[leading, total - leading]] for total in sums])
+    return Measured(
+        np.full((n, 1), kind), np.full((n, 1), period), np.ones((n, 1)), exponents,
+        np.zeros_like(exponents), np.zeros((n, 1, 4, 3)),
+    )  # fmt: skip
+
+
+def test_the_first_start_is_the_published_one_and_the_others_are_random() -> None:
+    with jax.enable_x64(True):
+        starts, again, other = (
+            experiment._Starts(context)(parameters(1.4)).window
+            for context in (Context(seeds=3), Context(seeds=2), Context(seeds=3, seed=1))
+        )
+        published = start(parameters(1.4)).window
+
+    assert starts.shape == (3, 4, 3)
+    np.testing.assert_array_equal(starts[0], published)
+    np.testing.assert_array_equal(again, starts[:2])
+    assert (starts[1] != starts[2]).all()
+    assert (other[1:] != starts[1:]).all()
+
+
+def test_a_short_measurement_finds_a_torus_below_and_chaos_above(measured: Measured) -> None:
+    torus, chaos = SIX_BETAS.index(1.255), SIX_BETAS.index(1.28)
+
+    assert measured.exponents.shape == (3, 6, 12)
+    assert np.abs(measured.exponents[:, torus, 0]).max() < 0.01
+    assert measured.exponents[:, chaos, 0].min() > 0.05
+    assert (measured.kind[:, chaos] == Kind.CHAOTIC).all()
+
+
+def test_contraction_of_volumes_is_that_of_the_authors_program(measured: Measured) -> None:
+    ours = measured.exponents[:, SIX_BETAS.index(1.255)].sum(axis=-1)
+
+    assert ours == pytest.approx(np.full(3, sum(PROGRAM_EXPONENTS[1.255])), rel=0.01)
+
+
+def test_rows_compare_with_the_program_at_its_three_betas(measured: Measured) -> None:
+    rows = {row.quantity: row for row in experiment._program_rows(measured)}
+
+    assert len(rows) == 4 * len(PROGRAM_EXPONENTS)
+    assert rows["β = 1.4, λ₁, short run"].paper == PROGRAM_EXPONENTS[1.4][0]
+    assert rows["β = 1.266, λ₂, short run"].paper == PROGRAM_EXPONENTS[1.266][1]
+    assert rows["β = 1.255, λ₁, short run"].verdict is Verdict.REPRODUCED
+
+
+def test_an_exponent_far_from_the_programs_differs() -> None:
+    row = experiment._program_row("λ₁", np.array([0.07, 0.071, 0.072]), 0.2)
+
+    assert row.verdict is Verdict.DIFFERS
+
+
+def test_one_start_alone_passes_no_verdict() -> None:
+    row = experiment._program_row("λ₁", np.array([0.07]), 0.07)
+
+    assert row.verdict is Verdict.INCOMPARABLE
+
+
+def test_figures_and_findings_are_of_what_was_measured(measured: Measured) -> None:
+    figures = [experiment._orbits(measured, SHORT), experiment._spectra(measured, measured, SHORT)]
+    found = experiment._findings(measured, measured, SHORT)
+
+    assert len({figure.name for figure in figures}) == 2
+    assert all(f"β = {beta}: " in found for beta in SIX_BETAS)
+    assert "The kinds are the same in a run as short as the program's." in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "period", "sums", "count"),
+    [
+        (Kind.QUASI_PERIODIC, 0, [-5.746, -5.745, -6.663], 2),
+        (Kind.PERIODIC, 28, [-8.487, -8.488, -8.487], 1),
+        (Kind.CHAOTIC, 0, [-11.0, -18.0, -15.0], 1),
+    ],
+)
+def test_attractors_are_told_apart_by_contraction_but_chaos_is_one(
+    kind: Kind, period: int, sums: list[float], count: int
+) -> None:
+    assert experiment._attractors(made(kind, period, sums), 0) == count
+
+
+def test_cycles_of_different_periods_are_different_attractors() -> None:
+    one = made(Kind.PERIODIC, 28, [-8.5, -8.5])
+    one.period[1] = 56
+
+    assert experiment._attractors(one, 0) == 2
+
+
+def test_a_torus_has_dimension_one_and_chaos_that_of_kaplan_and_yorke() -> None:
+    torus = made(Kind.QUASI_PERIODIC, 0, [-0.5], leading=-1e-6)
+    chaos = made(Kind.CHAOTIC, 0, [-0.3], leading=0.1)
+    cycle = made(Kind.PERIODIC, 4, [-0.3], leading=-0.1)
+
+    assert experiment._dimensions(torus, 0) == 1
+    assert experiment._dimensions(chaos, 0) == pytest.approx(1 + 0.1 / 0.4)
+    assert experiment._dimensions(cycle, 0) == 0
+
+
+def test_exponents_are_of_the_starts_that_reached_the_commonest_kind(measured: Measured) -> None:
+    kind = measured.kind.copy()
+    kind[:, -1] = (Kind.CHAOTIC, Kind.CHAOTIC, Kind.QUASI_PERIODIC)
+    rows = experiment._exponent_rows(measured._replace(kind=kind), SHORT)
+
+    row = next(row for row in rows if row.quantity == "β = 1.4, λ₁ where chaotic, long run")
+    assert row.n == 2
+    assert row.ours == pytest.approx(measured.exponents[:2, -1, 0].mean())
