@@ -154,7 +154,7 @@ _compiled: set[Any] = set()
 
 def _run_compiled_once(program: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
     """`_run`, where threads that need the same program let one of them compile it."""
-    shapes = [(np.shape(leaf), np.result_type(leaf)) for leaf in jax.tree.leaves(arguments)]
+    shapes = [jax.typeof(leaf) for leaf in jax.tree.leaves(arguments)]
     key = (program, tuple(shapes), jax.config.jax_default_device)  # pyright: ignore[reportAttributeAccessIssue]
     if key in _compiled:
         return _run(*program, *arguments)
