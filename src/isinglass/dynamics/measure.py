@@ -196,16 +196,16 @@ class _Cells:
         points = _Points(measure, lanes.count)
         tail: list[np.ndarray] = []
         segments: list[Segment] = []
-        left = measure.steps
-        share = measure.transient / (measure.transient + measure.steps)
-        for segment in self._segments(measure.steps, lanes.block(qr_every), share, qr_every, True):
+        unseen = self._unseen(tail_rows)
+        share = (measure.transient + unseen) / (measure.transient + measure.steps)
+        seen = measure.steps - unseen
+        for segment in self._segments(seen, lanes.block(qr_every), share, qr_every, True):
             segments.append(segment)
             assert segment.rows is not None
             points.take(segment.rows)
             tail = [*tail, segment.rows] if len(segment.rows) < tail_rows else [segment.rows]
             while sum(map(len, tail[1:])) >= tail_rows:
                 tail = tail[1:]
-            left -= len(segment.rows)
         last = np.concatenate(tail)[-tail_rows:]
         result = points.result(last) | self._growth(segments, qr_every)
         result |= self._kinds(last, result)
@@ -213,6 +213,21 @@ class _Cells:
             np.asarray, cells_first(lanes.flow.step, lanes.state())
         )
         return result
+
+    def _unseen(self, tail_rows: int) -> int:
+        """Take the measured steps of which nothing is kept, and say how many they were.
+
+        With tangents every step is observed: it costs little beside them, and a program that does
+        not observe would have to be compiled, too.
+        """
+        measure, block = self.measure, self.lanes.block()
+        if self.exponents or measure.section is not None:
+            return 0
+        unseen = max(measure.steps - tail_rows, 0) // block * block
+        share = measure.transient / (measure.transient + measure.steps)
+        for _ in self._segments(unseen, block, share):
+            pass
+        return unseen
 
     def _settle_tangents(self) -> int:
         if not self.exponents:
