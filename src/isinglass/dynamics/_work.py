@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from isinglass.dynamics._tiles import Tile
-from isinglass.dynamics.maps import DelayMap, DelayState, newest
+from isinglass.dynamics.maps import DelayMap, DelayState, Step, newest
 from isinglass.dynamics.measure import Measure, at_precision, measure_cells
 
 PROBE_STEPS = 3
@@ -129,16 +129,25 @@ def probe(work: Work) -> list[float | None]:
         parameters = _lanes({**work.parameters, **varied}, set(work.vary), len(ends))
         parameters = at_precision(parameters, "float64")
         state = at_precision(start(work, parameters, which), "float64")
-        axes = jax.tree.map(lambda _: -1, state)
-        if isinstance(work.step, DelayMap):
-            axes = axes._replace(phase=None)
-        step = jax.jit(jax.vmap(work.step, in_axes=(axes, -1), out_axes=axes))
-        see = jax.jit(jax.vmap(work.measure.observable or newest, in_axes=(axes,), out_axes=-1))
-        numbers = _signature(state) + _signature(see(state))
-        for _ in range(PROBE_STEPS):
-            state = step(state, parameters)
-            numbers += _signature(state) + _signature(see(state))
+        see = work.measure.observable or newest
+        numbers: list[float] = []
+        for _ in range(1 + PROBE_STEPS):
+            seen, after = _seen_and_next(work.step, see, state, parameters)
+            numbers += _signature(state) + _signature(seen)
+            state = after
     return [number if np.isfinite(number) else None for number in numbers]
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _seen_and_next(
+    step: Step, observable: Callable[[Any], Any], state: Any, parameters: Any
+) -> Any:
+    """What is seen of states side by side, and these states one step later."""
+    axes = jax.tree.map(lambda _: -1, state)
+    if isinstance(step, DelayMap):
+        axes = axes._replace(phase=None)
+    seen = jax.vmap(observable, in_axes=(axes,), out_axes=-1)(state)
+    return seen, jax.vmap(step, in_axes=(axes, -1), out_axes=axes)(state, parameters)
 
 
 def _signature(tree: Any) -> list[float]:
