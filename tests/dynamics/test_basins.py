@@ -211,6 +211,44 @@ def test_chaos_and_cycles_of_other_phase_are_no_loop():
     assert (loop.low, loop.high) == (15.0, 16.0)
 
 
+def rotations(frequencies, phase, *, shift=0.0, rows=512):
+    """Circles in the plane, gone round at these frequencies (turns per step) from one phase."""
+    angle = 2 * np.pi * (np.outer(frequencies, np.arange(rows)) + phase)
+    points = np.stack([np.cos(angle) + shift, np.sin(angle)], axis=-1)
+    return xr.DataArray(points, {"f": frequencies}, ("f", "point", "component"))
+
+
+@pytest.mark.parametrize("resonance", [0, 1 / 2, 1 / 3, 2 / 5, 3 / 8, 5 / 13])
+@pytest.mark.parametrize("other", [0.031, 0.217, 0.413])
+def test_two_phases_of_one_rotation_near_resonance_are_no_loop(resonance, other):
+    frequencies = resonance + np.geomspace(1e-7, 0.0317, 24)
+    one, same = rotations(frequencies, 0.0), rotations(frequencies, other)
+
+    assert hysteresis(one, same) == []
+    if resonance not in (0, 1 / 2):
+        assert cloud_distance(one.values[0], same.values[0]) > 0.05  # though they lie apart
+
+
+def test_two_tori_beside_each_other_are_a_loop():
+    frequencies = np.linspace(0.28, 0.3, 5)
+    moved = rotations(frequencies, 0.3)
+    moved[1:3] = rotations(frequencies[1:3], 0.3, shift=0.5)
+
+    (loop,) = hysteresis(rotations(frequencies, 0.0), moved)
+
+    assert (loop.low, loop.high) == (frequencies[1], frequencies[2])
+
+
+def test_an_interval_has_as_many_values_as_asked_for():
+    values = np.linspace(-0.2, 0.2, 41)
+    up, down = swept(values, -0.5), swept(values[::-1], 0.9)
+    (loop,) = hysteresis(up, down)
+    count = round((loop.high - loop.low) / 0.01) + 1
+
+    assert hysteresis(up, down, run=count) == [loop]
+    assert hysteresis(up, down, run=count + 1) == []
+
+
 def test_a_branch_without_points_differs_beyond_measure():
     values = np.linspace(-0.2, 0.2, 5)
     up = swept(values, -0.5, r=0.9)
@@ -229,3 +267,5 @@ def test_other_diagrams_are_refused():
         hysteresis(up, up.isel(h=0))
     with pytest.raises(ValueError, match="tolerance must be finite"):
         hysteresis(up, up, tolerance=np.nan)
+    with pytest.raises(ValueError, match="run must be at least 1, got 0"):
+        hysteresis(up, up, run=0)

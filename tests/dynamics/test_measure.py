@@ -1,5 +1,7 @@
 """Measuring many orbits side by side: the numbers of each alone, padding, sections, refusals."""
 
+from dataclasses import dataclass
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -253,3 +255,52 @@ def test_lyapunov_spectrum_and_cells_agree():
     )
     alone = lyapunov_spectrum(henon, np.full(2, 0.1), {"a": 1.4}, 40_000)
     np.testing.assert_allclose(values["exponents"][0], alone.exponents, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [
+        (np.array([0.1 + 0.2j]), "state must be real"),
+        ({"n": np.array([1, 2])}, "floating-point"),
+    ],
+)
+def test_states_that_have_no_tangents_are_refused(state, named):
+    with pytest.raises(ValueError, match=named):
+        lyapunov_spectrum(lambda x, p: x, state, {}, 10)
+
+
+def test_an_unhashable_map_is_refused():
+    @dataclass
+    class Unhashable:
+        table: list
+
+        def __call__(self, x, parameters):
+            return x
+
+    with pytest.raises(ValueError, match="step must be hashable"):
+        lyapunov_spectrum(Unhashable([1.0]), np.array([0.1]), {}, 10)
+
+
+def test_the_interval_that_was_chosen_is_told():
+    calm = measure_cells(
+        henon, np.full((2, 1), 0.1), {"a": np.array([1.4])}, Measure(100, 400, exponents=2)
+    )
+    assert list(calm["qr_every"]) == [4]
+
+    def squash(x, parameters):
+        return jnp.stack([parameters["a"] * x[0], 1e-9 * x[1]])
+
+    wild = measure_cells(
+        squash, np.ones((2, 1)), {"a": np.array([0.9])}, Measure(100, 400, exponents=2)
+    )
+    assert list(wild["qr_every"]) == [1]
+    np.testing.assert_allclose(wild["exponents"][0], np.log([0.9, 1e-9]), rtol=1e-6)
+
+
+def test_a_long_period_does_not_unroll_without_end():
+    """Seven steps a block: QR every 2 of them, for every 4 would unroll 28."""
+    seven = DelayMap(lambda window, parameters, phase: parameters["a"] * window[6], length=7)
+    start = DelayState(np.ones((7, 1, 1)), np.array(0))
+    result = measure_cells(seven, start, {"a": np.array([0.5])}, Measure(0, 140, exponents=1))
+    assert result["qr_every"][0] == 2
+    np.testing.assert_allclose(result["exponents"], np.log(0.5) / 7, rtol=1e-6)

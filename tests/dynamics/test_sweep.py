@@ -9,7 +9,12 @@ import xarray as xr
 import sweep_cases
 from isinglass.dynamics.known import henon, logistic
 from isinglass.dynamics.maps import DelayMap, DelayState
-from isinglass.dynamics.measure import Measure, PrecisionWarning, measure_cells
+from isinglass.dynamics.measure import (
+    Measure,
+    PrecisionWarning,
+    bytes_while_measuring,
+    measure_cells,
+)
 from isinglass.dynamics.sweep import bifurcation, continuation, phase_diagram
 
 SHORT = Measure(transient=300, steps=200, points=4, exponents=1)
@@ -119,7 +124,9 @@ class TestBifurcation:
         assert found["points"].dtype == np.float32
 
     def test_large_results_are_cut_finer_than_asked(self, monkeypatch):
-        monkeypatch.setattr("isinglass.dynamics.sweep.TILE_BYTES", 200)
+        # 81 bytes a cell are kept: 4 points, their count, exponent, error, kind, …
+        cell = 81 + bytes_while_measuring(logistic, START, SHORT)
+        monkeypatch.setattr("isinglass.dynamics.sweep.TILE_BYTES", 2 * cell)
         lanes = []
         monkeypatch.setattr(
             "isinglass.dynamics._work.measure_cells",
@@ -128,7 +135,7 @@ class TestBifurcation:
             ),
         )
         bifurcation(logistic, START, {}, {"r": [2.8, 2.9, 3.0]}, SHORT)
-        assert lanes == [2, 2]  # 77 bytes a cell: 4 points, their count, exponent, error, kind, …
+        assert lanes == [2, 2]
 
     def test_leaves_jax_as_it_was(self):
         bifurcation(logistic, START, {}, {"r": [2.8]}, SHORT)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isinglass.dynamics import PrecisionWarning
 from isinglass.dynamics.known import delayed_logistic, henon, linear, logistic
 from isinglass.dynamics.maps import DelayMap, DelayState
 from isinglass.dynamics.trajectory import trajectory
@@ -94,7 +95,8 @@ def test_the_window_holds_the_newest_first():
 
 
 def test_single_precision_is_single():
-    found = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 5, precision="float32")
+    with pytest.warns(PrecisionWarning, match="float64"):
+        found = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 5, precision="float32")
     assert found.dtype == np.float32
 
 

@@ -14,13 +14,24 @@ def checked_state(step: Step, state: State, parameters: Parameters, precision: s
     """Refuse a state or parameters that are not finite, and a map that changes its state's form.
 
     Raises:
-        ValueError: In these cases; it names the argument.
+        ValueError: In these cases, and for complex states and unhashable maps; it names the
+            argument.
     """
     for name, tree in (("state", state), ("parameters", parameters)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             refuse_infinite(name + jax.tree_util.keystr(path), leaf)
-    if not jax.tree.leaves(state):
-        raise ValueError("state must hold at least one array, got none")
+    kinds = [np.asarray(leaf).dtype.kind for leaf in jax.tree.leaves(state)]
+    if "c" in kinds:
+        raise ValueError("state must be real: give real and imaginary parts as two arrays")
+    if "f" not in kinds:
+        raise ValueError("state must hold at least one array of floating-point numbers, got none")
+    try:
+        hash(step)
+    except TypeError as error:
+        raise ValueError(
+            f"step must be hashable, for its compiled program is kept by it; wrap it in a function "
+            f"(state, parameters) -> state: {error}"
+        ) from None
     with in_precision(precision):
         before, given = at_precision((state, parameters), precision)
         after = jax.eval_shape(step, before, given)

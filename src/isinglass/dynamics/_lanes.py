@@ -18,6 +18,8 @@ from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State
 # cannot tell more than 36.
 WIDEST_SPREAD = {"float64": {4: 18.0, 2: 30.0}, "float32": {4: 8.0, 2: 13.0}}
 PILOT_BLOCKS = 64
+# More steps than this in one block of tangents take minutes to compile.
+LONGEST_UNROLLED = 16
 
 
 class Carry(NamedTuple):
@@ -141,11 +143,10 @@ class Lanes:
         if qr_every != "auto":
             self.go(PILOT_BLOCKS, int(qr_every))
             return int(qr_every)
-        longest = max(WIDEST_SPREAD[precision])
-        spread = self.go(PILOT_BLOCKS, longest).spread
-        return max(
-            (fit for fit, widest in WIDEST_SPREAD[precision].items() if spread <= widest), default=1
-        )
+        intervals = [m for m in WIDEST_SPREAD[precision] if self.block(m) <= LONGEST_UNROLLED]
+        pilot = self.go(PILOT_BLOCKS, max(intervals, default=1))
+        spread = pilot.spread * max(WIDEST_SPREAD[precision]) / max(intervals, default=1)
+        return max((m for m in intervals if spread <= WIDEST_SPREAD[precision][m]), default=1)
 
 
 _compiling = threading.Lock()
@@ -158,10 +159,12 @@ def _run_compiled_once(program: tuple[Any, ...], arguments: tuple[Any, ...]) -> 
     key = (program, tuple(shapes), jax.config.jax_default_device)  # pyright: ignore[reportAttributeAccessIssue]
     if key in _compiled:
         return _run(*program, *arguments)
-    with _compiling:
-        result = _run(*program, *arguments)
-        _compiled.add(key)
-    return result
+    with _compiling:  # XLA compiles on all cores by itself
+        if key not in _compiled:
+            result = _run(*program, *arguments)
+            _compiled.add(key)
+            return result
+    return _run(*program, *arguments)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))

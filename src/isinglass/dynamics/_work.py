@@ -123,7 +123,10 @@ def probe(work: Work) -> list[float | None]:
     """
     last_start = 0 if work.starts is None else work.starts - 1
     ends, which = np.array([0, -1, 0, -1]), np.array([0, 0, last_start, last_start])
-    cpu = jax.local_devices(backend="cpu")[0]
+    try:
+        cpu = jax.local_devices(backend="cpu")[0]
+    except RuntimeError:  # JAX was told to use accelerators only
+        cpu = None
     with jax.enable_x64(True), jax.default_device(cpu):
         varied = {name: values[ends] for name, values in work.vary.items()}
         parameters = _lanes({**work.parameters, **varied}, set(work.vary), len(ends))

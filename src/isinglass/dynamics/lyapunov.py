@@ -98,7 +98,7 @@ def lyapunov_spectrum(
         state: Where the orbit starts.
         parameters: Handed to the map.
         steps: Steps to measure over, rounded up to whole blocks (L for a delay map, `qr_every`).
-        transient: Steps before that. After them tangents are given a few hundred more to turn.
+        transient: Steps before that. After them tangents are given 64 blocks more to turn.
         k: How many leading exponents; None for all.
         qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for as many of 4, 2
             or 1 as leave half the digits to the smallest exponent.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -56,9 +56,11 @@ class Section:
 class Measure:
     """What is measured of each orbit.
 
-    Steps are taken in blocks (L for a delay map, `qr_every` with exponents), and both numbers of
-    steps are rounded up to whole blocks. Where there are exponents, 64 blocks more are spent
-    before measuring, in which the tangents turn.
+    Steps are taken in blocks, and both numbers of steps are rounded up to whole blocks: of 1 step
+    for a plain map, of the least common multiple of length and period for a `DelayMap` (or of 8,
+    where that is longer); with exponents, of the least common multiple of that and `qr_every`.
+    Where there are exponents, 64 blocks more are spent before measuring, in which the tangents
+    turn.
 
     Attributes:
         transient: Steps before anything is measured.
@@ -153,7 +155,8 @@ def measure_cells(
         padded with NaN; ``point_count`` (n,); ``exponents`` (n, k), descending, nats per step, with
         ``exponent_error`` (standard error from 20 batch means; NaN where an exponent is −∞) and
         ``unresolved`` (share of QRs at which rounding swallowed the direction: the exponent is then
-        an upper bound); ``kind``, ``period``, ``confidence``. And ``final_state``, a state with the
+        an upper bound) and ``qr_every`` (n,), the interval that was chosen; ``kind``, ``period``,
+        ``confidence``. And ``final_state``, a state with the
         cells in the first axis of every leaf but the phase.
     """
     with in_precision(measure.precision):
@@ -208,6 +211,8 @@ class _Cells:
                 tail = tail[1:]
         last = np.concatenate(tail)[-tail_rows:]
         result = points.result(last) | self._growth(segments, qr_every)
+        if self.exponents:
+            result["qr_every"] = np.full(lanes.count, qr_every, np.int32)
         result |= self._kinds(last, result)
         result["final_state"] = jax.tree.map(
             np.asarray, cells_first(lanes.flow.step, lanes.state())
@@ -349,6 +354,15 @@ def cells_first(step: Step, state: State) -> State:
     return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), state)
 
 
+def bytes_while_measuring(step: Step, state: State, measure: Measure) -> int:
+    """Memory that one cell takes while it is measured, beside its results: rows and tangents."""
+    found = variables(step, state, replace(measure, points=1))
+    width = found["points"][0][1][1]
+    size = dimension(state)
+    tangents = size * (size if measure.exponents is None else measure.exponents)
+    return 8 * (min(measure.steps, SEGMENT_STEPS) * width + 4 * tangents)
+
+
 def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any, Any, Any]]:
     """What `measure_cells` returns of one state, but for the final state.
 
@@ -387,6 +401,8 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any
         found["exponent_error"] = (dims, real, {"long_name": "their standard error", **nats})
         lost = {"long_name": "share of QRs lost in rounding", "units": "1"}
         found["unresolved"] = (dims, real, lost)
+        interval = {"long_name": "interval of orthonormalisations", "units": "steps"}
+        found["qr_every"] = ((), np.dtype(np.int32), interval)
     if measure.classify:
         flags = {
             "long_name": "kind of attractor",

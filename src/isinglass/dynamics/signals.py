@@ -4,8 +4,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import signal
-from scipy.fft import next_fast_len
 
 from isinglass._types import ArrayLike
 
@@ -60,6 +58,8 @@ def power_spectrum(
     length = series.shape[-1]
     if segments < 1:
         raise ValueError(f"segments must be at least 1, got {segments}")
+    from scipy import signal  # here: it takes longer to import than all else
+
     width = 2 * length // (segments + 1)
     if width < 2:
         raise ValueError(f"segments must leave 2 steps to each, got {segments} for {length} steps")
@@ -106,6 +106,8 @@ def autocorrelation(
     # In units of its extent, the square of no signal overflows or vanishes.
     scaled = np.divide(centred, extent, out=np.full_like(centred, np.nan), where=extent > rounding)
     # Zeros after the signal keep its end from meeting its beginning.
+    from scipy.fft import next_fast_len
+
     padded = next_fast_len(length + lags, real=True)
     power = np.abs(np.fft.rfft(scaled, padded, axis=-1)) ** 2
     covariance = np.fft.irfft(power, padded, axis=-1)[..., : lags + 1]

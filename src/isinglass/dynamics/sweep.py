@@ -21,7 +21,7 @@ from isinglass.dynamics._store import SweepWarning
 from isinglass.dynamics._tiles import chain, cut, tile_shape
 from isinglass.dynamics._work import Work
 from isinglass.dynamics.maps import DelayState, Step
-from isinglass.dynamics.measure import Measure, Section, variables
+from isinglass.dynamics.measure import Measure, Section, bytes_while_measuring, variables
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,7 +42,7 @@ TITLES = {
     "phase_diagram": "Phase diagram over",
 }
 DIRECTIONS = {"both": ("up", "down"), "up": ("up",), "down": ("down",)}
-# What the results of one tile may take in memory; more than one is held at a time.
+# What one tile may take in memory, with its results; there is one per core at a time.
 TILE_BYTES = 2**27
 
 Progress = Callable[[float, int], Any] | bool | None
@@ -87,7 +87,9 @@ def bifurcation(
         store: Folder for the results; made if it does not exist. None keeps them in memory.
         resume: Whether to go on with what the folder holds, if it is this very sweep.
         lanes: Most cells computed side by side; fewer where the results of a tile would take
-            more than 128 MiB. It can change the last bit of a result.
+            more than 128 MiB with what is needed to get them. Cells of a tile share one
+            ``qr_every``: where that is "auto", other lanes can mean other intervals, and then
+            another number of whole blocks and another sample of a chaotic orbit.
         scheduler: Who computes: None for this machine (all cores, or all accelerators that JAX
             sees), a `distributed.Client`, or the address of a Dask scheduler. Workers need the
             same software; one that is lost costs only its tiles. Results come here to be written.
@@ -347,15 +349,19 @@ class _Asked:
                 )
 
     def _reads(self, name: str) -> bool:
-        """Whether the map or the start fail without a parameter."""
+        """Whether the map or the start look a parameter up."""
         values = {**self.parameters, **{other: self.vary[other][0] for other in self.vary}}
-        del values[name]
-        try:
-            with jax.enable_x64(True):
-                jax.eval_shape(lambda p: self.step(_one_state(self, p), p), values)
-        except Exception:  # whatever it says; it would be told again where all are given
-            return True
-        return False
+
+        read: set[str] = set()
+
+        def look(given: Mapping[str, Any]) -> Any:
+            recorded = _Recorded(given, read)
+            return self.step(_one_state(self, recorded), recorded)
+
+        # Whatever the map complains of, it will be told where it is run in earnest.
+        with jax.enable_x64(True), contextlib.suppress(Exception):
+            jax.eval_shape(look, values)
+        return name in read
 
 
 def _run(
@@ -450,21 +456,36 @@ def _bar(title: str) -> Iterator[Callable[[float, int], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
+class _Recorded(dict):
+    """Parameters that note which of them are looked up."""
+
+    def __init__(self, values: Mapping[str, Any], read: set[str]) -> None:
+        super().__init__(values)
+        self.read = read
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+
 def _tile_of_lanes(asked: _Asked, lanes: int) -> tuple[int, ...]:
-    cell = sum(
+    kept = sum(
         math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize
         for about in asked.variables.values()
     )
+    state, _ = _first_state(asked)
+    cell = kept + bytes_while_measuring(asked.step, state, asked.measure)
     most = min(_positive("lanes", lanes), max(1, TILE_BYTES // cell))
     return tile_shape(list(asked.axes.values()), most)
 
 
 def _variables(asked: _Asked) -> dict[str, dict[str, Any]]:
     """Dimensions, shape, type and attributes of what is measured in a cell."""
-    first = {name: values[0] for name, values in asked.vary.items()}
-    parameters = {**asked.parameters, **first}
-    with jax.enable_x64(True):
-        state = _one_state(asked, parameters)
+    state, parameters = _first_state(asked)
     checked_state(asked.step, state, parameters, asked.measure.precision)
     return {
         name: {
@@ -475,6 +496,13 @@ def _variables(asked: _Asked) -> dict[str, dict[str, Any]]:
         }
         for name, (dims, dtype, attrs) in variables(asked.step, state, asked.measure).items()
     }
+
+
+def _first_state(asked: _Asked) -> tuple[Any, dict[str, Any]]:
+    """The initial state of the first cell, and its parameters."""
+    parameters = {**asked.parameters, **{name: row[0] for name, row in asked.vary.items()}}
+    with jax.enable_x64(True):
+        return _one_state(asked, parameters), parameters
 
 
 def _one_state(asked: _Asked, parameters: Mapping[str, Any]) -> Any:

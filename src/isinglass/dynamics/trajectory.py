@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from isinglass.dynamics._checks import checked_state
+from isinglass.dynamics._checks import checked_state, warn_of_single_precision
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step, newest
 from isinglass.dynamics.measure import PRECISIONS, at_precision, in_precision
 
@@ -34,7 +34,7 @@ def trajectory(
         stride: Steps from row to row.
         observable: What to keep of a state: a pure JAX function that returns a pytree. None for
             the newest value (d,) of a `DelayMap`, and otherwise the state itself.
-        precision: "float64" or "float32".
+        precision: "float64"; "float32" warns.
 
     Returns:
         A pytree of NumPy arrays, rows first; row i is seen after ``transient + (i + 1) * stride``
@@ -50,6 +50,7 @@ def trajectory(
             raise ValueError(f"{name} must be at least {least}, got {value}")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+    warn_of_single_precision(precision)
     checked_state(step, state, parameters, precision)
     if observable is None:
         observable = newest if isinstance(step, DelayMap) else _itself

@@ -27,15 +27,17 @@ def folder(
         keep: Whether a sweep that was begun is to be gone on with.
 
     Raises:
-        OSError: If the folder cannot be written to.
+        OSError: If the folder cannot be written to, or holds what is not ours.
     """
     path = out / "sweeps" / name
     mark = json.dumps({"settings": asdict(settings), "versions": versions}, indent=2)
     if keep and _read(path / MARK) == mark:
         return path
-    if path.exists():
+    if (path / MARK).exists():
         shutil.rmtree(path)
-    path.mkdir(parents=True)
+    elif path.exists() and any(path.iterdir()):
+        raise FileExistsError(f"{path} holds what no run has put there; move it away")
+    path.mkdir(parents=True, exist_ok=True)
     _atomic.write_text(path / MARK, mark)
     return path
 
