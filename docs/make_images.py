@@ -12,6 +12,11 @@ HERE = Path(__file__).parent / "images"
 WANTED = {
     "interference-few-shot": ("interference-few-shot",),
     "interference-worldlines": ("interference-spacetime", "interference-double-slit-worldlines"),
+    "meanfield-trajectories": ("meanfield-trajectories",),
+    "meanfield-bifurcation": ("meanfield-bifurcation-zoom",),
+    "meanfield-phase": ("meanfield-phase-gamma",),
+    "meanfield-finite-size": ("meanfield-finite-size",),
+    "meanfield-many-patterns": ("meanfield-many-patterns",),
 }
 
 

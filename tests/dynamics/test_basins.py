@@ -230,7 +230,7 @@ def test_two_phases_of_one_rotation_near_resonance_are_no_loop(resonance, other)
 
 
 def test_two_tori_beside_each_other_are_a_loop():
-    frequencies = np.linspace(0.28, 0.3, 5)
+    frequencies = np.linspace(0.2813, 0.3017, 5)
     moved = rotations(frequencies, 0.3)
     moved[1:3] = rotations(frequencies[1:3], 0.3, shift=0.5)
 

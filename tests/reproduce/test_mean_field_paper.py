@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray as xr
 
 from isinglass.dynamics import Kind
 from isinglass.meanfield import Features, MeanField, gamma_of
@@ -52,3 +53,34 @@ def test_the_programs_exponents_descend():
 def test_sweeps_are_stored_only_where_there_is_a_folder(tmp_path):
     assert paper.store(Context(1), "zoom") is None
     assert paper.store(Context(1, sweeps=tmp_path), "zoom") == tmp_path / "zoom"
+
+
+def starts(*kinds_and_periods):
+    names = ("kind", "period")
+    return [
+        xr.Dataset({name: ("cell", values) for name, values in zip(names, pair, strict=True)})
+        for pair in kinds_and_periods
+    ]
+
+
+def test_starts_that_differ_in_kind_or_period_matter_and_undecided_ones_do_not():
+    found = starts(
+        ([1, 1, 1, 3, 5], [4, 4, 8, 0, 0]),
+        ([1, 3, 1, 5, 1], [4, 0, 16, 0, 4]),
+        ([1, 1, 1, 2, 1], [4, 4, 8, 0, 4]),
+    )
+
+    assert paper.start_matters(found).tolist() == [
+        [False, True, True, False, False],
+        [False, False, False, True, False],
+    ]
+
+
+def test_a_percentage_says_what_its_samples_are():
+    several = paper.percentages("name", "source", "quantity", [0.0, 5.0, 100.0], "No number.")
+    one = paper.percentages("name", "source", "quantity", [40.0], "No number.")
+
+    assert (several.n, several.low, several.high) == (3, 0.0, 100.0)
+    assert several.rule == "No number. One sample for each start: 0, 5, 100 %."
+    assert (one.n, one.low, one.high) == (1, 40.0, 40.0)
+    assert one.rule == "No number. One sample: cells of a grid are not independent."

@@ -83,12 +83,25 @@ def test_the_onset_is_extrapolated_from_the_last_values_on_the_forced_cycle():
     assert experiment.extrapolated_onset(sweep) == pytest.approx(1.25, abs=1e-12)
 
 
-def test_starts_that_differ_in_kind_or_period_matter_and_undecided_ones_do_not():
-    one = found([1, 2, 3, 4], kind=[1, 1, 1, 3], period=[4, 4, 8, 0])
-    other = found([1, 2, 3, 4], kind=[1, 3, 1, 5], period=[4, 0, 16, 0])
-    diagram = Diagram(Span("range", 1, 4), one, one, (one, other))
+def test_percentages_have_one_sample_for_each_start():
+    beta = [1, 2, 3, 4]
+    starts = tuple(found(beta, kind) for kind in ([1, 1, 3, 3], [1, 3, 3, 5], [1, 1, 3, 3]))
+    diagram = Diagram(Span("range", 1, 4), starts[0], starts[0], starts)
 
-    assert experiment.start_matters(diagram).tolist() == [False, True, True, False]
+    rows = {row.quantity: row for row in experiment._rows(diagram)}
+
+    elsewhere = rows["values where a random start ends elsewhere, β in [1, 4]"]
+    assert (elsewhere.n, elsewhere.ours) == (2, 12.5)
+    assert elsewhere.low == 0
+    assert "25, 0 %" in elsewhere.rule
+    assert rows["values with a periodic attractor, β in [1, 4]"].n == 3
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.5])
+def test_the_caption_says_where_exponents_are_upper_bounds(outcome, lost):
+    section = xr.Dataset({"unresolved": (("beta", "exponent"), [[0.0, lost]])})
+
+    assert ("upper bounds" in experiment._bounds(section)) == bool(lost)
 
 
 def test_only_one_round_of_a_cycle_is_drawn():

@@ -1,5 +1,7 @@
 """The phase diagrams at a few cells: what linear stability fixes, and the bookkeeping."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -37,9 +39,12 @@ def test_it_has_rows_a_figure_and_findings(measured):
     assert figure.name == "meanfield-phase-gamma"
     assert "β × γ, 11 × 4 cells" in figure.caption
     assert "β × γ, 11 × 4 cells" in experiment._findings([measured])
+    assert "20,000 + 20,000 steps" in experiment._findings([measured], full=True)
+    assert all(0 <= row.low <= row.high <= 100 for row in rows if row.unit == "%")
+    assert max(row.n for row in rows) == 2  # starts, never cells
 
 
-def plane(periods, line, kinds=1, starts=()):
+def plane(periods, line, kinds: Any = 1, starts=()):
     periods = np.asarray(periods)
     over = ("gamma", "beta")
     beta, gamma = 1.0 + 0.1 * np.arange(periods.shape[1]), np.arange(1.0, len(periods) + 1)
@@ -63,10 +68,36 @@ def test_a_line_that_does_not_exist_is_left_out():
     assert experiment.agrees_with_line(found).tolist() == [True]
 
 
-def test_starts_matter_where_kinds_differ_and_are_decided():
-    found = plane([[4, 4, 4]], line=[1.0], kinds=1, starts=([[1, 3, 5]],))
+def test_the_line_may_run_anywhere_through_undecided_cells():
+    kinds = [[1, 1, 5, 5, 2]] * 3
+    found = plane([[4, 4, 0, 0, 0]] * 3, line=[1.15, 1.35, 1.65], kinds=kinds)
 
-    assert experiment.start_matters(found).tolist() == [[False, True, False]]
+    np.testing.assert_allclose(experiment.distance_to_line(found), [0.5, 0, -2.5])
+    assert experiment.not_settled(found).tolist() == [False, True, True]
+
+
+def test_undecided_cells_before_the_line_are_not_settled_and_no_second_attractor():
+    found = plane([[4, 0, 4, 4, 0]], line=[1.35], kinds=[[1, 5, 1, 1, 2]])
+
+    told = experiment._onset_story(found)
+
+    assert "not settled" in told
+    assert "side by side" not in told
+
+
+def test_a_decided_kind_before_the_line_is_a_second_attractor():
+    found = plane([[4, 0, 0, 0, 0]], line=[1.35], kinds=[[1, 3, 3, 3, 3]])
+
+    assert "side by side" in experiment._onset_story(found)
+
+
+def test_a_quasi_periodic_cell_before_the_line_is_not_settled():
+    found = plane([[4, 0, 0, 0, 0]], line=[1.35], kinds=[[1, 2, 2, 2, 3]])
+
+    told = experiment._onset_story(found)
+
+    assert "not settled" in told
+    assert "side by side" not in told
 
 
 def test_an_onset_that_does_not_exist_is_not_a_number():

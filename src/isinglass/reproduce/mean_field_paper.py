@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isinglass.reproduce.ledger import Row, compare
+
 if TYPE_CHECKING:
+    import xarray as xr
+
     from isinglass.dynamics import DelayState
     from isinglass.meanfield import MeanField
     from isinglass.reproduce.registry import Context
@@ -46,7 +52,6 @@ ATTENTION_LABELS = ("$A_1$", "$A_2$", "$A_3$")
 BETA_LABEL = "inverse temperature $\\beta$"
 GAMMA_LABEL = "attention gain $\\gamma$"
 EPSILON_LABEL = "weight of positional bits $\\epsilon$"
-EXPONENT_LABEL = "Lyapunov exponents in nats per step"
 
 
 class KindStyle(NamedTuple):
@@ -66,6 +71,9 @@ KIND_STYLES = (
     KindStyle("diverged", "#1d2733", "X"),
     KindStyle("undecided", "#b4bcc6", "v"),
 )
+
+
+UNDECIDED = 5
 
 
 @cache
@@ -109,3 +117,42 @@ def random_starts(context: Context, count: int) -> DelayState:
 def store(context: Context, name: str) -> Path | None:
     """Folder for one of an experiment's sweeps; None where they are kept in memory."""
     return None if context.sweeps is None else context.sweeps / name
+
+
+def start_matters(starts: Sequence[xr.Dataset]) -> np.ndarray:
+    """Where other starts end on another kind or period than the first one, (others, ...).
+
+    A cell in which the kind of one of the two is undecided counts as agreement.
+    """
+    kinds, periods = (
+        np.stack([found[name].values for found in starts]) for name in ("kind", "period")
+    )
+    differ = (kinds[1:] != kinds[0]) | (periods[1:] != periods[0])
+    return differ & (kinds[1:] != UNDECIDED) & (kinds[0] != UNDECIDED)
+
+
+def percentages(
+    experiment: str, source: str, quantity: str, samples: Sequence[float], because: str
+) -> Row:
+    """Row of a percentage that the paper does not give: one sample for each start.
+
+    Cells of a grid follow from each other, so that their number says nothing of the error.
+
+    Args:
+        experiment: As in `compare`.
+        source: As in `compare`.
+        quantity: As in `compare`.
+        samples: In percent, one for each start.
+        because: As in `compare`.
+
+    Returns:
+        The row; its interval ends at 0 and 100 %.
+    """
+    told = ", ".join(f"{value:.3g}" for value in samples)
+    ended = because.rstrip(".")
+    if len(samples) == 1:
+        ended += ". One sample: cells of a grid are not independent"
+    else:
+        ended += f". One sample for each start: {told} %"
+    row = compare(experiment, source, quantity, samples, paper=None, unit="%", because=ended)
+    return replace(row, low=max(row.low, 0.0), high=min(row.high, 100.0))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare, share
+from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare
 from isinglass.reproduce import mean_field_paper as paper
 
 if TYPE_CHECKING:
@@ -205,13 +205,9 @@ def _rows(diagram: Diagram) -> list[Row]:
     ]  # fmt: skip
     for number in (PERIODIC, QUASI_PERIODIC, CHAOTIC):
         label = paper.KIND_STYLES[number].label
-        shares = [100 * np.mean(kind == number) for kind in kinds]
-        rows.append(
-            compare(
-                NAME, SOURCE, f"values with a {label} attractor, {span}", shares,
-                paper=None, unit="%", because=because,
-            )
-        )  # fmt: skip
+        shares = [100 * float(np.mean(kind == number)) for kind in kinds]
+        quantity = f"values with a {label} attractor, {span}"
+        rows.append(paper.percentages(NAME, SOURCE, quantity, shares, because))
     first = [b for b in map(_first_chaotic, diagram.starts) if b is not None]
     if first:
         rows.append(
@@ -229,24 +225,13 @@ def _rows(diagram: Diagram) -> list[Row]:
     )  # fmt: skip
     if len(kinds) > 1:
         rows.append(
-            share(
-                NAME, SOURCE, f"values whose attractor depends on the start, {span}",
-                int(start_matters(diagram).sum()), len(kinds[0]), paper=None,
-                because=f"By kind and period, over {len(kinds)} starts; the paper shows one start",
+            paper.percentages(
+                NAME, SOURCE, f"values where a random start ends elsewhere, {span}",
+                [100 * float(one.mean()) for one in paper.start_matters(diagram.starts)],
+                "By decided kind and period, against the paper's start; the paper shows one start",
             )
         )  # fmt: skip
     return rows
-
-
-def start_matters(diagram: Diagram) -> np.ndarray:
-    """At which of the thinned-out values the starts disagree on kind or period.
-
-    A value at which some kind is undecided counts as agreement.
-    """
-    kinds = np.stack([found["kind"].values for found in diagram.starts])
-    periods = np.stack([found["period"].values for found in diagram.starts])
-    differ = (kinds != kinds[0]).any(axis=0) | (periods != periods[0]).any(axis=0)
-    return differ & (kinds <= CHAOTIC).all(axis=0)
 
 
 def _all_three(kinds: np.ndarray) -> bool:
@@ -295,8 +280,19 @@ def _figure(diagram: Diagram, stability: Stability) -> Figure:
         f"{stability.onset:.5f}, by its multipliers; next to it orbits settle too slowly, and "
         "may count as undecided or quasi-periodic on either side."
     )
+    caption += _bounds(section)
     suffix = "" if diagram.span.name == "range" else f"-{diagram.span.name}"
     return Figure(NAME + suffix, figure, caption)
+
+
+def _bounds(section: xr.Dataset) -> str:
+    count = int((section["unresolved"].values > 0).any(axis=-1).sum())
+    if not count:
+        return ""
+    return (
+        f" At {count:,} of the values rounding swallowed directions of the smallest exponents: "
+        "those drawn there are upper bounds."
+    )
 
 
 def _mathematics(span: Span) -> str:
@@ -355,7 +351,7 @@ def _draw_all(axes: Any, section: xr.Dataset) -> None:
 def _findings(diagrams: list[Diagram], stability: Stability, rows: list[Row]) -> str:
     wide, zoom = diagrams
     onset, error = rows[0], rows[1]
-    differ = [100 * start_matters(diagram).mean() for diagram in diagrams]
+    differ = [100 * paper.start_matters(d.starts).any(axis=0).mean() for d in diagrams]
     return (
         "Up to "
         f"β = {stability.onset:.6f} the attention only follows the clock of its positional bits, "
@@ -367,7 +363,7 @@ def _findings(diagrams: list[Diagram], stability: Stability, rows: list[Row]) ->
         "largest error).\n\n"
         f"{_census(wide)}\n\n{_census(zoom)}\n\n"
         + (
-            "Over the starts tried the kind or the period of the attractor depends on the start at "
+            "Some start tried ends on another kind or period of attractor than the paper's at "
             f"{differ[0]:.0f} % of the values in the whole range and at {differ[1]:.0f} % of those "
             "in the zoom: a published diagram shows one of several attractors there."
             if len(wide.starts) > 1

@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare, share
+from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare
 from isinglass.reproduce import mean_field_paper as paper
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from isinglass.dynamics.basins import Interval
-
 NAME = "meanfield-continuation"
 SOURCE = "continuation diagrams"
-POINTS = 512  # last points of each orbit, by which branches are told apart
+POINTS = 512  # last points of each orbit, by which cycles are told apart
 DIRECTIONS = ("up", "down")
-# Least distance of branches, as a share of the diagram's extent: finitely many points of one torus,
-# begun elsewhere on it, can lie further apart than the default of `hysteresis`.
-APART = 0.01
+APART = 0.01  # least distance of two cycles of one period, as a share of the diagram's extent
+NEIGHBOURS = 3  # values in a row at which the directions must differ
 SETTLED = 5.0  # e-foldings of what is left of the neighbour's orbit after which it counts as gone
 COMMONEST = 3  # pairs of kinds that are told
 FOLLOWED = (0, 1, 2, 3)  # kinds whose end is decided, as `isinglass.dynamics.Kind` numbers them
@@ -49,8 +46,8 @@ class Branches(NamedTuple):
     name: str
     found: xr.Dataset  # (direction, start, beta): last points, λ₁, kinds
     onset: float  # where the forced cycle loses its stability
-    intervals: list[list[Interval]]  # where the directions differ, for each start
-    differ: np.ndarray  # (start, beta): there
+    decided: np.ndarray  # (start, beta): the kinds of both directions are
+    differ: np.ndarray  # (start, beta): decided, and of other kind, or on another cycle
     late: np.ndarray  # (start, beta): one direction still sits on the forced cycle, unstable
     slow: np.ndarray  # (beta,): so close to the onset that orbits do not settle in their steps
 
@@ -61,8 +58,14 @@ class Branches(NamedTuple):
 
     @property
     def bistable(self) -> np.ndarray:
-        """(start, beta): the directions differ, and not because orbits have not settled."""
-        return self.differ & ~self.late & ~self.slow
+        """(start, beta): settled directions differ, at this and enough neighbouring values."""
+        from isinglass.dynamics.basins import runs
+
+        found = np.zeros(self.differ.shape, bool)
+        for start, flags in enumerate(self.differ & ~self.late & ~self.slow):
+            for first, last in runs(flags):
+                found[start, first : last + 1] = last - first + 1 >= NEIGHBOURS
+        return found
 
     def __str__(self) -> str:
         return f"β in [{self.beta[0]:g}, {self.beta[-1]:g}]"
@@ -76,7 +79,7 @@ def run(context: Context) -> Outcome:
         for name, ends in SPANS.items()
     ]
     rows = [row for branches in spans for row in _rows(branches)]
-    return Outcome(rows, [_figure(branches) for branches in spans], _findings(spans))
+    return Outcome(rows, [_figure(branches) for branches in spans], _findings(spans, context.full))
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -126,23 +129,32 @@ def compared(name: str, found: xr.Dataset, onset: float, reach: float) -> Branch
         onset: β at which the forced cycle loses its stability.
         reach: How far from there orbits do not settle within their steps.
     """
-    from isinglass.dynamics.basins import hysteresis
-
     beta = found["beta"].values
-    intervals = [
-        hysteresis(
-            *(found.sel(direction=way).isel(start=start) for way in DIRECTIONS), tolerance=APART
-        )
-        for start in range(found.sizes["start"])
-    ]
-    differ = np.array(
-        [[any(i.low <= b <= i.high for i in of_start) for b in beta] for of_start in intervals]
+    kind, period = (
+        found[wanted].transpose("start", "beta", "direction").values
+        for wanted in ("kind", "period")
     )
-    period = found["period"].transpose("start", "beta", "direction").values
+    decided = np.asarray(np.isin(kind, FOLLOWED).all(axis=-1))
+    alike = (kind[..., 0] == kind[..., 1]) & (period[..., 0] == period[..., 1])
+    cycles = decided & alike & (period > 0).all(axis=-1)
+    differ = decided & (~alike | (cycles & _apart(found, period[..., 0])))
     clock = paper.mean_field().period
     forced = (period > 0) & (clock % np.maximum(period, 1) == 0)
     late = forced.any(axis=-1) & (beta > onset)
-    return Branches(name, found, onset, intervals, differ, late, np.abs(beta - onset) < reach)
+    return Branches(name, found, onset, decided, differ, late, np.abs(beta - onset) < reach)
+
+
+def _apart(found: xr.Dataset, period: np.ndarray) -> np.ndarray:
+    """(start, beta): two cycles of that period lie apart; False where it is 0."""
+    from isinglass.dynamics.basins import cloud_distance
+
+    points = found["points"].transpose("start", "beta", "direction", "point", "component").values
+    extent = np.nanmax(np.nanmax(points, axis=(0, 1, 2, 3)) - np.nanmin(points, axis=(0, 1, 2, 3)))
+    apart = np.zeros(period.shape, bool)
+    for place in zip(*np.nonzero(period), strict=True):
+        up, down = points[place][:, -period[place] :]
+        apart[place] = cloud_distance(up, down) > APART * extent
+    return apart
 
 
 # -- the ledger --------------------------------------------------------------------------------
@@ -150,27 +162,25 @@ def compared(name: str, found: xr.Dataset, onset: float, reach: float) -> Branch
 
 def _rows(branches: Branches) -> list[Row]:
     because = "The paper shows a diagram and gives no number."
-    bistable, kinds = branches.bistable, branches.found["kind"].transpose("direction", "start", ...)
-    up, down = kinds.values
-    decided = np.isin(kinds.values, FOLLOWED).all(axis=0)
-    others = (up != down) & decided & ~branches.late & ~branches.slow
-    widest = [_widest(branches, start) for start in range(len(bistable))]
+    bistable = branches.bistable
+    widest = [_widest(bistable[start], branches.beta) for start in range(len(bistable))]
     return [
         claim(
-            NAME, SOURCE, f"the directions end on different attractors somewhere, {branches}",
+            NAME, SOURCE,
+            f"the directions end on attractors of other kind or other cycles at {NEIGHBOURS} "
+            f"neighbouring values, {branches}",
             int(bistable.any(axis=1).sum()), len(bistable),
         ),
-        compare(
-            NAME, SOURCE, f"values with hysteresis, {branches}", 100 * bistable.mean(axis=1),
-            paper=None, unit="%", because=because,
+        paper.percentages(
+            NAME, SOURCE, f"values with hysteresis, {branches}", _percent(bistable), because
+        ),
+        paper.percentages(
+            NAME, SOURCE, f"values with decided kinds both ways, {branches}",
+            _percent(branches.decided), because,
         ),
         compare(
             NAME, SOURCE, f"widest interval of hysteresis, {branches}", widest,
             paper=None, because=f"{because} Known to one spacing of the values",
-        ),
-        share(
-            NAME, SOURCE, f"values where the directions differ in kind, {branches}",
-            int(others.sum()), others.size, paper=None, because=because,
         ),
         compare(
             NAME, SOURCE, f"delay in leaving the unstable cycle upwards, {branches}",
@@ -183,12 +193,17 @@ def _rows(branches: Branches) -> list[Row]:
     ]  # fmt: skip
 
 
-def _widest(branches: Branches, start: int) -> float:
-    """Greatest width of a run of values with hysteresis; 0 without any."""
-    flags = np.concatenate([[0], branches.bistable[start].astype(int), [0]])
-    firsts, ends = np.flatnonzero(np.diff(flags) == 1), np.flatnonzero(np.diff(flags) == -1)
-    spacing = branches.beta[1] - branches.beta[0]
-    return float((ends - firsts).max(initial=0) * spacing)
+def _percent(flags: np.ndarray) -> list[float]:
+    """Of each start, in how many of its values it holds."""
+    return [100 * float(np.mean(of_start)) for of_start in flags]
+
+
+def _widest(flags: np.ndarray, beta: np.ndarray) -> float:
+    """Greatest width of a run of values that hold; 0 without any."""
+    from isinglass.dynamics.basins import runs
+
+    longest = max((last - first + 1 for first, last in runs(flags)), default=0)
+    return float(longest * (beta[1] - beta[0]))
 
 
 def _delays(branches: Branches) -> list[float]:
@@ -242,8 +257,9 @@ def _figure(branches: Branches) -> Figure:
         f"The attractors at {branches}, {len(beta):,} values, each from the end of its "
         "neighbour's orbit: upwards from the paper's start, and downwards. A₁ where A₂ rises "
         "through 0, interpolated between successive steps; the strips repeat the kinds. Shaded: "
-        "where the two directions end on different attractors, which lie apart by more than "
-        f"{100 * APART:.0f} % of the diagram's extent. Dashed: where the forced cycle "
+        "where the two directions end on attractors of other decided kind or period, or on cycles "
+        f"that lie apart by more than {100 * APART:.0f} % of the diagram's extent, at "
+        f"{NEIGHBOURS} neighbouring values at least. Dashed: where the forced cycle "
         f"loses its stability, β = {branches.onset:.5f}; grey: so near to that that orbits do not "
         "settle in their steps. Bottom: the leading Lyapunov exponent."
     )
@@ -271,38 +287,51 @@ def _shade(axes: Any, branches: Branches) -> None:
     untold = branches.beta[branches.slow]
     if untold.size:
         axes.axvspan(untold[0], untold[-1], color=GRID, alpha=0.8, linewidth=0, zorder=0)
-    for value in branches.beta[branches.bistable[0]]:
+    for value in branches.beta[branches.bistable[0]]:  # of the paper's start, which is drawn
         axes.axvspan(
             value - half, value + half, color=COLOURS[2], alpha=0.18, linewidth=0, zorder=0
         )
 
 
-def _findings(spans: list[Branches]) -> str:
-    return "\n\n".join(_story(branches) for branches in spans)
+def _findings(spans: list[Branches], full: bool = False) -> str:
+    told = [_story(branches) for branches in spans]
+    if full:
+        told.append(
+            f"At the full resolution there are as many values as published, but {FULL.transient:,} "
+            f"+ {FULL.steps:,} steps at each instead of {paper.PUBLISHED_TRANSIENT:,} + "
+            f"{paper.PUBLISHED_STEPS:,}: each starts from its neighbour's attractor."
+        )
+    return "\n\n".join(told)
 
 
 def _story(branches: Branches) -> str:
-    shares, delays = 100 * branches.bistable.mean(axis=1), _delays(branches)
+    bistable, delays = branches.bistable, _delays(branches)
+    shares, of_paper = _percent(bistable), bistable[0]
     spacing = branches.beta[1] - branches.beta[0]
-    of_paper = branches.bistable[0]
     up, down = branches.found["kind"].isel(start=0).transpose("direction", "beta").values
     pairs = [
-        f"{_name(one)} upwards and {_name(other)} downwards at {count}"
+        f"{_name(one)} upwards and {_name(other)} downwards"
+        f"{' (another cycle)' * (one == other)} at {count}"
         for (one, other), count in _pairs(up[of_paper], down[of_paper])[:COMMONEST]
     ]
     told = (
-        f"For {branches}, {len(branches.beta):,} values, the directions end on different "
-        f"attractors at {np.mean(shares):.1f} % of the values (mean over {len(shares)} starts, "
+        f"For {branches}, {len(branches.beta):,} values, the directions end on attractors of "
+        f"another kind or on another cycle, at {NEIGHBOURS} neighbouring values or more, at "
+        f"{np.mean(shares):.1f} % of the values (mean over {len(shares)} starts, "
         f"{np.min(shares):.1f} to {np.max(shares):.1f} %)"
     )
     if pairs:
         ends = branches.beta[of_paper]
         told += (
             f"; from the paper's start between β = {ends.min():.5g} and {ends.max():.5g}, in "
-            f"{len(_pieces(of_paper))} pieces of at most {_widest(branches, 0):.2g}: "
+            f"{_pieces(of_paper)} of at most {_widest(of_paper, branches.beta):.2g}: "
             f"most often {', '.join(pairs)} values"
         )
     late = max(delays)
+    told += (
+        ". Two tori, or two chaotic attractors, beside each other are not counted, nor is a value "
+        f"with an undecided kind: those are {100 - np.mean(_percent(branches.decided)):.1f} %"
+    )
     return told + (
         f". Upwards the orbit stays on the unstable cycle for up to {late:.2g} in β beyond its "
         "onset: it sits on it to the last bits and needs time to leave. That is the price of "
@@ -323,9 +352,12 @@ def _pairs(up: np.ndarray, down: np.ndarray) -> list[tuple[tuple[int, int], int]
     return sorted(found, key=lambda item: -item[1])
 
 
-def _pieces(flags: np.ndarray) -> np.ndarray:
-    """Where runs of True begin."""
-    return np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(int)])) == 1)
+def _pieces(flags: np.ndarray) -> str:
+    """How many runs of True there are, in words."""
+    from isinglass.dynamics.basins import runs
+
+    count = len(runs(flags))
+    return f"{count} {'piece' if count == 1 else 'pieces'}"
 
 
 EXPERIMENT = Experiment(

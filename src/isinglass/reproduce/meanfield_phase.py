@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare, share
+from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
 from isinglass.reproduce import mean_field_paper as paper
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ ONSETS = 26  # values along the other axis at which the onset is found by its mu
 # Grids of 150 × 120 values, and 50 × 40 for the other starts, make tiles of just this size: all
 # sweeps of a run then share one compiled program.
 LANES = 300
-CHAOTIC, UNDECIDED = 3, 5  # as `isinglass.dynamics.Kind` numbers them
+QUASI_PERIODIC, CHAOTIC = 2, 3  # as `isinglass.dynamics.Kind` numbers them
 BECAUSE = "The paper shows a diagram and gives no number."
 
 
@@ -61,7 +61,7 @@ def run(context: Context) -> Outcome:
         measure(context, "epsilon", "ε", np.linspace(*EPSILONS, resolution.others), resolution),
     ]
     rows = [row for plane in planes for row in _rows(plane)]
-    return Outcome(rows, [_figure(plane) for plane in planes], _findings(planes))
+    return Outcome(rows, [_figure(plane) for plane in planes], _findings(planes, context.full))
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -127,21 +127,12 @@ def onset(name: str, value: float) -> float:
 
 def _rows(plane: Plane) -> list[Row]:
     kinds = [found["kind"].values for found in plane.starts]
-    rows = [
-        claim(
-            NAME, SOURCE, f"chaos occurs, {plane}",
-            sum(bool((kind == CHAOTIC).any()) for kind in kinds), len(kinds),
-        )
-    ]  # fmt: skip
+    rows = []
     for number in (1, 2, CHAOTIC):
         label = paper.KIND_STYLES[number].label
         shares = [100 * float(np.mean(kind == number)) for kind in kinds]
-        rows.append(
-            compare(
-                NAME, SOURCE, f"cells with a {label} attractor, {plane}", shares,
-                paper=None, unit="%", because=BECAUSE,
-            )
-        )  # fmt: skip
+        quantity = f"cells with a {label} attractor, {plane}"
+        rows.append(paper.percentages(NAME, SOURCE, quantity, shares, BECAUSE))
     highest = [float(np.max(found["exponents"].values)) for found in plane.starts]
     rows.append(
         compare(
@@ -151,22 +142,19 @@ def _rows(plane: Plane) -> list[Row]:
     )  # fmt: skip
     agrees = agrees_with_line(plane)
     rows.append(
-        share(
+        paper.percentages(
             NAME, SOURCE, f"onset in the diagram where linear stability has it, {plane}",
-            int(agrees.sum()), len(agrees), paper=None,
-            because=(
-                f"Within one spacing of β, at {len(agrees)} values of {plane.symbol}; the line is "
-                "from Newton's method and eigenvalues, the paper gives no number"
-            ),
+            [100 * float(agrees.mean())],
+            f"Within one spacing of β, at {len(agrees)} values of {plane.symbol}, from the paper's "
+            "start; the line is from Newton's method and eigenvalues, the paper gives no number",
         )
     )  # fmt: skip
     if len(kinds) > 1:
-        differ = start_matters(plane)
         rows.append(
-            share(
-                NAME, SOURCE, f"cells whose attractor depends on the start, {plane}",
-                int(differ.sum()), differ.size, paper=None,
-                because=f"By kind and period, over {len(kinds)} starts; the paper shows one start",
+            paper.percentages(
+                NAME, SOURCE, f"cells where a random start ends elsewhere, {plane}",
+                [100 * float(one.mean()) for one in paper.start_matters(plane.starts)],
+                "By decided kind and period, against the paper's start; the paper shows one start",
             )
         )  # fmt: skip
     return rows
@@ -180,32 +168,50 @@ def agrees_with_line(plane: Plane) -> np.ndarray:
 
 
 def distance_to_line(plane: Plane) -> np.ndarray:
-    """How far beyond the line the sweep leaves the forced cycle, in spacings of β; ∞ if never."""
+    """How far beyond the line the sweep leaves the forced cycle, in spacings of β; ∞ if never.
+
+    It leaves where the first decided kind is another. Undecided cells right before that are not
+    settled: it may leave in any of them, and the distance is 0 if the line runs through them.
+    """
     beta = plane.found["beta"].values
-    clock = paper.mean_field().period
     distances = []
     for value, predicted in _line(plane):
-        period = plane.found["period"].sel({plane.name: value}).values
-        other = (period == 0) | (clock % np.maximum(period, 1) != 0)
-        first = beta[other.argmax()] if other.any() else np.inf
-        distances.append((first - predicted) / (beta[1] - beta[0]))
+        _, undecided, other = _cells(plane, value)
+        if not other.any():
+            distances.append(np.inf)
+            continue
+        latest = int(other.argmax())
+        settled = np.flatnonzero(~undecided[:latest])
+        earliest = int(settled[-1]) + 1 if settled.size else 0
+        beyond = max(beta[earliest] - predicted, 0.0) or min(beta[latest] - predicted, 0.0)
+        distances.append(beyond / (beta[1] - beta[0]))
     return np.array(distances)
+
+
+def not_settled(plane: Plane) -> np.ndarray:
+    """For each value on the line: is a cell undecided more than one spacing before it?"""
+    beta = plane.found["beta"].values
+    return np.array(
+        [
+            bool((_cells(plane, value)[1] & (beta < predicted - (beta[1] - beta[0]))).any())
+            for value, predicted in _line(plane)
+        ],
+        bool,
+    )
+
+
+def _cells(plane: Plane, value: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where along β an orbit is on the forced cycle, undecided, or elsewhere."""
+    row = plane.found.sel({plane.name: value})
+    period, undecided = row["period"].values, row["kind"].values == paper.UNDECIDED
+    clock = paper.mean_field().period
+    forced = (period > 0) & (clock % np.maximum(period, 1) == 0) & ~undecided
+    return forced, undecided, ~forced & ~undecided
 
 
 def _line(plane: Plane) -> np.ndarray:
     """The line where there is one."""
     return plane.line[np.isfinite(plane.line[:, 1])]
-
-
-def start_matters(plane: Plane) -> np.ndarray:
-    """In which of the thinned-out cells the starts disagree on kind or period.
-
-    A cell in which some kind is undecided counts as agreement.
-    """
-    kinds = np.stack([found["kind"].values for found in plane.starts])
-    periods = np.stack([found["period"].values for found in plane.starts])
-    differ = (kinds != kinds[0]).any(axis=0) | (periods != periods[0]).any(axis=0)
-    return differ & (kinds < UNDECIDED).all(axis=0)
 
 
 # -- what is shown -----------------------------------------------------------------------------
@@ -256,8 +262,15 @@ def _figure(plane: Plane) -> Figure:
     return Figure(f"{NAME}-{name}", figure, caption)
 
 
-def _findings(planes: list[Plane]) -> str:
-    return "\n\n".join(_story(plane) for plane in planes)
+def _findings(planes: list[Plane], full: bool = False) -> str:
+    told = [_story(plane) for plane in planes]
+    if full:
+        told.append(
+            f"At the full resolution each cell has {FULL.transient:,} + {FULL.steps:,} steps, "
+            f"fewer than the {paper.PUBLISHED_TRANSIENT:,} + {paper.PUBLISHED_STEPS:,} of the "
+            "published bifurcation diagrams: next to an onset some orbits need more."
+        )
+    return "\n\n".join(told)
 
 
 def _story(plane: Plane) -> str:
@@ -278,29 +291,61 @@ def _story(plane: Plane) -> str:
     chaotic = other[(kinds == CHAOTIC).any(axis=1)]
     if chaotic.size:
         told += f" Chaos is found for {plane.symbol} from {chaotic[0]:.3g} to {chaotic[-1]:.3g}."
+    return told + _onset_story(plane) + _starts_story(plane)
+
+
+def _onset_story(plane: Plane) -> str:
     line, distances = _line(plane), distance_to_line(plane)
+    if not len(line):
+        return " No loss of stability of the forced cycle was found."
     low, high = line[line[:, 1].argmin()], line[line[:, 1].argmax()]
-    told += (
+    told = (
         f" The forced cycle loses its stability between β = {low[1]:.4f} (at {plane.symbol} = "
         f"{low[0]:.3g}) and {high[1]:.4f} (at {high[0]:.3g}); the diagram leaves it there, to one "
         f"spacing of β, at {agrees_with_line(plane).sum()} of {len(line)} values."
     )
-    early = line[distances < -1, 0]
+    before = distances < -1
+    # Next to its onset an orbit that slowly nears the cycle can look quasi-periodic.
+    slow = np.array(
+        [before[i] and _first_is_torus(plane, line[i, 0]) for i in range(len(line))], bool
+    )
+    early = line[before & ~slow, 0]
     if early.size:
         told += (
-            f" At {early.size} others, {plane.symbol} from {early.min():.3g} to {early.max():.3g}, "
-            f"it ends elsewhere already before, by up to {-distances.min():.0f} spacings: another "
-            "attractor lives beside the cycle while that is still stable."
+            f" At {early.size} more, {plane.symbol} from {early.min():.3g} to {early.max():.3g}, "
+            "the sweep ends on an attractor of another, decided kind or period up to "
+            f"{-distances[before & ~slow].min():.1f} spacings before, where by its multipliers the "
+            "cycle is still stable: two attractors side by side."
+        )
+    undecided = int((slow | (not_settled(plane) & ~before)).sum())
+    if undecided:
+        told += (
+            f" At {undecided} there are undecided or, first of all others, quasi-periodic cells "
+            "before the line, which may be orbits that still near the cycle: not settled."
         )
     late = int((distances > 1).sum())
     if late:
-        told += f" At {late} it goes on with another cycle as long as the clock's beyond that."
-    if len(plane.starts) > 1:
         told += (
-            f" Over {len(plane.starts)} starts the attractor's kind or period depends on the start "
-            f"in {100 * start_matters(plane).mean():.0f} % of the cells."
+            f" At {late} the sweep still shows a cycle of the clock's period beyond that, or "
+            "nothing decided; whether it is the same cycle is not looked into."
         )
     return told
+
+
+def _first_is_torus(plane: Plane, value: float) -> bool:
+    """Whether the first attractor beside the forced cycle is quasi-periodic."""
+    kinds = plane.found["kind"].sel({plane.name: value}).values
+    return bool(kinds[_cells(plane, value)[2].argmax()] == QUASI_PERIODIC)
+
+
+def _starts_story(plane: Plane) -> str:
+    if len(plane.starts) == 1:
+        return ""
+    differ = 100 * paper.start_matters(plane.starts).any(axis=0).mean()
+    return (
+        f" At least one of {len(plane.starts) - 1} random starts ends on another decided kind or "
+        f"period than the paper's in {differ:.0f} % of the cells."
+    )
 
 
 EXPERIMENT = Experiment(
