@@ -408,5 +408,5 @@ EXPERIMENT = Experiment(
     quick_seeds=2,
     run=run,
     needs_digits=False,
-    full_duration=700,
+    full_duration=1200,
 )

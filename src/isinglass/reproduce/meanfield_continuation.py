@@ -369,7 +369,7 @@ EXPERIMENT = Experiment(
         "If each temperature starts from the attractor of its neighbour, does it matter whether "
         "one comes from above or from below? Where do several attractors live side by side?"
     ),
-    duration=60,
+    duration=70,
     quick_duration=15,
     default_seeds=4,
     quick_seeds=2,

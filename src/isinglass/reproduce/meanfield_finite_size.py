@@ -470,7 +470,7 @@ EXPERIMENT = Experiment(
         "overlaps fall as N to the −1/2, for how many tokens, and how many spins does it take to "
         "see the mean field's attractors?"
     ),
-    duration=45,
+    duration=25,
     quick_duration=20,
     default_seeds=16,
     quick_seeds=4,

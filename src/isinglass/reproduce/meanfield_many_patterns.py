@@ -364,7 +364,7 @@ EXPERIMENT = Experiment(
         "patterns make attention chaotic, at which temperatures, how strongly, and of what "
         "dimension are the attractors?"
     ),
-    duration=80,
+    duration=70,
     quick_duration=20,
     default_seeds=24,
     quick_seeds=4,

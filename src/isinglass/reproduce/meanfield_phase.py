@@ -358,7 +358,7 @@ EXPERIMENT = Experiment(
         "and weight of the positional bits, is attention periodic, quasi-periodic or chaotic? Does "
         "linear stability tell where it begins?"
     ),
-    duration=60,
+    duration=45,
     quick_duration=15,
     default_seeds=4,
     quick_seeds=2,
