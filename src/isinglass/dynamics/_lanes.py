@@ -11,7 +11,7 @@ import numpy as np
 
 from isinglass.dynamics._flow import Flow
 from isinglass.dynamics._orthogonal import orthonormalise
-from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State
+from isinglass.dynamics.maps import DelayMap, Parameters, State, lane_axes
 
 # "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent. For each
 # interval, the widest that the tangents may grow apart in the longest of them, in nats; float64
@@ -65,10 +65,9 @@ class Lanes:
     def __init__(self, flow: Flow, state: State, parameters: Parameters) -> None:
         self.flow = flow
         self.parameters = parameters
-        axes = jax.tree.map(lambda _: -1, state)
-        if isinstance(flow.step, DelayMap):
-            axes = axes._replace(phase=None)
-        reals, rest = jax.vmap(flow.split, in_axes=(axes,), out_axes=(-1, self._rest_axis))(state)
+        self._axes = lane_axes(flow.step, state)
+        split = jax.vmap(flow.split, in_axes=(self._axes,), out_axes=(-1, self._rest_axis))
+        reals, rest = split(state)
         self.count = reals[0].shape[-1]
         self.dimension = sum(math.prod(leaf.shape[:-1]) for leaf in reals)
         empty = jnp.zeros((0, self.count), reals[0].dtype)
@@ -81,16 +80,8 @@ class Lanes:
 
     def state(self) -> State:
         """The state now, lanes last."""
-        join = partial(self.flow.join, offset=0)
-        axes = -1
-        if isinstance(self.flow.step, DelayMap):
-            axes = self._state_axes()
-        return jax.vmap(join, in_axes=(-1, self._rest_axis), out_axes=axes)(
-            self._carry.reals, self._carry.rest
-        )
-
-    def _state_axes(self) -> Any:
-        return DelayState(window=-1, phase=None)  # pyright: ignore[reportArgumentType]
+        join = jax.vmap(self.flow.join, in_axes=(-1, self._rest_axis), out_axes=self._axes)
+        return join(self._carry.reals, self._carry.rest)
 
     def start_tangents(self, count: int) -> None:
         """Begin with `count` orthonormal tangents in general directions, always the same ones.
@@ -205,8 +196,7 @@ def _block(
         return carry._replace(reals=reals, rest=rest), jnp.stack(seen)
     rows = []
     for offset in range(0, block, qr_every):
-        follow = partial(_push, flow, parameters, qr_every, offset)
-        reals, rest, seen, vectors = follow(reals, rest, vectors)
+        reals, rest, seen, vectors = _push(flow, parameters, qr_every, offset, reals, rest, vectors)
         vectors, growth, unresolved = orthonormalise(vectors)
         logs, lost = logs + growth, lost + unresolved
         spread = jnp.maximum(spread, _spread(growth))

@@ -10,12 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from isinglass.dynamics._tiles import Tile
-from isinglass.dynamics.maps import DelayMap, DelayState, Step, newest
+from isinglass.dynamics.attractor import DIVERGED_BEYOND
+from isinglass.dynamics.maps import DelayMap, DelayState, Step, lane_axes, newest
 from isinglass.dynamics.measure import Measure, at_precision, measure_cells
 
 PROBE_STEPS = 3
-# As in `isinglass.dynamics.attractor`: what is beyond it does not come back.
-ESCAPED = 1e12
 
 Leaves = list[np.ndarray]
 
@@ -146,9 +145,7 @@ def _seen_and_next(
     step: Step, observable: Callable[[Any], Any], state: Any, parameters: Any
 ) -> Any:
     """What is seen of states side by side, and these states one step later."""
-    axes = jax.tree.map(lambda _: -1, state)
-    if isinstance(step, DelayMap):
-        axes = axes._replace(phase=None)
+    axes = lane_axes(step, state)
     seen = jax.vmap(observable, in_axes=(axes,), out_axes=-1)(state)
     return seen, jax.vmap(step, in_axes=(axes, -1), out_axes=axes)(state, parameters)
 
@@ -233,7 +230,7 @@ def _recalled(state: Any, fresh: Callable[[], Any]) -> Any:
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state) if np.ndim(leaf)]
     gone = np.zeros(leaves[0].shape[-1], dtype=bool)
     for leaf in leaves:
-        gone |= ~(np.abs(leaf) <= ESCAPED).all(axis=tuple(range(leaf.ndim - 1)))
+        gone |= ~(np.abs(leaf) <= DIVERGED_BEYOND).all(axis=tuple(range(leaf.ndim - 1)))
     if not gone.any():
         return state
     return jax.tree.map(

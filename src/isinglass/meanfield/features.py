@@ -224,7 +224,7 @@ class Features:
                 f"2^(M − 1) groups are all laid out, got {m}"
             )
         bits = checked_signs("positional", positional, (4, m, None))
-        signs = np.concatenate([np.ones((2 ** (m - 1), 1)), _all_signs(m - 1)], axis=1)
+        signs = np.concatenate([np.ones((2 ** (m - 1), 1)), position_signs(m - 1)], axis=1)
         mean_of = np.stack([np.eye(m), *given])
         correlations = np.einsum("xac,ybc->xayb", mean_of, mean_of)
         for kind in range(4):
@@ -395,10 +395,6 @@ def _correlation_matrix(name: str, value: ArrayLike) -> Float[np.ndarray, "M M"]
     if matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise ValueError(f"{name} must be a square matrix (M, M), got shape {matrix.shape}")
     return matrix
-
-
-def _all_signs(n: int) -> Float[np.ndarray, "columns n"]:
-    return np.where(np.arange(2**n)[:, None] >> np.arange(n)[::-1] & 1, 1.0, -1.0)
 
 
 def _apportion(shares: Float[np.ndarray, "T"], n: int) -> Int[np.ndarray, "T"]:
