@@ -14,7 +14,7 @@ from isinglass.reproduce.registry import Context
 SMALL = LoopedConfig(hidden=8, iterations=2)
 SHORT = Recipe(steps=4, batch=4, shortest=4, longest=8)
 LENGTHS = (16, 64, 1000)
-DESIGN = Design(("full-sequence",), (4,), (0.003, 0.01), 2, 2000, False, 64)
+DESIGN = Design(("full-sequence",), (4,), (0.003, 0.01), 2, {4: (20, 10)}, 16, 64)
 CELL = Cell("full-sequence", 4)
 SEEDS = np.array([0.0, 5.0, 1.0, 3.0])  # by how much seeds differ, whatever the arm
 
@@ -79,8 +79,8 @@ def test_two_seeds_conclude_nothing() -> None:
 def test_rows_of_a_cell() -> None:
     rows = experiment._rows(DESIGN, CELL, arms({"P": -10.0}))
 
-    solved, accuracy = 8 * len(experiment.SUCCESS), 8 * len(LENGTHS)
-    assert len(rows) == solved + accuracy + 3 * (7 + 3)
+    solved, accuracy = 8 * len(experiment.SUCCESS), 8
+    assert len(rows) == solved + accuracy + 3 * (1 + 3)
     assert all(row.paper is None for row in rows)
     assert len({row.quantity for row in rows}) == len(rows)
     figures = (experiment._figure_of_accuracy, experiment._figure_of_differences)
@@ -94,10 +94,10 @@ def test_an_arm_is_searched_on_other_seeds_than_reported(monkeypatch: pytest.Mon
         asked.append((name, set(rest[3])))
         return train(context, name, *rest)
 
-    monkeypatch.setattr(paper, "our_config", lambda vocabulary: SMALL)
-    monkeypatch.setattr(paper, "our_recipe", lambda *_, **__: SHORT)
+    monkeypatch.setattr(paper, "near_config", lambda vocabulary: SMALL)
+    monkeypatch.setattr(paper, "near_recipe", lambda *_, **__: (SHORT,))
     monkeypatch.setattr(paper, "trained", trained)
-    design = Design(("full-sequence",), (4,), (0.1, 0.01, 0.001), 2, 4, False, 2)
+    design = Design(("full-sequence",), (4,), (0.1, 0.01, 0.001), 2, {4: (4, 0)}, 8, 2)
 
     found = experiment._measure_arm(Context(seeds=2), design, CELL, "PS")
 
@@ -123,7 +123,7 @@ def test_the_best_learning_rate_is_taken(monkeypatch: pytest.MonkeyPatch) -> Non
         pass
 
     def stop(*given):
-        raise Enough(given[4].learning_rate)
+        raise Enough(given[4][0].learning_rate)
 
     monkeypatch.setattr(experiment, "_search", lambda *_: {0.003: 50.0, 0.01: 51.0, 0.03: 52.0})
     monkeypatch.setattr(paper, "trained", stop)
@@ -136,6 +136,15 @@ def test_the_designs_cover_what_is_asked() -> None:
     for design in (experiment.DEFAULT, experiment.FULL):
         assert set(design.forms) == set(paper.FORMS)
         assert design.vocabularies == (4, 16)
-    assert experiment._longest(experiment.FULL) == paper.LONGEST
-    assert experiment._lengths(experiment.FULL) == (64, 1000)
-    assert experiment._recipe(experiment.FULL, CELL, "PKS", 1e-3) == Recipe()
+        assert experiment._lengths(design) == (64, 1000)
+    assert experiment._recipe(experiment.FULL, CELL, "PKS", 1e-3) == (Recipe(),)
+
+
+def test_an_arm_has_its_penalties_in_every_stage() -> None:
+    cell = Cell("last-token", 16)
+    stages = experiment._recipe(experiment.DEFAULT, cell, "KS", 0.02)
+
+    assert [stage.objective for stage in stages] == [paper.objective("KS")] * 2
+    assert [stage.learning_rate for stage in stages] == [0.02] * 2
+    assert [stage.form for stage in stages] == ["full-sequence", "last-token"]
+    assert stages[-1].longest == paper.LONGEST

@@ -28,6 +28,9 @@ FORMS = ("full-sequence", "last-token")
 # 4 symbols in the last-token form.
 VOCABULARY = 4
 
+# How many of the nearest distances have a bias of their own, in models without sinusoids.
+NEAR = 16
+
 # What the paper trains with, where `LoopedConfig` and `Recipe` do not have it as their default.
 STEPS, SHORTEST, LONGEST = 20_000, 16, 64
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.10
@@ -147,6 +150,79 @@ def our_recipe(
     if vocabulary > VOCABULARY:
         given |= {"first_symbols": VOCABULARY, "vocabulary_curriculum": (steps // 8, steps // 2)}
     return Recipe(**(given | changed))
+
+
+def near_config(vocabulary: int) -> LoopedConfig:
+    """A model of the paper's width and one head, with a bias by distance instead of sinusoids.
+
+    A positional choice beyond the paper's, with which length does not matter in the end.
+    """
+    from isinglass.looped import LoopedConfig
+
+    return LoopedConfig(
+        vocabulary=vocabulary,
+        hidden=32 if vocabulary > VOCABULARY else 16,
+        iterations=6,
+        positional_scale=0.0,
+        near=NEAR,
+        inner_residual=True,
+    )
+
+
+def near_recipe(
+    form: str,
+    vocabulary: int,
+    steps: tuple[int, int],
+    objectives: tuple[str, str],
+    longest: int = LONGEST,
+    learning_rate: float = 0.01,
+) -> tuple[Recipe, Recipe]:
+    """Two stages: full sequences up to half the length, then the form itself up to all of it.
+
+    In the first, lengths grow between two fifths and three fifths of its steps, and with many
+    symbols it begins with 4 of them; the others come in between a tenth and two fifths. In the
+    second, lengths grow over its first half.
+
+    Args:
+        form: Form of the task.
+        vocabulary: V.
+        steps: Of each stage.
+        objectives: Arm of each stage, as `objective` has them.
+        longest: Longest length of the second stage.
+        learning_rate: Of both, at its highest.
+    """
+    from isinglass.looped.recipe import Recipe
+
+    first, second = steps
+    curriculum: dict[str, Any] = {"length_curriculum": (2 * first // 5, 3 * first // 5)}
+    if vocabulary > VOCABULARY:
+        curriculum |= {
+            "first_symbols": VOCABULARY,
+            "vocabulary_curriculum": (first // 10, 2 * first // 5),
+        }
+
+    def stage(count: int, arm: str, **given: Any) -> Recipe:
+        return Recipe(
+            steps=count,
+            learning_rate=learning_rate,
+            weight_decay=0.01,
+            warmup=min(200, count // 5),
+            decay=True,
+            objective=objective(arm),
+            **given,
+        )
+
+    shortest = 6
+    return (
+        stage(
+            first, objectives[0], form="full-sequence",
+            shortest=shortest, longest=longest // 2, **curriculum,
+        ),
+        stage(
+            second, objectives[1], form=form,
+            shortest=shortest, longest=longest, length_curriculum=(0, second // 2),
+        ),
+    )  # fmt: skip
 
 
 def seeds(context: Context, count: int, purpose: int = REPORT) -> tuple[int, ...]:
