@@ -1,4 +1,8 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -124,6 +128,32 @@ def test_progress_tells_steps_and_accuracy_by_length():
     assert list(told[1].accuracy) == [5, 8]
     assert str(told[1]).startswith("step 20 of 40, loss ")
     assert ", L5 " in str(told[1])
+
+
+# Several devices
+
+
+def test_devices_that_share_batches_learn_the_same(tmp_path):
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, here / "sharing.py", tmp_path],
+        env=os.environ | {"PYTHONPATH": str(here.parent), "JAX_NUM_CPU_DEVICES": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "the same\n", done.stderr
+
+
+@pytest.mark.parametrize("devices", [0, 2, 100])
+def test_devices_that_are_not_there_are_refused(devices):
+    with pytest.raises(ValueError, match=f"devices must be 1 to 1, .* got {devices}"):
+        run(devices=devices)
+
+
+def test_devices_must_divide_the_batch(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 3)
+    with pytest.raises(ValueError, match="devices must divide the recipe's batch, 16, got 3"):
+        run(devices=3)
 
 
 # One step

@@ -128,19 +128,8 @@ def last_token(
     """What followed the trigger, which stands once inside and once at the end.
 
     The trigger is drawn for each sequence; so is its place, uniform over 0 … length − 3. The other
-    symbols are uniform over those that are not the trigger.
-
-    Args:
-        key: Random key.
-        batch: B, number of sequences, at least 1.
-        length: Symbols in a sequence, at least 3; may be traced, and is then not checked.
-        vocabulary: V, at least 2.
-        size: n, width of the arrays; the length if None. Needed where the length is traced.
-        symbols: How many of the vocabulary are in use, 2 … V; may be traced, and is then not
-            checked. All if None.
-
-    Raises:
-        ValueError: If a number is out of range.
+    symbols are uniform over those that are not the trigger. Arguments and errors are those of
+    `full_sequence`, but that a length is at least 3.
     """
     size = _checked_size("last-token", batch, length, vocabulary, size, symbols)
     return _last_token(_keys(key, batch), length, vocabulary if symbols is None else symbols, size)

@@ -1,4 +1,8 @@
-"""Steps of training on the device: many seeds side by side, many steps without coming back."""
+"""Steps of training on the device: many seeds side by side, many steps without coming back.
+
+Several devices can share every batch. Each draws all of it and takes its part; what is summed over
+the batch is summed over devices, and all of them go on with the same parameters.
+"""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -7,15 +11,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.flatten_util import ravel_pytree
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 from isinglass.data.induction import InductionBatch, InductionTask
 from isinglass.looped.models import AnyConfig, AnyModel, build
+from isinglass.looped.penalties import counts
 from isinglass.looped.positions import lay_out
 from isinglass.looped.recipe import Recipe
 
 # What may not be finite, in the order in which one is blamed.
 TERMS = ("task", "kinetic", "potential", "entropy", "loss", "gradient")
+SHARED = "devices"  # name of the axis of devices that share a batch
 
 
 class State(NamedTuple):
@@ -82,7 +90,6 @@ def _first_of_optimiser(recipe: Recipe, model: Any) -> Any:
     return jax.vmap(recipe.optimiser().init)(model)
 
 
-@partial(jax.jit, static_argnames=("task", "recipe"), donate_argnames=("state",))
 def advance(
     state: State,
     keys: Key[Array, "seeds"],
@@ -92,6 +99,7 @@ def advance(
     *,
     task: InductionTask,
     recipe: Recipe,
+    devices: int = 1,
 ) -> tuple[State, Sums]:
     """Take steps `step` to `until` − 1.
 
@@ -105,12 +113,44 @@ def advance(
         until: Step to stop before.
         task: What to train on.
         recipe: How.
+        devices: How many of the first devices share every batch, a divisor of its size.
     """
+    how: Any = {"task": task, "recipe": recipe, "shared": devices}
+    if devices == 1:
+        return _advance(state, keys, begun, step, until, **how)
+    several = jax.devices()[:devices]
+    mesh = jax.sharding.Mesh(several, (SHARED,), axis_types=(AxisType.Auto,))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    given = jax.device_put((state, keys, begun, step, until), everywhere)
+    found = _advance_together(mesh, *given, **how)
+    return jax.device_put(found, several[0])
+
+
+@partial(jax.jit, static_argnums=0, static_argnames=("task", "recipe", "shared"))
+def _advance_together(mesh: Any, *given: Any, **how: Any) -> tuple[State, Sums]:
+    same = PartitionSpec()
+    together = jax.shard_map(
+        partial(_steps, **how), mesh=mesh, in_specs=same, out_specs=same, check_vma=False
+    )
+    return together(*given)
+
+
+def _steps(
+    state: State,
+    keys: Key[Array, "seeds"],
+    begun: Any,
+    step: Any,
+    until: Any,
+    *,
+    task: InductionTask,
+    recipe: Recipe,
+    shared: int,
+) -> tuple[State, Sums]:
     optimiser = recipe.optimiser()
 
     def one(step: Any, carry: tuple[State, Sums]) -> tuple[State, Sums]:
         state, sums = carry
-        gradient, seen = _gradients(state.model, keys, step, step - begun, task, recipe)
+        gradient, seen = _gradients(state.model, keys, step, step - begun, task, recipe, shared)
         well = (state.failed < 0) & seen.finite
         model: Any = state.model
         updates, after = jax.vmap(optimiser.update)(gradient, state.optimiser, model)
@@ -125,6 +165,9 @@ def advance(
 
     none = jnp.zeros(state.failed.shape)
     return jax.lax.fori_loop(step, until, one, (state, Sums(none.astype(jnp.int32), none, none)))
+
+
+_advance = jax.jit(_steps, static_argnames=("task", "recipe", "shared"), donate_argnames=("state",))
 
 
 @partial(jax.jit, static_argnames=("task", "recipe"))
@@ -166,16 +209,23 @@ def _gradients(
     of_recipe: Any,
     task: InductionTask,
     recipe: Recipe,
+    shared: int = 1,
 ) -> tuple[Any, _Seen]:
     """Gradients of one step for all seeds, with arrays as wide as its length needs."""
     length, which = _draw_length(step, of_recipe, recipe, model.config.causal)
     # Drawn at full width, and cut: to compile random numbers takes as long as the gradient.
     keys = jax.vmap(partial(jax.random.fold_in, data=step))(keys)
     whole = jax.vmap(lambda key: draw(key, length, of_recipe, task, recipe))(keys)
+    if shared > 1:
+        part = recipe.batch // shared
+        first = jax.lax.axis_index(SHARED) * part
+        whole = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, part, axis=1), whole)
 
     def of_width(width: int, whole: Batch) -> tuple[AnyModel, _Seen]:
         batch = jax.tree.map(lambda x: x[..., :width], whole)
-        of_seed = partial(_gradient, length=length, step=of_recipe, task=task, recipe=recipe)
+        of_seed = partial(
+            _gradient, length=length, step=of_recipe, task=task, recipe=recipe, shared=shared
+        )
         if jax.default_backend() == "cpu":  # side by side, the rows of seeds fall out of the cache
             return jax.lax.map(lambda one: of_seed(*one), (model, batch))
         return jax.vmap(of_seed)(model, batch)
@@ -196,6 +246,9 @@ def _draw_length(step: Any, of_recipe: Any, recipe: Recipe, causal: bool) -> tup
 
 def _gradient(model: AnyModel, batch: Batch, **how: Any) -> tuple[Any, _Seen]:
     gradient, (_, terms, accuracy) = jax.grad(_loss, has_aux=True)(model, batch, **how)
+    if how["shared"] > 1:
+        flat, shaped = ravel_pytree(gradient)  # one sum over devices, not one for each array
+        gradient = shaped(jax.lax.psum(flat, SHARED))
     # A penalty that is not finite shows in the gradient.
     finite = jnp.isfinite(terms["task"]) & jnp.isfinite(optax.tree.norm(gradient))
     return gradient, _Seen(terms["task"], accuracy, finite)
@@ -208,30 +261,41 @@ def _loss(
     step: Any,
     task: InductionTask,
     recipe: Recipe,
+    shared: int = 1,
 ) -> tuple[Any, tuple[Any, dict[str, Any], Any]]:
     """The objective; itself once more, its terms and the share of right answers beside it."""
     objective, positions = recipe.objective, batch.positions
-    q = objective.q if _has_weight(objective.entropy) else None
+    q = objective.q if counts(objective.entropy) else None
     final, energies = jax.vmap(
         partial(model.energies, q=q), in_axes=(0, None if positions is None else 0)
     )(batch.tokens, positions)
     there = (jnp.arange(final.shape[1]) < length) / (recipe.batch * length)
-    kinetic, potential, entropy = ((each * there).sum() for each in energies)
     if task.form == "last-token":
         # Read out only where it counts, which is the same place in all sequences.
         at = partial(jax.lax.dynamic_slice_in_dim, start_index=length - 1, slice_size=1, axis=1)
         final, batch = at(final), jax.tree.map(at, batch)
-    cross_entropy, accuracy = _answers(jax.vmap(model.decode)(final), batch)
-    loss, terms = objective(cross_entropy, kinetic, potential, entropy, step)
-    return loss, (loss, terms, accuracy)
+    answers = _answers(jax.vmap(model.decode)(final), batch)
+    sums = [*answers, *((each * there).sum() for each in energies)]
+    surprise, right, asked, kinetic, potential, entropy = (
+        sums if shared == 1 else _over_devices(sums)
+    )
+    asked = jnp.maximum(asked, 1)
+    loss, terms = objective(surprise / asked, kinetic, potential, entropy, step)
+    return loss, (loss, terms, right / asked)
 
 
-def _answers(logits: Float[Array, "b n V"], batch: Batch) -> tuple[Array, Array]:
-    """Cross-entropy and share of right answers, means over positions that count."""
-    asked = jnp.maximum(batch.mask.sum(), 1)
+def _over_devices(parts: list[Array]) -> list[Array]:
+    """Sums over all devices; the gradient is of this one's part, to be summed in its turn."""
+    own = jax.lax.stop_gradient(jnp.stack(parts))
+    others = jax.lax.psum(own, SHARED) - own
+    return [part + other for part, other in zip(parts, others, strict=True)]
+
+
+def _answers(logits: Float[Array, "b n V"], batch: Batch) -> tuple[Array, Array, Array]:
+    """Cross-entropy and right answers, sums over positions that count; and how many do."""
     each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)
     right = logits.argmax(-1) == batch.targets
-    return (each * batch.mask).sum() / asked, (right & batch.mask).sum() / asked
+    return (each * batch.mask).sum(), (right & batch.mask).sum(), batch.mask.sum()
 
 
 def _unbroken(batch: InductionBatch, positions: Int[Array, "b n"]) -> Bool[Array, "b n"]:
@@ -239,10 +303,6 @@ def _unbroken(batch: InductionBatch, positions: Int[Array, "b n"]) -> Bool[Array
     at = jnp.maximum(batch.source, 0)
     place = partial(jnp.take_along_axis, positions, axis=1)
     return place(at + 1) == place(at) + 1
-
-
-def _has_weight(weight: Any) -> bool:
-    return callable(weight) or weight != 0
 
 
 def _where(which: Bool[Array, "seeds"], yes: Any, no: Any) -> Any:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
 from isinglass.looped.attention import RowStatistics, attend, attention_rows
-from isinglass.looped.model import Loop, LoopEnergies, normalise, stream, times
+from isinglass.looped.model import Loop, LoopEnergies, check_shape, normalise, stream, times
 from isinglass.looped.positions import sinusoids
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
@@ -51,24 +51,7 @@ class BaselineConfig:
     causal: bool = True
 
     def __post_init__(self) -> None:
-        least = {"vocabulary": 2, "width": 2, "heads": 1, "hidden": 1, "iterations": 1}
-        for name, bound in least.items():
-            value = getattr(self, name)
-            if value is not None and value < bound:
-                raise ValueError(f"{name} must be at least {bound}, got {value}")
-        if self.width % 2 or self.width % self.heads:
-            raise ValueError(
-                f"width must be even and a multiple of heads, got width {self.width} and "
-                f"{self.heads} heads"
-            )
-        if not (0 <= self.positional_scale < float("inf")):
-            raise ValueError(
-                f"positional_scale must be finite and at least 0, got {self.positional_scale}"
-            )
-        if not (1 < self.positional_base < float("inf")):
-            raise ValueError(
-                f"positional_base must be finite and more than 1, got {self.positional_base}"
-            )
+        check_shape(self)
 
 
 class Adapted(NamedTuple):

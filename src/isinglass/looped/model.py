@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
 from isinglass.looped.attention import SAVED, RowStatistics, attend, attention_rows
+from isinglass.looped.penalties import check_index
 from isinglass.looped.positions import sinusoids
 
 # An iteration's state and what attention made of it are kept for the gradient; the rest is
@@ -54,6 +55,32 @@ def _times_backward(saved: tuple[Array, Array], given: Array) -> tuple[Array, Ar
 
 
 times.defvjp(_times_forward, _times_backward)
+
+
+def check_shape(config: Any) -> None:
+    """Refuse a configuration of a loop whose sizes or positions make none.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
+    least = {"vocabulary": 2, "width": 2, "heads": 1, "hidden": 1, "iterations": 1}
+    for name, bound in least.items():
+        value = getattr(config, name)
+        if value is not None and value < bound:
+            raise ValueError(f"{name} must be at least {bound}, got {value}")
+    if config.width % 2 or config.width % config.heads:
+        raise ValueError(
+            f"width must be even and a multiple of heads, got width {config.width} and "
+            f"{config.heads} heads"
+        )
+    if not 0 <= config.positional_scale < float("inf"):
+        raise ValueError(
+            f"positional_scale must be finite and at least 0, got {config.positional_scale}"
+        )
+    if not 1 < config.positional_base < float("inf"):
+        raise ValueError(
+            f"positional_base must be finite and more than 1, got {config.positional_base}"
+        )
 
 
 @dataclass(frozen=True)
@@ -94,23 +121,9 @@ class LoopedConfig:
     near: int = 0
 
     def __post_init__(self) -> None:
-        least = {"vocabulary": 2, "width": 2, "heads": 1, "hidden": 1, "iterations": 1, "near": 0}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ValueError(f"{name} must be at least {bound}, got {getattr(self, name)}")
-        if self.width % 2 or self.width % self.heads:
-            raise ValueError(
-                f"width must be even and a multiple of heads, got width {self.width} and "
-                f"{self.heads} heads"
-            )
-        if not (0 <= self.positional_scale < float("inf")):
-            raise ValueError(
-                f"positional_scale must be finite and at least 0, got {self.positional_scale}"
-            )
-        if not (1 < self.positional_base < float("inf")):
-            raise ValueError(
-                f"positional_base must be finite and more than 1, got {self.positional_base}"
-            )
+        check_shape(self)
+        if self.near < 0:
+            raise ValueError(f"near must be at least 0, got {self.near}")
         if self.near == 1 or (self.near and not self.causal):
             raise ValueError(
                 "near must be 0, or at least 2 in a causal model, got "
@@ -165,8 +178,10 @@ def stream(
     Raises:
         ValueError: If q is not positive, not finite or 1.
     """
-    if q is not None and (not 0 < q < float("inf") or q == 1):
-        raise ValueError(f"q must be positive, finite and not 1, got {q}")
+    if q is not None:
+        check_index(q)
+        if q == 1:
+            raise ValueError(f"q must be other than 1 where rows are not kept, got {q}")
 
     @checkpointed
     def body(state: Array, _: None) -> tuple[Array, tuple[Array, Array, Array]]:

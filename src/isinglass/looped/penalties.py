@@ -132,7 +132,7 @@ class EnergyEntropyObjective:
     @property
     def is_plain(self) -> bool:
         """Whether all weights are the number 0, so that the task's loss alone counts."""
-        return not any(_counts(weight) for weight in self._given.values())
+        return not any(counts(weight) for weight in self._given.values())
 
     def weights(self, step: Any = 0) -> dict[str, Any]:
         """λ of "potential", "kinetic" and "entropy" at a step, which may be traced."""
@@ -165,7 +165,7 @@ class EnergyEntropyObjective:
         }
         total = terms["task"]
         for name, weight in self.weights(step).items():
-            if _counts(self._given[name]):
+            if counts(self._given[name]):
                 total = total + weight * terms[name]
         return total, terms
 
@@ -209,7 +209,8 @@ def check_index(q: float) -> None:
         raise ValueError(f"q must be positive and finite, got {q}")
 
 
-def _counts(weight: Weight) -> bool:
+def counts(weight: Weight) -> bool:
+    """Whether a term with this weight is computed at all."""
     return callable(weight) or weight != 0
 
 

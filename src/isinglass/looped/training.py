@@ -128,6 +128,7 @@ def train(
     evaluate: Evaluation | None = None,
     progress: Callable[[Progress], object] | None = None,
     stop_at: float | None = None,
+    devices: int = 1,
 ) -> Run:
     """Train models from several seeds at once.
 
@@ -149,6 +150,9 @@ def train(
         progress: Called every 100 steps or more often.
         stop_at: Accuracy, 0 to 1: training ends early, in the last recipe, when in two evaluations
             one after the other no seed that has not diverged had less at its longest length.
+        devices: How many of JAX's devices share every batch, each taking an equal part. Of CPUs
+            JAX has one, or as many as the environment's JAX_NUM_CPU_DEVICES says: one for each core
+            is well. The sums are rounded in another order than with one device.
 
     Returns:
         The models. The metrics at each record are "task" and "accuracy", cross-entropy (nats) and
@@ -175,7 +179,8 @@ def train(
         tuple(seeds),
         stop_at,
     )
-    training = _Training(plan, None if store is None else Path(store), progress)
+    _check_devices(devices, plan.recipe)
+    training = _Training(plan, None if store is None else Path(store), progress, devices)
     training.finish()
     return training.run()
 
@@ -235,9 +240,14 @@ class _Training:
     """A training under way."""
 
     def __init__(
-        self, plan: _Plan, store: Path | None, progress: Callable[[Progress], object] | None
+        self,
+        plan: _Plan,
+        store: Path | None,
+        progress: Callable[[Progress], object] | None,
+        devices: int,
     ) -> None:
         self._plan, self._store, self._progress = plan, store, progress
+        self._devices = devices
         found = None if store is None else _claim(store, plan)
         pairs = [jax.random.split(jax.random.key(seed)) for seed in plan.seeds]
         of_model, self._keys = (jnp.stack(keys) for keys in zip(*pairs, strict=True))
@@ -291,8 +301,9 @@ class _Training:
             until = min(self._step + CHUNK, record)
             before = self._failed
             self._state, sums = _loop.advance(
-                self._state, self._keys, begun, self._step, until, task=task, recipe=recipe
-            )
+                self._state, self._keys, begun, self._step, until,
+                task=task, recipe=recipe, devices=self._devices,
+            )  # fmt: skip
             self._step = until
             seen = total.add(sums)
             for seed in np.flatnonzero((before < 0) & (self._failed >= 0)):
@@ -410,6 +421,19 @@ class _Training:
         }
         attrs = {name: json.dumps(about) for name, about in plan.plain.items()}
         return xr.Dataset(variables, coords, attrs)
+
+
+def _check_devices(devices: int, recipes: Sequence[Recipe]) -> None:
+    there = jax.device_count()
+    if not 1 <= devices <= there:
+        raise ValueError(
+            f"devices must be 1 to {there}, which is how many there are, got {devices}"
+        )
+    for recipe in recipes:
+        if recipe.batch % devices:
+            raise ValueError(
+                f"devices must divide the recipe's batch, {recipe.batch}, got {devices}"
+            )
 
 
 def _claim(store: Path, plan: _Plan) -> _checkpoint.Checkpoint | None:

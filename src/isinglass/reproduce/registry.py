@@ -46,6 +46,9 @@ MODULES = (
 )
 
 
+LONG = 300.0  # seconds
+
+
 @runtime_checkable
 class Progress(Protocol):
     """How an experiment says how far it is."""
@@ -166,6 +169,11 @@ class Experiment:
     run: Callable[[Context], Outcome]
     needs_digits: bool = True
     full_duration: float | None = None
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a run that was stopped is worth going on with."""
+        return self.full_duration is not None or self.duration > LONG
 
 
 class UnknownExperimentError(ValueError):

@@ -238,9 +238,9 @@ def _run(
         settings.mnist,
         progress,
         settings.full,
-        None
-        if experiment.full_duration is None
-        else sweeps.folder(request.out, experiment.name, settings, versions, keep=request.resume),
+        sweeps.folder(request.out, experiment.name, settings, versions, keep=request.resume)
+        if experiment.is_long
+        else None,
     )
     with house_style():
         outcome = experiment.run(context)

@@ -1,0 +1,44 @@
+"""Train the same on one device and on two: fails where they differ by more than rounding.
+
+JAX_NUM_CPU_DEVICES=2 python sharing.py STORE
+"""
+
+import sys
+from dataclasses import replace
+
+import jax
+import numpy as np
+
+from isinglass.looped.penalties import EnergyEntropyObjective
+from looped_training import RECIPE, run
+
+
+class StopError(Exception):
+    pass
+
+
+def stop_late(now):
+    if now.step >= 30:
+        raise StopError
+
+
+def leaves(trained):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(trained.model)]
+
+
+# A target between the entropies of parts of a batch: |S̄ − η| is of all of it.
+recipe = replace(
+    RECIPE, form="full-sequence", objective=EnergyEntropyObjective(0.1, 0.01, 1, 1.5, 0.3)
+)
+alone, shared = (run(recipe, devices=devices) for devices in (1, 2))
+for one, two in zip(leaves(alone), leaves(shared), strict=True):
+    np.testing.assert_allclose(one, two, rtol=2e-3, atol=2e-4)
+np.testing.assert_allclose(alone.metrics.task, shared.metrics.task, rtol=1e-4)
+np.testing.assert_allclose(alone.metrics.accuracy, shared.metrics.accuracy, atol=5e-3)
+
+try:
+    run(recipe, devices=2, store=sys.argv[1], progress=stop_late)
+except StopError:
+    again = run(recipe, devices=2, store=sys.argv[1])
+    assert all(map(np.array_equal, leaves(again), leaves(shared)))
+    print("the same")
