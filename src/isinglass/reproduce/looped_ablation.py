@@ -57,7 +57,7 @@ class Design(NamedTuple):
 
 
 QUICK = Design(("full-sequence",), (4,), (0.01,), 1, {4: (300, 200)}, 16, 16)
-OURS = {4: (2000, 1500), 16: (4000, 3000)}
+OURS = {4: (2000, 1500), 16: (5000, 4000)}
 DEFAULT = Design(paper.FORMS, tuple(OURS), (0.003, 0.01, 0.03), 2, OURS, paper.LONGEST, 128)
 FULL = Design(paper.FORMS, (4, 16), (3e-4, 1e-3, 3e-3), 3, paper.STEPS, paper.LONGEST, 256)
 
