@@ -337,13 +337,17 @@ def _of_kinetic(found: list[Trained]) -> str:
     )
     firsts = " and ".join(f"{one.summed_kinetic()[:, 0].mean():.1f}" for one in found)
     lasts = " and ".join(f"{one.summed_kinetic()[:, -1].mean():.1f}" for one in found)
-    iterations = found[0].iterations
+    iterations, steps = found[0].iterations, found[0].metrics.step.values
+    # AdamW takes lr · wd of every parameter in a step, and |F|² is Σ_k γ_k² with γ the gain.
+    rate = 2 * paper.LEARNING_RATE * paper.WEIGHT_DECAY
+    decayed = np.exp(-rate * float(steps[-1] - steps[0]))
     return (
         f"The paper's kinetic term falls from {paper.KINETIC_FIRST} to {paper.KINETIC_LAST}, a "
         f"ratio of {paper.KINETIC_LAST / paper.KINETIC_FIRST:.2f}; ours, last over first record: "
-        f"{ratios}. Eq. 3 divides by T. At first |F|² is d for every input, whatever the weights, "
-        f"so that the term is ½ d = 4; without the division it would be ½ d T = "
-        f"{4 * iterations}. Ours summed so goes from {firsts} to {lasts}. The paper's "
+        f"{ratios}. Weight decay alone, which shrinks the gain of the layer normalisation, makes "
+        f"{decayed:.2f} of it in as many steps. Eq. 3 divides by T. At first |F|² is d for every "
+        "input, whatever the weights, so that the term is ½ d = 4; without the division it would "
+        f"be ½ d T = {4 * iterations}. Ours summed so goes from {firsts} to {lasts}. The paper's "
         f"{paper.KINETIC_FIRST} fits a sum over iterations, just after the start; it does not say."
         f"\n\n{paper.UNSTATED}. A guess is right in "
         f"{' and '.join(f'{one.chance:.1f} % ({one.form})' for one in found)}: its first accuracy, "
