@@ -378,7 +378,7 @@ EXPERIMENT = Experiment(
         "come to solve induction at length 1000, with a jump around step 500? And what does it "
         "take to learn the task at all?"
     ),
-    duration=480,
+    duration=800,
     quick_duration=75,
     default_seeds=4,
     quick_seeds=2,
