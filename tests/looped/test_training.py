@@ -156,6 +156,14 @@ def test_devices_must_divide_the_batch(monkeypatch):
         run(devices=3)
 
 
+def test_another_learning_rate_compiles_nothing():
+    run()
+    before = _loop._advance._cache_size()
+    slower = run(replace(RECIPE, learning_rate=1e-3))
+    assert _loop._advance._cache_size() == before
+    assert not np.array_equal(slower.of(0).embedding, run().of(0).embedding)
+
+
 # One step
 
 
@@ -291,11 +299,11 @@ def test_widths_are_few(shortest, longest, widths):
 
 
 def test_the_learning_rate_rises_and_falls():
-    rate = Recipe(steps=100, learning_rate=1.0, warmup=10, decay=True)._learning_rate()
+    rate = Recipe(steps=100, warmup=10, decay=True)._schedule(1.0)
     rates = np.array([rate(step) for step in range(101)], float)
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10, rtol=1e-6)
     np.testing.assert_allclose(rates[[10, 55, 100]], [1, 0.5, 0], atol=1e-6)
-    assert Recipe(steps=100)._learning_rate()(99) == 1e-3
+    assert Recipe(steps=100)._schedule(1e-3)(99) == 1e-3
 
 
 LATER = Recipe(15, 4, 4, 8, 1e-3, form="full-sequence", clip=None)

@@ -4,6 +4,7 @@ Several devices can share every batch. Each draws all of it and takes its part; 
 the batch is summed over devices, and all of them go on with the same parameters.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -115,13 +116,15 @@ def advance(
         recipe: How.
         devices: How many of the first devices share every batch, a divisor of its size.
     """
-    how: Any = {"task": task, "recipe": recipe, "shared": devices}
+    # The rate is traced, so that a search for it compiles once.
+    rate = jnp.asarray(recipe.learning_rate)
+    how: Any = {"task": task, "recipe": replace(recipe, learning_rate=1.0), "shared": devices}
     if devices == 1:
-        return _advance(state, keys, begun, step, until, **how)
+        return _advance(state, keys, begun, step, until, rate, **how)
     several = jax.devices()[:devices]
     mesh = jax.sharding.Mesh(several, (SHARED,), axis_types=(AxisType.Auto,))
     everywhere = NamedSharding(mesh, PartitionSpec())
-    given = jax.device_put((state, keys, begun, step, until), everywhere)
+    given = jax.device_put((state, keys, begun, step, until, rate), everywhere)
     found = _advance_together(mesh, *given, **how)
     return jax.device_put(found, several[0])
 
@@ -141,12 +144,13 @@ def _steps(
     begun: Any,
     step: Any,
     until: Any,
+    rate: Any,
     *,
     task: InductionTask,
     recipe: Recipe,
     shared: int,
 ) -> tuple[State, Sums]:
-    optimiser = recipe.optimiser()
+    optimiser = recipe.optimiser(rate)
 
     def one(step: Any, carry: tuple[State, Sums]) -> tuple[State, Sums]:
         state, sums = carry

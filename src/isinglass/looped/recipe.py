@@ -102,9 +102,14 @@ class Recipe:
         )
         return (*multiples, self.longest)
 
-    def optimiser(self) -> optax.GradientTransformation:
-        """AdamW, with the gradient cut back before and the learning rate scheduled."""
-        adamw = optax.adamw(self._learning_rate(), weight_decay=self.weight_decay)
+    def optimiser(self, learning_rate: Any = None) -> optax.GradientTransformation:
+        """AdamW, with the gradient cut back before and the learning rate scheduled.
+
+        Args:
+            learning_rate: At its highest; may be traced. The recipe's own if None.
+        """
+        high = self.learning_rate if learning_rate is None else learning_rate
+        adamw = optax.adamw(self._schedule(high), weight_decay=self.weight_decay)
         if self.clip is None:
             return adamw
         return optax.chain(optax.clip_by_global_norm(self.clip), adamw)
@@ -138,8 +143,8 @@ class Recipe:
             )
         return task
 
-    def _learning_rate(self) -> optax.Schedule:
-        high, left = self.learning_rate, max(self.steps - self.warmup, 1)
+    def _schedule(self, high: Any) -> optax.Schedule:
+        left = max(self.steps - self.warmup, 1)
         after = optax.cosine_decay_schedule(high, left) if self.decay else lambda _: high
         if not self.warmup:
             return after
