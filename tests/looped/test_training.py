@@ -3,7 +3,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -158,11 +157,10 @@ def test_devices_must_divide_the_batch(monkeypatch):
 
 
 def test_another_learning_rate_compiles_nothing():
-    compiled: Any = _loop._advance
     run()
-    before = compiled._cache_size()
+    before = _loop._advance._cache_size()
     slower = run(replace(RECIPE, learning_rate=1e-3))
-    assert compiled._cache_size() == before
+    assert _loop._advance._cache_size() == before
     assert not np.array_equal(slower.of(0).embedding, run().of(0).embedding)
 
 
@@ -297,12 +295,7 @@ def test_lengths_and_symbols_grow_between_two_steps():
     ],
 )
 def test_widths_are_few(shortest, longest, widths):
-    assert Recipe(steps=100, shortest=shortest, longest=longest).widths == widths
-
-
-def test_widths_are_closer_where_many_steps_repay_them():
-    assert Recipe(steps=9_999).widths == (32, 48, 64)
-    assert Recipe(steps=10_000).widths == (24, 32, 40, 48, 56, 64)
+    assert Recipe(shortest=shortest, longest=longest).widths == widths
 
 
 def test_the_learning_rate_rises_and_falls():

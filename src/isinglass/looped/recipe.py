@@ -12,9 +12,9 @@ from isinglass.data.induction import FORMS, InductionTask
 from isinglass.looped.penalties import EnergyEntropyObjective
 from isinglass.looped.positions import LAYOUTS
 
-# The gradient is compiled once for each width of the arrays: one every so many symbols, closer
-# where many steps repay it, and none that hardly any length would use.
-WIDTHS_APART, CLOSER, MANY_STEPS, FEWEST_LENGTHS = 16, 8, 10_000, 8
+# The gradient is compiled once for each width of the arrays: one every so many symbols, and none
+# that hardly any length would use.
+WIDTHS_APART, FEWEST_LENGTHS = 16, 8
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,13 @@ class Recipe:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Widths that arrays are padded to: multiples of 16 or 8, and the longest length."""
-        apart = CLOSER if self.steps >= MANY_STEPS else WIDTHS_APART
-        first = -(-(self.shortest + FEWEST_LENGTHS) // apart) * apart
-        multiples = range(first, self.longest - FEWEST_LENGTHS + 1, apart)
+        """Widths that arrays are padded to: multiples of 16, and the longest length."""
+        first = self.shortest + FEWEST_LENGTHS
+        multiples = range(
+            -(-first // WIDTHS_APART) * WIDTHS_APART,
+            self.longest - FEWEST_LENGTHS + 1,
+            WIDTHS_APART,
+        )
         return (*multiples, self.longest)
 
     def optimiser(self, learning_rate: Any = None) -> optax.GradientTransformation:
