@@ -20,7 +20,6 @@ WANTED = {
     "meanfield-finite-size": ("meanfield-finite-size",),
     "meanfield-many-patterns": ("meanfield-many-patterns",),
     "looped-length": ("looped-length",),
-    "looped-ablation": ("looped-ablation-differences",),
     "looped-induction": ("looped-induction",),
     "looped-mechanism": ("looped-mechanism", "looped-mechanism-iterations"),
     "looped-landscape": ("looped-landscape",),

@@ -489,7 +489,7 @@ EXPERIMENT = Experiment(
         "carry it to longer sequences? Cross-entropy alone, each penalty, each pair and all three, "
         "with the same seeds and budget, and a learning rate searched for each."
     ),
-    duration=1500,
+    duration=5000,
     quick_duration=60,
     default_seeds=10,
     quick_seeds=2,
