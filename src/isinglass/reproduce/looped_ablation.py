@@ -490,7 +490,7 @@ EXPERIMENT = Experiment(
         "with the same seeds and budget, and a learning rate searched for each."
     ),
     duration=5000,
-    quick_duration=60,
+    quick_duration=160,
     default_seeds=10,
     quick_seeds=2,
     run=run,

@@ -221,7 +221,7 @@ EXPERIMENT = Experiment(
         "symbols, are right at 1,000 from nearly every seed? Does the potential penalty help?"
     ),
     duration=950,
-    quick_duration=60,
+    quick_duration=50,
     default_seeds=10,
     quick_seeds=2,
     run=run,
