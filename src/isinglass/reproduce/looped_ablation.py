@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from isinglass._machine import cores
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
 from isinglass.reproduce import looped_paper as paper
 from isinglass.reproduce.statistics import mean_interval
@@ -130,10 +129,9 @@ def measure(context: Context, design: Design) -> Table:
     cells = [Cell(form, symbols) for symbols in design.vocabularies for form in design.forms]
     jobs = [(cell, arm) for cell in cells for arm in paper.ARMS]
     # Those that diverged are counted, and told of in the findings.
-    with warnings.catch_warnings(), ThreadPoolExecutor(cores()) as pool:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergedWarning)
-        done = pool.map(lambda job: _measure_arm(context, design, *job), jobs)
-        found = dict(zip(jobs, context.progress.track(done, "arms", total=len(jobs)), strict=True))
+        found = paper.side_by_side(context, partial(_measure_arm, context, design), jobs, "arms")
     return {cell: {arm: found[cell, arm] for arm in paper.ARMS} for cell in cells}
 
 

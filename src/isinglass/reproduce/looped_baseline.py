@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from isinglass._machine import cores
 from isinglass.reproduce import (
     Context,
     Experiment,
@@ -86,9 +85,7 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, design: Design) -> Table:
     """All of them, two trainings at a time."""
     jobs = [(form, kind) for form in design.forms for kind in (FIXED, MINIMAL)]
-    with ThreadPoolExecutor(cores()) as pool:
-        runs = pool.map(lambda job: _train(context, design, *job), jobs)
-        trained = dict(zip(jobs, runs, strict=True))
+    trained = paper.side_by_side(context, partial(_train, context, design), jobs)
     table: Table = {}
     for form in context.progress.track(design.forms, "measurements"):
         minimal, baseline = trained[form, MINIMAL], trained[form, FIXED]
@@ -141,8 +138,6 @@ def _longest(design: Design) -> int:
 
 
 def _measured(design: Design, run: Run, *, adaptive: bool = False) -> Model:
-    import jax
-
     if adaptive:
         most = MORE_LOOPS * run.config.iterations
         accuracy = paper.fresh_accuracy(
@@ -151,8 +146,7 @@ def _measured(design: Design, run: Run, *, adaptive: bool = False) -> Model:
         )  # fmt: skip
     else:
         accuracy = paper.fresh_accuracy(run, design.lengths, design.sequences, TEST)
-    count = sum(leaf.size for leaf in jax.tree.leaves(run.model)) // len(run.seeds)
-    return Model(count, 100 * accuracy["all"].values, paper.diverged(run))
+    return Model(paper.parameters(run), 100 * accuracy["all"].values, paper.diverged(run))
 
 
 def _adaptive(model: Any, most: int, form: str) -> Any:

@@ -5,13 +5,12 @@ Beside it, the same width and penalties with our recipe, so that it can be seen 
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from isinglass._machine import cores
 from isinglass.reproduce import (
     Context,
     Experiment,
@@ -105,9 +104,8 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, budget: Budget) -> dict[str, Trained]:
     """All settings, two trainings at a time."""
     settings = [(f"paper's setting, {form}", form) for form in budget.forms] + [(OURS, OURS)]
-    with ThreadPoolExecutor(cores()) as pool:
-        done = pool.map(lambda setting: _train(context, budget, *setting), settings)
-        return dict(zip((name for name, _ in settings), done, strict=True))
+    found = paper.side_by_side(context, partial(_train, context, budget), settings)
+    return {name: one for (name, _), one in found.items()}
 
 
 def _train(context: Context, budget: Budget, name: str, which: str) -> Trained:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from isinglass._machine import cores
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, looped_paper
 from isinglass.reproduce.ledger import share
 
@@ -77,16 +76,10 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, budget: Budget) -> dict[tuple[str, str], Found]:
     """Every form of the task, every arm; two trainings at a time."""
     jobs = [(form, arm) for form in budget.steps for arm in ARMS]
-    with ThreadPoolExecutor(cores()) as pool:
-        found = pool.map(lambda job: _measure(context, budget, *job), jobs)
-        return dict(
-            zip(jobs, context.progress.track(found, "models", total=len(jobs)), strict=True)
-        )
+    return looped_paper.side_by_side(context, partial(_measure, context, budget), jobs, "models")
 
 
 def _measure(context: Context, budget: Budget, form: str, arm: str) -> Found:
-    import jax
-
     from isinglass.looped import Evaluation
 
     names = looped_paper.seeds(context, context.seeds)
@@ -95,8 +88,8 @@ def _measure(context: Context, budget: Budget, form: str, arm: str) -> Found:
         context, f"{form}-{arm}", config(form, arm), form, recipe(budget, form, arm), names, seldom
     )
     accuracy = looped_paper.fresh_accuracy(trained, LENGTHS, budget.sequences, TEST)["all"]
-    count = sum(leaf.size for leaf in jax.tree.leaves(trained.model)) // len(names)
-    return Found(100 * accuracy.transpose("seed", "length").values, count)
+    values = 100 * accuracy.transpose("seed", "length").values
+    return Found(values, looped_paper.parameters(trained))
 
 
 def config(form: str, arm: str) -> LoopedConfig:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isinglass._machine import cores
 from isinglass.reproduce.ledger import Row
 from isinglass.reproduce.statistics import mean_interval
 
@@ -275,6 +277,34 @@ def trained(
             )  # fmt: skip
         except TrainingDivergedError as error:
             return error.run
+
+
+def side_by_side(
+    context: Context,
+    do: Callable[..., Any],
+    jobs: Sequence[tuple[Any, ...]],
+    told: str | None = None,
+) -> dict[Any, Any]:
+    """What ``do(*job)`` gives of every job: as many at a time as there are cores.
+
+    Args:
+        context: Where to tell.
+        do: What to do.
+        jobs: Arguments for each.
+        told: What to call them where they are counted; not counted if None.
+    """
+    with ThreadPoolExecutor(cores()) as pool:
+        done = pool.map(lambda job: do(*job), jobs)
+        if told is not None:
+            done = context.progress.track(done, told, total=len(jobs))
+        return dict(zip(jobs, done, strict=True))
+
+
+def parameters(run: Run) -> int:
+    """How many numbers each model of a run has trained."""
+    import jax
+
+    return sum(leaf.size for leaf in jax.tree.leaves(run.model)) // len(run.seeds)
 
 
 def diverged(run: Run) -> int:
