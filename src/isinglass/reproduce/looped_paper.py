@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass._machine import cores
+from isinglass._machine import cores, memory_maps
 from isinglass.reproduce.ledger import Row
 from isinglass.reproduce.statistics import mean_interval
 
@@ -55,6 +55,10 @@ ARMS = {
     "KS": ("kinetic", "entropy"),
     ALL: ("potential", "kinetic", "entropy"),
 }
+
+# A training with its measurements compiles programs of up to 15,000 maps of memory, of 65,530 that
+# Linux gives: so many trainings at a time, and programs are forgotten once there are so many maps.
+AT_ONCE, MANY_MAPS = 3, 16_000
 
 # Seeds that choose a learning rate, and those that are reported.
 SEARCH, REPORT = 0, 1
@@ -285,7 +289,7 @@ def side_by_side(
     jobs: Sequence[tuple[Any, ...]],
     told: str | None = None,
 ) -> dict[Any, Any]:
-    """What ``do(*job)`` gives of every job: as many at a time as there are cores.
+    """What ``do(*job)`` gives of every job: as many at a time as there are cores, and `AT_ONCE`.
 
     Args:
         context: Where to tell.
@@ -293,11 +297,26 @@ def side_by_side(
         jobs: Arguments for each.
         told: What to call them where they are counted; not counted if None.
     """
-    with ThreadPoolExecutor(cores()) as pool:
-        done = pool.map(lambda job: do(*job), jobs)
+
+    def one(job: tuple[Any, ...]) -> Any:
+        try:
+            return do(*job)
+        finally:
+            _forget_programs()
+
+    with ThreadPoolExecutor(min(cores(), AT_ONCE)) as pool:
+        done = pool.map(one, jobs)
         if told is not None:
             done = context.progress.track(done, told, total=len(jobs))
         return dict(zip(jobs, done, strict=True))
+
+
+def _forget_programs() -> None:
+    """Give back the memory maps of compiled programs; those at work compile theirs once more."""
+    import jax
+
+    if memory_maps() > MANY_MAPS:
+        jax.clear_caches()
 
 
 def parameters(run: Run) -> int:
