@@ -1,5 +1,122 @@
-"""Energies: pure functions of a state whose force is their gradient, taken with `jax.grad`."""
+"""Energies of a state among patterns: the Hopfield family, Ising, and the free energy of attention.
+
+Each energy is a pure function ``(state (…, n), patterns (m, n), …) -> (…)`` of JAX, safe for large
+numbers, with its force beside it. Patterns are read block by block (`isinglass.energy.streaming`):
+from an array, from several devices (`shard_patterns`), or from a file by `numpy.memmap`.
+
+`descend` and `retrieve` go downhill and report on it; `storage` and `capacity` say what is held.
+"""
 
 from isinglass.energy.attention import attention_energy, attention_force
+from isinglass.energy.bounds import (
+    Slack,
+    global_energy_slack,
+    modern_hopfield_slack,
+    modern_nearest_slack,
+    nearest_distance_slack,
+)
+from isinglass.energy.capacity import capacity
+from isinglass.energy.descent import (
+    Descent,
+    LayeredDescent,
+    descend,
+    descend_layers,
+    retrieve,
+)
+from isinglass.energy.exponential import (
+    demircigil_energy,
+    demircigil_force,
+    modern_hopfield_energy,
+    modern_hopfield_force,
+    modern_hopfield_update,
+)
+from isinglass.energy.hopfield import (
+    hebbian_weights,
+    hopfield_energy,
+    hopfield_energy_of_weights,
+    hopfield_force,
+)
+from isinglass.energy.ising import ising_energy, ising_force
+from isinglass.energy.landscape import (
+    ContinuousLandscape,
+    Demircigil,
+    Hopfield,
+    KrotovHopfield,
+    Landscape,
+    ModernHopfield,
+    NearestNeighbour,
+    SignLandscape,
+)
+from isinglass.energy.layered import (
+    combined_energy,
+    global_energy,
+    global_force,
+    layer_energies,
+    split_layers,
+)
+from isinglass.energy.nearest import (
+    Nearest,
+    nearest_neighbour_energy,
+    nearest_neighbour_energy_and_force,
+    nearest_neighbour_force,
+    nearest_neighbour_update,
+    nearest_pattern,
+    squared_nearest_distance,
+)
+from isinglass.energy.polynomial import krotov_hopfield_energy, krotov_hopfield_force
+from isinglass.energy.storage import Certificate, ball_radii, storage, storage_certificate
+from isinglass.energy.streaming import shard_patterns
 
-__all__ = ["attention_energy", "attention_force"]
+__all__ = [
+    "Certificate",
+    "ContinuousLandscape",
+    "Demircigil",
+    "Descent",
+    "Hopfield",
+    "KrotovHopfield",
+    "Landscape",
+    "LayeredDescent",
+    "ModernHopfield",
+    "Nearest",
+    "NearestNeighbour",
+    "SignLandscape",
+    "Slack",
+    "attention_energy",
+    "attention_force",
+    "ball_radii",
+    "capacity",
+    "combined_energy",
+    "demircigil_energy",
+    "demircigil_force",
+    "descend",
+    "descend_layers",
+    "global_energy",
+    "global_energy_slack",
+    "global_force",
+    "hebbian_weights",
+    "hopfield_energy",
+    "hopfield_energy_of_weights",
+    "hopfield_force",
+    "ising_energy",
+    "ising_force",
+    "krotov_hopfield_energy",
+    "krotov_hopfield_force",
+    "layer_energies",
+    "modern_hopfield_energy",
+    "modern_hopfield_force",
+    "modern_hopfield_slack",
+    "modern_hopfield_update",
+    "modern_nearest_slack",
+    "nearest_distance_slack",
+    "nearest_neighbour_energy",
+    "nearest_neighbour_energy_and_force",
+    "nearest_neighbour_force",
+    "nearest_neighbour_update",
+    "nearest_pattern",
+    "retrieve",
+    "shard_patterns",
+    "split_layers",
+    "squared_nearest_distance",
+    "storage",
+    "storage_certificate",
+]

@@ -1,9 +1,9 @@
 """The free energy of attention, whose force is softmax attention itself."""
 
 import jax
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
+
+from isinglass.energy._arrays import checked, positive, refuse_infinite
 
 
 def attention_energy(
@@ -78,10 +78,7 @@ def _check(
     """What is being traced has no values to check."""
     if 0 in keys.shape:
         raise ValueError(f"keys must hold one key at least, got shape {keys.shape}")
-    if not isinstance(temperature, Tracer) and not 0 < temperature < np.inf:
-        raise ValueError(f"temperature must be positive and finite, got {temperature}")
-    for name, value in (("state", state), ("keys", keys), ("scale", scale)):
-        if value is None or isinstance(value, Tracer):
-            continue
-        if not np.isfinite(value).all():
-            raise ValueError(f"{name} must be finite, got {value}")
+    checked(state, keys, "keys")
+    positive("temperature", temperature)
+    if scale is not None:
+        refuse_infinite("scale", scale)

@@ -1,0 +1,124 @@
+"""Speed of one pass over many patterns, beside what matrix products alone would take.
+
+    python benchmarks/energy.py [--patterns 100000 --width 1024 --states 256 --rounds 5]
+
+Layer energy and force (`nearest_neighbour_energy_and_force`) take two products, 4 · states ·
+patterns · width flops. The ceiling is a product of 2048 × 2048 measured in the same run, in turn
+with the rest; beside it stand the same two products of these very shapes with nothing else, over
+the same blocks, which is the most a pass that keeps no (states × patterns) matrix could reach.
+
+Wall time is what a user waits for; processor time is what it costs where others use the machine,
+and the ratio to trust there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from isinglass._machine import cores
+from isinglass.energy import nearest_neighbour_energy, nearest_neighbour_energy_and_force
+
+SQUARE = 2048
+
+
+@jax.jit
+def square(a: jax.Array, b: jax.Array) -> jax.Array:
+    return a @ b
+
+
+@jax.jit
+def two_products(state: jax.Array, patterns: jax.Array) -> jax.Array:
+    """The products of a pass and nothing else, block by block."""
+    rows = 1024
+
+    def read(index: jax.Array, summed: jax.Array) -> jax.Array:
+        block = jax.lax.dynamic_slice_in_dim(patterns, index * rows, rows)
+        return summed + (state @ block.T) @ block
+
+    return jax.lax.fori_loop(0, patterns.shape[0] // rows, read, jnp.zeros_like(state))
+
+
+def seconds(function: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor time."""
+    wall, processor = time.perf_counter(), time.process_time()
+    jax.block_until_ready(function())
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description="Speed of one pass over many patterns.")
+    parser.add_argument("--patterns", type=int, default=100_000)
+    parser.add_argument("--width", type=int, default=1024)
+    parser.add_argument("--states", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    m, n, s = given.patterns, given.width, given.states
+    patterns = jax.random.normal(jax.random.key(0), (m, n))
+    state = patterns[:s] + 0.1
+    square_of = jnp.ones((SQUARE, SQUARE))
+    with tempfile.TemporaryDirectory() as folder:
+        on_disk = np.memmap(Path(folder) / "patterns", np.float32, "w+", shape=(m, n))
+        on_disk[:] = patterns
+        both = 4.0 * s * m * n
+        blocks = 4.0 * s * (m // 1024 * 1024) * n
+        contests: dict[str, tuple[Callable[[], object], float]] = {
+            "product, 2048 × 2048": (lambda: square(square_of, square_of), 2.0 * SQUARE**3),
+            "two products, blocks": (lambda: two_products(state, patterns), blocks),
+            "energy and force": (
+                lambda: nearest_neighbour_energy_and_force(state, patterns),
+                both,
+            ),
+            "energy alone": (lambda: nearest_neighbour_energy(state, patterns), both / 2),
+            "energy and force, file": (
+                lambda: nearest_neighbour_energy_and_force(state, on_disk),
+                both,
+            ),
+        }
+        for function, _ in contests.values():
+            seconds(function)  # compiles
+        found = np.asarray(
+            [[seconds(f) for f, _ in contests.values()] for _ in range(given.rounds)]
+        )
+    flops = np.asarray([flops for _, flops in contests.values()])
+    rates = np.where(found > 0, flops[:, None] / np.maximum(found, 1e-9), np.nan)
+    shares = np.median(rates / rates[:, :1], axis=0)
+    table = Table(title=f"{m:,} patterns × {n:,}, {s} states, medians of {given.rounds} rounds")
+    columns = ("", "s", "Gflop/s", "of the ceiling", "processor s", "of the ceiling")
+    for name in columns:
+        table.add_column(name, justify="right" if name else "left")
+    middle = np.median(found, axis=0)
+    for i, name in enumerate(contests):
+        wall, processor = middle[i]
+        table.add_row(
+            name,
+            f"{wall:.3f}",
+            f"{flops[i] / wall / 1e9:.0f}",
+            f"{shares[i, 0]:.0%}",
+            f"{processor:.3f}",
+            f"{shares[i, 1]:.0%}",
+        )
+    console = Console()
+    console.print(table)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    console.print(
+        f"{platform.machine()}, {cores()} cores, {jax.device_count()} × "
+        f"{jax.devices()[0].device_kind};"
+        f" peak memory {peak:.2f} GiB, of which patterns {4 * m * n / 2**30:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

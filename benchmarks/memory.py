@@ -1,0 +1,158 @@
+"""Speed and memory of exact nearest neighbours, beside faiss and scikit-learn.
+
+    pip install faiss-cpu==1.15.1 && python benchmarks/memory.py [--vectors N] [--dimension D]
+
+faiss is only needed here. One run, interleaved, medians: the wall clock, and the processor time of
+all threads, which says more where other programs run beside. That all name the same neighbours is
+checked before anything is timed. Compilation is left out: every program is called once before, on
+fewer vectors. Peak memory is of fresh processes that each run one program, vectors included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from isinglass._machine import cores
+from isinglass.memory import nearest_neighbour_radius, nearest_neighbours
+
+Search = Callable[[np.ndarray], "np.ndarray | None"]
+
+
+def draw(count: int, dimension: int, kind: str) -> np.ndarray:
+    """Float32 vectors: independent numbers, or those near a few hundred centres with an offset."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((count, dimension), np.float32)
+    if kind == "clustered":
+        centres = 3 * rng.standard_normal((300, dimension), np.float32) + 5
+        for start in range(0, count, 2_048):  # memory is measured too
+            part = vectors[start : start + 2_048]
+            part += centres[rng.integers(0, len(centres), len(part))]
+    return vectors
+
+
+def ours(vectors: np.ndarray) -> np.ndarray:
+    return nearest_neighbours(vectors).neighbour
+
+
+def ours_by_share(vectors: np.ndarray) -> None:
+    """The whole report, at four shares of the sample."""
+    nearest_neighbour_radius(vectors)
+
+
+def faiss(vectors: np.ndarray) -> np.ndarray:
+    """The first two of each, of which one is the vector itself."""
+    import faiss
+
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    found = index.search(vectors, 2)[1]
+    return np.where(found[:, 0] == np.arange(len(vectors)), found[:, 1], found[:, 0])
+
+
+def scikit_learn(vectors: np.ndarray) -> np.ndarray:
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=1, algorithm="brute", n_jobs=-1).fit(vectors)
+    return search.kneighbors(return_distance=False)[:, 0]
+
+
+PROGRAMS: dict[str, Search] = {
+    "Isinglass": ours,
+    "faiss IndexFlatL2": faiss,
+    "scikit-learn brute": scikit_learn,
+    "Isinglass, four shares": ours_by_share,
+}
+
+
+def check_same_neighbours(kind: str, dimension: int) -> None:
+    """Refuse to time programs that do not find the same, but for float32 rounding in theirs."""
+    vectors = draw(3_000, dimension, kind)
+    found = [search(vectors) for search in (ours, faiss, scikit_learn)]
+    exact = vectors.astype(float)
+    first, *others = (np.linalg.norm(exact - exact[index], axis=1) for index in found)
+    for other in others:
+        assert (first <= other * (1 + 1e-12)).all(), "another program found nearer ones"
+        np.testing.assert_allclose(first, other, rtol=1e-3)
+
+
+def times(programs: dict[str, Search], vectors: np.ndarray, rounds: int) -> dict[str, np.ndarray]:
+    """Seconds on the clock and of the processor, (rounds, 2) for each program."""
+    for search in programs.values():
+        search(vectors[:3_000])
+    found = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, search in programs.items():
+            clock, processor = time.perf_counter(), time.process_time()
+            search(vectors)
+            found[name].append((time.perf_counter() - clock, time.process_time() - processor))
+    return {name: np.array(each) for name, each in found.items()}
+
+
+def peak_memory(name: str, count: int, dimension: int, kind: str) -> float:
+    """Peak resident GiB of a fresh process that runs one program (Linux)."""
+    code = (
+        "import sys; sys.path.insert(0, 'benchmarks')\n"
+        "from memory import *\n"
+        f"PROGRAMS[{name!r}](draw({count}, {dimension}, {kind!r}))\n"
+        "print(open('/proc/self/status').read())\n"
+    )
+    command = [sys.executable, "-c", code]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return int(re.findall(r"VmHWM:\s*(\d+) kB", output)[0]) / 2**20
+
+
+def neighbours_table(
+    count: int, dimension: int, kind: str, rounds: int, with_memory: bool, only: list[str]
+) -> Table:
+    """Medians, and how many times ours each takes, the median over rounds of ratios."""
+    programs = {name: search for name, search in PROGRAMS.items() if not only or name in only}
+    found = times(programs, draw(count, dimension, kind), rounds)
+    table = Table(title=f"nearest neighbours of {count:,} × {dimension:,} float32, {kind}")
+    for column in ("", "s", "processor s", "times ours", "peak GiB"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, each in found.items():
+        clock, processor = np.median(each, axis=0)
+        ratio = np.median(each[:, 1] / found["Isinglass"][:, 1])
+        memory = f"{peak_memory(name, count, dimension, kind):.2f}" if with_memory else ""
+        table.add_row(name, f"{clock:.2f}", f"{processor:.2f}", f"{ratio:.2f} ×", memory)
+    return table
+
+
+def main() -> None:
+    """Measure everything and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--vectors", type=int, default=80_000)
+    parser.add_argument("--dimension", type=int, default=1_024)
+    parser.add_argument("--kind", choices=("independent", "clustered"), default="independent")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
+    parser.add_argument("--only", nargs="*", default=[], help="beside Isinglass", metavar="NAME")
+    options = parser.parse_args()
+    console = Console()
+    check_same_neighbours(options.kind, options.dimension)
+    only = ["Isinglass", *options.only] if options.only else []
+    console.print(
+        neighbours_table(
+            options.vectors,
+            options.dimension,
+            options.kind,
+            options.rounds,
+            not options.no_memory,
+            only,
+        )
+    )
+    console.print(f"{platform.machine()}, {cores()} cores")
+
+
+if __name__ == "__main__":
+    main()

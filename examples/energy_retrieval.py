@@ -1,0 +1,38 @@
+"""Retrieve patterns by going downhill, and ask which are stored."""
+
+import jax
+import jax.numpy as jnp
+
+from isinglass.energy import (
+    NearestNeighbour,
+    descend_layers,
+    global_energy,
+    retrieve,
+    split_layers,
+    storage,
+)
+
+patterns = jnp.asarray([[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]])  # Fig. 1 of Niu et al. 2024
+start = jnp.asarray([[-1.0, 0.5], [0.9, 0.7], [3.0, 3.0]])
+
+for beta in (1.0, 4.0):
+    found = retrieve(start, patterns, beta)
+    print(f"β = {beta:g}")
+    for x, end, nearest, distance, steps in zip(
+        start, found.state, found.nearest, found.distance, found.iterations, strict=True
+    ):
+        print(
+            f"  {x} → ({float(end[0]):.3f}, {float(end[1]):.3f}), "
+            f"{float(distance):.3f} from pattern {int(nearest)}, {int(steps)} updates"
+        )
+    held = storage(patterns, NearestNeighbour(beta), key=jax.random.key(0))
+    print(f"  stored: {held.stored.values.tolist()}".replace("False", "no").replace("True", "yes"))
+    print(f"  errors: {', '.join(f'{error:.3f}' for error in held.error.values)}")
+
+layers = split_layers(patterns, 3)
+walk = descend_layers(start, layers, 0.5)
+print("Three layers of one pattern, each a step of at most 0.5:")
+print(f"  global energy {', '.join(f'{e:.3f}' for e in walk.global_energy.mean(-1))}")
+whole = global_energy(start, [patterns])
+same = bool(jnp.allclose(walk.global_energy[0], whole, rtol=1e-4))
+print(f"  the same as that of all patterns in one layer: {same}")

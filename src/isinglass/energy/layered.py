@@ -1,0 +1,130 @@
+"""Patterns spread over layers: the energy of each, and of all (Niu et al. 2024, Eqs. 6–8)."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from isinglass.energy._arrays import (
+    Layers,
+    Patterns,
+    State,
+    checked_patterns,
+    positive,
+    refuse_infinite,
+    refuse_unreal,
+    whole,
+)
+from isinglass.energy.nearest import nearest_neighbour_energy, nearest_neighbour_force
+
+
+def split_layers(patterns: Patterns, layers: int) -> list[Any]:
+    """Patterns spread over layers, one after another, as evenly as can be.
+
+    Args:
+        patterns: (m, n).
+        layers: l, from 1 to m.
+
+    Raises:
+        ValueError: If there are more layers than patterns, or no pattern, or one is not finite.
+    """
+    checked_patterns(patterns)
+    whole("layers", layers, 1)
+    m = patterns.shape[0]
+    if layers > m:
+        raise ValueError(f"layers must be at most {m}, one pattern each, got {layers}")
+    ends = [m * t // layers for t in range(layers + 1)]
+    return [patterns[a:b] for a, b in itertools.pairwise(ends)]
+
+
+def layer_energies(
+    state: State, layers: Layers, inverse_temperature: Any = 1.0
+) -> Float[Array, "*batch l"]:
+    """Energies E_t(x) of all layers at one state, (…, l): `nearest_neighbour_energy` of each.
+
+    Args:
+        state: x, (…, n).
+        layers: Patterns of each layer, (m_t, n).
+        inverse_temperature: β > 0.
+
+    Raises:
+        ValueError: If there is no layer, or as `nearest_neighbour_energy` does.
+
+    Source: Niu et al. 2024, Eq. 6.
+    """
+    _check(layers)
+    each = [nearest_neighbour_energy(state, layer, inverse_temperature) for layer in layers]
+    return jnp.stack(each, -1)
+
+
+def global_energy(
+    state: State, layers: Layers, inverse_temperature: Any = 1.0
+) -> Float[Array, "*batch"]:
+    """Energy E(x) = −β⁻¹ log Σ_t exp(−β E_t(x)), β = 1 in the paper.
+
+    With l layers, min_t E_t − β⁻¹ log l ≤ E ≤ min_t E_t, the latter equal for l = 1 only. Since
+    each E_t is the logarithm of a sum over its patterns, **E is the energy of all patterns in one
+    layer**: how they are spread over layers makes no difference to it.
+
+    Args:
+        state: x, (…, n).
+        layers: Patterns of each layer, (m_t, n).
+        inverse_temperature: β > 0.
+
+    Raises:
+        ValueError: As `layer_energies` does.
+
+    Source: Niu et al. 2024, Eqs. 7 and 8.
+    """
+    return combined_energy(layer_energies(state, layers, inverse_temperature), inverse_temperature)
+
+
+def combined_energy(
+    energies: Float[Array, "*batch l"], inverse_temperature: Any = 1.0
+) -> Float[Array, "*batch"]:
+    """−β⁻¹ log Σ_t exp(−β E_t) of energies of any kind, the last axis being layers.
+
+    Raises:
+        ValueError: If there is no layer, an energy is not finite, or β is not positive.
+
+    Source: Niu et al. 2024, Eq. 7.
+    """
+    refuse_unreal("energies", energies)
+    if energies.ndim < 1 or energies.shape[-1] == 0:
+        raise ValueError(
+            f"energies must hold one layer at least in the last axis, got shape {energies.shape}"
+        )
+    refuse_infinite("energies", energies)
+    positive("inverse_temperature", inverse_temperature)
+    lowest = jax.lax.stop_gradient(energies.min(-1, keepdims=True))
+    lifted = -inverse_temperature * (energies - lowest)
+    return lowest[..., 0] - jax.nn.logsumexp(lifted, axis=-1) / inverse_temperature
+
+
+def global_force(
+    state: State, layers: Layers, inverse_temperature: Any = 1.0
+) -> Float[Array, "*batch n"]:
+    """Force −∇E(x) = Σ_t softmax_t(−β E_t) times that of layer t, without a backward pass.
+
+    Args:
+        state: x, (…, n).
+        layers: Patterns of each layer, (m_t, n).
+        inverse_temperature: β > 0.
+
+    Raises:
+        ValueError: As `layer_energies` does.
+    """
+    energies = layer_energies(state, layers, inverse_temperature)
+    shares = jax.nn.softmax(-inverse_temperature * energies, axis=-1)
+    return sum(
+        shares[..., t, None] * nearest_neighbour_force(state, layer, inverse_temperature)
+        for t, layer in enumerate(layers)
+    )  # pyright: ignore[reportReturnType]  # not 0: there is a layer
+
+
+def _check(layers: Sequence[Any]) -> None:
+    if not len(layers):
+        raise ValueError("layers must hold the patterns of one layer at least, got none")

@@ -1,0 +1,185 @@
+"""The distance energy of Niu et al. 2024: a smooth search for the nearest pattern."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int
+
+from isinglass.energy._arrays import Patterns, State, checked, positive, rows, squared_length
+from isinglass.energy.soft_maximum import Soft, soft, with_value
+
+
+class Nearest(NamedTuple):
+    """The pattern nearest to each state.
+
+    Attributes:
+        pattern: Its number, (…).
+        squared_distance: g = min_j |x − ρ_j|², (…).
+    """
+
+    pattern: Int[Array, "*batch"]
+    squared_distance: Float[Array, "*batch"]
+
+
+def nearest_neighbour_energy(
+    state: State,
+    patterns: Patterns,
+    inverse_temperature: Any = 1.0,
+    *,
+    block: int | None = None,
+) -> Float[Array, "*batch"]:
+    """Energy E(x) = −β⁻¹ log Σ_j exp(−β|x − ρ_j|²), with β = 1 the layer energy of the paper.
+
+    It lies between g − β⁻¹ log m and g = min_j |x − ρ_j|². As β → ∞ it becomes g; as β → 0,
+    −β⁻¹ log m and the mean of the squared distances.
+
+    Distances are compared by ⟨x, ρ⟩ and |ρ|², to a rounding error of the size of |ρ|²; that to the
+    nearest pattern is then taken from the difference itself, so that E is right near a pattern.
+
+    Args:
+        state: x, (…, n).
+        patterns: ρ_j, (m, n); see `isinglass.energy.streaming` for where they may lie.
+        inverse_temperature: β > 0; may be traced, and is then not checked.
+        block: Patterns to read at a time, if not as many as suit.
+
+    Returns:
+        Energies, (…), which can be differentiated by state, patterns and β.
+
+    Raises:
+        ValueError: If there is no pattern, the state has another number of components, anything is
+            not finite, or β is not positive.
+
+    Source: Niu et al. 2024, Eq. 4.
+    """
+    x, found = _found(state, patterns, inverse_temperature, False, block)
+    return _energy(x, patterns, found).reshape(state.shape[:-1])
+
+
+def nearest_neighbour_force(
+    state: State,
+    patterns: Patterns,
+    inverse_temperature: Any = 1.0,
+    *,
+    block: int | None = None,
+) -> Float[Array, "*batch n"]:
+    """Force −∇E(x) = 2 (Σ_j p_j ρ_j − x), p = softmax(−β|x − ρ_j|²), without a backward pass.
+
+    Args:
+        state: x, (…, n).
+        patterns: ρ_j, (m, n).
+        inverse_temperature: β > 0.
+        block: Patterns to read at a time, if not as many as suit.
+
+    Raises:
+        ValueError: As `nearest_neighbour_energy` does.
+    """
+    x, found = _found(state, patterns, inverse_temperature, True, block)
+    return (2 * (found.mean - x)).reshape(state.shape)
+
+
+def nearest_neighbour_energy_and_force(
+    state: State,
+    patterns: Patterns,
+    inverse_temperature: Any = 1.0,
+    *,
+    block: int | None = None,
+) -> tuple[Float[Array, "*batch"], Float[Array, "*batch n"]]:
+    """`nearest_neighbour_energy` and `nearest_neighbour_force` in one pass over the patterns."""
+    x, found = _found(state, patterns, inverse_temperature, True, block)
+    energy = _energy(x, patterns, found).reshape(state.shape[:-1])
+    return energy, (2 * (found.mean - x)).reshape(state.shape)
+
+
+def nearest_neighbour_update(
+    state: State,
+    patterns: Patterns,
+    inverse_temperature: Any = 1.0,
+    *,
+    block: int | None = None,
+) -> Float[Array, "*batch n"]:
+    """The soft mean Σ_j p_j ρ_j, p = softmax(−β|x − ρ_j|²): attention with a bias of −β|ρ_j|².
+
+    E is |x|² and a concave function; the update goes to the minimum of |x|² and the tangent of the
+    other, which lies above E. So E never increases, and not only when steps are small.
+
+    Args:
+        state: x, (…, n).
+        patterns: ρ_j, (m, n).
+        inverse_temperature: β > 0.
+        block: Patterns to read at a time, if not as many as suit.
+
+    Raises:
+        ValueError: As `nearest_neighbour_energy` does.
+
+    Source: Yuille & Rangarajan 2003 (the concave–convex procedure); mean shift.
+    """
+    _, found = _found(state, patterns, inverse_temperature, True, block)
+    return found.mean.reshape(state.shape)
+
+
+def nearest_pattern(state: State, patterns: Patterns, *, block: int | None = None) -> Nearest:
+    """The nearest pattern, and its squared distance g(x) = min_j |x − ρ_j|².
+
+    g can be differentiated; where patterns are equally near, by the first of them.
+
+    Args:
+        state: x, (…, n).
+        patterns: ρ_j, (m, n).
+        block: Patterns to read at a time, if not as many as suit.
+
+    Raises:
+        ValueError: As `nearest_neighbour_energy` does.
+
+    Source: Niu et al. 2024, §3.
+    """
+    x, found = _found(state, patterns, 1.0, False, block)
+    squared = _squared_distance(x, _rows_of(patterns, found.best))
+    shape = state.shape[:-1]
+    return Nearest(found.best.reshape(shape), squared.reshape(shape))
+
+
+def squared_nearest_distance(
+    state: State, patterns: Patterns, *, block: int | None = None
+) -> Float[Array, "*batch"]:
+    """g(x) = min_j |x − ρ_j|² of `nearest_pattern`, (…)."""
+    return nearest_pattern(state, patterns, block=block).squared_distance
+
+
+def _found(
+    state: Any, patterns: Any, inverse_temperature: Any, mean: bool, block: int | None
+) -> tuple[Any, Soft]:
+    checked(state, patterns)
+    positive("inverse_temperature", inverse_temperature)
+    x = rows(state)
+    found = soft(2 * x, patterns, inverse_temperature, by_distance=True, mean=mean, block=block)
+    return x, found
+
+
+def _energy(x: Any, patterns: Any, found: Soft) -> Any:
+    """The value from the difference to the nearest, the derivatives from the soft maximum."""
+    return _exact(x, _rows_of(patterns, found.best), found.maximum, found.surplus)
+
+
+@jax.jit
+def _exact(x: Any, best: Any, maximum: Any, surplus: Any) -> Any:
+    exact = _squared_distance(x, best) - surplus
+    return with_value(squared_length(x) - maximum, exact)
+
+
+@jax.jit
+def _squared_distance(x: Any, y: Any) -> Any:
+    return squared_length(x - y.astype(x.dtype))
+
+
+def _rows_of(patterns: Any, index: Any) -> Any:
+    if isinstance(patterns, np.ndarray) and not isinstance(index, Tracer):
+        return jnp.asarray(patterns[np.asarray(index)])
+    return _taken(jnp.asarray(patterns), index)
+
+
+@jax.jit
+def _taken(patterns: Any, index: Any) -> Any:
+    return patterns[index]

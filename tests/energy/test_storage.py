@@ -1,0 +1,110 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energy_cases import quick, seeds
+from isinglass.energy import (
+    Hopfield,
+    ModernHopfield,
+    NearestNeighbour,
+    ball_radii,
+    storage,
+    storage_certificate,
+)
+
+KEY = jax.random.key(0)
+FAR = jnp.asarray([[10.0, 0.0], [0.0, 10.0], [-10.0, 0.0]])
+
+
+def test_balls_reach_half_way_to_the_nearest():
+    patterns = jnp.asarray([[0.0, 0.0], [3.0, 4.0], [3.0, 5.0], [3.0, 5.0]])
+    assert ball_radii(patterns).tolist() == [2.5, 0.5, 0.0, 0.0]
+    assert ball_radii(patterns[:1]).tolist() == [np.inf]
+
+
+def test_far_patterns_are_stored_and_that_is_proved():
+    found = storage(FAR, NearestNeighbour(1.0), key=KEY)
+    assert found.stored.all()
+    assert found.certified.all()
+    assert (found.retrieved == 1).all()
+    assert float(found.error.max()) < 1e-5
+    assert found.attrs["energy"] == "nearest neighbour, β = 1"
+
+
+def test_what_is_close_together_is_not_stored():
+    patterns = jnp.asarray([[0.0, 0.0], [0.5, 0.0], [20.0, 0.0]])
+    found = storage(patterns, NearestNeighbour(1.0), key=KEY)
+    assert found.stored.values.tolist() == [False, False, True]
+    assert found.certified.values.tolist() == [False, False, True]
+    # The two share the fixed point between them.
+    np.testing.assert_allclose(found.error.values[:2], 0.25, atol=1e-3)
+
+
+def test_two_of_a_pattern_are_not_stored():
+    patterns = jnp.asarray([[5.0, 0.0], [5.0, 0.0], [-5.0, 0.0]])
+    found = storage(patterns, key=KEY)
+    assert found.radius.values.tolist()[:2] == [0.0, 0.0]
+    assert found.disjoint.values.tolist() == [False, False, True]
+    assert found.stored.values.tolist() == [False, False, True]
+
+
+def test_balls_that_meet_are_seen():
+    found = storage(FAR, radius=jnp.asarray([8.0, 7.0, 1.0]), key=KEY)
+    assert found.disjoint.values.tolist() == [False, False, True]
+
+
+def test_a_lone_pattern_is_stored():
+    found = storage(jnp.asarray([[1.0, 2.0]]), key=KEY, samples=1)
+    assert bool(found.stored[0])
+    assert bool(found.certified[0])
+
+
+def test_few_signs_are_stored_by_hopfield_and_many_are_not():
+    signs = np.asarray(jax.random.rademacher(KEY, (40, 40)))  # integers, of NumPy
+    few, many = (storage(signs[:m], Hopfield(), key=KEY, samples=1) for m in (2, 40))
+    assert few.stored.all()
+    assert not few.certified.any()  # nothing is proved of energies of signs
+    assert float(few.error.max()) == 0
+    assert not many.stored.any()
+    assert set(few.data_vars) == set(many.data_vars)
+
+
+@pytest.mark.usefixtures("double")
+@quick
+@given(
+    seed=seeds,
+    scale=st.floats(0.5, 6),
+    share=st.floats(0.05, 1),
+    kind=st.sampled_from([NearestNeighbour, ModernHopfield]),
+)
+def test_a_certificate_holds(seed, scale, share, kind):
+    rng = np.random.default_rng(seed)
+    patterns = jnp.asarray(scale * rng.normal(size=(5, 3)))
+    radius = share * ball_radii(patterns)
+    landscape = kind(2.0)
+    found = storage_certificate(patterns, landscape, radius)
+    way = rng.normal(size=(5, 3))
+    start = patterns + (radius / np.linalg.norm(way, axis=-1))[:, None] * way
+    image, fixed = updated_once_and_for_long(landscape, start, patterns)
+    stored = np.asarray(found.stored)
+    error, contraction = (np.asarray(x)[stored] for x in (found.error, found.contraction))
+
+    def apart(a, b):
+        return np.linalg.norm(np.asarray(a) - np.asarray(b), axis=-1)[stored]
+
+    assert (apart(image, patterns) <= error * (1 + 1e-9)).all()
+    assert (apart(image, fixed) <= contraction * apart(start, fixed) + 1e-9).all()
+    assert (apart(fixed, patterns) <= error + 1e-9).all()
+
+
+@partial(jax.jit, static_argnums=0)
+def updated_once_and_for_long(landscape, start, patterns):
+    def update(x, _=None):
+        return landscape.update(x, patterns)
+
+    return update(start), jax.lax.fori_loop(0, 300, lambda _, x: update(x), patterns)
