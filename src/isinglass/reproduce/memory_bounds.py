@@ -354,8 +354,8 @@ EXPERIMENT = Experiment(
         "Do the propositions on the paper's energy hold for patterns of any kind, in 2 to 1,024 "
         "dimensions? How much of the room that they leave is used?"
     ),
-    duration=90,
-    quick_duration=20,
+    duration=45,
+    quick_duration=8,
     default_seeds=20,
     quick_seeds=4,
     run=run,
