@@ -454,8 +454,8 @@ EXPERIMENT = Experiment(
         "What do the paper's energy, the squared distance that it smooths and the modern Hopfield "
         "energy look like over the same patterns? Has each pattern a minimum of its own?"
     ),
-    duration=30,
-    quick_duration=20,
+    duration=12,
+    quick_duration=10,
     default_seeds=100,
     quick_seeds=10,
     run=run,

@@ -352,7 +352,7 @@ def _figure_of_size(found: Found) -> Figure:
             )  # fmt: skip
     right.set(
         yscale="log", xlabel="$\\log_{10}$ tokens of data D", ylabel="parameters N",
-        title="Size against data",
+        title="Size against data", xlim=(-2, 41),
     )  # fmt: skip
     right.legend(fontsize=8.5, loc="lower right")
     return Figure(
