@@ -18,9 +18,10 @@ ALLOWED = {
     "reproduce": {"reproduce", "data", *FOUNDATIONS, *SYSTEMS},
     "report": {"report", "reproduce"},
     # A sweep that a user asks for is no experiment of a paper, and a system cannot hold it: it is
-    # of any map. So it has a part of its own, and the command line reaches no system by itself.
+    # of any map. So it has a part of its own.
     "sweeps": {"sweeps", "meanfield", *FOUNDATIONS},
-    "cli": {"cli", "report", "reproduce", "sweeps", "data"},
+    # `isinglass radius` measures a model of the user's own, which is no experiment.
+    "cli": {"cli", "report", "reproduce", "sweeps", "data", "memory"},
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``isinglass list``, ``reproduce``, ``sweep`` and ``resume``.
+"""The command line: ``isinglass list``, ``reproduce``, ``sweep``, ``resume`` and ``radius``.
 
 Only Typer is imported here; each command imports what it needs, so that ``--version`` and
 ``--help`` answer at once.
@@ -17,12 +17,12 @@ from typing import Annotated
 
 import typer
 
-from isinglass.cli import _reproduce, _sweep
+from isinglass.cli import _radius, _reproduce, _sweep
 from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
 
 app = typer.Typer(
-    help="The physics of attention: run published experiments again, number by number, and sweep "
-    "maps over their parameters.",
+    help="The physics of attention: run published experiments again, number by number, sweep "
+    "maps over their parameters, and measure a transformer's memory radius.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -33,6 +33,7 @@ app.command("list")(_reproduce.list_experiments)
 app.command()(_reproduce.reproduce)
 app.command()(_sweep.sweep)
 app.command()(_sweep.resume)
+app.command()(_radius.radius)
 
 
 def main() -> None:

@@ -1,9 +1,14 @@
 """Transformers as associative memory (Niu, Bai, Deng & Han 2024).
 
 The partition function over balls and the radii that follow from it, and the measured radius:
-distances between activations and their nearest neighbours.
+distances between activations and their nearest neighbours. A GPT-2 to measure it on: read from a
+folder, or trained by `train` on a text or on examples.
 """
 
+from isinglass.memory.continuation import continue_greedily
+from isinglass.memory.gpt2 import ModelFolderError, load_gpt2, save_gpt2
+from isinglass.memory.layer_activations import Activations, activations
+from isinglass.memory.layer_radius import layer_radius, sequences_of
 from isinglass.memory.neighbours import Neighbours, nearest_neighbours
 from isinglass.memory.partition import (
     ball_partition_bounds,
@@ -18,12 +23,54 @@ from isinglass.memory.partition import (
     unit_volume_radius_asymptote,
 )
 from isinglass.memory.radius import nearest_neighbour_radius
+from isinglass.memory.recipe import Recipe
+from isinglass.memory.sources import (
+    Batch,
+    ExampleSource,
+    Source,
+    TextSource,
+    question_source,
+    split_text,
+)
+from isinglass.memory.tokens import (
+    BytePairTokens,
+    ByteTokens,
+    TokenFileError,
+    Tokens,
+    tokenise,
+    tokens_of,
+)
+from isinglass.memory.training import Progress, Run, TrainingDivergedError, evaluate, train
+from isinglass.memory.transformer import Execution, Pass, Transformer, TransformerConfig
 
 __all__ = [
+    "Activations",
+    "Batch",
+    "BytePairTokens",
+    "ByteTokens",
+    "ExampleSource",
+    "Execution",
+    "ModelFolderError",
     "Neighbours",
+    "Pass",
+    "Progress",
+    "Recipe",
+    "Run",
+    "Source",
+    "TextSource",
+    "TokenFileError",
+    "Tokens",
+    "TrainingDivergedError",
+    "Transformer",
+    "TransformerConfig",
+    "activations",
     "ball_partition_bounds",
     "claimed_cross_entropy",
+    "continue_greedily",
     "critical_radius",
+    "evaluate",
+    "layer_radius",
+    "load_gpt2",
     "log_ball_partition",
     "log_ball_volume",
     "log_partition",
@@ -31,6 +78,13 @@ __all__ = [
     "nearest_neighbour_radius",
     "nearest_neighbours",
     "parameters_against_data",
+    "question_source",
+    "save_gpt2",
+    "sequences_of",
+    "split_text",
+    "tokenise",
+    "tokens_of",
+    "train",
     "unit_volume_radius",
     "unit_volume_radius_asymptote",
 ]

@@ -43,6 +43,11 @@ MODULES = (
     "looped_landscape",
     "looped_mechanism",
     "looped_contraction",
+    "memory_landscapes",
+    "memory_bounds",
+    "memory_retrieval",
+    "memory_layers",
+    "memory_partition",
 )
 
 
