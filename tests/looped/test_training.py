@@ -13,13 +13,16 @@ import optax
 import pytest
 import xarray as xr
 
+import looped_training
+from isinglass import _checkpoint
 from isinglass.data.induction import InductionTask
-from isinglass.looped import _checkpoint, _loop
+from isinglass.looped import _loop
 from isinglass.looped.evaluation import Evaluation, accuracy_by_length
 from isinglass.looped.model import LoopedConfig, LoopedTransformer
 from isinglass.looped.penalties import EnergyEntropyObjective
 from isinglass.looped.recipe import Recipe
 from isinglass.looped.training import DivergedWarning, TrainingDivergedError, train
+from killed import assert_same_after_kills
 from looped_training import CONFIG, EVALUATION, RECIPE, SEEDS, TASK, run
 
 PLAIN = EnergyEntropyObjective(0.0, 0.0, 0.0)
@@ -415,9 +418,17 @@ def test_a_schedule_of_a_weight_is_told_by_what_it_does(tmp_path):
         return _checkpoint.plain(replace(RECIPE, objective=objective))
 
     assert told(0.5)["objective"]["potential"]["schedule"][0] == 0
-    _checkpoint.refuse_another(tmp_path, told(0.5), told(0.5))
+    _checkpoint.write(tmp_path, _checkpoint.LOOPED, told(0.5), 0, 0, ())
+    assert _checkpoint.claim(tmp_path, _checkpoint.LOOPED, told(0.5)) is not None
     with pytest.raises(ValueError, match=r"potential\.schedule is \[0"):
-        _checkpoint.refuse_another(tmp_path, told(0.5), told(0.6))
+        _checkpoint.claim(tmp_path, _checkpoint.LOOPED, told(0.6))
+
+
+@pytest.mark.parametrize(
+    ("steps", "kills"), [(500, 2), pytest.param(5000, 20, marks=pytest.mark.slow)]
+)
+def test_killed_at_random_moments_it_comes_out_the_same(steps, kills, tmp_path):
+    assert_same_after_kills(looped_training, steps, kills, tmp_path)
 
 
 # Divergence

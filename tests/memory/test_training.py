@@ -1,9 +1,4 @@
-import os
-import random
 import socket
-import subprocess
-import sys
-import time
 
 import jax
 import numpy as np
@@ -11,6 +6,8 @@ import pytest
 import xarray as xr
 
 import memory_training
+from isinglass import _checkpoint
+from isinglass._checkpoint import FILE
 from isinglass.memory import (
     Execution,
     Recipe,
@@ -21,8 +18,8 @@ from isinglass.memory import (
     evaluate,
     train,
 )
-from isinglass.memory import _checkpoint as checkpoint
 from isinglass.memory.recipe import matrices
+from killed import assert_same_after_kills, finish, start
 from memory_training import CONFIG, TEXT, random_model, recipe, run, sources
 
 UNIFORM = np.log(256)
@@ -150,7 +147,7 @@ def test_divergence_ends_training_with_the_last_good_parameters(tmp_path):
     ) as e:
         run(recipe(learning_rate=1e38, every=1), store=tmp_path)
     assert all(np.isfinite(leaf).all() for leaf in leaves(e.value.run))
-    found = checkpoint.read(tmp_path)
+    found = _checkpoint.read(tmp_path, _checkpoint.MEMORY)
     assert found is None or found.step <= e.value.step
 
 
@@ -159,9 +156,9 @@ def test_divergence_ends_training_with_the_last_good_parameters(tmp_path):
 
 def test_a_finished_training_is_only_read(whole, tmp_path):
     first = run(store=tmp_path)
-    before = (tmp_path / checkpoint.FILE).read_bytes()
+    before = (tmp_path / FILE).read_bytes()
     again = run(store=tmp_path, progress=lambda _: pytest.fail("a step was taken"))
-    assert (tmp_path / checkpoint.FILE).read_bytes() == before
+    assert (tmp_path / FILE).read_bytes() == before
     xr.testing.assert_identical(again.metrics, whole.metrics)
     for one in (first, again):
         for mine, theirs in zip(leaves(one), leaves(whole), strict=True):
@@ -198,102 +195,20 @@ def stored(tmp_path_factory):
     return store
 
 
-@pytest.mark.parametrize("where", [0.0, 0.02, 0.5, 0.999])
-def test_a_checkpoint_that_is_cut_or_changed_is_refused(where, stored, tmp_path):
-    whole = (stored / checkpoint.FILE).read_bytes()
-    at = int(where * len(whole))
-    flipped = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
-    for damaged in (whole[:at], flipped, whole + b"x"):
-        (tmp_path / checkpoint.FILE).write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"is damaged|has format"):
-            checkpoint.read(tmp_path)
-
-
-def test_arrays_of_another_form_are_refused(tmp_path):
-    checkpoint.write(tmp_path, {}, 3, 1, {"a": np.zeros((2, 3)), "b": np.zeros(0, np.int32)})
-    found = checkpoint.read(tmp_path)
-    assert found is not None
-    back = checkpoint.restore(found, {"a": np.ones((2, 3)), "b": np.ones(0, np.int32)})
-    assert back["a"].tolist() == np.zeros((2, 3)).tolist()
-    assert back["b"].dtype == np.int32
-    with pytest.raises(ValueError, match=r"holds \[.*2, 3.* where .*2, 4.* is expected"):
-        checkpoint.restore(found, {"a": np.ones((2, 4)), "b": np.ones(0, np.int32)})
-    with pytest.raises(ValueError, match="the checkpoint holds 2 arrays, expected 1"):
-        checkpoint.restore(found, {"a": np.ones((2, 3))})
-
-
 def test_a_file_is_no_store(tmp_path):
     (tmp_path / "a").write_text("x")
     with pytest.raises(ValueError, match=r"store must be a folder, and .* is a file"):
         run(store=tmp_path / "a")
 
 
-def test_a_full_disk_leaves_the_one_before(stored, tmp_path, monkeypatch):
-    (tmp_path / checkpoint.FILE).write_bytes((stored / checkpoint.FILE).read_bytes())
-
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"No space left on device: .*training\.checkpoint"):
-        checkpoint.write(tmp_path, {}, 4, 1, {"a": np.zeros(3)})
-    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
-    found = checkpoint.read(tmp_path)
-    assert found is not None
-    assert found.step == 20
-
-
 # -- other processes -----------------------------------------------------------------------------
-
-
-def start(store, steps, cache, *hosts, devices=1):
-    settings = {
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-        "JAX_NUM_CPU_DEVICES": str(devices),
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
-    }
-    command = [sys.executable, memory_training.__file__, str(store), str(steps), *map(str, hosts)]
-    return subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.PIPE)
-
-
-def finish(*processes):
-    for process in processes:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors.decode()[-2000:]
-
-
-def written(store):
-    path = store / checkpoint.FILE
-    return path.stat().st_mtime_ns if path.exists() else None
-
-
-def killed_midway(store, steps, cache, delay):
-    """Go on with a training, but kill it ``delay`` after its next checkpoint."""
-    before = written(store)
-    process = start(store, steps, cache)
-    while process.poll() is None and written(store) == before:
-        time.sleep(0.002)
-    time.sleep(delay)
-    process.kill()
-    _, errors = process.communicate()
-    assert process.returncode != 1, errors.decode()[-2000:]
-    return process.returncode != 0
 
 
 @pytest.mark.parametrize(
     ("steps", "kills"), [(400, 2), pytest.param(4000, 12, marks=pytest.mark.slow)]
 )
 def test_killed_at_random_moments_it_comes_out_the_same(steps, kills, tmp_path):
-    killed, uninterrupted, cache = (tmp_path / name for name in ("killed", "whole", "cache"))
-    draw = random.Random(kills)
-    midway = [killed_midway(killed, steps, cache, draw.uniform(0, 0.1)) for _ in range(kills)]
-    assert all(midway)
-    for store in (killed, uninterrupted):
-        finish(start(store, steps, cache))
-    assert [path.name for path in killed.iterdir()] == [checkpoint.FILE]
-    assert (killed / checkpoint.FILE).read_bytes() == (uninterrupted / checkpoint.FILE).read_bytes()
+    assert_same_after_kills(memory_training, steps, kills, tmp_path)
 
 
 @pytest.mark.parametrize("hosts", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -304,9 +219,9 @@ def test_two_devices_come_out_as_one(hosts, tmp_path):
         address = f"localhost:{free.getsockname()[1]}"
     store, cache = tmp_path / "store", tmp_path / "cache"
     if hosts == 1:
-        finish(start(store, 20, cache, devices=2))
+        finish(start(memory_training, store, 20, cache, devices=2))
     else:
-        finish(*(start(store, 20, cache, address, i, 2) for i in (0, 1)))
+        finish(*(start(memory_training, store, 20, cache, address, i, 2) for i in (0, 1)))
     how = recipe(every=5, validation=8)
     other = run(how, store=store, progress=lambda _: pytest.fail("a step was taken"))
     alone = run(how)

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass import _checkpoint
 from isinglass.data.induction import InductionTask
-from isinglass.looped import _checkpoint, _loop
+from isinglass.looped import _loop
 from isinglass.looped.evaluation import (
     ABOUT,
     Evaluation,
@@ -248,7 +249,7 @@ class _Training:
     ) -> None:
         self._plan, self._store, self._progress = plan, store, progress
         self._devices = devices
-        found = None if store is None else _claim(store, plan)
+        found = _checkpoint.claim(store, _checkpoint.LOOPED, plan.plain) if store else None
         pairs = [jax.random.split(jax.random.key(seed)) for seed in plan.seeds]
         of_model, self._keys = (jnp.stack(keys) for keys in zip(*pairs, strict=True))
         self._state, self._step = _loop.first_state(plan.config, plan.recipe[0], of_model), 0
@@ -335,13 +336,16 @@ class _Training:
         if self._store is None:
             return
         tree = (self._state, self._steps, self._metrics)
-        _checkpoint.write(self._store, self._plan.plain, self._step, len(self._steps), tree)
+        records = len(self._steps)
+        _checkpoint.write(
+            self._store, _checkpoint.LOOPED, self._plan.plain, self._step, records, tree
+        )
 
     def _go_on(self, found: _checkpoint.Checkpoint) -> None:
         recipe = self._plan.recipe[bisect_left(self._plan.starts, found.step) - 1]
         like = (_loop.next_stage(self._state, recipe), self._steps, self._metrics)
-        self._state, self._steps, self._metrics = _checkpoint.restore(found, like)
-        self._step = found.step
+        state, self._steps, self._metrics = _checkpoint.restore(found, like)
+        self._state, self._step = jax.tree.map(jnp.asarray, state), found.step
 
     def _reached(self, index: int) -> bool:
         """Whether every seed that goes on has twice been as good as asked for."""
@@ -434,19 +438,6 @@ def _check_devices(devices: int, recipes: Sequence[Recipe]) -> None:
             raise ValueError(
                 f"devices must divide the recipe's batch, {recipe.batch}, got {devices}"
             )
-
-
-def _claim(store: Path, plan: _Plan) -> _checkpoint.Checkpoint | None:
-    """The checkpoint of this training in a folder, if there is one; the folder is made if need be.
-
-    Raises:
-        ValueError: If it holds another training, or what cannot be read.
-    """
-    found = _checkpoint.read(store)
-    if found is not None:
-        _checkpoint.refuse_another(store, found.plan, plan.plain)
-    _checkpoint.sweep_up(store)
-    return found
 
 
 class _Totals:

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from isinglass.memory import _checkpoint, _steps
+from isinglass import _checkpoint
+from isinglass.memory import _steps
 from isinglass.memory.recipe import Recipe
 from isinglass.memory.sources import Source
 from isinglass.memory.transformer import SINGLE, Execution, Transformer, TransformerConfig
@@ -233,7 +234,9 @@ class _Training:
         found = None
         if store is not None:
             self._plan = _plan(start, config, source, recipe, validation)
-            found = _claim(store, self._plan)
+            found = _checkpoint.claim(
+                store, _checkpoint.MEMORY, self._plan, tidy=jax.process_index() == 0
+            )
         if isinstance(start, Transformer):
             model: Any = start
         else:
@@ -315,7 +318,8 @@ class _Training:
         if self._store is None or jax.process_index() != 0:
             return
         tree = (self._state, self._steps, self._metrics)
-        _checkpoint.write(self._store, self._plan, self._step, len(self._steps), tree)
+        records = len(self._steps)
+        _checkpoint.write(self._store, _checkpoint.MEMORY, self._plan, self._step, records, tree)
 
     def _tokens(self, steps: Any) -> Any:
         return steps * self._recipe.batch * self._source.context
@@ -377,17 +381,3 @@ def _digest(model: Transformer) -> str:
     for leaf in jax.tree.leaves(model):
         found.update(np.ascontiguousarray(leaf).data)
     return f"parameters {found.hexdigest()}"
-
-
-def _claim(store: Path, plan: Mapping[str, Any]) -> _checkpoint.Checkpoint | None:
-    """The checkpoint of this training in a folder, if there is one; the folder is made if need be.
-
-    Raises:
-        ValueError: If it holds another training, or what cannot be read.
-    """
-    found = _checkpoint.read(store)
-    if found is not None:
-        _checkpoint.refuse_another(store, found.plan, plan)
-    if jax.process_index() == 0:
-        _checkpoint.sweep_up(store)
-    return found

@@ -8,6 +8,7 @@ in one step.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -20,8 +21,10 @@ import numpy as np
 
 from isinglass import _atomic
 
-FORMAT, VERSION = "isinglass-memory-training", 1
+LOOPED, MEMORY = "isinglass-looped-training", "isinglass-memory-training"  # formats
+VERSION = 2
 FILE = "training.checkpoint"
+SCHEDULE_POINTS = 17
 _DIGEST = 64  # characters
 _PART = 1 << 24  # bytes that are read at a time
 
@@ -46,15 +49,25 @@ class Checkpoint(NamedTuple):
     start: int
 
 
-def write(store: Path, plan: Mapping[str, Any], step: int, records: int, tree: Any) -> None:
+def write(
+    store: Path, form: str, plan: Mapping[str, Any], step: int, records: int, tree: Any
+) -> None:
     """Replace the checkpoint in a folder.
+
+    Args:
+        store: The folder.
+        form: Format, one of those above.
+        plan: What is trained, as JSON has it.
+        step: Steps done.
+        records: Records of metrics made.
+        tree: Arrays.
 
     Raises:
         OSError: If it cannot be written; the one before is untouched.
     """
     leaves = list(_leaves(tree))
     header = {
-        "format": FORMAT,
+        "format": form,
         "version": VERSION,
         "step": step,
         "records": records,
@@ -76,11 +89,32 @@ def _content(header: Any, leaves: list[tuple[str, Any]]) -> Iterator[Any]:
         yield np.ascontiguousarray(each).reshape(-1).view(np.uint8).data
 
 
-def read(store: Path) -> Checkpoint | None:
+def claim(store: Path, form: str, plan: Mapping[str, Any], tidy: bool = True) -> Checkpoint | None:
+    """The checkpoint of this training in a folder, if there is one; the folder is made if need be.
+
+    Args:
+        store: The folder.
+        form: Format.
+        plan: What is to be trained.
+        tidy: Whether to make the folder, and to remove what a killed process left half written;
+            one process of several does.
+
+    Raises:
+        ValueError: If it holds another training, or what cannot be read.
+    """
+    found = read(store, form)
+    if found is not None:
+        _refuse_another(store, found.plan, plan)
+    if tidy:
+        _sweep_up(store)
+    return found
+
+
+def read(store: Path, form: str) -> Checkpoint | None:
     """The checkpoint in a folder, or None where there is none.
 
     Raises:
-        ValueError: If `store` is no folder, or its checkpoint is damaged or of another version.
+        ValueError: If `store` is no folder, or its checkpoint is damaged or of another format.
     """
     path = store / FILE
     if store.exists() and not store.is_dir():
@@ -94,9 +128,9 @@ def read(store: Path) -> Checkpoint | None:
             told = header["format"], header["version"]
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"{path} is damaged, or no checkpoint of a training") from None
-        if told != (FORMAT, VERSION):
+        if told != (form, VERSION):
             raise ValueError(
-                f"{path} has format {told[0]!r} version {told[1]!r}; expected {FORMAT!r} "
+                f"{path} has format {told[0]!r} version {told[1]!r}; expected {form!r} "
                 f"version {VERSION}"
             )
         if not _is_whole(file, path.stat().st_size):
@@ -142,7 +176,29 @@ def restore(checkpoint: Checkpoint, like: Any) -> Any:
     return jax.tree.unflatten(jax.tree.structure(like), found)
 
 
-def refuse_another(store: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def plain(value: Any, steps: int = 0) -> Any:
+    """A value as JSON holds it: dataclasses by their fields, schedules by some of their values.
+
+    Args:
+        value: Dataclasses, sequences, numbers, texts, None and schedules, one in the other.
+        steps: Steps over which schedules are told; that of a dataclass that has `steps` counts
+            for all in it.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        steps = getattr(value, "steps", steps)
+        return {f.name: plain(getattr(value, f.name), steps) for f in dataclasses.fields(value)}
+    if isinstance(value, list | tuple):
+        return [plain(each, steps) for each in value]
+    if isinstance(value, Mapping):
+        return {name: plain(each, steps) for name, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if callable(value):
+        return {"schedule": _sampled(value, steps)}
+    return value
+
+
+def _refuse_another(store: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Refuse to go on with a training that is not the one asked for.
 
     Raises:
@@ -155,7 +211,7 @@ def refuse_another(store: Path, plan: Mapping[str, Any], asked: Mapping[str, Any
         )
 
 
-def sweep_up(store: Path) -> None:
+def _sweep_up(store: Path) -> None:
     """Make the folder if need be, and remove what a killed process left half written."""
     store.mkdir(parents=True, exist_ok=True)
     for leftover in store.glob(f".{FILE}.*.tmp"):
@@ -173,5 +229,18 @@ def _differences(name: str, there: Any, asked: Any) -> Iterator[tuple[str, Any, 
         for key in {**asked, **there}:
             inner = f"{name}.{key}" if name else key
             yield from _differences(inner, there.get(key, "nothing"), asked.get(key, "nothing"))
+    elif (
+        isinstance(there, list)
+        and isinstance(asked, list)
+        and len(there) == len(asked)
+        and any(isinstance(each, Mapping) for each in there)
+    ):
+        for index, pair in enumerate(zip(there, asked, strict=True)):
+            yield from _differences(f"{name}[{index}]", *pair)
     elif there != asked:
         yield name, there, asked
+
+
+def _sampled(schedule: Any, steps: int) -> list[float]:
+    at = np.linspace(0, steps, SCHEDULE_POINTS).astype(int)
+    return [float(schedule(int(step))) for step in at]
