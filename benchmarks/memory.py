@@ -1,11 +1,14 @@
-"""Speed and memory of exact nearest neighbours, beside faiss and scikit-learn.
+"""Speed of exact nearest neighbours beside faiss and scikit-learn, of training beside PyTorch.
 
-    pip install faiss-cpu==1.15.1 && python benchmarks/memory.py [--vectors N] [--dimension D]
+    pip install faiss-cpu==1.15.1 torch==2.13.0 && python benchmarks/memory.py [neighbours|training]
 
-faiss is only needed here. One run, interleaved, medians: the wall clock, and the processor time of
-all threads, which says more where other programs run beside. That all name the same neighbours is
-checked before anything is timed. Compilation is left out: every program is called once before, on
-fewer vectors. Peak memory is of fresh processes that each run one program, vectors included.
+Both peers are only needed here. One run, interleaved, medians. That all name the same neighbours,
+and that all have the same losses from the same weights, is checked before anything is timed.
+Compilation is left out: every program is called once before.
+
+Neighbours: the wall clock, and the processor time of all threads, which says more where other
+programs run beside; peak memory is of fresh processes that each run one program, vectors included.
+Training: whole steps, text, clipping and AdamW included. On a GPU, GPT-2 small in bfloat16 too.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from rich.table import Table
 from isinglass._machine import cores
 from isinglass.memory import nearest_neighbour_radius, nearest_neighbours
 
+PARTS = ("neighbours", "training")
 Search = Callable[[np.ndarray], "np.ndarray | None"]
 
 
@@ -131,6 +135,7 @@ def neighbours_table(
 def main() -> None:
     """Measure everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="*", default=[*PARTS], metavar="|".join(PARTS))
     parser.add_argument("--vectors", type=int, default=80_000)
     parser.add_argument("--dimension", type=int, default=1_024)
     parser.add_argument("--kind", choices=("independent", "clustered"), default="independent")
@@ -138,20 +143,31 @@ def main() -> None:
     parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
     parser.add_argument("--only", nargs="*", default=[], help="beside Isinglass", metavar="NAME")
     options = parser.parse_args()
+    if unknown := set(options.what) - set(PARTS):
+        parser.error(f"what must be of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
     console = Console()
+    if "neighbours" in options.what:
+        console.print(_neighbours(options))
+    if "training" in options.what:
+        from memory_training import training_table, utilisation_table
+
+        console.print(training_table(3 * options.rounds))
+        if (table := utilisation_table(3 * options.rounds)) is not None:
+            console.print(table)
+    console.print(f"{platform.machine()}, {cores()} cores")
+
+
+def _neighbours(options: argparse.Namespace) -> Table:
     check_same_neighbours(options.kind, options.dimension)
     only = ["Isinglass", *options.only] if options.only else []
-    console.print(
-        neighbours_table(
-            options.vectors,
-            options.dimension,
-            options.kind,
-            options.rounds,
-            not options.no_memory,
-            only,
-        )
+    return neighbours_table(
+        options.vectors,
+        options.dimension,
+        options.kind,
+        options.rounds,
+        not options.no_memory,
+        only,
     )
-    console.print(f"{platform.machine()}, {cores()} cores")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""Training GPT-2: tokens per second beside PyTorch, and what share of a GPU's peak is used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from rich.table import Table
+
+from isinglass.memory import Execution, Recipe, TextSource, Transformer, TransformerConfig, _steps
+
+CONFIG = TransformerConfig(vocabulary=256, context=256, width=384, heads=6, layers=6)
+BATCH, STEPS = 8, 3
+# Dense products in bfloat16, FLOP/s, as NVIDIA states them.
+PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
+SMALL, SMALL_BATCH = TransformerConfig(), 32
+
+
+class Ours:
+    """The steps that `isinglass.memory.train` takes, text included."""
+
+    def __init__(self, config: TransformerConfig, recipe: Recipe) -> None:
+        text = np.random.default_rng(0).integers(0, config.vocabulary, 1 << 20)
+        self.source = TextSource(text.astype(np.uint16), config.context, config.vocabulary)
+        self.recipe, self.mesh = recipe, _steps.mesh_of(jax.devices()[:1])
+        self.model = Transformer(config, key=jax.random.key(0))
+        state = _steps.State(self.model, recipe.optimiser(0.0).init(self.model))
+        self.state, self.step = _steps.on_all(state, self.mesh), 0
+
+    def places(self) -> np.ndarray:
+        """Where the next step reads."""
+        return self.source.choose(np.random.default_rng(self.step), self.recipe.batch)
+
+    def advance(self) -> jax.Array:
+        """Take one step; the loss before it."""
+        batch = _steps.hand_in(self.source, self.places(), self.mesh, self.recipe.accumulate)
+        rate = np.float32(self.recipe.learning_rate)
+        numbers = np.array([0, self.step], np.uint32)
+        self.state, seen = _steps.advance(
+            self.state, *batch, rate, numbers, recipe=self.recipe.rule(), mesh=self.mesh
+        )
+        self.step += 1
+        return seen.loss
+
+    def __call__(self) -> None:
+        """Take some steps."""
+        jax.block_until_ready([self.advance() for _ in range(STEPS)][-1])
+
+
+class Theirs:
+    """The same steps in PyTorch, of the same text."""
+
+    def __init__(self, ours: Ours, compiled: bool) -> None:
+        from memory_peers import PyTorch
+
+        self.ours, self.compiled = ours, compiled
+        self.model, self.step = PyTorch(ours.model, ours.recipe), 0
+
+    def advance(self) -> float:
+        """Take one step; the loss before it."""
+        places = self.ours.source.choose(np.random.default_rng(self.step), self.ours.recipe.batch)
+        batch = self.ours.source.take(places)
+        self.step += 1
+        return self.model.step(batch.tokens, batch.targets, self.compiled)
+
+    def __call__(self) -> None:
+        """Take some steps."""
+        for _ in range(STEPS):
+            self.advance()
+
+
+def training_table(rounds: int) -> Table:
+    """Tokens per second, and how many times ours each takes, the median over rounds of ratios."""
+    ours = Ours(CONFIG, Recipe(batch=BATCH, learning_rate=6e-4))
+    eager, compiled = Theirs(ours, compiled=False), Theirs(ours, compiled=True)
+    _check_same_losses(ours, eager, compiled)
+    programs = {"Isinglass": ours, "PyTorch": eager, "torch.compile": compiled}
+    found = _interleaved(programs, rounds)
+    tokens = STEPS * BATCH * CONFIG.context
+    table = Table(
+        title=f"training: {CONFIG.layers} layers, {CONFIG.width} wide, {BATCH} × {CONFIG.context} "
+        f"bytes a step, float32"
+    )
+    for column in ("", "tokens/s", "ms a step", "range", "times ours"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, each in found.items():
+        milliseconds = 1e3 * each / STEPS
+        table.add_row(
+            name,
+            f"{tokens / np.median(each):,.0f}",
+            f"{np.median(milliseconds):,.0f}",
+            f"{milliseconds.min():,.0f} – {milliseconds.max():,.0f}",
+            f"{np.median(each / found['Isinglass']):.2f} ×",
+        )
+    return table
+
+
+def _check_same_losses(ours: Ours, *others: Theirs) -> None:
+    """Refuse to time programs that do not learn the same, over three steps from one start."""
+    wanted = [float(ours.advance()) for _ in range(3)]
+    for other in others:
+        np.testing.assert_allclose([other.advance() for _ in range(3)], wanted, rtol=1e-3)
+
+
+def _interleaved(programs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
+    """Seconds of each round."""
+    found = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            begun = time.perf_counter()
+            program()
+            found[name].append(time.perf_counter() - begun)
+    return {name: np.array(each) for name, each in found.items()}
+
+
+def flops_of_step(config: TransformerConfig, tokens: int) -> float:
+    """Products of a step, forwards and back: 6 for each weight, 12 L n d for attention's rows.
+
+    The rows count in full, without the half that a causal mask saves, as is usual for utilisation.
+    """
+    weights = config.layers * (4 * config.width**2 + 2 * config.width * config.inner)
+    weights += config.vocabulary * config.width
+    return tokens * (6.0 * weights + 12.0 * config.layers * config.context * config.width)
+
+
+def utilisation_table(rounds: int) -> Table | None:
+    """GPT-2 small in bfloat16, share of the peak; None where there is no GPU of a known kind."""
+    kind = jax.devices()[0].device_kind
+    peak = next((value for name, value in PEAKS.items() if name in kind), None)
+    if peak is None:
+        return None
+    table = Table(title=f"training GPT-2 small in bfloat16, {SMALL.context} tokens, one {kind}")
+    for column in ("sequences", "ms a step", "tokens/s", "FLOP/s", "share of peak"):
+        table.add_column(column, justify="right")
+    for batch in (8, 16, SMALL_BATCH):
+        ours = Ours(SMALL, Recipe(batch=batch, execution=Execution(dtype="bfloat16")))
+        ours()
+        each = np.median(_interleaved({"": ours}, rounds)[""]) / STEPS
+        tokens = batch * SMALL.context
+        rate = flops_of_step(SMALL, tokens) / each
+        table.add_row(
+            f"{batch}", f"{1e3 * each:.1f}", f"{tokens / each:,.0f}", f"{rate:.3g}",
+            f"{rate / peak:.1%}",
+        )  # fmt: skip
+    return table
