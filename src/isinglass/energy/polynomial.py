@@ -75,32 +75,29 @@ def krotov_hopfield_force(
 
 
 @dataclass(frozen=True)
-class _Powers:
+class _Form:
     degree: int
     rectified: bool
 
+    def products(self, args: Any, block: Any) -> Any:
+        z = product(args[0], block.T)
+        return jnp.maximum(z, 0) if self.rectified else z
+
+
+class _Powers(_Form):
     def __call__(self, args: Any, block: Any, first: Any) -> Any:
         del first
-        return (_products(self, args, block) ** self.degree).sum(-1)
+        return (self.products(args, block) ** self.degree).sum(-1)
 
 
-@dataclass(frozen=True)
-class _Slopes:
-    degree: int
-    rectified: bool
-
+class _Slopes(_Form):
     def __call__(self, args: Any, block: Any, first: Any) -> Any:
         del first
-        z = _products(self, args, block)
+        z = self.products(args, block)
         slope = self.degree * z ** (self.degree - 1)
         if self.rectified and self.degree == 1:
             slope = slope * (z > 0)
         return product(slope, block)
-
-
-def _products(form: _Powers | _Slopes, args: Any, block: Any) -> Any:
-    z = product(args[0], block.T)
-    return jnp.maximum(z, 0) if form.rectified else z
 
 
 def _checked(state: Any, patterns: Any, degree: int, scale: float) -> Any:

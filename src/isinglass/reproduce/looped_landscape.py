@@ -8,14 +8,12 @@ two are what the figure shows. The third tells other weights from another functi
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from isinglass._machine import cores
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
 from isinglass.reproduce import looped_paper as paper
 
@@ -111,17 +109,18 @@ def measure(context: Context, size: Size) -> dict[str, Found]:
 
 def _of_setting(context: Context, setting: str, size: Size) -> Found:
     names = paper.seeds(context, context.seeds)
-    with ThreadPoolExecutor(cores()) as pool:
-        runs: dict[str, Run] = dict(
-            zip(ARMS, pool.map(lambda arm: _train(context, setting, arm, size), ARMS), strict=True)
-        )
-        accuracy = {
-            arm: paper.fresh_accuracy(one, [LENGTH], 256, LOOKED_AT)["all"].values[:, 0]
-            for arm, one in runs.items()
-        }
-        measured = pool.map(lambda name: _of_seed(name, runs, size), names)
-        seen = list(context.progress.track(measured, "landscapes", total=len(names)))
-    return Found(accuracy, {name: [one[name] for one in seen] for name in LANDSCAPES})
+    trained = paper.side_by_side(
+        context, lambda arm: _train(context, setting, arm, size), [(arm,) for arm in ARMS]
+    )
+    runs: dict[str, Run] = {arm: one for (arm,), one in trained.items()}
+    accuracy = {
+        arm: paper.fresh_accuracy(one, [LENGTH], 256, LOOKED_AT)["all"].values[:, 0]
+        for arm, one in runs.items()
+    }
+    seen = paper.side_by_side(
+        context, lambda name: _of_seed(name, runs, size), [(name,) for name in names], "landscapes"
+    )
+    return Found(accuracy, {name: [one[name] for one in seen.values()] for name in LANDSCAPES})
 
 
 def _train(context: Context, setting: str, arm: str, size: Size) -> Run:
