@@ -120,20 +120,20 @@ def advance(
         key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
         key = jax.random.fold_in(key, jax.lax.axis_index(_AXIS))
 
-        def part(sums: Any, given: Any) -> Any:
+        def part(given: Any) -> Any:
             *batch, weight, number = given
             key_of_part = jax.random.fold_in(key, number) if model.config.dropout else None
-            loss, gradient = jax.value_and_grad(_loss)(
-                model, *batch, weight / whole, execution, key_of_part
-            )
-            return jax.tree.map(jnp.add, sums, (loss, gradient)), None
+            return jax.value_and_grad(_loss)(model, *batch, weight / whole, execution, key_of_part)
 
-        none = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
+        def add(sums: Any, given: Any) -> Any:
+            return jax.tree.map(jnp.add, sums, part(given)), None
+
         parts = (tokens, targets, weights, jnp.arange(len(tokens)))
         if len(tokens) == 1:
-            sums, _ = part(none, tuple(each[0] for each in parts))
+            sums = part(tuple(each[0] for each in parts))
         else:
-            sums, _ = jax.lax.scan(part, none, parts)
+            none = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
+            sums, _ = jax.lax.scan(add, none, parts)
         return jax.lax.psum(sums, _AXIS)
 
     loss, gradient = jax.shard_map(
