@@ -133,12 +133,19 @@ def _measured(
         tokens_of,
     )
 
-    if position not in ("last", "mean"):
-        raise ValueError(f"--position must be last or mean, got {position!r}")
-    if seed < 0:
-        raise ValueError(f"--seed must be at least 0, got {seed}")
+    _check({"--samples": (samples, 2), "--batch": (batch, 1), "--seed": (seed, 0)})
+    for name, value, known in (
+        ("--position", position, ("last", "mean")),
+        ("--precision", precision, ("float32", "bfloat16")),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} must be {known[0]} or {known[1]}, got {value!r}")
     execution = Execution(dtype=precision)
     loaded = load_gpt2(model)
+    if context is not None and not 1 <= context <= loaded.config.context:
+        raise ValueError(
+            f"--context must be 1 to the model's {loaded.config.context}, got {context}"
+        )
     try:
         tokens = tokens_of(model, loaded.config.vocabulary)
     except ImportError as error:
@@ -168,6 +175,12 @@ def _measured(
             scratch=scratch,
             progress=tell,
         )
+
+
+def _check(least: dict[str, tuple[int, int]]) -> None:
+    for name, (value, bound) in least.items():
+        if value < bound:
+            raise ValueError(f"{name} must be at least {bound}, got {value}")
 
 
 @contextmanager
