@@ -24,6 +24,8 @@ WANTED = {
     "looped-mechanism": ("looped-mechanism", "looped-mechanism-iterations"),
     "looped-landscape": ("looped-landscape",),
     "looped-contraction": ("looped-contraction",),
+    "memory-landscapes": ("memory-landscapes-2d",),
+    "memory-retrieval": ("memory-retrieval-capacity",),
 }
 
 
