@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -11,8 +12,9 @@ import fakes
 import isinglass
 from isinglass import cli
 from isinglass.data.mnist import ENVIRONMENT_VARIABLE
-from isinglass.reproduce import registry
+from isinglass.reproduce import registry, results
 from isinglass.reproduce.ledger import from_json
+from memory_training import random_model
 
 
 @pytest.fixture
@@ -75,6 +77,69 @@ def test_the_report_keeps_earlier_results(isinglass_command, tmp_path):
     isinglass_command("reproduce", "toy-one", "--out", "here")
     page = (tmp_path / "here" / "report.html").read_text()
     assert 0 < page.index('<section id="toy-one"') < page.index('<section id="toy-two"')
+
+
+@pytest.fixture
+def a_model(tmp_path):
+    """Folder of a tiny GPT-2 of bytes."""
+    from isinglass.memory import TransformerConfig, save_gpt2
+
+    config = TransformerConfig(vocabulary=256, context=8, width=4, heads=1, layers=1)
+    save_gpt2(random_model(config), tmp_path / "a model")
+    return tmp_path / "a model"
+
+
+class TestTextAndModel:
+    """Handed to the experiments that use them, noted, and part of what a result is known by."""
+
+    @pytest.fixture
+    def contexts(self, known, tmp_path):
+        seen = []
+
+        def run(context):
+            seen.append(context)
+            return fakes.measure(context)
+
+        (tmp_path / "text").write_text("words " * 100_000)
+        known["toy-one"] = replace(
+            fakes.experiment("toy-one", run), needs_digits=False, uses_text=True, uses_model=True
+        )
+        return seen
+
+    def test_are_given_to_experiments_that_use_them(
+        self, isinglass_command, contexts, a_model, tmp_path
+    ):
+        result = isinglass_command("reproduce", "all", "--text", "text", "--model", a_model)
+        assert result.exit_code == 0, result.output
+        (context,) = contexts
+        assert (context.text, context.model) == (Path("text"), a_model)
+        noted = {
+            name: results.load(tmp_path / "isinglass-report" / "results" / f"{name}.json").settings
+            for name in ("toy-one", "toy-two")
+        }
+        assert (noted["toy-one"].text, noted["toy-one"].model) == ("text", str(a_model))
+        prints = (noted["toy-one"].text_fingerprint, noted["toy-one"].model_fingerprint)
+        assert [len(each or "") for each in prints] == [12, 12]
+        other = noted["toy-two"]
+        assert (other.text, other.text_fingerprint, other.model) == (None, None, None)
+
+    def test_resume_keeps_the_same_and_runs_others_anew(
+        self, isinglass_command, contexts, a_model, tmp_path
+    ):
+        def runs(*options):
+            isinglass_command("reproduce", "toy-one", "--resume", *options)
+            return len(contexts)
+
+        assert runs("--text", "text") == 1
+        assert runs("--text", tmp_path / "text") == 1
+        (tmp_path / "text").write_text("other " * 100_000)
+        assert runs("--text", "text") == 2
+        assert runs("--text", "text", "--model", a_model) == 3
+        assert runs("--text", "text", "--model", tmp_path / "." / "a model") == 3
+        config = a_model / "config.json"
+        config.write_text(config.read_text() + " ")
+        assert runs("--text", "text", "--model", a_model) == 4
+        assert runs() == 5
 
 
 class TestFailure:
@@ -155,11 +220,49 @@ class TestBadInput:
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, "nowhere")
         self.refused(isinglass_command("reproduce", "all"), f"{ENVIRONMENT_VARIABLE}: nowhere")
 
-    @pytest.mark.parametrize("option", ["--out", "--mnist"])
+    @pytest.mark.parametrize("option", ["--out", "--mnist", "--model"])
     def test_folder_without_a_name(self, isinglass_command, option):
         result = isinglass_command("reproduce", "all", option, "")
         assert result.exit_code == 2
         assert "must name a folder" in result.stderr
+
+    def test_text_without_a_name(self, isinglass_command):
+        result = isinglass_command("reproduce", "all", "--text", "")
+        assert result.exit_code == 2
+        assert "must name a file" in result.stderr
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [("none", "no such file"), ("folder", "it is a folder"), ("short", "400,000 bytes, so")],
+    )
+    def test_text(self, isinglass_command, tmp_path, name, reason):
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "short").write_text("a few words")
+        result = isinglass_command("reproduce", "all", "--text", name)
+        self.refused(result, f"--text {name}", reason)
+        assert not (tmp_path / "isinglass-report").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "reason"), [("none", "no folder of a model"), ("empty", "config.json")]
+    )
+    def test_model(self, isinglass_command, tmp_path, name, reason):
+        (tmp_path / "empty").mkdir()
+        result = isinglass_command("reproduce", "all", "--model", name)
+        self.refused(result, f"--model {name}", reason)
+        assert not (tmp_path / "isinglass-report").exists()
+
+    def test_model_that_is_damaged(self, isinglass_command, a_model):
+        (a_model / "model.safetensors").write_bytes(b"no tensors")
+        result = isinglass_command("reproduce", "all", "--model", a_model)
+        self.refused(result, f"--model {a_model}", "not a whole safetensors file")
+
+    def test_model_without_its_tokens(self, isinglass_command, a_model):
+        from isinglass.memory import TransformerConfig, save_gpt2
+
+        config = TransformerConfig(vocabulary=300, context=8, width=4, heads=1, layers=1)
+        save_gpt2(random_model(config), a_model)
+        result = isinglass_command("reproduce", "all", "--model", a_model)
+        self.refused(result, f"--model {a_model}", "no file", "vocab.json")
 
     @pytest.mark.parametrize(("option", "value"), [("--seeds", 10**6 + 1), ("--seed", 2**63)])
     def test_enormous_numbers(self, isinglass_command, option, value):

@@ -93,6 +93,21 @@ def test_the_command_runs_the_same_again(page):
     assert shlex.split(command) == ["isinglass", "reproduce", "toy-one", *options]
 
 
+def test_the_command_names_text_model_and_full(page):
+    _, results, _ = page
+    settings = replace(results[0].settings, text="my text", model="my model", full=True)
+    words = shlex.split(html.command(replace(results[0], settings=settings)))
+    assert words[-5:] == ["--text", "my text", "--model", "my model", "--full"]
+
+
+def test_text_and_model_are_told_with_their_hash(page):
+    _, results, out = page
+    settings = replace(results[0].settings, text="my text", text_fingerprint="0123456789ab")
+    text = html.render([replace(results[0], settings=settings)], out)
+    assert "<dt>Text</dt><dd>my text, SHA-256 0123456789ab…</dd>" in text
+    assert "<dt>Model</dt>" not in text
+
+
 def test_the_command_names_no_digits_where_none_were_used(page):
     _, results, _ = page
     settings = replace(results[0].settings, mnist=None, digits=None, fingerprint=None)

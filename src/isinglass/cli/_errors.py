@@ -29,6 +29,12 @@ def folder(name: str | Path) -> Path:
     return Path(name)
 
 
+def file(name: str | Path) -> Path:
+    if not str(name):
+        raise typer.BadParameter("it must name a file, got an empty text")
+    return Path(name)
+
+
 @contextmanager
 def clear_errors(debug: bool, *, bad_input: bool = True) -> Iterator[None]:
     """Turn an error into one line on stderr and an exit code.

@@ -16,6 +16,7 @@ from isinglass.cli._errors import (
     complain,
     console,
     exit_code,
+    file,
     folder,
     say,
 )
@@ -72,6 +73,26 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=file,
+            help="Text for the experiments that train on one (memory-data-size, memory-radius); by "
+            "default the sources of Python's standard library.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=folder,
+            help="Folder of a GPT-2 in Hugging Face's format, for memory-radius to measure beside "
+            "its own.",
+            show_default=False,
+        ),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Rough numbers in seconds.")] = False,
     full: Annotated[
         bool,
@@ -99,7 +120,7 @@ def reproduce(
         from isinglass.reproduce.registry import select
 
         chosen = select(names)
-        request = runner.Request(out, seeds, seed, quick, mnist, resume, full)
+        request = runner.Request(out, seeds, seed, quick, mnist, resume, full, text, model)
         bars = Bars(console())
         outcomes = runner.run(chosen, request, bars)
     with bars, clear_errors(debug, bad_input=False), _results_kept(out):

@@ -61,7 +61,10 @@ def command(result: Result) -> str:
     words = ["isinglass", "reproduce", result.name, "--seeds", str(settings.seeds)]
     words += ["--seed", str(settings.seed)]
     words += ["--mnist", settings.mnist] if settings.mnist else []
+    words += ["--text", settings.text] if settings.text else []
+    words += ["--model", settings.model] if settings.model else []
     words += ["--quick"] if settings.quick else []
+    words += ["--full"] if settings.full else []
     return shlex.join(words)
 
 

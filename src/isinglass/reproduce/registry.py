@@ -48,6 +48,8 @@ MODULES = (
     "memory_retrieval",
     "memory_layers",
     "memory_partition",
+    "memory_data_size",
+    "memory_radius",
 )
 
 
@@ -100,6 +102,8 @@ class Context:
         full: True where the published resolution is wanted, whatever it takes.
         sweeps: Folder for sweeps that take long, which a resumed run finds as it was left; None
             to keep them in memory.
+        text: File of text to train and measure on; None for what the experiment has of its own.
+        model: Folder of a GPT-2 in Hugging Face's format, to be measured too; None for none.
     """
 
     seeds: int
@@ -109,6 +113,8 @@ class Context:
     progress: Progress = field(default_factory=Silent)
     full: bool = False
     sweeps: Path | None = None
+    text: Path | None = None
+    model: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +166,8 @@ class Experiment:
         needs_digits: Whether it uses MNIST.
         full_duration: Expected seconds of a ``--full`` run on two cores; None where there is no
             such run, because the default is what the paper did.
+        uses_text: Whether it reads the text of a context.
+        uses_model: Whether it reads the model of a context.
     """
 
     name: str
@@ -174,6 +182,8 @@ class Experiment:
     run: Callable[[Context], Outcome]
     needs_digits: bool = True
     full_duration: float | None = None
+    uses_text: bool = False
+    uses_model: bool = False
 
     @property
     def is_long(self) -> bool:

@@ -24,7 +24,7 @@ class ResultFileError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the numbers of a run. Two that differ only in where the digits lie are equal.
+    """What decides the numbers of a run. Two that differ only in where files lie are equal.
 
     Attributes:
         seeds: Number of independent repetitions.
@@ -35,6 +35,10 @@ class Settings:
             experiment uses none.
         fingerprint: Short hash of those digits, or None.
         full: Whether the published resolution was wanted, and the experiment has one.
+        text: File of text that was given, or None, as where the experiment reads none.
+        text_fingerprint: Short hash of it, or None.
+        model: Folder of a model that was given, or None, as where the experiment reads none.
+        model_fingerprint: Short hash of its files, or None.
     """
 
     seeds: int
@@ -44,6 +48,10 @@ class Settings:
     digits: str | None = field(compare=False)
     fingerprint: str | None = None
     full: bool = False
+    text: str | None = field(default=None, compare=False)
+    text_fingerprint: str | None = None
+    model: str | None = field(default=None, compare=False)
+    model_fingerprint: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from isinglass import _atomic
 from isinglass.data import few_shot, mnist
 from isinglass.data.mnist import MNIST, MNISTFileError
-from isinglass.reproduce import provenance, results, sweeps
+from isinglass.reproduce import given, provenance, results, sweeps
 from isinglass.reproduce.digits import CLASSES
 from isinglass.reproduce.figures import house_style
 from isinglass.reproduce.registry import Context, Experiment, Progress, Silent
@@ -35,6 +35,8 @@ class Request:
         seed: Base seed, at least 0.
         quick: Whether a rough answer in seconds is wanted.
         full: Whether the published resolution is wanted, of experiments that have one.
+        text: File of text for experiments that read one, or None.
+        model: Folder of a GPT-2 for experiments that measure one, or None.
         mnist: Folder of IDX files, or None for the default of `isinglass.data.mnist.load`.
         resume: Whether to keep results that the same code got with the same settings.
 
@@ -50,6 +52,8 @@ class Request:
     mnist: Path | None = None
     resume: bool = False
     full: bool = False
+    text: Path | None = None
+    model: Path | None = None
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:
@@ -108,13 +112,16 @@ def run(
         OutputFolderError: If the output folder cannot be written to.
         isinglass.data.mnist.MNISTFileError: If an experiment needs digits and they cannot be
             read or are too few.
+        isinglass.reproduce.given.GivenError: If the text or the model cannot be read, or the text
+            is too short.
         isinglass.reproduce.results.ResultFileError: If the folder holds a damaged result.
     """
     needed = any(experiment.needs_digits for experiment in experiments)
     digits = _load_digits(request.mnist) if needed else None
+    prints = (given.text_fingerprint(request.text), given.model_fingerprint(request.model))
     results.load_all(request.out)
     make_writable_folder(request.out)
-    return _run_each(experiments, request, digits, progress or Silent())
+    return _run_each(experiments, request, digits, prints, progress or Silent())
 
 
 def make_writable_folder(folder: Path) -> None:
@@ -174,12 +181,16 @@ def _fingerprint(digits: MNIST) -> str:
 
 
 def _run_each(
-    experiments: Sequence[Experiment], request: Request, digits: MNIST | None, progress: Progress
+    experiments: Sequence[Experiment],
+    request: Request,
+    digits: MNIST | None,
+    prints: tuple[str | None, str | None],
+    progress: Progress,
 ) -> Iterator[Finished | Failed]:
     fingerprint = None if digits is None else _fingerprint(digits)
     for experiment in progress.track(experiments, "Experiments"):
         progress.step(f"{experiment.name}: {experiment.title}")
-        settings = _settings(experiment, request, digits, fingerprint)
+        settings = _settings(experiment, request, digits, fingerprint, prints)
         kept = _earlier_result(experiment, settings, request.out) if request.resume else None
         try:
             result = kept or _run(experiment, settings, request, progress)
@@ -198,22 +209,33 @@ def _update_ledger(out: Path) -> Exception | None:
 
 
 def _settings(
-    experiment: Experiment, request: Request, digits: MNIST | None, fingerprint: str | None
+    experiment: Experiment,
+    request: Request,
+    digits: MNIST | None,
+    fingerprint: str | None,
+    prints: tuple[str | None, str | None],
 ) -> Settings:
     default = experiment.quick_seeds if request.quick else experiment.default_seeds
     seeds = default if request.seeds is None else request.seeds
     full = request.full and experiment.full_duration is not None
-    if not experiment.needs_digits or digits is None:
-        return Settings(seeds, request.seed, request.quick, mnist=None, digits=None, full=full)
-    folder = mnist.find_folder(request.mnist)
+    if experiment.needs_digits and digits is not None:
+        folder, source = mnist.find_folder(request.mnist), digits.source
+    else:
+        folder = source = fingerprint = None
+    text, text_print = (request.text, prints[0]) if experiment.uses_text else (None, None)
+    model, model_print = (request.model, prints[1]) if experiment.uses_model else (None, None)
     return Settings(
         seeds,
         request.seed,
         request.quick,
         mnist=None if folder is None else str(folder),
-        digits=digits.source,
+        digits=source,
         fingerprint=fingerprint,
         full=full,
+        text=None if text is None else str(text),
+        text_fingerprint=text_print,
+        model=None if model is None else str(model),
+        model_fingerprint=model_print,
     )
 
 
@@ -241,6 +263,8 @@ def _run(
         sweeps.folder(request.out, experiment.name, settings, versions, keep=request.resume)
         if experiment.is_long
         else None,
+        None if settings.text is None else Path(settings.text),
+        None if settings.model is None else Path(settings.model),
     )
     with house_style():
         outcome = experiment.run(context)

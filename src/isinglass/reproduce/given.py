@@ -1,0 +1,63 @@
+"""A text and a model that the user gave: checked before anything runs, known by a short hash."""
+
+import hashlib
+from pathlib import Path
+
+LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
+
+
+class GivenError(ValueError):
+    """The text or the model that was given cannot be used."""
+
+
+def text_fingerprint(text: Path | None) -> str | None:
+    """Short hash of a file of text; None of none.
+
+    Raises:
+        GivenError: If it is no file that can be read, or shorter than experiments need.
+    """
+    if text is None:
+        return None
+    if not text.is_file():
+        why = "it is a folder" if text.is_dir() else "there is no such file"
+        raise GivenError(f"--text {text}: {why}")
+    size = text.stat().st_size
+    if size < LEAST_TEXT:
+        raise GivenError(
+            f"--text {text}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 % of it fills a "
+            f"context, got {size:,}"
+        )
+    return _fingerprint([text], f"--text {text}")
+
+
+def model_fingerprint(model: Path | None) -> str | None:
+    """Short hash of what a model's folder holds of the model; None of none.
+
+    The model is read whole, so that a damaged one is refused now.
+
+    Raises:
+        GivenError: If it cannot be read, or its tokens cannot.
+    """
+    if model is None:
+        return None
+    from isinglass.memory import load_gpt2, tokens_of  # here: they import jax
+
+    try:
+        tokens_of(model, load_gpt2(model).config.vocabulary)
+    except (ValueError, OSError, ImportError) as error:
+        raise GivenError(f"--model {model}: {error}") from error
+    wanted = ("config.json", "vocab.json", "merges.txt")
+    found = [model / name for name in wanted if (model / name).is_file()]
+    return _fingerprint([*found, *sorted(model.glob("*.safetensors"))], f"--model {model}")
+
+
+def _fingerprint(files: list[Path], what: str) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                digest.update(path.name.encode() if len(files) > 1 else b"")
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise GivenError(f"{what}: cannot read {path}: {error.strerror}") from error
+    return digest.hexdigest()[:12]
