@@ -1,16 +1,12 @@
 """The setting that the looped experiments share: arms, recipes, seeds, and models measured."""
 
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass._machine import memory_maps
 from isinglass.data.induction import InductionTask
 from isinglass.looped import LoopedConfig
 from isinglass.looped.evaluation import Evaluation
@@ -120,28 +116,9 @@ def test_a_training_that_diverged_counts_as_it_is(
 def test_intervals_end_where_their_quantity_does() -> None:
     row = compare("x-y", "here", "share", [99.0, 60.0], paper=None, unit="%", because="no value")
 
-    assert paper.between(row).high == 100
-    assert paper.between(row).low == 0
+    assert row.between().high == 100
+    assert row.between().low == 0
     assert paper.told(np.array([99.0, 60.0]), 0, 100) == "79.5 [0, 100]"
     assert paper.told(np.array([99.0])) == "99"
     assert paper.chance("last-token") == pytest.approx(100 / 3)
     assert paper.chance("full-sequence", 16) == pytest.approx(100 / 16)
-
-
-@pytest.mark.parametrize(("many", "kept"), [(10**9, 3), (0, 0)])
-def test_programs_are_forgotten_where_they_hold_many_maps(many, kept, monkeypatch) -> None:
-    monkeypatch.setattr(paper, "memory_maps", lambda: 1)
-    monkeypatch.setattr(paper, "MANY_MAPS", many)
-    sines = jax.jit(lambda x: jnp.sin(x).sum())
-
-    found = paper.side_by_side(
-        Context(seeds=1), lambda n: float(sines(jnp.ones(n))), [(1,), (2,), (3,)]
-    )
-
-    assert found == {(n,): pytest.approx(n * np.sin(1), rel=1e-6) for n in (1, 2, 3)}
-    assert sines._cache_size() == kept
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_process_has_memory_maps() -> None:
-    assert 50 < memory_maps() < 65_530

@@ -11,7 +11,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -84,6 +84,10 @@ class Row:
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"{name} of a ledger row must be a finite number, got {value!r}")
         return cls(**{**record, "verdict": Verdict(record["verdict"])})
+
+    def between(self, low: float = 0.0, high: float = 100.0) -> "Row":
+        """The row with an interval that ends where its quantity does, such as a share at 100 %."""
+        return replace(self, low=max(self.low, low), high=min(self.high, high))
 
 
 def compare(

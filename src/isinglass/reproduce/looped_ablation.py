@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
 from isinglass.reproduce import looped_paper as paper
+from isinglass.reproduce.jobs import side_by_side
 from isinglass.reproduce.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def measure(context: Context, design: Design) -> Table:
     # Those that diverged are counted, and told of in the findings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergedWarning)
-        found = paper.side_by_side(context, partial(_measure_arm, context, design), jobs, "arms")
+        found = side_by_side(context, partial(_measure_arm, context, design), jobs, "arms")
     return {cell: {arm: found[cell, arm] for arm in paper.ARMS} for cell in cells}
 
 
@@ -270,7 +271,7 @@ def _rows(design: Design, cell: Cell, arms: dict[str, Found]) -> list[Row]:
             NAME, SOURCE, f"{cell}, {arm}: accuracy at L = 1000", found.at(1000),
             paper=None, unit="%", because=because,
         )  # fmt: skip
-        rows.append(paper.between(mean))
+        rows.append(mean.between())
     for of in _measures(design):
         rows.append(
             _paired_row(

@@ -18,6 +18,7 @@ from isinglass.reproduce import (
     compare_run,
 )
 from isinglass.reproduce import looped_paper as paper
+from isinglass.reproduce.jobs import side_by_side
 
 if TYPE_CHECKING:
     from isinglass.looped.recipe import Recipe
@@ -85,7 +86,7 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, design: Design) -> Table:
     """All of them, two trainings at a time."""
     jobs = [(form, kind) for form in design.forms for kind in (FIXED, MINIMAL)]
-    trained = paper.side_by_side(context, partial(_train, context, design), jobs)
+    trained = side_by_side(context, partial(_train, context, design), jobs)
     table: Table = {}
     for form in context.progress.track(design.forms, "measurements"):
         minimal, baseline = trained[form, MINIMAL], trained[form, FIXED]
@@ -201,7 +202,7 @@ def _accuracy_row(design: Design, of: str, kind: str, length: int, samples: np.n
             NAME, TABLE, quantity, samples, paper=published, unit="%", comparable=False,
             because="Trained otherwise, on shorter sequences; a full run does as the paper",
         )  # fmt: skip
-    return paper.between(row)
+    return row.between()
 
 
 # -- what is shown -----------------------------------------------------------------------------

@@ -283,7 +283,7 @@ def _row(quantity: str, values: np.ndarray, unit: str, because: str) -> Row:
     row = compare(NAME, THEOREM, quantity, values, paper=None, unit=unit, because=because)
     if unit == PER_ITERATION:
         return row
-    return paper.between(row, high=100.0 if unit == "%" else np.inf)
+    return row.between(high=100.0 if unit == "%" else np.inf)
 
 
 def _quantities(found: Measured, index: int) -> list[tuple[str, np.ndarray, str, str]]:

@@ -23,6 +23,7 @@ from isinglass.reproduce import (
     share,
 )
 from isinglass.reproduce import looped_paper as paper
+from isinglass.reproduce.jobs import side_by_side
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -104,7 +105,7 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, budget: Budget) -> dict[str, Trained]:
     """All settings, two trainings at a time."""
     settings = [(f"paper's setting, {form}", form) for form in budget.forms] + [(OURS, OURS)]
-    found = paper.side_by_side(context, partial(_train, context, budget), settings)
+    found = side_by_side(context, partial(_train, context, budget), settings)
     return {name: one for (name, _), one in found.items()}
 
 
@@ -178,7 +179,7 @@ def _rows(found: Trained) -> list[Row]:
             paper=None, unit="%", because="The paper's value is not known to us",
         )
     )  # fmt: skip
-    return [*rows[:-1], paper.between(rows[-1]), _jump(found), *_end(found)]
+    return [*rows[:-1], rows[-1].between(), _jump(found), *_end(found)]
 
 
 def _jump(found: Trained) -> Row:
@@ -212,9 +213,9 @@ def _end(found: Trained) -> list[Row]:
             NAME, TABLE, statement, high, _count(found), paper=100.0, comparable=False,
             because=_too_short(found),
         )  # fmt: skip
-        return [paper.between(hundred), paper.between(mean), short]
+        return [hundred.between(), mean.between(), short]
     last = claim(NAME, TABLE, statement, high, _count(found))
-    return [paper.between(hundred), paper.between(mean), last]
+    return [hundred.between(), mean.between(), last]
 
 
 def _after(found: Trained, quantity: str, values: np.ndarray, published: float, unit: str) -> Row:
@@ -235,7 +236,7 @@ def _our_rows(found: Trained) -> list[Row]:
         )
         for length in LENGTHS
     ]  # fmt: skip
-    return [paper.between(row) for row in rows]
+    return [row.between() for row in rows]
 
 
 def _too_short(found: Trained) -> str:

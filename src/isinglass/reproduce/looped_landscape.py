@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
 from isinglass.reproduce import looped_paper as paper
+from isinglass.reproduce.jobs import side_by_side
 
 if TYPE_CHECKING:
     from isinglass.looped import LoopedTransformer
@@ -109,7 +110,7 @@ def measure(context: Context, size: Size) -> dict[str, Found]:
 
 def _of_setting(context: Context, setting: str, size: Size) -> Found:
     names = paper.seeds(context, context.seeds)
-    trained = paper.side_by_side(
+    trained = side_by_side(
         context, lambda arm: _train(context, setting, arm, size), [(arm,) for arm in ARMS]
     )
     runs: dict[str, Run] = {arm: one for (arm,), one in trained.items()}
@@ -117,7 +118,7 @@ def _of_setting(context: Context, setting: str, size: Size) -> Found:
         arm: paper.fresh_accuracy(one, [LENGTH], 256, LOOKED_AT)["all"].values[:, 0]
         for arm, one in runs.items()
     }
-    seen = paper.side_by_side(
+    seen = side_by_side(
         context, lambda name: _of_seed(name, runs, size), [(name,) for name in names], "landscapes"
     )
     return Found(accuracy, {name: [one[name] for one in seen.values()] for name in LANDSCAPES})
@@ -284,7 +285,7 @@ def _rows(setting: str, found: Found) -> list[Row]:
 
 def _row(quantity: str, values: np.ndarray, unit: str, because: str, low: float = 0.0) -> Row:
     row = compare(NAME, SOURCE, quantity, values, paper=None, unit=unit, because=because)
-    return paper.between(row, low) if unit == "%" and low == 0 else row
+    return row.between(low) if unit == "%" and low == 0 else row
 
 
 # -- what is shown -----------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, looped_paper
+from isinglass.reproduce.jobs import side_by_side
 from isinglass.reproduce.ledger import share
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, budget: Budget) -> dict[tuple[str, str], Found]:
     """Every form of the task, every arm; two trainings at a time."""
     jobs = [(form, arm) for form in budget.steps for arm in ARMS]
-    return looped_paper.side_by_side(context, partial(_measure, context, budget), jobs, "models")
+    return side_by_side(context, partial(_measure, context, budget), jobs, "models")
 
 
 def _measure(context: Context, budget: Budget, form: str, arm: str) -> Found:
@@ -115,12 +116,10 @@ def recipe(budget: Budget, form: str, arm: str) -> tuple[Recipe, ...]:
 def _rows(form: str, arm: str, found: Found) -> list[Row]:
     of = f"{TITLES[form]}, {ARMS[arm]}"
     rows = [
-        looped_paper.between(
-            compare(
-                NAME, SOURCE, f"{of}: accuracy at L = {length}", found.accuracy[:, place],
-                paper=None, unit="%", because=NOT_PUBLISHED, comparable=False,
-            )
-        )
+        compare(
+            NAME, SOURCE, f"{of}: accuracy at L = {length}", found.accuracy[:, place],
+            paper=None, unit="%", because=NOT_PUBLISHED, comparable=False,
+        ).between()
         for place, length in enumerate(LENGTHS)
     ]  # fmt: skip
     for length, enough in ENOUGH.items():

@@ -358,7 +358,7 @@ def _rows(found: Found) -> list[Row]:
 
 def _row(quantity: str, values: np.ndarray, unit: str) -> Row:
     row = compare(NAME, SOURCE, quantity, values, paper=None, unit=unit, because=NO_NUMBER)
-    return paper.between(row, -100.0) if unit == "%" else row
+    return row.between(-100.0) if unit == "%" else row
 
 
 def _of(place: str) -> str:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass._machine import cores, memory_maps
-from isinglass.reproduce.ledger import Row
 from isinglass.reproduce.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -55,10 +51,6 @@ ARMS = {
     "KS": ("kinetic", "entropy"),
     ALL: ("potential", "kinetic", "entropy"),
 }
-
-# A training with its measurements compiles programs of up to 15,000 maps of memory, of 65,530 that
-# Linux gives: so many trainings at a time, and programs are forgotten once there are so many maps.
-AT_ONCE, MANY_MAPS = 3, 16_000
 
 # Seeds that choose a learning rate, and those that are reported.
 SEARCH, REPORT = 0, 1
@@ -283,42 +275,6 @@ def trained(
             return error.run
 
 
-def side_by_side(
-    context: Context,
-    do: Callable[..., Any],
-    jobs: Sequence[tuple[Any, ...]],
-    told: str | None = None,
-) -> dict[Any, Any]:
-    """What ``do(*job)`` gives of every job: as many at a time as there are cores, and `AT_ONCE`.
-
-    Args:
-        context: Where to tell.
-        do: What to do.
-        jobs: Arguments for each.
-        told: What to call them where they are counted; not counted if None.
-    """
-
-    def one(job: tuple[Any, ...]) -> Any:
-        try:
-            return do(*job)
-        finally:
-            _forget_programs()
-
-    with ThreadPoolExecutor(min(cores(), AT_ONCE)) as pool:
-        done = pool.map(one, jobs)
-        if told is not None:
-            done = context.progress.track(done, told, total=len(jobs))
-        return dict(zip(jobs, done, strict=True))
-
-
-def _forget_programs() -> None:
-    """Give back the memory maps of compiled programs; those at work compile theirs once more."""
-    import jax
-
-    if memory_maps() > MANY_MAPS:
-        jax.clear_caches()
-
-
 def parameters(run: Run) -> int:
     """How many numbers each model of a run has trained."""
     import jax
@@ -394,11 +350,6 @@ def _of_each(run: Run, purpose: int, measure: Callable[[Any, Any], xr.Dataset]) 
     key = jax.random.key(purpose)
     each = [measure(run.of(seed), jax.random.fold_in(key, seed)) for seed in run.seeds]
     return xr.concat(each, dim=xr.IndexVariable("seed", list(run.seeds)))
-
-
-def between(row: Row, low: float = 0.0, high: float = 100.0) -> Row:
-    """The row with an interval that ends where its quantity does."""
-    return replace(row, low=max(row.low, low), high=min(row.high, high))
 
 
 def told(values: np.ndarray, low: float = -np.inf, high: float = np.inf) -> str:

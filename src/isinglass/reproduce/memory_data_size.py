@@ -15,10 +15,10 @@ from isinglass.reproduce import (
     Outcome,
     Row,
     compare,
-    looped_paper,
     memory_paper,
     memory_text,
 )
+from isinglass.reproduce.jobs import side_by_side
 from isinglass.reproduce.memory_text import Size
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def measure(context: Context, budget: Budget, text: Text) -> dict[float, Found]:
     seeds = memory_text.seeds(context)
     jobs = [(share, seed) for seed in seeds for share in SHARES]
     of_job = partial(_of, context, budget, text)
-    done = looped_paper.side_by_side(context, of_job, jobs, "trainings")
+    done = side_by_side(context, of_job, jobs, "trainings")
     return {share: _together(budget, [done[share, seed] for seed in seeds]) for share in SHARES}
 
 
@@ -198,7 +198,7 @@ def _rows(share: float, found: Found) -> list[Row]:
                 found.exact(length)[:, place],
                 "%",
             )
-            rows.append(memory_paper.between(exact))
+            rows.append(exact.between())
     return rows
 
 

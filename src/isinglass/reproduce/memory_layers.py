@@ -226,7 +226,7 @@ def _rows(found: Found) -> list[Row]:
                 row = compare(
                     NAME, SOURCE, f"{what}, {at}", shares, paper=None, unit="%", because=NO_NUMBER
                 )
-                rows.append(memory_paper.between(row))
+                rows.append(row.between())
     return rows
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from isinglass.reproduce.ledger import Row
 
 if TYPE_CHECKING:
     from isinglass.reproduce.registry import Context
@@ -23,8 +20,3 @@ FIG_1 = {
 def generators(context: Context, count: int) -> list[np.random.Generator]:
     """A random generator for each repetition: the first ones are the same whatever the count."""
     return [np.random.default_rng((context.seed, index)) for index in range(count)]
-
-
-def between(row: Row, low: float = 0.0, high: float = 100.0) -> Row:
-    """The row with an interval that ends where its quantity does."""
-    return replace(row, low=max(row.low, low), high=min(row.high, high))

@@ -335,7 +335,7 @@ def _rows(found: Found) -> list[Row]:
                 NAME, SOURCE, f"{name}: retrieved at lengths within ±{100 * WIDTHS[place]:.0f} %",
                 100 * shares[:, place], paper=None, unit="%", because=NO_NUMBER,
             )  # fmt: skip
-            rows.append(memory_paper.between(row))
+            rows.append(row.between())
     return rows
 
 
