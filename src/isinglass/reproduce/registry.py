@@ -48,8 +48,10 @@ MODULES = (
     "memory_retrieval",
     "memory_layers",
     "memory_partition",
+    "memory_question_formation",
     "memory_data_size",
     "memory_radius",
+    "memory_width",
 )
 
 
