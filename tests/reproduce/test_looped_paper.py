@@ -15,6 +15,7 @@ from isinglass.looped.training import Run, TrainingDivergedError
 from isinglass.reproduce import looped_paper as paper
 from isinglass.reproduce.ledger import compare
 from isinglass.reproduce.registry import Context
+from isinglass.reproduce.statistics import mean_text
 
 SMALL = LoopedConfig(hidden=8, iterations=2)
 SHORT = Recipe(steps=4, batch=4, shortest=4, longest=8)
@@ -90,12 +91,12 @@ def test_terms_are_measured_on_sequences_of_its_own(run: Run) -> None:
 def test_training_keeps_a_checkpoint_where_sweeps_lie(context: Context, run: Run) -> None:
     again = paper.trained(context, "one", SMALL, "full-sequence", SHORT, (3, 5), MEASURED)
 
-    store = paper.store(context, "one")
+    store = context.store("one")
     assert store is not None
     assert list(store.iterdir())
     assert again.metrics.identical(run.metrics)
     assert paper.diverged(run) == 0
-    assert paper.store(Context(seeds=1), "one") is None
+    assert Context(seeds=1).store("one") is None
 
 
 def test_a_training_that_diverged_counts_as_it_is(
@@ -118,7 +119,7 @@ def test_intervals_end_where_their_quantity_does() -> None:
 
     assert row.between().high == 100
     assert row.between().low == 0
-    assert paper.told(np.array([99.0, 60.0]), 0, 100) == "79.5 [0, 100]"
-    assert paper.told(np.array([99.0])) == "99"
+    assert mean_text(np.array([99.0, 60.0]), 0, 100) == "79.5 [0, 100]"
+    assert mean_text(np.array([99.0])) == "99"
     assert paper.chance("last-token") == pytest.approx(100 / 3)
     assert paper.chance("full-sequence", 16) == pytest.approx(100 / 16)

@@ -51,8 +51,8 @@ def test_the_programs_exponents_descend():
 
 
 def test_sweeps_are_stored_only_where_there_is_a_folder(tmp_path):
-    assert paper.store(Context(1), "zoom") is None
-    assert paper.store(Context(1, sweeps=tmp_path), "zoom") == tmp_path / "zoom"
+    assert Context(1).store("zoom") is None
+    assert Context(1, sweeps=tmp_path).store("zoom") == tmp_path / "zoom"
 
 
 def starts(*kinds_and_periods):

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
 from isinglass.reproduce import looped_paper as paper
 from isinglass.reproduce.jobs import side_by_side
-from isinglass.reproduce.statistics import mean_interval
+from isinglass.reproduce.statistics import mean_interval, mean_text
 
 if TYPE_CHECKING:
     from isinglass.looped import LoopedConfig
@@ -420,11 +420,11 @@ def _of_cell(design: Design, cell: Cell, arms: dict[str, Found]) -> str:
     solved = " ".join(_of_success(arms, length, enough) for length, enough in SUCCESS.items())
     longest, (plain, both) = design.longest, (arms[arm] for arm in (paper.PLAIN, paper.ALL))
     means = ", ".join(
-        f"{paper.told(plain.at(length), 0, 100)} and {paper.told(both.at(length), 0, 100)} % at "
+        f"{mean_text(plain.at(length), 0, 100)} and {mean_text(both.at(length), 0, 100)} % at "
         f"L = {length}"
         for length in plain.lengths
     )
-    entropies = " and ".join(paper.told(found.cross_entropy) for found in (plain, both))
+    entropies = " and ".join(mean_text(found.cross_entropy) for found in (plain, both))
     rates = ", ".join(f"{found.rate:g} ({arm})" for arm, found in arms.items())
     return (
         f"{cell.form.capitalize()} form, V = {cell.vocabulary}. {solved} With cross-entropy alone "
@@ -472,7 +472,7 @@ def _of_penalties(design: Design, table: Table) -> str:
 def _listed(of: Measure, effects: dict[Cell, np.ndarray]) -> str:
     words = {1: "better", -1: "worse", 0: "no difference seen"}
     each = [
-        f"{paper.told(samples)} ({cell}: {words[of.better * _sign(samples)]})"
+        f"{mean_text(samples)} ({cell}: {words[of.better * _sign(samples)]})"
         for cell, samples in effects.items()
     ]
     return f"{of.name}, {of.unit}, {', '.join(each)}"

@@ -19,6 +19,7 @@ from isinglass.reproduce import (
 )
 from isinglass.reproduce import looped_paper as paper
 from isinglass.reproduce.jobs import side_by_side
+from isinglass.reproduce.statistics import mean_text
 
 if TYPE_CHECKING:
     from isinglass.looped.recipe import Recipe
@@ -282,7 +283,7 @@ def _of_form(design: Design, form: str, models: dict[str, Model]) -> str:
     shown = sorted({shown[0], design.lengths[0], design.lengths[-1]})
     parts = [
         ", ".join(
-            f"{paper.told(model.accuracy[:, design.lengths.index(n)], 0, 100)} % at L = {n}"
+            f"{mean_text(model.accuracy[:, design.lengths.index(n)], 0, 100)} % at L = {n}"
             for n in shown
         )
         + f" ({kind})"

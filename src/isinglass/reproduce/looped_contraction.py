@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
 from isinglass.reproduce import looped_paper as paper
+from isinglass.reproduce.statistics import mean_text
 
 if TYPE_CHECKING:
     from jax import Array
@@ -404,7 +405,7 @@ def _findings(found: dict[str, Measured]) -> str:
 
 def _of(setting: str, found: Measured) -> list[str]:
     last = int(found.steps[-1])
-    told = partial(paper.told, low=0.0)
+    told = partial(mean_text, low=0.0)
     exceeded = int((found.worst > 1).any(axis=0).sum())
     value = found.value
     holds = (
@@ -431,7 +432,7 @@ def _of(setting: str, found: Measured) -> list[str]:
     )
     contracts = int((found.of_block[-1] < -NEUTRAL).sum())
     growth, before, of_loop, of_block = (
-        paper.told(values)
+        mean_text(values)
         for values in (found.growth[-1], found.growth[0], found.of_loop[-1], found.of_block[-1])
     )
     does = (

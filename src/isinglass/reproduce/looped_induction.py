@@ -24,6 +24,7 @@ from isinglass.reproduce import (
 )
 from isinglass.reproduce import looped_paper as paper
 from isinglass.reproduce.jobs import side_by_side
+from isinglass.reproduce.statistics import mean_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -322,10 +323,10 @@ def _told(found: Trained) -> str:
         f"{paper.LONGEST}, on the {found.form} form with {paper.VOCABULARY} symbols: after "
         f"{found.steps:,} of {paper.STEPS:,} steps accuracy is {_accuracies(found)}, where a guess "
         f"has {found.chance:.1f} %. The cross-entropy in training is "
-        f"{paper.told(last.task.values)} nats, ln {paper.VOCABULARY} = "
+        f"{mean_text(last.task.values)} nats, ln {paper.VOCABULARY} = "
         f"{np.log(paper.VOCABULARY):.2f}. {by}"
         f"{solved} of {seeds} seeds are above {paper.LAST_AT_1000:.0f} % at L = 1000 at the end. "
-        f"The entropy of attention is {paper.told(last.entropy.values)}.{more}"
+        f"The entropy of attention is {mean_text(last.entropy.values)}.{more}"
     )
 
 
@@ -363,7 +364,7 @@ def _of_ours(found: Trained) -> str:
 
 
 def _accuracies(found: Trained) -> str:
-    each = [f"{paper.told(found.accuracy(length), 0, 100)} % at L = {length}" for length in LENGTHS]
+    each = [f"{mean_text(found.accuracy(length), 0, 100)} % at L = {length}" for length in LENGTHS]
     return f"{', '.join(each[:-1])} and {each[-1]}"
 
 

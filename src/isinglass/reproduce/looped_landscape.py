@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
 from isinglass.reproduce import looped_paper as paper
 from isinglass.reproduce.jobs import side_by_side
+from isinglass.reproduce.statistics import mean_text
 
 if TYPE_CHECKING:
     from isinglass.looped import LoopedTransformer
@@ -349,7 +350,7 @@ def _findings(found: dict[str, Found]) -> str:
 
 def _of(setting: str, found: Found) -> list[str]:
     right = " and ".join(
-        f"{paper.told(100 * values, 0, 100)} % with {arm if arm == paper.PLAIN else 'penalties'}"
+        f"{mean_text(100 * values, 0, 100)} % with {arm if arm == paper.PLAIN else 'penalties'}"
         for arm, values in found.accuracy.items()
     )
     seeds = len(found.landscapes[PLAIN])
@@ -372,7 +373,7 @@ def _of(setting: str, found: Found) -> list[str]:
     local, coarse = (found.of(PLAIN, MEASURES[what][0]) for what in (POINT, BEND))
     scale = (
         f"The Hessian is of the model's immediate neighbourhood: with cross-entropy the curvature "
-        f"of the plane is {paper.told(local)} nats at the model itself and {paper.told(coarse)} "
+        f"of the plane is {mean_text(local)} nats at the model itself and {mean_text(coarse)} "
         "over one step of the grid. Where the two are unlike, eigenvalues say little of how wide a "
         "basin is."
     )
@@ -384,8 +385,8 @@ def _compared(found: Found, what: str) -> str:
     values = {name: found.of(name, number) for name in LANDSCAPES}
     least, most = (0.0, 100.0) if unit == "%" else (-np.inf, np.inf)
     unit = f" {unit}" if unit else ""
-    differences = [paper.told(values[name] - values[PLAIN]) for name in (PENALISED, STRIPPED)]
-    plain = paper.told(values[PLAIN], least, most)
+    differences = [mean_text(values[name] - values[PLAIN]) for name in (PENALISED, STRIPPED)]
+    plain = mean_text(values[PLAIN], least, most)
     return (
         f"{what[0].upper()}{what[1:]}: {plain}{unit} without penalties; the difference is "
         f"{differences[0]}, and {differences[1]} of cross-entropy alone."

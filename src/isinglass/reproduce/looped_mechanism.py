@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
 from isinglass.reproduce import looped_paper as paper
-from isinglass.reproduce.statistics import mean_interval
+from isinglass.reproduce.statistics import mean_interval, mean_text
 
 if TYPE_CHECKING:
     from jax import Array
@@ -508,7 +508,7 @@ def _findings(found: Found) -> str:
 
 
 def _percent(values: np.ndarray) -> str:
-    return f"{paper.told(100 * values, 0, 100)} %"
+    return f"{mean_text(100 * values, 0, 100)} %"
 
 
 def _of_attention(found: Found) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from isinglass.reproduce.statistics import mean_interval
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -236,11 +233,6 @@ def seeds(context: Context, count: int, purpose: int = REPORT) -> tuple[int, ...
     return tuple(2 * ((first + index) % 2**31) + purpose for index in range(count))
 
 
-def store(context: Context, name: str) -> Path | None:
-    """Folder for the checkpoint of one training; None where none is kept."""
-    return None if context.sweeps is None else context.sweeps / name
-
-
 def trained(
     context: Context,
     name: str,
@@ -268,7 +260,7 @@ def trained(
     with context.progress.follow(name) as tell:
         try:
             return train(
-                config, task, recipe, seeds=names, store=store(context, name), evaluate=evaluate,
+                config, task, recipe, seeds=names, store=context.store(name), evaluate=evaluate,
                 progress=lambda now: tell(now.step, now.steps),
             )  # fmt: skip
         except TrainingDivergedError as error:
@@ -350,11 +342,3 @@ def _of_each(run: Run, purpose: int, measure: Callable[[Any, Any], xr.Dataset]) 
     key = jax.random.key(purpose)
     each = [measure(run.of(seed), jax.random.fold_in(key, seed)) for seed in run.seeds]
     return xr.concat(each, dim=xr.IndexVariable("seed", list(run.seeds)))
-
-
-def told(values: np.ndarray, low: float = -np.inf, high: float = np.inf) -> str:
-    """A mean with its interval, which ends where the quantity does, as text."""
-    mean, lower, upper = mean_interval(values)
-    if len(values) == 1:
-        return f"{mean:.3g}"
-    return f"{mean:.3g} [{max(lower, low):.3g}, {min(upper, high):.3g}]"

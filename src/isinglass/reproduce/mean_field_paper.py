@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -112,11 +111,6 @@ def random_starts(context: Context, count: int) -> DelayState:
         for index in range(count)
     ]
     return DelayState(np.stack(windows), np.zeros((), np.int32))  # pyright: ignore[reportArgumentType]
-
-
-def store(context: Context, name: str) -> Path | None:
-    """Folder for one of an experiment's sweeps; None where they are kept in memory."""
-    return None if context.sweeps is None else context.sweeps / name
 
 
 def start_matters(starts: Sequence[xr.Dataset]) -> np.ndarray:

@@ -119,7 +119,7 @@ def _sweep(
     with context.progress.follow(f"{NAME}: {name}") as tell:
         return bifurcation(
             paper.mean_field().map, state, paper.parameters(values[0]), {"beta": values}, measure,
-            starts=starts, store=paper.store(context, name), lanes=LANES, progress=tell,
+            starts=starts, store=context.store(name), lanes=LANES, progress=tell,
         ).load()  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def measure(context: Context, name: str, values: np.ndarray, resolution: Resolut
         found = continuation(
             paper.mean_field().map, _starts(context, float(values[0])),
             paper.parameters(values[0]), {"beta": values}, wanted,
-            starts=context.seeds, store=paper.store(context, name), progress=tell,
+            starts=context.seeds, store=context.store(name), progress=tell,
         ).load()  # fmt: skip
     onset = cycle.onset()
     if onset is None:

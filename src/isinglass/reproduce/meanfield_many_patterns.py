@@ -18,7 +18,6 @@ from isinglass.reproduce.mean_field_paper import (
     KIND_STYLES,
     PAPER,
     SCALE,
-    store,
 )
 from isinglass.reproduce.statistics import mean_interval
 
@@ -114,7 +113,7 @@ def _measure(
         {"draw": np.arange(context.seeds), "beta": betas},
         measure,
         lanes=128,
-        store=store(context, f"{patterns}-patterns"),
+        store=context.store(f"{patterns}-patterns"),
     )
     return _found(swept, np.array([one.n_groups for one in features]))
 

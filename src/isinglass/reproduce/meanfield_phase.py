@@ -102,7 +102,7 @@ def _sweep(
     with context.progress.follow(f"{NAME}: {label}") as tell:
         return phase_diagram(
             paper.mean_field().map, state, paper.parameters(BETAS[0]), vary, measure,
-            starts=starts, store=paper.store(context, label), lanes=LANES, progress=tell,
+            starts=starts, store=context.store(label), lanes=LANES, progress=tell,
         ).load()  # fmt: skip
 
 

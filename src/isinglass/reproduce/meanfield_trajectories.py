@@ -25,7 +25,6 @@ from isinglass.reproduce.mean_field_paper import (
     parameters,
     random_starts,
     start,
-    store,
 )
 from isinglass.reproduce.statistics import mean_interval, single_draw_half_width
 
@@ -121,7 +120,7 @@ def _measure(
             {"beta": np.array(SIX_BETAS)},
             measure,
             starts=context.seeds,
-            store=store(context, name),
+            store=context.store(name),
             progress=tell,
         )
     return _measured(found)

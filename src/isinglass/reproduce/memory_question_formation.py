@@ -20,8 +20,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, memory_paper
+from isinglass.reproduce.jobs import side_by_side
 from isinglass.reproduce.ledger import claim
-from isinglass.reproduce.looped_paper import side_by_side, store, told
+from isinglass.reproduce.statistics import mean_text
 
 if TYPE_CHECKING:
     from isinglass.data.question import Example
@@ -249,7 +250,7 @@ def _train(context: Context, budget: Budget, arm: str, depth: int, index: int) -
     with context.progress.follow(name.replace("-", " ")) as tell:
         run = train(
             start(budget, depth, first % 2**32), source,
-            recipe(budget, arm, depth, first % 2**32), store=store(context, name),
+            recipe(budget, arm, depth, first % 2**32), store=context.store(name),
             validation=question_source(fresh, TRAINED, context=rows),
             progress=lambda now: tell(now.step, now.steps),
         )  # fmt: skip
@@ -496,12 +497,12 @@ def _of_setting(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
 def _of_new(depth: int, found: Found) -> str:
     above = found.above[:, countings().index(TRAINED)]
     by_counting = "; ".join(
-        f"{counted}: {told(found.by_counting[:, number])} (floor {floor:.3f})"
+        f"{counted}: {mean_text(found.by_counting[:, number])} (floor {floor:.3f})"
         for number, (counted, floor) in enumerate(floors().items())
     )
     return (
-        f"{depth} layers, new examples: the training loss ends at {told(found.training)}, "
-        f"{_side(found.training)}. On further new examples the loss is {told(above)} above "
+        f"{depth} layers, new examples: the training loss ends at {mean_text(found.training)}, "
+        f"{_side(found.training)}. On further new examples the loss is {mean_text(above)} above "
         "what the grammar's own law gives to the same ones. By which tokens count it is, "
         f"{by_counting}."
     )
@@ -510,8 +511,9 @@ def _of_new(depth: int, found: Found) -> str:
 def _of_repeated(budget: Budget, depth: int, found: Found) -> str:
     return (
         f"{depth} layers, {budget.examples:,} examples again and again: the training loss ends at "
-        f"{told(found.training)}, {_side(found.training)}; who knows the set by heart has "
-        f"about {_by_heart(budget):.3f}. On new examples it is {told(_validation(found))} then."
+        f"{mean_text(found.training)}, {_side(found.training)}; who knows the set by heart has "
+        f"about {_by_heart(budget):.3f}. On new examples it is then "
+        f"{mean_text(_validation(found))}."
     )
 
 

@@ -25,7 +25,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, memory_paper
-from isinglass.reproduce.looped_paper import side_by_side, store, told
+from isinglass.reproduce.jobs import side_by_side
+from isinglass.reproduce.statistics import mean_text
 
 if TYPE_CHECKING:
     from isinglass.memory import ExampleSource, Recipe, TransformerConfig
@@ -201,7 +202,7 @@ def _trained_loss(
     with context.progress.follow(f"width {width}, {sequences} sequences") as tell:
         run = train(
             memory_paper.wide_start(config(width), seed), source,
-            recipe(budget, width, sequences, seed), store=store(context, name),
+            recipe(budget, width, sequences, seed), store=context.store(name),
             progress=lambda now: tell(now.step, now.steps), devices=alone,
         )  # fmt: skip
     return evaluate(run.model, source, batch=128, devices=alone)
@@ -442,8 +443,8 @@ def _findings(context: Context, budget: Budget, found: Found) -> str:
     )
     known = (
         f"At D* the models know {least:.2f} to {largest:.2f} bits per parameter "
-        f"({told(found.bits[-1])} at the largest N). Allen-Zhu & Li (2024) find about {BITS:g} in "
-        "language models that have seen each fact a thousand times."
+        f"({mean_text(found.bits[-1])} at the largest N). Allen-Zhu & Li (2024) find about "
+        f"{BITS:g} in language models that have seen each fact a thousand times."
     )
     return "\n\n".join([setting + _verdict(fitted, upper), ratios, known])
 

@@ -118,6 +118,10 @@ class Context:
     text: Path | None = None
     model: Path | None = None
 
+    def store(self, name: str) -> Path | None:
+        """Folder for one sweep, or the checkpoint of one training; None where none is kept."""
+        return None if self.sweeps is None else self.sweeps / name
+
 
 @dataclass(frozen=True)
 class Figure:
