@@ -26,6 +26,13 @@ WANTED = {
     "looped-contraction": ("looped-contraction",),
     "memory-landscapes": ("memory-landscapes-2d",),
     "memory-retrieval": ("memory-retrieval-capacity",),
+    "memory-question-formation": (
+        "memory-question-formation",
+        "memory-question-formation-countings",
+    ),
+    "memory-data-size": ("memory-data-size",),
+    "memory-radius": ("memory-radius",),
+    "memory-width": ("memory-width",),
 }
 
 
