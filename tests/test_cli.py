@@ -366,6 +366,8 @@ def test_answers_at_once(argument):
 def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_exit):
     code = (
         "import os, signal, sys, time\n"
+        # Shells let their background jobs ignore it, and so do these their children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import fakes\n"
         "from isinglass import cli\n"
         "from isinglass.reproduce import registry\n"
