@@ -488,7 +488,7 @@ EXPERIMENT = Experiment(
         "carry it to longer sequences? Cross-entropy alone, each penalty, each pair and all three, "
         "with the same seeds and budget, and a learning rate searched for each."
     ),
-    duration=5000,
+    duration=9600,
     quick_duration=160,
     default_seeds=10,
     quick_seeds=2,
