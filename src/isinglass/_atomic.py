@@ -36,9 +36,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     Raises:
         OSError: As `write_bytes`, naming the file that cannot be written.
     """
-    temporaries = {
-        path: path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp") for path in files
-    }
+    temporaries = {path: _temporary(path) for path in files}
     *others, last = files
     path = last
     try:
@@ -65,12 +63,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: As `write_bytes`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = _temporary(path)
     try:
-        with temporary.open("xb") as file:
+        with _flushed(temporary) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
@@ -79,8 +75,19 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+@contextmanager
+def _flushed(path: Path) -> Iterator[BinaryIO]:
+    """A new file that is on disk when the block ends."""
     with path.open("xb") as file:
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with _flushed(path) as file:
+        file.write(data)

@@ -12,7 +12,7 @@ import xarray as xr
 from jaxtyping import Integer
 
 from isinglass.memory.layer_activations import activations
-from isinglass.memory.radius import nearest_neighbour_radius
+from isinglass.memory.radius import FRACTIONS, nearest_neighbour_radius
 from isinglass.memory.transformer import SINGLE, Execution, Transformer
 
 Progress = Callable[[str, int, int], None]
@@ -34,7 +34,7 @@ def layer_radius(
     tokens: Integer[np.ndarray, "m n"],
     *,
     layers: Sequence[str | int] | None = None,
-    fractions: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+    fractions: Sequence[float] = FRACTIONS,
     positions: str = "last",
     seed: int = 0,
     batch: int = 8,

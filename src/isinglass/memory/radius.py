@@ -11,10 +11,12 @@ from isinglass._types import ArrayLike
 from isinglass.memory.neighbours import Progress, checked_vectors, nested_neighbours
 from isinglass.memory.partition import unit_volume_radius, unit_volume_radius_asymptote
 
+FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # the shares of the sample in the paper
+
 
 def nearest_neighbour_radius(
     activations: ArrayLike,
-    fractions: Sequence[float] = (0.25, 0.5, 0.75, 1.0),
+    fractions: Sequence[float] = FRACTIONS,
     *,
     quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
     bins: int = 60,
