@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isinglass._checks import check_sizes
 from isinglass.cli._errors import Debug, clear_errors, console
 from isinglass.cli._errors import folder as parsed_folder
 
@@ -132,11 +133,15 @@ def _measured(
         tokenise,
         tokens_of,
     )
+    from isinglass.memory.radius import FRACTIONS
+    from isinglass.memory.transformer import DTYPES
 
-    _check({"--samples": (samples, 2), "--batch": (batch, 1), "--seed": (seed, 0)})
+    check_sizes(2, **{"--samples": samples})
+    check_sizes(**{"--batch": batch})
+    check_sizes(0, **{"--seed": seed})
     for name, value, known in (
         ("--position", position, ("last", "mean")),
-        ("--precision", precision, ("float32", "bfloat16")),
+        ("--precision", precision, DTYPES),
     ):
         if value not in known:
             raise ValueError(f"{name} must be {known[0]} or {known[1]}, got {value!r}")
@@ -167,7 +172,7 @@ def _measured(
             loaded,
             sequences,
             layers=layer or None,
-            fractions=fraction or (0.25, 0.5, 0.75, 1.0),
+            fractions=fraction or FRACTIONS,
             positions=position,
             seed=seed,
             batch=batch,
@@ -175,12 +180,6 @@ def _measured(
             scratch=scratch,
             progress=tell,
         )
-
-
-def _check(least: dict[str, tuple[int, int]]) -> None:
-    for name, (value, bound) in least.items():
-        if value < bound:
-            raise ValueError(f"{name} must be at least {bound}, got {value}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._checks import check_sizes
 from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes, Segment
 from isinglass.dynamics.attractor import Kind, classify
@@ -94,10 +95,8 @@ class Measure:
     precision: str = "float64"
 
     def __post_init__(self) -> None:
-        least = {"transient": 0, "steps": 1, "points": 0, "max_period": 1}
-        for name, lowest in least.items():
-            if getattr(self, name) < lowest:
-                raise ValueError(f"{name} must be at least {lowest}, got {getattr(self, name)}")
+        check_sizes(0, transient=self.transient, points=self.points)
+        check_sizes(steps=self.steps, max_period=self.max_period)
         if self.exponents is not None and self.exponents < 0:
             raise ValueError(f"exponents must be at least 0, or None, got {self.exponents}")
         if self.qr_every != "auto" and self.qr_every not in INTERVALS:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from isinglass._checks import check_sizes
 from isinglass.dynamics._checks import checked_state, warn_of_single_precision
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step, newest
 from isinglass.dynamics.measure import PRECISIONS, at_precision, in_precision
@@ -44,10 +45,8 @@ def trajectory(
         ValueError: If a number is out of range, the state or a parameter is not finite, or the
             map does not return a state like the one it is given.
     """
-    least_of = {"steps": (steps, 1), "transient": (transient, 0), "stride": (stride, 1)}
-    for name, (value, least) in least_of.items():
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+    check_sizes(steps=steps, stride=stride)
+    check_sizes(0, transient=transient)
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
     warn_of_single_precision(precision)

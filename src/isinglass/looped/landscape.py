@@ -18,6 +18,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from isinglass._checks import check_sizes
+
 Model = Any  # a pytree; what is no array of real numbers in it stays as it is
 Loss = Callable[[Model], Any]
 Directions = tuple[Model, Model]
@@ -107,9 +109,8 @@ def loss_surface(
     """
     if not 0 < extent < np.inf:
         raise ValueError(f"extent must be positive and finite, got {extent}")
-    for name, value, least in (("points", points, 2), ("at_once", at_once, 1)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+    check_sizes(2, points=points)
+    check_sizes(at_once=at_once)
     _check(loss, model, directions)
     side = np.linspace(-extent, extent, points)
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
+from isinglass._checks import check_sizes
 from isinglass.looped.attention import SAVED, RowStatistics, attend, attention_rows
 from isinglass.looped.penalties import check_index
 from isinglass.looped.positions import sinusoids
@@ -63,11 +64,8 @@ def check_shape(config: Any) -> None:
     Raises:
         ValueError: If one is out of range.
     """
-    least = {"vocabulary": 2, "width": 2, "heads": 1, "hidden": 1, "iterations": 1}
-    for name, bound in least.items():
-        value = getattr(config, name)
-        if value is not None and value < bound:
-            raise ValueError(f"{name} must be at least {bound}, got {value}")
+    check_sizes(2, vocabulary=config.vocabulary, width=config.width)
+    check_sizes(heads=config.heads, hidden=config.hidden, iterations=config.iterations)
     if config.width % 2 or config.width % config.heads:
         raise ValueError(
             f"width must be even and a multiple of heads, got width {config.width} and "
@@ -122,8 +120,7 @@ class LoopedConfig:
 
     def __post_init__(self) -> None:
         check_shape(self)
-        if self.near < 0:
-            raise ValueError(f"near must be at least 0, got {self.near}")
+        check_sizes(0, near=self.near)
         if self.near == 1 or (self.near and not self.causal):
             raise ValueError(
                 "near must be 0, or at least 2 in a causal model, got "

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
+from isinglass._checks import check_sizes
 from isinglass.data.induction import FORMS, InductionTask
 from isinglass.looped.penalties import EnergyEntropyObjective
 from isinglass.looped.positions import LAYOUTS
@@ -67,10 +68,10 @@ class Recipe:
     farthest: int = 1024
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "batch": 1, "shortest": 2, "warmup": 0, "longest": self.shortest}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ValueError(f"{name} must be at least {bound}, got {getattr(self, name)}")
+        check_sizes(steps=self.steps, batch=self.batch)
+        check_sizes(2, shortest=self.shortest)
+        check_sizes(0, warmup=self.warmup)
+        check_sizes(self.shortest, longest=self.longest)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")

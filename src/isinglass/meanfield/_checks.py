@@ -43,13 +43,6 @@ def checked_signs(
     return array.astype(np.int8)
 
 
-def check_sizes(least: int = 1, **sizes: int) -> None:
-    """Refuse sizes, given by their names, that are less than `least`."""
-    for name, size in sizes.items():
-        if size < least:
-            raise ValueError(f"{name} must be at least {least}, got {size}")
-
-
 def _check_shape(name: str, array: Any, shape: tuple[int | None, ...]) -> None:
     if array.ndim != len(shape) or any(
         want is not None and have != want for have, want in zip(array.shape, shape, strict=True)

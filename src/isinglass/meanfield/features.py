@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Num
 
+from isinglass._checks import check_sizes
 from isinglass._types import ArrayLike
-from isinglass.meanfield._checks import check_sizes, checked_array, checked_signs
+from isinglass.meanfield._checks import checked_array, checked_signs
 from isinglass.meanfield.attention import position_signs
 
 KINDS = ("o", "v", "q", "k")

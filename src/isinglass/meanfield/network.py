@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from isinglass._checks import check_sizes
 from isinglass._types import ArrayLike
-from isinglass.meanfield._checks import check_sizes, checked_array, checked_number
+from isinglass.meanfield._checks import checked_array, checked_number
 from isinglass.meanfield.attention import attend
 from isinglass.meanfield.features import Features, RandomState, split_weights
 from isinglass.meanfield.mean_field import PARAMETERS, MeanField, Parameters

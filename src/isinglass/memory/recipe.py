@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import optax
 
+from isinglass._checks import check_sizes
 from isinglass.memory.transformer import Execution, Transformer
 
 
@@ -52,11 +53,9 @@ class Recipe:
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "batch": 1, "accumulate": 1, "warmup": 0, "every": 1, "validation": 1}
-        for name, bound in least.items():
-            value = getattr(self, name)
-            if value is not None and value < bound:
-                raise ValueError(f"{name} must be at least {bound}, got {value}")
+        check_sizes(steps=self.steps, batch=self.batch, accumulate=self.accumulate)
+        check_sizes(every=self.every, validation=self.validation)
+        check_sizes(0, warmup=self.warmup)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, PRNGKeyArray
 
+from isinglass._checks import check_sizes
 from isinglass.memory._attention import attend
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
@@ -54,11 +55,9 @@ class TransformerConfig:
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        for name in ("vocabulary", "context", "width", "heads", "layers", "hidden"):
-            value = getattr(self, name)
-            least = 2 if name == "vocabulary" else 1
-            if value is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        check_sizes(2, vocabulary=self.vocabulary)
+        check_sizes(context=self.context, width=self.width, heads=self.heads)
+        check_sizes(layers=self.layers, hidden=self.hidden)
         if self.width % self.heads:
             raise ValueError(
                 f"width must be a multiple of heads, got width {self.width} and {self.heads} heads"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isinglass._checks import check_sizes
 from isinglass.sweeps import texts
 
 if TYPE_CHECKING:
@@ -148,11 +149,8 @@ def random_features(
     from isinglass.meanfield import Features
 
     n_segments = DEFAULT_SEGMENTS if segments is None else segments
-    least = {"--patterns": (patterns, 1), "--segments": (segments, 1)}
-    least |= {"--positional-bits": (positional_bits, 0), "--feature-seed": (seed, 0)}
-    for option, (value, lowest) in least.items():
-        if value is not None and value < lowest:
-            raise ValueError(f"{option} must be at least {lowest}, got {value}")
+    check_sizes(**{"--patterns": patterns, "--segments": segments})
+    check_sizes(0, **{"--positional-bits": positional_bits, "--feature-seed": seed})
     features = Features.random_segments(
         DEFAULT_PATTERNS if patterns is None else patterns,
         DEFAULT_BITS if positional_bits is None else positional_bits,
