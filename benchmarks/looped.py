@@ -3,12 +3,12 @@
     pip install torch==2.13.0 && python benchmarks/looped.py [--rounds N]
 
 PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a machine without a GPU.
-One run, interleaved, medians. That both compute the same loss from the same weights is checked
-before anything is timed. The setting is that of Lam 2026: 32 sequences of length 16 to 64, T = 25,
-d = 8, all three penalties, float32. Ours are the steps that `isinglass.looped.train` takes, drawing
-of data included, with every batch shared by as many of JAX's devices as there are cores, and with
-one. PyTorch, with its own threads, gets batches of the same lengths that are drawn before: its
-eager mode as they are, its compiler in multiples of 16. Compilation is left out.
+One run, interleaved, medians. That both compute the same loss and gradient from the same weights is
+checked before anything is timed. The setting is that of Lam 2026: 32 sequences of length 16 to 64,
+T = 25, d = 8, all three penalties, float32. Ours are the steps that `isinglass.looped.train` takes,
+drawing of data included, with every batch shared by as many of JAX's devices as there are cores,
+and with one. PyTorch, with its own threads, gets batches of the same lengths that are drawn before:
+its eager mode as they are, its compiler in multiples of 16. Compilation is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(cores()))
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from rich.console import Console
 from rich.table import Table
 
@@ -41,15 +40,6 @@ CONFIG, TASK = LoopedConfig(vocabulary=16), InductionTask("last-token", 16)
 BATCH, SHORTEST, LONGEST, STEPS, SEEDS, PAPERS_STEPS = 32, 16, 64, 32, 10, 20_000
 PENALTIES = (0.1, 0.001, 0.02)  # potential, kinetic, entropy
 DEVICES = max(n for n in range(1, jax.device_count() + 1) if BATCH % n == 0)
-
-
-def loss(model: LoopedTransformer, tokens: jax.Array, targets: jax.Array) -> jax.Array:
-    """Cross-entropy at the last symbol, and the three penalties."""
-    state, energies = jax.vmap(model.energies)(tokens)
-    logits = model.decode(state[:, -1])
-    terms = zip(PENALTIES, (energies.potential, energies.kinetic, energies.entropy), strict=True)
-    cross_entropy = optax.softmax_cross_entropy_with_integer_labels(logits, targets).mean()
-    return cross_entropy + sum(weight * term.mean() for weight, term in terms)
 
 
 def recipe(only: int | None = None) -> Recipe:
@@ -112,12 +102,18 @@ class Theirs:
         return 1e3 * (time.perf_counter() - begin) / len(self.batches)
 
 
-def check_same_loss(model: LoopedTransformer, peer: Theirs) -> None:
-    """Refuse to time programs that do not compute the same loss."""
-    for tokens, targets in batches(padded=False)[:3]:
-        ours = float(jax.jit(loss)(model, tokens, targets))
-        theirs = peer.peer.loss(*peer.peer.batch(tokens, targets)).item()
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+def check_same_gradient(model: LoopedTransformer, peer: Theirs) -> None:
+    """Refuse to time programs whose steps have not the same loss and gradient."""
+    gradient = jax.jit(jax.grad(_loop._loss, has_aux=True), static_argnums=(2, 4, 5))
+    for tokens, answers in batches(padded=False)[:3]:
+        last = np.arange(tokens.shape[1]) == np.zeros_like(tokens) + tokens.shape[1] - 1
+        batch = _loop.Batch(tokens, np.where(last, answers[:, None], 0), last, None)
+        ours, (loss, *_) = gradient(model, batch, tokens.shape[1], 0, TASK, recipe())
+        theirs, of_weights = peer.peer.gradient(peer.peer.batch(tokens, answers))
+        np.testing.assert_allclose(loss, theirs, rtol=1e-4)
+        for name, expected in of_weights.items():
+            apart = np.linalg.norm(getattr(ours, name) - expected)
+            assert apart <= 1e-2 * np.linalg.norm(expected), name  # 25 iterations of rounding
 
 
 def interleaved(functions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, np.ndarray]:
@@ -194,7 +190,7 @@ def main() -> None:
     console = Console()
     model = LoopedTransformer(CONFIG, key=jax.random.key(0))
     eager, compiled = Theirs(model, compiled=False), Theirs(model, compiled=True)
-    check_same_loss(model, eager)
+    check_same_gradient(model, eager)
     contests = {"Isinglass": Ours(1, DEVICES), "PyTorch": eager, "torch.compile": compiled}
     if DEVICES > 1:
         contests["Isinglass, one device"] = Ours(1, 1)
@@ -228,18 +224,21 @@ def speed_table(found: Mapping[str, np.ndarray]) -> Table:
 
 
 def seeds_table(rounds: int) -> Table:
-    """What ten seeds at a time cost, by length."""
+    """What ten seeds cost at a time; beside one, shared by all devices or on one alone."""
     table = Table(title=f"{SEEDS} seeds at once, ms a step")
-    for column in ("length", "one", "ten", "times one"):
+    for column in ("length", "one", "one, one device", "ten", "times one", "times one on one"):
         table.add_column(column, justify="right")
     for length in (None, 16, 32, 48, 64):
-        kinds = {"one": Ours(1, DEVICES, length), "ten": Ours(SEEDS, DEVICES, length)}
-        one, ten = interleaved(kinds, max(3, rounds // 2)).values()
+        kinds = {
+            "one": Ours(1, DEVICES, length),
+            "alone": Ours(1, 1, length),
+            "ten": Ours(SEEDS, DEVICES, length),
+        }
+        one, alone, ten = interleaved(kinds, max(3, rounds // 2)).values()
         table.add_row(
             f"{length or 'drawn'}",
-            f"{np.median(one):.1f}",
-            f"{np.median(ten):.1f}",
-            f"{np.median(ten / one):.1f} ×",
+            *(f"{np.median(each):.1f}" for each in (one, alone, ten)),
+            *(f"{np.median(ten / each):.1f} ×" for each in (one, alone)),
         )
         if length is None:
             minutes = np.median(ten) * PAPERS_STEPS / 60_000

@@ -63,6 +63,13 @@ class PyTorch:
             torch.ones(length, length, dtype=torch.bool).triu(1),
         )
 
+    def gradient(self, batch: tuple[torch.Tensor, ...]) -> tuple[float, dict[str, np.ndarray]]:
+        """The loss, and its gradient by the name of each weight."""
+        self.optimiser.zero_grad()
+        loss = self.loss(*batch)
+        loss.backward()
+        return loss.item(), {name: weight.grad.numpy() for name, weight in self.w.items()}
+
     def step(self, batch: tuple[torch.Tensor, ...], compiled: bool) -> None:
         """One step of training."""
         self.optimiser.zero_grad()

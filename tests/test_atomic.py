@@ -1,4 +1,5 @@
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -57,3 +58,32 @@ def test_others_may_read_the_file_as_the_umask_allows(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+def test_an_error_of_another_file_is_left_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError) as error, _atomic.replacing(tmp_path / "file"):
+        (tmp_path / "text").read_text()
+    assert error.value.filename == str(tmp_path / "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
+def test_errors_name_the_file_that_cannot_be_replaced(call, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "full")
+
+    folder = tmp_path / "none" if call == "open" else tmp_path
+    if call == "fsync":
+        monkeypatch.setattr(os, "fsync", full)
+    if call == "replace":
+        monkeypatch.setattr(Path, "replace", full)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if call == "write":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError) as error, _atomic.replacing(folder / "file") as file:  # noqa: PT011
+            file.write(bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert error.value.filename == str(folder / "file")
+    assert list(tmp_path.iterdir()) == []

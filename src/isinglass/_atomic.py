@@ -1,11 +1,12 @@
 """Files that are either the old ones or the new ones, whenever the program is killed."""
 
+import io
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -38,19 +39,19 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     """
     temporaries = {path: _temporary(path) for path in files}
     *others, last = files
-    path = last
     try:
         for path, data in files.items():
-            _write_through(temporaries[path], data)
+            with _flushed(temporaries[path], path) as file:
+                file.write(data)
         if others:
-            last.unlink(missing_ok=True)
+            with _naming(last):
+                last.unlink(missing_ok=True)
         for path, temporary in temporaries.items():
-            temporary.replace(path)
-    except BaseException as error:  # Ctrl-C included
+            with _naming(path):
+                temporary.replace(path)
+    except BaseException:  # Ctrl-C included
         for temporary in temporaries.values():
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
 
 
@@ -61,17 +62,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     For what is too large to be in memory twice; `write_bytes` says the rest.
 
     Raises:
-        OSError: As `write_bytes`.
+        OSError: As `write_bytes`; one of the block's own, such as of another file that it reads,
+            is left as it is.
     """
     temporary = _temporary(path)
     try:
-        with _flushed(temporary) as file:
+        with _flushed(temporary, path) as file:
             yield file
-        temporary.replace(path)
-    except BaseException as error:
+        with _naming(path):
+            temporary.replace(path)
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
 
 
@@ -80,14 +81,32 @@ def _temporary(path: Path) -> Path:
 
 
 @contextmanager
-def _flushed(path: Path) -> Iterator[BinaryIO]:
+def _flushed(temporary: Path, path: Path) -> Iterator[BinaryIO]:
     """A new file that is on disk when the block ends."""
-    with path.open("xb") as file:
+    with io.BufferedWriter(_NewFile(temporary, path)) as file:
         yield file
         file.flush()
-        os.fsync(file.fileno())
+        with _naming(path):
+            os.fsync(file.fileno())
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    with _flushed(path) as file:
-        file.write(data)
+class _NewFile(io.FileIO):
+    """A new file whose errors name the one it is to replace."""
+
+    def __init__(self, temporary: Path, path: Path) -> None:
+        self._path = path
+        with _naming(path):
+            super().__init__(temporary, "xb")
+
+    def write(self, data: Any) -> int:
+        with _naming(self._path):
+            return super().write(data)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of the system that name a file of the caller's, and no temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error

@@ -179,6 +179,8 @@ def test_long_sequences_need_no_square_of_their_length(form):
         ({"length": 2, "form": "last-token"}, "at least 3 in the last-token form, got 2"),
         ({"length": 1, "form": "full-sequence"}, "at least 2 in the full-sequence form, got 1"),
         ({"length": 4.5}, "length must be a whole number"),
+        ({"length": float("nan")}, "length must be a whole number"),
+        ({"length": float("inf")}, "length must be a whole number"),
         ({"size": 9}, "size must be at least the length, 10, got 9"),
         ({"symbols": 1}, r"symbols must be in \[2, 4\], got 1"),
         ({"symbols": 5}, r"symbols must be in \[2, 4\], got 5"),

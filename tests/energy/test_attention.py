@@ -1,3 +1,5 @@
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from energy_cases import quick
+from energy_cases import check_same, draw_jax, quick
 from isinglass.energy import attention_energy, attention_force
 
 some_states = arrays(np.float64, (3, 4), elements=st.floats(-5, 5))
@@ -99,6 +101,75 @@ def test_states_are_each_by_themselves_and_may_be_traced():
     np.testing.assert_allclose(one(state.reshape(6, 4), 0.7), together.ravel(), rtol=1e-14)
 
 
+def plain(state, keys, tau, scale):
+    return -tau * jax.nn.logsumexp(scale * state @ keys.T / tau, -1)
+
+
+@pytest.mark.parametrize("derivative", [jax.jacfwd, jax.jacrev])
+def test_derivatives_by_state_keys_temperature_and_scale(derivative):
+    at = (*draw_jax(0, 2, 7, states=1), jnp.asarray(0.7), jnp.asarray(-0.4))
+    check_same(derivative, lambda *a: attention_energy(*a, block=3), plain, *at)
+
+
+def test_the_derivative_of_the_force_is_the_second_of_the_energy():
+    state, keys = draw_jax(0, 3, 7, states=1)
+    found = jax.jacfwd(lambda z: attention_force(z, keys, 0.7, 0.4))(state)
+    expected = -jax.hessian(lambda z: plain(z, keys, 0.7, 0.4).sum())(state)
+    np.testing.assert_allclose(found.ravel(), expected.ravel(), atol=1e-12)
+
+
+@pytest.mark.parametrize("call", [attention_energy, attention_force])
+def test_keys_are_read_in_blocks_and_from_disk(call, tmp_path):
+    state, keys = draw_jax(1, 6, 30)
+    on_disk = np.memmap(tmp_path / "k", np.float64, "w+", shape=(30, 6))
+    on_disk[:] = keys
+    whole = call(state, keys, 0.7)
+    for rows in (keys, on_disk):
+        np.testing.assert_allclose(call(state, rows, 0.7, block=7), whole, rtol=1e-11)
+    on_disk[3, 2] = np.nan
+    with pytest.raises(ValueError, match="keys must be finite"):
+        call(state, on_disk)
+
+
+@pytest.mark.parametrize("call", [attention_energy, attention_force])
+def test_states_times_keys_are_never_formed(call):
+    """Nor is any product taken with the short mantissa that GPUs take by default."""
+    state, keys = jnp.zeros((2_000, 8)), jnp.zeros((3_000, 8))
+    told = str(jax.make_jaxpr(call)(state, keys))
+    assert "2000,3000" not in told
+    assert told.count("dot_general") == told.count("precision=(Precision.HIGHEST,") > 0
+
+
+def test_keys_must_be_an_array():
+    call = inspect.unwrap(attention_energy)  # without the run-time checker of the tests
+    with pytest.raises(TypeError, match="keys must be an array of NumPy or JAX, got list"):
+        call(jnp.ones(2), [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("tau", [1e-300, 1e-38, 1e-36, 1e300])
+def test_any_temperature_is_finite_in_single_precision(tau):
+    with jax.enable_x64(False):
+        state, keys = jnp.full((2, 4), 1e9), 1e9 * jnp.eye(4)[:3]
+        energy = attention_energy(state, keys + 1, tau)
+        force = attention_force(state, keys + 1, tau)
+        assert jnp.isfinite(force).all()
+        if tau < 1:
+            np.testing.assert_allclose(energy, -5e17, rtol=1e-6)
+        else:
+            np.testing.assert_allclose(force, [[5e8 / 3] * 3 + [0.5]] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("call", [attention_energy, attention_force])
+@pytest.mark.parametrize("dtype", [np.float16, np.int8])
+def test_short_numbers_are_computed_in_long_ones(call, dtype):
+    state, keys = np.asarray([[100, 90, 3]]), np.asarray([[1, 120, 100], [100, 100, 0]])
+    with jax.enable_x64(False):
+        found = call(jnp.asarray(state.astype(dtype)), jnp.asarray(keys.astype(dtype)), 1000.0)
+        assert found.dtype == jnp.float32
+        wanted = call(jnp.asarray(state, float), jnp.asarray(keys, float), 1000.0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
 @pytest.mark.parametrize("call", [attention_energy, attention_force])
 @pytest.mark.parametrize(
     ("state", "keys", "rest", "named"),
@@ -110,7 +181,7 @@ def test_states_are_each_by_themselves_and_may_be_traced():
         (np.ones(2), np.eye(2), (1.0, np.inf), "scale must be finite"),
         (np.array([1.0, np.nan]), np.eye(2), (), "state must be finite"),
         (np.ones(2), np.full((1, 2), np.inf), (), "keys must be finite"),
-        (np.ones(2), np.ones((0, 2)), (), "keys must hold one key"),
+        (np.ones(2), np.ones((0, 2)), (), "keys must be one or more rows"),
     ],
 )
 def test_what_has_no_energy_is_refused(call, state, keys, rest, named):

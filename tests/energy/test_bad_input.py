@@ -1,3 +1,5 @@
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -105,7 +107,7 @@ def test_another_dimension(call, kind):
         ),
         (lambda: energy.Hopfield().sweep(jnp.ones(2), jnp.ones((2, 3))), "as many components"),
         (lambda: energy.shard_patterns(jnp.eye(2), []), "devices must hold one at least"),
-        (lambda: energy.attention_energy(jnp.ones(0), jnp.ones((1, 0))), "keys must hold"),
+        (lambda: energy.attention_energy(jnp.ones(0), jnp.ones((1, 0))), "keys must be"),
     ],
 )
 def test_numbers_that_make_no_sense(call, named):
@@ -176,6 +178,12 @@ def test_short_numbers_have_the_energy_of_long_ones(dtype):
     weights = energy.hebbian_weights(jnp.asarray(patterns))
     np.testing.assert_allclose(weights, energy.hebbian_weights(jnp.asarray(exact[1])), rtol=1e-6)
     np.testing.assert_allclose(energy.ball_radii(patterns), energy.ball_radii(exact[1]))
+
+
+def test_storage_is_not_proved_of_other_energies():
+    certificate = inspect.unwrap(energy.storage_certificate)
+    with pytest.raises(TypeError, match=r"landscape must be NearestNeighbour or .* got Hopfield"):
+        certificate(jnp.eye(2), energy.Hopfield())
 
 
 def test_no_state_has_no_energy():

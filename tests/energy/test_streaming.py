@@ -21,6 +21,7 @@ from isinglass.energy import (
     nearest_neighbour_force,
     nearest_neighbour_update,
     nearest_pattern,
+    shard_patterns,
 )
 
 CALLS = [
@@ -72,6 +73,11 @@ def test_descent_reads_patterns_from_disk(tmp_path):
     found = descend(start, patterns)
     assert found.nearest.tolist() == [3, 500]
     assert found.converged.all()
+
+
+def test_patterns_are_spread_over_the_devices_of_this_host(monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: [None])  # of another host, which holds no data
+    assert shard_patterns(jnp.eye(2)).sharding.device_set == set(jax.local_devices())
 
 
 def test_files_are_not_read_from_within_compiled_code(tmp_path):

@@ -181,6 +181,11 @@ def test_the_norm_by_power_iteration_is_the_dense_one(monkeypatch, residual):
     assert float(iterated) == pytest.approx(float(dense), rel=1e-4)
 
 
+def test_the_norm_of_nothing_is_0(monkeypatch):
+    monkeypatch.setattr(contraction, "DENSE", 0)
+    assert float(jacobian_norm(lambda x: 0 * x, jnp.ones(5))) == 0
+
+
 def test_the_norm_of_a_linear_map_and_of_none():
     matrix = jax.random.normal(jax.random.key(0), (3, 5))
     norm = jacobian_norm(lambda x: matrix @ x, jnp.zeros(5))

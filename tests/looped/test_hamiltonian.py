@@ -176,3 +176,6 @@ def test_what_does_not_fit_is_refused():
     two = LoopedTransformer(LoopedConfig(heads=2), key=jax.random.key(0))
     with pytest.raises(ValueError, match="model must have one head, got 2"):
         LatentHamiltonian.from_model(two, jnp.ones((3, 8)))
+    near = LoopedTransformer(LoopedConfig(near=4), key=jax.random.key(0))
+    with pytest.raises(ValueError, match="no bias by distance, got near=4"):
+        LatentHamiltonian.from_model(near, jnp.ones((3, 8)))

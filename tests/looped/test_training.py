@@ -21,7 +21,7 @@ from isinglass.looped.evaluation import Evaluation, accuracy_by_length
 from isinglass.looped.model import LoopedConfig, LoopedTransformer
 from isinglass.looped.penalties import EnergyEntropyObjective
 from isinglass.looped.recipe import Recipe
-from isinglass.looped.training import DivergedWarning, TrainingDivergedError, train
+from isinglass.looped.training import DivergedWarning, Progress, TrainingDivergedError, train
 from killed import assert_same_after_kills
 from looped_training import CONFIG, EVALUATION, RECIPE, SEEDS, TASK, run
 
@@ -488,6 +488,27 @@ def test_when_all_have_diverged_it_stops_with_the_last_good_parameters(tmp_path)
     assert_same(again.value.run, good)
 
 
+def test_an_update_that_no_step_sees_is_looked_at_all_the_same(tmp_path):
+    recipe = replace(RECIPE, steps=1, learning_rate=1e30)
+    with (
+        pytest.warns(DivergedWarning, match="seed 3 diverged at step 0: .* is not finite"),
+        pytest.raises(TrainingDivergedError) as caught,
+    ):
+        run(recipe, store=tmp_path)
+    start = _loop.first_state(CONFIG, recipe, keys_of(*SEEDS)[0]).model
+    for mine, expected in zip(leaves(caught.value.run), jax.tree.leaves(start), strict=True):
+        np.testing.assert_array_equal(mine, expected)
+    assert np.isfinite(caught.value.run.metrics.loss).all()
+    with pytest.raises(TrainingDivergedError) as again:
+        run(recipe, store=tmp_path)
+    assert_same(again.value.run, caught.value.run)
+
+
+def test_progress_is_told_where_nothing_is_known():
+    nothing = np.full(2, np.nan)
+    assert str(Progress(1, 2, nothing, {8: nothing})) == "step 1 of 2, loss nan, L8 nan%"
+
+
 @pytest.mark.slow
 def test_a_learning_rate_without_bounds_diverges():
     with (
@@ -512,6 +533,10 @@ def test_a_learning_rate_without_bounds_diverges():
         ({"recipe": replace(RECIPE, shortest=2)}, "shortest must be at least 3 in the last-token"),
         ({"recipe": replace(RECIPE, first_symbols=5)}, "first_symbols must be at most .*4, got 5"),
         ({"recipe": ()}, "recipe must hold at least one"),
+        (
+            {"recipe": replace(RECIPE, objective=EnergyEntropyObjective(q=1.0))},
+            "q must be at least 0.001 away from 1 where rows of attention are not kept, got 1.0",
+        ),
         ({"seeds": ()}, "seeds must be different ones"),
         ({"seeds": (1, 1)}, "seeds must be different ones"),
         ({"seeds": (-1,)}, r"seeds must be in \[0, 2\^32\), got \(-1,\)"),

@@ -1,4 +1,5 @@
 import csv
+import inspect
 import json
 import xml.etree.ElementTree as ET
 
@@ -80,6 +81,43 @@ def test_bad_input_is_refused(changes, message, model):
         activations(model, **{"tokens": TOKENS} | changes)
 
 
+@pytest.mark.parametrize(
+    ("tokens", "error", "message"),
+    [
+        ([[1, 2]], TypeError, "tokens must be an array of NumPy or JAX, got list"),
+        (TOKENS[0], ValueError, r"tokens must be a 2-D array .* shape \(6,\)"),
+        (TOKENS * 0.5, ValueError, "tokens must be a 2-D array of whole numbers, got float"),
+    ],
+)
+def test_what_are_no_sequences_is_refused(tokens, error, message, model):
+    with pytest.raises(error, match=message):
+        inspect.unwrap(activations)(model, tokens)
+    if error is ValueError:
+        with pytest.raises(error, match=message.replace("tokens", "prompts")):
+            inspect.unwrap(continue_greedily)(model, tokens, 1)
+
+
+def test_bad_tokens_leave_no_file(model, tmp_path):
+    tokens = TOKENS.astype(int)
+    tokens[-1, -1] = 256
+    with pytest.raises(ValueError, match=r"tokens must be in \[0, 255\], got 256"):
+        activations(model, tokens, batch=4, out=tmp_path / "a.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fractions", "message"),
+    [
+        ((2.0,), r"fractions must be numbers in \(0, 1\], one at least, got \(2.0,\)"),
+        ((0.5, 0.5), r"fractions must be different numbers, got \(0.5, 0.5\)"),
+        ((0.1,), "fractions must each leave two vectors at least, got 0.1 of 11: 1"),
+    ],
+)
+def test_bad_shares_are_refused_before_anything_is_computed(fractions, message, model):
+    with pytest.raises(ValueError, match=message):
+        layer_radius(model, TOKENS, fractions=fractions, progress=lambda *_: pytest.fail("late"))
+
+
 def test_the_radius_of_each_layer_is_that_of_its_activations(model, tmp_path):
     told = []
     found = layer_radius(
@@ -133,7 +171,7 @@ def test_a_continuation_is_the_likeliest_token_each_time(model):
     np.testing.assert_array_equal(found, prompts[:, 4:])
     with pytest.raises(ValueError, match="must be at least 1 token each and 12 together"):
         continue_greedily(model, prompts, 6)
-    with pytest.raises(ValueError, match=r"prompts must hold tokens in \[0, 255\]"):
+    with pytest.raises(ValueError, match=r"prompts must be in \[0, 255\], got -"):
         continue_greedily(model, prompts - 300, 1)
 
 
@@ -195,7 +233,13 @@ def test_one_layer_can_be_asked_for(folder):
         (("--samples", 1), "--samples must be at least 2, got 1"),
         (("--position", "all"), "--position must be last or mean, got 'all'"),
         (("--precision", "float16"), "--precision must be float32 or bfloat16, got 'float16'"),
-        (("--fraction", 0.001), "fractions must each leave two vectors at least"),
+        (("--fraction", 0.03), "--fraction must each leave two vectors at least, got 0.03 of 41 "),
+        (
+            ("--samples", 5),
+            "--fraction must each leave two vectors at least, got 0.25 of --samples",
+        ),
+        (("--fraction", 2), "--fraction must be numbers in (0, 1], one at least, got"),
+        (("--fraction", 0.5, "--fraction", 0.5), "--fraction must be different numbers, got"),
         (("--seed", -1), "--seed must be at least 0, got -1"),
         (("--text", "none"), "no file of text at none"),
         (("--model", "none"), "no folder of a model at none"),

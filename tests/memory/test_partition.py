@@ -220,6 +220,7 @@ def test_parameters_against_data():
         (lambda: critical_radius(0.5, 3), "count must be at least 1"),
         (lambda: parameters_against_data([8], layers=0), "layers must be positive"),
         (lambda: parameters_against_data([8], 0.0), "radius must be positive"),
+        (lambda: parameters_against_data([8, 9, 10], [1.0, 2.0]), "radius must be one .* of 3 "),
     ],
 )
 def test_bad_input(call, message):

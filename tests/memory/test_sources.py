@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,20 @@ def test_a_text_shorter_than_a_context_is_refused():
         TextSource(TEXT, 4, 49)
     with pytest.raises(ValueError, match="context must be at least 1, got 0"):
         TextSource(TEXT, 0, 256)
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        (list(TEXT), TypeError, "tokens must be an array of NumPy or JAX, got list"),
+        (TEXT.reshape(2, 25), ValueError, r"tokens must be a 1-D array .* shape \(2, 25\)"),
+        (TEXT * 0.5, ValueError, "tokens must be a 1-D array of whole numbers, got float64"),
+    ],
+)
+def test_what_is_no_text_is_refused(text, error, message):
+    init = inspect.unwrap(TextSource.__init__)  # without the run-time checker of the tests
+    with pytest.raises(error, match=message):
+        init(object.__new__(TextSource), text, 4, 256)
 
 
 def test_digests_tell_contents_apart():
@@ -119,6 +135,7 @@ def test_examples_without_padding_are_as_long_as_the_longest():
         ([([], [])], {"context": 3}, r"examples\[0\] must have as many weights as tokens"),
         ([([1, 2, 3], [1, 1, 1])], {"context": 2}, r"examples\[0\] has 3 tokens; context is 2"),
         ([([1], [1]), ([1], [-1])], {}, r"examples\[1\] must have weights of at least 0"),
+        ([([1], [0]), ([2, 3], [0, 0])], {}, "examples must hold a token that counts"),
         ([([6], [1])], {}, r"tokens must be in \[0, 5\], got 6"),
         ([([1], [1])], {"start": 7}, r"tokens must be in \[0, 5\], got 7"),
     ],

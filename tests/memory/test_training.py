@@ -1,3 +1,4 @@
+import inspect
 import socket
 
 import jax
@@ -151,6 +152,35 @@ def test_divergence_ends_training_with_the_last_good_parameters(tmp_path):
     assert found is None or found.step <= e.value.step
 
 
+class Broken(TextSource):
+    """A text of which one batch cannot be learnt from."""
+
+    def __init__(self, weight, at):
+        super().__init__(np.frombuffer(TEXT, np.uint8), 16, 256)
+        self.weight, self.at, self.taken = weight, at, 0
+
+    def take(self, places):
+        batch = super().take(places)
+        self.taken += 1
+        return batch._replace(weights=batch.weights * self.weight) if self.at(self.taken) else batch
+
+
+def test_no_step_is_taken_after_the_first_bad_one():
+    how = {"warmup": 0, "lowest_rate": 1.0}
+    with pytest.raises(TrainingDivergedError) as error:
+        train(CONFIG, Broken(np.float32(np.nan), lambda n: n == 4), recipe(**how))
+    assert error.value.step == 3
+    good = train(CONFIG, TextSource(np.frombuffer(TEXT, np.uint8), 16, 256), recipe(steps=3, **how))
+    for mine, theirs in zip(leaves(error.value.run), leaves(good), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_batch_of_which_nothing_counts_has_no_loss():
+    found = train(CONFIG, Broken(np.float32(0), lambda n: n == 2), recipe(steps=3, every=1))
+    assert found.metrics.loss[1] == found.metrics.gradient_norm[1] == 0
+    assert (found.metrics.loss[[0, 2]] > 1).all()
+
+
 # -- checkpoints ---------------------------------------------------------------------------------
 
 
@@ -239,7 +269,7 @@ def test_two_devices_come_out_as_one(hosts, tmp_path):
         ({"accumulate": 3}, "batch must be a multiple of accumulate = 3, got 8"),
         ({"learning_rate": float("nan")}, "learning_rate must be finite and at least 0, got nan"),
         ({"lowest_rate": 2.0}, r"lowest_rate must be in \[0, 1\], got 2.0"),
-        ({"betas": (0.9, 1.0)}, r"betas must be in \[0, 1\)"),
+        ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\)"),
         ({"clip": 0.0}, "clip must be positive, or None for no limit, got 0.0"),
         ({"validation": 0}, "validation must be at least 1, got 0"),
         ({"seed": -1}, r"seed must be in \[0, 2\^32\), got -1"),
@@ -248,6 +278,23 @@ def test_two_devices_come_out_as_one(hosts, tmp_path):
 def test_a_recipe_out_of_range_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         recipe(**changes)
+
+
+def unchecked_recipe(**values):
+    """A recipe without the run-time checker of the tests."""
+    found = object.__new__(Recipe)
+    inspect.unwrap(Recipe.__init__)(found, **values)
+    return found
+
+
+def test_a_recipe_of_other_types_is_refused_or_made_right():
+    with pytest.raises(ValueError, match=r"betas must be two numbers in \[0, 1\), got \(0.9,\)"):
+        unchecked_recipe(betas=(0.9,))
+    with pytest.raises(ValueError, match=r"seed must be .* at least 0, got 1\.5"):
+        unchecked_recipe(seed=1.5)
+    found = unchecked_recipe(betas=[0.9, 0.95])
+    assert found == Recipe()
+    assert hash(found) == hash(Recipe())
 
 
 def test_what_does_not_fit_the_model_is_refused():

@@ -1,6 +1,7 @@
 """Jobs side by side."""
 
 import sys
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +20,32 @@ def test_programs_are_forgotten_where_they_hold_many_maps(many, kept, monkeypatc
     sines = jax.jit(lambda x: jnp.sin(x).sum())
 
     found = jobs.side_by_side(
-        Context(seeds=1), lambda n: float(sines(jnp.ones(n))), [(1,), (2,), (3,)]
+        Context(seeds=1), lambda _, n: float(sines(jnp.ones(n))), [(1,), (2,), (3,)]
     )
 
     assert found == {(n,): pytest.approx(n * np.sin(1), rel=1e-6) for n in (1, 2, 3)}
     assert sines._cache_size() == kept  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("reason", [ValueError, KeyboardInterrupt])
+def test_where_one_fails_the_others_end(reason, monkeypatch) -> None:
+    monkeypatch.setattr(jobs, "cores", lambda: 2)
+    under_way, begun = threading.Event(), []
+
+    def do(context, same, number):
+        begun.append((same, number))
+        with context.progress.follow(f"job {number}") as tell:
+            if number == 1:
+                assert under_way.wait(10)
+                raise reason
+            for done in range(10**9):  # until it is told to stop
+                under_way.set()
+                tell(done, 10**9)
+
+    with pytest.raises(reason):
+        jobs.side_by_side(Context(seeds=1), do, [(n,) for n in range(4)], "jobs", ("same",))
+    assert sorted(begun)[:2] == [("same", 0), ("same", 1)]
+    assert len(begun) <= 3  # one may have begun before all were stopped
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")

@@ -105,6 +105,20 @@ def test_rows_say_whether_weights_are_as_assumed() -> None:
         assert [row.ours for row in rows] == [share, share]
 
 
+def test_shares_have_intervals_that_can_be() -> None:
+    found = made()
+    found.accuracy[1] = 0.9, 0.99, 0.3
+    (row,) = [r for r in experiment._rows(OURS, found) if "step 1,000, right answers" in r.quantity]
+    assert 0 <= row.low < row.high == 100
+
+
+def test_a_bound_below_1_is_found_where_it_is() -> None:
+    found = made()
+    assert experiment._below(found) == "it is nowhere, the least of all is 5"
+    found.bound[1, 2, 3] = 0.5
+    assert experiment._below(found) == "it is in some iteration of 1 of 6 models"
+
+
 def test_findings_of_a_bound_that_holds_and_of_one_that_does_not() -> None:
     holds = experiment._findings({OURS: made()})
     fails = experiment._findings({OURS: made(worst=1.3)})

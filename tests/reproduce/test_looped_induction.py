@@ -22,8 +22,9 @@ def made(accuracies, steps=STEPS, kinetic=(4.0, 3.0, 1.55), form="last-token") -
     by_length = np.repeat(values, 3, axis=2)
     by_step = np.broadcast_to(np.array(kinetic)[:records], (4, records))
     by_step = by_step + 0.01 * seeds[:, None]
+    measured = ("kinetic", "potential", "entropy", "cross_entropy", "task")
     metrics = xr.Dataset(
-        dict.fromkeys(("kinetic", "potential", "entropy", "task"), (("seed", "step"), by_step))
+        dict.fromkeys(measured, (("seed", "step"), by_step))
         | {"accuracy_at": (("seed", "step", "length"), by_length)},
         {"seed": seeds, "step": list(steps), "length": list(experiment.LENGTHS)},
     )
@@ -97,6 +98,12 @@ def test_findings_say_how_far_training_went() -> None:
         "Weight decay alone, which shrinks the gain of the layer normalisation, makes 0.02" in text
     )
     assert experiment._figure(found).name == "looped-induction"
+
+
+def test_a_seed_that_diverged_is_told_of() -> None:
+    found = made([33.5, 80.0, 96.8])
+    found.metrics["task"] = found.metrics.task.where(found.metrics.seed != 2)  # no step is counted
+    assert "1 diverged" in experiment._told(found._replace(diverged=1))
 
 
 def test_a_tiny_run_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:

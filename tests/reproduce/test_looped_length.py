@@ -42,7 +42,10 @@ def test_a_tiny_run_from_end_to_end(form, monkeypatch):
 
     assert len(outcome.rows) == len(experiment.ARMS) * (2 + 2)
     assert {row.n for row in outcome.rows} == {2}
-    parameters = {"full-sequence": "573", "last-token": "1,049"}[form]
+    parameters = {
+        "full-sequence": "573, with sinusoids 828",
+        "last-token": "1,049, with sinusoids 1,032",
+    }[form]
     assert f"parameters: {parameters} ({experiment.TITLES[form]})" in outcome.findings
     assert outcome.findings.count("The median seed has") == len(experiment.ARMS)
     assert [figure.name for figure in outcome.figures] == ["looped-length"]

@@ -1,5 +1,6 @@
 """Shares of a text: that they are what they are said to be, what is known by heart, a tiny run."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -29,6 +30,7 @@ def context(tmp_path_factory):
 def outcome(context):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "QUICK", TINY)
+        patch.setattr(jax, "devices", None)  # of which the batch may be no multiple
         yield experiment.run(context)
 
 

@@ -62,3 +62,16 @@ def test_figures_and_findings(outcome):
     assert "80,000 balls have Z = 1 at 8.210" in outcome.findings
     assert "10^10 tokens at n = 256" in outcome.findings
     assert "that part of Proposition 4 holds" in outcome.findings
+    assert "log Z is −53 at the radius √(n/2πe), so that 1/Z is e^53" in outcome.findings
+
+
+def test_size_over_data_squared_rises_first():
+    from isinglass.memory import parameters_against_data
+
+    found = experiment.measure(Context(seeds=1), TINY._replace(widths=120))
+    ratio = parameters_against_data(np.arange(2, 21))["log_ratio"].values / np.log(10)
+    told = experiment._of_size(found)
+
+    assert ratio.argmax() == 9 - 2
+    assert f"rises from 10^−{-ratio[0]:.1f} at n = 2 to 10^−{-ratio.max():.1f} at n = 9" in told
+    assert "then falls to 10^−507 at n = 10,000" in told

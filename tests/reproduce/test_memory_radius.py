@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from isinglass.memory import TransformerConfig, activations, save_gpt2
+from isinglass.memory import Transformer, TransformerConfig, activations, save_gpt2
 from isinglass.reproduce import memory_radius as experiment
 from isinglass.reproduce import memory_text
 from isinglass.reproduce.ledger import Verdict
@@ -24,9 +24,12 @@ def outcome(tmp_path_factory):
     text = np.random.default_rng(0).choice(["walrus", "newt", "read", "\n"], 20_000)
     (folder / "my.txt").write_text(" ".join(text))
     save_gpt2(random_model(CONFIG), folder / "model")
-    context = Context(2, quick=True, text=folder / "my.txt", model=folder / "model", sweeps=folder)
+    context = Context(
+        2, quick=True, seed=2**40, text=folder / "my.txt", model=folder / "model", sweeps=folder
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "QUICK", TINY)
+        patch.setattr(jax, "devices", None)  # of which the batch may be no multiple
         yield experiment.run(context)
 
 
@@ -63,6 +66,24 @@ def test_normal_vectors_have_the_norms_and_distances_that_they_must():
     assert found.in_units[0, 0] == pytest.approx(
         found.mean[0, 0, -1] / np.sqrt(32 / (2 * np.pi * np.e))
     )
+
+
+def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkeypatch):
+    controls = []
+
+    def keep(context, model, control, *_):
+        controls.append(np.asarray(control.embedding))
+        return kind([15.4, 15.5, 15.6])
+
+    monkeypatch.setattr(experiment, "_kind", keep)
+    save_gpt2(random_model(CONFIG), tmp_path)
+    text = memory_text.Text(np.zeros(2_000, np.uint8), NONE, NONE, "a text")
+    for seed in (7, 2**32 + 7):
+        experiment.measure_given(Context(1, seed=seed, model=tmp_path), TINY, text)
+
+    plain = jax.jit(Transformer, static_argnums=0)(CONFIG, key=jax.random.key(7))
+    assert (controls[0] == plain.embedding).all()
+    assert (controls[1] != plain.embedding).any()
 
 
 def test_a_tiny_run_has_rows_of_both_models_and_no_verdict(outcome):
@@ -102,6 +123,21 @@ def kind(mean, *, width=1024, depth=24, vectors=80_000, start=1.0, falls=0.9, ch
 
     scale = Rescaled(np.array([2.0]), np.array([change]), np.array([2.0]))
     return Kind(of(distance), of(start * distance), of(np.full((1, 1, 4), 36.0)), scale)
+
+
+def test_the_figure_keeps_its_words_off_curves_and_panels():
+    made = kind([15.4, 15.5, 15.6])
+    figure = experiment._figure(made, None).figure
+    units, *others = figure.axes
+    figure.draw_without_rendering()
+
+    frames = [panel.get_window_extent() for panel in figure.axes]
+    words = [label.get_window_extent() for label in units.texts]
+    assert [label.get_text() for label in units.texts] == ["√(n/2πe)", "2 √(n/2πe)"]
+    assert all(word.x0 > frames[0].x1 for word in words)
+    told = max(word.x1 for word in words)
+    for panel, before in zip(others, (told, frames[1].x1), strict=True):
+        assert panel.yaxis.label.get_window_extent().x0 > before + figure.dpi / 10
 
 
 class TestVerdicts:

@@ -74,6 +74,15 @@ def test_all_sizes_of_data_have_as_many_passes():
             assert passes == pytest.approx(experiment.DEFAULT.passes, rel=0.03)
 
 
+def test_steps_at_d_star_go_as_data_over_parameters():
+    parameters = np.array([experiment.parameters(width) for width in (4, 8, 16)])
+    star = parameters * [0.3, 0.45, 0.6]
+    steps = found_of(star[:, None] * [0.5, 2.0]).steps(experiment.DEFAULT)
+
+    # Four steps a pass where there are 0.45 tokens for each parameter.
+    assert steps == pytest.approx(600 * star / parameters / 0.45, rel=0.06)
+
+
 @pytest.mark.parametrize("power", [1.0, 1.5, 2.0])
 def test_the_fit_recovers_an_exact_law(power):
     found = found_of(law(power))
@@ -109,6 +118,9 @@ def test_the_verdict_follows_the_law(power, verdict, says):
     assert len(rows) == len(experiment._rows(found))
     assert rows["a of N ∝ D*^a"].verdict.value == verdict
     assert says in findings
+    steps = found.steps(TINY)
+    assert f"takes {steps[0]:,}, {steps[1]:,}, {steps[2]:,} steps, by rising N" in findings
+    assert f"{steps[2] / steps[0]:.2f} times as many at the largest" in findings
     ratio = next(row for name, row in rows.items() if name.startswith("log₁₀ of N/D*² at"))
     change = (1 - 2 / power) * np.log10(found.parameters[-1] / found.parameters[0])
     assert ratio.ours == pytest.approx(change, abs=0.01)

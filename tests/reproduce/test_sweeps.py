@@ -1,6 +1,8 @@
 """Whose sweeps a folder holds: kept for a resumed run of the same code and settings only."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,39 @@ def test_other_runs_begin_anew(tmp_path, settings, versions, keep):
     left_behind(tmp_path)
     folder = sweeps.folder(tmp_path, "toy", settings, versions, keep=keep)
     assert not (folder / "zoom").exists()
+
+
+def test_where_files_lie_does_not_count(tmp_path):
+    folder = left_behind(tmp_path)
+    moved = replace(SETTINGS, text="elsewhere/text", model="elsewhere/model", mnist="elsewhere")
+    assert sweeps.folder(tmp_path, "toy", moved, VERSIONS, keep=True) == folder
+    assert (folder / "zoom").is_dir()
+
+
+@pytest.mark.parametrize("killed", [(shutil, "rmtree"), (Path, "replace")])
+def test_killed_while_it_begins_anew_the_next_run_begins_anew(tmp_path, monkeypatch, killed):
+    folder = left_behind(tmp_path)
+
+    def kill(*given, **options):
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*killed, kill)
+        patch.setattr(Path, "unlink", kill)  # who is killed cleans nothing up
+        with pytest.raises(SystemExit):
+            sweeps.folder(tmp_path, "toy", SETTINGS, VERSIONS, keep=False)
+    assert sweeps.folder(tmp_path, "toy", SETTINGS, VERSIONS, keep=True) == folder
+    assert (folder / sweeps.MARK).exists()
+    assert not (folder / "zoom").exists()
+    assert [path.name for path in (tmp_path / "sweeps").iterdir()] == ["toy"]
+
+
+def test_what_no_run_has_put_there_is_left(tmp_path):
+    mine = tmp_path / "sweeps" / "toy" / "mine"
+    mine.mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="holds what no run has put there"):
+        sweeps.folder(tmp_path, "toy", SETTINGS, VERSIONS, keep=False)
+    assert mine.is_dir()
 
 
 def test_a_damaged_mark_begins_anew(tmp_path):

@@ -133,7 +133,7 @@ def _measured(
         tokenise,
         tokens_of,
     )
-    from isinglass.memory.radius import FRACTIONS
+    from isinglass.memory.radius import FRACTIONS, sizes_of
     from isinglass.memory.transformer import DTYPES
 
     check_sizes(2, **{"--samples": samples})
@@ -145,6 +145,8 @@ def _measured(
     ):
         if value not in known:
             raise ValueError(f"{name} must be {known[0]} or {known[1]}, got {value!r}")
+    fractions = fraction or FRACTIONS
+    sizes_of(fractions, samples, "--fraction", f"--samples {samples}")
     execution = Execution(dtype=precision)
     loaded = load_gpt2(model)
     if context is not None and not 1 <= context <= loaded.config.context:
@@ -160,6 +162,7 @@ def _measured(
     with tempfile.TemporaryDirectory(prefix=".isinglass-", dir=out) as scratch:
         found = tokenise(text, tokens, Path(scratch) / "tokens.npy")
         sequences = sequences_of(found, length, samples)
+        sizes_of(fractions, len(sequences), "--fraction", f"{len(sequences)} sequences")
         about |= {
             "context": length,
             "sequences": len(sequences),
@@ -172,7 +175,7 @@ def _measured(
             loaded,
             sequences,
             layers=layer or None,
-            fractions=fraction or FRACTIONS,
+            fractions=fractions,
             positions=position,
             seed=seed,
             batch=batch,

@@ -20,6 +20,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Int
 
+from isinglass._checks import check_sizes
+
 FORMS = ("last-token", "full-sequence")
 _SHORTEST = {"last-token": 3, "full-sequence": 2}
 
@@ -199,15 +201,14 @@ def _checked_size(
 ) -> int:
     """Width of the arrays, once all that is no traced number has been checked."""
     _check_vocabulary(vocabulary)
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    check_sizes(batch=batch)
     if symbols is not None and not isinstance(symbols, Tracer) and not 2 <= symbols <= vocabulary:
         raise ValueError(f"symbols must be in [2, {vocabulary}], got {symbols}")
     if isinstance(length, Tracer):
         if size is None:
             raise ValueError("size must be given where length is traced: arrays have a fixed width")
         return size
-    if np.ndim(length) or length != int(length) or length < _SHORTEST[form]:
+    if np.ndim(length) or not np.isfinite(length) or length % 1 or length < _SHORTEST[form]:
         raise ValueError(
             f"length must be a whole number, at least {_SHORTEST[form]} in the {form} form, "
             f"got {length}"
@@ -218,8 +219,9 @@ def _checked_size(
 
 
 def _check_vocabulary(vocabulary: int) -> None:
-    if vocabulary < 2:
+    if vocabulary == 1:
         raise ValueError(
-            f"vocabulary must be at least 2, got {vocabulary}: with one symbol there is nothing to "
-            f"predict, and none beside the trigger"
+            "vocabulary must be at least 2, got 1: with one symbol there is nothing to predict, "
+            "and none beside the trigger"
         )
+    check_sizes(2, vocabulary=vocabulary)

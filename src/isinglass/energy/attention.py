@@ -1,17 +1,22 @@
 """The free energy of attention, whose force is softmax attention itself."""
 
-import jax
+from typing import Any
+
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import checked, positive, refuse_infinite
+from isinglass.energy._arrays import Patterns, State, checked, positive, refuse_infinite, rows
+from isinglass.energy.soft_maximum import Soft, soft
 
 
 def attention_energy(
-    state: Float[Array, "*n d"],
-    keys: Float[Array, "m d"],
+    state: State,
+    keys: Patterns,
     temperature: float | Float[Array, ""] = 1.0,
     scale: float | Float[Array, ""] | None = None,
-) -> Float[Array, "*n"]:
+    *,
+    block: int | None = None,
+) -> Float[Array, "*batch"]:
     """Free energy E_τ(z) = −τ log Σ_j exp(s ⟨z, k_j⟩/τ) of a state among keys.
 
     It is concave in z. As τ → 0 it becomes −s max_j ⟨z, k_j⟩; as τ grows, −τ log m less s times
@@ -19,30 +24,34 @@ def attention_energy(
 
     Args:
         state: z, (…, d); each is by itself.
-        keys: k_j, (m, d).
+        keys: k_j, (m, d); see `isinglass.energy.streaming` for where they may lie.
         temperature: τ > 0; may be traced, and is then not checked.
         scale: s; 1/√d if None, with which it is E_τ of Lam 2026, Eq. 1, for z = W_Q Z and
             k_j = W_K x_j.
+        block: Keys to read at a time, if not as many as suit.
 
     Returns:
-        Energies, (…), in the units of s ⟨z, k⟩.
+        Energies, (…), in the units of s ⟨z, k⟩, which can be differentiated by state, keys, τ and
+        s.
 
     Raises:
         ValueError: If the temperature is not positive and finite, the scale is not finite, there is
-            no key, or a state or key is not finite.
+            no key, the state has another number of components, or a state or key is not finite.
 
     Source: Lam 2026, Eq. 1; the log-sum-exp part of Ramsauer et al. 2021.
     """
-    _check(state, keys, temperature, scale)
-    return -temperature * jax.nn.logsumexp(_scores(state, keys, scale) / temperature, axis=-1)
+    _, found = _found(state, keys, temperature, scale, False, block)
+    return -found.maximum.reshape(state.shape[:-1])
 
 
 def attention_force(
-    state: Float[Array, "*n d"],
-    keys: Float[Array, "m d"],
+    state: State,
+    keys: Patterns,
     temperature: float | Float[Array, ""] = 1.0,
     scale: float | Float[Array, ""] | None = None,
-) -> Float[Array, "*n d"]:
+    *,
+    block: int | None = None,
+) -> Float[Array, "*batch n"]:
     """Force −∇E_τ(z) = s Σ_j softmax_j(s ⟨z, k_j⟩/τ) k_j: attention whose values are the keys.
 
     The same as the gradient of `attention_energy`, without a backward pass.
@@ -52,6 +61,7 @@ def attention_force(
         keys: k_j, (m, d).
         temperature: τ > 0.
         scale: s; 1/√d if None.
+        block: Keys to read at a time, if not as many as suit.
 
     Returns:
         Forces, (…, d).
@@ -59,26 +69,19 @@ def attention_force(
     Raises:
         ValueError: As `attention_energy` does.
     """
-    _check(state, keys, temperature, scale)
-    shares = jax.nn.softmax(_scores(state, keys, scale) / temperature, axis=-1)
-    return _scale(keys, scale) * (shares @ keys)
+    s, found = _found(state, keys, temperature, scale, True, block)
+    return (s * found.mean).reshape(state.shape)
 
 
-def _scores(state: Array, keys: Array, scale: float | Array | None) -> Array:
-    return _scale(keys, scale) * (state @ keys.T)
-
-
-def _scale(keys: Array, scale: float | Array | None) -> float | Array:
-    return keys.shape[-1] ** -0.5 if scale is None else scale
-
-
-def _check(
-    state: Array, keys: Array, temperature: float | Array, scale: float | Array | None
-) -> None:
-    """What is being traced has no values to check."""
-    if 0 in keys.shape:
-        raise ValueError(f"keys must hold one key at least, got shape {keys.shape}")
+def _found(
+    state: Any, keys: Any, temperature: Any, scale: Any, mean: bool, block: int | None
+) -> tuple[Any, Soft]:
+    """The scale, and what is known of the scores s ⟨z, k_j⟩; what is traced is not checked."""
     checked(state, keys, "keys")
     positive("temperature", temperature)
     if scale is not None:
         refuse_infinite("scale", scale)
+    z = rows(state)
+    s = jnp.asarray(keys.shape[-1] ** -0.5 if scale is None else scale).astype(z.dtype)
+    beta = 1 / jnp.asarray(temperature).astype(z.dtype)
+    return s, soft(s * z, keys, beta, by_distance=False, mean=mean, block=block, name="keys")

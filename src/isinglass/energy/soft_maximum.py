@@ -123,6 +123,7 @@ def soft(
     by_distance: bool,
     mean: bool = True,
     block: int | None = None,
+    name: str = "patterns",
 ) -> Soft:
     """Soft maximum, best pattern and, if wanted, soft mean for states y, (s, n).
 
@@ -136,14 +137,15 @@ def soft(
         by_distance: Whether |ρ|² is taken off the scores.
         mean: Whether the soft mean is wanted, which costs a second product.
         block: Rows of a block, if not as many as suit.
+        name: What the patterns are called in errors.
     """
     limits = jnp.finfo(y.dtype)
     beta = jnp.clip(jnp.asarray(beta), limits.tiny, limits.max).astype(y.dtype)
     if on_host(patterns, y, beta):
-        known = fold(_SoftReduction(by_distance, mean), (y, beta), patterns, block)
+        known = fold(_SoftReduction(by_distance, mean), (y, beta), patterns, block, name)
         return _of(known, beta)
     reading = reading_of(y.shape[0], patterns, block)
-    return _soft_compiled(by_distance, mean, reading, y, on_device(patterns), beta)
+    return _soft_compiled(by_distance, mean, reading, y, on_device(patterns, name), beta)
 
 
 def scores(y: Any, block: Any, by_distance: bool) -> Any:

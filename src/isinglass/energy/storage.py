@@ -82,10 +82,15 @@ def storage_certificate(
         radius: r of each ball; half of `ball_radii` if None.
 
     Raises:
+        TypeError: If the energy is another.
         ValueError: If there is no pattern, anything is not finite, or a radius is negative.
 
     Source: This library's; in the manner of Ramsauer et al. 2021, Theorem 4.
     """
+    if not isinstance(landscape, NearestNeighbour | ModernHopfield):
+        raise TypeError(
+            f"landscape must be NearestNeighbour or ModernHopfield, got {type(landscape).__name__}"
+        )
     given = _checked(patterns)
     radii = _radii(given, landscape, radius)
     by_distance = isinstance(landscape, NearestNeighbour)

@@ -96,14 +96,14 @@ def shard_patterns(patterns: Patterns, devices: Sequence[Any] | None = None) -> 
 
     Args:
         patterns: (m, n).
-        devices: All local ones if None.
+        devices: All of this host if None.
 
     Raises:
         ValueError: If there is no device, m is no multiple of their number, or as every energy
             does.
     """
     checked_patterns(patterns)
-    over = np.asarray(jax.devices() if devices is None else list(devices))
+    over = np.asarray(jax.local_devices() if devices is None else list(devices))
     if not over.size:
         raise ValueError("devices must hold one at least, got none")
     if patterns.shape[0] % over.size:
@@ -139,7 +139,13 @@ def on_host(patterns: Any, *others: Any) -> bool:
     return not traced
 
 
-def fold(reduction: Reduction, args: Any, patterns: Any, block: int | None = None) -> Any:
+def fold(
+    reduction: Reduction,
+    args: Any,
+    patterns: Any,
+    block: int | None = None,
+    name: str = "patterns",
+) -> Any:
     """What a reduction gathers from all patterns; not to be differentiated.
 
     Args:
@@ -147,20 +153,21 @@ def fold(reduction: Reduction, args: Any, patterns: Any, block: int | None = Non
         args: A pytree whose first leaf is the states, (s, n).
         patterns: (m, n).
         block: Rows of a block, if not as many as suit.
+        name: What the patterns are called in errors.
 
     Raises:
         ValueError: If patterns that NumPy reads are not finite.
     """
     reading = reading_of(args[0].shape[0], patterns, block)
     if on_host(patterns, args):
-        return _fold_on_host(reduction, reading.rows, args, patterns)
-    return fold_device(reduction, reading, args, on_device(patterns))
+        return _fold_on_host(reduction, reading.rows, args, patterns, name)
+    return fold_device(reduction, reading, args, on_device(patterns, name))
 
 
-def on_device(patterns: Any) -> jax.Array:
+def on_device(patterns: Any, name: str = "patterns") -> jax.Array:
     """Patterns as an array of JAX; NumPy's are checked here, where they are read at once."""
     if isinstance(patterns, np.ndarray):
-        refuse_infinite("patterns", patterns)
+        refuse_infinite(name, patterns)
     return jnp.asarray(patterns)
 
 
@@ -250,7 +257,9 @@ def _fold_local(reduction: Reduction, rows: int, args: Any, patterns: Any, first
     return reduction.absorb(known, args, last, first + blocks * rows)
 
 
-def _fold_on_host(reduction: Reduction, rows: int, args: Any, patterns: np.ndarray) -> Any:
+def _fold_on_host(
+    reduction: Reduction, rows: int, args: Any, patterns: np.ndarray, name: str
+) -> Any:
     known: Any = reduction.start(args)
     finite: Any = True
     for first in range(0, len(patterns), rows):
@@ -260,7 +269,7 @@ def _fold_on_host(reduction: Reduction, rows: int, args: Any, patterns: np.ndarr
         # Else reading runs ahead of computing, until all is in memory.
         jax.block_until_ready(before)
     if not bool(finite):
-        raise ValueError("patterns must be finite, got NaN or infinity")
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
     return known
 
 

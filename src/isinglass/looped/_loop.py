@@ -82,6 +82,11 @@ def first_state(config: AnyConfig, recipe: Recipe, keys: Key[Array, "seeds"]) ->
     return State(model, _first_of_optimiser(recipe, model), good, failed)
 
 
+def fail(state: State, which: Bool[Array, "seeds"], step: int) -> State:
+    """Leave seeds at the parameters before those that they have now."""
+    return state._replace(failed=jnp.where(which, step, state.failed).astype(jnp.int32))
+
+
 def next_stage(state: State, recipe: Recipe) -> State:
     """The same models, with the optimiser begun anew."""
     return state._replace(optimiser=_first_of_optimiser(recipe, state.model))

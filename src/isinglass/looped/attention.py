@@ -2,8 +2,8 @@
 
 `attend` gives, beside the output, two numbers a row: min_j(−log p_j) and Σ_j p_j^q. Of these two
 are the potential and the entropy of a looped transformer (Lam 2026, Eqs. 4 and 5) made, so that
-training with both penalties needs no row in memory. Rows are taken block by block and computed
-anew for the gradient.
+training with both penalties keeps no row in memory. Rows are taken block by block, of up to 512
+symbols in one, and computed anew for the gradient.
 """
 
 from functools import partial
@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
-# As many scores as are held at a time, by sequence and head: 64 × 64 up to 16,384 × 64.
+# How many scores are held at a time, by sequence and head: rows of up to 512 symbols all together,
+# of more than that 512 rows, of 10,000 symbols 104.
 SCORES = 1 << 20
-BLOCKED = 1 << 10
+BLOCKED = 1 << 9
 # What `jax.checkpoint` should save of a block: O(n), and saves the gradient a pass over the rows.
 SAVED = (
     "isinglass_mixed",
@@ -69,7 +70,7 @@ def attend(
     """
     _check_bias(bias, causal)
     n = query.shape[-2]
-    rows = n if n <= BLOCKED else max(1, SCORES // n)
+    rows = n if n <= BLOCKED else max(1, min(BLOCKED, SCORES // n))
     if rows >= n:
         found: Any = _attend(query, key, value, bias, 0, causal, q)
     else:

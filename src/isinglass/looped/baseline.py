@@ -2,10 +2,11 @@
 
     H_0 = 0,   H_{t+1} = LN(block(H_t + X)),   t = 0 … T − 1,
 
-with all answers predicted at once from H_T: "FOP-Loop-Adaptive" of Fan et al. 2024, "Looped
+with all answers predicted at once from H_T, after "FOP-Loop-Adaptive" of Fan et al. 2024, "Looped
 Transformers for Length Generalization" (arXiv 2409.15647). It has no positions unless asked for,
 and at inference it may loop as often as makes it most confident. The final layer normalisation of
-GPT-2 stands inside the loop, which keeps states bounded.
+GPT-2 stands inside the loop, which keeps states bounded. Otherwise than there, T is the same for
+all lengths in training, and every sequence chooses its own number of loops, not a batch of them.
 """
 
 from dataclasses import dataclass
@@ -221,7 +222,7 @@ class LoopedBaseline(Loop):
         """H_T and what the penalties need, as of `LoopedTransformer.energies`.
 
         Raises:
-            ValueError: If `iterations` is less than 1, or q is not positive or is 1.
+            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
         """
         inputs = self.embed(tokens, positions)
 

@@ -189,7 +189,9 @@ def jacobian_norm(
         vector, norm, steps = carry
         pushed = forward(vector)
         (pulled,) = backward(pushed)
-        return pulled / jnp.linalg.norm(pulled), jnp.linalg.norm(pushed), (norm, steps[1] + 1)
+        size = jnp.linalg.norm(pulled)  # 0 of a derivative that is 0
+        onwards = pulled / jnp.where(size > 0, size, 1)
+        return onwards, jnp.linalg.norm(pushed), (norm, steps[1] + 1)
 
     def goes_on(carry: tuple[Array, Array, Any]) -> Array:
         _, norm, (before, steps) = carry

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, PRNGKeyArray
 
+from isinglass._checks import check_sizes
 from isinglass.data.induction import InductionBatch, InductionTask
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ class Evaluation:
     task: InductionTask | None = None
 
     def __post_init__(self) -> None:
-        for name in ("every", "sequences"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_sizes(every=self.every, sequences=self.sequences)
         check_lengths(self.lengths)
 
 
@@ -138,6 +137,8 @@ def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> 
             f"lengths must be different ones, one at least and none below {least}{form}, "
             f"got {tuple(lengths)}"
         )
+    for length in lengths:
+        check_sizes(least, lengths=length)
 
 
 def check_vocabulary(config: Any, task: InductionTask) -> None:
@@ -160,8 +161,7 @@ def _by_length(
     """What is measured, summed over sequences: ([seeds,] lengths, numbers)."""
     check_lengths(lengths, task)
     check_vocabulary(getattr(model, "config", None), task)
-    if sequences < 1:
-        raise ValueError(f"sequences must be at least 1, got {sequences}")
+    check_sizes(sequences=sequences)
     if seeds is not None:
         sizes = {jnp.shape(x)[:1] for x in jax.tree.leaves(eqx.filter(model, eqx.is_array))}
         if sizes != {(len(seeds),)}:

@@ -86,8 +86,11 @@ class LatentHamiltonian(eqx.Module):
             numbers: "momentum", "pull", "force" and "temperature".
 
         Raises:
-            ValueError: If the model has more heads than one.
+            ValueError: If the model has more heads than one, or a bias of attention by distance,
+                which Eq. 1 has no place for.
         """
+        if model.config.near:
+            raise ValueError(f"model must have no bias by distance, got near={model.config.near}")
         if model.config.heads != 1:
             raise ValueError(f"model must have one head, got {model.config.heads}")
         return cls(model.query, inputs @ model.key, inputs @ model.value, **numbers)

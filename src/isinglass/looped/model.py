@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
 from isinglass._checks import check_sizes
 from isinglass.looped.attention import SAVED, RowStatistics, attend, attention_rows
-from isinglass.looped.penalties import check_index
+from isinglass.looped.penalties import check_streamed_index
 from isinglass.looped.positions import sinusoids
 
 # An iteration's state and what attention made of it are kept for the gradient; the rest is
@@ -173,12 +173,10 @@ def stream(
         q: Tsallis index; None to leave the entropy out.
 
     Raises:
-        ValueError: If q is not positive, not finite or 1.
+        ValueError: If q is no index, or too near to 1.
     """
     if q is not None:
-        check_index(q)
-        if q == 1:
-            raise ValueError(f"q must be other than 1 where rows are not kept, got {q}")
+        check_streamed_index(q)
 
     @checkpointed
     def body(state: Array, _: None) -> tuple[Array, tuple[Array, Array, Array]]:
@@ -373,10 +371,11 @@ class LoopedTransformer(Loop):
             tokens: Symbols.
             positions: Where each stands; None for 0, 1, 2, ….
             iterations: How often to apply the block; None for the configured T.
-            q: Tsallis index, positive and not 1; None to leave the entropy out (it is 0 then).
+            q: Tsallis index, positive and not within 0.001 of 1; None to leave the entropy out (it
+                is 0 then).
 
         Raises:
-            ValueError: If `iterations` is less than 1, or q is not positive or is 1.
+            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
         """
         inputs = self.embed(tokens, positions)
 

@@ -30,7 +30,8 @@ class Recipe:
     Attributes:
         steps: Number of steps, at least 1.
         batch: Sequences in a step.
-        shortest, longest: Lengths, both included, from which each step's is drawn uniformly.
+        shortest, longest: Lengths, both included, from which each step's is drawn uniformly. A
+            model that is not causal would see padding: it gets the next of `widths` instead.
         learning_rate: Of AdamW, at its highest.
         weight_decay: Of AdamW, on all parameters.
         warmup: Steps over which the learning rate grows linearly from 0.
@@ -72,6 +73,7 @@ class Recipe:
         check_sizes(2, shortest=self.shortest)
         check_sizes(0, warmup=self.warmup)
         check_sizes(self.shortest, longest=self.longest)
+        check_sizes(2, first_symbols=self.first_symbols)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
@@ -83,10 +85,11 @@ class Recipe:
             first, last = getattr(self, name)
             if not 0 <= first <= last:
                 raise ValueError(f"{name} must be two steps in order, got {(first, last)}")
-        if self.first_symbols is not None and self.first_symbols < 2:
-            raise ValueError(f"first_symbols must be at least 2, got {self.first_symbols}")
+            check_sizes(0, **{name: first})
+            check_sizes(0, **{name: last})
         if self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {LAYOUTS}, got {self.layout!r}")
+        check_sizes(farthest=self.farthest)
         if self.layout != "consecutive" and self.farthest < self.longest:
             raise ValueError(
                 f"farthest must be at least longest, {self.longest}, got {self.farthest}"

@@ -25,6 +25,7 @@ from isinglass.looped.evaluation import (
     terms_by_length,
 )
 from isinglass.looped.models import AnyConfig
+from isinglass.looped.penalties import check_streamed_index
 from isinglass.looped.recipe import Recipe, stages, starts
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Progress(NamedTuple):
 
     def __str__(self) -> str:
         def median(values: np.ndarray) -> float:
-            return float(np.median(values[np.isfinite(values)])) if values.size else float("nan")
+            known = values[np.isfinite(values)]
+            return float(np.median(known)) if known.size else float("nan")
 
         lengths = [f"L{n} {median(values):.1%}" for n, values in self.accuracy.items()]
         return ", ".join(
@@ -203,6 +205,7 @@ class _Plan:
         check_lengths(self.evaluate.lengths, self.measured)
         for recipe in self.recipe:
             recipe.task(self.task)
+            check_streamed_index(recipe.objective.q)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds must be different ones, at least one, got {self.seeds}")
         if not all(0 <= seed < 2**32 for seed in self.seeds):
@@ -310,23 +313,45 @@ class _Training:
             for seed in np.flatnonzero((before < 0) & (self._failed >= 0)):
                 self._warn_of(int(seed))
             self._tell(seen)
-        self._measure(total, index)
+        terms = self._terms_now(index)
+        # Parameters of the last update have not been in any step yet.
+        ruined = (self._failed < 0) & ~np.isfinite(terms["loss"])
+        if ruined.any():
+            self._state = _loop.fail(self._state, jnp.asarray(ruined), self._step - 1)
+            for seed in np.flatnonzero(ruined):
+                self._warn_of(int(seed))
+            terms = self._terms_now(index)
+        self._measure(total, terms)
         self._save()
 
-    def _measure(self, total: "_Totals", index: int) -> None:
-        plan, recipe, model = self._plan, self._plan.recipe[index], self._state.best
+    @property
+    def _how(self) -> dict[str, Any]:
+        """On which sequences all is measured now."""
         key = jax.random.fold_in(jax.random.key(1), self._step)
-        how: Any = {"key": key, "sequences": plan.evaluate.sequences, "seeds": plan.seeds}
-        accuracy = accuracy_by_length(model, plan.measured, plan.evaluate.lengths, **how)
+        return {"key": key, "sequences": self._plan.evaluate.sequences, "seeds": self._plan.seeds}
+
+    def _terms_now(self, index: int) -> dict[str, np.ndarray]:
+        """The objective and what it is made of, by seed."""
+        plan, recipe = self._plan, self._plan.recipe[index]
         terms = terms_by_length(
-            model, recipe.task(plan.task), [recipe.longest], q=recipe.objective.q, **how
+            self._state.best,
+            recipe.task(plan.task),
+            [recipe.longest],
+            q=recipe.objective.q,
+            **self._how,
         ).isel(length=0)
         step = self._step - plan.starts[index]
         measured = jnp.stack([jnp.asarray(terms[name].values) for name in MEASURED])
         loss = jnp.stack([recipe.objective(*seed, step=step)[0] for seed in measured.T])
+        return {"loss": np.asarray(loss, float), **{name: terms[name].values for name in MEASURED}}
+
+    def _measure(self, total: "_Totals", terms: dict[str, np.ndarray]) -> None:
+        plan = self._plan
+        accuracy = accuracy_by_length(
+            self._state.best, plan.measured, plan.evaluate.lengths, **self._how
+        )
         task, share = total.means()
-        seen = {"task": task, "accuracy": share, "loss": np.asarray(loss, float)}
-        seen |= {name: terms[name].values for name in MEASURED}
+        seen = {"task": task, "accuracy": share, **terms}
         seen |= {"accuracy_at": accuracy["all"].values, "last_at": accuracy["last"].values}
         self._steps = np.append(self._steps, self._step)
         for name, values in seen.items():
@@ -385,7 +410,8 @@ class _Training:
                 task=recipe.task(plan.task),
                 recipe=recipe,
             )
-            self._terms[seed] = _loop.TERMS[int(np.argmax(guilty))]
+            # None, where only the evaluation's sequences bring it out.
+            self._terms[seed] = _loop.TERMS[int(np.argmax(guilty))] if guilty.any() else "loss"
         return self._terms[seed]
 
     def _reasons(self) -> dict[int, str]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from isinglass.memory._cross_entropy import weighted_cross_entropy
 from isinglass.memory.recipe import Recipe
@@ -44,10 +44,12 @@ class Seen(NamedTuple):
     Attributes:
         loss: Nats per token that counts, before the step.
         norm: Of the gradient, before it is cut back.
+        well: Whether both, and those of the steps before, are finite.
     """
 
     loss: Float[Array, ""]
     norm: Float[Array, ""]
+    well: Bool[Array, ""]
 
 
 def mesh_of(devices: Sequence[Any] | None) -> Mesh:
@@ -96,11 +98,12 @@ def advance(
     weights: Any,
     rate: Any,
     numbers: Any,
+    well: Any = True,
     *,
     recipe: Recipe,
     mesh: Mesh,
 ) -> tuple[State, Seen]:
-    """Take one step; a gradient that is not finite leaves all as it was.
+    """Take one step; a gradient that is not finite leaves all as it was, and so do later steps.
 
     Args:
         state: Where to begin; it is used up.
@@ -109,6 +112,7 @@ def advance(
         weights: How much each counts.
         rate: The learning rate.
         numbers: Seed and number of the step, of which dropout depends.
+        well: What the step before said.
         recipe: How, as `Recipe.rule` gives it.
         mesh: The devices.
     """
@@ -117,6 +121,7 @@ def advance(
 
     def local(model: Any, tokens: Any, targets: Any, weights: Any, numbers: Any) -> Any:
         whole = jax.lax.psum(weights.sum(), _AXIS)
+        whole = jnp.where(whole == 0, 1, whole)  # where nothing counts, the loss is 0
         key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
         key = jax.random.fold_in(key, jax.lax.axis_index(_AXIS))
 
@@ -147,8 +152,8 @@ def advance(
     updates, optimiser = recipe.optimiser(rate).update(gradient, state.optimiser, model)
     moved: Any = optax.apply_updates(model, updates)
     after = State(moved, optimiser)
-    well = jnp.isfinite(loss) & jnp.isfinite(norm)
-    return jax.tree.map(partial(jnp.where, well), after, state), Seen(loss, norm)
+    well = well & jnp.isfinite(loss) & jnp.isfinite(norm)
+    return jax.tree.map(partial(jnp.where, well), after, state), Seen(loss, norm, well)
 
 
 @partial(jax.jit, static_argnames=("execution", "mesh"))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Integer
 
+from isinglass.memory.tokens import check_tokens
 from isinglass.memory.transformer import SINGLE, Execution, Transformer
 
 
@@ -31,17 +32,16 @@ def continue_greedily(
         execution: How to compute it.
 
     Raises:
-        ValueError: If there are no prompts, a token is none of the model's, or prompt and
-            continuation are longer than the context.
+        ValueError: If there are no prompts, they are not whole numbers with two axes, a token is
+            none of the model's, or prompt and continuation are longer than the context.
     """
     prompts, config = np.asarray(prompts), model.config
+    check_tokens("prompts", prompts, 2, config.vocabulary)
     if not prompts.size or count < 1 or prompts.shape[1] + count > config.context:
         raise ValueError(
             f"prompts and count must be at least 1 token each and {config.context} together, got "
             f"prompts of shape {prompts.shape} and {count}"
         )
-    if prompts.min() < 0 or prompts.max() >= config.vocabulary:
-        raise ValueError(f"prompts must hold tokens in [0, {config.vocabulary - 1}]")
     tokens = np.zeros((len(prompts), prompts.shape[1] + count), np.int32)
     tokens[:, : prompts.shape[1]] = prompts
     found = _continued(model, tokens, prompts.shape[1], execution)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
+from isinglass.memory.tokens import check_tokens
 from isinglass.memory.transformer import SINGLE, Execution, Transformer
 
 POSITIONS = ("last", "mean", "all")
@@ -69,13 +70,17 @@ def activations(
         progress: Called as `progress(done, total)` after each batch.
 
     Raises:
-        ValueError: If an argument is out of range, or a token is none of the model's.
+        TypeError: If `tokens` is no array of NumPy or JAX.
+        ValueError: If an argument is out of range, or a token is none of the model's. No file is
+            written then.
     """
     if positions not in POSITIONS:
         raise ValueError(f"positions must be one of {POSITIONS}, got {positions!r}")
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
-    (m, n), config = tokens.shape, model.config
+    config = model.config
+    check_tokens("tokens", tokens, 2, config.vocabulary)
+    m, n = tokens.shape
     if not m or not 1 <= n <= config.context:
         raise ValueError(
             f"tokens must be sequences of 1 to {config.context} tokens, at least one, got shape "
@@ -89,12 +94,7 @@ def activations(
     else:
         vectors = np.lib.format.open_memmap(out, "w+", np.float32, shape)
     for first in range(0, m, batch):
-        taken = np.asarray(tokens[first : first + batch]).astype(np.int64)
-        if taken.min() < 0 or taken.max() >= config.vocabulary:
-            raise ValueError(
-                f"tokens must be in [0, {config.vocabulary - 1}], got "
-                f"{taken.min()} to {taken.max()}"
-            )
+        taken = tokens[first : first + batch]
         # One compiled program: the last batch is filled up.
         filled = np.zeros((batch, n), np.int32)
         filled[: len(taken)] = taken

@@ -12,7 +12,7 @@ import xarray as xr
 from jaxtyping import Integer
 
 from isinglass.memory.layer_activations import activations
-from isinglass.memory.radius import FRACTIONS, nearest_neighbour_radius
+from isinglass.memory.radius import FRACTIONS, nearest_neighbour_radius, sizes_of
 from isinglass.memory.transformer import SINGLE, Execution, Transformer
 
 Progress = Callable[[str, int, int], None]
@@ -48,7 +48,7 @@ def layer_radius(
         model: The model.
         tokens: Sequences of the same length, of which two at least.
         layers: As for `activations`.
-        fractions: Shares of the sample.
+        fractions: Shares of the sample, as for `nearest_neighbour_radius`.
         positions: As for `activations`.
         seed: Of the order in which vectors enter the shares, the same for all layers.
         batch: Sequences at a time.
@@ -64,6 +64,7 @@ def layer_radius(
     """
     if len(tokens) < 2:
         raise ValueError(f"tokens must be two sequences at least, got {len(tokens)}")
+    sizes_of(fractions, len(tokens))  # before the activations, which take long
 
     def tell(what: str) -> Callable[[int, int], None] | None:
         return None if progress is None else partial(progress, what)

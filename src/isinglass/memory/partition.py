@@ -227,7 +227,7 @@ def parameters_against_data(
         ball alone has more than weight 1.
 
     Raises:
-        ValueError: If a number is out of range.
+        ValueError: If a number is out of range, or there are other radii than widths.
 
     Source: Niu et al. 2024, Proposition 5; N/D*² from version 2.
     """
@@ -240,6 +240,10 @@ def parameters_against_data(
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, got {value}")
     radii = unit_volume_radius_asymptote(n) if radius is None else np.asarray(radius, float)
+    if radii.shape not in ((), (1,), n.shape):
+        raise ValueError(
+            f"radius must be one number or one for each of {n.size} widths, got shape {radii.shape}"
+        )
     if (radii == 0).any():
         raise ValueError("radius must be positive: at 0 no number of balls has Z = 1")
     log_patterns = -log_ball_partition(radii, n)

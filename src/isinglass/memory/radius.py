@@ -32,7 +32,7 @@ def nearest_neighbour_radius(
     Args:
         activations: Of any floating type up to float64, (n, d) with n ≥ 2; may be a `np.memmap`,
             and is then read in parts.
-        fractions: Shares in (0, 1], in any order; of each, at least two vectors.
+        fractions: Shares in (0, 1], all different, in any order; of each, at least two vectors.
         quantiles: Which quantiles of the distances, in [0, 1].
         bins: Of the histograms, at least 1; the same for all shares.
         seed: Of the order.
@@ -54,7 +54,7 @@ def nearest_neighbour_radius(
     """
     vectors = checked_vectors(activations)
     n, width = vectors.shape
-    sizes = _sizes(fractions, n)
+    sizes = sizes_of(fractions, n)
     _check_shares("quantiles", quantiles, 0.0)
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
@@ -100,13 +100,29 @@ def nearest_neighbour_radius(
     )
 
 
-def _sizes(fractions: Sequence[float], n: int) -> list[int]:
-    _check_shares("fractions", fractions, np.nextafter(0.0, 1.0))
+def sizes_of(
+    fractions: Sequence[float], n: int, name: str = "fractions", sample: str | None = None
+) -> list[int]:
+    """How many vectors shares of n vectors are.
+
+    Args:
+        fractions: The shares.
+        n: Vectors in the sample.
+        name: What the shares are called in errors.
+        sample: What the sample is called there.
+
+    Raises:
+        ValueError: If a share is out of range, there twice, or has fewer than two vectors.
+    """
+    _check_shares(name, fractions, np.nextafter(0.0, 1.0))
+    if len(set(fractions)) < len(fractions):
+        raise ValueError(f"{name} must be different numbers, got {fractions}")
     sizes = [round(fraction * n) for fraction in fractions]
     for fraction, size in zip(fractions, sizes, strict=True):
         if size < 2:
             raise ValueError(
-                f"fractions must each leave two vectors at least, got {fraction} of {n}: {size}"
+                f"{name} must each leave two vectors at least, got {fraction} of {sample or n}: "
+                f"{size}"
             )
     return sizes
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 from isinglass._checks import check_sizes
@@ -61,8 +62,9 @@ class Recipe:
                 raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
         if not 0 <= self.lowest_rate <= 1:
             raise ValueError(f"lowest_rate must be in [0, 1], got {self.lowest_rate}")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas must be in [0, 1), got {self.betas}")
+        if np.shape(self.betas) != (2,) or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
+        object.__setattr__(self, "betas", tuple(self.betas))  # a list has no hash
         if self.clip is not None and not 0 < self.clip < float("inf"):
             raise ValueError(f"clip must be positive, or None for no limit, got {self.clip}")
         if self.batch % self.accumulate:
@@ -71,6 +73,7 @@ class Recipe:
             )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be in [0, 2^32), got {self.seed}")
+        check_sizes(0, seed=self.seed)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: of the first it is not 0, of the last the lowest."""

@@ -15,6 +15,7 @@ from jaxtyping import Float, Integer
 
 from isinglass._types import ArrayLike
 from isinglass.data.question import END, TOKENS, Example, encode, line_of
+from isinglass.memory.tokens import check_range, check_tokens
 
 _PART = 1 << 24  # numbers that are looked at together
 COUNTED = ("source", "words", "words and tab", "words, tab and line end", "target")
@@ -72,20 +73,20 @@ class TextSource:
         vocabulary: V.
 
     Raises:
-        ValueError: If the text is shorter than a window, or holds a token that is not in [0, V).
+        TypeError: If the text is no array of NumPy or JAX.
+        ValueError: If it is not of whole numbers with one axis, is shorter than a window, or holds
+            a token that is not in [0, V).
     """
 
     def __init__(self, tokens: Integer[np.ndarray, "m"], context: int, vocabulary: int) -> None:
         if context < 1:
             raise ValueError(f"context must be at least 1, got {context}")
+        check_tokens("tokens", tokens, 1, vocabulary)
         if len(tokens) < context + 1:
             raise ValueError(
                 f"tokens must hold {context + 1} at least, a context of {context} and what follows "
                 f"it, got {len(tokens)}"
             )
-        for start in range(0, len(tokens), _PART):
-            part = tokens[start : start + _PART]
-            _check_vocabulary(int(part.min()), int(part.max()), vocabulary)
         self.tokens, self.context, self.vocabulary = tokens, context, vocabulary
 
     def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
@@ -149,7 +150,7 @@ class ExampleSource:
 
     Raises:
         ValueError: If there are none, one has no tokens, is longer than the context, has other
-            weights than tokens or a negative one, or a token is not in [0, V).
+            weights than tokens or a negative one, a token is not in [0, V), or all weights are 0.
     """
 
     def __init__(
@@ -168,7 +169,7 @@ class ExampleSource:
         longest = max(len(tokens) for tokens, _ in kept)
         self.context = longest if context is None else context
         self.vocabulary = vocabulary
-        _check_vocabulary(start, start, vocabulary)
+        check_range("tokens", start, start, vocabulary)
         for number, (tokens, weights) in enumerate(kept):
             if tokens.shape != weights.shape or tokens.ndim != 1 or not len(tokens):
                 raise ValueError(
@@ -181,7 +182,9 @@ class ExampleSource:
                 )
             if not (weights >= 0).all() or not np.isfinite(weights).all():
                 raise ValueError(f"examples[{number}] must have weights of at least 0")
-            _check_vocabulary(int(tokens.min()), int(tokens.max()), vocabulary)
+            check_range("tokens", int(tokens.min()), int(tokens.max()), vocabulary)
+        if not any(weights.any() for _, weights in kept):
+            raise ValueError("examples must hold a token that counts, and all weights are 0")
         rows = _packed(kept, self.context, seed) if packed else [[each] for each in kept]
         shape = (len(rows), self.context)
         self._batch = Batch(
@@ -272,9 +275,3 @@ def _packed(examples: Sequence[Any], context: int, seed: int) -> list[list[Any]]
         rows[-1].append(example)
         room -= len(example[0])
     return rows
-
-
-def _check_vocabulary(least: int, greatest: int, vocabulary: int) -> None:
-    if not 0 <= least <= greatest < vocabulary:
-        wrong = least if least < 0 else greatest
-        raise ValueError(f"tokens must be in [0, {vocabulary - 1}], got {wrong}")

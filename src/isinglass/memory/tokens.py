@@ -15,7 +15,7 @@ from jaxtyping import Integer
 
 from isinglass import _atomic
 
-_PART = 1 << 22  # characters that are turned into tokens at a time
+_PART = 1 << 22  # characters that are turned into tokens at a time, or tokens that are looked at
 # How GPT-2 cuts text before it merges bytes (Radford et al. 2019).
 _PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 # No token holds what stands before a blank or a line end, and it.
@@ -131,6 +131,40 @@ def tokens_of(folder: str | Path, vocabulary: int) -> ByteTokens | BytePairToken
 def dtype_for(vocabulary: int) -> np.dtype:
     """The smallest unsigned type that holds 0 to V − 1."""
     return np.min_scalar_type(vocabulary - 1)
+
+
+def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
+    """Refuse what is no array of tokens of a vocabulary. Memory maps are read in parts.
+
+    Raises:
+        TypeError: If it is no array of NumPy or JAX.
+        ValueError: If it has another number of axes, is not of whole numbers, or holds one that is
+            not in [0, V).
+    """
+    import jax  # here: text is read without it
+
+    if not isinstance(tokens, np.ndarray | jax.Array):
+        raise TypeError(f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}")
+    if tokens.ndim != axes or not np.issubdtype(tokens.dtype, np.integer):
+        raise ValueError(
+            f"{name} must be a {axes}-D array of whole numbers, got {tokens.dtype} of shape "
+            f"{tokens.shape}"
+        )
+    rows = max(1, _PART * len(tokens) // max(1, tokens.size))
+    for first in range(0, len(tokens) if tokens.size else 0, rows):
+        part = tokens[first : first + rows]
+        check_range(name, int(part.min()), int(part.max()), vocabulary)
+
+
+def check_range(name: str, least: int, greatest: int, vocabulary: int) -> None:
+    """Refuse tokens, of which these are the least and the greatest, unless in [0, V).
+
+    Raises:
+        ValueError: It names one that is not.
+    """
+    if not 0 <= least <= greatest < vocabulary:
+        wrong = least if least < 0 else greatest
+        raise ValueError(f"{name} must be in [0, {vocabulary - 1}], got {wrong}")
 
 
 # -- files of text -------------------------------------------------------------------------------

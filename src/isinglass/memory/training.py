@@ -117,7 +117,7 @@ def train(
     Returns:
         The model. The metrics at each record are "loss" and "gradient_norm", means over the steps
         since the record before; "validation", the mean loss on that source (NaN without one); and
-        "learning_rate". Losses are nats per token that counts.
+        "learning_rate". Losses are nats per token that counts; of a step in which none does, 0.
 
     Raises:
         ValueError: If the arguments do not fit together, or the store holds another training, a
@@ -250,6 +250,7 @@ class _Training:
             state, self._steps, self._metrics = _checkpoint.restore(found, like)
             self._step = found.step
         self._state = _steps.on_all(state, mesh)
+        self._well = _steps.on_all(np.True_, mesh)
 
     def finish(self) -> None:
         """Train until there is nothing left to do."""
@@ -279,7 +280,7 @@ class _Training:
         while self._step < record:
             until = min(self._step + LOOK, record)
             waiting = [self._advance(step) for step in range(self._step, until)]
-            seen = [(float(loss), float(norm)) for loss, norm in waiting]
+            seen = [(float(each.loss), float(each.norm)) for each in waiting]
             for step, (loss, norm) in enumerate(seen, start=self._step):
                 if not (math.isfinite(loss) and math.isfinite(norm)):
                     term = "gradient" if math.isfinite(loss) else "loss"
@@ -297,8 +298,9 @@ class _Training:
         places = self._source.choose(generator, recipe.batch)
         batch = _steps.hand_in(self._source, places, self._mesh, recipe.accumulate)
         self._state, seen = _steps.advance(
-            self._state, *batch, rate, numbers, recipe=recipe.rule(), mesh=self._mesh
+            self._state, *batch, rate, numbers, self._well, recipe=recipe.rule(), mesh=self._mesh
         )
+        self._well = seen.well
         return seen
 
     def _measure(self) -> float:

@@ -1,9 +1,11 @@
 """A text and a model that the user gave: checked before anything runs, known by a short hash."""
 
+import codecs
 import hashlib
 from pathlib import Path
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
+_PART = 1 << 22  # bytes that are read at a time
 
 
 class GivenError(ValueError):
@@ -30,25 +32,47 @@ def text_fingerprint(text: Path | None) -> str | None:
     return _fingerprint([text], f"--text {text}")
 
 
-def model_fingerprint(model: Path | None) -> str | None:
+def model_fingerprint(model: Path | None, text: Path | None = None) -> str | None:
     """Short hash of what a model's folder holds of the model; None of none.
 
-    The model is read whole, so that a damaged one is refused now.
+    The model is read whole, and the text where its tokens ask for UTF-8, so that what is damaged is
+    refused now.
 
     Raises:
-        GivenError: If it cannot be read, or its tokens cannot.
+        GivenError: If the model cannot be read, its tokens cannot, or the text is none to them.
     """
     if model is None:
         return None
-    from isinglass.memory import load_gpt2, tokens_of  # here: they import jax
+    from isinglass.memory import BytePairTokens, load_gpt2, tokens_of  # here: they import jax
 
     try:
-        tokens_of(model, load_gpt2(model).config.vocabulary)
+        tokens = tokens_of(model, load_gpt2(model).config.vocabulary)
     except (ValueError, OSError, ImportError) as error:
         raise GivenError(f"--model {model}: {error}") from error
+    if text is not None and isinstance(tokens, BytePairTokens):
+        _check_utf8(text)
     wanted = ("config.json", "vocab.json", "merges.txt")
     found = [model / name for name in wanted if (model / name).is_file()]
     return _fingerprint([*found, *sorted(model.glob("*.safetensors"))], f"--model {model}")
+
+
+def _check_utf8(text: Path) -> None:
+    decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
+    try:
+        with text.open("rb") as file:
+            while data := file.read(_PART):
+                read += len(data)
+                decoder.decode(data)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        # What was decoded is the last part, and what was left of the one before.
+        place = read - len(error.object) + error.start
+        raise GivenError(
+            f"--text {text}: must be UTF-8 for the byte pairs of --model, and byte {place:,} "
+            f"({text.stat().st_size:,} in all, from 0) is not: {error.reason}"
+        ) from error
+    except OSError as error:
+        raise GivenError(f"--text {text}: cannot read it: {error.strerror}") from error
 
 
 def _fingerprint(files: list[Path], what: str) -> str:

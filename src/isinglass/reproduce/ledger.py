@@ -3,7 +3,8 @@
 The rule: *reproduced* if the paper's value lies in the 95 % confidence interval of our
 mean, or within a tolerance that is stated with its reason; *cannot be compared* if the
 paper gives no value or measured something else, or we have one sample only, with the reason;
-*differs* otherwise.
+*differs* otherwise. What the paper states of one run is *reproduced* if it holds in more than
+5 % of ours (`claim`).
 """
 
 import csv

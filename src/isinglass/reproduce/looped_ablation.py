@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -124,7 +123,7 @@ def run(context: Context) -> Outcome:
 
 
 def measure(context: Context, design: Design) -> Table:
-    """All arms on all tasks; two at a time, since each is compiled by one core."""
+    """All arms on all tasks, side by side, since each is compiled by one core."""
     from isinglass.looped.training import DivergedWarning
 
     cells = [Cell(form, symbols) for symbols in design.vocabularies for form in design.forms]
@@ -132,7 +131,7 @@ def measure(context: Context, design: Design) -> Table:
     # Those that diverged are counted, and told of in the findings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergedWarning)
-        found = side_by_side(context, partial(_measure_arm, context, design), jobs, "arms")
+        found = side_by_side(context, _measure_arm, jobs, "arms", (design,))
     return {cell: {arm: found[cell, arm] for arm in paper.ARMS} for cell in cells}
 
 

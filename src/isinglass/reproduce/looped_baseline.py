@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -85,9 +84,9 @@ def run(context: Context) -> Outcome:
 
 
 def measure(context: Context, design: Design) -> Table:
-    """All of them, two trainings at a time."""
+    """All of them, trained side by side."""
     jobs = [(form, kind) for form in design.forms for kind in (FIXED, MINIMAL)]
-    trained = side_by_side(context, partial(_train, context, design), jobs)
+    trained = side_by_side(context, _train, jobs, same=(design,))
     table: Table = {}
     for form in context.progress.track(design.forms, "measurements"):
         minimal, baseline = trained[form, MINIMAL], trained[form, FIXED]
@@ -152,7 +151,10 @@ def _measured(design: Design, run: Run, *, adaptive: bool = False) -> Model:
 
 
 def _adaptive(model: Any, most: int, form: str) -> Any:
-    """What answers after as many loops as make it most confident where it is asked."""
+    """What answers after as many loops as make it most confident where it is asked.
+
+    It is asked at the end, or at every symbol that has been there before.
+    """
     import equinox as eqx
 
     return eqx.Partial(_confident, model, most=most, last=form == "last-token")
@@ -162,7 +164,8 @@ def _confident(model: Any, tokens: Any, *, most: int, last: bool) -> Any:
     import jax.numpy as jnp
 
     places = jnp.arange(tokens.shape[0])
-    asked = places == tokens.shape[0] - 1 if last else places >= 0
+    before = (tokens == tokens[:, None]) & (places < places[:, None])
+    asked = places == tokens.shape[0] - 1 if last else before.any(1)
     return model.adapt(tokens, most=most, asked=asked).logits
 
 
@@ -266,7 +269,8 @@ def _findings(design: Design, table: Table) -> str:
         f"{large / small:.0f} times as many. {_setting(design)} {seeds} seeds of each; {lost} "
         "diverged. The baseline has no positions, as published, and reads the answer at all places "
         f"at once; adaptive means that it answers after as many of up to {MORE_LOOPS} T loops as "
-        "make it most confident."
+        "make it most confident, each sequence by itself. In training it loops T times at every "
+        "length; Fan et al. let loops grow with the length, and choose them for a batch."
     )
     short = (
         ""

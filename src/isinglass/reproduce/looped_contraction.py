@@ -264,9 +264,7 @@ def _rows(setting: str, found: Measured) -> list[Row]:
             )
         )  # fmt: skip
         rows += [
-            compare(
-                NAME, THEOREM, f"{when}, {what}", values, paper=None, unit=unit, because=because
-            )
+            _row(f"{when}, {what}", values, unit, because)
             for what, values, unit, because in _quantities(found, index)
         ]
     falls = int((found.of_block[-1] < -NEUTRAL).sum())
@@ -312,11 +310,10 @@ def _mean(values: Float[np.ndarray, "C S T"], index: int) -> Float[np.ndarray, "
 
 
 def _below(found: Measured) -> str:
-    least = min(found.bound.min(), found.scaled_bound.min())
-    count = int((found.bound.mean(axis=-1) < 1).sum())
-    if count:
-        return f"it is for {count} of {found.value.size} models, by the mean over iterations"
-    return f"it is nowhere, the least of all is {least:.2g}"
+    least = np.minimum(found.bound.min(axis=-1), found.scaled_bound)
+    if count := int((least < 1).sum()):
+        return f"it is in some iteration of {count} of {least.size} models"
+    return f"it is nowhere, the least of all is {least.min():.2g}"
 
 
 # -- what is shown -----------------------------------------------------------------------------

@@ -5,7 +5,6 @@ Beside it, the same width and penalties with our recipe, so that it can be seen 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -104,9 +103,9 @@ def run(context: Context) -> Outcome:
 
 
 def measure(context: Context, budget: Budget) -> dict[str, Trained]:
-    """All settings, two trainings at a time."""
+    """All settings, side by side."""
     settings = [(f"paper's setting, {form}", form) for form in budget.forms] + [(OURS, OURS)]
-    found = side_by_side(context, partial(_train, context, budget), settings)
+    found = side_by_side(context, _train, settings, same=(budget,))
     return {name: one for (name, _), one in found.items()}
 
 
@@ -322,8 +321,8 @@ def _told(found: Trained) -> str:
         f"At the paper's setting, T = {found.iterations}, lengths {paper.SHORTEST} to "
         f"{paper.LONGEST}, on the {found.form} form with {paper.VOCABULARY} symbols: after "
         f"{found.steps:,} of {paper.STEPS:,} steps accuracy is {_accuracies(found)}, where a guess "
-        f"has {found.chance:.1f} %. The cross-entropy in training is "
-        f"{mean_text(last.task.values)} nats, ln {paper.VOCABULARY} = "
+        f"has {found.chance:.1f} %. The cross-entropy on fresh sequences is "
+        f"{mean_text(last.cross_entropy.values)} nats, ln {paper.VOCABULARY} = "
         f"{np.log(paper.VOCABULARY):.2f}. {by}"
         f"{solved} of {seeds} seeds are above {paper.LAST_AT_1000:.0f} % at L = 1000 at the end. "
         f"The entropy of attention is {mean_text(last.entropy.values)}.{more}"
@@ -340,14 +339,15 @@ def _of_kinetic(found: list[Trained]) -> str:
     iterations, steps = found[0].iterations, found[0].metrics.step.values
     # AdamW takes lr · wd of every parameter in a step, and |F|² is Σ_k γ_k² with γ the gain.
     rate = 2 * paper.LEARNING_RATE * paper.WEIGHT_DECAY
-    decayed = np.exp(-rate * float(steps[-1] - steps[0]))
+    ours, papers = np.exp(-rate * np.array([float(steps[-1] - steps[0]), paper.STEPS]))
     return (
         f"The paper's kinetic term falls from {paper.KINETIC_FIRST} to {paper.KINETIC_LAST}, a "
         f"ratio of {paper.KINETIC_LAST / paper.KINETIC_FIRST:.2f}; ours, last over first record: "
         f"{ratios}. Weight decay alone, which shrinks the gain of the layer normalisation, makes "
-        f"{decayed:.2f} of it in as many steps. Eq. 3 divides by T. At first |F|² is d for every "
-        "input, whatever the weights, so that the term is ½ d = 4; without the division it would "
-        f"be ½ d T = {4 * iterations}. Ours summed so goes from {firsts} to {lasts}. The paper's "
+        f"{ours:.2f} of it in as many steps, and {papers:.2f} in {paper.STEPS:,}. Eq. 3 divides by "
+        "T. At first |F|² is d for every input, whatever the weights, so that the term is ½ d = 4; "
+        f"without the division it would be ½ d T = {4 * iterations}. Ours summed so goes from "
+        f"{firsts} to {lasts}. The paper's "
         f"{paper.KINETIC_FIRST} fits a sum over iterations, just after the start; it does not say."
         f"\n\n{paper.UNSTATED}. A guess is right in "
         f"{' and '.join(f'{one.chance:.1f} % ({one.form})' for one in found)}: its first accuracy, "

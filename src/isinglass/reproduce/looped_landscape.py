@@ -111,16 +111,17 @@ def measure(context: Context, size: Size) -> dict[str, Found]:
 
 def _of_setting(context: Context, setting: str, size: Size) -> Found:
     names = paper.seeds(context, context.seeds)
-    trained = side_by_side(
-        context, lambda arm: _train(context, setting, arm, size), [(arm,) for arm in ARMS]
-    )
-    runs: dict[str, Run] = {arm: one for (arm,), one in trained.items()}
+    trained = side_by_side(context, _train, [(setting, arm, size) for arm in ARMS])
+    runs: dict[str, Run] = {arm: one for (_, arm, _), one in trained.items()}
     accuracy = {
         arm: paper.fresh_accuracy(one, [LENGTH], 256, LOOKED_AT)["all"].values[:, 0]
         for arm, one in runs.items()
     }
     seen = side_by_side(
-        context, lambda name: _of_seed(name, runs, size), [(name,) for name in names], "landscapes"
+        context,
+        lambda _, name: _of_seed(name, runs, size),
+        [(name,) for name in names],
+        "landscapes",
     )
     return Found(accuracy, {name: [one[name] for one in seen.values()] for name in LANDSCAPES})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -75,9 +74,9 @@ def run(context: Context) -> Outcome:
 
 
 def measure(context: Context, budget: Budget) -> dict[tuple[str, str], Found]:
-    """Every form of the task, every arm; two trainings at a time."""
+    """Every form of the task, every arm, side by side."""
     jobs = [(form, arm) for form in budget.steps for arm in ARMS]
-    return side_by_side(context, partial(_measure, context, budget), jobs, "models")
+    return side_by_side(context, _measure, jobs, "models", (budget,))
 
 
 def _measure(context: Context, budget: Budget, form: str, arm: str) -> Found:
@@ -172,7 +171,9 @@ def _findings(budget: Budget, found: dict[tuple[str, str], Found]) -> str:
 
 def _of_setting(budget: Budget, found: dict[tuple[str, str], Found]) -> str:
     sizes = ", ".join(
-        f"{found[form, looped_paper.PLAIN].parameters:,} ({TITLES[form]})" for form in budget.steps
+        f"{found[form, looped_paper.PLAIN].parameters:,}, with sinusoids "
+        f"{found[form, SINUSOIDS].parameters:,} ({TITLES[form]})"
+        for form in budget.steps
     )
     steps = ", ".join(
         f"{first:,} and {second:,} ({TITLES[form]})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -100,11 +99,10 @@ def run(context: Context) -> Outcome:
 
 
 def measure(context: Context, budget: Budget, text: Text) -> dict[float, Found]:
-    """Every share, every seed; two trainings at a time."""
+    """Every share, every seed; trainings side by side."""
     seeds = memory_text.seeds(context)
     jobs = [(share, seed) for seed in seeds for share in SHARES]
-    of_job = partial(_of, context, budget, text)
-    done = side_by_side(context, of_job, jobs, "trainings")
+    done = side_by_side(context, _of, jobs, "trainings", (budget, text))
     return {share: _together(budget, [done[share, seed] for seed in seeds]) for share in SHARES}
 
 
@@ -115,6 +113,7 @@ def _of(context: Context, budget: Budget, text: Text, share: float, seed: int) -
     parts = memory_text.shares(text.training, SHARES, seed)
     here = parts.texts[share]
     run = memory_text.trained(context, f"{share:g}-{seed}", seed, size, here, text.held_out)
+    alone = memory_paper.one_device()
     prompts = (windows(parts.smallest, budget.prompts), windows(text.held_out, budget.prompts))
     return {
         "size": len(here),
@@ -122,7 +121,9 @@ def _of(context: Context, budget: Budget, text: Text, share: float, seed: int) -
         "training": run.metrics["loss"].values,
         "validation": run.metrics["validation"].values,
         "last": [
-            evaluate(run.model, TextSource(each, size.context, 256), most=budget.places)
+            evaluate(
+                run.model, TextSource(each, size.context, 256), most=budget.places, devices=alone
+            )
             for each in (here, text.held_out)
         ],
         "right": [right(run.model, each) for each in prompts],

@@ -46,7 +46,6 @@ class Found(NamedTuple):
             that end nearest to another. NaN where none does.
         in_last: Share right where the pattern is in the last layer.
         elsewhere: Share right where it is not.
-        distance: Mean distance of the end from the pattern of the start, in separations.
         order: Share of starts that end nearest to different patterns in the two orders,
             (S, separations, radii, splits).
         split: The same for the first two splits, (S, separations, radii).
@@ -64,7 +63,6 @@ class Found(NamedTuple):
     last: Float[np.ndarray, "S A R P O"]
     in_last: Float[np.ndarray, "S A R P O"]
     elsewhere: Float[np.ndarray, "S A R P O"]
-    distance: Float[np.ndarray, "S A R P O"]
     order: Float[np.ndarray, "S A R P"]
     split: Float[np.ndarray, "S A R"]
     one_layer: Float[np.ndarray, "S A R"]
@@ -103,7 +101,7 @@ def _of_set(generator: np.random.Generator, budget: Budget) -> tuple[np.ndarray,
         name: split(generator, unit, name) for name in SPLITS
     }  # one drawing, whatever is asked for
     shape = (len(budget.separations), len(budget.radii), len(budget.splits), len(ORDERS))
-    columns = [np.empty(shape) for _ in range(8)]
+    columns = [np.empty(shape) for _ in range(7)]
     order, of_split, alone = np.empty(shape[:3]), np.empty(shape[:2]), np.empty(shape[:2])
     apart = [0.0, 0.0]
     for a, separation in enumerate(budget.separations):
@@ -117,7 +115,6 @@ def _of_set(generator: np.random.Generator, budget: Budget) -> tuple[np.ndarray,
                     values, ends[p, o] = _pass(
                         patterns, ordered, start, wanted, separation * radius
                     )
-                    values = (*values[:-1], values[-1] / separation)
                     for column, value in zip(columns, values, strict=True):
                         column[a, r, p, o] = value
             order[a, r] = (ends[:, 0] != ends[:, 1]).mean(-1)
@@ -148,7 +145,7 @@ def _pass(
     wanted: np.ndarray,
     radius: float,
 ) -> tuple[tuple[float, ...], np.ndarray]:
-    """The first numbers of `Found`, the distance unscaled, and the pattern nearest to each end."""
+    """The first numbers of `Found`, and the pattern nearest to each end."""
     import jax.numpy as jnp
 
     from isinglass.energy import descend_layers
@@ -170,7 +167,6 @@ def _pass(
         _mean(np.isin(nearest[~right], layers[-1])),
         _mean(right[in_last]),
         _mean(right[~in_last]),
-        float(np.linalg.norm(end - patterns[wanted], axis=1).mean()),
     ), nearest
 
 
@@ -316,21 +312,7 @@ def _findings(found: Found) -> str:
         + ". The global energy is another matter: each layer pulls towards its own patterns, "
         "and away from one that another layer has.",
     ]
-    for a, separation in enumerate(budget.separations):
-        parts = []
-        for r, radius in enumerate(budget.radii):
-            parts.append(
-                f"δ = {_times(radius)}: in {_percent(found.whole_fell[:, a, r])} of passes no "
-                "layer "
-                f"raises it (mean change over a pass {found.change[:, a, r].mean():+.2f}), "
-                f"{_percent(found.right[:, a, r])} end nearest to their own pattern, at a mean "
-                f"distance of {found.distance[:, a, r].mean():.2f} separations "
-                f"({_percent(found.one_layer[:, a, r])} with one layer and a ball of {LAYERS} δ), "
-                f"and {_percent(found.order[:, a, r])} end elsewhere if the order is turned round, "
-                f"{_percent(found.split[:, a, r])} if neighbours share layers instead of random "
-                "patterns"
-            )
-        told.append(f"At separation {separation:g}: {'; '.join(parts)}.".replace(" -", " −"))
+    told += [_of_separation(found, a) for a in range(len(budget.separations))]
     free = int(np.argmax(budget.radii))
     told.append(
         f"With δ = {_times(budget.radii[free])} a start ends at its own pattern in "
@@ -341,6 +323,25 @@ def _findings(found: Found) -> str:
         f"letting x move: starts are {NOISE:g} separations beside their pattern."
     )
     return "\n\n".join(told)
+
+
+def _of_separation(found: Found, a: int) -> str:
+    """What changes as the balls grow."""
+    radii = [_times(radius) for radius in found.budget.radii]
+    change = found.change[:, a].mean((0, 2, 3))
+
+    def grown(values: np.ndarray) -> str:
+        return ", ".join(_percent(values[:, a, r]) for r in range(len(radii)))
+
+    return (
+        f"Separation {found.budget.separations[a]:g}, with δ = {', '.join(radii)} in turn. Passes "
+        f"in which no layer raises the global energy: {grown(found.whole_fell)}; its mean change "
+        f"is from {change.min():+.2f} to {change.max():+.2f}. Starts that end at their own "
+        f"pattern: {grown(found.right)} (with one layer and a ball of {LAYERS} δ: "
+        f"{grown(found.one_layer)}). Starts that end elsewhere if the order of layers is turned "
+        f"round: {grown(found.order)}; if neighbours share layers instead of random patterns: "
+        f"{grown(found.split)}."
+    ).replace(" -", " −")
 
 
 def _percent(values: np.ndarray) -> str:

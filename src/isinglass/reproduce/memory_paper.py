@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,20 @@ GPT2_WIDTH = 768  # for which its spread of weights at the start is meant
 def generators(context: Context, count: int) -> list[np.random.Generator]:
     """A random generator for each repetition: the first ones are the same whatever the count."""
     return [np.random.default_rng((context.seed, index)) for index in range(count)]
+
+
+def key_seed(context: Context) -> int:
+    """The base seed for a key of JAX, which takes 32 bits; a seed that has no more is itself."""
+    if context.seed < 2**32:
+        return context.seed
+    return int(np.random.default_rng(context.seed).integers(2**32))
+
+
+def one_device() -> list[Any]:
+    """For a training that goes on beside others, with a batch of any size."""
+    import jax
+
+    return jax.local_devices()[:1]
 
 
 def wide_start(config: TransformerConfig, seed: int) -> Transformer:

@@ -177,7 +177,8 @@ def measure_given(context: Context, budget: Budget, text: Text) -> Kind:
     if budget.work is not None:
         numbers = sum(leaf.size for leaf in jax.tree.leaves(model))
         count = int(np.clip(budget.work / (4 * numbers * length), 64, SEQUENCES))
-    control = jax.jit(Transformer, static_argnums=0)(model.config, key=jax.random.key(context.seed))
+    key = jax.random.key(memory_paper.key_seed(context))
+    control = jax.jit(Transformer, static_argnums=0)(model.config, key=key)
     with _scratch(context) as folder:
         path = Path(folder) / "text"
         if context.text is None:
@@ -431,17 +432,20 @@ def _told(layer: str) -> str:
 def _figure(ours: Kind, theirs: Kind | None) -> Figure:
     from isinglass.reproduce.figures import COLOURS, MUTED, subplots
 
-    figure, (units, norms, falls) = subplots(1, 3, width=10.5, height=4.1)
+    figure, (units, norms, falls) = subplots(
+        1, 3, width=12.0, height=4.1, gridspec_kw={"wspace": 0.08}
+    )
     drawn = [("our model", ours, COLOURS[0])]
     if theirs is not None:
         drawn.append(("the model given", theirs, COLOURS[1]))
     for name, kind, colour in drawn:
         _draw((units, norms, falls), kind, name, colour)
-    for value, label, above in ((1, "√(n/2πe)", -11), (2, "2 √(n/2πe)", 3)):
+    for value, label in ((1, "√(n/2πe)"), (2, "2 √(n/2πe)")):
         units.axhline(value, color=MUTED, linewidth=1, zorder=1.5)
+        # Beside the panel, where no curve is.
         units.annotate(
-            label, (0.02, value), (0, above), textcoords="offset points",
-            color=MUTED, fontsize="small",
+            label, (1, value), (4, 0), ("axes fraction", "data"), "offset points",
+            color=MUTED, fontsize="small", va="center",
         )  # fmt: skip
     units.set(yscale="log", title="Radius", ylabel="mean distance / √(n/2πe)")
     units.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

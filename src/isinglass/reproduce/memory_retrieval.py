@@ -21,6 +21,7 @@ NO_NUMBER = "The paper names these energies and counts no retrievals"
 EXACT, NEARLY = 0.01, 0.35  # precision: no wrong sign, and at most 3 % of them (0.35²/4)
 CLOSE = 0.3  # precision of continuous energies
 RESAMPLED = 1000
+APART = (2.5, 3.0, 4.0)  # separations at which the error is measured
 SLOPE = {"Hopfield": 1.0, "k = 3": 2.0, "k = 4": 3.0}
 
 
@@ -34,6 +35,7 @@ class Budget(NamedTuple):
         dimensions: By energy, n at which the number of patterns is raised until half fail.
         factors: That number as a multiple of the one theory gives.
         separations: Of the patterns of continuous energies.
+        error_counts: Numbers of patterns at which the error is measured.
     """
 
     dimension: int
@@ -42,6 +44,7 @@ class Budget(NamedTuple):
     dimensions: dict[str, Sequence[int]]
     factors: Sequence[float]
     separations: Sequence[float]
+    error_counts: Sequence[int]
 
 
 DEFAULT = Budget(
@@ -56,6 +59,7 @@ DEFAULT = Budget(
     },
     (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0),
     (2.0, 2.4, 2.8, 3.2),
+    (8, 64, 512),
 )
 QUICK = Budget(
     32,
@@ -64,6 +68,7 @@ QUICK = Budget(
     {"Hopfield": (32, 64), "k = 3": (16, 24), "Demircigil": (8, 10)},
     (0.5, 0.75, 1.0, 1.3, 2.0),
     (2.0, 2.8),
+    (8, 64),
 )
 
 
@@ -92,11 +97,14 @@ class Found(NamedTuple):
         maps: `isinglass.energy.capacity` over numbers of patterns and noise, all energies.
         half: By what was asked: one for each n or separation.
         lengths: Share retrieved by energy over `WIDTHS`, one for each set of patterns.
+        errors: Mean of |x − ρ|/|ρ| in the end, of the paper's energy, over "separation",
+            "patterns", "noise" and "trial".
     """
 
     maps: xr.Dataset
     half: dict[str, list[Half]]
     lengths: dict[str, Float[np.ndarray, "sets widths"]]
+    errors: xr.DataArray
 
 
 WIDTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
@@ -107,9 +115,8 @@ LENGTHS_OF = 64  # patterns of unequal lengths
 def run(context: Context) -> Outcome:
     """Maps over noise, counts at which half fails, and patterns of unequal lengths."""
     found = measure(context, QUICK if context.quick else DEFAULT)
-    return Outcome(
-        _rows(found), [_figure_of_maps(found), _figure_of_halves(found)], _findings(found)
-    )
+    figures = [_figure_of_maps(found), _figure_of_halves(found), _figure_of_errors(found.errors)]
+    return Outcome(_rows(found), figures, _findings(found))
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -128,7 +135,8 @@ def measure(context: Context, budget: Budget) -> Found:
         capacity,
     )
 
-    keys = list(jax.random.split(jax.random.key(np.uint32(context.seed)), 8))
+    seed = np.uint32(memory_paper.key_seed(context))
+    keys = list(jax.random.split(jax.random.key(seed), 8))
     named = {
         "Hopfield": Hopfield(),
         "k = 3": KrotovHopfield(3),
@@ -147,7 +155,12 @@ def measure(context: Context, budget: Budget) -> Found:
         for what, one in _halves(named[name], name, n, budget, context.seeds, keys[1]).items():
             half.setdefault(what, []).append(one)
     half["nearest neighbour"] = _by_separation(NearestNeighbour(1.0), budget, context, keys[2])
-    return Found(maps, half, _by_lengths(context, budget.dimension))
+    context.progress.step("errors")
+    errors = capacity(
+        [NearestNeighbour(1.0)], budget.error_counts, budget.noises, APART,
+        dimension=budget.dimension, trials=context.seeds, key=keys[3],
+    )["error"].isel(energy=0)  # fmt: skip
+    return Found(maps, half, _by_lengths(context, budget.dimension), errors)
 
 
 def _halves(
@@ -336,7 +349,24 @@ def _rows(found: Found) -> list[Row]:
                 100 * shares[:, place], paper=None, unit="%", because=NO_NUMBER,
             )  # fmt: skip
             rows.append(row.between())
-    return rows
+    return rows + _rows_of_errors(found.errors)
+
+
+def _rows_of_errors(errors: xr.DataArray) -> list[Row]:
+    """At each separation and number of patterns, of the least noise, a middle one and the most."""
+    noises = errors["noise"].values
+    return [
+        compare(
+            NAME, SOURCE,
+            f"{NEAREST}: |x − ρ|/|ρ| in the end, separation {separation:g}, m = {count:,}, "
+            f"{100 * noise:g} % of signs turned",
+            errors.sel(separation=separation, patterns=count, noise=noise).values,
+            paper=None, because=NO_NUMBER,
+        )
+        for separation in errors["separation"].values
+        for count in errors["patterns"].values
+        for noise in np.unique(noises[[0, len(noises) // 2, -1]])
+    ]  # fmt: skip
 
 
 def _row(
@@ -490,6 +520,36 @@ def _draw_halves(panel: Any, halves: Sequence[Half], name: str, colour: str) -> 
         panel.plot(*np.array(with_theory).T, "--", color=colour, linewidth=1.2)
 
 
+def _figure_of_errors(errors: xr.DataArray) -> Figure:
+    from isinglass.reproduce.figures import COLOURS, INK, subplots
+
+    noises = errors["noise"].values
+    separations = errors["separation"].values
+    figure, panels = subplots(1, len(separations), width=10.0, height=3.8, sharey=True)
+    for panel, separation in zip(panels, separations, strict=True):
+        for colour, count in zip(COLOURS, errors["patterns"].values, strict=False):
+            values = errors.sel(separation=separation, patterns=count)
+            values = values.transpose("trial", "noise").values
+            spread = np.quantile(values, [0.05, 0.95], axis=0)
+            panel.fill_between(100 * noises, *spread, color=colour, alpha=0.15, linewidth=0)
+            panel.plot(100 * noises, values.mean(0), "o-", color=colour, label=f"m = {count:,}")
+        panel.plot(100 * noises, 2 * np.sqrt(noises), ":", color=INK, label="at the start")
+        panel.set(xlabel="turned signs, %", title=f"Separation {separation:g}")
+    panels[0].set_ylabel("|x − ρ| / |ρ| in the end")
+    panels[0].set_ylim(bottom=0)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9
+    )
+    return Figure(
+        f"{NAME}-error",
+        figure,
+        "How far from its pattern the paper's energy ends, by the share of signs that were turned "
+        "at the start (dotted: how far that is from the pattern), for m patterns at three "
+        "separations: means over sets of patterns, and where 90 % of the sets lie. 0: the pattern "
+        "itself; 1: the middle of all patterns; about √2: another pattern.",
+    )
+
+
 def _findings(found: Found) -> str:
     told = [_of_maps(found.maps)]
     for name, halves in found.half.items():
@@ -509,7 +569,7 @@ def _findings(found: Found) -> str:
             unit = "log₂ per component" if name.startswith("Demircigil") else "power of n"
             story += f" Growth {slope.mean:.2f} [{slope.low:.2f}, {slope.high:.2f}] ({unit})."
         told.append(story)
-    told.append(_of_lengths(found.lengths))
+    told += [_of_lengths(found.lengths), _of_errors(found.errors)]
     return "\n\n".join(told)
 
 
@@ -539,6 +599,30 @@ def _of_lengths(lengths: dict[str, np.ndarray]) -> str:
         f"length and within ±{100 * WIDTHS[-1]:.0f} %, retrieved are: {told}. The modern energy "
         "takes a long pattern for near; the paper's, which has |ρ|² in it, does not. Short "
         "patterns are nearer to each other, which costs the paper's energy, too."
+    )
+
+
+def _of_errors(errors: xr.DataArray) -> str:
+    noises, counts = errors["noise"].values, errors["patterns"].values
+    means = errors.mean("trial")
+    least, middle, most = (
+        means.isel(noise=k).transpose("separation", "patterns") for k in (0, len(noises) // 2, -1)
+    )
+    told = "; ".join(
+        f"separation {separation:g}: "
+        + ", ".join(
+            f"{float(a):.2f}, {float(b):.2f} and {float(c):.2f} (m = {count:,})"
+            for count, a, b, c in zip(counts, *of_separation, strict=True)
+        )
+        for separation, *of_separation in zip(
+            errors["separation"].values, least, middle, most, strict=True
+        )
+    )
+    shares = ", ".join(f"{100 * noise:g}" for noise in noises[[0, len(noises) // 2]])
+    return (
+        f"How far from its pattern the paper's energy ends, |x − ρ|/|ρ|, with {shares} and "
+        f"{100 * noises[-1]:g} % of signs turned: {told}. 0 is the pattern, 1 the middle of all, "
+        "√2 about any other one."
     )
 
 

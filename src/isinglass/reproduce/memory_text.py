@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Integer
 
+from isinglass.reproduce.memory_paper import one_device
+
 if TYPE_CHECKING:
     from isinglass.memory import Run, Transformer, TransformerConfig
     from isinglass.reproduce.registry import Context
@@ -150,7 +152,7 @@ def untrained(size: Size, seed: int) -> Transformer:
 def trained(
     context: Context, name: str, seed: int, size: Size, text: np.ndarray, held: np.ndarray
 ) -> Run:
-    """Train on a text, or go on with it, and tell how far it is.
+    """Train on a text, or go on with it, on one device, and tell how far it is.
 
     Args:
         context: Where to tell, and where checkpoints lie.
@@ -180,6 +182,7 @@ def trained(
             validation=sources[1],
             store=None if context.sweeps is None else context.sweeps / name,
             progress=lambda now: tell(now.step, now.steps),
+            devices=one_device(),
         )
 
 

@@ -10,13 +10,16 @@ was written. So D* is defined anew here, by memory, which is what the propositio
 
 The data are sequences of uniformly random tokens, each after a key that names it and does not
 count. They have no structure, so that nothing but memory helps, and both ends of the loss are
-known: 0 by heart, log V for who knows nothing. At D* a model knows half of D* log₂ V bits. The
-recipe is the same for all sizes: each sequence is seen as often, in as many steps.
+known: 0 by heart, log V for who knows nothing. At D* a model knows half of D* log₂ V bits.
+
+One rule makes the recipe of all sizes: each sequence is seen as often on average (batches are
+drawn with replacement), with a batch that depends on the width alone and grows as N. So steps are
+not as many: their number goes as D/N, and a width that knows more per parameter takes more of them
+at its D*. That may be a part of the exponent that is found; `Found.steps` says how many they were.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -112,6 +115,16 @@ class Found(NamedTuple):
             [exponent(self.star[first:, s], self.parameters[first:]) for s in range(self.seeds)]
         )
 
+    def steps(self, budget: Budget) -> Int[np.ndarray, "W"]:
+        """How many a training takes at D*, the geometric mean over seeds, by width."""
+        stars = np.exp(np.log(self.star).mean(axis=1))
+        return np.array(
+            [
+                recipe(budget, int(width), sequences_of(float(star)), 0).steps
+                for width, star in zip(self.widths, stars, strict=True)
+            ]
+        )
+
     @property
     def seeds(self) -> int:
         """S."""
@@ -129,10 +142,10 @@ def run(context: Context) -> Outcome:
 
 
 def measure(context: Context, budget: Budget) -> Found:
-    """Every width and seed, the widest first; two trainings at a time."""
+    """Every width and seed, the widest first; trainings side by side."""
     indices = range(context.seeds)
     jobs = [(width, index) for width in reversed(budget.widths) for index in indices]
-    ended = side_by_side(context, functools.partial(_search, context, budget), jobs, "models")
+    ended = side_by_side(context, _search, jobs, "models", (budget,))
     searches = [[ended[width, index] for index in indices] for width in budget.widths]
     return Found(
         np.array(budget.widths),
@@ -191,11 +204,9 @@ def sequences_of(data: float) -> int:
 def _trained_loss(
     context: Context, budget: Budget, width: int, index: int, sequences: int
 ) -> float:
-    import jax
-
     from isinglass.memory import evaluate, train
 
-    alone = jax.local_devices()[:1]  # batches are of any size
+    alone = memory_paper.one_device()
     seed = int(np.random.default_rng((context.seed, index, width)).integers(2**32))
     source = random_source(sequences, seed)
     name = f"width-{width}-{index}-{sequences}"
@@ -233,9 +244,10 @@ def parameters(width: int) -> int:
 
 
 def recipe(budget: Budget, width: int, sequences: int, seed: int) -> Recipe:
-    """One rule for all: as many passes, in steps of a quarter of the middle size of data.
+    """One rule for all: as many passes on average, in steps of a quarter of a middle size of data.
 
-    The learning rate falls as 1/width, with which models of all widths learn about alike.
+    So steps of one width are in proportion to the sequences. The learning rate falls as 1/width,
+    with which models of all widths learn about alike.
     """
     from isinglass.memory import Recipe
 
@@ -446,7 +458,13 @@ def _findings(context: Context, budget: Budget, found: Found) -> str:
         f"({mean_text(found.bits[-1])} at the largest N). Allen-Zhu & Li (2024) find about "
         f"{BITS:g} in language models that have seen each fact a thousand times."
     )
-    return "\n\n".join([setting + _verdict(fitted, upper), ratios, known])
+    steps = found.steps(budget)
+    taken = (
+        f"A training at D* takes {', '.join(f'{count:,}' for count in steps)} steps, by rising N: "
+        f"{steps[-1] / steps[0]:.2f} times as many at the largest as at the least, which may be a "
+        "part of the exponent."
+    )
+    return "\n\n".join([setting + _verdict(fitted, upper), ratios, known, taken])
 
 
 def _verdict(fitted: float, upper: float) -> str:

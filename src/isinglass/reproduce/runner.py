@@ -118,7 +118,10 @@ def run(
     """
     needed = any(experiment.needs_digits for experiment in experiments)
     digits = _load_digits(request.mnist) if needed else None
-    prints = (given.text_fingerprint(request.text), given.model_fingerprint(request.model))
+    prints = (
+        given.text_fingerprint(request.text),
+        given.model_fingerprint(request.model, request.text),
+    )
     results.load_all(request.out)
     make_writable_folder(request.out)
     return _run_each(experiments, request, digits, prints, progress or Silent())
