@@ -21,6 +21,7 @@ WANTED = {
     "meanfield-many-patterns": ("meanfield-many-patterns",),
     "looped-length": ("looped-length",),
     "looped-induction": ("looped-induction",),
+    "looped-ablation": ("looped-ablation",),
     "looped-mechanism": ("looped-mechanism", "looped-mechanism-iterations"),
     "looped-landscape": ("looped-landscape",),
     "looped-contraction": ("looped-contraction",),

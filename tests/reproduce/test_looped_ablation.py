@@ -62,6 +62,14 @@ def test_findings_count_those_who_solve_it() -> None:
     assert "Of 4 seeds, 0 (cross-entropy), 0 (P), 4 (K), 0 (S), 4 (PK), 0 (PS), 4 (KS)" in text
 
 
+def test_findings_say_what_may_be_the_learning_rates() -> None:
+    table = arms({})
+    assert "by rate" not in experiment._findings(DESIGN, {CELL: table})
+    table["P"] = table["P"]._replace(rate=0.003, accuracy=table["P"].accuracy - 20)
+    text = experiment._findings(DESIGN, {CELL: table})
+    assert "42.2 % with 0.003 (P); 62.2 % with 0.01 (cross-entropy, K, S, PK, PS, KS, PKS)" in text
+
+
 def test_two_seeds_conclude_nothing() -> None:
     table = {
         CELL: {
