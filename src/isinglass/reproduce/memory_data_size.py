@@ -374,7 +374,7 @@ EXPERIMENT = Experiment(
     ),
     duration=480,
     quick_duration=75,
-    default_seeds=2,
+    default_seeds=3,
     quick_seeds=1,
     run=run,
     needs_digits=False,
