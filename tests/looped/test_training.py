@@ -491,7 +491,7 @@ def test_when_all_have_diverged_it_stops_with_the_last_good_parameters(tmp_path)
 def test_an_update_that_no_step_sees_is_looked_at_all_the_same(tmp_path):
     recipe = replace(RECIPE, steps=1, learning_rate=1e30)
     with (
-        pytest.warns(DivergedWarning, match="seed 3 diverged at step 0: .* is not finite"),
+        pytest.warns(DivergedWarning, match="diverged at step 0: task is not finite"),
         pytest.raises(TrainingDivergedError) as caught,
     ):
         run(recipe, store=tmp_path)
