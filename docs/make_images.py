@@ -26,7 +26,7 @@ WANTED = {
     "looped-landscape": ("looped-landscape",),
     "looped-contraction": ("looped-contraction",),
     "memory-landscapes": ("memory-landscapes-2d",),
-    "memory-retrieval": ("memory-retrieval-capacity",),
+    "memory-retrieval": ("memory-retrieval-capacity", "memory-retrieval-error"),
     "memory-question-formation": (
         "memory-question-formation",
         "memory-question-formation-countings",
