@@ -46,6 +46,10 @@ def test_the_papers_value_stands_as_published(paper, unit, text):
         (100, "2 min"),
         (4800, "80 min"),
         (7300, "2 h 2 min"),
+        (7200, "2 h"),
+        (35_900, "9 h 58 min"),
+        (110_000, "31 h"),
+        (450_000, "5 days"),
     ],
 )
 def test_durations_are_in_words(seconds, text):

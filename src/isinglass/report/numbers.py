@@ -52,7 +52,7 @@ def verdict(row: Row) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration in words: "0.4 s", "12 s", "3 min", "1 h 20 min"."""
+    """A duration in words: "0.4 s", "12 s", "3 min", "1 h 20 min", "31 h", "5 days"."""
     if seconds < 1:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -60,7 +60,10 @@ def duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 600:
+        return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
+    hours = round(minutes / 60)
+    return f"{hours} h" if hours < 48 else f"{round(hours / 24)} days"
 
 
 def _with_unit(number: str, unit: str) -> str:

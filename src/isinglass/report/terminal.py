@@ -1,5 +1,6 @@
 """Tables for the terminal: readable without colour, and in 80 columns."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from rich import box
@@ -23,21 +24,25 @@ COLOURS = {
 def experiments_table(experiments: Iterable[Experiment]) -> Table:
     """What can be reproduced, from which paper, and how long it takes on two cores."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Experiment", no_wrap=True)
-    table.add_column("Reproduces")
-    table.add_column("What")
+    table.add_column("Experiment")
     table.add_column("Takes", justify="right", no_wrap=True)
     table.add_column("Quick", justify="right", no_wrap=True)
     table.add_column("Full", justify="right", no_wrap=True)
-    for experiment in experiments:
-        table.add_row(
-            Text(experiment.name, style="bold"),
-            escape(f"{experiment.paper}, {experiment.source}"),
-            escape(experiment.title),
-            numbers.duration(experiment.duration),
-            numbers.duration(experiment.quick_duration),
-            "" if experiment.full_duration is None else numbers.duration(experiment.full_duration),
-        )
+    for paper, group in itertools.groupby(experiments, lambda experiment: experiment.paper):
+        table.add_section()
+        table.add_row(Text(paper, style="italic"))
+        for experiment in group:
+            full = experiment.full_duration
+            table.add_row(
+                Text.assemble(
+                    (experiment.name, "bold"),
+                    f"\n{experiment.title}",
+                    (f" · {experiment.source}", "dim"),
+                ),
+                numbers.duration(experiment.duration),
+                numbers.duration(experiment.quick_duration),
+                "" if full is None else numbers.duration(full),
+            )
     return table
 
 

@@ -309,7 +309,7 @@ EXPERIMENT = Experiment(
         "most confident, and a minimal looped transformer of width 8 compare in parameters and in "
         "accuracy by length?"
     ),
-    duration=370,
+    duration=200,
     quick_duration=45,
     default_seeds=3,
     quick_seeds=2,

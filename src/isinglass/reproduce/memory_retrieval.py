@@ -635,7 +635,7 @@ EXPERIMENT = Experiment(
         "From how noisy a state, and among how many patterns how far apart, does each energy "
         "retrieve? Does the number at which half of the retrievals fail grow as theory says?"
     ),
-    duration=250,
+    duration=180,
     quick_duration=50,
     default_seeds=16,
     quick_seeds=4,
