@@ -372,7 +372,7 @@ EXPERIMENT = Experiment(
         "With the same number of steps on less and less text: what becomes of the losses of "
         "training and validation, and when does the model know its text by heart?"
     ),
-    duration=480,
+    duration=680,
     quick_duration=75,
     default_seeds=3,
     quick_seeds=1,
