@@ -641,7 +641,7 @@ EXPERIMENT = Experiment(
         "Is the distance of an activation to its nearest other one what the theory gives, "
         "√(n/2πe) or twice that, or a matter of the scale that a model happens to have?"
     ),
-    duration=400,
+    duration=310,
     quick_duration=50,
     default_seeds=3,
     quick_seeds=1,
