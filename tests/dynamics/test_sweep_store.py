@@ -381,6 +381,6 @@ class TestFullDisk:
         def refuse(*_, **__):
             raise PermissionError(errno.EACCES, "Permission denied", "there")
 
-        monkeypatch.setattr("isinglass._atomic._write_through", refuse)
+        monkeypatch.setattr("isinglass._atomic._NewFile", refuse)
         with pytest.raises(PermissionError, match="Permission denied: the sweep cannot be written"):
             run("bifurcation", tmp_path)
