@@ -327,14 +327,15 @@ def _findings(found: Found) -> str:
 
 def _of_separation(found: Found, a: int) -> str:
     """What changes as the balls grow."""
-    radii = [_times(radius) for radius in found.budget.radii]
+    radii = [f"{radius:g}".replace("inf", "∞") for radius in found.budget.radii]
     change = found.change[:, a].mean((0, 2, 3))
 
     def grown(values: np.ndarray) -> str:
         return ", ".join(_percent(values[:, a, r]) for r in range(len(radii)))
 
     return (
-        f"Separation {found.budget.separations[a]:g}, with δ = {', '.join(radii)} in turn. Passes "
+        f"Separation {found.budget.separations[a]:g}, with δ = {', '.join(radii)} separations "
+        "in turn. Passes "
         f"in which no layer raises the global energy: {grown(found.whole_fell)}; its mean change "
         f"is from {change.min():+.2f} to {change.max():+.2f}. Starts that end at their own "
         f"pattern: {grown(found.right)} (with one layer and a ball of {LAYERS} δ: "
