@@ -178,6 +178,26 @@ def test_many_sequences_and_models_at_once_are_each_alone():
         )
 
 
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("tiling", ["whole", "blocks"])
+def test_a_batch_is_read_as_each_of_its_sequences(options, tiling, monkeypatch):
+    if tiling == "blocks":
+        monkeypatch.setattr(attention, "BLOCKED", 4)
+    model = model_of(**options)
+    tokens = jax.random.randint(jax.random.key(0), (2, 3, 10), 0, 4)
+    places = jnp.cumsum(jax.random.randint(jax.random.key(1), (2, 3, 10), 1, 9), -1)
+    for positions in (None, places[0, 0], places):
+        where = jnp.broadcast_to(jnp.arange(10) if positions is None else positions, tokens.shape)
+        for read in (model, model.embed, model.energies):
+            alone = jax.vmap(jax.vmap(read))(tokens, where)
+            together = read(tokens, positions)
+            jax.tree.map(
+                lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13),
+                together,
+                alone,
+            )
+
+
 def test_iterations_can_be_other_than_configured():
     model = model_of()
     states = model.run(TOKENS, iterations=7).states
@@ -236,7 +256,7 @@ def test_an_entropy_that_is_none_is_refused(q):
 
 def test_shapes_are_checked():
     with pytest.raises(Exception, match="tokens"):
-        model_of()(TOKENS[None])
+        model_of()(TOKENS / 2)
 
 
 def test_a_thousand_symbols_through_25_iterations():

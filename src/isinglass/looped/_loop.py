@@ -275,15 +275,13 @@ def _loss(
     """The objective; itself once more, its terms and the share of right answers beside it."""
     objective, positions = recipe.objective, batch.positions
     q = objective.q if counts(objective.entropy) else None
-    final, energies = jax.vmap(
-        partial(model.energies, q=q), in_axes=(0, None if positions is None else 0)
-    )(batch.tokens, positions)
+    final, energies = model.energies(batch.tokens, positions, q=q)
     there = (jnp.arange(final.shape[1]) < length) / (recipe.batch * length)
     if task.form == "last-token":
         # Read out only where it counts, which is the same place in all sequences.
         at = partial(jax.lax.dynamic_slice_in_dim, start_index=length - 1, slice_size=1, axis=1)
         final, batch = at(final), jax.tree.map(at, batch)
-    answers = _answers(jax.vmap(model.decode)(final), batch)
+    answers = _answers(model.decode(final), batch)
     sums = [*answers, *((each * there).sum() for each in energies)]
     surprise, right, asked, kinetic, potential, entropy = (
         sums if shared == 1 else _over_devices(sums)

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
+from isinglass.looped._layers import features_first, features_last
+
 # How many scores are held at a time, by sequence and head: rows of up to 512 symbols all together,
 # of more than that 512 rows, of 10,000 symbols 104.
 SCORES = 1 << 20
@@ -68,14 +70,31 @@ def attend(
     Raises:
         ValueError: If there is a bias and the attention is not causal.
     """
+    given = map(features_first, (query, key, value))
+    output, rows = attend_first(*given, causal=causal, q=q, bias=bias)
+    return features_last(output), rows
+
+
+def attend_first(
+    query: Float[Array, "c *batch n"],
+    key: Float[Array, "c *batch n"],
+    value: Float[Array, "d *batch n"],
+    *,
+    causal: bool = True,
+    q: float | None = None,
+    bias: Float[Array, "n"] | None = None,
+) -> tuple[Float[Array, "d *batch n"], RowStatistics]:
+    """`attend` with features first, as it computes."""
     _check_bias(bias, causal)
-    n = query.shape[-2]
-    rows = n if n <= BLOCKED else max(1, min(BLOCKED, SCORES // n))
-    if rows >= n:
+    *batch, n = query.shape[1:]
+    # One axis for all of the batch: XLA spoils its layouts where there are more, even of size 1.
+    query, key, value = (x.reshape(x.shape[0], -1, n) for x in (query, key, value))
+    most = max(1, min(BLOCKED, SCORES // n))
+    if n <= most:
         found: Any = _attend(query, key, value, bias, 0, causal, q)
     else:
-        found = _in_blocks(query, key, value, bias, rows, causal, q)
-    output, surprise, power = found
+        found = _in_blocks(query, key, value, bias, -(-n // most), causal, q)
+    output, surprise, power = (x.reshape(*x.shape[:-2], *batch, n) for x in found)
     return output, RowStatistics(surprise, power)
 
 
@@ -92,7 +111,8 @@ def attention_rows(
         ValueError: If there is a bias and the attention is not causal.
     """
     _check_bias(bias, causal)
-    return jax.nn.softmax(_scores(query, key, bias, 0, causal), axis=-1)
+    scores = _scores(features_first(query), features_first(key), bias, 0, causal)
+    return jnp.swapaxes(jax.nn.softmax(scores, axis=-2), -1, -2)
 
 
 def _check_bias(bias: Any, causal: bool) -> None:
@@ -101,45 +121,43 @@ def _check_bias(bias: Any, causal: bool) -> None:
 
 
 def _in_blocks(
-    query: Any, key: Any, value: Any, bias: Any, rows: int, causal: bool, q: float | None
+    query: Any, key: Any, value: Any, bias: Any, blocks: int, causal: bool, q: float | None
 ) -> Any:
-    """`_attend` for `rows` queries at a time; the last block is padded with queries of zero."""
-    n = query.shape[-2]
-    blocks = -(-n // rows)
-    padding = [(0, 0)] * (query.ndim - 2) + [(0, blocks * rows - n), (0, 0)]
-    split = jnp.pad(query, padding).reshape(*query.shape[:-2], blocks, rows, query.shape[-1])
-    first = jnp.arange(blocks) * rows
+    """`_attend` for one block of queries after the other; the last is padded with zeros."""
+    n = query.shape[-1]
+    rows = -(-n // blocks)
+    padded = jnp.pad(query, [(0, 0)] * (query.ndim - 1) + [(0, blocks * rows - n)])
+    split = jnp.moveaxis(padded.reshape(*query.shape[:-1], blocks, rows), -2, 0)
 
     def one(block: tuple[Any, Any]) -> Any:
         return _attend(block[0], key, value, bias, block[1], causal, q)
 
-    output, surprise, power = jax.lax.map(one, (jnp.moveaxis(split, -3, 0), first))
-    output = jnp.moveaxis(output, 0, -3).reshape(*query.shape[:-2], -1, value.shape[-1])
-    surprise, power = (
-        jnp.moveaxis(x, 0, -2).reshape(*query.shape[:-2], -1) for x in (surprise, power)
-    )
-    return output[..., :n, :], surprise[..., :n], power[..., :n]
+    found = jax.lax.map(one, (split, jnp.arange(blocks) * rows))
+    found = (jnp.moveaxis(x, 0, -2) for x in found)
+    return tuple(x.reshape(*x.shape[:-2], -1)[..., :n] for x in found)
 
 
 def _scores(query: Any, key: Any, bias: Any, first: Any, causal: bool) -> Any:
-    """⟨q_i, k_j⟩ + b_{i−j}, of which row i stands at place ``first`` + i of the sequence."""
-    scores = jnp.einsum("...ic,...jc->...ij", query, key)
+    """⟨q_i, k_j⟩ + b_{i−j}, (…, keys, queries), of which query i stands at place ``first`` + i."""
+    scores = jnp.einsum("c...j,c...i->...ji", key, query)
     if not causal:
         return scores
-    row = first + jnp.arange(scores.shape[-2])
-    back = row[:, None] - jnp.arange(scores.shape[-1])
+    keys, queries = scores.shape[-2:]
+    back = first + jnp.arange(queries) - jnp.arange(keys)[:, None]
     if bias is not None:
         scores = scores + bias[jnp.maximum(back, 0)]
-    return jnp.where(back >= 0, scores, HIDDEN)
+    # Held together, or the mask is kept for all sequences, and read from memory every time.
+    seen, scores = jax.lax.optimization_barrier((back >= 0, scores))
+    return jnp.where(seen, scores, HIDDEN)
 
 
 def _by_distance(of_scores: Any, first: Any) -> Any:
-    """Sums of (…, rows, n) along its diagonals, by how far back they lie, (…, n).
+    """Sums of (…, n, rows) along its diagonals, by how far back they lie, (…, n).
 
     Each row is moved by one more place than the one before, which takes nothing but a reshape.
     """
-    *batch, rows, n = of_scores.shape
-    turned = jnp.flip(of_scores, -1)
+    *batch, n, rows = of_scores.shape
+    turned = jnp.flip(jnp.swapaxes(of_scores, -1, -2), -1)
     padded = jnp.pad(turned, [(0, 0)] * (len(batch) + 1) + [(0, rows)])
     skewed = padded.reshape(*batch, -1)[..., : rows * (n + rows - 1)]
     sums = skewed.reshape(*batch, rows, n + rows - 1).sum(-2)
@@ -159,20 +177,20 @@ def _forward(
     query: Any, key: Any, value: Any, bias: Any, first: Any, causal: bool, q: float | None
 ) -> Any:
     scores = _scores(query, key, bias, first, causal)
-    peak = scores.max(-1)
-    lifted = scores - peak[..., None]
+    peak = scores.max(-2)
+    lifted = scores - peak[..., None, :]
     weights = jnp.exp(lifted)
-    total = weights.sum(-1)
-    output = (weights @ value) / total[..., None]
+    total = weights.sum(-2)
+    output = _over_keys(value, weights) / total
     surprise = jnp.log(total)
     if q is None:
         power = jnp.zeros_like(total)
-    else:  # not by `pow` or √ of the weights: on CPUs both cost more than a second exp
-        power = jnp.exp(q * lifted).sum(-1) * jnp.exp(-q * surprise)
+    else:
+        power = _powers(weights, lifted, q).sum(-2) * jnp.exp(-q * surprise)
     # The first key of the highest score: kept, for the gradient of the peak must go to one key
     # where keys are tied, and scores computed anew may differ in the last bit.
-    index = jnp.arange(scores.shape[-1], dtype=jnp.float32)
-    place = jnp.where(lifted == 0, index, float(index.size)).min(-1)
+    places = _places(scores)
+    place = jnp.where(lifted == 0, places, float(places.size)).min(-2)
     made = (output, peak, surprise, power, place)
     kept = [checkpoint_name(each, name) for each, name in zip(made, SAVED, strict=True)]
     return tuple(kept[i] for i in (0, 2, 3)), (query, key, value, bias, first, *kept)
@@ -181,43 +199,53 @@ def _forward(
 def _backward(causal: bool, q: float | None, saved: Any, given: Any) -> Any:
     query, key, value, bias, first, output, peak, surprise, power, place = saved
     of_output, of_surprise, of_power = given
-    logs = (_scores(query, key, bias, first, causal) - peak[..., None]) - surprise[..., None]
+    logs = _scores(query, key, bias, first, causal) - peak[..., None, :] - surprise[..., None, :]
     # With s the scores: ∂p = p(∂s − ⟨p, ∂s⟩), −log max p = log Σ e^s − max s, ∂Σp^q = qΣp^(q−1)∂p.
-    of_rows = jnp.einsum("...ic,...jc->...ij", of_output, value)
-    common = of_surprise - (of_output * output).sum(-1)
+    of_rows = jnp.einsum("c...j,c...i->...ji", value, of_output)
+    common = of_surprise - (of_output * output).sum(0)
+    rows = jnp.exp(logs)
     if q is None:
-        rows = jnp.exp(logs)
-        of_scores = rows * (of_rows + common[..., None])
+        of_scores = rows * (of_rows + common[..., None, :])
     else:
-        rows, powers = _row_powers(logs, q)
         pull = q * of_power
         common = common - pull * power
-        of_scores = rows * (of_rows + common[..., None]) + pull[..., None] * powers
-    highest = jnp.arange(logs.shape[-1], dtype=place.dtype) == place[..., None]
-    of_scores = of_scores - jnp.where(highest, of_surprise[..., None], 0.0)
-    of_query = of_scores @ key
+        of_power_sum = pull[..., None, :] * _powers(rows, logs, q)
+        of_scores = rows * (of_rows + common[..., None, :]) + of_power_sum
+    highest = _places(logs) == place[..., None, :]
+    of_scores = of_scores - jnp.where(highest, of_surprise[..., None, :], 0.0)
     of_bias = None if bias is None else _by_distance(of_scores, first).reshape(-1, bias.size).sum(0)
-    of_key, of_value = _turned_product(of_scores, query), _turned_product(rows, of_output)
+    of_query = _over_keys(key, of_scores)
+    of_key, of_value = _over_queries(of_scores, query), _over_queries(rows, of_output)
     return of_query, of_key, of_value, of_bias, None
 
 
 _attend.defvjp(_forward, _backward)
 
 
-def _row_powers(logs: Any, q: float) -> tuple[Any, Any]:
-    """Rows p and p^q from log p; the paper's q = 1.5 with one exp."""
-    if q == 1.5:
-        root = jnp.exp(0.5 * logs)
-        return root * root, root * root * root
-    return jnp.exp(logs), jnp.exp(q * logs)
+def _places(scores: Any) -> Any:
+    """Places of the keys, (keys, 1), exact whatever the precision of the scores."""
+    return jnp.arange(scores.shape[-2], dtype=jnp.float32)[:, None]
 
 
-def _turned_product(matrix: Any, columns: Any) -> Any:
-    """matrixᵀ @ columns, with the small factor turned instead of the n² one.
+def _powers(shares: Any, logs: Any, q: float) -> Any:
+    """Shares to the power of q: from their logarithms, or for the paper's 1.5 by a faster root."""
+    if q != 1.5:
+        return jnp.exp(q * logs)
+    least = jnp.finfo(shares.dtype).tiny  # a root of 0 has no slope
+    return shares * jnp.sqrt(jnp.maximum(shares, least))
 
-    XLA on CPUs is three times slower when left to multiply by a transposed matrix, and it folds
-    every transpose into the product that it is not kept from folding.
-    """
-    turned = jax.lax.optimization_barrier(jnp.swapaxes(columns, -1, -2))
-    product = jax.lax.optimization_barrier(turned @ matrix)
-    return jnp.swapaxes(product, -1, -2)
+
+# XLA on CPUs is slow where it is left to multiply by a transposed matrix of n², and it folds every
+# transpose into the product that it is not kept from folding: so the small factor is turned.
+
+
+def _over_keys(columns: Any, scores: Any) -> Any:
+    """Σ_j columns_cj scores_ji, (c, …, queries)."""
+    turned = jax.lax.optimization_barrier(jnp.moveaxis(columns, 0, -2))
+    return jnp.moveaxis(jax.lax.optimization_barrier(turned @ scores), -2, 0)
+
+
+def _over_queries(scores: Any, columns: Any) -> Any:
+    """Σ_i scores_ji columns_ci, (c, …, keys)."""
+    turned = jax.lax.optimization_barrier(jnp.moveaxis(columns, 0, -1))
+    return jnp.moveaxis(jax.lax.optimization_barrier(scores @ turned), -1, 0)

@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
-from isinglass.looped.attention import RowStatistics, attend, attention_rows
-from isinglass.looped.model import Loop, LoopEnergies, check_shape, normalise, stream, times
+from isinglass.looped._layers import affine, by_head, features_last, joined, normalise
+from isinglass.looped.attention import RowStatistics, attend_first, attention_rows
+from isinglass.looped.model import Loop, check_shape
 from isinglass.looped.positions import sinusoids
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
@@ -83,13 +84,13 @@ class Normalisation(eqx.Module):
     def __init__(self, width: int) -> None:
         self.gain, self.bias = jnp.ones(width), jnp.zeros(width)
 
-    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """Of every row, to mean 0 and variance 1, then gain and bias."""
+    def __call__(self, x: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
+        """Of every symbol, to mean 0 and variance 1, then gain and bias."""
         return normalise(x, self.gain, self.bias)
 
 
 class LoopedBaseline(Loop):
-    """A looped GPT-2 block for one sequence; `jax.vmap` it for many.
+    """A looped GPT-2 block.
 
     It has the interface of `LoopedTransformer`, so that the same training loop trains it.
 
@@ -188,68 +189,42 @@ class LoopedBaseline(Loop):
         return Adapted(logits, chosen, unsure)
 
     def embed(
-        self, tokens: Int[Array, "n"], positions: Real[Array, "n"] | None = None
-    ) -> Float[Array, "n d"]:
+        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+    ) -> Float[Array, "*batch n d"]:
         """X, what every loop is given."""
         config, inputs = self.config, self.embedding[tokens]
         if config.positional_scale == 0:
             return inputs
-        where = jnp.arange(tokens.shape[0]) if positions is None else positions
+        where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         return inputs + config.positional_scale * sinusoids(
             where, config.width, config.positional_base
         )
 
-    def step(self, state: Float[Array, "n d"], inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """H_{t+1} = LN(block(H_t + X))."""
-        return self.block(state + inputs)
-
-    def block(self, hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """Attention and perceptron, each normalised before and added, and normalised after."""
-        return self._block(hidden, None)[0]
-
     def attention(self, hidden: Float[Array, "n d"]) -> Float[Array, "h n n"]:
         """Rows of attention at H, by head."""
-        query, key, _ = self._projections(hidden)
+        query, key, _ = map(features_last, self._projections(hidden.T))
         return attention_rows(query, key, causal=self.config.causal)
 
-    def energies(
-        self,
-        tokens: Int[Array, "n"],
-        positions: Real[Array, "n"] | None = None,
-        iterations: int | None = None,
-        q: float | None = 1.5,
-    ) -> tuple[Float[Array, "n d"], LoopEnergies]:
-        """H_T and what the penalties need, as of `LoopedTransformer.energies`.
-
-        Raises:
-            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
-        """
-        inputs = self.embed(tokens, positions)
-
-        def iterate(state: Array) -> tuple[Array, Array, RowStatistics]:
-            after, rows = self._block(state + inputs, q)
-            return after, after - state, rows
-
-        return stream(iterate, jnp.zeros_like(inputs), self._count(iterations), q)
+    def _iterate(
+        self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
+        """H_{t+1} = LN(block(H_t + X))."""
+        after, rows = self._block(state + inputs, q)
+        return after, after - state, rows
 
     def _block(
-        self, hidden: Float[Array, "n d"], q: float | None
-    ) -> tuple[Float[Array, "n d"], RowStatistics]:
-        """The block, and statistics of its attention as means over the heads."""
-        mixed, rows = attend(*self._projections(hidden), causal=self.config.causal, q=q)
-        mixed = jnp.moveaxis(mixed, 0, 1).reshape(hidden.shape)
-        hidden = hidden + times(mixed, self.attention_out) + self.attention_out_bias
-        inner = times(self.before_mlp(hidden), self.mlp_in) + self.mlp_in_bias
-        hidden = hidden + times(jax.nn.gelu(inner), self.mlp_out) + self.mlp_out_bias
-        return self.after(hidden), RowStatistics(rows.surprise.mean(0), rows.power.mean(0))
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """Attention and perceptron, each normalised before and added, and normalised after."""
+        heads = self._projections(hidden)
+        mixed, rows = attend_first(*heads, causal=self.config.causal, q=q)
+        hidden = hidden + affine(joined(mixed), self.attention_out, self.attention_out_bias)
+        inner = jax.nn.gelu(affine(self.before_mlp(hidden), self.mlp_in, self.mlp_in_bias))
+        hidden = hidden + affine(inner, self.mlp_out, self.mlp_out_bias)
+        return self.after(hidden), RowStatistics(*(x.mean(0) for x in rows))
 
-    def _projections(self, hidden: Float[Array, "n d"]) -> tuple[Array, Array, Array]:
-        """Queries (scaled), keys and values by head, (heads, n, d / heads)."""
-        config = self.config
-        size = config.width // config.heads
-        together = times(self.before_attention(hidden), self.attention_in) + self.attention_in_bias
-        query, key, value = (
-            jnp.moveaxis(each.reshape(-1, config.heads, size), 1, 0)
-            for each in jnp.split(together, 3, axis=1)
-        )
-        return query / size**0.5, key, value
+    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+        together = affine(self.before_attention(hidden), self.attention_in, self.attention_in_bias)
+        query, key, value = by_head(together, self.config.heads)
+        return query / query.shape[0] ** 0.5, key, value

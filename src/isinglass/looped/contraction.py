@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from isinglass.looped._layers import joined
 from isinglass.looped.model import LoopedTransformer
 from isinglass.looped.penalties import check_index
 
@@ -225,9 +226,9 @@ def block_step(state: Float[Array, "n d"], parameters: Mapping[str, Any]) -> Flo
     """
     model = parameters["model"]
     hidden = state + parameters["inputs"]
-    values = model._projections(hidden)[2]
-    mixed = jnp.moveaxis(model.attention(hidden) @ values, 0, -2).reshape(hidden.shape)
-    return model._digest(mixed)
+    values = model._projections(hidden.T)[2]
+    mixed = jnp.einsum("hij,chj->chi", model.attention(hidden), values)
+    return model._digest(joined(mixed)).T
 
 
 def fixed_points(

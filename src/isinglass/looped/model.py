@@ -7,7 +7,6 @@ and a linear read-out gives logits from Z_T.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,7 +17,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
 from isinglass._checks import check_sizes
-from isinglass.looped.attention import SAVED, RowStatistics, attend, attention_rows
+from isinglass.looped._layers import (
+    affine,
+    by_head,
+    features_first,
+    features_last,
+    joined,
+    linear,
+    normalise,
+)
+from isinglass.looped.attention import SAVED, RowStatistics, attend_first, attention_rows
 from isinglass.looped.penalties import check_streamed_index
 from isinglass.looped.positions import sinusoids
 
@@ -33,29 +41,6 @@ checkpointed = partial(
 
 # Where distances have a bias: attention starts at the previous symbol, hardly falling beyond.
 TO_PREVIOUS, FIRST_RECENCY = 5.0, -2.0
-
-
-@jax.custom_vjp
-def times(x: Array, weight: Array) -> Array:
-    """``x @ weight``, its gradient by the weight taken for every sequence and then summed.
-
-    One product over all positions of a batch at once, as JAX would have it, is slow on CPUs where
-    width is small: XLA turns the whole batch for it.
-    """
-    return x @ weight
-
-
-def _times_forward(x: Array, weight: Array) -> tuple[Array, tuple[Array, Array]]:
-    return x @ weight, (x, weight)
-
-
-def _times_backward(saved: tuple[Array, Array], given: Array) -> tuple[Array, Array]:
-    x, weight = saved
-    of_weight = jax.lax.optimization_barrier(jax.lax.optimization_barrier(x.T) @ given)
-    return given @ weight.T, of_weight
-
-
-times.defvjp(_times_forward, _times_backward)
 
 
 def check_shape(config: Any) -> None:
@@ -148,54 +133,14 @@ class LoopEnergies(NamedTuple):
     """Means over the iterations (and heads) of what the penalties are made of, by position.
 
     Attributes:
-        kinetic: ½|Z_t − Z_{t−1}|², (n,) (Eq. 3).
-        potential: min_j(−log p_tj), nats, (n,) (Eq. 4).
-        entropy: Tsallis entropy S_q(p_t), (n,) (Eq. 5).
+        kinetic: ½|Z_t − Z_{t−1}|², (…, n) (Eq. 3).
+        potential: min_j(−log p_tj), nats, (…, n) (Eq. 4).
+        entropy: Tsallis entropy S_q(p_t), (…, n) (Eq. 5).
     """
 
-    kinetic: Float[Array, "n"]
-    potential: Float[Array, "n"]
-    entropy: Float[Array, "n"]
-
-
-def stream(
-    iterate: Callable[[Array], tuple[Array, Array, RowStatistics]],
-    first: Array,
-    iterations: int,
-    q: float | None,
-) -> tuple[Array, LoopEnergies]:
-    """The last state of a loop and its energies, with O(n) memory an iteration for the gradient.
-
-    Args:
-        iterate: From a state to the next, their difference, and statistics of the attention.
-        first: The first state.
-        iterations: How often to apply it.
-        q: Tsallis index; None to leave the entropy out.
-
-    Raises:
-        ValueError: If q is no index, or too near to 1.
-    """
-    if q is not None:
-        check_streamed_index(q)
-
-    @checkpointed
-    def body(state: Array, _: None) -> tuple[Array, tuple[Array, Array, Array]]:
-        after, change, rows = iterate(state)
-        return after, (0.5 * (change**2).sum(-1), rows.surprise, rows.power)
-
-    final, seen = jax.lax.scan(body, first, None, length=iterations)
-    kinetic, surprise, power = (each.mean(0) for each in seen)
-    entropy = jnp.zeros_like(power) if q is None else (1 - power) / (q - 1)
-    return final, LoopEnergies(kinetic, surprise, entropy)
-
-
-def normalise(
-    x: Float[Array, "n d"], gain: Float[Array, "d"], bias: Float[Array, "d"]
-) -> Float[Array, "n d"]:
-    """Layer normalisation: every row to mean 0 and variance 1, then gain and bias."""
-    centred = x - x.mean(-1, keepdims=True)
-    variance = (centred**2).mean(-1, keepdims=True)
-    return centred * jax.lax.rsqrt(variance + 1e-5) * gain + bias
+    kinetic: Float[Array, "*batch n"]
+    potential: Float[Array, "*batch n"]
+    entropy: Float[Array, "*batch n"]
 
 
 class Loop(eqx.Module):
@@ -212,48 +157,97 @@ class Loop(eqx.Module):
 
     @abstractmethod
     def embed(
-        self, tokens: Int[Array, "n"], positions: Real[Array, "n"] | None = None
-    ) -> Float[Array, "n d"]:
+        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+    ) -> Float[Array, "*batch n d"]:
         """X, what every iteration is given."""
-
-    @abstractmethod
-    def step(self, state: Float[Array, "n d"], inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """The next state."""
 
     @abstractmethod
     def attention(self, hidden: Float[Array, "n d"]) -> Float[Array, "h n n"]:
         """Rows of attention at a state with its inputs added, by head."""
 
+    @abstractmethod
+    def _block(
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """`block` with features first, and statistics of its attention as means over the heads."""
+
+    @abstractmethod
+    def _iterate(
+        self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
+        """`step` with features first, how far it goes, and statistics of the attention."""
+
+    def step(self, state: Float[Array, "n d"], inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """The next state."""
+        return self._iterate(state.T, inputs.T, None)[0].T
+
+    def block(self, hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """What is iterated, at a state with its inputs added."""
+        return self._block(hidden.T, None)[0].T
+
     def __call__(
         self,
-        tokens: Int[Array, "n"],
-        positions: Real[Array, "n"] | None = None,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
         iterations: int | None = None,
-    ) -> Float[Array, "n V"]:
+    ) -> Float[Array, "*batch n V"]:
         """Logits at every position.
 
         Args:
-            tokens: Symbols, 0 to V − 1.
+            tokens: Symbols, 0 to V − 1, of one sequence or of many.
             positions: Where each stands; None for 0, 1, 2, ….
             iterations: How often to apply the block; None for the configured T.
 
         Raises:
             ValueError: If `iterations` is less than 1.
         """
-        inputs = self.embed(tokens, positions)
+        inputs = features_first(self.embed(tokens, positions))
 
-        def iterate(state: Array, _: None) -> tuple[Array, None]:
-            return self.step(state, inputs), None
+        @checkpointed
+        def body(state: Array, _: None) -> tuple[Array, None]:
+            return self._iterate(state, inputs, None)[0], None
 
-        final, _ = jax.lax.scan(
-            checkpointed(iterate),
-            jnp.zeros_like(inputs),
-            None,
-            length=self._count(iterations),
-        )
-        return self.decode(final)
+        first, count = jnp.zeros_like(inputs), self._count(iterations)
+        return self.decode(features_last(jax.lax.scan(body, first, None, length=count)[0]))
 
-    def decode(self, state: Float[Array, "n d"]) -> Float[Array, "n V"]:
+    def energies(
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
+        iterations: int | None = None,
+        q: float | None = 1.5,
+    ) -> tuple[Float[Array, "*batch n d"], LoopEnergies]:
+        """The last state and what the penalties need, without keeping a row: the way to train.
+
+        Memory for the gradient is O(n) an iteration. Many sequences are best given at once, which
+        on CPUs is faster than `jax.vmap`.
+
+        Args:
+            tokens: Symbols, 0 to V − 1, of one sequence or of many.
+            positions: Where each stands; None for 0, 1, 2, ….
+            iterations: How often to apply the block; None for the configured T.
+            q: Tsallis index, positive and not within 0.001 of 1; None to leave the entropy out (it
+                is 0 then).
+
+        Raises:
+            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
+        """
+        if q is not None:
+            check_streamed_index(q)
+        inputs = features_first(self.embed(tokens, positions))
+
+        @checkpointed
+        def body(state: Array, _: None) -> tuple[Array, tuple[Array, Array, Array]]:
+            after, change, rows = self._iterate(state, inputs, q)
+            return after, (0.5 * (change**2).sum(0), rows.surprise, rows.power)
+
+        first, count = jnp.zeros_like(inputs), self._count(iterations)
+        final, seen = jax.lax.scan(body, first, None, length=count)
+        kinetic, surprise, power = (each.mean(0) for each in seen)
+        entropy = jnp.zeros_like(power) if q is None else (1 - power) / (q - 1)
+        return features_last(final), LoopEnergies(kinetic, surprise, entropy)
+
+    def decode(self, state: Float[Array, "*n d"]) -> Float[Array, "*n V"]:
         """Logits of a state."""
         return state @ self.readout + self.readout_bias
 
@@ -282,7 +276,7 @@ class Loop(eqx.Module):
 
 
 class LoopedTransformer(Loop):
-    """A looped transformer for one sequence; `jax.vmap` it for many.
+    """The looped transformer.
 
     Weights act from the right, ``x @ query``. With several heads each takes its share of the
     columns; there is no projection after them, since the perceptron follows.
@@ -334,79 +328,40 @@ class LoopedTransformer(Loop):
         self.config = config
 
     def embed(
-        self, tokens: Int[Array, "n"], positions: Real[Array, "n"] | None = None
-    ) -> Float[Array, "n d"]:
+        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+    ) -> Float[Array, "*batch n d"]:
         """X, what every iteration is given."""
         config = self.config
-        where = jnp.arange(tokens.shape[0]) if positions is None else positions
+        where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         waves = sinusoids(where, config.width, config.positional_base)
         return self.embedding[tokens] + config.positional_scale * waves
 
-    def step(self, state: Float[Array, "n d"], inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """Z_{t+1} = Z_t + F(Z_t + X)."""
-        return state + self.block(state + inputs)
-
-    def block(self, hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """F(H)."""
-        return self._block(hidden, None)[0]
-
     def attention(self, hidden: Float[Array, "n d"]) -> Float[Array, "h n n"]:
         """Rows of attention at H, by head."""
-        query, key, _ = self._projections(hidden)
+        query, key, _ = map(features_last, self._projections(hidden.T))
         bias = self._by_distance(hidden.shape[0])
         return attention_rows(query, key, causal=self.config.causal, bias=bias)
 
-    def energies(
-        self,
-        tokens: Int[Array, "n"],
-        positions: Real[Array, "n"] | None = None,
-        iterations: int | None = None,
-        q: float | None = 1.5,
-    ) -> tuple[Float[Array, "n d"], LoopEnergies]:
-        """Z_T and what the penalties need, without keeping a row: the way to train.
-
-        Memory for the gradient is one state an iteration.
-
-        Args:
-            tokens: Symbols.
-            positions: Where each stands; None for 0, 1, 2, ….
-            iterations: How often to apply the block; None for the configured T.
-            q: Tsallis index, positive and not within 0.001 of 1; None to leave the entropy out (it
-                is 0 then).
-
-        Raises:
-            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
-        """
-        inputs = self.embed(tokens, positions)
-
-        def iterate(state: Array) -> tuple[Array, Array, RowStatistics]:
-            change, rows = self._block(state + inputs, q)
-            return state + change, change, rows
-
-        return stream(iterate, jnp.zeros_like(inputs), self._count(iterations), q)
+    def _iterate(
+        self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
+        """Z_{t+1} = Z_t + F(Z_t + X)."""
+        change, rows = self._block(state + inputs, q)
+        return state + change, change, rows
 
     def _block(
-        self, hidden: Float[Array, "n d"], q: float | None
-    ) -> tuple[Float[Array, "n d"], RowStatistics]:
-        """F(H), and statistics of its attention as means over the heads."""
-        heads = self._projections(hidden, times)
-        look = partial(
-            attend, causal=self.config.causal, q=q, bias=self._by_distance(hidden.shape[0])
-        )
-        if self.config.heads == 1:  # an axis of one head costs a tenth of the time
-            mixed, statistics = look(*(x[0] for x in heads))
-        else:
-            mixed, by_head = look(*heads)
-            mixed = jnp.moveaxis(mixed, 0, 1).reshape(hidden.shape)
-            statistics = RowStatistics(*(x.mean(0) for x in by_head))
-        return self._digest(mixed, times), statistics
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """F(H)."""
+        bias = self._by_distance(hidden.shape[-1])
+        heads = self._projections(hidden)
+        mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
+        return self._digest(joined(mixed)), RowStatistics(*(x.mean(0) for x in rows))
 
-    def _digest(
-        self, mixed: Float[Array, "n d"], product: Callable[[Array, Array], Array] = jnp.matmul
-    ) -> Float[Array, "n d"]:
+    def _digest(self, mixed: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
         """What follows attention: the perceptron and the layer normalisation."""
-        inner = jax.nn.gelu(product(mixed, self.mlp_in) + self.mlp_in_bias)
-        out = product(inner, self.mlp_out) + self.mlp_out_bias
+        inner = jax.nn.gelu(affine(mixed, self.mlp_in, self.mlp_in_bias))
+        out = affine(inner, self.mlp_out, self.mlp_out_bias)
         out = mixed + out if self.config.inner_residual else out
         return normalise(out, self.gain, self.bias)
 
@@ -418,15 +373,9 @@ class LoopedTransformer(Loop):
         of_near = self.near_bias[jnp.minimum(back, self.config.near - 1)]
         return of_near - jnp.exp(self.recency) * jnp.log1p(back)
 
-    def _projections(
-        self, hidden: Float[Array, "n d"], product: Callable[[Array, Array], Array] = jnp.matmul
-    ) -> tuple[Array, Array, Array]:
-        """Queries (scaled), keys and values by head, (heads, n, d / heads)."""
-        config = self.config
-        size = config.width // config.heads
+    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+        size = self.config.width // self.config.heads
         weights = jnp.concatenate([self.query / size**0.5, self.key, self.value], axis=1)
-        query, key, value = (
-            jnp.moveaxis(each.reshape(-1, config.heads, size), 1, 0)
-            for each in jnp.split(product(hidden, weights), 3, axis=1)
-        )
+        query, key, value = by_head(linear(hidden, weights), self.config.heads)
         return query, key, value

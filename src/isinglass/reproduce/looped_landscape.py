@@ -170,12 +170,11 @@ def _of_seed(seed: int, runs: dict[str, Run], size: Size) -> dict[str, Landscape
 
 def _loss(model: LoopedTransformer, batch: Any, objective: Any) -> Any:
     """The objective on given sequences."""
-    import jax
     import optax
 
     q = None if objective.is_plain else objective.q
-    final, energies = jax.vmap(partial(model.energies, q=q))(batch.tokens)
-    logits = jax.vmap(model.decode)(final)
+    final, energies = model.energies(batch.tokens, q=q)
+    logits = model.decode(final)
     each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)
     task = (each * batch.mask).sum() / batch.mask.sum()
     return objective(task, *(one.mean() for one in energies))[0]

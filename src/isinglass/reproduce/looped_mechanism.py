@@ -285,7 +285,7 @@ def barred_logits(
         left = kept.sum(-1, keepdims=True)
         rows = jnp.where(left > 0, kept / jnp.where(left > 0, left, 1.0), rows)
         mixed = rows @ (hidden @ model.value)
-        return state + model._digest(mixed), None
+        return state + model._digest(mixed.T).T, None
 
     return model.decode(jax.lax.scan(iterate, jnp.zeros_like(inputs), when)[0])
 
