@@ -6,9 +6,10 @@ PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a mach
 One run, interleaved, medians. That both compute the same loss and gradient from the same weights is
 checked before anything is timed. The setting is that of Lam 2026: 32 sequences of length 16 to 64,
 T = 25, d = 8, all three penalties, float32. Ours are the steps that `isinglass.looped.train` takes,
-drawing of data included, with every batch shared by as many of JAX's devices as there are cores,
-and with one. PyTorch, with its own threads, gets batches of the same lengths that are drawn before:
-its eager mode as they are, its compiler in multiples of 16. Compilation is left out.
+drawing of data included, shared by as many of JAX's devices as there are cores (every batch of one
+seed, the seeds where there are ten), and with one. PyTorch, with its own threads, gets batches of
+the same lengths that are drawn before: its eager mode as they are, its compiler in multiples of 16.
+Compilation is left out.
 """
 
 from __future__ import annotations
@@ -131,13 +132,14 @@ def work(length: float) -> tuple[float, float]:
     """Flops and exponentials of one step at a length, counted from the equations.
 
     Of every score: two products going forward, five coming back, of d multiply-adds each; and
-    three exponentials. Of every symbol: its products with the weights, thrice, and once more
-    because they are computed anew. The upper triangle counts, for it is computed.
+    two exponentials (with two square roots, which are not counted). Of every symbol: its products
+    with the weights, thrice, and once more because they are computed anew. The upper triangle
+    counts, for it is computed.
     """
     d, hidden = CONFIG.width, CONFIG.hidden
     calls = BATCH * CONFIG.iterations
     products = 7 * d * length**2 + 4 * (3 * d * d + 2 * d * hidden) * length
-    return 2 * calls * products, 3 * calls * length**2
+    return 2 * calls * products, 2 * calls * length**2
 
 
 def matmul_ceiling(size: int = 1_024) -> float:
@@ -224,7 +226,7 @@ def speed_table(found: Mapping[str, np.ndarray]) -> Table:
 
 
 def seeds_table(rounds: int) -> Table:
-    """What ten seeds cost at a time; beside one, shared by all devices or on one alone."""
+    """What ten seeds cost on all devices; beside one, shared by them or on one alone."""
     table = Table(title=f"{SEEDS} seeds at once, ms a step")
     for column in ("length", "one", "one, one device", "ten", "times one", "times one on one"):
         table.add_column(column, justify="right")

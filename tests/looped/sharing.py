@@ -1,6 +1,6 @@
 """Train the same on one device and on two: fails where they differ by more than rounding.
 
-JAX_NUM_CPU_DEVICES=2 python sharing.py STORE
+JAX_NUM_CPU_DEVICES=2 python sharing.py STORE SEED,…
 """
 
 import sys
@@ -30,15 +30,16 @@ def leaves(trained):
 recipe = replace(
     RECIPE, form="full-sequence", objective=EnergyEntropyObjective(0.1, 0.01, 1, 1.5, 0.3)
 )
-alone, shared = (run(recipe, devices=devices) for devices in (1, 2))
+seeds = [int(each) for each in sys.argv[2].split(",")]
+alone, shared = (run(recipe, seeds=seeds, devices=devices) for devices in (1, 2))
 for one, two in zip(leaves(alone), leaves(shared), strict=True):
     np.testing.assert_allclose(one, two, rtol=2e-3, atol=2e-4)
 np.testing.assert_allclose(alone.metrics.task, shared.metrics.task, rtol=1e-4)
 np.testing.assert_allclose(alone.metrics.accuracy, shared.metrics.accuracy, atol=5e-3)
 
 try:
-    run(recipe, devices=2, store=sys.argv[1], progress=stop_late)
+    run(recipe, seeds=seeds, devices=2, store=sys.argv[1], progress=stop_late)
 except StopError:
-    again = run(recipe, devices=2, store=sys.argv[1])
+    again = run(recipe, seeds=seeds, devices=2, store=sys.argv[1])
     assert all(map(np.array_equal, leaves(again), leaves(shared)))
     print("the same")

@@ -137,10 +137,11 @@ def test_progress_tells_steps_and_accuracy_by_length():
 # Several devices
 
 
-def test_devices_that_share_batches_learn_the_same(tmp_path):
+@pytest.mark.parametrize("seeds", ["0,3", "3"])  # shared out; and of one, the batches
+def test_devices_that_share_the_work_learn_the_same(tmp_path, seeds):
     here = Path(__file__).parent
     done = subprocess.run(
-        [sys.executable, here / "sharing.py", tmp_path],
+        [sys.executable, here / "sharing.py", tmp_path, seeds],
         env=os.environ | {"PYTHONPATH": str(here.parent), "JAX_NUM_CPU_DEVICES": "2"},
         capture_output=True,
         text=True,
@@ -154,9 +155,10 @@ def test_devices_that_are_not_there_are_refused(devices):
         run(devices=devices)
 
 
-def test_devices_must_divide_the_batch(monkeypatch):
+def test_devices_must_divide_the_seeds_or_the_batch(monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 3)
-    with pytest.raises(ValueError, match="devices must divide the recipe's batch, 16, got 3"):
+    expected = "devices must divide the number of seeds, 2, or the recipe's batch, 16, got 3"
+    with pytest.raises(ValueError, match=expected):
         run(devices=3)
 
 

@@ -1,7 +1,8 @@
 """Steps of training on the device: many seeds side by side, many steps without coming back.
 
-Several devices can share every batch. Each draws all of it and takes its part; what is summed over
-the batch is summed over devices, and all of them go on with the same parameters.
+Several devices can share the work: each takes its part of the seeds, or where those are too few,
+of every batch. Then each draws all of it; what is summed over the batch is summed over devices, and
+all of them go on with the same parameters.
 """
 
 from dataclasses import replace
@@ -24,7 +25,7 @@ from isinglass.looped.recipe import Recipe
 
 # What may not be finite, in the order in which one is blamed.
 TERMS = ("task", "kinetic", "potential", "entropy", "loss", "gradient")
-SHARED = "devices"  # name of the axis of devices that share a batch
+SHARED = "devices"  # name of the axis of devices that share seeds or a batch
 
 
 class State(NamedTuple):
@@ -119,28 +120,40 @@ def advance(
         until: Step to stop before.
         task: What to train on.
         recipe: How.
-        devices: How many of the first devices share every batch, a divisor of its size.
+        devices: How many of the first devices share the work, a divisor of the number of seeds or
+            of the batch's size.
     """
     # The rate is traced, so that a search for it compiles once.
     rate = jnp.asarray(recipe.learning_rate)
-    how: Any = {"task": task, "recipe": replace(recipe, learning_rate=1.0), "shared": devices}
+    how: Any = {"task": task, "recipe": replace(recipe, learning_rate=1.0)}
     if devices == 1:
-        return _advance(state, keys, begun, step, until, rate, **how)
+        return _advance(state, keys, begun, step, until, rate, **how, shared=1)
     several = jax.devices()[:devices]
     mesh = jax.sharding.Mesh(several, (SHARED,), axis_types=(AxisType.Auto,))
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    given = jax.device_put((state, keys, begun, step, until, rate), everywhere)
-    found = _advance_together(mesh, *given, **how)
+    part = PartitionSpec(SHARED) if takes_seeds(devices, keys.size) else PartitionSpec()
+    of_seeds, same = NamedSharding(mesh, part), NamedSharding(mesh, PartitionSpec())
+    given = jax.device_put((begun, step, until, rate), same)
+    found = _advance_together(mesh, *jax.device_put((state, keys), of_seeds), *given, **how)
     return jax.device_put(found, several[0])
 
 
-@partial(jax.jit, static_argnums=0, static_argnames=("task", "recipe", "shared"))
-def _advance_together(mesh: Any, *given: Any, **how: Any) -> tuple[State, Sums]:
-    same = PartitionSpec()
+def takes_seeds(devices: int, seeds: int) -> bool:
+    """Whether devices share the seeds, and not every batch of each."""
+    return seeds % devices == 0
+
+
+@partial(jax.jit, static_argnums=0, static_argnames=("task", "recipe"))
+def _advance_together(mesh: Any, state: State, keys: Any, *given: Any, **how: Any) -> Any:
+    by_seed, same = takes_seeds(mesh.size, keys.size), PartitionSpec()
+    part = PartitionSpec(SHARED) if by_seed else same
     together = jax.shard_map(
-        partial(_steps, **how), mesh=mesh, in_specs=same, out_specs=same, check_vma=False
+        partial(_steps, **how, shared=1 if by_seed else mesh.size),
+        mesh=mesh,
+        in_specs=(part, part, same, same, same, same),
+        out_specs=part,
+        check_vma=False,
     )
-    return together(*given)
+    return together(state, keys, *given)
 
 
 def _steps(

@@ -153,9 +153,10 @@ def train(
         progress: Called every 100 steps or more often.
         stop_at: Accuracy, 0 to 1: training ends early, in the last recipe, when in two evaluations
             one after the other no seed that has not diverged had less at its longest length.
-        devices: How many of JAX's devices share every batch, each taking an equal part. Of CPUs
-            JAX has one, or as many as the environment's JAX_NUM_CPU_DEVICES says: one for each core
-            is well. The sums are rounded in another order than with one device.
+        devices: How many of JAX's devices share the seeds, or where their number does not divide
+            that of seeds, every batch; each takes an equal part. Of CPUs JAX has one, or as
+            many as the environment's JAX_NUM_CPU_DEVICES says: one for each core is well. Where
+            batches are shared, sums are rounded in another order than with one device.
 
     Returns:
         The models. The metrics at each record are "task" and "accuracy", cross-entropy (nats) and
@@ -182,7 +183,7 @@ def train(
         tuple(seeds),
         stop_at,
     )
-    _check_devices(devices, plan.recipe)
+    _check_devices(devices, plan)
     training = _Training(plan, None if store is None else Path(store), progress, devices)
     training.finish()
     return training.run()
@@ -453,16 +454,17 @@ class _Training:
         return xr.Dataset(variables, coords, attrs)
 
 
-def _check_devices(devices: int, recipes: Sequence[Recipe]) -> None:
+def _check_devices(devices: int, plan: _Plan) -> None:
     there = jax.device_count()
     if not 1 <= devices <= there:
         raise ValueError(
             f"devices must be 1 to {there}, which is how many there are, got {devices}"
         )
-    for recipe in recipes:
-        if recipe.batch % devices:
+    for recipe in plan.recipe:
+        if recipe.batch % devices and not _loop.takes_seeds(devices, len(plan.seeds)):
             raise ValueError(
-                f"devices must divide the recipe's batch, {recipe.batch}, got {devices}"
+                f"devices must divide the number of seeds, {len(plan.seeds)}, "
+                f"or the recipe's batch, {recipe.batch}, got {devices}"
             )
 
 
