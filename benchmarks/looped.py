@@ -6,10 +6,10 @@ PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a mach
 One run, interleaved, medians. That both compute the same loss and gradient from the same weights is
 checked before anything is timed. The setting is that of Lam 2026: 32 sequences of length 16 to 64,
 T = 25, d = 8, all three penalties, float32. Ours are the steps that `isinglass.looped.train` takes,
-drawing of data included, shared by as many of JAX's devices as there are cores (every batch of one
-seed, the seeds where there are ten), and with one. PyTorch, with its own threads, gets batches of
-the same lengths that are drawn before: its eager mode as they are, its compiler in multiples of 16.
-Compilation is left out.
+drawing of data included, shared by as many of JAX's devices as there are cores (the ten seeds if
+they come out even, or else every batch), and with one. PyTorch, with its own threads, gets batches
+of the same lengths that are drawn before: its eager mode as they are, its compiler in multiples of
+16. Compilation is left out.
 """
 
 from __future__ import annotations

@@ -5,12 +5,14 @@ JAX_NUM_CPU_DEVICES=2 python sharing.py STORE SEED,…
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
 
+from isinglass.looped import _loop
 from isinglass.looped.penalties import EnergyEntropyObjective
-from looped_training import RECIPE, run
+from looped_training import CONFIG, RECIPE, TASK, run
 
 
 class StopError(Exception):
@@ -36,6 +38,13 @@ for one, two in zip(leaves(alone), leaves(shared), strict=True):
     np.testing.assert_allclose(one, two, rtol=2e-3, atol=2e-4)
 np.testing.assert_allclose(alone.metrics.task, shared.metrics.task, rtol=1e-4)
 np.testing.assert_allclose(alone.metrics.accuracy, shared.metrics.accuracy, atol=5e-3)
+
+# Devices that share seeds need not wait for each other in a step.
+keys = jax.random.split(jax.random.key(0), len(seeds))
+first = _loop.first_state(CONFIG, recipe, keys)
+steps = partial(_loop.advance, task=TASK, recipe=recipe, devices=2)
+program = str(jax.make_jaxpr(steps)(first, keys, 0, 0, 2))
+assert ("psum" in program) == (len(seeds) == 1)
 
 try:
     run(recipe, seeds=seeds, devices=2, store=sys.argv[1], progress=stop_late)

@@ -22,7 +22,7 @@ def tiling(request, monkeypatch):
     """All rows at a time, or few, the last block not full."""
     if request.param == "blocks":
         monkeypatch.setattr(attention, "BLOCKED", 4)
-        monkeypatch.setattr(attention, "SCORES", 5 * 13)
+        monkeypatch.setattr(attention, "SCORES", 3 * 13)
 
 
 def inputs(n=13, c=3, d=4, batch=(2,), seed=0, spread=2.0) -> Any:
@@ -90,6 +90,13 @@ def test_a_bias_by_distance_is_added_to_the_scores_and_has_its_gradient(tiling):
 def test_a_bias_by_distance_needs_a_causal_model():
     with pytest.raises(ValueError, match="causal must be True"):
         attend(*inputs(), causal=False, bias=jnp.zeros(13))
+
+
+def test_batches_and_lengths_that_differ_are_refused():
+    query, key, value = (jnp.moveaxis(x, -1, 0) for x in inputs())
+    for other in (key[:, :1], key[:, 0], key[..., 1:]):
+        with pytest.raises(ValueError, match=r"one batch and one length, got \(2, 13\), "):
+            attention._check(query, other, value, None, True)
 
 
 @pytest.mark.parametrize("q", [1.5, 0.7])

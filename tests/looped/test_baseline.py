@@ -115,6 +115,21 @@ def test_it_has_the_published_shape():
     assert model.mlp_in.shape == (64, 256)
 
 
+@pytest.mark.parametrize("scale", [0.0, 0.5])
+def test_a_batch_is_read_as_each_of_its_sequences(scale):
+    model = model_of(positional_scale=scale)
+    tokens = jax.random.randint(jax.random.key(0), (3, 10), 0, 4)
+    for read in (model, model.energies):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12),
+            read(tokens),
+            jax.vmap(read)(tokens),
+        )
+    hidden = model.embed(tokens)
+    rows = jnp.moveaxis(jax.vmap(model.attention)(hidden), 0, 1)
+    np.testing.assert_allclose(model.attention(hidden), rows, rtol=1e-10)
+
+
 def test_without_positions_only_the_order_of_causality_is_seen():
     model = model_of()
     np.testing.assert_array_equal(model(TOKENS), model(TOKENS, jnp.arange(9) * 7))

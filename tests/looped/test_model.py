@@ -71,6 +71,15 @@ def transcription(model, tokens, iterations):
     return np.array(states), np.array(all_rows)
 
 
+def close(found, expected, rtol=1e-10):
+    """Numbers of a tree, to rounding."""
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12 * np.abs(b).max()),
+        found,
+        expected,
+    )
+
+
 OPTIONS = [
     {},
     {"causal": False},
@@ -189,13 +198,32 @@ def test_a_batch_is_read_as_each_of_its_sequences(options, tiling, monkeypatch):
     for positions in (None, places[0, 0], places):
         where = jnp.broadcast_to(jnp.arange(10) if positions is None else positions, tokens.shape)
         for read in (model, model.embed, model.energies):
-            alone = jax.vmap(jax.vmap(read))(tokens, where)
-            together = read(tokens, positions)
-            jax.tree.map(
-                lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-13),
-                together,
-                alone,
-            )
+            close(read(tokens, positions), jax.vmap(jax.vmap(read))(tokens, where))
+    hidden = model.embed(tokens)
+    close(model.block(hidden), jax.vmap(jax.vmap(model.block))(hidden))
+    close(model.step(hidden, hidden), jax.vmap(jax.vmap(model.step))(hidden, hidden))
+    alone = jax.vmap(jax.vmap(model.run))(tokens)
+    close(model.run(tokens).states, jnp.moveaxis(alone.states, 2, 0))
+    close(model.run(tokens).rows, jnp.moveaxis(alone.rows, (2, 3), (0, 1)))
+    assert model(tokens[:0]).shape == (0, 3, 10, model.config.vocabulary)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_gradient_of_a_batch_is_the_sum_over_its_sequences(options, monkeypatch):
+    monkeypatch.setattr(attention, "BLOCKED", 4)
+    model = model_of(**options)
+    tokens = jax.random.randint(jax.random.key(0), (3, 10), 0, 4)
+
+    def loss(model, read):
+        state, energies = read(model, tokens)
+        return (model.decode(state) ** 2).sum() + sum(each.sum() for each in energies)
+
+    kind = type(model)
+    close(
+        jax.grad(loss)(model, kind.energies),
+        jax.grad(loss)(model, lambda model, tokens: jax.vmap(model.energies)(tokens)),
+        rtol=1e-9,
+    )
 
 
 def test_iterations_can_be_other_than_configured():
@@ -255,8 +283,8 @@ def test_an_entropy_that_is_none_is_refused(q):
 
 
 def test_shapes_are_checked():
-    with pytest.raises(Exception, match="tokens"):
-        model_of()(TOKENS / 2)
+    with pytest.raises(Exception, match="positions"):
+        model_of()(TOKENS, jnp.arange(5))
 
 
 def test_a_thousand_symbols_through_25_iterations():

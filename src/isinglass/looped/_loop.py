@@ -1,8 +1,8 @@
 """Steps of training on the device: many seeds side by side, many steps without coming back.
 
-Several devices can share the work: each takes its part of the seeds, or where those are too few,
-of every batch. Then each draws all of it; what is summed over the batch is summed over devices, and
-all of them go on with the same parameters.
+Several devices can share the work. Each takes its part of the seeds or, where their number is no
+multiple of that of devices, of every batch: all draw the whole batch, what is summed over it is
+summed over devices, and all go on with the same parameters.
 """
 
 from dataclasses import replace
@@ -120,8 +120,8 @@ def advance(
         until: Step to stop before.
         task: What to train on.
         recipe: How.
-        devices: How many of the first devices share the work, a divisor of the number of seeds or
-            of the batch's size.
+        devices: How many of the first devices share the seeds, or where their number is no
+            multiple of it, every batch; that must be one then.
     """
     # The rate is traced, so that a search for it compiles once.
     rate = jnp.asarray(recipe.learning_rate)
@@ -130,10 +130,12 @@ def advance(
         return _advance(state, keys, begun, step, until, rate, **how, shared=1)
     several = jax.devices()[:devices]
     mesh = jax.sharding.Mesh(several, (SHARED,), axis_types=(AxisType.Auto,))
-    part = PartitionSpec(SHARED) if takes_seeds(devices, keys.size) else PartitionSpec()
-    of_seeds, same = NamedSharding(mesh, part), NamedSharding(mesh, PartitionSpec())
-    given = jax.device_put((begun, step, until, rate), same)
-    found = _advance_together(mesh, *jax.device_put((state, keys), of_seeds), *given, **how)
+    by_seed = takes_seeds(devices, keys.size)
+    part, same = PartitionSpec(SHARED) if by_seed else PartitionSpec(), PartitionSpec()
+    specs = (part, part, same, same, same, same)
+    given = (state, keys, begun, step, until, rate)
+    given = map(jax.device_put, given, (NamedSharding(mesh, spec) for spec in specs))
+    found = _advance_together(mesh, specs, *given, **how, shared=1 if by_seed else devices)
     return jax.device_put(found, several[0])
 
 
@@ -142,18 +144,11 @@ def takes_seeds(devices: int, seeds: int) -> bool:
     return seeds % devices == 0
 
 
-@partial(jax.jit, static_argnums=0, static_argnames=("task", "recipe"))
-def _advance_together(mesh: Any, state: State, keys: Any, *given: Any, **how: Any) -> Any:
-    by_seed, same = takes_seeds(mesh.size, keys.size), PartitionSpec()
-    part = PartitionSpec(SHARED) if by_seed else same
-    together = jax.shard_map(
-        partial(_steps, **how, shared=1 if by_seed else mesh.size),
-        mesh=mesh,
-        in_specs=(part, part, same, same, same, same),
-        out_specs=part,
-        check_vma=False,
-    )
-    return together(state, keys, *given)
+@partial(jax.jit, static_argnums=(0, 1), static_argnames=("task", "recipe", "shared"))
+def _advance_together(mesh: Any, specs: Any, *given: Any, **how: Any) -> tuple[State, Sums]:
+    steps, part = partial(_steps, **how), specs[0]
+    together = jax.shard_map(steps, mesh=mesh, in_specs=specs, out_specs=part, check_vma=False)
+    return together(*given)
 
 
 def _steps(

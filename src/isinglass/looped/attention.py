@@ -2,8 +2,8 @@
 
 `attend` gives, beside the output, two numbers a row: min_j(−log p_j) and Σ_j p_j^q. Of these two
 are the potential and the entropy of a looped transformer (Lam 2026, Eqs. 4 and 5) made, so that
-training with both penalties keeps no row in memory. Rows are taken block by block, of up to 512
-symbols in one, and computed anew for the gradient.
+training with both penalties keeps no row in memory. Rows are taken block by block, up to 512 at a
+time, and computed anew for the gradient.
 """
 
 from functools import partial
@@ -16,8 +16,8 @@ from jaxtyping import Array, Float
 
 from isinglass.looped._layers import features_first, features_last
 
-# How many scores are held at a time, by sequence and head: rows of up to 512 symbols all together,
-# of more than that 512 rows, of 10,000 symbols 104.
+# How many scores and rows are held at a time, by sequence and head. Blocks are of one size: two of
+# 300 rows for 600 symbols, 97 of 104 for 10,000.
 SCORES = 1 << 20
 BLOCKED = 1 << 9
 # What `jax.checkpoint` should save of a block: O(n), and saves the gradient a pass over the rows.
@@ -68,7 +68,7 @@ def attend(
         The output, and the statistics of the rows. All of it can be differentiated.
 
     Raises:
-        ValueError: If there is a bias and the attention is not causal.
+        ValueError: If batches or lengths differ, or there is a bias and it is not causal.
     """
     given = map(features_first, (query, key, value))
     output, rows = attend_first(*given, causal=causal, q=q, bias=bias)
@@ -85,7 +85,7 @@ def attend_first(
     bias: Float[Array, "n"] | None = None,
 ) -> tuple[Float[Array, "d *batch n"], RowStatistics]:
     """`attend` with features first, as it computes."""
-    _check_bias(bias, causal)
+    _check(query, key, value, bias, causal)
     *batch, n = query.shape[1:]
     # One axis for all of the batch: XLA spoils its layouts where there are more, even of size 1.
     query, key, value = (x.reshape(x.shape[0], -1, n) for x in (query, key, value))
@@ -108,14 +108,21 @@ def attention_rows(
     """The rows themselves, of which `attend` says what is meant: n² numbers.
 
     Raises:
-        ValueError: If there is a bias and the attention is not causal.
+        ValueError: If batches or lengths differ, or there is a bias and it is not causal.
     """
-    _check_bias(bias, causal)
-    scores = _scores(features_first(query), features_first(key), bias, 0, causal)
+    query, key = features_first(query), features_first(key)
+    _check(query, key, key, bias, causal)
+    scores = _scores(query, key, bias, 0, causal)
     return jnp.swapaxes(jax.nn.softmax(scores, axis=-2), -1, -2)
 
 
-def _check_bias(bias: Any, causal: bool) -> None:
+def _check(query: Any, key: Any, value: Any, bias: Any, causal: bool) -> None:
+    shapes = [x.shape[1:] for x in (query, key, value)]
+    if len(set(shapes)) > 1:
+        raise ValueError(
+            "query, key and value must have one batch and one length, got "
+            + ", ".join(map(str, shapes))
+        )
     if bias is not None and not causal:
         raise ValueError("bias is by how far back a key lies: causal must be True, got False")
 
@@ -134,7 +141,7 @@ def _in_blocks(
 
     found = jax.lax.map(one, (split, jnp.arange(blocks) * rows))
     found = (jnp.moveaxis(x, 0, -2) for x in found)
-    return tuple(x.reshape(*x.shape[:-2], -1)[..., :n] for x in found)
+    return tuple(x.reshape(*x.shape[:-2], blocks * rows)[..., :n] for x in found)
 
 
 def _scores(query: Any, key: Any, bias: Any, first: Any, causal: bool) -> Any:

@@ -17,7 +17,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
-from isinglass.looped._layers import affine, by_head, features_last, joined, normalise
+from isinglass.looped._layers import (
+    affine,
+    by_head,
+    features_first,
+    features_last,
+    joined,
+    normalise,
+)
 from isinglass.looped.attention import RowStatistics, attend_first, attention_rows
 from isinglass.looped.model import Loop, check_shape
 from isinglass.looped.positions import sinusoids
@@ -85,7 +92,7 @@ class Normalisation(eqx.Module):
         self.gain, self.bias = jnp.ones(width), jnp.zeros(width)
 
     def __call__(self, x: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
-        """Of every symbol, to mean 0 and variance 1, then gain and bias."""
+        """Of every symbol, features first, to mean 0 and variance 1, then gain and bias."""
         return normalise(x, self.gain, self.bias)
 
 
@@ -149,7 +156,7 @@ class LoopedBaseline(Loop):
         least: int = 1,
         asked: Bool[Array, "n"] | None = None,
     ) -> Adapted:
-        """Loop `least` to `most` times and answer where most confident.
+        """Loop `least` to `most` times over one sequence and answer where most confident.
 
         That is where the cross-entropy of its own predictions, −log max_s p_s, is smallest on
         average (Fan et al. 2024). It needs no target.
@@ -200,9 +207,9 @@ class LoopedBaseline(Loop):
             where, config.width, config.positional_base
         )
 
-    def attention(self, hidden: Float[Array, "n d"]) -> Float[Array, "h n n"]:
+    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
         """Rows of attention at H, by head."""
-        query, key, _ = map(features_last, self._projections(hidden.T))
+        query, key, _ = map(features_last, self._projections(features_first(hidden)))
         return attention_rows(query, key, causal=self.config.causal)
 
     def _iterate(

@@ -121,12 +121,12 @@ class LoopTrajectory(NamedTuple):
     """All states of a loop and what its attention did.
 
     Attributes:
-        states: Z_0 … Z_T, (T + 1, n, d); Z_0 = 0.
-        rows: Attention p of iterations 1 … T, (T, heads, n, n); 0 where it must not look.
+        states: Z_0 … Z_T, (T + 1, …, n, d); Z_0 = 0.
+        rows: Attention p of iterations 1 … T, (T, heads, …, n, n); 0 where it must not look.
     """
 
-    states: Float[Array, "T1 n d"]
-    rows: Float[Array, "T h n n"]
+    states: Float[Array, "T1 *batch n d"]
+    rows: Float[Array, "T h *batch n n"]
 
 
 class LoopEnergies(NamedTuple):
@@ -162,7 +162,7 @@ class Loop(eqx.Module):
         """X, what every iteration is given."""
 
     @abstractmethod
-    def attention(self, hidden: Float[Array, "n d"]) -> Float[Array, "h n n"]:
+    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
         """Rows of attention at a state with its inputs added, by head."""
 
     @abstractmethod
@@ -177,13 +177,16 @@ class Loop(eqx.Module):
     ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
         """`step` with features first, how far it goes, and statistics of the attention."""
 
-    def step(self, state: Float[Array, "n d"], inputs: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    def step(
+        self, state: Float[Array, "*batch n d"], inputs: Float[Array, "*batch n d"]
+    ) -> Float[Array, "*batch n d"]:
         """The next state."""
-        return self._iterate(state.T, inputs.T, None)[0].T
+        after, *_ = self._iterate(features_first(state), features_first(inputs), None)
+        return features_last(after)
 
-    def block(self, hidden: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    def block(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
         """What is iterated, at a state with its inputs added."""
-        return self._block(hidden.T, None)[0].T
+        return features_last(self._block(features_first(hidden), None)[0])
 
     def __call__(
         self,
@@ -253,8 +256,8 @@ class Loop(eqx.Module):
 
     def run(
         self,
-        tokens: Int[Array, "n"],
-        positions: Real[Array, "n"] | None = None,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
         iterations: int | None = None,
     ) -> LoopTrajectory:
         """Every state and every row of attention: T · heads · n² numbers."""
@@ -336,10 +339,10 @@ class LoopedTransformer(Loop):
         waves = sinusoids(where, config.width, config.positional_base)
         return self.embedding[tokens] + config.positional_scale * waves
 
-    def attention(self, hidden: Float[Array, "n d"]) -> Float[Array, "h n n"]:
+    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
         """Rows of attention at H, by head."""
-        query, key, _ = map(features_last, self._projections(hidden.T))
-        bias = self._by_distance(hidden.shape[0])
+        query, key, _ = map(features_last, self._projections(features_first(hidden)))
+        bias = self._by_distance(hidden.shape[-2])
         return attention_rows(query, key, causal=self.config.causal, bias=bias)
 
     def _iterate(

@@ -153,10 +153,10 @@ def train(
         progress: Called every 100 steps or more often.
         stop_at: Accuracy, 0 to 1: training ends early, in the last recipe, when in two evaluations
             one after the other no seed that has not diverged had less at its longest length.
-        devices: How many of JAX's devices share the seeds, or where their number does not divide
-            that of seeds, every batch; each takes an equal part. Of CPUs JAX has one, or as
-            many as the environment's JAX_NUM_CPU_DEVICES says: one for each core is well. Where
-            batches are shared, sums are rounded in another order than with one device.
+        devices: How many of JAX's devices share the work, each taking an equal part: of the seeds
+            where their number is a multiple of that of devices, else of every batch. Of CPUs JAX
+            has one, or as many as the environment's JAX_NUM_CPU_DEVICES says: one for each core is
+            well. Rounding is another than with one device.
 
     Returns:
         The models. The metrics at each record are "task" and "accuracy", cross-entropy (nats) and
