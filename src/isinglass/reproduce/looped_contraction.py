@@ -454,7 +454,7 @@ EXPERIMENT = Experiment(
         "weights satisfy them, and how loose is it? Does the loop contract, by the norm of its "
         "derivative and its largest Lyapunov exponent, and how does that change in training?"
     ),
-    duration=260,
+    duration=190,
     quick_duration=50,
     full_duration=7200,
     default_seeds=10,

@@ -314,11 +314,12 @@ def _figure(setting: str, found: Found) -> Figure:
         axis.set_xlabel("first direction")
         axis.grid(visible=False)
     panels[0, 0].set_ylabel("second direction")
+    ticks = MaxNLocator(6).tick_values(levels[0], levels[-1])
     figure.colorbar(
         panels[0, 0].collections[0],
         ax=panels[0, 2],
         label="nats above the model",
-        ticks=MaxNLocator(6),
+        ticks=ticks[ticks <= levels[-1]],  # none on the arrow for what is above
     )
     for axis, what in zip(panels[1], (FUNNEL, CONVEX, LARGEST), strict=True):
         number, unit = MEASURES[what]
@@ -419,7 +420,7 @@ EXPERIMENT = Experiment(
         "and is it so because of the weights that were found or only because another function is "
         "looked at?"
     ),
-    duration=400,
+    duration=270,
     quick_duration=75,
     full_duration=10_800,
     default_seeds=8,

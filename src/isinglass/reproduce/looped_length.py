@@ -213,7 +213,7 @@ EXPERIMENT = Experiment(
         "Is there a recipe with which one head and eight dimensions, trained on at most 64 "
         "symbols, are right at 1,000 from nearly every seed? Does the potential penalty help?"
     ),
-    duration=950,
+    duration=800,
     quick_duration=50,
     default_seeds=10,
     quick_seeds=2,

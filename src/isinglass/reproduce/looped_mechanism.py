@@ -598,7 +598,7 @@ EXPERIMENT = Experiment(
         "Do the answers need that attention, and what becomes of them when the loop goes on "
         f"beyond the trained number of iterations, up to {BEYOND}?"
     ),
-    duration=230,
+    duration=140,
     quick_duration=45,
     full_duration=5400,
     default_seeds=10,
