@@ -456,7 +456,7 @@ EXPERIMENT = Experiment(
     ),
     duration=190,
     quick_duration=50,
-    full_duration=7200,
+    full_duration=5_000,
     default_seeds=10,
     quick_seeds=2,
     run=run,

@@ -378,11 +378,11 @@ EXPERIMENT = Experiment(
         "come to solve induction at length 1000, with a jump around step 500? And what does it "
         "take to learn the task at all?"
     ),
-    duration=800,
+    duration=360,
     quick_duration=75,
     default_seeds=4,
     quick_seeds=2,
     run=run,
     needs_digits=False,
-    full_duration=10_000,
+    full_duration=4_500,
 )

@@ -422,7 +422,7 @@ EXPERIMENT = Experiment(
     ),
     duration=270,
     quick_duration=75,
-    full_duration=10_800,
+    full_duration=7_200,
     default_seeds=8,
     quick_seeds=2,
     run=run,

@@ -600,7 +600,7 @@ EXPERIMENT = Experiment(
     ),
     duration=140,
     quick_duration=45,
-    full_duration=5400,
+    full_duration=3_300,
     default_seeds=10,
     quick_seeds=3,
     run=run,
