@@ -420,7 +420,7 @@ EXPERIMENT = Experiment(
         "and is it so because of the weights that were found or only because another function is "
         "looked at?"
     ),
-    duration=270,
+    duration=170,
     quick_duration=75,
     full_duration=7_200,
     default_seeds=8,
