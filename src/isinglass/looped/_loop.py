@@ -120,8 +120,8 @@ def advance(
         until: Step to stop before.
         task: What to train on.
         recipe: How.
-        devices: How many of the first devices share the seeds, or where their number is no
-            multiple of it, every batch; that must be one then.
+        devices: How many of the first devices share the seeds, or where the number of these is no
+            multiple of it, every batch, whose size must be one then.
     """
     # The rate is traced, so that a search for it compiles once.
     rate = jnp.asarray(recipe.learning_rate)
