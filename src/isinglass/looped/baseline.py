@@ -17,15 +17,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
-from isinglass.looped._layers import (
-    affine,
-    by_head,
-    features_first,
-    features_last,
-    joined,
-    normalise,
-)
-from isinglass.looped.attention import RowStatistics, attend_first, attention_rows
+from isinglass.looped._layers import affine, by_head, normalise
+from isinglass.looped.attention import RowStatistics
 from isinglass.looped.model import Loop, check_shape
 from isinglass.looped.positions import sinusoids
 
@@ -207,11 +200,6 @@ class LoopedBaseline(Loop):
             where, config.width, config.positional_base
         )
 
-    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
-        """Rows of attention at H, by head."""
-        query, key, _ = map(features_last, self._projections(features_first(hidden)))
-        return attention_rows(query, key, causal=self.config.causal)
-
     def _iterate(
         self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
@@ -223,12 +211,11 @@ class LoopedBaseline(Loop):
         self, hidden: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
         """Attention and perceptron, each normalised before and added, and normalised after."""
-        heads = self._projections(hidden)
-        mixed, rows = attend_first(*heads, causal=self.config.causal, q=q)
-        hidden = hidden + affine(joined(mixed), self.attention_out, self.attention_out_bias)
+        mixed, rows = self._attend(hidden, q)
+        hidden = hidden + affine(mixed, self.attention_out, self.attention_out_bias)
         inner = jax.nn.gelu(affine(self.before_mlp(hidden), self.mlp_in, self.mlp_in_bias))
         hidden = hidden + affine(inner, self.mlp_out, self.mlp_out_bias)
-        return self.after(hidden), RowStatistics(*(x.mean(0) for x in rows))
+        return self.after(hidden), rows
 
     def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values, (d / heads, heads, …, n)."""

@@ -162,8 +162,8 @@ class Loop(eqx.Module):
         """X, what every iteration is given."""
 
     @abstractmethod
-    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
-        """Rows of attention at a state with its inputs added, by head."""
+    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
 
     @abstractmethod
     def _block(
@@ -176,6 +176,25 @@ class Loop(eqx.Module):
         self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
         """`step` with features first, how far it goes, and statistics of the attention."""
+
+    def _by_distance(self, n: int) -> Float[Array, "n"] | None:
+        """Bias of attention by how far back a key lies; None without."""
+        return None
+
+    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
+        """Rows of attention at a state with its inputs added, by head."""
+        query, key, _ = map(features_last, self._projections(features_first(hidden)))
+        bias = self._by_distance(hidden.shape[-2])
+        return attention_rows(query, key, causal=self.config.causal, bias=bias)
+
+    def _attend(
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """What the heads make of a state, and statistics of their rows as means over them."""
+        bias = self._by_distance(hidden.shape[-1])
+        heads = self._projections(hidden)
+        mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
+        return joined(mixed), RowStatistics(*(x.mean(0) for x in rows))
 
     def step(
         self, state: Float[Array, "*batch n d"], inputs: Float[Array, "*batch n d"]
@@ -339,12 +358,6 @@ class LoopedTransformer(Loop):
         waves = sinusoids(where, config.width, config.positional_base)
         return self.embedding[tokens] + config.positional_scale * waves
 
-    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
-        """Rows of attention at H, by head."""
-        query, key, _ = map(features_last, self._projections(features_first(hidden)))
-        bias = self._by_distance(hidden.shape[-2])
-        return attention_rows(query, key, causal=self.config.causal, bias=bias)
-
     def _iterate(
         self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
@@ -356,10 +369,8 @@ class LoopedTransformer(Loop):
         self, hidden: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
         """F(H)."""
-        bias = self._by_distance(hidden.shape[-1])
-        heads = self._projections(hidden)
-        mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
-        return self._digest(joined(mixed)), RowStatistics(*(x.mean(0) for x in rows))
+        mixed, rows = self._attend(hidden, q)
+        return self._digest(mixed), rows
 
     def _digest(self, mixed: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
         """What follows attention: the perceptron and the layer normalisation."""
@@ -369,7 +380,7 @@ class LoopedTransformer(Loop):
         return normalise(out, self.gain, self.bias)
 
     def _by_distance(self, n: int) -> Float[Array, "n"] | None:
-        """Bias of attention by how far back a key lies."""
+        """Bias of attention by how far back a key lies; None without."""
         if self.near_bias is None or self.recency is None:
             return None
         back = jnp.arange(n)
