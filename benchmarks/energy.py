@@ -31,7 +31,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from isinglass._machine import cores
+from isinglass._common.machine import cores
 from isinglass.energy import nearest_neighbour_energy, nearest_neighbour_energy_and_force
 
 SQUARE = 2048

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from isinglass.data import few_shot, mnist
-from isinglass.interference import InterferenceClassifier, encode_images, ensemble_energies
+from isinglass.systems.interference import InterferenceClassifier, encode_images, ensemble_energies
 
 CLASSES = (0, 1, 2, 4)
 BATCH = 4000
@@ -139,7 +139,7 @@ def peak_memory(n_images: int = 60_000) -> float:
     """Peak resident GiB of a fresh process that predicts `n_images` pictures (Linux)."""
     code = (
         "import numpy as np\n"
-        "from isinglass.interference import InterferenceClassifier\n"
+        "from isinglass.systems.interference import InterferenceClassifier\n"
         "rng = np.random.default_rng(0)\n"
         f"X = rng.integers(0, 256, ({n_images}, 28, 28), dtype=np.uint8)\n"
         "y = np.arange(100) % 4\n"

@@ -5,7 +5,7 @@
 PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a machine without a GPU.
 One run, interleaved, medians. That both compute the same loss and gradient from the same weights is
 checked before anything is timed. The setting is that of Lam 2026: 32 sequences of length 16 to 64,
-T = 25, d = 8, all three penalties, float32. Ours are the steps that `isinglass.looped.train` takes,
+T = 25, d = 8, all three penalties, float32. Ours are the steps that `isinglass.systems.looped.train` takes,
 drawing of data included, shared by as many of JAX's devices as there are cores (the ten seeds if
 they come out even, or else every batch), and with one. PyTorch, with its own threads, gets batches
 of the same lengths that are drawn before: its eager mode as they are, its compiler in multiples of
@@ -23,7 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from isinglass._machine import cores
+from isinglass._common.machine import cores
 
 # Before JAX is imported: it makes its devices once.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(cores()))
@@ -35,7 +35,8 @@ from rich.console import Console
 from rich.table import Table
 
 from isinglass.data.induction import InductionTask
-from isinglass.looped import EnergyEntropyObjective, LoopedConfig, LoopedTransformer, Recipe, _loop
+from isinglass.systems.looped import EnergyEntropyObjective, LoopedConfig, LoopedTransformer, Recipe
+from isinglass.systems.looped import _steps as _loop
 
 CONFIG, TASK = LoopedConfig(vocabulary=16), InductionTask("last-token", 16)
 BATCH, SHORTEST, LONGEST, STEPS, SEEDS, PAPERS_STEPS = 32, 16, 64, 32, 10, 20_000

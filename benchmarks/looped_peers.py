@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from isinglass.looped import LoopedTransformer, sinusoids
+from isinglass.systems.looped import LoopedTransformer, sinusoids
 
 WEIGHTS = (
     *("embedding", "query", "key", "value", "mlp_in", "mlp_in_bias", "mlp_out", "mlp_out_bias"),

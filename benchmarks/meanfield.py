@@ -24,11 +24,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from isinglass._machine import cores
+from isinglass._common.machine import cores
 from isinglass.dynamics import Measure, bifurcation, lyapunov_spectrum, trajectory
 from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Carry, _block
-from isinglass.meanfield import Features, MeanField, gamma_of
+from isinglass.systems.meanfield import Features, MeanField, gamma_of
 from meanfield_peers import Chaotax, Numba, Transcription
 
 EPSILON, GAMMA = 0.02, gamma_of(2.2, 100, 3)

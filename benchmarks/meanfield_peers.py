@@ -17,7 +17,7 @@ import numpy as np
 from pynamicalsys import DiscreteDynamicalSystem
 
 from isinglass.dynamics import DelayState
-from isinglass.meanfield import MeanField
+from isinglass.systems.meanfield import MeanField
 
 SPINS = 99  # of the paper's network
 

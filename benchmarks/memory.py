@@ -25,8 +25,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from isinglass._machine import cores
-from isinglass.memory import nearest_neighbour_radius, nearest_neighbours
+from isinglass._common.machine import cores
+from isinglass.systems.memory import nearest_neighbour_radius, nearest_neighbours
 
 PARTS = ("neighbours", "training")
 Search = Callable[[np.ndarray], "np.ndarray | None"]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from isinglass.memory import Recipe, Transformer
+from isinglass.systems.memory import Recipe, Transformer
 
 
 class _Layer(nn.Module):

@@ -10,7 +10,14 @@ import jax
 import numpy as np
 from rich.table import Table
 
-from isinglass.memory import Execution, Recipe, TextSource, Transformer, TransformerConfig, _steps
+from isinglass.systems.memory import (
+    Execution,
+    Recipe,
+    TextSource,
+    Transformer,
+    TransformerConfig,
+    _steps,
+)
 
 CONFIG = TransformerConfig(vocabulary=256, context=256, width=384, heads=6, layers=6)
 BATCH, STEPS = 8, 3
@@ -20,7 +27,7 @@ SMALL, SMALL_BATCH = TransformerConfig(), 32
 
 
 class Ours:
-    """The steps that `isinglass.memory.train` takes, text included."""
+    """The steps that `isinglass.systems.memory.train` takes, text included."""
 
     def __init__(self, config: TransformerConfig, recipe: Recipe) -> None:
         text = np.random.default_rng(0).integers(0, config.vocabulary, 1 << 20)

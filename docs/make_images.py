@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from isinglass.reproduce.figures import house_style, render
-from isinglass.reproduce.registry import Context, experiments
+from isinglass.figures.style import house_style, render
+from isinglass.reproduce.catalogue import experiments
+from isinglass.reproduce.experiment import Context
 
 HERE = Path(__file__).parent / "images"
 WANTED = {

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass.data.double_slit import make_waves
-from isinglass.interference import Geometry, WaveClassifier
+from isinglass.systems.interference import Geometry, WaveClassifier
 
 rng = np.random.default_rng(0)
 train, test = make_waves(5, rng), make_waves(100, rng)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass.data import few_shot, mnist
-from isinglass.interference import InterferenceClassifier
+from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
 

@@ -1,6 +1,6 @@
 """A looped transformer of 500 numbers that learns to look things up, and goes on at any length."""
 
-from isinglass.looped import (
+from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
     InductionTask,

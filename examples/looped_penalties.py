@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from isinglass.looped import (
+from isinglass.systems.looped import (
     EnergyEntropyObjective,
     kinetic_energy,
     potential_energy,

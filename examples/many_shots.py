@@ -7,7 +7,7 @@ as much as five do keep it in range: (1 + η)^(5/K) − 1.
 import numpy as np
 
 from isinglass.data import few_shot, mnist
-from isinglass.interference import InterferenceClassifier
+from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
 RATES = np.array([1.0, -0.5, -0.8])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from isinglass.dynamics import Kind, Measure, bifurcation, kaplan_yorke_dimension
-from isinglass.meanfield import Features, MeanField, gamma_of
+from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 field = MeanField(Features.paper())  # three patterns, a window of four tokens
 diagram = bifurcation(

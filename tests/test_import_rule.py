@@ -71,19 +71,19 @@ def test_every_module_keeps_the_rule(path):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("energy/hopfield.py", "import isinglass.memory"),
-        ("interference/a.py", "from isinglass.looped import b"),
+        ("energy/hopfield.py", "import isinglass.systems.memory"),
+        ("interference/a.py", "from isinglass.systems.looped import b"),
         ("interference/a.py", "from isinglass import meanfield"),
         ("interference/a.py", "from ..looped import b"),
         ("interference/a.py", "from .. import looped"),
         ("interference/a.py", "def f():\n    import isinglass.reproduce.ledger"),
         ("data/a.py", "from isinglass.energy import b"),
         ("reproduce/a.py", "from isinglass.report import html"),
-        ("report/a.py", "from isinglass.interference import b"),
+        ("report/a.py", "from isinglass.systems.interference import b"),
         ("reproduce/a.py", "from isinglass import cli"),
         ("reproduce/a.py", "from isinglass import sweeps"),
         ("sweeps/a.py", "from isinglass.reproduce import figures"),
-        ("cli/a.py", "from isinglass.meanfield import Features"),
+        ("cli/a.py", "from isinglass.systems.meanfield import Features"),
         ("_atomic.py", "from isinglass.data import mnist"),
     ],
 )
@@ -96,9 +96,12 @@ def test_a_breach_is_found(file, source):
     [
         ("interference/a.py", "from .geometry import b\nfrom isinglass.energy import c"),
         ("interference/a.py", "from isinglass import _atomic, __version__"),
-        ("reproduce/a.py", "import isinglass.interference, numpy"),
-        ("cli/a.py", "from isinglass.reproduce import runner\nfrom isinglass.sweeps import run"),
-        ("sweeps/a.py", "from isinglass.dynamics import b\nfrom isinglass.meanfield import c"),
+        ("reproduce/a.py", "import isinglass.systems.interference, numpy"),
+        ("cli/a.py", "from isinglass.reproduce import runner\nfrom isinglass.explore import run"),
+        (
+            "sweeps/a.py",
+            "from isinglass.dynamics import b\nfrom isinglass.systems.meanfield import c",
+        ),
     ],
 )
 def test_what_is_allowed_passes(file, source):

@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.data.induction import (
-    FORMS,
-    InductionTask,
-    full_sequence,
-    last_token,
-)
+from isinglass.data.induction import FORMS, InductionTask, full_sequence, last_token
 
 DRAW = {"last-token": last_token, "full-sequence": full_sequence}
 SIZE, MOST = 24, 9

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics.attractor import Kind, attractor, classify
+from isinglass.dynamics.attractor import attractor
+from isinglass.dynamics.kinds import Kind, classify
 from isinglass.dynamics.known import ACCUMULATION, delayed_logistic, henon, logistic
 
 law = settings(max_examples=20, deadline=None, derandomize=True, database=None)

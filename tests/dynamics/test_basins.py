@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from isinglass.dynamics.attractor import Kind
-from isinglass.dynamics.basins import basins, cloud_distance, hysteresis
+from isinglass.dynamics.basins import basins
+from isinglass.dynamics.hysteresis import cloud_distance, hysteresis
+from isinglass.dynamics.kinds import Kind
 from isinglass.dynamics.known import cubic, delayed_logistic, henon, logistic
 from isinglass.dynamics.maps import DelayState
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isinglass.dynamics._precision import PrecisionWarning
 from isinglass.dynamics.known import (
     ACCUMULATION,
     cubic,
@@ -17,7 +18,6 @@ from isinglass.dynamics.known import (
 )
 from isinglass.dynamics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
 from isinglass.dynamics.maps import DelayMap
-from isinglass.dynamics.measure import PrecisionWarning
 from isinglass.dynamics.trajectory import trajectory
 
 law = settings(max_examples=15, deadline=None, derandomize=True, database=None)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from isinglass.dynamics import DelayMap, Kind, Measure, Section, lyapunov_spectrum, trajectory
+from isinglass.dynamics.cells import dimension, measure_cells, variables
 from isinglass.dynamics.maps import DelayState
-from isinglass.dynamics.measure import dimension, measure_cells, variables
 
 LN2 = np.log(2.0)
 

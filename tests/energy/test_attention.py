@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from energy_cases import check_same, draw_jax, quick
+from helpers.energy_cases import check_same, draw_jax, quick
 from isinglass.energy import attention_energy, attention_force
 
 some_states = arrays(np.float64, (3, 4), elements=st.floats(-5, 5))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from isinglass import energy
-from isinglass.energy._arrays import checked, positive, whole
+from isinglass._common.checks import positive, whole
+from isinglass.energy._arrays import checked
 
 ENERGIES = {
     "nearest_neighbour_energy": energy.nearest_neighbour_energy,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_cases import draw, quick, scales, seeds, shapes
+from helpers.energy_cases import draw, quick, scales, seeds, shapes
 from isinglass.energy import (
     global_energy_slack,
     modern_hopfield_slack,

@@ -4,13 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from isinglass.energy import (
-    Demircigil,
-    Hopfield,
-    ModernHopfield,
-    NearestNeighbour,
-    capacity,
-)
+from isinglass.energy import Demircigil, Hopfield, ModernHopfield, NearestNeighbour, capacity
 
 KEY = jax.random.key(0)
 ALL = [Hopfield(), Demircigil(), ModernHopfield(4.0), NearestNeighbour(2.0)]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from energy_cases import draw, draw_jax, quick, seeds
+from helpers.energy_cases import draw, draw_jax, quick, seeds
 from isinglass.dynamics import lyapunov_spectrum
 from isinglass.energy import (
     Demircigil,

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp, softmax
 
-from energy_cases import check_same, draw, draw_jax, finite_difference, quick, scales, seeds, shapes
+from helpers.energy_cases import (
+    check_same,
+    draw,
+    draw_jax,
+    finite_difference,
+    quick,
+    scales,
+    seeds,
+    shapes,
+)
 from isinglass.energy import (
     attention_energy,
     attention_force,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_cases import check_same, draw, draw_jax, finite_difference, quick, seeds, shapes
+from helpers.energy_cases import check_same, draw, draw_jax, finite_difference, quick, seeds, shapes
 from isinglass.energy import (
     hebbian_weights,
     hopfield_energy,

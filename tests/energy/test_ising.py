@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_cases import quick, seeds
+from helpers.energy_cases import quick, seeds
 from isinglass.energy import ising_energy, ising_force
 
 pytestmark = pytest.mark.usefixtures("double")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_cases import draw, draw_jax, quick, seeds
+from helpers.energy_cases import draw, draw_jax, quick, seeds
 from isinglass.energy import (
     combined_energy,
     global_energy,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_cases import quick, seeds
+from helpers.energy_cases import quick, seeds
 from isinglass.energy import (
     Hopfield,
     ModernHopfield,

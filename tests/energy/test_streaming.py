@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import isinglass
-from energy_cases import draw_jax
+from helpers.energy_cases import draw_jax
 from isinglass.energy import (
     demircigil_energy,
     descend,

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-import fakes
+from helpers import fakes
 from isinglass.report import html
 from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.runner import Finished, Request, run

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-import fakes
+from helpers import fakes
+from isinglass._common.progress import Bars
 from isinglass.report import terminal
-from isinglass.report.progress import Bars
 from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.runner import Finished, Request, run
 

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass._machine import memory_maps
+from isinglass._common.machine import memory_maps
 from isinglass.reproduce import jobs
-from isinglass.reproduce.registry import Context
+from isinglass.reproduce.experiment import Context
 
 
 @pytest.mark.parametrize(("many", "kept"), [(10**9, 3), (0, 0)])

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fakes
+from helpers import fakes
 from isinglass.data.mnist import ENVIRONMENT_VARIABLE, MNISTFileError
-from isinglass.reproduce import provenance, registry, results, runner
+from isinglass.reproduce import catalogue as registry
+from isinglass.reproduce import provenance, results, runner
+from isinglass.reproduce.experiment import Silent
 from isinglass.reproduce.ledger import from_json
 from isinglass.reproduce.results import ResultFileError
 from isinglass.reproduce.runner import Failed, Finished, OutputFolderError, Request, run
@@ -76,7 +78,7 @@ class TestFiles:
         monkeypatch.setattr(Path, "replace", killed_at_the_second)
         settings = results.load(tmp_path / "results" / "toy-one.json").settings
         with pytest.raises(KeyboardInterrupt):
-            runner._run(fakes.experiment(), settings, Request(tmp_path), registry.Silent())
+            runner._run(fakes.experiment(), settings, Request(tmp_path), Silent())
         assert results.load_all(tmp_path) == []
         assert not list(tmp_path.rglob("*.tmp"))
 
@@ -285,7 +287,7 @@ class TestRefusedBeforeAnythingRuns:
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("isinglass._atomic.write_bytes", full)
+        monkeypatch.setattr("isinglass._common.files.write_bytes", full)
         with pytest.raises(OutputFolderError, match="No space left"):
             run([fakes.experiment()], Request(tmp_path))
 

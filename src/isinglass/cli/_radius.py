@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isinglass._checks import check_sizes
+from isinglass._common.checks import check_sizes
 from isinglass.cli._errors import Debug, clear_errors, console
 from isinglass.cli._errors import folder as parsed_folder
 
@@ -125,7 +125,7 @@ def _measured(
     """
     import tempfile
 
-    from isinglass.memory import (
+    from isinglass.systems.memory import (
         Execution,
         layer_radius,
         load_gpt2,
@@ -133,8 +133,8 @@ def _measured(
         tokenise,
         tokens_of,
     )
-    from isinglass.memory.radius import FRACTIONS, sizes_of
-    from isinglass.memory.transformer import DTYPES
+    from isinglass.systems.memory.radius import FRACTIONS, sizes_of
+    from isinglass.systems.memory.transformer import DTYPES
 
     check_sizes(2, **{"--samples": samples})
     check_sizes(**{"--batch": batch})
@@ -188,7 +188,7 @@ def _measured(
 @contextmanager
 def _followed() -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each part of the work."""
-    from isinglass.report.progress import Bars
+    from isinglass._common.progress import Bars
 
     with (bars := Bars(console())), ExitStack() as line:
         drawn: dict[str, Callable[[float, float], None]] = {}

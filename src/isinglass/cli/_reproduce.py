@@ -32,7 +32,7 @@ def list_experiments(debug: Debug = False) -> None:
         from rich.console import Console
 
         from isinglass.report.terminal import experiments_table
-        from isinglass.reproduce.registry import experiments
+        from isinglass.reproduce.catalogue import experiments
 
         Console().print(experiments_table(experiments().values()))
 
@@ -115,9 +115,9 @@ def reproduce(
     runs: the report shows all of them.
     """
     with clear_errors(debug):
-        from isinglass.report.progress import Bars
+        from isinglass._common.progress import Bars
         from isinglass.reproduce import runner
-        from isinglass.reproduce.registry import select
+        from isinglass.reproduce.catalogue import select
 
         chosen = select(names)
         request = runner.Request(out, seeds, seed, quick, mnist, resume, full, text, model)
@@ -141,7 +141,7 @@ def _follow(
     """
     from isinglass.report import html, numbers
     from isinglass.reproduce import results
-    from isinglass.reproduce.registry import experiments
+    from isinglass.reproduce.catalogue import experiments
     from isinglass.reproduce.runner import Failed
 
     finished: list[Result] = []

@@ -13,7 +13,7 @@ from isinglass.cli._errors import FAILED, Debug, clear_errors, complain, console
 from isinglass.cli._errors import folder as parsed_folder
 
 if TYPE_CHECKING:
-    from isinglass.sweeps.run import Crew, Swept
+    from isinglass.explore.run import Crew, Swept
 
 WHO, FEATURES = "Who computes", "The mean field's features"
 
@@ -204,7 +204,9 @@ def sweep(
     For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all --out zoom`
     """
     with clear_errors(debug):
-        from isinglass.sweeps import recipes, run, texts
+        from isinglass.explore import origin as recipes
+        from isinglass.explore import run
+        from isinglass.explore import words as texts
 
         recipe = recipes.of_options(
             target, start, weights=weights, patterns=patterns, segments=segments,
@@ -247,7 +249,7 @@ def resume(
     read from that file again.
     """
     with clear_errors(debug):
-        from isinglass.sweeps import run
+        from isinglass.explore import run
 
         crew = _crew(scheduler, cluster, cluster_option)
         description = f"the sweep in {directory}"
@@ -257,7 +259,8 @@ def resume(
 
 
 def _crew(scheduler: str | None, cluster: str | None, given: list[str] | None) -> Crew:
-    from isinglass.sweeps import run, texts
+    from isinglass.explore import run
+    from isinglass.explore import words as texts
 
     return run.Crew(scheduler, cluster, texts.options(given) if given else None)
 
@@ -267,7 +270,7 @@ def _show(swept: Swept, debug: bool) -> None:
     with clear_errors(debug, bad_input=False):
         from rich.console import Console
 
-        from isinglass.report import diagram
+        from isinglass.figures import diagram
         from isinglass.report.sweep import table
 
         about = diagram.About(swept.name, swept.labels, swept.section)
@@ -294,7 +297,7 @@ def _followed(
     description: str, directory: Path, debug: bool
 ) -> Iterator[Callable[[float, float], Any]]:
     """A bar for a sweep; where it is stopped or the disk fails, how to go on."""
-    from isinglass.report.progress import Bars
+    from isinglass._common.progress import Bars
 
     begun = False
     try:

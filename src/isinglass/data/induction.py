@@ -20,7 +20,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Int
 
-from isinglass._checks import check_sizes
+from isinglass._common.checks import check_sizes
 
 FORMS = ("last-token", "full-sequence")
 _SHORTEST = {"last-token": 3, "full-sequence": 2}

@@ -19,6 +19,7 @@ Source: McCoy, Frank & Linzen 2020, whose task it is; Niu et al. 2024, who train
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections import Counter
@@ -31,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass import _atomic
+from isinglass._common import files as _atomic
 
 Rules = tuple[tuple[float, tuple[str, ...]], ...]
 
@@ -483,3 +484,42 @@ def _figures(law: Float[np.ndarray, "2 shapes"]) -> SourceFigures:
         question_share=float(law[1].sum()),
         relative_share=float(shape @ relative),
     )
+
+
+def countings() -> tuple[str, ...]:
+    """Ways to say which tokens count, as `SourceFigures.floors` has them."""
+    return tuple(floors())
+
+
+@functools.cache
+def floors() -> dict[str, float]:
+    """The least loss of any model on new examples, by counting."""
+    return TRAINING.figures().floors()
+
+
+def least(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
+    """The loss of the grammar's own law on examples, by counting.
+
+    Its expectation is the floor; on the same examples a model is compared with it more sharply.
+    """
+    place = {shape.classes: number for number, shape in enumerate(shapes())}
+    law = TRAINING.law()
+    nats = source = 0.0
+    for example in examples:
+        sentence, _, task = example.source.rpartition(" ")
+        shape = shape_of(sentence)
+        nats += shape.log_sentences - math.log(law[TASKS.index(task), place[shape.classes]])
+        source += len(shape.classes) + 1
+    both = 2 * source - len(examples)
+    tokens = {
+        "source": source,
+        "words": both,
+        "words and tab": both + len(examples),
+        "words, tab and line end": both + 2 * len(examples),
+    }
+    return np.array([nats / tokens[name] if name in tokens else 0.0 for name in countings()])
+
+
+def longest() -> int:
+    """Tokens of the longest example: twice a sentence, the task word, the tab and the line end."""
+    return 2 * max(len(shape.classes) for shape in shapes()) + 3

@@ -5,15 +5,14 @@ One orbit: `trajectory`, `lyapunov_spectrum`, `attractor`, and what one reads of
 `continuation`, `phase_diagram`. Maps that look back at their last L values are `DelayMap`s.
 """
 
-from isinglass.dynamics.attractor import Attractor, Kind, attractor, classify
-from isinglass.dynamics.basins import Basins, Interval, basins, hysteresis
-from isinglass.dynamics.lyapunov import (
-    LyapunovSpectrum,
-    kaplan_yorke_dimension,
-    lyapunov_spectrum,
-)
+from isinglass.dynamics._precision import PrecisionWarning
+from isinglass.dynamics.attractor import Attractor, attractor
+from isinglass.dynamics.basins import Basins, basins
+from isinglass.dynamics.hysteresis import Interval, hysteresis
+from isinglass.dynamics.kinds import Kind, classify
+from isinglass.dynamics.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
 from isinglass.dynamics.maps import DelayMap, DelayState
-from isinglass.dynamics.measure import Measure, PrecisionWarning, Section
+from isinglass.dynamics.measure import Measure, Section
 from isinglass.dynamics.signals import (
     Crossings,
     PowerSpectrum,
@@ -21,7 +20,7 @@ from isinglass.dynamics.signals import (
     poincare,
     power_spectrum,
 )
-from isinglass.dynamics.sweep import (
+from isinglass.dynamics.sweep.diagrams import (
     Plan,
     SweepWarning,
     bifurcation,

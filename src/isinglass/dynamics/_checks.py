@@ -1,13 +1,12 @@
 """Checks of arguments that the functions of `isinglass.dynamics` share."""
 
-import warnings
 from typing import Any
 
 import jax
 import numpy as np
 
+from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics.maps import Parameters, State, Step
-from isinglass.dynamics.measure import PrecisionWarning, at_precision, in_precision
 
 
 def checked_state(step: Step, state: State, parameters: Parameters, precision: str) -> None:
@@ -51,15 +50,3 @@ def refuse_infinite(name: str, value: Any) -> None:
         raise ValueError(f"{name} must hold numbers, got {value!r}") from error
     if not finite:
         raise ValueError(f"{name} must be finite, got {value!r}")
-
-
-def warn_of_single_precision(precision: str) -> None:
-    """Warn where digits are needed that float32 does not have."""
-    if precision == "float32":
-        warnings.warn(
-            "float32 follows a chaotic orbit for half as many steps, resolves contraction down to "
-            "about e⁻¹⁶ only, and blurs what kind an attractor is: use precision='float64' "
-            "for anything to be reported",
-            PrecisionWarning,
-            stacklevel=3,
-        )

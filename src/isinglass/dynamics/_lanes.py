@@ -11,7 +11,8 @@ import numpy as np
 
 from isinglass.dynamics._flow import Flow
 from isinglass.dynamics._orthogonal import orthonormalise
-from isinglass.dynamics.maps import DelayMap, Parameters, State, lane_axes
+from isinglass.dynamics._side_by_side import lane_axes
+from isinglass.dynamics.maps import DelayMap, Parameters, State
 
 # "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent. For each
 # interval, the widest that the tangents may grow apart in the longest of them, in nats; float64

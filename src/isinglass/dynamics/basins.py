@@ -1,6 +1,5 @@
 """Which starts reach which attractor, and where two ways through a parameter disagree."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,18 +10,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import KDTree
 
-from isinglass._machine import cores
-from isinglass.dynamics.attractor import Kind
+from isinglass._common.machine import cores
+from isinglass.dynamics.cells import measure_cells
+from isinglass.dynamics.kinds import Kind
 from isinglass.dynamics.maps import DelayState, Parameters, State, Step
-from isinglass.dynamics.measure import Measure, measure_cells
+from isinglass.dynamics.measure import Measure
 
 if TYPE_CHECKING:
-    import xarray as xr
+    pass
 
 DIVERGED = -1
 UNASSIGNED = -2
 CYCLE_TOLERANCE = 1e-6
-BATCHES = (4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,6 @@ class Basins:
     labels: Int[np.ndarray, "n"]
     attractors: tuple[Reached, ...]
     kinds: Int[np.ndarray, "n"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Where two branches of a diagram differ.
-
-    Attributes:
-        low, high: The first and the last value of the parameter at which they do.
-        gap: The greatest distance between them, in the observable's unit; infinite where one of
-            them has no points.
-    """
-
-    low: float
-    high: float
-    gap: float
 
 
 def basins(
@@ -230,165 +214,3 @@ def _near(
     for index in np.flatnonzero(near):
         near[index] = KDTree(clouds[index]).query(cloud)[0].mean() <= allowed
     return near
-
-
-def cloud_distance(one: Float[np.ndarray, "W d"], other: Float[np.ndarray, "V d"]) -> float:
-    """How far apart two sets of points are, in their unit.
-
-    The mean distance from a point of one to the nearest of the other, the larger of both ways.
-    Rows with NaN are left out; 0 between two empty sets, infinite if only one is empty.
-    """
-    one, other = _complete(one), _complete(other)
-    if len(one) == 0 or len(other) == 0:
-        return 0.0 if len(one) == len(other) else float("inf")
-    there, back = KDTree(other).query(one)[0], KDTree(one).query(other)[0]
-    return float(max(there.mean(), back.mean()))
-
-
-def _complete(points: np.ndarray) -> np.ndarray:
-    return points[np.isfinite(points).all(axis=-1)]
-
-
-def hysteresis(
-    up: "xr.Dataset | xr.DataArray",
-    down: "xr.Dataset | xr.DataArray | None" = None,
-    *,
-    tolerance: float = 0.01,
-    run: int = 1,
-) -> list[Interval]:
-    """Where a diagram depends on the way in which its parameter is swept.
-
-    The branches differ at a value if the `cloud_distance` of their points exceeds ``tolerance`` of
-    the extent of the whole diagram, plus twice what one half of a branch's points differs from the
-    other half (for a cycle nothing; for chaos, the scatter of a finite sample).
-
-    That is all where one of them recurs, to 10⁻⁶ of its size. Two orbits that do not can be parts
-    of one attractor and lie apart all the same: near a p/q resonance a rotation stays for long in
-    q short arcs, which lie where its phase puts them. So there the mean or the standard deviation
-    of some component must differ too, by more than ``tolerance`` of the extent and three standard
-    errors. These come from batches and, for an orbit that has drifted less than the distance of
-    its q arcs from each other, from what the mean of q points on a closed curve can be wrong by,
-    taken as 2/q² of the extent of both branches. Tori, or chaotic attractors, that agree in all
-    means and deviations are not told apart, and neither are orbits that have hardly moved and do
-    not recur.
-
-    An end of an interval is known to one spacing of the values.
-
-    Args:
-        up: The diagram of the sweep upwards: points with the dimensions "point", in order of time,
-            "component" and that of the parameter, or a Dataset that has them as ``points``. Or what
-            `continuation` returns, with both directions in it, and no ``down``.
-        down: The same of the sweep downwards, at the same values in any order.
-        tolerance: A share of the diagram's extent.
-        run: At how many neighbouring values the branches must differ to make an interval.
-
-    Returns:
-        The intervals, ascending; empty if the way does not matter.
-
-    Raises:
-        ValueError: If the two are not diagrams over the same values of one parameter, or a number
-            is out of range.
-    """
-    if not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
-    if run < 1:
-        raise ValueError(f"run must be at least 1, got {run}")
-    if down is None:
-        if "direction" not in up.dims or set(up["direction"].values) != {"up", "down"}:
-            raise ValueError('up must hold the directions "up" and "down", or down be given')
-        up, down = up.sel(direction="up"), up.sel(direction="down")
-    values, rising = _diagram("up", up)
-    others, falling = _diagram("down", down)
-    if not np.array_equal(values, others):
-        raise ValueError("up and down must hold the same values of the parameter")
-    both = _complete(np.concatenate([rising, falling], axis=1))
-    extent = float(np.ptp(both, axis=0).max()) if len(both) else 0.0
-    gaps = np.array([cloud_distance(a, b) for a, b in zip(rising, falling, strict=True)])
-    differ = np.array(
-        [
-            _differ(_complete(a), _complete(b), gap, tolerance * extent)
-            for a, b, gap in zip(rising, falling, gaps, strict=True)
-        ]
-    )
-    return [
-        Interval(float(values[first]), float(values[last]), float(gaps[first : last + 1].max()))
-        for first, last in runs(differ)
-        if last - first + 1 >= run
-    ]
-
-
-def _differ(
-    one: Float[np.ndarray, "W d"], other: Float[np.ndarray, "V d"], gap: float, allowed: float
-) -> bool:
-    """Whether two orbits are on different attractors, by the rule of `hysteresis`."""
-    scatter = [_scatter(one), _scatter(other)]
-    if gap <= allowed + 2 * max(scatter):
-        return False
-    if len(one) == 0 or len(other) == 0:
-        return True
-    size = max(1.0, float(np.abs(one).max()), float(np.abs(other).max()))
-    if min(scatter) <= CYCLE_TOLERANCE * size:
-        return True
-    extent = np.ptp(np.concatenate([one, other]), axis=0)
-    error = np.hypot(*(_batch_error(points) for points in (one, other)))
-    unseen = [2 / arcs**2 for arcs in map(_arcs, (one, other)) if arcs]
-    moved = np.abs(_moments(one) - _moments(other))
-    return bool((moved > allowed + 3 * error + max(unseen, default=0.0) * extent).any())
-
-
-def _moments(points: Float[np.ndarray, "*batch W d"]) -> Float[np.ndarray, "2 *batch d"]:
-    """Mean and standard deviation of each component: neither depends on the order in time."""
-    return np.stack([points.mean(axis=-2), points.std(axis=-2)])
-
-
-def _batch_error(points: Float[np.ndarray, "W d"]) -> Float[np.ndarray, "2 d"]:
-    """Standard error of the moments from batches, the largest over some numbers of them."""
-    errors = [np.zeros((2, points.shape[1]))]
-    for count in BATCHES:
-        length = len(points) // count
-        if length >= 2:
-            parts = points[-length * count :].reshape(count, length, -1)
-            errors.append(_moments(parts).std(axis=1, ddof=1) / np.sqrt(count))
-    return np.max(errors, axis=0)
-
-
-def _arcs(points: Float[np.ndarray, "W d"]) -> int:
-    """In how many short arcs an orbit near a resonance still lies; 0 if they have met."""
-    count, extent = len(points), float(np.ptp(points, axis=0).max())
-    for q in range(1, count // 4 + 1):
-        drift = np.linalg.norm(points[q:] - points[:-q], axis=1).mean() * count / q
-        if drift >= 2 * extent:
-            continue
-        if q == 1:  # it creeps: one arc, whatever its length
-            return 1
-        if drift < np.median(KDTree(points[:q]).query(points[:q], 2)[0][:, 1]):
-            return q
-    return 0
-
-
-def _diagram(name: str, given: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Ascending values of the parameter, and the points at each, (n, W, d)."""
-    points = given["points"] if hasattr(given, "data_vars") else given
-    missing = {"point", "component"} - set(points.dims)
-    varied = [dim for dim in points.dims if dim not in ("point", "component")]
-    if missing or len(varied) != 1:
-        raise ValueError(
-            f'{name} must have the dimensions "point", "component" and one parameter, '
-            f"got {tuple(points.dims)}"
-        )
-    ordered = points.transpose(varied[0], "point", "component").sortby(varied[0])
-    return np.asarray(ordered[varied[0]]), np.asarray(ordered, dtype=np.float64)
-
-
-def _scatter(points: Float[np.ndarray, "W d"]) -> float:
-    """How far the first half of the points is from the second."""
-    points = _complete(points)
-    half = len(points) // 2
-    return cloud_distance(points[:half], points[half:]) if half else 0.0
-
-
-def runs(flags: Bool[np.ndarray, "n"]) -> Sequence[tuple[int, int]]:
-    """First and last index of each run of True."""
-    edges = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
-    firsts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    return [(int(first), int(end) - 1) for first, end in zip(firsts, ends, strict=True)]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._types import ArrayLike
+from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap
 
 ACCUMULATION = 3.569945671870945

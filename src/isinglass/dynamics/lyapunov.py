@@ -11,11 +11,14 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass.dynamics._checks import checked_state, warn_of_single_precision
+from isinglass.dynamics._checks import checked_state
 from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes
+from isinglass.dynamics._precision import at_precision, in_precision, warn_of_single_precision
+from isinglass.dynamics._side_by_side import _one_lane
+from isinglass.dynamics.cells import BATCHES, descending
 from isinglass.dynamics.maps import Parameters, State, Step
-from isinglass.dynamics.measure import BATCHES, Measure, at_precision, descending, in_precision
+from isinglass.dynamics.measure import Measure
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,6 @@ def lyapunov_spectrum(
         flow = flow_of(step, lane[0])
         lanes = Lanes(flow, *(_one_lane(tree) for tree in lane))
         return _measure(lanes, measure)
-
-
-def _one_lane(tree: State) -> State:
-    lane = jax.tree.map(lambda leaf: leaf[..., None], tree)
-    return lane._replace(phase=tree.phase) if hasattr(tree, "phase") else lane
 
 
 def _measure(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:

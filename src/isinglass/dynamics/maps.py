@@ -80,9 +80,3 @@ def newest(state: State) -> jax.Array:
         return state.window[0]
     leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])
-
-
-def lane_axes(step: Step, state: State) -> Any:
-    """Where `jax.vmap` finds states side by side: the last axis of all but a shared phase."""
-    axes = jax.tree.map(lambda _: -1, state)
-    return axes._replace(phase=None) if isinstance(step, DelayMap) else axes

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from isinglass._types import ArrayLike
+from isinglass._common.types import ArrayLike
 
 
 class PowerSpectrum(NamedTuple):

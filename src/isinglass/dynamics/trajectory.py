@@ -7,10 +7,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from isinglass._checks import check_sizes
-from isinglass.dynamics._checks import checked_state, warn_of_single_precision
+from isinglass._common.checks import check_sizes
+from isinglass.dynamics._checks import checked_state
+from isinglass.dynamics._precision import (
+    PRECISIONS,
+    at_precision,
+    in_precision,
+    warn_of_single_precision,
+)
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step, newest
-from isinglass.dynamics.measure import PRECISIONS, at_precision, in_precision
 
 
 def trajectory(

@@ -16,13 +16,7 @@ from isinglass.energy.bounds import (
     nearest_distance_slack,
 )
 from isinglass.energy.capacity import capacity
-from isinglass.energy.descent import (
-    Descent,
-    LayeredDescent,
-    descend,
-    descend_layers,
-    retrieve,
-)
+from isinglass.energy.descent import Descent, LayeredDescent, descend, descend_layers, retrieve
 from isinglass.energy.exponential import (
     demircigil_energy,
     demircigil_force,

@@ -1,15 +1,14 @@
 """States and patterns: what is taken, and what is refused."""
 
-import operator
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Num
+
+from isinglass._common.checks import refuse_infinite, refuse_unreal
 
 State = Num[Array, "*batch n"] | Num[np.ndarray, "*batch n"]
 """States, (…, n)."""
@@ -21,14 +20,6 @@ Patterns = Num[Array, "m _"] | Num[np.ndarray, "m _"]
 
 Layers = Sequence[Any]
 """Patterns of each layer: `Patterns`, of one width."""
-
-_FEW = 1 << 14  # numbers that are sooner fetched than a program for them is compiled
-_known_finite: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-
-
-@jax.jit
-def _all_finite(x: Any) -> Any:
-    return jnp.isfinite(x).all()
 
 
 def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
@@ -61,56 +52,6 @@ def checked_patterns(patterns: Any, name: str = "patterns") -> None:
         )
     if not isinstance(patterns, np.ndarray):
         refuse_infinite(name, patterns)
-
-
-def refuse_unreal(name: str, value: Any) -> None:
-    """Raise an error that names the argument unless it is an array of real numbers."""
-    if not isinstance(value, np.ndarray | jax.Array):
-        raise TypeError(f"{name} must be an array of NumPy or JAX, got {type(value).__name__}")
-    if not jnp.issubdtype(value.dtype, jnp.number) or jnp.iscomplexobj(value):
-        raise ValueError(f"{name} must be real numbers, got {value.dtype}")
-
-
-def refuse_infinite(name: str, value: Any) -> None:
-    """Raise a `ValueError` that names the argument unless it is finite, or traced.
-
-    A JAX array does not change, so that a large one is read once.
-    """
-    if isinstance(value, Tracer) or _known_finite.get(id(value)) is value:
-        return
-    if np.size(value) <= _FEW:
-        finite = np.isfinite(np.asarray(value)).all()
-    else:
-        with jax.ensure_compile_time_eval():  # constants are looked at where code is traced, too
-            finite = bool(_all_finite(value))
-    if not finite:
-        raise ValueError(
-            f"{name} must be finite, got NaN or infinity among {np.size(value)} numbers"
-        )
-    if isinstance(value, jax.Array):
-        _known_finite[id(value)] = value
-
-
-def positive(name: str, value: Any) -> None:
-    """Raise a `ValueError` that names the argument unless it is positive and finite, or traced."""
-    if isinstance(value, Tracer):
-        return
-    try:
-        fits = np.ndim(value) == 0 and bool(0 < value < np.inf)
-    except TypeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} must be positive and finite, got {value}")
-
-
-def whole(name: str, value: Any, least: int) -> None:
-    """Raise a `ValueError` that names the argument unless it is a whole number of some size."""
-    try:
-        fits = not isinstance(value, bool) and operator.index(value) >= least
-    except TypeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def rows(state: Any) -> jax.Array:

@@ -5,7 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import Patterns, State, checked, positive, refuse_infinite, rows
+from isinglass._common.checks import positive, refuse_infinite
+from isinglass.energy._arrays import Patterns, State, checked, rows
 from isinglass.energy.soft_maximum import Soft, soft
 
 

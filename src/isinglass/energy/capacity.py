@@ -1,14 +1,25 @@
 """How many patterns an energy holds: retrieval against noise, number and separation."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from isinglass._common.intervals import Interval
+
+if TYPE_CHECKING:
+    import xarray as xr
+
 
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from jaxtyping import Array
 
-from isinglass.energy._arrays import generator, positive, random_ranks, whole
+from isinglass._common.checks import positive, whole
+from isinglass.energy._arrays import generator, random_ranks
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape, SignLandscape
 
@@ -138,3 +149,94 @@ def _check(landscapes: Any, counts: Any, noises: Any, separations: Any) -> None:
             raise ValueError(f"noises must lie in [0, 1], got {noise}")
     for separation in separations:
         positive("separations", separation)
+
+
+CLOSE = 0.3  # precision of continuous energies
+
+
+RESAMPLED = 1000
+
+
+class Half(NamedTuple):
+    """Number of patterns at which half of the retrievals fail.
+
+    Attributes:
+        place: n, or the separation.
+        interval: The number, with a bootstrap interval over sets of patterns.
+        theory: An estimate of it; NaN where there is none.
+        resampled: The number in each resample of the sets.
+        sets: Number of sets.
+    """
+
+    place: float
+    interval: Interval
+    theory: float
+    resampled: np.ndarray
+    sets: int
+
+
+def theory(name: str, n: int) -> float:
+    """Number of patterns at which a pattern is a fixed point half of the time.
+
+    Of powers: turning a sign is held off by the pattern itself, and pushed by the noise of the
+    others, of which the sum is normal; z is what all n signs survive with probability ½. Of the
+    exponential: only another pattern one sign away can push, and the rest break the tie.
+    """
+    from scipy.special import factorial2
+    from scipy.stats import norm
+
+    z = float(norm.isf(1 - 0.5 ** (1 / n)))
+    if name == "Hopfield":
+        return n / z**2
+    if name == "Demircigil":
+        return float(np.log(2) * 2 ** (n + 1) / n)
+    k = int(name[-1])
+    return float(2 * n ** (k - 1) / (factorial2(2 * k - 3) * z**2))  # rectified: half the noise
+
+
+def continuous_theory(separation: float, n: int, inverse_temperature: float = 1.0) -> float:
+    """Number of patterns on a sphere at which the fixed point near one of them is lost.
+
+    On the way a ρ from 0 to ρ the update leads to ρ/(1 + W), where the m others have the weight
+    W = m exp(−2βaR² + 2(βaR²)²/n), R² being half the squared separation and their products with
+    ρ normal. A fixed point with a ≥ 1 − precision is there up to the largest m with W = 1/a − 1.
+    """
+    a = np.linspace(1 - CLOSE, 1 - 1e-4, 3000)
+    exponent = inverse_temperature * a * separation**2
+    return float(((1 / a - 1) * np.exp(exponent - exponent**2 / (2 * n))).max())
+
+
+def half_count(
+    place: float, counts: Sequence[int], shares: Float[np.ndarray, "counts sets"], expected: float
+) -> Half:
+    """The number of patterns at which the mean share falls below ½, with its interval.
+
+    Args:
+        place: n, or the separation.
+        counts: Numbers of patterns, ascending.
+        shares: What was retrieved, by number and set.
+        expected: What theory gives.
+    """
+    generator = np.random.default_rng(0)
+    sets = shares.shape[1]
+    chosen = generator.integers(sets, size=(RESAMPLED, sets))
+    resampled = np.array([crossing(counts, shares[:, pick].mean(1)) for pick in chosen])
+    # Sorted, so that an interval may end at infinity.
+    low, high = np.quantile(resampled, [0.025, 0.975], method="nearest")
+    whole = crossing(counts, shares.mean(1))
+    interval = Interval(whole, min(float(low), whole), max(float(high), whole))
+    return Half(place, interval, expected, resampled, sets)
+
+
+def crossing(counts: Sequence[int], share: Float[np.ndarray, " counts"]) -> float:
+    """Where a share, made to fall, is ½, between logarithms; 0 or ∞ if it is nowhere so."""
+    from scipy.optimize import isotonic_regression
+
+    falling = isotonic_regression(share, increasing=False).x
+    if falling[0] < 0.5:
+        return 0.0
+    if falling[-1] >= 0.5:
+        return float("inf")
+    after = int(np.argmax(falling < 0.5))
+    part = (falling[after - 1] - 0.5) / (falling[after - 1] - falling[after])
+    return float(counts[after - 1] * (counts[after] / counts[after - 1]) ** part)

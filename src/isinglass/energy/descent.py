@@ -8,15 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from isinglass.energy._arrays import (
-    Layers,
-    Patterns,
-    State,
-    checked,
-    positive,
-    rows,
-    whole,
-)
+from isinglass._common.checks import positive, whole
+from isinglass.energy._arrays import Layers, Patterns, State, checked, rows
 from isinglass.energy.landscape import (
     ContinuousLandscape,
     Landscape,

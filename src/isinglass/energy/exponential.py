@@ -8,15 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import (
-    Patterns,
-    State,
-    as_real,
-    checked,
-    positive,
-    rows,
-    squared_length,
-)
+from isinglass._common.checks import positive
+from isinglass.energy._arrays import Patterns, State, as_real, checked, rows, squared_length
 from isinglass.energy.soft_maximum import Soft, soft
 from isinglass.energy.streaming import Reduction, fold, on_device, on_host
 

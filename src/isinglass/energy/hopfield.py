@@ -5,16 +5,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import (
-    Patterns,
-    State,
-    as_real,
-    checked,
-    checked_patterns,
-    refuse_infinite,
-    refuse_unreal,
-    rows,
-)
+from isinglass._common.checks import refuse_infinite, refuse_unreal
+from isinglass.energy._arrays import Patterns, State, as_real, checked, checked_patterns, rows
 from isinglass.energy.polynomial import krotov_hopfield_energy, krotov_hopfield_force
 from isinglass.energy.soft_maximum import product
 from isinglass.energy.streaming import on_device, streamed_sum

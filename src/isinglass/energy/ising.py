@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from isinglass.energy._arrays import as_real, refuse_infinite, refuse_unreal
+from isinglass._common.checks import refuse_infinite, refuse_unreal
+from isinglass.energy._arrays import as_real
 
 Dipoles = Float[Array, "*batch k d"] | Float[np.ndarray, "*batch k d"]
 Field = Float[Array, "_"] | Float[np.ndarray, "_"]

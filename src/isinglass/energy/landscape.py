@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from isinglass.energy._arrays import checked, positive, rows, whole
+from isinglass._common.checks import positive, whole
+from isinglass.energy._arrays import checked, rows
 from isinglass.energy.exponential import (
     demircigil_energy,
     demircigil_force,

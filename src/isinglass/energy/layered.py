@@ -8,16 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import (
-    Layers,
-    Patterns,
-    State,
-    checked_patterns,
-    positive,
-    refuse_infinite,
-    refuse_unreal,
-    whole,
-)
+from isinglass._common.checks import positive, refuse_infinite, refuse_unreal, whole
+from isinglass.energy._arrays import Layers, Patterns, State, checked_patterns
 from isinglass.energy.nearest import nearest_neighbour_energy, nearest_neighbour_force
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
-from isinglass.energy._arrays import Patterns, State, checked, positive, rows, squared_length
+from isinglass._common.checks import positive
+from isinglass.energy._arrays import Patterns, State, checked, rows, squared_length
 from isinglass.energy.soft_maximum import Soft, soft, with_value
 
 

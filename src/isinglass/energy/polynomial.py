@@ -6,7 +6,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import Patterns, State, checked, positive, rows, whole
+from isinglass._common.checks import positive, whole
+from isinglass.energy._arrays import Patterns, State, checked, rows
 from isinglass.energy.soft_maximum import product
 from isinglass.energy.streaming import streamed_sum
 

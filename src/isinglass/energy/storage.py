@@ -14,23 +14,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float
 
-from isinglass.energy._arrays import (
-    Patterns,
-    as_real,
-    checked_patterns,
-    generator,
-    positive,
-    random_ranks,
-    refuse_unreal,
-    whole,
-)
+from isinglass._common.checks import positive, refuse_unreal, whole
+from isinglass.energy._arrays import Patterns, as_real, checked_patterns, generator, random_ranks
 from isinglass.energy.descent import descend
-from isinglass.energy.landscape import (
-    Landscape,
-    ModernHopfield,
-    NearestNeighbour,
-    SignLandscape,
-)
+from isinglass.energy.landscape import Landscape, ModernHopfield, NearestNeighbour, SignLandscape
 from isinglass.energy.streaming import on_device
 
 

@@ -23,7 +23,8 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from isinglass.energy._arrays import Patterns, checked_patterns, refuse_infinite, whole
+from isinglass._common.checks import refuse_infinite, whole
+from isinglass.energy._arrays import Patterns, checked_patterns
 
 _NUMBERS = 1 << 20  # of a block, and of what is computed of it: 4 MiB of float32, which caches hold
 _FEWEST_ROWS = 128

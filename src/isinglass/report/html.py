@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from isinglass import _atomic
+from isinglass._common import files as _atomic
 from isinglass.report import numbers
 from isinglass.report.counts import verdict_counts, verdict_label
 from isinglass.reproduce.ledger import Verdict

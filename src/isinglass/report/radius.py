@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich import box
 from rich.table import Table
 
-from isinglass import _atomic
-from isinglass.reproduce.figures import COLOURS, INK, MUTED, house_style, render, subplots
+from isinglass._common import files as _atomic
+from isinglass.figures.radius import draw
+from isinglass.figures.style import house_style, render
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.figure import Figure
 
 NAME = "radius"
 
@@ -27,7 +26,7 @@ def rows(dataset: xr.Dataset) -> list[dict[str, Any]]:
     """One row for each layer and share of the sample.
 
     Args:
-        dataset: What `isinglass.memory.layer_radius` returns.
+        dataset: What `isinglass.systems.memory.layer_radius` returns.
     """
     asymptote = float(dataset["asymptote"])
     found = []
@@ -123,54 +122,3 @@ def write(dataset: xr.Dataset, directory: Path, about: Mapping[str, Any]) -> dic
     paths = {kind: directory / f"{NAME}.{kind}" for kind in content}
     _atomic.write_together({paths[kind]: data for kind, data in content.items()})
     return paths
-
-
-def draw(dataset: xr.Dataset) -> Figure:
-    """Histograms of the last layer by share of the sample; medians of all layers beside them.
-
-    Args:
-        dataset: As for `rows`.
-    """
-    several = dataset.sizes["layer"] > 1
-    figure, axes = subplots(1, 1 + several, width=9.5 if several else 6.5, squeeze=False)
-    _draw_histograms(axes[0, 0], dataset.isel(layer=-1))
-    if several:
-        _draw_layers(axes[0, 1], dataset)
-    return figure
-
-
-def _draw_histograms(axes: Any, one: xr.Dataset) -> None:
-    edges = one["bin_edges"].values
-    for number, fraction in enumerate(one["fraction"].values):
-        counts = one["histogram"].sel(fraction=fraction).values
-        density = counts / (counts.sum() * np.diff(edges))
-        colour = COLOURS[number % len(COLOURS)]
-        axes.stairs(density, edges, color=colour, label=f"{fraction:.0%} of the sample")
-    for name, label, style in (
-        ("asymptote", "√(n/2πe)", "--"),
-        ("twice_asymptote", "twice that", ":"),
-    ):
-        axes.axvline(float(one[name]), color=INK, linestyle=style, linewidth=1.2, label=label)
-    axes.set(
-        title=f"Layer {one['layer'].item()}",
-        xlabel="distance to the nearest other activation",
-        ylabel="density",
-    )
-    axes.legend(fontsize="small")
-
-
-def _draw_layers(axes: Any, dataset: xr.Dataset) -> None:
-    at = np.arange(dataset.sizes["layer"])
-    for number, fraction in enumerate(dataset["fraction"].values):
-        one, colour = dataset.sel(fraction=fraction), COLOURS[number % len(COLOURS)]
-        axes.plot(
-            at, one["median"].values, "o-", color=colour, markersize=3, label=f"{fraction:.0%}"
-        )
-    spread = dataset.sel(fraction=dataset["fraction"].max())["quantile_distance"]
-    axes.fill_between(at, spread.min("quantile"), spread.max("quantile"), color=MUTED, alpha=0.2)
-    axes.axhline(float(dataset["asymptote"]), color=INK, linestyle="--", linewidth=1.2)
-    axes.set(title="Median by layer", xlabel="layer", ylabel="distance", xticks=at)
-    axes.set_xticklabels(dataset["layer"].values, rotation=90 if len(at) > 8 else 0)
-    # Distances of layers differ by orders; a median of 0 is not drawn, and stands in the table.
-    if float(dataset["median"].max()) > 0:
-        axes.set_yscale("log", nonpositive="mask")

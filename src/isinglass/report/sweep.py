@@ -11,8 +11,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from isinglass.report.diagram import varied
-from isinglass.reproduce.mean_field_paper import KIND_STYLES
+from isinglass.figures.attractors import KIND_STYLES
+from isinglass.figures.diagram import varied
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from isinglass.report import numbers
 from isinglass.report.counts import verdict_counts, verdict_label
+from isinglass.reproduce.experiment import Experiment
 from isinglass.reproduce.ledger import Verdict
-from isinglass.reproduce.registry import Experiment
 from isinglass.reproduce.results import Result
 
 COLOURS = {

@@ -5,8 +5,8 @@
 ``figures`` the house style. An experiment module needs only the names below.
 """
 
+from isinglass.reproduce.experiment import Context, Experiment, Figure, Outcome
 from isinglass.reproduce.ledger import Row, Verdict, claim, compare, compare_run, share
-from isinglass.reproduce.registry import Context, Experiment, Figure, Outcome
 
 __all__ = [
     "Context",

@@ -9,10 +9,10 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from isinglass._machine import cores, memory_maps
+from isinglass._common.machine import cores, memory_maps
 
 if TYPE_CHECKING:
-    from isinglass.reproduce.registry import Context, Progress
+    from isinglass.reproduce.experiment import Context, Progress
 
 T = TypeVar("T")
 

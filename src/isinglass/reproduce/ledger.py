@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from isinglass._types import ArrayLike
-from isinglass.reproduce.statistics import (
+from isinglass._common.intervals import (
     Interval,
     checked_samples,
     mean_interval,
     single_draw_half_width,
     wilson_interval,
 )
+from isinglass._common.types import ArrayLike
 
 RARE = 0.05  # share of our runs below which one run of the paper would be a surprise
 

@@ -10,7 +10,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from isinglass._machine import cores
+from isinglass._common.machine import cores
 
 PACKAGE = Path(__file__).parents[1]
 PACKAGES = (

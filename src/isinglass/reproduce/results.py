@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isinglass import _atomic
+from isinglass._common import files as _atomic
+from isinglass.reproduce.experiment import Figure
 from isinglass.reproduce.ledger import Row, to_csv, to_json
-from isinglass.reproduce.registry import Figure
 
 FORMAT = 1
 
@@ -68,7 +68,7 @@ class Result:
 
     Attributes:
         name: Name of the experiment; ``title``, ``paper``, ``source`` and ``question``
-            are those of `isinglass.reproduce.registry.Experiment`.
+            are those of `isinglass.reproduce.catalogue.Experiment`.
         title: See above.
         paper: See above.
         source: See above.
@@ -109,7 +109,7 @@ def save(result: Result, figures: Sequence[Figure], out: Path) -> None:
     Raises:
         OSError: If the folder cannot be written to.
     """
-    from isinglass.reproduce.figures import render  # here: it imports matplotlib
+    from isinglass.figures.style import render  # here: it imports matplotlib
 
     images = {
         out / "figures" / f"{figure.name}.{kind}": render(figure.figure, kind)

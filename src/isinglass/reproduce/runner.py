@@ -1,6 +1,5 @@
 """Runs experiments one after the other and keeps each result as soon as it is there."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -8,21 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
-from isinglass import _atomic
-from isinglass.data import few_shot, mnist
-from isinglass.data.mnist import MNIST, MNISTFileError
-from isinglass.reproduce import given, provenance, results, sweeps
-from isinglass.reproduce.digits import CLASSES
-from isinglass.reproduce.figures import house_style
-from isinglass.reproduce.registry import Context, Experiment, Progress, Silent
+from isinglass._common import files as _atomic
+from isinglass.data import mnist
+from isinglass.data.mnist import MNIST
+from isinglass.figures.style import house_style
+from isinglass.reproduce import inputs as given
+from isinglass.reproduce import provenance, results
+from isinglass.reproduce import workspace as sweeps
+from isinglass.reproduce.experiment import Context, Experiment, Progress, Silent
+from isinglass.reproduce.inputs import _digits_fingerprint, _load_digits
 from isinglass.reproduce.results import Drawing, Result, Settings
 
 MOST_SEEDS = 10**6
 SEED_LIMIT = 2**63
-# Samples of each class that the experiments need: the largest K they draw, and enough to test on.
-TO_DRAW, TO_TEST = 50, 20
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ def run(
         OutputFolderError: If the output folder cannot be written to.
         isinglass.data.mnist.MNISTFileError: If an experiment needs digits and they cannot be
             read or are too few.
-        isinglass.reproduce.given.GivenError: If the text or the model cannot be read, or the text
+        isinglass.reproduce.inputs.GivenError: If the text or the model cannot be read, or the text
             is too short.
         isinglass.reproduce.results.ResultFileError: If the folder holds a damaged result.
     """
@@ -146,43 +143,6 @@ def make_writable_folder(folder: Path) -> None:
             ) from error
 
 
-def _load_digits(folder: Path | None) -> MNIST:
-    try:
-        digits = mnist.load(folder)
-        _check_enough(digits, mnist.find_folder(folder))
-    except MNISTFileError as error:
-        if folder is None:
-            raise MNISTFileError(f"{mnist.ENVIRONMENT_VARIABLE}: {error}") from error
-        raise
-    return digits
-
-
-def _check_enough(digits: MNIST, folder: Path | None) -> None:
-    """Refuse digits that some experiment would fail on, perhaps after minutes."""
-    try:
-        pool, test = few_shot.task(digits, CLASSES)
-    except ValueError as error:
-        raise MNISTFileError(f"{folder}: {error}") from error
-    for part, needed, purpose in ((pool, TO_DRAW, "learn from"), (test, TO_TEST, "test on")):
-        for label in CLASSES:
-            found = np.count_nonzero(part.labels == label)
-            if found < needed:
-                raise MNISTFileError(
-                    f"{folder}: expected at least {needed} samples of digit {label} to {purpose}, "
-                    f"found {found}"
-                )
-
-
-def _fingerprint(digits: MNIST) -> str:
-    parts = [digits.train] if digits.test is None else [digits.train, digits.test]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part.labels).to_bytes(8))
-        digest.update(part.images.tobytes())
-        digest.update(part.labels.tobytes())
-    return digest.hexdigest()[:12]
-
-
 def _run_each(
     experiments: Sequence[Experiment],
     request: Request,
@@ -190,7 +150,7 @@ def _run_each(
     prints: tuple[str | None, str | None],
     progress: Progress,
 ) -> Iterator[Finished | Failed]:
-    fingerprint = None if digits is None else _fingerprint(digits)
+    fingerprint = None if digits is None else _digits_fingerprint(digits)
     for experiment in progress.track(experiments, "Experiments"):
         progress.step(f"{experiment.name}: {experiment.title}")
         settings = _settings(experiment, request, digits, fingerprint, prints)

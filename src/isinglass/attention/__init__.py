@@ -1,0 +1,1 @@
+"""Softmax attention of any system: streamed rows, causal blocks, positions."""

@@ -1,0 +1,321 @@
+"""What a transformer is trained on: windows of a long text, or examples of which parts count.
+
+A `Source` has numbered places. Training chooses places at random, and takes the tokens there; to
+measure a loss, it takes every place once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int, Integer
+
+from isinglass._common.types import ArrayLike
+from isinglass.data.question import END, TOKENS, Example, encode, line_of
+from isinglass.data.tokens import check_range, check_tokens
+
+_PART = 1 << 24  # numbers that are looked at together
+COUNTED = ("source", "words", "words and tab", "words, tab and line end", "target")
+
+
+class Batch(NamedTuple):
+    """What a model reads, and what it is to say.
+
+    Attributes:
+        tokens: Given, (b, n).
+        targets: What follows each, (b, n).
+        weights: How much each counts in the loss, at least 0, (b, n).
+    """
+
+    tokens: Integer[np.ndarray, "b n"]
+    targets: Integer[np.ndarray, "b n"]
+    weights: Float[np.ndarray, "b n"]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What `train` takes; one of your own needs no more than this.
+
+    Attributes:
+        vocabulary: Tokens are 0 to V − 1.
+        context: Tokens in a sequence, n.
+    """
+
+    vocabulary: int
+    context: int
+
+    def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
+        """Places for one step, which depend on the generator's state only."""
+        ...
+
+    def every(self) -> Integer[np.ndarray, "m"]:
+        """Places that together hold what counts once."""
+        ...
+
+    def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
+        """The tokens at places."""
+        ...
+
+    def digest(self) -> str:
+        """A text that another content would hardly have; a checkpoint is known by it."""
+        ...
+
+
+class TextSource:
+    """Windows of a text. A place is where a window begins; every token of it counts the same.
+
+    Args:
+        tokens: All tokens, one after the other, (m,); may be a `np.memmap`.
+        context: n, of the windows, which hold n + 1 tokens: n given, and n that follow.
+        vocabulary: V.
+
+    Raises:
+        TypeError: If the text is no array of NumPy or JAX.
+        ValueError: If it is not of whole numbers with one axis, is shorter than a window, or holds
+            a token that is not in [0, V).
+    """
+
+    def __init__(self, tokens: Integer[np.ndarray, "m"], context: int, vocabulary: int) -> None:
+        if context < 1:
+            raise ValueError(f"context must be at least 1, got {context}")
+        check_tokens("tokens", tokens, 1, vocabulary)
+        if len(tokens) < context + 1:
+            raise ValueError(
+                f"tokens must hold {context + 1} at least, a context of {context} and what follows "
+                f"it, got {len(tokens)}"
+            )
+        self.tokens, self.context, self.vocabulary = tokens, context, vocabulary
+
+    def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
+        """Any windows, with the same chance."""
+        return generator.integers(0, len(self.tokens) - self.context, count)
+
+    def every(self) -> Integer[np.ndarray, "m"]:
+        """Windows one after the other; a rest shorter than one is left out."""
+        return np.arange(0, len(self.tokens) - self.context, self.context)
+
+    def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
+        """Windows that begin at places."""
+        windows = self.tokens[np.asarray(places)[:, None] + np.arange(self.context + 1)]
+        windows = windows.astype(np.int32)
+        return Batch(windows[:, :-1], windows[:, 1:], np.ones(windows[:, 1:].shape, np.float32))
+
+    def digest(self) -> str:
+        """SHA-256 of the tokens, and their number."""
+        found = hashlib.sha256(f"{self.tokens.dtype.str} {len(self.tokens)}".encode())
+        for start in range(0, len(self.tokens), _PART):
+            found.update(np.ascontiguousarray(self.tokens[start : start + _PART]).data)
+        return f"text {found.hexdigest()}"
+
+
+def split_text(
+    tokens: Integer[np.ndarray, "m"], validation: float = 0.1
+) -> tuple[Integer[np.ndarray, "a"], Integer[np.ndarray, "b"]]:
+    """A text for training, and its last part for validation; neither is copied.
+
+    Args:
+        tokens: All tokens, (m,).
+        validation: Share of the last part, in (0, 1).
+
+    Raises:
+        ValueError: If the share is out of range, or leaves nothing in one of the parts.
+    """
+    if not 0 < validation < 1:
+        raise ValueError(f"validation must be in (0, 1), got {validation}")
+    cut = len(tokens) - round(validation * len(tokens))
+    if not 0 < cut < len(tokens):
+        raise ValueError(
+            f"validation must leave a token in each part, got {validation} of {len(tokens)} tokens"
+        )
+    return tokens[:cut], tokens[cut:]
+
+
+class ExampleSource:
+    """Examples, each with weights that say which of its tokens count.
+
+    Each is preceded by a token `start`, from which its first token is to be told. Packed, a place
+    holds as many whole examples as fit, one after the other in a random order, so that a model sees
+    the ones before; else a place is one example. Rows are filled up with what does not count.
+
+    Args:
+        examples: Tokens of each, and their weights, of the same length.
+        start: The token before an example.
+        vocabulary: V.
+        context: n, of all rows; None for the length of the longest example.
+        packed: Whether to pack them.
+        seed: Of the order in which they are packed.
+
+    Raises:
+        ValueError: If there are none, one has no tokens, is longer than the context, has other
+            weights than tokens or a negative one, a token is not in [0, V), or all weights are 0.
+    """
+
+    def __init__(
+        self,
+        examples: Iterable[tuple[ArrayLike, ArrayLike]],
+        *,
+        start: int,
+        vocabulary: int,
+        context: int | None = None,
+        packed: bool = False,
+        seed: int = 0,
+    ) -> None:
+        kept = [(np.asarray(t, np.int32), np.asarray(w, np.float32)) for t, w in examples]
+        if not kept:
+            raise ValueError("examples must hold one at least, got none")
+        longest = max(len(tokens) for tokens, _ in kept)
+        self.context = longest if context is None else context
+        self.vocabulary = vocabulary
+        check_range("tokens", start, start, vocabulary)
+        for number, (tokens, weights) in enumerate(kept):
+            if tokens.shape != weights.shape or tokens.ndim != 1 or not len(tokens):
+                raise ValueError(
+                    f"examples[{number}] must have as many weights as tokens, at least one, got "
+                    f"{weights.shape} and {tokens.shape}"
+                )
+            if len(tokens) > self.context:
+                raise ValueError(
+                    f"examples[{number}] has {len(tokens)} tokens; context is {self.context}"
+                )
+            if not (weights >= 0).all() or not np.isfinite(weights).all():
+                raise ValueError(f"examples[{number}] must have weights of at least 0")
+            check_range("tokens", int(tokens.min()), int(tokens.max()), vocabulary)
+        if not any(weights.any() for _, weights in kept):
+            raise ValueError("examples must hold a token that counts, and all weights are 0")
+        rows = _packed(kept, self.context, seed) if packed else [[each] for each in kept]
+        shape = (len(rows), self.context)
+        self._batch = Batch(
+            np.full(shape, start, np.int32), np.full(shape, start, np.int32), np.zeros(shape, "f4")
+        )
+        for row, inside in enumerate(rows):
+            at = 0
+            for tokens, weights in inside:
+                here = slice(at, at + len(tokens))
+                self._batch.targets[row, here] = tokens
+                self._batch.weights[row, here] = weights
+                self._batch.tokens[row, at + 1 : at + len(tokens)] = tokens[:-1]
+                at += len(tokens)
+
+    def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
+        """Any rows, with the same chance."""
+        return generator.integers(0, len(self._batch.tokens), count)
+
+    def every(self) -> Integer[np.ndarray, "m"]:
+        """All rows."""
+        return np.arange(len(self._batch.tokens))
+
+    def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
+        """Rows."""
+        return Batch(*(each[places] for each in self._batch))
+
+    def digest(self) -> str:
+        """SHA-256 of the rows."""
+        found = hashlib.sha256(repr(self._batch.tokens.shape).encode())
+        for each in self._batch:
+            found.update(np.ascontiguousarray(each).data)
+        return f"examples {found.hexdigest()}"
+
+
+def question_source(
+    examples: Sequence[Example],
+    counted: str = "words and tab",
+    *,
+    context: int | None = None,
+    packed: bool = False,
+    seed: int = 0,
+) -> ExampleSource:
+    """Examples of `isinglass.data.question`, each begun by a line end.
+
+    Args:
+        examples: At least one.
+        counted: Which tokens count, as `SourceFigures.floors` names them: the mean loss over new
+            examples is at least the floor of that name.
+        context: As for `ExampleSource`.
+        packed: As for `ExampleSource`.
+        seed: As for `ExampleSource`.
+
+    Raises:
+        ValueError: If `counted` is unknown, or as `ExampleSource` does.
+    """
+    if counted not in COUNTED:
+        raise ValueError(f"counted must be one of {COUNTED}, got {counted!r}")
+    return ExampleSource(
+        (_weighted(example, counted) for example in examples),
+        start=TOKENS.index(END),
+        vocabulary=len(TOKENS),
+        context=context,
+        packed=packed,
+        seed=seed,
+    )
+
+
+def _weighted(example: Example, counted: str) -> tuple[list[int], np.ndarray]:
+    tokens = encode(line_of(example))
+    tab = len(example.source.split())
+    weights = np.zeros(len(tokens), np.float32)
+    weights[:tab] = counted != "target"
+    weights[tab] = "tab" in counted
+    weights[tab + 1 : -1] = counted != "source"
+    weights[-1] = "line end" in counted
+    return tokens, weights
+
+
+def _packed(examples: Sequence[Any], context: int, seed: int) -> list[list[Any]]:
+    """Rows of whole examples, in a random order."""
+    rows: list[list[Any]] = []
+    room = 0
+    for number in np.random.default_rng(seed).permutation(len(examples)):
+        example = examples[number]
+        if len(example[0]) > room:
+            rows.append([])
+            room = context
+        rows[-1].append(example)
+        room -= len(example[0])
+    return rows
+
+
+class NewExamples:
+    """A source of training examples each of which is drawn anew.
+
+    A place is the seed of a batch and a number in it, so that all data depend on places only.
+
+    Args:
+        context: Tokens in a row.
+        counted: Which tokens count, as for `question_source`.
+    """
+
+    _LOT = 1 << 20  # numbers in a batch
+
+    def __init__(self, context: int, counted: str) -> None:
+        from isinglass.data.question import TOKENS
+
+        self.vocabulary, self.context, self._counted = len(TOKENS), context, counted
+
+    def choose(self, generator: np.random.Generator, count: int) -> Int[np.ndarray, "count"]:
+        """A batch of its own."""
+        return int(generator.integers(1 << 40)) * self._LOT + np.arange(count)
+
+    def every(self) -> Int[np.ndarray, "m"]:
+        """There is no end of them; one batch."""
+        return np.arange(256)
+
+    def take(self, places: Int[np.ndarray, "b"]) -> Batch:
+        """The examples at places."""
+        from isinglass.data.question import TRAINING
+        from isinglass.systems.memory import question_source
+
+        seeds, numbers = np.divmod(places, self._LOT)
+        drawn = {
+            seed: TRAINING.sample(int(numbers[seeds == seed].max()) + 1, int(seed))
+            for seed in np.unique(seeds)
+        }
+        examples = [drawn[seed][number] for seed, number in zip(seeds, numbers, strict=True)]
+        rows = question_source(examples, self._counted, context=self.context)
+        return rows.take(np.arange(len(examples)))
+
+    def digest(self) -> str:
+        """What it is, since there is no content to be read."""
+        return f"new examples, {self._counted}"

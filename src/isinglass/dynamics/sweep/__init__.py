@@ -1,0 +1,1 @@
+"""Diagrams of a map over its parameters: bifurcation, continuation, phase diagram."""

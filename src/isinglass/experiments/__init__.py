@@ -1,0 +1,1 @@
+"""Published tables and figures: one folder a system, one module an experiment."""

@@ -1,0 +1,1 @@
+"""Tang 2020: what of it is run again."""

@@ -1,0 +1,1 @@
+"""Lam 2026: what of it is run again."""

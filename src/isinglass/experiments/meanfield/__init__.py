@@ -1,0 +1,1 @@
+"""Poc-López & Aguilera 2024: what of it is run again."""

@@ -1,0 +1,54 @@
+"""What the experiments on transformers as associative memory share."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from isinglass.reproduce.experiment import Context
+    from isinglass.systems.memory import Transformer, TransformerConfig
+
+PAPER = "Niu 2024"
+# Patterns of Fig. 1.
+FIG_1 = {
+    "2-D": ((-2.0, -0.5), (0.2, -0.3), (1.5, 1.5)),
+    "1-D": ((-2.0,), (0.0,), (1.0,)),
+}
+GPT2_WIDTH = 768  # for which its spread of weights at the start is meant
+
+
+def generators(context: Context, count: int) -> list[np.random.Generator]:
+    """A random generator for each repetition: the first ones are the same whatever the count."""
+    return [np.random.default_rng((context.seed, index)) for index in range(count)]
+
+
+def key_seed(context: Context) -> int:
+    """The base seed for a key of JAX, which takes 32 bits; a seed that has no more is itself."""
+    if context.seed < 2**32:
+        return context.seed
+    return int(np.random.default_rng(context.seed).integers(2**32))
+
+
+def one_device() -> list[Any]:
+    """For a training that goes on beside others, with a batch of any size."""
+    import jax
+
+    return jax.local_devices()[:1]
+
+
+def wide_start(config: TransformerConfig, seed: int) -> Transformer:
+    """A new transformer whose weights are spread as 1/√width, and as GPT-2's at its own width.
+
+    With GPT-2's spread hardly anything gets through a narrow model, and it learns late.
+    """
+    import jax
+
+    from isinglass.systems.memory import Transformer
+    from isinglass.systems.memory.recipe import matrices
+
+    model = jax.jit(Transformer, static_argnums=0)(config, key=jax.random.key(seed))
+    wider = math.sqrt(GPT2_WIDTH / config.width)
+    return jax.tree.map(lambda is_matrix, x: wider * x if is_matrix else x, matrices(model), model)

@@ -1,0 +1,266 @@
+"""Building of the map and the initial state that a recipe names."""
+
+import difflib
+import functools
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from isinglass.dynamics import DelayMap, SweepWarning, known
+from isinglass.dynamics.maps import newest
+from isinglass.explore import origin as recipes
+from isinglass.explore.origin import MEAN_FIELD, Recipe
+
+BETA_ATT, SCALE, EPSILON = 2.2, 100.0, 0.02  # the mean-field paper's
+
+
+class Map(NamedTuple):
+    """A map that can be swept.
+
+    Attributes:
+        name: What to call it in messages.
+        step: The map itself.
+        start: An initial state, or a function of the parameters that gives it.
+        defaults: Usual values of those parameters that have one.
+        names: Names of all its parameters; None if only the map itself knows.
+        labels: What to call the components of its observable, in TeX; empty if nobody knows.
+        module: What holds it, if that is a file of the user's.
+    """
+
+    name: str
+    step: Callable[[Any, Any], Any]
+    start: Any
+    defaults: Mapping[str, float] = {}
+    names: tuple[str, ...] | None = None
+    labels: tuple[str, ...] = ()
+    module: ModuleType | None = None
+
+
+class Known(NamedTuple):
+    """A map of `isinglass.dynamics.known`: where it starts, and the usual parameters."""
+
+    step: Callable[[Any, Any], Any]
+    start: tuple[float, ...]
+    parameters: Mapping[str, float]
+    labels: tuple[str, ...]
+
+
+KNOWN = {
+    "logistic": Known(known.logistic, (0.3,), {"r": 4.0}, ("$x$",)),
+    "henon": Known(known.henon, (0.1, 0.1), {"a": 1.4, "b": 0.3}, ("$x$", "$y$")),
+    "standard": Known(known.standard_map, (0.1, 0.1), {"K": 1.0}, ("$\\theta$", "$p$")),
+    "delayed-logistic": Known(known.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)),
+    "cubic": Known(known.cubic, (0.5,), {"r": 1.5, "h": 0.0}, ("$x$",)),
+}
+
+
+def build(recipe: Recipe) -> Map:
+    """The map that a recipe names, and its start.
+
+    Raises:
+        ValueError: If there is no such map, its file cannot be used, or the start does not fit.
+        OSError: If its file cannot be read.
+    """
+    if recipe.map == MEAN_FIELD:
+        return _mean_field(recipe)
+    own = recipes.file_and_function(recipe.map)
+    if own is not None:
+        return _own(*own, recipe)
+    if recipe.map not in KNOWN:
+        names = [MEAN_FIELD, *KNOWN]
+        near = difflib.get_close_matches(recipe.map, names, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(
+            f"MAP must be one of {', '.join(names)}, or path/to/file.py:function, "
+            f"got {recipe.map!r}{hint}"
+        )
+    step, start, parameters, labels = KNOWN[recipe.map]
+    state = _state(recipe.map, step, start if recipe.start is None else recipe.start)
+    return Map(recipe.map, step, state, parameters, tuple(parameters), labels)
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a Python file that belongs to no package, with its folder at hand as for a script.
+
+    Raises:
+        ValueError: If it does not exist, or fails.
+    """
+    if not path.is_file():
+        raise ValueError(f"MAP must name a Python file, got {path}, which does not exist")
+    # A name of its own: a file that is called random.py must not stand in for Python's.
+    name = f"_isinglass_map_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where pickling for other machines looks it up
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever its author wrote
+        raise ValueError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def parameters(chosen: Map, vary: Mapping[str, Any], fixed: Mapping[str, float]) -> dict[str, Any]:
+    """The fixed parameters of a sweep: those given, and the map's defaults for the others.
+
+    The map is tried (traced, not run) with them.
+
+    Args:
+        chosen: The map.
+        vary: Values of the varied parameters.
+        fixed: What is given for others.
+
+    Raises:
+        ValueError: If a name is given that the map does not read, or one is lacking, or the map
+            fails.
+    """
+    both = [name for name in fixed if name in vary]
+    if both:
+        raise ValueError(f"--set and --vary both name {both[0]!r}")
+    wanted = {**chosen.defaults, **fixed}
+    wanted = {name: value for name, value in wanted.items() if name not in vary}
+    given = wanted | {name: float(values[0]) for name, values in vary.items()}
+    for name in chosen.names or ():
+        if name not in given:
+            raise _lacking(chosen, name)
+    read = chosen.names or _tried(chosen, given)[1]
+    for option, names in (("--vary", vary), ("--set", fixed)):
+        for name in names:
+            if name not in read:
+                raise ValueError(
+                    f"{option} names {name!r}, which {chosen.name} does not read; "
+                    f"it reads {', '.join(sorted(read)) or 'no parameter'}"
+                )
+    return wanted
+
+
+def sizes(chosen: Map, given: Mapping[str, float]) -> tuple[int, int]:
+    """How many real numbers the map's state has, and how many its observable.
+
+    Raises:
+        ValueError: If the map fails.
+    """
+    state, _ = _tried(chosen, given)
+    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return sum(leaf.size for leaf in leaves), jax.eval_shape(newest, state).size
+
+
+class _Read(Mapping[str, Any]):
+    """Parameters that note which of them are read."""
+
+    def __init__(self, values: Mapping[str, Any], read: set[str], lacking: set[str]) -> None:
+        self._values, self._read, self._lacking = values, read, lacking
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            self._lacking.add(name)
+            raise KeyError(name)
+        self._read.add(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _tried(chosen: Map, given: Mapping[str, float]) -> tuple[Any, set[str]]:
+    """Shapes of the state after a step, and the names that the map and its start have read."""
+    read: set[str] = set()
+    lacking: set[str] = set()
+
+    def first_step(values: Mapping[str, Any]) -> Any:
+        noted = _Read(values, read, lacking)
+        state = chosen.start(noted) if callable(chosen.start) else chosen.start
+        return chosen.step(jax.tree.map(jnp.asarray, state), noted)
+
+    try:
+        with jax.enable_x64(True):
+            return jax.eval_shape(first_step, dict(given)), read
+    except Exception as error:  # whatever its author wrote
+        if isinstance(error, KeyError) and error.args and error.args[0] in lacking:
+            raise _lacking(chosen, error.args[0]) from error
+        told = str(error).strip().splitlines()
+        raise ValueError(
+            f"{chosen.name} fails at its first step: {type(error).__name__}: "
+            f"{told[0] if told else ''}"
+        ) from error
+
+
+def _lacking(chosen: Map, name: str) -> ValueError:
+    return ValueError(f"{chosen.name} needs {name!r}: give it by --set {name}=… or --vary {name}=…")
+
+
+def _mean_field(recipe: Recipe) -> Map:
+    from isinglass.systems.meanfield import Features, MeanField, gamma_of
+
+    words = recipe.features
+    features = Features.paper() if words is None else recipes.features_from_words(words)
+    if recipe.context is not None and recipe.context < 1:
+        raise ValueError(f"--context must be at least 1, got {recipe.context}")
+    field = MeanField(features, recipe.context)
+    m = features.n_patterns
+    defaults = {"gamma": gamma_of(BETA_ATT, SCALE, m), "epsilon": EPSILON}
+    start: Any = field.start_from_pattern
+    if recipe.start is not None:
+        window = _rows(recipe.start, m, field.length)
+        start = functools.partial(field.start_from_window, window=window)
+    labels = tuple(f"$A_{{{index + 1}}}$" for index in range(m))
+    return Map(MEAN_FIELD, field.map, start, defaults, ("beta", *defaults), labels)
+
+
+def _rows(start: list[float], m: int, length: int) -> Float[np.ndarray, "n m"]:
+    if len(start) % m or not 1 <= len(start) // m <= length:
+        raise ValueError(
+            f"--start must hold 1 to {length} attentions of {m} numbers each, newest first, "
+            f"got {len(start)} numbers"
+        )
+    return np.array(start).reshape(-1, m)
+
+
+def _own(path: Path, function: str, recipe: Recipe) -> Map:
+    module = import_file(path)
+    if recipe.sha256 is not None and recipes.hash_of(path) != recipe.sha256:
+        warnings.warn(f"{path} has changed since the sweep began", SweepWarning, stacklevel=3)
+    step = getattr(module, function, None)
+    name = f"{path.name}:{function}"
+    if not callable(step):
+        raise ValueError(f"MAP must name a function of {path}, got {function!r}, which is none")
+    start = getattr(module, "start", None) if recipe.start is None else recipe.start
+    if start is None:
+        raise ValueError(
+            f"--start must give the initial state of {name}, such as 0.1,0.2, or the file must "
+            "hold it as `start`"
+        )
+    # JAX would take a list for a state of many parts.
+    if recipe.start is not None or isinstance(start, list | int | float):
+        start = _state(name, step, start)
+    return Map(name, step, start, module=module)
+
+
+def _state(name: str, step: Any, start: Any) -> Any:
+    """An initial state of the numbers given: one axis, or the window of a delay map."""
+    numbers = np.array(start, dtype=np.float64)
+    if not isinstance(step, DelayMap):
+        return numbers
+    if numbers.size % step.length:
+        raise ValueError(
+            f"--start must hold the last {step.length} values of {name}, newest first, "
+            f"got {numbers.size} numbers"
+        )
+    with jax.enable_x64(True):
+        return step.start(jnp.asarray(numbers.reshape(step.length, -1)))

@@ -1,0 +1,1 @@
+"""One folder a paper or a family of papers; none imports another."""

@@ -1,0 +1,522 @@
+"""What the interference classifiers share: a tally per class, routes, energies, prediction.
+
+A subclass says how its input becomes dipoles (`_read`, `_dipoles`), what one batch adds to the
+tally (`_tally`), what evidence a tally amounts to (`_evidence`), and how an energy curve becomes a
+score (`_score_curves`).
+"""
+
+import operator
+from collections.abc import Callable
+from functools import wraps
+from numbers import Real
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_is_fitted,
+    check_random_state,
+    column_or_1d,
+    validate_data,
+)
+
+from isinglass._common.batches import BATCH, each_batch, map_batches
+from isinglass._common.types import ArrayLike
+from isinglass.systems.interference import _storage, diagnostics
+from isinglass.systems.interference.geometry import Geometry
+from isinglass.systems.interference.learning import check_rule, is_similar
+from isinglass.systems.interference.routes import (
+    arrivals,
+    check_prior,
+    jitter_prior,
+    route_probabilities,
+)
+
+MOST = 10**9  # epochs or travel durations
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+# Not typing.Self, which beartype cannot check outside a decorated class.
+Model = TypeVar("Model", bound="RouteClassifier")
+
+
+def _all_or_nothing(method: Method) -> Method:
+    """Leave the model as it was if `method` fails, an interrupt included."""
+
+    @wraps(method)
+    def wrapped(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return cast(Method, wrapped)
+
+
+class RouteClassifier(ClassifierMixin, BaseEstimator):
+    """Base of `InterferenceClassifier` and `WaveClassifier`; not for use on its own."""
+
+    rates: tuple[float, float, float]
+    threshold: float
+    n_durations: int
+    epochs: int
+    n_signals: float
+    route_prior: Any
+    geometry: Any
+    random_state: Any
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    # Parameters that what was learned depends on: equal for models that merge, fixed once learned.
+    _kind_parameters: tuple[str, ...] = ("rates", "threshold", "n_durations")
+    # The attribute that holds the shape of one input.
+    _shape_attribute: str
+
+    # -- what a subclass provides ------------------------------------------------------------
+
+    def _read(self, X, *, reset: bool) -> np.ndarray:
+        """Checked input, samples first, still in its own dtype."""
+        raise NotImplementedError
+
+    def _dipoles(self, part: np.ndarray) -> jax.Array:
+        """One batch as unit dipoles (n, E, D+1), emissions source-major."""
+        raise NotImplementedError
+
+    def _tally(self, part: np.ndarray, members: np.ndarray) -> jax.Array:
+        """What one batch adds to the tally (S, C, K), given class membership (n, C)."""
+        raise NotImplementedError
+
+    def _evidence(self, tally: np.ndarray) -> np.ndarray:
+        """Evidence (S, C, 1 or T) of a tally (S, C, K)."""
+        raise NotImplementedError
+
+    def _tally_bounds(self) -> tuple[float, float]:
+        """Smallest and largest entry that one sample can add to the tally."""
+        raise NotImplementedError
+
+    def _tally_width(self) -> int:
+        raise NotImplementedError
+
+    def _n_sources(self) -> int:
+        raise NotImplementedError
+
+    def _n_emissions(self) -> int:
+        return 1
+
+    def _geometry_for(self, n_classes: int) -> Geometry:
+        raise NotImplementedError
+
+    def _host(self) -> np.ndarray:
+        raise NotImplementedError
+
+    def _energies(self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray) -> jax.Array:
+        """Energy curves (…, n, C, T) of one batch, per signal sent."""
+        raise NotImplementedError
+
+    def _score_curves(self, curves: Any) -> Any:
+        """Scores (…, n, C) of energy curves (…, n, C, T)."""
+        raise NotImplementedError
+
+    # -- learning ----------------------------------------------------------------------------
+
+    @_all_or_nothing
+    def fit(self: Model, X, y) -> Model:
+        """Learn from scratch. One reduction over the samples; their order does not matter.
+
+        Args:
+            X: The inputs (see the class).
+            y: Labels, shape (n,).
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: For a parameter or an input that cannot be used, naming it. The model is
+                then as it was before.
+        """
+        X, y = self._read_pair(X, y, reset=True)
+        self._start(np.unique(y))
+        return self._learn(X, y)
+
+    @_all_or_nothing
+    def partial_fit(self: Model, X, y, classes: ArrayLike | None = None) -> Model:
+        """Learn more samples. Any split into calls gives the same model as one `fit` on all.
+
+        A label not met before becomes a new class. With `geometry="corners"` the targets are then
+        placed anew for the larger number of classes; name all `classes` in the first call, or give
+        a geometry, to keep every target where it is.
+
+        Args:
+            X: The inputs, of the shape first learned.
+            y: Labels, shape (n,).
+            classes: All labels that may come, on the first call.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: As `fit`, and for a label that is not among given `classes`.
+        """
+        first = not hasattr(self, "classes_")
+        if not first:
+            self._check_ready()
+        X, y = self._read_pair(X, y, reset=first)
+        met = np.unique(y)
+        if classes is not None:
+            declared = np.unique(column_or_1d(np.asarray(classes)))
+            _check_labels_alike(met, declared)
+            unknown = np.setdiff1d(met, declared)
+            if len(unknown):
+                raise ValueError(f"y holds labels that are not in classes: {unknown.tolist()}")
+            met = declared
+        if first:
+            self._start(met)
+        else:
+            self._add_classes(met)
+        return self._learn(X, y)
+
+    @_all_or_nothing
+    def forget(self: Model, X, y) -> Model:
+        """Unlearn samples exactly: the model as if they had never been there.
+
+        Subtracts what `fit` and `partial_fit` added, `epochs` times.
+
+        Args:
+            X: Inputs that were learned.
+            y: Their labels, shape (n,).
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ValueError: For a label the model does not know, for more samples of a class than were
+                learned, or for samples that cannot have been among those learned. The model is
+                then unchanged.
+        """
+        self._check_ready()
+        X, y = self._read_pair(X, y, reset=False)
+        _check_labels_alike(y, self.classes_)
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
+        tally, counts = self._sums(X, y)
+        counts = self.class_count_ - self.epochs * counts
+        tally = self.tally_ - self.epochs * tally
+        self._check_remainder(tally, counts)
+        # Sums of logarithms leave rounding behind; an empty class has learned exactly nothing.
+        self.tally_, self.class_count_ = np.where(counts[:, None] == 0, 0.0, tally), counts
+        return self
+
+    @_all_or_nothing
+    def merge(self: Model, other: Model) -> Model:
+        """Add what another model learned; equal to one model that saw all samples of both.
+
+        In place. Both must have equal parameters and equal route priors: the same integer
+        `random_state`, or the same `route_prior` array. Classes that only one of them knows are
+        kept.
+
+        Args:
+            other: A trained model of the same class; it is left as it is.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            TypeError: For another kind of object.
+            ValueError: For an incompatible model. This one is then unchanged.
+        """
+        if type(other) is not type(self):
+            mine, theirs = type(self).__name__, type(other).__name__
+            raise TypeError(f"can merge only with another {mine}, got {theirs}")
+        for model in (self, other):
+            model._check_ready()
+        self._check_same_stage(other)
+        self._add_classes(other.classes_)
+        where = np.searchsorted(self.classes_, other.classes_)
+        if not np.array_equal(self.prior_[:, where], other.prior_):
+            raise ValueError(
+                "cannot merge: the route priors differ; give both models the same integer "
+                "random_state (or the same route_prior array)"
+            )
+        tally, counts = self.tally_.copy(), self.class_count_.copy()
+        tally[:, where] += other.tally_
+        counts[where] += other.class_count_
+        self.tally_, self.class_count_ = tally, counts
+        return self
+
+    # -- prediction --------------------------------------------------------------------------
+
+    def energy_over_time(self, X) -> Float[np.ndarray, "n C T"]:
+        """Energy J_y(t) at every target and time step, for `n_signals` signals per source (Eq. 3).
+
+        Args:
+            X: The inputs (see the class).
+        """
+        arriving, arrived = self._arrivals()
+        return self.n_signals * self._map(X, lambda part: self._energies(part, arriving, arrived))
+
+    def energies(self, X) -> Float[np.ndarray, "n C"]:
+        """Score of every class: the peak (or mean) over time of the energy at its target.
+
+        Args:
+            X: The inputs (see the class).
+        """
+        arriving, arrived = self._arrivals()
+        return self.n_signals * self._map(
+            X, lambda part: self._score_curves(self._energies(part, arriving, arrived))
+        )
+
+    def decision_function(self, X) -> Float[np.ndarray, "n C"] | Float[np.ndarray, "n"]:
+        """Energies J, shape (n, C); for two classes, as scikit-learn asks, J₁ − J₀ of shape (n,).
+
+        Args:
+            X: The inputs (see the class).
+        """
+        energies = self.energies(X)
+        return energies[:, 1] - energies[:, 0] if len(self.classes_) == 2 else energies
+
+    def predict(self, X) -> np.ndarray:
+        """The class whose target has the largest energy, shape (n,).
+
+        Args:
+            X: The inputs (see the class).
+        """
+        winner = self.energies(X).argmax(axis=1)
+        return self.classes_[winner]
+
+    # -- what was learned --------------------------------------------------------------------
+
+    @property
+    def route_probabilities_(self) -> Float[np.ndarray, "S C T"]:
+        """Probability over travel durations of every source and target."""
+        self._check_ready()
+        return route_probabilities(self.prior_, self._evidence(self.tally_), self._reachable())
+
+    @property
+    def geometry_(self) -> Geometry:
+        """Where sources and targets stand."""
+        check_is_fitted(self)
+        return self._geometry_for(len(self.classes_))
+
+    def expected_similarity(self, X) -> Float[np.ndarray, "n C T"]:
+        """Expected similarity of two signals that arrive together, target field absent (Eq. 5).
+
+        Args:
+            X: The inputs (see the class).
+        """
+        arriving, _ = self._arrivals()
+        return self._map(
+            X,
+            lambda part: diagnostics.expected_similarity(np.asarray(self._dipoles(part)), arriving),
+        )
+
+    def arrival_entropy(self, X) -> Float[np.ndarray, "n C"]:
+        """Entropy in nats of the arrival times of the signals similar to the host (§3).
+
+        Args:
+            X: The inputs (see the class).
+        """
+        arriving, _ = self._arrivals()
+        host = self._host()
+
+        def entropy(part: np.ndarray) -> np.ndarray:
+            similar = is_similar(np.asarray(self._dipoles(part)) @ host, self.threshold)
+            return diagnostics.arrival_entropy(similar, arriving)
+
+        return self._map(X, entropy)
+
+    def arrival_times(self) -> Float[np.ndarray, "C C"]:
+        """Expected arrival time at each learner (rows) under each policy (columns), Table 3."""
+        return diagnostics.arrival_times(self.route_probabilities_, self._reachable())
+
+    # -- storage -----------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the trained model to one safetensors file, whole or not at all.
+
+        Args:
+            path: The file; an old one is replaced.
+
+        Raises:
+            ValueError: For what the format cannot hold (a callable metric, odd labels).
+            OSError: If the folder does not exist or cannot be written to.
+        """
+        self._check_ready()
+        _storage.save(self, Path(path))
+
+    @classmethod
+    def load(cls: type[Model], path: str | Path) -> Model:
+        """Read a model that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: For a file that is truncated, damaged, of another format version, or of
+                another kind of model.
+        """
+        return _storage.load(cls, Path(path))
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _reachable(self) -> Bool[np.ndarray, "S C T"]:
+        return self.geometry_.reachable(self.n_durations)
+
+    def _arrivals(self) -> tuple[Float[np.ndarray, "E C T"], Bool[np.ndarray, "E C T"]]:
+        return arrivals(self.route_probabilities_, self._reachable(), self._n_emissions())
+
+    def _map(self, X, function) -> np.ndarray:
+        return map_batches(function, self._read(X, reset=False))
+
+    def _validated(self, X: Any, **how: Any) -> np.ndarray:
+        return cast(np.ndarray, validate_data(self, X, **how))
+
+    def _read_pair(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        self._check_parameters()
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(f"{name} requires y to be passed, but the target y is None")
+        X = self._read(X, reset=reset)
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            raise ValueError("y holds NaN or infinity; labels must be finite numbers or text")
+        if y.dtype.kind == "O":
+            _check_labels_alike(y)
+        check_classification_targets(y)
+        if len(y) != len(X):
+            raise ValueError(f"X holds {len(X)} samples and y {len(y)} labels")
+        return X, y
+
+    def _check_parameters(self) -> None:
+        check_rule(self.rates, self.threshold)
+        _check_positive_int("epochs", self.epochs)
+        _check_positive_int("n_durations", self.n_durations)
+        n = self.n_signals
+        if not (isinstance(n, Real) and np.isfinite(n) and n > 0):
+            raise ValueError(f"n_signals must be a positive number, got {n!r}")
+        prior = self.route_prior
+        if prior is None or (isinstance(prior, str) and prior != "jitter"):
+            raise ValueError(f"route_prior must be 'jitter' or an array (S, C, T), got {prior!r}")
+
+    def _start(self, classes: np.ndarray) -> None:
+        try:
+            rng = check_random_state(self.random_state)
+        except ValueError as error:
+            raise ValueError(f"random_state cannot be used: {error}") from None
+        n_sources = self._n_sources()
+        self.seed_ = int(rng.randint(2**31 - 1))
+        self.classes_ = classes[:0]
+        self.class_count_ = np.zeros(0, dtype=np.int64)
+        self.prior_ = np.zeros((n_sources, 0, self.n_durations))
+        self.tally_ = np.zeros((n_sources, 0, self._tally_width()))
+        self._learned_with = self._rule()
+        self._add_classes(classes)
+
+    def _add_classes(self, classes: np.ndarray) -> None:
+        _check_labels_alike(classes, self.classes_)
+        union = np.union1d(self.classes_, classes) if len(self.classes_) else classes
+        if len(union) == len(self.classes_):
+            return
+        self._geometry_for(len(union)).reachable(self.n_durations)
+        where = np.searchsorted(union, self.classes_)
+        prior = self._prior(union)
+        if not np.array_equal(prior[:, where], self.prior_):
+            raise ValueError("route_prior must stay as it was for the classes already learned")
+        tally = np.zeros((len(self.tally_), len(union), self.tally_.shape[-1]))
+        counts = np.zeros(len(union), dtype=np.int64)
+        tally[:, where], counts[where] = self.tally_, self.class_count_
+        self.classes_, self.prior_, self.tally_, self.class_count_ = union, prior, tally, counts
+
+    def _prior(self, classes: np.ndarray) -> Float[np.ndarray, "S C T"]:
+        shape = (self._n_sources(), len(classes), self.n_durations)
+        if not isinstance(self.route_prior, str):
+            return check_prior(self.route_prior, shape)
+        draws = [jitter_prior(self.seed_, label, shape[0], shape[2]) for label in classes]
+        return np.stack(draws, axis=1)
+
+    def _sums(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, Int[np.ndarray, "C"]]:
+        """Tally and count per class of one pass over the samples."""
+        members = np.searchsorted(self.classes_, y)[:, None] == np.arange(len(self.classes_))
+
+        def tally(where: slice, part: np.ndarray) -> jax.Array:
+            padded = np.zeros((len(part), members.shape[1]))
+            padded[: where.stop - where.start] = members[where]
+            return self._tally(part, padded)
+
+        total = np.zeros_like(self.tally_)
+        for _, added in each_batch(tally, X, size=2 * BATCH):  # a tally needs less memory each
+            total += added
+        return total, members.sum(axis=0)
+
+    def _learn(self: Model, X: np.ndarray, y: np.ndarray) -> Model:
+        tally, counts = self._sums(X, y)
+        self.tally_ = self.tally_ + self.epochs * tally
+        self.class_count_ = self.class_count_ + self.epochs * counts
+        return self
+
+    def _rule(self) -> dict[str, Any]:
+        """What the tally depends on, in a form to compare."""
+        return {name: np.asarray(getattr(self, name)).tolist() for name in self._kind_parameters}
+
+    def _check_ready(self) -> None:
+        """Refuse an untrained model, and one whose parameters no longer fit what it learned."""
+        check_is_fitted(self)
+        self._check_parameters()
+        rule = self._rule()
+        for name, learned in self._learned_with.items():
+            if rule[name] != learned:
+                raise ValueError(
+                    f"{name} is {rule[name]}, but the model learned with {learned}; set it back, "
+                    "or call fit to start anew"
+                )
+
+    def _check_same_stage(self, other: "RouteClassifier") -> None:
+        here, there = self._rule(), other._rule()
+        here["input shape"] = getattr(self, self._shape_attribute)
+        there["input shape"] = getattr(other, self._shape_attribute)
+        for name, value in here.items():
+            if value != there[name]:
+                raise ValueError(f"cannot merge: {name} differs, {value} here, {there[name]} there")
+        union = len(np.union1d(self.classes_, other.classes_))
+        mine, theirs = self._geometry_for(union), other._geometry_for(union)
+        if not np.array_equal(mine.flight_times, theirs.flight_times):
+            raise ValueError("cannot merge: geometry differs, the flight times are not the same")
+
+    def _check_remainder(self, tally: np.ndarray, counts: np.ndarray) -> None:
+        if (counts < 0).any():
+            short = self.classes_[counts < 0].tolist()
+            raise ValueError(
+                "cannot forget more than was learned: too many samples (times epochs) of classes "
+                f"{short}"
+            )
+        low, high = (bound * counts[:, None] for bound in self._tally_bounds())
+        slack = 1e-9 * (1 + self.class_count_[:, None])
+        if (tally < low - slack).any() or (tally > high + slack).any():
+            raise ValueError(
+                "cannot forget samples that were never learned: what remains is no sum of samples"
+            )
+
+
+def _check_positive_int(name: str, value: Any) -> None:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    # Far above, counts of samples would no longer be exact.
+    if not 1 <= number <= MOST:
+        raise ValueError(f"{name} must be a whole number from 1 to {MOST:,}, got {value!r}")
+
+
+def _check_labels_alike(*labels: np.ndarray) -> None:
+    """Refuse text among numbers: they have no order, and NumPy would turn all into text."""
+    kinds = {isinstance(label, str): label for some in labels for label in some.tolist()}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"labels must be all text or all numbers, got {kinds[True]!r} beside {kinds[False]!r}"
+        )

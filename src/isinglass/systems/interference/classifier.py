@@ -1,0 +1,294 @@
+"""`InterferenceClassifier`: few-shot learning of pictures with no backpropagation."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from isinglass._common.batches import map_batches
+from isinglass._common.checks import one_shape
+from isinglass._common.types import ArrayLike
+from isinglass.systems.interference import energy, learning
+from isinglass.systems.interference._estimator import RouteClassifier
+from isinglass.systems.interference.encoding import encode_images, image_similarity, uniform_host
+from isinglass.systems.interference.geometry import Geometry, corners
+
+
+class InterferenceClassifier(RouteClassifier):
+    """Feed-forward induced interference training (Tang 2020) as a scikit-learn classifier.
+
+    Each picture is cut into patches; each patch is a unit dipole sent to one target per class along
+    routes of different travel durations. Learning moves probability between durations so that
+    patches similar to the target's field arrive together. Learning is a sum over samples, hence
+    exact `partial_fit`, `forget` and `merge`, in any order.
+
+    X is (n, H, W), or (n, H·W) with a square picture; a flat row whose length is no square number
+    counts as a picture of one line. Whole numbers or floats, any brightness scale.
+
+    Args:
+        rates: Learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to the field;
+            each greater than −1. The paper's are made for about five samples per class; with K of
+            them, `expm1(log1p(rates) * 5 / K)` keeps the evidence in range.
+        threshold: Similarity θ in (0, 1] from which a patch is similar (or, negated, opposite).
+        n_durations: Travel durations 0 … T−1; must let every source reach every target.
+        epochs: How often each sample counts.
+        n_signals: Signals N per source; scales the energies, not the prediction.
+        patch_size: Patch height and width in pixels, an integer or a pair. Rows and columns beyond
+            the last whole patch are cropped.
+        route_prior: `"jitter"`, nearly uniform with (9 + u)/Σ(9 + u), u ~ U[0, 1) drawn per class
+            from `random_state`; or an array (S, C, T), classes in sorted order.
+        geometry: `"corners"` (targets on a frame around the picture, see `corners`) or a `Geometry`
+            with one source per patch and one target per class in sorted order.
+        random_state: An integer for a result that repeats.
+
+    Attributes:
+        classes_: Labels in sorted order, (C,).
+        class_count_: Samples learned per class, times epochs, (C,).
+        tally_: Counts of similar, neutral and opposite patches, (S, C, 3).
+        prior_: Route probabilities before learning, (S, C, T).
+        route_probabilities_: Route probabilities now, (S, C, T).
+        geometry_: Where sources and targets stand.
+        image_shape_: Height and width of a picture.
+        n_features_in_: Pixels of a picture.
+
+    It passes scikit-learn's `check_estimator` with `patch_size=1`: the checks send tables of 1 to
+    10 columns, which hold no 3 × 3 patch. Blobs in a table are no pictures either; the estimator
+    is tagged `poor_score`, which excuses it from classifying them well.
+
+    Example:
+        >>> model = InterferenceClassifier(random_state=0).fit(images, labels)
+        >>> model.predict(more_images)
+    """
+
+    _kind_parameters = ("rates", "threshold", "n_durations", "patch_size")
+    _shape_attribute = "image_shape_"
+
+    def __init__(
+        self,
+        *,
+        rates: tuple[float, float, float] = (1.0, -0.5, -0.8),
+        threshold: float = 0.7,
+        n_durations: int = 25,
+        epochs: int = 1,
+        n_signals: float = 1000,
+        patch_size: int | tuple[int, int] = 3,
+        route_prior: str | ArrayLike = "jitter",
+        geometry: str | Geometry = "corners",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.rates = rates
+        self.threshold = threshold
+        self.n_durations = n_durations
+        self.epochs = epochs
+        self.n_signals = n_signals
+        self.patch_size = patch_size
+        self.route_prior = route_prior
+        self.geometry = geometry
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        # Tables of a few columns are not pictures: scikit-learn's blobs are out of its reach.
+        assert tags.classifier_tags is not None
+        tags.classifier_tags.poor_score = True
+        return tags
+
+    # -- input -------------------------------------------------------------------------------
+
+    def _read(self, X, *, reset: bool) -> np.ndarray:
+        X = one_shape(X)
+        image_shape = None
+        if len(X.shape) == 3:
+            image_shape = (int(X.shape[1]), int(X.shape[2]))
+            X = np.asarray(X).reshape(X.shape[0], image_shape[0] * image_shape[1])
+        elif len(X.shape) > 3:
+            raise ValueError(
+                f"X must be pictures (n, H, W) or flat pictures (n, H·W), got shape {X.shape}"
+            )
+        if not reset and image_shape is not None and image_shape != self.image_shape_:
+            raise ValueError(
+                f"X holds pictures of {image_shape}, but the model learned pictures of "
+                f"{self.image_shape_}"
+            )
+        X = self._validated(X, reset=reset, dtype="numeric")
+        if X.dtype.kind not in "biuf":
+            raise ValueError(f"X must hold real numbers, got dtype {X.dtype}")
+        # JAX takes neither long doubles nor a foreign byte order.
+        dtype = np.float64 if X.dtype.itemsize > 8 else X.dtype.newbyteorder("=")
+        X = X.astype(dtype, copy=False)
+        if reset:
+            self.image_shape_ = image_shape or _picture_of(X.shape[1])
+            self._check_patch(self.image_shape_)
+        return X.reshape(-1, *self.image_shape_)
+
+    def _check_patch(self, image_shape: tuple[int, int]) -> None:
+        patch = self._patch()
+        if patch[0] > image_shape[0] or patch[1] > image_shape[1]:
+            raise ValueError(
+                f"patch_size {patch} is larger than the picture, {image_shape}; it must fit at "
+                "least once"
+            )
+
+    def _patch(self) -> tuple[int, int]:
+        size = self.patch_size
+        pair = tuple(size) if isinstance(size, tuple | list | np.ndarray) else (size, size)
+        if len(pair) != 2 or not all(isinstance(s, int | np.integer) and s >= 1 for s in pair):
+            raise ValueError(
+                f"patch_size must be a positive integer or a pair of them, got {size!r}"
+            )
+        return int(pair[0]), int(pair[1])
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._patch()
+        geometry = self.geometry
+        if not isinstance(geometry, Geometry) and not (
+            isinstance(geometry, str) and geometry == "corners"
+        ):
+            raise ValueError(f"geometry must be 'corners' or a Geometry, got {geometry!r}")
+
+    def _rule(self) -> dict[str, Any]:
+        return super()._rule() | {"patch_size": self._patch()}
+
+    # -- the stage ---------------------------------------------------------------------------
+
+    def _grid(self) -> tuple[int, int]:
+        (height, width), (h, w) = self.image_shape_, self._patch()
+        return height // h, width // w
+
+    def _n_sources(self) -> int:
+        rows, columns = self._grid()
+        return rows * columns
+
+    def _geometry_for(self, n_classes: int) -> Geometry:
+        if not isinstance(self.geometry, Geometry):
+            return corners(self._grid(), n_classes)
+        n_sources, n_targets = self.geometry.distances.shape
+        if (n_sources, n_targets) != (self._n_sources(), n_classes):
+            raise ValueError(
+                f"geometry has {n_sources} sources and {n_targets} targets; these pictures have "
+                f"{self._n_sources()} patches and there are {n_classes} classes"
+            )
+        return self.geometry
+
+    # -- the physics -------------------------------------------------------------------------
+
+    def _host(self) -> np.ndarray:
+        with jax.enable_x64(True):
+            h, w = self._patch()
+            return np.asarray(uniform_host(h * w))
+
+    def _dipoles(self, part: np.ndarray) -> Float[Array, "n S D"]:
+        return _encode(part, self._patch())
+
+    def _tally_width(self) -> int:
+        return 3
+
+    def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C 3"]:
+        return _tally_images(part, members, self._patch(), float(self.threshold))
+
+    def _tally_bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def _evidence(self, tally: np.ndarray) -> Float[np.ndarray, "S C 1"]:
+        return learning.evidence_from_kinds(
+            tally, learning.check_rule(self.rates, self.threshold)[0]
+        )
+
+    def _energies(
+        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
+    ) -> Float[Array, "..."]:
+        return _image_energies(part, arriving, arrived, self._patch(), float(self.threshold))
+
+    def _score_curves(self, curves: Any) -> Any:
+        return curves.max(axis=-1)
+
+
+def ensemble_energies(models: Sequence[InterferenceClassifier], X) -> Float[np.ndarray, "m n C"]:
+    """Peak energies of many trained models on the same pictures, with the hosts computed once.
+
+    Seeds, folds, ensembles: several times faster than asking each model, because the energy is
+    linear in the route probabilities and all else depends on the pictures alone.
+
+    Args:
+        models: Trained on pictures of one shape with equal `threshold`, `patch_size`,
+            `n_durations`, geometry and number of classes.
+        X: The inputs, as for `InterferenceClassifier`.
+
+    Returns:
+        Shape (models, n, C), as `energies` of each model.
+
+    Raises:
+        TypeError: For something that is no such model.
+        ValueError: For no models, or models that do not share a stage.
+    """
+    if len(models) == 0:
+        raise ValueError("models must hold at least one trained model")
+    for model in models:
+        if not isinstance(model, InterferenceClassifier):
+            name = type(model).__name__
+            raise TypeError(f"models must all be InterferenceClassifier, one is {name}")
+    first = models[0]
+    _, stage = first._arrivals()
+    arriving = []
+    for model in models:
+        routes, arrived = model._arrivals()
+        same = model.threshold == first.threshold and model._patch() == first._patch()
+        if not (
+            same and model.image_shape_ == first.image_shape_ and np.array_equal(arrived, stage)
+        ):
+            raise ValueError(
+                "models must share picture shape, patch_size, threshold, geometry, n_durations and "
+                "the number of classes"
+            )
+        arriving.append(routes)
+    scale = np.array([model.n_signals for model in models], dtype=np.float64)
+    routes = np.stack(arriving)
+    peaks = map_batches(
+        lambda part: _ensemble_peaks(part, routes, stage, first._patch(), float(first.threshold)),
+        first._read(X, reset=False),
+        axis=1,
+        size=128,
+    )
+    return scale[:, None, None] * peaks
+
+
+def _picture_of(n_pixels: int) -> tuple[int, int]:
+    side = int(np.sqrt(n_pixels) + 0.5)
+    return (side, side) if side * side == n_pixels else (1, n_pixels)
+
+
+@partial(jax.jit, static_argnums=1)
+def _encode(images: Array, patch: tuple[int, int]) -> Array:
+    return encode_images(images, patch)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _tally_images(images: Array, members: Array, patch: tuple[int, int], threshold: float) -> Array:
+    return learning.tally_kinds(image_similarity(images, patch), members, threshold)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _image_energies(
+    images: Array, arriving: Array, arrived: Array, patch: tuple[int, int], threshold: float
+) -> Array:
+    dipoles, host = _without_rest(images, patch)
+    return energy.energy_over_time(dipoles, arriving, arrived, host, threshold)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _ensemble_peaks(
+    images: Array, arriving: Array, arrived: Array, patch: tuple[int, int], threshold: float
+) -> Array:
+    dipoles, host = _without_rest(images, patch)
+    coupling = energy.couplings(dipoles, arrived, host, threshold)
+    return energy.energies_of_many(arriving, coupling).max(axis=-1)
+
+
+def _without_rest(images: Array, patch: tuple[int, int]) -> tuple[Array, Array]:
+    """Dipoles and host less their rest component, which adds nothing: the host has none."""
+    return encode_images(images, patch)[..., 1:], uniform_host(patch[0] * patch[1])[1:]

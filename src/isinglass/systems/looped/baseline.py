@@ -1,0 +1,224 @@
+"""The baseline: a looped GPT-2 block with an adaptive number of loops.
+
+    H_0 = 0,   H_{t+1} = LN(block(H_t + X)),   t = 0 … T − 1,
+
+with all answers predicted at once from H_T, after "FOP-Loop-Adaptive" of Fan et al. 2024, "Looped
+Transformers for Length Generalization" (arXiv 2409.15647). It has no positions unless asked for,
+and at inference it may loop as often as makes it most confident. The final layer normalisation of
+GPT-2 stands inside the loop, which keeps states bounded. Otherwise than there, T is the same for
+all lengths in training, and every sequence chooses its own number of loops, not a batch of them.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
+
+from isinglass.attention.features_first import affine, by_head, normalise
+from isinglass.attention.positions import sinusoids
+from isinglass.attention.streamed import RowStatistics
+from isinglass.systems.looped.loop import Loop, check_shape
+
+SPREAD = 0.02  # of all weights at the start, as in GPT-2
+
+
+@dataclass(frozen=True)
+class BaselineConfig:
+    """Shape of a `LoopedBaseline`.
+
+    Attributes:
+        vocabulary: Number of symbols V, at least 2.
+        width: d, a multiple of `heads` and even.
+        heads: Heads of attention.
+        hidden: Width of the perceptron's hidden layer; None for 4 d, as in GPT-2.
+        iterations: T, loops in training.
+        positional_scale: Factor before sinusoids added to the embedding; 0 for none, as published.
+        positional_base: Their frequencies are base^(−2k/d).
+        causal: Whether a position sees only itself and what comes before.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    vocabulary: int = 4
+    width: int = 64
+    heads: int = 4
+    hidden: int | None = None
+    iterations: int = 25
+    positional_scale: float = 0.0
+    positional_base: float = 10_000.0
+    causal: bool = True
+
+    def __post_init__(self) -> None:
+        check_shape(self)
+
+
+class Adapted(NamedTuple):
+    """What a baseline answers after as many loops as made it most confident.
+
+    Attributes:
+        logits: After those loops, (n, V).
+        iterations: How many loops.
+        cross_entropy: Of its own predictions after every loop, nats, (most,): a mean over the
+            positions that were asked.
+    """
+
+    logits: Float[Array, "n V"]
+    iterations: Int[Array, ""]
+    cross_entropy: Float[Array, "most"]
+
+
+class Normalisation(eqx.Module):
+    """Layer normalisation.
+
+    Attributes:
+        gain, bias: (d,).
+    """
+
+    gain: Float[Array, "d"]
+    bias: Float[Array, "d"]
+
+    def __init__(self, width: int) -> None:
+        self.gain, self.bias = jnp.ones(width), jnp.zeros(width)
+
+    def __call__(self, x: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
+        """Of every symbol, features first, to mean 0 and variance 1, then gain and bias."""
+        return normalise(x, self.gain, self.bias)
+
+
+class LoopedBaseline(Loop):
+    """A looped GPT-2 block.
+
+    It has the interface of `LoopedTransformer`, so that the same training loop trains it.
+
+    Attributes:
+        embedding: (V, d).
+        before_attention, before_mlp, after: Layer normalisations.
+        attention_in, attention_in_bias: W_Q, W_K, W_V side by side, (d, 3 d) and (3 d,).
+        attention_out, attention_out_bias: Projection after the heads, (d, d) and (d,).
+        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,); then GELU.
+        mlp_out, mlp_out_bias: Second layer, (hidden, d) and (d,).
+        readout, readout_bias: (d, V) and (V,).
+        config: Its `BaselineConfig`.
+    """
+
+    embedding: Float[Array, "V d"]
+    before_attention: Normalisation
+    attention_in: Float[Array, "d 3*d"]
+    attention_in_bias: Float[Array, "3*d"]
+    attention_out: Float[Array, "d d"]
+    attention_out_bias: Float[Array, "d"]
+    before_mlp: Normalisation
+    mlp_in: Float[Array, "d m"]
+    mlp_in_bias: Float[Array, "m"]
+    mlp_out: Float[Array, "m d"]
+    mlp_out_bias: Float[Array, "d"]
+    after: Normalisation
+    readout: Float[Array, "d V"]
+    readout_bias: Float[Array, "V"]
+    config: BaselineConfig = eqx.field(static=True)
+
+    def __init__(self, config: BaselineConfig, *, key: PRNGKeyArray) -> None:
+        symbols, width = config.vocabulary, config.width
+        hidden = 4 * width if config.hidden is None else config.hidden
+        keys = iter(jax.random.split(key, 6))
+
+        def matrix(rows: int, columns: int) -> Array:
+            return SPREAD * jax.random.normal(next(keys), (rows, columns))
+
+        self.embedding = matrix(symbols, width)
+        self.before_attention = Normalisation(width)
+        self.attention_in, self.attention_in_bias = matrix(width, 3 * width), jnp.zeros(3 * width)
+        self.attention_out, self.attention_out_bias = matrix(width, width), jnp.zeros(width)
+        self.before_mlp = Normalisation(width)
+        self.mlp_in, self.mlp_in_bias = matrix(width, hidden), jnp.zeros(hidden)
+        self.mlp_out, self.mlp_out_bias = matrix(hidden, width), jnp.zeros(width)
+        self.after = Normalisation(width)
+        self.readout, self.readout_bias = matrix(width, symbols), jnp.zeros(symbols)
+        self.config = config
+
+    def adapt(
+        self,
+        tokens: Int[Array, "n"],
+        positions: Real[Array, "n"] | None = None,
+        *,
+        most: int,
+        least: int = 1,
+        asked: Bool[Array, "n"] | None = None,
+    ) -> Adapted:
+        """Loop `least` to `most` times over one sequence and answer where most confident.
+
+        That is where the cross-entropy of its own predictions, −log max_s p_s, is smallest on
+        average (Fan et al. 2024). It needs no target.
+
+        Args:
+            tokens: Symbols, 0 to V − 1.
+            positions: Where each stands; None for 0, 1, 2, ….
+            most: Most loops that may be chosen.
+            least: Fewest loops that may be chosen.
+            asked: Positions whose predictions count; None for all.
+
+        Raises:
+            ValueError: If not 1 ≤ `least` ≤ `most`.
+        """
+        if not 1 <= least <= most:
+            raise ValueError(f"least must be from 1 to most = {most}, got {least}")
+        inputs = self.embed(tokens, positions)
+        weight = jnp.ones(tokens.shape[0]) if asked is None else asked.astype(inputs.dtype)
+        weight = weight / jnp.maximum(weight.sum(), 1)
+
+        def iterate(carry: tuple, count: Array) -> tuple[tuple, Array]:
+            state, best, chosen, lowest = carry
+            state = self.step(state, inputs)
+            logits = self.decode(state)
+            unsure = -(jax.nn.log_softmax(logits).max(-1) * weight).sum()
+            better = (count >= least) & (unsure < lowest)
+            best, chosen, lowest = (
+                jnp.where(better, new, old)
+                for new, old in ((logits, best), (count, chosen), (unsure, lowest))
+            )
+            return (state, best, chosen, lowest), unsure
+
+        none = jnp.full((tokens.shape[0], self.config.vocabulary), jnp.nan, inputs.dtype)
+        start = (jnp.zeros_like(inputs), none, jnp.int32(0), jnp.asarray(jnp.inf, inputs.dtype))
+        counts = jnp.arange(1, most + 1, dtype=jnp.int32)
+        (_, logits, chosen, _), unsure = jax.lax.scan(iterate, start, counts)
+        return Adapted(logits, chosen, unsure)
+
+    def embed(
+        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+    ) -> Float[Array, "*batch n d"]:
+        """X, what every loop is given."""
+        config, inputs = self.config, self.embedding[tokens]
+        if config.positional_scale == 0:
+            return inputs
+        where = jnp.arange(tokens.shape[-1]) if positions is None else positions
+        return inputs + config.positional_scale * sinusoids(
+            where, config.width, config.positional_base
+        )
+
+    def _iterate(
+        self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
+        """H_{t+1} = LN(block(H_t + X))."""
+        after, rows = self._block(state + inputs, q)
+        return after, after - state, rows
+
+    def _block(
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """Attention and perceptron, each normalised before and added, and normalised after."""
+        mixed, rows = self._attend(hidden, q)
+        hidden = hidden + affine(mixed, self.attention_out, self.attention_out_bias)
+        inner = jax.nn.gelu(affine(self.before_mlp(hidden), self.mlp_in, self.mlp_in_bias))
+        hidden = hidden + affine(inner, self.mlp_out, self.mlp_out_bias)
+        return self.after(hidden), rows
+
+    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+        together = affine(self.before_attention(hidden), self.attention_in, self.attention_in_bias)
+        query, key, value = by_head(together, self.config.heads)
+        return query / query.shape[0] ** 0.5, key, value

@@ -1,0 +1,149 @@
+"""A particle among the keys of a sequence: the latent Hamiltonian system (Lam 2026, Eq. 1).
+
+    V' = μ V + α (F_τ(Z; X) − Z) − β ∇_Z E_τ(Z; X),        Z' = Z + V'
+
+This is symplectic Euler, whose time step is in the units of β: with β = h² and V = h dZ/dt it
+takes steps of h. Whatever μ, α and β are, a step scales phase-space volume by μ^dim, since its
+forces depend on Z alone. With α = 0 and μ = 1 it is Hamiltonian, and follows to all orders a shadow
+of H = ½|V|² + βE_τ; `LatentHamiltonian.shadow_energy` is that to first order.
+
+With β > 0 the potential is concave and falls without end, so that α or μ < 1 must hold the
+particle; with β < 0 it is convex, and binds where the keys surround the origin.
+"""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float
+
+from isinglass.energy import attention_energy, attention_force
+from isinglass.systems.looped.model import LoopedTransformer
+
+
+class Particle(NamedTuple):
+    """State of a `LatentHamiltonian`: one particle, or one a position of a sequence.
+
+    Attributes:
+        position: Z, (…, d).
+        velocity: V, (…, d), per step.
+    """
+
+    position: Float[Array, "*n d"]
+    velocity: Float[Array, "*n d"]
+
+
+class LatentHamiltonian(eqx.Module):
+    """Eq. 1 of Lam 2026 for one sequence X. Particles act on no other.
+
+    Attributes:
+        query: W_Q, (d, c), acting from the right.
+        keys: X W_K, (m, c).
+        values: X W_V, (m, d).
+        momentum: μ, what is kept of the velocity.
+        pull: α, how strongly attention's output attracts.
+        force: β, the weight of the energy.
+        temperature: τ, positive.
+
+    Raises:
+        ValueError: If the temperature is not positive and finite, another number is not finite, or
+            shapes do not fit.
+    """
+
+    query: Float[Array, "d c"]
+    keys: Float[Array, "m c"]
+    values: Float[Array, "values d"]
+    momentum: Any = 1.0
+    pull: Any = 0.0
+    force: Any = 1.0
+    temperature: Any = 1.0
+
+    def __check_init__(self) -> None:
+        for name in ("momentum", "pull", "force", "temperature"):
+            value = getattr(self, name)
+            if not isinstance(value, Tracer) and not np.isfinite(value):
+                raise ValueError(f"{name} must be finite, got {value}")
+        if not isinstance(self.temperature, Tracer) and self.temperature <= 0:
+            raise ValueError(f"temperature must be positive, got {self.temperature}")
+        if self.keys.shape[0] != self.values.shape[0] or not self.keys.shape[0]:
+            raise ValueError(
+                f"keys and values must be of one sequence, got {self.keys.shape[0]} keys and "
+                f"{self.values.shape[0]} values"
+            )
+
+    @classmethod
+    def from_model(
+        cls, model: LoopedTransformer, inputs: Float[Array, "m d"], **numbers: Any
+    ) -> "LatentHamiltonian":
+        """The system with the attention of a looped transformer of one head.
+
+        Args:
+            model: The model; its perceptron and normalisation have no part in Eq. 1.
+            inputs: X, as of its `embed`.
+            numbers: "momentum", "pull", "force" and "temperature".
+
+        Raises:
+            ValueError: If the model has more heads than one, or a bias of attention by distance,
+                which Eq. 1 has no place for.
+        """
+        if model.config.near:
+            raise ValueError(f"model must have no bias by distance, got near={model.config.near}")
+        if model.config.heads != 1:
+            raise ValueError(f"model must have one head, got {model.config.heads}")
+        return cls(model.query, inputs @ model.key, inputs @ model.value, **numbers)
+
+    def at_rest(self, position: Float[Array, "*n d"]) -> Particle:
+        """A state there with no velocity."""
+        return Particle(position, jnp.zeros_like(position))
+
+    def output(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
+        """F_τ(Z; X): what attention gives at Z."""
+        scores = position @ self.query @ self.keys.T / self.keys.shape[-1] ** 0.5
+        return jax.nn.softmax(scores / self.temperature, axis=-1) @ self.values
+
+    def potential(self, position: Float[Array, "*n d"]) -> Float[Array, "*n"]:
+        """E_τ(Z; X), by particle."""
+        return attention_energy(position @ self.query, self.keys, self.temperature)
+
+    def slope(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
+        """∇_Z E_τ(Z; X)."""
+        pull = attention_force(position @ self.query, self.keys, self.temperature)
+        return -pull @ self.query.T
+
+    def energy(self, state: Particle) -> Float[Array, "*n"]:
+        """H = ½|V|² + βE_τ(Z), by particle.
+
+        With α = 0 and μ = 1 it keeps within O(√|β|) of its start, relative to its size, along a
+        bound orbit; where the potential falls without end it loses ½β²|∇E|² a step.
+        """
+        kinetic = 0.5 * (state.velocity**2).sum(-1)
+        return kinetic + self.force * self.potential(state.position)
+
+    def shadow_energy(self, state: Particle) -> Float[Array, "*n"]:
+        """H − ½β⟨V, ∇E_τ⟩, by particle: what α = 0 and μ = 1 conserve, within O(|β|).
+
+        Source: Hairer, Lubich & Wanner, Geometric Numerical Integration, IX.1.
+        """
+        lag = (state.velocity * self.slope(state.position)).sum(-1)
+        return self.energy(state) - 0.5 * self.force * lag
+
+    def step(self, state: Particle, force: Any = None) -> Particle:
+        """One step of Eq. 1.
+
+        Args:
+            state: Z_k and V_k.
+            force: β_k of this step, where it follows a schedule; the system's own if None.
+        """
+        force = self.force if force is None else force
+        here = state.position
+        velocity = self.momentum * state.velocity + self.pull * (self.output(here) - here)
+        velocity = velocity - force * self.slope(here)
+        return Particle(here + velocity, velocity)
+
+
+def hamiltonian_step(state: Particle, parameters: LatentHamiltonian) -> Particle:
+    """`LatentHamiltonian.step` as a map of `isinglass.dynamics`: the system is the parameters."""
+    return parameters.step(state)

@@ -1,0 +1,230 @@
+"""TODO: docstring."""
+
+from abc import abstractmethod
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Real
+
+from isinglass._common.checks import check_sizes
+from isinglass.attention.features_first import (
+    features_first,
+    features_last,
+    joined,
+)
+from isinglass.attention.streamed import SAVED, RowStatistics, attend_first, attention_rows
+from isinglass.systems.looped.penalties import check_streamed_index
+
+# An iteration's state and what attention made of it are kept for the gradient; the rest is
+# computed anew, which is faster than to write and read it.
+checkpointed = partial(
+    jax.checkpoint,
+    prevent_cse=False,
+    policy=jax.checkpoint_policies.save_only_these_names(*SAVED),
+)
+
+
+def check_shape(config: Any) -> None:
+    """Refuse a configuration of a loop whose sizes or positions make none.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
+    check_sizes(2, vocabulary=config.vocabulary, width=config.width)
+    check_sizes(heads=config.heads, hidden=config.hidden, iterations=config.iterations)
+    if config.width % 2 or config.width % config.heads:
+        raise ValueError(
+            f"width must be even and a multiple of heads, got width {config.width} and "
+            f"{config.heads} heads"
+        )
+    if not 0 <= config.positional_scale < float("inf"):
+        raise ValueError(
+            f"positional_scale must be finite and at least 0, got {config.positional_scale}"
+        )
+    if not 1 < config.positional_base < float("inf"):
+        raise ValueError(
+            f"positional_base must be finite and more than 1, got {config.positional_base}"
+        )
+
+
+class LoopTrajectory(NamedTuple):
+    """All states of a loop and what its attention did.
+
+    Attributes:
+        states: Z_0 … Z_T, (T + 1, …, n, d); Z_0 = 0.
+        rows: Attention p of iterations 1 … T, (T, heads, …, n, n); 0 where it must not look.
+    """
+
+    states: Float[Array, "T1 *batch n d"]
+    rows: Float[Array, "T h *batch n n"]
+
+
+class LoopEnergies(NamedTuple):
+    """Means over the iterations (and heads) of what the penalties are made of, by position.
+
+    Attributes:
+        kinetic: ½|Z_t − Z_{t−1}|², (…, n) (Eq. 3).
+        potential: min_j(−log p_tj), nats, (…, n) (Eq. 4).
+        entropy: Tsallis entropy S_q(p_t), (…, n) (Eq. 5).
+    """
+
+    kinetic: Float[Array, "*batch n"]
+    potential: Float[Array, "*batch n"]
+    entropy: Float[Array, "*batch n"]
+
+
+class Loop(eqx.Module):
+    """What loops have in common: states from 0 on, a linear read-out, and a record of all of it.
+
+    Attributes:
+        readout, readout_bias: (d, V) and (V,).
+        config: Shape, with the number of `iterations`.
+    """
+
+    readout: eqx.AbstractVar[Array]
+    readout_bias: eqx.AbstractVar[Array]
+    config: eqx.AbstractVar[Any]
+
+    @abstractmethod
+    def embed(
+        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+    ) -> Float[Array, "*batch n d"]:
+        """X, what every iteration is given."""
+
+    @abstractmethod
+    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+
+    @abstractmethod
+    def _block(
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """`block` with features first, and statistics of its attention as means over the heads."""
+
+    @abstractmethod
+    def _iterate(
+        self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
+        """`step` with features first, how far it goes, and statistics of the attention."""
+
+    def _by_distance(self, n: int) -> Float[Array, "n"] | None:
+        """Bias of attention by how far back a key lies; None without."""
+        return None
+
+    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
+        """Rows of attention at a state with its inputs added, by head."""
+        query, key, _ = map(features_last, self._projections(features_first(hidden)))
+        bias = self._by_distance(hidden.shape[-2])
+        return attention_rows(query, key, causal=self.config.causal, bias=bias)
+
+    def _attend(
+        self, hidden: Float[Array, "d *n"], q: float | None
+    ) -> tuple[Float[Array, "d *n"], RowStatistics]:
+        """What the heads make of a state, and statistics of their rows as means over them."""
+        bias = self._by_distance(hidden.shape[-1])
+        heads = self._projections(hidden)
+        mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
+        return joined(mixed), RowStatistics(*(x.mean(0) for x in rows))
+
+    def step(
+        self, state: Float[Array, "*batch n d"], inputs: Float[Array, "*batch n d"]
+    ) -> Float[Array, "*batch n d"]:
+        """The next state."""
+        after, *_ = self._iterate(features_first(state), features_first(inputs), None)
+        return features_last(after)
+
+    def block(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
+        """What is iterated, at a state with its inputs added."""
+        return features_last(self._block(features_first(hidden), None)[0])
+
+    def __call__(
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
+        iterations: int | None = None,
+    ) -> Float[Array, "*batch n V"]:
+        """Logits at every position.
+
+        Args:
+            tokens: Symbols, 0 to V − 1, of one sequence or of many.
+            positions: Where each stands; None for 0, 1, 2, ….
+            iterations: How often to apply the block; None for the configured T.
+
+        Raises:
+            ValueError: If `iterations` is less than 1.
+        """
+        inputs = features_first(self.embed(tokens, positions))
+
+        @checkpointed
+        def body(state: Array, _: None) -> tuple[Array, None]:
+            return self._iterate(state, inputs, None)[0], None
+
+        first, count = jnp.zeros_like(inputs), self._count(iterations)
+        return self.decode(features_last(jax.lax.scan(body, first, None, length=count)[0]))
+
+    def energies(
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
+        iterations: int | None = None,
+        q: float | None = 1.5,
+    ) -> tuple[Float[Array, "*batch n d"], LoopEnergies]:
+        """The last state and what the penalties need, without keeping a row: the way to train.
+
+        Memory for the gradient is O(n) an iteration. Many sequences are best given at once, which
+        on CPUs is faster than `jax.vmap`.
+
+        Args:
+            tokens: Symbols, 0 to V − 1, of one sequence or of many.
+            positions: Where each stands; None for 0, 1, 2, ….
+            iterations: How often to apply the block; None for the configured T.
+            q: Tsallis index, positive and not within 0.001 of 1; None to leave the entropy out (it
+                is 0 then).
+
+        Raises:
+            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
+        """
+        if q is not None:
+            check_streamed_index(q)
+        inputs = features_first(self.embed(tokens, positions))
+
+        @checkpointed
+        def body(state: Array, _: None) -> tuple[Array, tuple[Array, Array, Array]]:
+            after, change, rows = self._iterate(state, inputs, q)
+            return after, (0.5 * (change**2).sum(0), rows.surprise, rows.power)
+
+        first, count = jnp.zeros_like(inputs), self._count(iterations)
+        final, seen = jax.lax.scan(body, first, None, length=count)
+        kinetic, surprise, power = (each.mean(0) for each in seen)
+        entropy = jnp.zeros_like(power) if q is None else (1 - power) / (q - 1)
+        return features_last(final), LoopEnergies(kinetic, surprise, entropy)
+
+    def decode(self, state: Float[Array, "*n d"]) -> Float[Array, "*n V"]:
+        """Logits of a state."""
+        return state @ self.readout + self.readout_bias
+
+    def run(
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
+        iterations: int | None = None,
+    ) -> LoopTrajectory:
+        """Every state and every row of attention: T · heads · n² numbers."""
+        inputs = self.embed(tokens, positions)
+
+        def iterate(state: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
+            after = self.step(state, inputs)
+            return after, (after, self.attention(state + inputs))
+
+        first = jnp.zeros_like(inputs)
+        _, (states, rows) = jax.lax.scan(iterate, first, None, length=self._count(iterations))
+        return LoopTrajectory(jnp.concatenate([first[None], states]), rows)
+
+    def _count(self, iterations: int | None) -> int:
+        count = self.config.iterations if iterations is None else iterations
+        if count < 1:
+            raise ValueError(f"iterations must be at least 1, got {count}")
+        return count

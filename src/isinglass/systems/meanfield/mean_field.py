@@ -1,0 +1,263 @@
+"""The mean-field map of self-attention: an infinitely large network is a delay map."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from isinglass._common.checks import checked_array, checked_number
+from isinglass._common.types import ArrayLike
+from isinglass.dynamics.maps import DelayMap, DelayState
+from isinglass.systems.meanfield.attention import attend
+from isinglass.systems.meanfield.features import Features
+
+PARAMETERS = ("beta", "gamma", "epsilon")
+"""Inverse temperature β of the tokens, gain γ of the attention, weight ε of positional bits."""
+
+Parameters = Mapping[str, Any]  # a number or a scalar array for each of PARAMETERS
+
+_VQK = slice(1, None)
+
+_MOST_TERMS = 40
+"""Up to here, which is M = 3, a product is written out; beyond, it is a matrix product.
+
+Written out, XLA fuses it with the rest of the step: 0.011 µs a step instead of 0.017 (M = 3, 250
+lanes, two cores). Products of 96 terms (M = 4, 8 groups) gain nothing, and of 240 take twice as
+long as a matrix product, in which the lanes are columns, and ten times as long to compile.
+"""
+
+
+@dataclass(frozen=True)
+class MeanField:
+    """Mean-field map of the self-attention network with given features, exact as N → ∞.
+
+    The token at position t has the overlaps
+
+        m^α_{a,t} = (1−ε) Σ_g C^α_{a,g} tanh(β Σ_b σ_{g,b} A_{b,t−1}) + (ε/P) Σ_p W^α_{a,p} e_{t,p}
+
+    with the attention A_{t−1} that generated it, and A_t = Σ_τ softmax_τ(γ m^q_t · m^k_τ) m^v_τ
+    over the last L tokens. So A_t is a function of the last L values of A and of t mod 2^P, which
+    is what `map` says; it is a step for every function of `isinglass.dynamics`. Calling the mean
+    field itself evaluates that function.
+
+    In a `DelayState` of this map ``window`` holds A_{t−1}, …, A_{t−L} and ``phase`` is t mod 2^P:
+    the position whose attention comes next.
+
+    Source: Poc-López & Aguilera 2024.
+
+    Attributes:
+        features: The patterns.
+        context: Length L of the window; 2^P, once round the positional bits, if None.
+
+    Raises:
+        ValueError: If ``context`` is less than 1.
+    """
+
+    features: Features
+    context: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.context is not None and self.context < 1:
+            raise ValueError(f"context must be at least 1, got {self.context}")
+
+    @property
+    def length(self) -> int:
+        """L, the number of tokens in the window."""
+        return self.period if self.context is None else self.context
+
+    @property
+    def period(self) -> int:
+        """2^P, the number of positions that positional bits tell apart."""
+        return 2**self.features.positional_bits
+
+    @property
+    def map(self) -> DelayMap:
+        """The map on the window of attentions, d = M."""
+        return DelayMap(self, self.length, self.period)
+
+    def __call__(
+        self, window: Sequence[Array] | Array, parameters: Parameters, phase: Any
+    ) -> Float[Array, " M"]:
+        """Attention A_t from the last L of them, newest first, computed in their precision.
+
+        Args:
+            window: A_{t−1}, …, A_{t−L}, or fewer while the window still grows; (M,) each.
+            parameters: "beta", "gamma" and "epsilon".
+            phase: t mod 2^P, a Python int or a traced one.
+        """
+        tokens = [
+            self._token(window[age], parameters, phase - age, _VQK) for age in range(len(window))
+        ]
+        return _attend(tokens, parameters)
+
+    def token(
+        self, attention: Float[Array, " M"], parameters: Parameters, position: Any
+    ) -> Float[Array, "4 M"]:
+        """Overlaps m^o, m^v, m^q, m^k of the token that an attention generates, in its precision.
+
+        Args:
+            attention: A of the position before.
+            parameters: "beta" and "epsilon"; "gamma" is not needed.
+            position: Of the token, a Python int or a traced one.
+        """
+        return self._token(attention, parameters, position, slice(None))
+
+    def overlaps(
+        self, attention: ArrayLike, parameters: Parameters, position: int
+    ) -> Float[np.ndarray, "T 4 M"]:
+        """Overlaps m^o, m^v, m^q, m^k of the tokens that a trajectory's attentions generate.
+
+        Args:
+            attention: Successive A, (T, M).
+            parameters: Numbers "beta" and "epsilon"; "gamma" is not needed.
+            position: Position of the first of these tokens, one more than that of the first A.
+
+        Raises:
+            ValueError: If the attention is not (T, M) and finite, or a parameter is missing or
+                not finite.
+        """
+        rows = checked_array("attention", attention, (None, self.features.n_patterns))
+        beta, epsilon = (checked_number(parameters, name) for name in ("beta", "epsilon"))
+        means = np.tanh(beta * rows @ self.features.signs.T)
+        semantic = np.einsum("xmg,tg->txm", self.features.semantic, means)
+        positions = (position + np.arange(len(rows))) % self.period
+        positional = np.moveaxis(self.features.positional_overlaps[:, :, positions], -1, 0)
+        return (1 - epsilon) * semantic + epsilon * positional
+
+    def prompt(
+        self, parameters: Parameters, pattern: int = 0, kind: str = "o"
+    ) -> Float[Array, " M"]:
+        """Attention of a pattern at position 0 with itself alone: its m^v.
+
+        Args:
+            parameters: As for `start_from_pattern`.
+            pattern: Index of the pattern.
+            kind: Whose pattern: "o", "v", "q" or "k".
+
+        Raises:
+            ValueError: If there is no such pattern, or a parameter is missing or not finite.
+        """
+        return self._given(self.features.overlaps_of_pattern(pattern, kind), parameters)[0]
+
+    def start_from_pattern(
+        self, parameters: Parameters, pattern: int = 0, kind: str = "o"
+    ) -> DelayState:
+        """A full window that began as the published program begins, prompted with a pattern.
+
+        The pattern stands at position 0 and attends to itself; the attention A_{−1} so found
+        generates the first token of the window, at position 0 once more, and the pattern is
+        forgotten. The window then holds A_{L−2}, …, A_0, A_{−1}, and A_{L−1} comes next.
+
+        Args:
+            parameters: "beta", "gamma" and "epsilon". If they are plain numbers the state is
+                float64, if JAX arrays it has their precision.
+            pattern: Index of the pattern.
+            kind: Whose pattern: "o", "v", "q" or "k".
+
+        Raises:
+            ValueError: If there is no such pattern, or a parameter is missing or not finite.
+        """
+        return self.start_from_window(parameters, self.prompt(parameters, pattern, kind)[None])
+
+    def start_from_token(self, parameters: Parameters, overlaps: ArrayLike) -> DelayState:
+        """The window as soon as all of it descends from one token, which stood at position 0.
+
+        It holds A_{L−1}, …, A_0, and A_L comes next.
+
+        Args:
+            parameters: As for `start_from_pattern`.
+            overlaps: Semantic overlaps (1/N) Σ_i W^α_{a,i} s_i of the token, (4, M): of spins
+                `semantic_overlaps`, of a pattern `Features.overlaps_of_pattern`.
+
+        Raises:
+            ValueError: If the overlaps are not (4, M) and finite, or a parameter is missing or
+                not finite.
+        """
+        tokens, rows = [self._given(overlaps, parameters)], []
+        with _precision(parameters):
+            for position in range(1, self.length + 1):
+                rows.append(_attend(tokens, parameters))
+                tokens.insert(0, self._token(rows[-1], parameters, position, _VQK))
+            return self.map.start(jnp.stack(rows[::-1]), self.length)
+
+    def start_from_window(
+        self, parameters: Parameters, window: ArrayLike, position: int = 0
+    ) -> DelayState:
+        """A full window that continues given attentions.
+
+        Args:
+            parameters: As for `start_from_pattern`.
+            window: The last n attentions, newest first, (n, M) with 1 ≤ n ≤ L. If n < L the next
+                L − n are added, each from as many tokens as there are.
+            position: Position of the attention that comes next, t; it is that of the newest token.
+
+        Raises:
+            ValueError: If the window is of another shape or not finite, or a parameter is missing
+                or not finite.
+        """
+        rows = checked_array("window", window, (None, self.features.n_patterns))
+        if not 1 <= len(rows) <= self.length:
+            raise ValueError(f"window must hold 1 to {self.length} attentions, got {len(rows)}")
+        with _precision(parameters) as dtype:
+            rows = list(jnp.asarray(rows, dtype))
+            while len(rows) < self.length:
+                rows.insert(0, self(rows, parameters, position))
+                position += 1
+            return self.map.start(jnp.stack(rows), position)
+
+    def _token(
+        self, attention: Array, parameters: Parameters, position: Any, kinds: slice
+    ) -> Float[Array, "kinds M"]:
+        semantic = self.features.semantic[kinds]
+        beta = jnp.asarray(parameters["beta"], attention.dtype)
+        means = jnp.tanh(beta * _product(self.features.signs, attention))
+        overlaps = _product(semantic.reshape(-1, semantic.shape[-1]), means)
+        return self._placed(overlaps.reshape(semantic.shape[:2]), parameters, position, kinds)
+
+    def _given(self, overlaps: ArrayLike, parameters: Parameters) -> Float[Array, "3 M"]:
+        """m^v, m^q, m^k at position 0 of a token with given semantic overlaps, (4, M)."""
+        semantic = checked_array("overlaps", overlaps, (4, self.features.n_patterns))
+        with _precision(parameters) as dtype:
+            return self._placed(jnp.asarray(semantic, dtype)[_VQK], parameters, 0, _VQK)
+
+    def _placed(
+        self, semantic: Float[Array, "kinds M"], parameters: Parameters, position: Any, kinds: slice
+    ) -> Float[Array, "kinds M"]:
+        """Overlaps with the positional bits, from those without."""
+        epsilon = jnp.asarray(parameters["epsilon"], semantic.dtype)
+        table = self.features.positional_overlaps[kinds].astype(semantic.dtype)
+        if not isinstance(position, int):
+            table = jnp.asarray(table)
+        return (1 - epsilon) * semantic + epsilon * table[:, :, position % self.period]
+
+
+def _attend(tokens: Sequence[Float[Array, "3 M"]], parameters: Parameters) -> Float[Array, " M"]:
+    """Attention of the first of these tokens (m^v, m^q, m^k), the newest, to all of them."""
+    gamma = jnp.asarray(parameters["gamma"], tokens[0].dtype)
+    return attend(tokens[0][1], [t[2] for t in tokens], [t[0] for t in tokens], gamma)
+
+
+def _product(matrix: Float[np.ndarray, "r c"], x: Float[Array, "c"]) -> Float[Array, "r"]:
+    """A constant matrix times a vector."""
+    if matrix.size > _MOST_TERMS:
+        return jnp.asarray(matrix, x.dtype) @ x
+    terms = [x[column] for column in range(len(x))]
+    return jnp.stack(
+        [sum(float(c) * term for c, term in zip(row, terms, strict=True)) for row in matrix]
+    )
+
+
+@contextmanager
+def _precision(parameters: Parameters) -> Iterator[Any]:
+    """The precision of a start: that of arrays among the parameters, float64 for plain numbers."""
+    arrays = [value for value in parameters.values() if isinstance(value, jax.Array)]
+    for name in PARAMETERS:
+        if not isinstance(parameters.get(name), jax.Array):
+            checked_number(parameters, name)
+    with nullcontext() if arrays else jax.enable_x64(True):
+        yield jnp.result_type(*arrays, float) if arrays else jnp.float64

@@ -1,0 +1,133 @@
+"""How far memories lie apart: nearest-neighbour distances between activations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from isinglass._common.types import ArrayLike
+from isinglass.systems.memory.neighbours import Progress, checked_vectors, nested_neighbours
+from isinglass.systems.memory.partition import unit_volume_radius, unit_volume_radius_asymptote
+
+FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # the shares of the sample in the paper
+
+
+def nearest_neighbour_radius(
+    activations: ArrayLike,
+    fractions: Sequence[float] = FRACTIONS,
+    *,
+    quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
+    bins: int = 60,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """Exact distance of each activation to its nearest other one, by share of the sample.
+
+    The shares are nested: one random order, of which each takes the first part. All cost together
+    what the largest costs alone. The more vectors, the nearer the nearest: a radius belongs to its
+    number of vectors.
+
+    Args:
+        activations: Of any floating type up to float64, (n, d) with n ≥ 2; may be a `np.memmap`,
+            and is then read in parts.
+        fractions: Shares in (0, 1], all different, in any order; of each, at least two vectors.
+        quantiles: Which quantiles of the distances, in [0, 1].
+        bins: Of the histograms, at least 1; the same for all shares.
+        seed: Of the order.
+        progress: Called as `progress(done, total)` while it runs.
+
+    Returns:
+        Along "fraction": `vectors` (how many), `duplicates` (vectors that another one equals: their
+        distance of 0 is in all that follows), `mean`, `median`, `quantile_distance` (also along
+        "quantile") and `histogram` (counts, also along "bin", whose edges are `bin_edges`). Along
+        "fraction" and "vector": `distance`, NaN, and `neighbour`, −1, where a vector is not in the
+        share. `unit_volume_radius`, exact, `asymptote`, √(d/2πe), and `twice_asymptote`, with which
+        the paper compares.
+
+    Raises:
+        ValueError: If an argument is out of range, a share has fewer than two vectors, or one is
+            not finite.
+
+    Source: Niu, Bai, Deng & Han 2024, appendix F.1.
+    """
+    vectors = checked_vectors(activations)
+    n, width = vectors.shape
+    sizes = sizes_of(fractions, n)
+    _check_shares("quantiles", quantiles, 0.0)
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
+    order = np.random.default_rng(seed).permutation(n)
+    decreasing = sorted(set(sizes), reverse=True)
+    distance = np.full((len(sizes), n), np.nan)
+    neighbour = np.full((len(sizes), n), -1)
+    searches = nested_neighbours(vectors, order, decreasing, progress)
+    for size, found in zip(decreasing, searches, strict=True):
+        for row in [i for i, each in enumerate(sizes) if each == size]:
+            distance[row, order[:size]] = found.distance
+            neighbour[row, order[:size]] = order[found.neighbour]
+    edges = np.linspace(0.0, np.nanmax(distance) or 1.0, bins + 1)
+    shares = [row[np.isfinite(row)] for row in distance]
+    return xr.Dataset(
+        {
+            "vectors": ("fraction", sizes),
+            "duplicates": ("fraction", [int((each == 0).sum()) for each in shares]),
+            "mean": ("fraction", [each.mean() for each in shares]),
+            "median": ("fraction", [np.median(each) for each in shares]),
+            "quantile_distance": (
+                ("fraction", "quantile"),
+                [np.quantile(each, np.asarray(quantiles, float)) for each in shares],
+            ),
+            "histogram": (("fraction", "bin"), [np.histogram(e, edges)[0] for e in shares]),
+            "distance": (("fraction", "vector"), distance),
+            "neighbour": (("fraction", "vector"), neighbour),
+            "unit_volume_radius": float(unit_volume_radius(width)),
+            "asymptote": float(unit_volume_radius_asymptote(width)),
+            "twice_asymptote": 2 * float(unit_volume_radius_asymptote(width)),
+        },
+        {
+            "fraction": np.asarray(fractions, float),
+            "quantile": np.asarray(quantiles, float),
+            "bin_edges": ("edge", edges),
+        },
+        {
+            "dimension": width,
+            "seed": seed,
+            "units": "Euclidean distance between activations",
+            "source": "Niu et al. 2024, appendix F.1",
+        },
+    )
+
+
+def sizes_of(
+    fractions: Sequence[float], n: int, name: str = "fractions", sample: str | None = None
+) -> list[int]:
+    """How many vectors shares of n vectors are.
+
+    Args:
+        fractions: The shares.
+        n: Vectors in the sample.
+        name: What the shares are called in errors.
+        sample: What the sample is called there.
+
+    Raises:
+        ValueError: If a share is out of range, there twice, or has fewer than two vectors.
+    """
+    _check_shares(name, fractions, np.nextafter(0.0, 1.0))
+    if len(set(fractions)) < len(fractions):
+        raise ValueError(f"{name} must be different numbers, got {fractions}")
+    sizes = [round(fraction * n) for fraction in fractions]
+    for fraction, size in zip(fractions, sizes, strict=True):
+        if size < 2:
+            raise ValueError(
+                f"{name} must each leave two vectors at least, got {fraction} of {sample or n}: "
+                f"{size}"
+            )
+    return sizes
+
+
+def _check_shares(name: str, shares: Sequence[float], least: float) -> None:
+    if not len(shares) or not all(least <= share <= 1 for share in shares):
+        bracket = "[" if least == 0 else "("
+        raise ValueError(f"{name} must be numbers in {bracket}0, 1], one at least, got {shares}")

@@ -1,0 +1,117 @@
+"""How a transformer is trained: steps, batches, the optimiser and its schedule."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from isinglass._common.checks import check_sizes
+from isinglass.systems.memory.transformer import Execution, Transformer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train; the defaults are near those of GPT-2 small elsewhere.
+
+    Attributes:
+        steps: Number of steps, at least 1.
+        batch: Sequences in a step, over all devices; a multiple of devices × `accumulate`.
+        accumulate: In how many parts each device takes its sequences, one after the other: memory
+            falls, and the gradient is the same to rounding.
+        learning_rate: Of AdamW, at its highest.
+        lowest_rate: To what share of that it falls along a cosine, in [0, 1].
+        warmup: Steps over which it grows linearly from 0.
+        weight_decay: Of AdamW, on matrices only: embeddings and weights, no bias and no gain.
+        betas: Of AdamW.
+        clip: Norm that gradients are cut back to; None for no limit.
+        every: Steps between two records, at which validation is measured and a checkpoint written.
+        validation: Most places of the validation source that are measured, evenly spaced; None for
+            all.
+        seed: Of parameters, order of the data and dropout, 0 to 2³² − 1.
+        execution: How the model is computed.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+
+    steps: int = 10_000
+    batch: int = 32
+    accumulate: int = 1
+    learning_rate: float = 6e-4
+    lowest_rate: float = 0.1
+    warmup: int = 100
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float | None = 1.0
+    every: int = 250
+    validation: int | None = 512
+    seed: int = 0
+    execution: Execution = field(default_factory=Execution)
+
+    def __post_init__(self) -> None:
+        check_sizes(steps=self.steps, batch=self.batch, accumulate=self.accumulate)
+        check_sizes(every=self.every, validation=self.validation)
+        check_sizes(0, warmup=self.warmup)
+        for name in ("learning_rate", "weight_decay"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
+        if not 0 <= self.lowest_rate <= 1:
+            raise ValueError(f"lowest_rate must be in [0, 1], got {self.lowest_rate}")
+        if np.shape(self.betas) != (2,) or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
+        object.__setattr__(self, "betas", tuple(self.betas))  # a list has no hash
+        if self.clip is not None and not 0 < self.clip < float("inf"):
+            raise ValueError(f"clip must be positive, or None for no limit, got {self.clip}")
+        if self.batch % self.accumulate:
+            raise ValueError(
+                f"batch must be a multiple of accumulate = {self.accumulate}, got {self.batch}"
+            )
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be in [0, 2^32), got {self.seed}")
+        check_sizes(0, seed=self.seed)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: of the first it is not 0, of the last the lowest."""
+        if step < self.warmup:
+            return self.learning_rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(self.steps - self.warmup - 1, 1)
+        falling = (1 + math.cos(math.pi * min(done, 1.0))) / 2
+        return self.learning_rate * (self.lowest_rate + (1 - self.lowest_rate) * falling)
+
+    def optimiser(self, rate: Any) -> optax.GradientTransformation:
+        """AdamW, with the gradient cut back before.
+
+        Args:
+            rate: The learning rate of the step, which may be traced.
+        """
+        first, second = self.betas
+        adamw = optax.adamw(rate, first, second, weight_decay=self.weight_decay, mask=matrices)
+        if self.clip is None:
+            return adamw
+        return optax.chain(optax.clip_by_global_norm(self.clip), adamw)
+
+    def rule(self) -> Recipe:
+        """A recipe with what the compiled step depends on, and nothing else.
+
+        Rates and seeds are given to it as numbers, so that no other needs compiling.
+        """
+        return Recipe(
+            weight_decay=self.weight_decay,
+            betas=self.betas,
+            clip=self.clip,
+            execution=self.execution,
+        )
+
+
+def matrices(model: Transformer) -> Any:
+    """Which parameters are matrices, of a layer if they are stacked."""
+
+    def is_matrix(path: Any, leaf: Any) -> bool:
+        return leaf.ndim == (3 if jax.tree_util.keystr(path).startswith(".blocks") else 2)
+
+    return jax.tree_util.tree_map_with_path(is_matrix, model)

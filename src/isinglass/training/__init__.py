@@ -1,0 +1,1 @@
+"""One engine that trains the models of any system."""

@@ -1,0 +1,389 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+import pytest
+from typer.testing import CliRunner
+
+import isinglass
+from helpers import fakes
+from helpers.memory_training import random_model
+from isinglass import cli
+from isinglass.data.mnist import ENVIRONMENT_VARIABLE
+from isinglass.reproduce import catalogue as registry
+from isinglass.reproduce import results
+from isinglass.reproduce.ledger import from_json
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """The registry, holding toy experiments that a test may replace."""
+    toys = {name: fakes.experiment(name) for name in ("toy-one", "toy-two", "toy-three")}
+    monkeypatch.setattr(registry, "experiments", lambda: toys)
+    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    return toys
+
+
+def fail(known, name, error):
+    known[name] = fakes.experiment(name, fakes.raising(error))
+
+
+@pytest.fixture
+def isinglass_command(known, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+    return run
+
+
+def test_version(isinglass_command):
+    result = isinglass_command("--version")
+    assert (result.exit_code, result.stdout) == (0, f"isinglass {isinglass.__version__}\n")
+
+
+def test_list(isinglass_command):
+    result = isinglass_command("list")
+    assert result.exit_code == 0
+    for text in ("toy-one", "toy-three", "Nobody 1999", "1 s"):
+        assert text in result.stdout
+
+
+def test_reproduce_ends_with_the_table_and_the_report(isinglass_command, tmp_path):
+    result = isinglass_command("reproduce", "toy-two", "toy-one", "--seeds", 4, "--seed", 2)
+    assert result.exit_code == 0
+    assert result.stdout.index("Title of toy-one") < result.stdout.index("Title of toy-two")
+    assert result.stdout.endswith("Report: isinglass-report/report.html\n")
+    out = tmp_path / "isinglass-report"
+    rows = from_json((out / "ledger.json").read_text())
+    assert [(row.experiment, row.n, row.paper) for row in rows] == [
+        ("toy-one", 4, 2.0),
+        ("toy-two", 4, 2.0),
+    ]
+    assert {path.name for path in out.iterdir()} == {
+        "figures",
+        "ledger.csv",
+        "ledger.json",
+        "report.html",
+        "results",
+    }
+
+
+def test_the_report_keeps_earlier_results(isinglass_command, tmp_path):
+    isinglass_command("reproduce", "toy-two", "--out", "here")
+    isinglass_command("reproduce", "toy-one", "--out", "here")
+    page = (tmp_path / "here" / "report.html").read_text()
+    assert 0 < page.index('<section id="toy-one"') < page.index('<section id="toy-two"')
+
+
+@pytest.fixture
+def a_model(tmp_path):
+    """Folder of a tiny GPT-2 of bytes."""
+    from isinglass.systems.memory import TransformerConfig, save_gpt2
+
+    config = TransformerConfig(vocabulary=256, context=8, width=4, heads=1, layers=1)
+    save_gpt2(random_model(config), tmp_path / "a model")
+    return tmp_path / "a model"
+
+
+class TestTextAndModel:
+    """Handed to the experiments that use them, noted, and part of what a result is known by."""
+
+    @pytest.fixture
+    def contexts(self, known, tmp_path):
+        seen = []
+
+        def run(context):
+            seen.append(context)
+            return fakes.measure(context)
+
+        (tmp_path / "text").write_text("words " * 100_000)
+        known["toy-one"] = replace(
+            fakes.experiment("toy-one", run), needs_digits=False, uses_text=True, uses_model=True
+        )
+        return seen
+
+    def test_are_given_to_experiments_that_use_them(
+        self, isinglass_command, contexts, a_model, tmp_path
+    ):
+        result = isinglass_command("reproduce", "all", "--text", "text", "--model", a_model)
+        assert result.exit_code == 0, result.output
+        (context,) = contexts
+        assert (context.text, context.model) == (Path("text"), a_model)
+        noted = {
+            name: results.load(tmp_path / "isinglass-report" / "results" / f"{name}.json").settings
+            for name in ("toy-one", "toy-two")
+        }
+        assert (noted["toy-one"].text, noted["toy-one"].model) == ("text", str(a_model))
+        prints = (noted["toy-one"].text_fingerprint, noted["toy-one"].model_fingerprint)
+        assert [len(each or "") for each in prints] == [12, 12]
+        other = noted["toy-two"]
+        assert (other.text, other.text_fingerprint, other.model) == (None, None, None)
+
+    def test_resume_keeps_the_same_and_runs_others_anew(
+        self, isinglass_command, contexts, a_model, tmp_path
+    ):
+        def runs(*options):
+            isinglass_command("reproduce", "toy-one", "--resume", *options)
+            return len(contexts)
+
+        assert runs("--text", "text") == 1
+        assert runs("--text", tmp_path / "text") == 1
+        (tmp_path / "text").write_text("other " * 100_000)
+        assert runs("--text", "text") == 2
+        assert runs("--text", "text", "--model", a_model) == 3
+        assert runs("--text", "text", "--model", tmp_path / "." / "a model") == 3
+        config = a_model / "config.json"
+        config.write_text(config.read_text() + " ")
+        assert runs("--text", "text", "--model", a_model) == 4
+        assert runs() == 5
+
+
+class TestFailure:
+    def test_exits_with_1_and_one_line_and_runs_the_rest(self, isinglass_command, known):
+        fail(known, "toy-one", ZeroDivisionError("by zero"))
+        result = isinglass_command("reproduce", "all")
+        assert result.exit_code == 1
+        assert "toy-one: failed" in result.stderr
+        assert "isinglass: error: ZeroDivisionError: by zero" in result.stderr
+        assert "Traceback" not in result.output
+        assert "Title of toy-three" in result.stdout
+
+    def test_debug_shows_the_traceback(self, isinglass_command, known):
+        fail(known, "toy-one", ZeroDivisionError("by zero"))
+        result = isinglass_command("reproduce", "toy-one", "--debug")
+        assert result.exit_code == 1
+        assert "Traceback (most recent call last)" in result.stderr
+        assert "fakes.py" in result.stderr
+
+    def test_of_the_disk_while_writing_the_report(self, isinglass_command, monkeypatch):
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("isinglass.report.html.write", full)
+        result = isinglass_command("reproduce", "toy-one")
+        assert result.exit_code == 1
+        assert "No space left on device" in result.stderr
+        assert "Traceback" not in result.output
+        assert "Title of toy-one" in result.stdout
+
+    @pytest.mark.parametrize("name", ["ledger.json", "report.html"])
+    def test_of_one_file_names_it_and_loses_nothing(self, isinglass_command, tmp_path, name):
+        (tmp_path / "out" / name).mkdir(parents=True)
+        result = isinglass_command("reproduce", "all", "--out", "out")
+        assert result.exit_code == 1
+        assert f"out/{name}" in result.stderr
+        assert "Traceback" not in result.output
+        for toy in ("toy-one", "toy-two", "toy-three"):
+            assert f"Title of {toy}" in result.stdout
+
+
+class TestBadInput:
+    """Each exits with 2, says why in one line on stderr, and runs nothing."""
+
+    def refused(self, result, *fragments):
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        for fragment in fragments:
+            assert fragment in result.stderr
+        assert "Traceback" not in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+    @pytest.fixture(autouse=True)
+    def nothing_runs(self, known):
+        for name in known:
+            fail(known, name, AssertionError("it ran"))
+
+    def test_unknown_name(self, isinglass_command):
+        result = isinglass_command("reproduce", "toy-tree")
+        self.refused(result, "'toy-tree'", "did you mean toy-three")
+
+    def test_output_folder_that_is_a_file(self, isinglass_command, tmp_path):
+        (tmp_path / "file").write_text("precious")
+        self.refused(isinglass_command("reproduce", "all", "--out", "file"), "it is a file")
+        assert (tmp_path / "file").read_text() == "precious"
+
+    def test_output_folder_below_a_file(self, isinglass_command, tmp_path):
+        (tmp_path / "file").write_text("")
+        result = isinglass_command("reproduce", "all", "--out", "file/out")
+        self.refused(result, "cannot write to the output folder file/out")
+
+    def test_mnist_folder_that_is_empty(self, isinglass_command, tmp_path):
+        result = isinglass_command("reproduce", "all", "--mnist", tmp_path)
+        self.refused(result, str(tmp_path), "train-images-idx3-ubyte")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_mnist_folder_of_the_environment(self, isinglass_command, monkeypatch):
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, "nowhere")
+        self.refused(isinglass_command("reproduce", "all"), f"{ENVIRONMENT_VARIABLE}: nowhere")
+
+    @pytest.mark.parametrize("option", ["--out", "--mnist", "--model"])
+    def test_folder_without_a_name(self, isinglass_command, option):
+        result = isinglass_command("reproduce", "all", option, "")
+        assert result.exit_code == 2
+        assert "must name a folder" in result.stderr
+
+    def test_text_without_a_name(self, isinglass_command):
+        result = isinglass_command("reproduce", "all", "--text", "")
+        assert result.exit_code == 2
+        assert "must name a file" in result.stderr
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [("none", "no such file"), ("folder", "it is a folder"), ("short", "400,000 bytes, so")],
+    )
+    def test_text(self, isinglass_command, tmp_path, name, reason):
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "short").write_text("a few words")
+        result = isinglass_command("reproduce", "all", "--text", name)
+        self.refused(result, f"--text {name}", reason)
+        assert not (tmp_path / "isinglass-report").exists()
+
+    @pytest.mark.parametrize(
+        ("name", "reason"), [("none", "no folder of a model"), ("empty", "config.json")]
+    )
+    def test_model(self, isinglass_command, tmp_path, name, reason):
+        (tmp_path / "empty").mkdir()
+        result = isinglass_command("reproduce", "all", "--model", name)
+        self.refused(result, f"--model {name}", reason)
+        assert not (tmp_path / "isinglass-report").exists()
+
+    def test_model_that_is_damaged(self, isinglass_command, a_model):
+        (a_model / "model.safetensors").write_bytes(b"no tensors")
+        result = isinglass_command("reproduce", "all", "--model", a_model)
+        self.refused(result, f"--model {a_model}", "not a whole safetensors file")
+
+    def test_model_without_its_tokens(self, isinglass_command, a_model):
+        from isinglass.systems.memory import TransformerConfig, save_gpt2
+
+        config = TransformerConfig(vocabulary=300, context=8, width=4, heads=1, layers=1)
+        save_gpt2(random_model(config), a_model)
+        result = isinglass_command("reproduce", "all", "--model", a_model)
+        self.refused(result, f"--model {a_model}", "no file", "vocab.json")
+
+    @pytest.mark.parametrize(("option", "value"), [("--seeds", 10**6 + 1), ("--seed", 2**63)])
+    def test_enormous_numbers(self, isinglass_command, option, value):
+        result = isinglass_command("reproduce", "all", option, value)
+        self.refused(result, f"{option[2:]} must be", str(value))
+
+    @pytest.mark.parametrize(("option", "value"), [("--seeds", 0), ("--seeds", -3), ("--seed", -1)])
+    def test_impossible_numbers(self, isinglass_command, option, value):
+        result = isinglass_command("reproduce", "all", option, value)
+        self.refused(result, f"{option[2:]} must be at least", str(value))
+
+    def test_damaged_result_in_the_folder(self, isinglass_command, tmp_path):
+        (tmp_path / "out" / "results").mkdir(parents=True)
+        (tmp_path / "out" / "results" / "toy-one.json").write_text('{"format": 1')
+        self.refused(isinglass_command("reproduce", "all", "--out", "out"), "toy-one.json")
+
+    @pytest.mark.parametrize(
+        "arguments", [["reproduce"], ["reproduce", "all", "--sedes", "3"], ["nothing"]]
+    )
+    def test_usage(self, isinglass_command, arguments):
+        result = isinglass_command(*arguments)
+        assert result.exit_code == 2
+        assert "Traceback" not in result.output
+
+
+class TestCtrlC:
+    def test_keeps_finished_results_and_resume_goes_on(self, isinglass_command, known, tmp_path):
+        fail(known, "toy-two", KeyboardInterrupt())
+        result = isinglass_command("reproduce", "all")
+        assert result.exit_code == 130
+        assert "1 finished result in isinglass-report" in result.stderr
+        assert "--resume" in result.stderr
+        out = tmp_path / "isinglass-report"
+        assert [row.experiment for row in from_json((out / "ledger.json").read_text())] == [
+            "toy-one"
+        ]
+        assert 'id="toy-one"' in (out / "report.html").read_text()
+
+        fail(known, "toy-one", AssertionError("ran again"))
+        known["toy-two"] = fakes.experiment("toy-two")
+        result = isinglass_command("reproduce", "all", "--resume")
+        assert result.exit_code == 0
+        assert "toy-one: kept" in result.stderr
+        for name in ("toy-one", "toy-two", "toy-three"):
+            assert f"Title of {name}" in result.stdout
+            assert f'id="{name}"' in (out / "report.html").read_text()
+
+    def test_before_anything_runs(self, isinglass_command, monkeypatch):
+        monkeypatch.setattr(registry, "select", fakes.raising(KeyboardInterrupt()))
+        assert isinglass_command("reproduce", "all").exit_code == 130
+
+
+def in_a_new_process(*arguments, after="", stdout: int | IO[str] = subprocess.PIPE, **environment):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['isinglass', *{list(arguments)!r}]\n"
+        "from isinglass.cli import main\n"
+        "try:\n    main()\nfinally:\n"
+        f"    pass\n    {after}\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def test_the_list_loads_neither_matplotlib_nor_jax():
+    done = in_a_new_process("list", after="print({'matplotlib', 'jax'} & set(sys.modules))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_stdout_without_the_characters_gets_others():
+    done = in_a_new_process("list", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "interference-few-shot" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.parametrize("argument", ["list", "--version"])
+def test_a_full_stdout_is_told_in_one_line(argument):
+    with Path("/dev/full").open("w") as full:
+        done = in_a_new_process(argument, stdout=full)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_answers_at_once(argument):
+    heavy = "{'jax', 'numpy', 'matplotlib', 'sklearn', 'scipy'}"
+    done = in_a_new_process(argument, after=f"print(sorted({heavy} & set(sys.modules)))")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(("name", "code_of_exit"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_exit):
+    code = (
+        "import os, signal, sys, time\n"
+        # Shells let their background jobs ignore it, and so do these their children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from helpers import fakes\n"
+        "from isinglass import cli\n"
+        "from isinglass.reproduce import registry\n"
+        "def interrupted(context):\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
+        "    time.sleep(60)\n"
+        "toys = [fakes.experiment('toy-one'), fakes.experiment('toy-two', interrupted)]\n"
+        "registry.experiments = lambda: {toy.name: toy for toy in toys}\n"
+        f"sys.argv = ['isinglass', 'reproduce', 'all', '--out', {str(tmp_path / 'out')!r}]\n"
+        "cli.main()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=50
+    )
+    assert done.returncode == code_of_exit
+    assert "1 finished result" in done.stderr
+    assert (tmp_path / "out" / "results" / "toy-one.json").is_file()

@@ -1,0 +1,354 @@
+"""``isinglass sweep`` and ``isinglass resume``."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from isinglass import cli
+from isinglass.dynamics import Kind, Measure, bifurcation
+from isinglass.explore import origin as recipes
+from isinglass.explore import words as texts
+from isinglass.systems.meanfield import Features
+
+SHORT = ("--transient", 20, "--steps", 40)
+OWN_MAP = """
+    import jax.numpy as jnp
+
+    def step(x, parameters):
+        return jnp.stack([parameters["r"] * x[0] * (1 - x[0]) - parameters["c"] * x[1], x[0]])
+
+    start = [0.3, 0.2]
+"""
+
+
+@pytest.fixture
+def isinglass_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+    return run
+
+
+@pytest.fixture
+def own_map(tmp_path):
+    path = tmp_path / "my_map.py"
+    path.write_text(textwrap.dedent(OWN_MAP))
+    return path
+
+
+def results(directory) -> xr.Dataset:
+    return xr.open_zarr(Path(directory) / "results.zarr", chunks=None).load()
+
+
+def refused(result, *fragments):
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    for fragment in fragments:
+        assert fragment in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+class TestSweep:
+    def test_of_a_known_map_gives_table_store_and_figure(self, isinglass_command, tmp_path):
+        result = isinglass_command("sweep", "logistic", "--vary", "r=3.2:4:9", "--out", "here")
+        assert result.exit_code == 0, result.output
+        for text in ("Bifurcation diagram over r", "chaotic", "λ₁", 'open_zarr("here/results.zarr'):
+            assert text in result.stdout
+        found = results("here")
+        assert found.r.values.tolist() == np.linspace(3.2, 4, 9).tolist()
+        assert found.kind.values[[0, -1]].tolist() == [Kind.PERIODIC, Kind.CHAOTIC]
+        assert float(found.exponents[-1, 0]) == pytest.approx(np.log(2), abs=0.05)
+        assert (tmp_path / "here/diagram.png").read_bytes().startswith(b"\x89PNG")
+        assert ET.parse(tmp_path / "here/diagram.svg").getroot().tag.endswith("svg")
+
+    def test_again_keeps_what_is_there(self, isinglass_command, tmp_path):
+        command = ("sweep", "logistic", "--vary", "r=3.2,3.5", *SHORT, "--out", "here")
+        assert isinglass_command(*command).exit_code == 0
+        before = (tmp_path / "here/done/0000000.json").stat().st_mtime_ns
+        assert isinglass_command(*command).exit_code == 0
+        assert (tmp_path / "here/done/0000000.json").stat().st_mtime_ns == before
+
+    def test_of_the_mean_field_has_the_papers_parameters(self, isinglass_command):
+        result = isinglass_command(
+            "sweep", "meanfield", "--vary", "beta=0.5,1.4", "--exponents", 0, *SHORT,
+            "--section", "1=0.5", "--section-tolerance", "2",
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        found = results("isinglass-sweep")
+        fixed = json.loads(found.attrs["parameters"])
+        assert fixed == {"gamma": pytest.approx(220 / 3**0.5), "epsilon": 0.02}
+        assert found.points.shape == (2, 100, 3)
+        assert "component': 1, 'level': 0.5, 'tolerance': 2.0" in found.attrs["measured"]
+
+    def test_of_two_parameters_is_a_phase_diagram(self, isinglass_command):
+        result = isinglass_command(
+            "sweep", "henon", "--vary", "a=0.2:1.6:5", "--vary", "b=0.1:0.4:4:log", *SHORT
+        )
+        assert result.exit_code == 0, result.output
+        assert "5 × 4 values" in result.stdout
+        found = results("isinglass-sweep")
+        assert dict(found.kind.sizes) == {"a": 5, "b": 4}
+        np.testing.assert_allclose(found.b, np.geomspace(0.1, 0.4, 4))
+        assert "points" not in found
+        assert (found.kind == Kind.DIVERGED).any()
+
+    def test_continuation_finds_the_hysteresis(self, isinglass_command):
+        result = isinglass_command(
+            "sweep", "cubic", "--vary", "h=-0.3:0.3:31", "--continue", "both", "--exponents", 0
+        )
+        assert result.exit_code == 0, result.output
+        # The loop reaches to ±2 (0.5/3)^1.5 = ±0.136 (isinglass.dynamics.known.cubic).
+        assert "Up and down differ at −0.12 to 0.12." in result.stdout
+
+    def test_float32_warns_in_one_line(self, isinglass_command):
+        result = isinglass_command(
+            "sweep", "logistic", "--vary", "r=3,4", *SHORT, "--precision", "float32"
+        )
+        assert result.exit_code == 0, result.output
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("isinglass: warning: float32")
+
+
+class TestOwnMap:
+    def test_is_swept_as_it_is_from_python(self, isinglass_command, own_map):
+        command = ("sweep", f"{own_map.name}:step", "--vary", "r=2.5,3.1", "--set", "c=0.1")
+        result = isinglass_command(*command, "--start", "0.4,0.1", "--exponents", 2)
+        assert result.exit_code == 0, result.output
+
+        def step(x, parameters):
+            return jnp.stack([parameters["r"] * x[0] * (1 - x[0]) - parameters["c"] * x[1], x[0]])
+
+        fixed, vary = {"c": 0.1}, {"r": [2.5, 3.1]}
+        expected = bifurcation(step, np.array([0.4, 0.1]), fixed, vary, Measure(exponents=2))
+        np.testing.assert_array_equal(results("isinglass-sweep").points, expected.points)
+
+    def test_starts_at_the_start_in_its_file(self, isinglass_command, own_map):
+        command = ("sweep", f"{own_map}:step", "--vary", "r=2.5,3.1", "--set", "c=0.1", *SHORT)
+        assert isinglass_command(*command, "--out", "a").exit_code == 0
+        assert isinglass_command(*command, "--out", "b", "--start", "0.3,0.2").exit_code == 0
+        np.testing.assert_array_equal(results("a").points, results("b").points)
+
+    def test_goes_on_from_another_folder_and_tells_a_change(
+        self, isinglass_command, own_map, tmp_path, monkeypatch
+    ):
+        command = ("sweep", f"{own_map.name}:step", "--vary", "r=2.5,3.1", "--set", "c=0.1", *SHORT)
+        assert isinglass_command(*command, "--out", "here").exit_code == 0
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert isinglass_command("resume", tmp_path / "here").exit_code == 0
+        own_map.write_text(own_map.read_text() + "\n# a remark\n")
+        result = isinglass_command("resume", tmp_path / "here")
+        assert result.exit_code == 0
+        assert "my_map.py has changed since the sweep began" in result.stderr
+        own_map.write_text(own_map.read_text().replace("1 - x[0]", "2 - x[0]"))
+        result = isinglass_command("resume", tmp_path / "here")
+        assert result.exit_code == 2
+        assert "first steps of the map" in result.stderr
+
+    def test_bad_ones_are_refused(self, isinglass_command, own_map, tmp_path):
+        name, vary = own_map.name, ("--vary", "r=2.5,3.1")
+        refused(isinglass_command("sweep", name, *vary), "my_map.py:FUNCTION")
+        refused(isinglass_command("sweep", f"{name}:stop", *vary), "function", "'stop'")
+        refused(isinglass_command("sweep", "no.py:step", *vary), "no.py", "does not exist")
+        refused(isinglass_command("sweep", f"{name}:step", *vary), "needs 'c'", "--set c=")
+        command = ("sweep", f"{name}:step", *vary, "--set", "c=1")
+        refused(isinglass_command(*command, "--set", "d=1"), "--set names 'd'", "it reads c, r")
+        refused(isinglass_command(*command, "--start", "0.1"), "step must return a state like")
+        (tmp_path / "broken.py").write_text("import nothing_like_it\n")
+        refused(isinglass_command("sweep", "broken.py:step", *vary), "broken.py", "nothing_like_it")
+        assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != "") == [
+            "broken.py",
+            "my_map.py",
+        ]
+        assert not (tmp_path / "isinglass-sweep").exists()
+
+
+class TestFeatures:
+    def test_of_a_file_survive_in_the_plan(self, isinglass_command, tmp_path):
+        weights = np.random.default_rng(5).choice([-1, 1], (4, 2, 20 + 1))
+        np.savez(tmp_path / "weights.npz", weights=weights)
+        command = ("sweep", "meanfield", "--weights", "weights.npz", "--positional-bits", 1)
+        command = (*command, "--vary", "beta=0.5,1.4", "--context", 3, *SHORT, "--exponents")
+        refused(isinglass_command(*command, 7), "at most 6, the dimension of the state")
+        assert isinglass_command(*command, 0).exit_code == 0
+        (tmp_path / "weights.npz").unlink()
+        assert isinglass_command("resume", "isinglass-sweep").exit_code == 0
+
+    @pytest.mark.parametrize("bits", [0, 2])
+    def test_in_words_are_the_same_to_the_last_bit(self, bits):
+        weights = np.random.default_rng(1).choice([-1, 1], (4, 3, 70 + bits))
+        features = Features.from_weights(weights, bits)
+        words = json.loads(json.dumps(recipes.features_in_words(features, 70)))
+        assert recipes.features_from_words(words) == features
+
+    def test_of_random_segments_are_those_of_the_seed(self, isinglass_command):
+        words = recipes.random_features(4, 2, 1, 7)
+        expected = Features.random_segments(4, 1, 66, 2, 7)
+        assert recipes.features_from_words(words) == expected
+
+    def test_bad_ones_are_refused(self, isinglass_command, tmp_path):
+        command = ("sweep", "meanfield", "--vary", "beta=0,1")
+        np.save(tmp_path / "pickled.npy", np.array([{}]), allow_pickle=True)
+        np.save(tmp_path / "wrong.npy", np.zeros((4, 3, 101)))
+        (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 and no more")
+        for name in ("pickled.npy", "wrong.npy", "cut.npz", "none.npy"):
+            refused(isinglass_command(*command, "--weights", name), "--weights", name)
+        both = ("--weights", "wrong.npy", "--patterns", 3)
+        refused(isinglass_command(*command, *both), "--weights", "--patterns")
+        refused(isinglass_command(*command, "--segments", 0), "--segments must be at least 1")
+        refused(isinglass_command(*command, "--context", 0), "--context must be at least 1")
+        refused(
+            isinglass_command("sweep", "henon", "--vary", "a=1,2", "--context", 2),
+            "--context", "meanfield", "'henon'",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fragments"),
+    [
+        (("hennon", "--vary", "a=1,2"), ("'hennon'", "did you mean henon?")),
+        (("henon", "--vary", "a=1:2"), ("--vary", "NAME=LOW:HIGH:COUNT", "'a=1:2'")),
+        (("henon", "--vary", "a=1:nan:3"), ("--vary", "not finite")),
+        (("henon", "--vary", "a=1:2:1"), ("--vary", "COUNT must be 2")),
+        (("henon", "--vary", "a=1"), ("--vary", "--set")),
+        (("henon", "--vary", "a=-1:2:5:log"), ("--vary", "above 0")),
+        (("henon", "--vary", "a=1,1"), ("--vary a holds 1.0 more than once",)),
+        (("henon", "--vary", "a=1,2", "--vary", "a=1,2"), ("--vary names 'a' more than once",)),
+        (("henon", "--vary", "q=1,2"), ("--vary names 'q'", "it reads a, b")),
+        (("henon", "--vary", "a=1,2", "--set", "b=x"), ("--set", "'b=x'")),
+        (("henon", "--vary", "a=1,2", "--set", "a=1"), ("--set and --vary both", "'a'")),
+        (("henon", "--vary", "a=1,2", "--start", "1,x"), ("--start", "'1,x'")),
+        (("henon", "--vary", "a=1,2", "--steps", 0), ("--steps must be at least 1",)),
+        (("henon", "--vary", "a=1,2", "--exponents", 3), ("--exponents must be at most 2",)),
+        (("henon", "--vary", "a=1,2", "--exponents", "some"), ("--exponents", "'all'")),
+        (("henon", "--vary", "a=1,2", "--qr-every", 3), ("--qr-every must be",)),
+        (("henon", "--vary", "a=1,2", "--section", 2), ("--section", "0 to 1")),
+        (("henon", "--vary", "a=1,2", "--precision", "f16"), ("--precision must be",)),
+        (("henon", "--vary", "a=1,2", "--lanes", 0), ("--lanes must be",)),
+        (("henon", "--vary", "a=1,2", "--cluster", "sturm"), ("--cluster must be one of slurm",)),
+        (("henon", "--vary", "a=1,2", "--cluster-option", "cores=2"), ("--cluster-option",)),
+        (("henon", "--vary", "a=2:1:5", "--continue", "up"), ("--vary a must increase",)),
+        (("henon", "--vary", "a=1,2", "--continue", "left"), ("--continue must be", "'left'")),
+        (("henon", "--vary", "a=1,2", "--vary", "b=1,2", "--continue", "up"), ("--continue",)),
+        (("delayed-logistic", "--vary", "r=1,2", "--start", "1"), ("--start", "last 2 values")),
+        (("meanfield", "--vary", "gamma=1,2"), ("meanfield needs 'beta'",)),
+        (("meanfield", "--vary", "beta=1,2", "--start", "1,2"), ("--start", "3 numbers each")),
+    ],
+)
+def test_bad_input_exits_with_2_and_writes_nothing(
+    isinglass_command, tmp_path, arguments, fragments
+):
+    refused(isinglass_command("sweep", *arguments), *fragments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_something_else_is_left_alone(isinglass_command, tmp_path):
+    command = ("sweep", "henon", "--vary", "a=1,1.1", *SHORT, "--out", "here")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/thesis.txt").write_text("precious")
+    refused(isinglass_command(*command), "--out here", "thesis.txt")
+    refused(isinglass_command("resume", "here"), "here", "plan.json")
+    refused(isinglass_command("resume", "nowhere"), "nowhere")
+    (tmp_path / "here/thesis.txt").unlink()
+    assert isinglass_command(*command).exit_code == 0
+    refused(isinglass_command(*command, "--set", "b=0.2"), "--out here", "parameter b: 0.3 there")
+
+
+def test_a_sweep_of_a_program_cannot_be_resumed_here(isinglass_command, tmp_path):
+    bifurcation(
+        lambda x, parameters: parameters["r"] * x, np.zeros(1), {}, {"r": [0.1, 0.2]}, store="here"
+    )
+    refused(isinglass_command("resume", "here"), "made by a program", "isinglass.dynamics.resume")
+
+
+def test_a_full_disk_exits_with_1_and_says_what_is_kept(isinglass_command, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("isinglass.dynamics.sweep.store._flush", full)
+    result = isinglass_command("sweep", "henon", "--vary", "a=1,1.1", *SHORT)
+    assert result.exit_code == 1
+    assert "No space left on device: the sweep cannot be written" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("text", ["1", "=1", "a=", "a=1:2:3:4", "a=1:2:x", "a=1::3"])
+def test_what_is_no_range_is_refused(text):
+    with pytest.raises(ValueError, match="--vary must be NAME=LOW:HIGH:COUNT"):
+        texts.axes([text])
+
+
+def test_options_of_a_cluster_are_numbers_where_they_can_be():
+    given = ["cores=8", "memory=16GB", "walltime=02:00:00", "queue=long", "nanny=false"]
+    assert texts.options(given) == {
+        "cores": 8,
+        "memory": "16GB",
+        "walltime": "02:00:00",
+        "queue": "long",
+        "nanny": False,
+    }
+
+
+# A continuation, whose five blocks follow each other on however many cores.
+LONG = (
+    "sweep", "my_map.py:step", "--vary", "r=2.5:3.4:160", "--set", "c=0.1", "--exponents", "2",
+    "--continue", "up", "--transient", "100", "--steps", "6000", "--qr-every", "1",
+)  # fmt: skip
+BLOCKS = 5
+
+
+def begin(folder, out):
+    code = "from isinglass.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *LONG, "--out", out],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    done, deadline = folder / out / "done", time.monotonic() + 60
+    while not list(done.glob("*.json")) and time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    return process
+
+
+def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp_path):
+    assert isinglass_command(*LONG, "--out", "whole").exit_code == 0
+    for name, number, code in (("kill", signal.SIGKILL, -9), ("term", signal.SIGTERM, 143)):
+        process = begin(tmp_path, name)
+        os.kill(process.pid, number)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == code, told
+        assert 0 < len(list((tmp_path / name / "done").glob("*.json"))) < BLOCKS
+        if number == signal.SIGTERM:
+            assert "finished tile" in told
+            assert f"`isinglass resume {name}` goes on from there" in told
+        assert isinglass_command("resume", name).exit_code == 0
+        assert results(name).identical(results("whole"))
+
+
+@pytest.mark.parametrize("command", ["sweep", "resume"])
+def test_help_answers_at_once(command):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['isinglass', {command!r}, '--help']\n"
+        "from isinglass.cli import main\n"
+        "try:\n    main()\nfinally:\n"
+        "    print(sorted({'jax', 'numpy', 'matplotlib', 'scipy', 'xarray'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isinglass._common.intervals import mean_interval, single_draw_half_width, wilson_interval
+
+
+def test_mean_interval_of_a_textbook_sample():
+    # t(0.975, 4) = 2.776445; s = sqrt(2.5)
+    mean, low, high = mean_interval([1, 2, 3, 4, 5])
+    assert mean == 3
+    assert high - mean == pytest.approx(2.776445 * np.sqrt(2.5 / 5), rel=1e-6)
+    assert mean - low == pytest.approx(high - mean)
+
+
+def test_one_sample_has_no_width():
+    assert mean_interval([2.5]) == mean_interval(2.5) == (2.5, 2.5, 2.5)
+
+
+def test_it_covers_the_true_mean_in_95_of_100_experiments():
+    rng = np.random.default_rng(0)
+    intervals = [mean_interval(rng.normal(7, 2, 6)) for _ in range(2000)]
+    covered = np.mean([low <= 7 <= high for _, low, high in intervals])
+    assert covered == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_single_draw_falls_within_its_half_width_in_95_of_100_cases():
+    rng = np.random.default_rng(1)
+    draws = [(rng.normal(size=8), rng.normal()) for _ in range(2000)]
+    held = [abs(one - many.mean()) <= single_draw_half_width(many) for many, one in draws]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize("samples", [[], [[1.0, 2.0]], [1.0, np.nan], [np.inf]])
+@pytest.mark.parametrize("function", [mean_interval, single_draw_half_width])
+def test_samples_that_mean_nothing_are_refused(function, samples):
+    with pytest.raises(ValueError, match="samples must"):
+        function(samples)
+
+
+def test_a_spread_needs_two_samples():
+    with pytest.raises(ValueError, match="at least two"):
+        single_draw_half_width([1.0])
+
+
+def test_wilson_interval_of_a_textbook_count():
+    # 8 of 10: Wilson 1927 gives [0.490, 0.943]
+    share, low, high = wilson_interval(8, 10)
+    assert (share, low, high) == (
+        0.8,
+        pytest.approx(0.4902, abs=1e-4),
+        pytest.approx(0.9433, abs=1e-4),
+    )
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_interval_holds_the_share_within_0_and_1(n, data):
+    successes = data.draw(st.integers(0, n))
+    share, low, high = wilson_interval(successes, n)
+    assert 0 <= low <= share + 1e-12
+    assert share - 1e-12 <= high <= 1
+
+
+@pytest.mark.parametrize("n", [1, 7, 100, 12345])
+def test_all_or_nothing_reaches_the_end_exactly(n):
+    assert wilson_interval(n, n).high == 1
+    assert wilson_interval(0, n).low == 0
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (-1, 5), (6, 5)])
+def test_impossible_counts_are_refused(successes, n):
+    with pytest.raises(ValueError, match="must"):
+        wilson_interval(successes, n)

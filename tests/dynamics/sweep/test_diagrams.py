@@ -1,0 +1,314 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from helpers import sweep_cases
+from isinglass.dynamics._precision import PrecisionWarning
+from isinglass.dynamics.cells import bytes_while_measuring, measure_cells
+from isinglass.dynamics.known import henon, logistic
+from isinglass.dynamics.maps import DelayMap, DelayState
+from isinglass.dynamics.measure import Measure
+from isinglass.dynamics.sweep.diagrams import bifurcation, continuation, phase_diagram
+
+SHORT = Measure(transient=300, steps=200, points=4, exponents=1)
+BARE = Measure(transient=300, steps=10, points=1, classify=False)
+START = np.array([0.3])
+FIXED_POINT, PERIODIC = 0, 1
+
+
+def bistable(x, parameters):
+    """x → tanh(2 x + h): two fixed points for |h| < 0.5328, one otherwise."""
+    return jnp.tanh(2 * x + parameters["h"])
+
+
+class TestBifurcation:
+    def test_each_cell_is_what_measuring_it_gives(self):
+        values = np.linspace(2.6, 3.5, 7)
+        found = bifurcation(logistic, START, {}, {"r": values}, SHORT, lanes=7)
+        direct = measure_cells(logistic, np.full((1, 7), 0.3), {"r": values}, SHORT)
+        assert set(found.data_vars) == set(direct) - {"final_state"}
+        for name, variable in found.data_vars.items():
+            np.testing.assert_array_equal(variable.values, direct[str(name)])
+            assert variable.values.dtype == direct[str(name)].dtype
+
+    def test_known_periods_and_exponent(self):
+        values = [2.8, 3.2, 3.5, 4.0]
+        measure = Measure(transient=1000, steps=20_000, points=8, exponents=1)
+        found = bifurcation(logistic, START, {}, {"r": values}, measure)
+        assert found["period"].values[:3].tolist() == [1, 2, 4]
+        assert float(found["exponents"].sel(r=2.8)[0]) == pytest.approx(np.log(0.8), abs=1e-9)
+        assert float(found["exponents"].sel(r=4.0)[0]) == pytest.approx(np.log(2), abs=0.01)
+
+    def test_cutting_into_tiles_changes_nothing_but_roundings(self):
+        values = np.linspace(2.6, 3.5, 11)
+        whole, cut = (
+            bifurcation(logistic, START, {}, {"r": values}, SHORT, lanes=lanes)
+            for lanes in (100, 3)
+        )
+        xr.testing.assert_allclose(whole, cut, rtol=1e-9)
+
+    def test_start_may_depend_on_the_parameters(self):
+        def at_parameter(parameters):
+            return jnp.array([parameters["x"]])
+
+        still = Measure(transient=0, steps=1, points=1, classify=False)
+        values = np.linspace(-1, 1, 5)
+        found = bifurcation(lambda x, p: x, at_parameter, {}, {"x": values}, still, lanes=2)
+        np.testing.assert_array_equal(found["points"].values[:, 0, 0], values)
+
+    def test_several_starts_find_both_attractors(self):
+        starts = np.array([[-1.0], [0.01], [1.0]])
+        found = bifurcation(bistable, starts, {}, {"h": [0.0, 0.6]}, BARE, starts=3, lanes=4)
+        assert found["points"].dims[:2] == ("start", "h")
+        signs = np.sign(found["points"].values[:, :, 0, 0])
+        assert signs.tolist() == [[-1, 1], [1, 1], [1, 1]]
+
+    def test_parameters_may_be_arrays(self):
+        def linear(x, parameters):
+            return parameters["A"] @ x + parameters["c"]
+
+        matrix = np.array([[0.5, 0.2], [0.0, 0.3]])
+        found = bifurcation(
+            linear, np.zeros(2), {"A": matrix}, {"c": [1.0, 2.0, 3.0]}, BARE, lanes=2
+        )
+        fixed = np.linalg.solve(np.eye(2) - matrix, np.ones(2))
+        expected = np.array([1.0, 2.0, 3.0])[:, None] * fixed
+        np.testing.assert_allclose(found["points"].values[:, 0], expected, rtol=1e-12)
+
+    def test_delay_map_with_a_phase(self):
+        delay = DelayMap(sweep_cases.head, length=3, period=4)
+        start = delay.start(jnp.zeros((3, 1)), phase=2)
+        measure = Measure(transient=300, steps=300, points=4)
+        found = bifurcation(delay, start, {}, {"a": [0.5, 0.7, 0.9]}, measure, lanes=2)
+        one = bifurcation(delay, start, {}, {"a": [0.7]}, measure)
+        xr.testing.assert_allclose(found.isel(a=slice(1, 2)), one, rtol=1e-9)
+        assert found["period"].values.tolist() == [4, 4, 4]  # that of the forcing
+
+    def test_delay_map_from_several_windows(self):
+        delay = DelayMap(sweep_cases.head, length=2, period=1)
+        windows = DelayState(jnp.array([[[-1.0], [-1.0]], [[1.0], [1.0]]]), jnp.asarray(0))
+        found = bifurcation(delay, windows, {}, {"a": [2.0]}, BARE, starts=2)
+        one = bifurcation(delay, delay.start(windows.window[1]), {}, {"a": [2.0]}, BARE)
+        low, high = found["points"].values[:, 0, 0, 0]
+        assert low < 0 < high
+        assert high == pytest.approx(float(one["points"].squeeze()))
+
+    def test_starts_of_a_delay_map_share_a_phase(self):
+        delay = DelayMap(sweep_cases.head, length=2, period=4)
+        states = DelayState(jnp.zeros((2, 2, 1)), jnp.array([0, 1]))
+        with pytest.raises(ValueError, match="one phase for all starts"):
+            bifurcation(delay, states, {}, {"a": [2.0]}, BARE, starts=2)
+
+    def test_says_what_it_holds(self):
+        values = xr.DataArray([2.0, 3.0], dims="r", attrs={"units": "per year"})
+        found = bifurcation(logistic, START, {}, {"r": values}, SHORT)
+        assert found["r"].attrs == {"units": "per year"}
+        assert found["exponents"].attrs["units"] == "nats per step"
+        assert found.attrs["title"] == "Bifurcation diagram over r"
+        assert found.attrs["map"] == "logistic"
+        assert "isinglass" in found.attrs["source"]
+        assert "jax" in found.attrs["versions"]
+        assert "transient 300" in found.attrs["measured"]
+
+    def test_single_precision_is_done_but_warned_of(self):
+        measure = dataclasses.replace(SHORT, precision="float32")
+        with pytest.warns(PrecisionWarning, match="float64"):
+            found = bifurcation(logistic, START, {}, {"r": [2.8]}, measure)
+        assert found["points"].dtype == np.float32
+
+    def test_large_results_are_cut_finer_than_asked(self, monkeypatch):
+        # 81 bytes a cell are kept: 4 points, their count, exponent, error, kind, …
+        cell = 81 + bytes_while_measuring(logistic, START, SHORT)
+        monkeypatch.setattr("isinglass.dynamics.sweep.diagrams.TILE_BYTES", 2 * cell)
+        lanes = []
+        monkeypatch.setattr(
+            "isinglass.dynamics.sweep.tile_work.measure_cells",
+            lambda step, state, *rest, **more: (
+                lanes.append(state.shape[-1]) or measure_cells(step, state, *rest, **more)
+            ),
+        )
+        bifurcation(logistic, START, {}, {"r": [2.8, 2.9, 3.0]}, SHORT)
+        assert lanes == [2, 2]
+
+    def test_leaves_jax_as_it_was(self):
+        bifurcation(logistic, START, {}, {"r": [2.8]}, SHORT)
+        assert jnp.zeros(1).dtype == jnp.float32
+        assert not jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class TestPhaseDiagram:
+    def test_a_row_is_a_bifurcation_diagram(self):
+        a, b = np.linspace(0.1, 0.3, 5), np.array([0.1, 0.2, 0.3])  # fixed points
+        grid = phase_diagram(henon, np.zeros(2), {}, {"a": a, "b": b}, BARE, lanes=4)
+        row = bifurcation(henon, np.zeros(2), {"b": 0.2}, {"a": a}, BARE)
+        assert grid["points"].dims == ("a", "b", "point", "component")
+        xr.testing.assert_allclose(grid.sel(b=0.2, drop=True), row, rtol=1e-12)
+
+
+class TestContinuation:
+    def test_hysteresis_where_it_is_known(self):
+        edge = np.sqrt(2) - np.arctanh(np.sqrt(0.5))
+        values = np.linspace(-0.8, 0.8, 33)
+        found = continuation(bistable, np.array([0.0]), {}, {"h": values}, BARE, block=5)
+        up, down = (found["points"].sel(direction=way).values[:, 0, 0] for way in ("up", "down"))
+        np.testing.assert_array_equal(np.abs(up - down) > 1e-3, np.abs(values) < edge)
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    def test_one_direction_is_that_of_both(self, direction):
+        values = np.linspace(-0.8, 0.8, 9)
+        start = np.array([0.0])
+        both = continuation(bistable, start, {}, {"h": values}, BARE, block=4)
+        one = continuation(bistable, start, {}, {"h": values}, BARE, block=4, direction=direction)
+        xr.testing.assert_equal(one, both.sel(direction=[direction]))
+
+    def test_blocks_change_nothing(self):
+        values = np.linspace(2.9, 4.0, 10)
+        found = [
+            continuation(logistic, START, {}, {"r": values}, SHORT, block=block)
+            for block in (1, 3, 100)
+        ]
+        xr.testing.assert_equal(found[0], found[1])
+        xr.testing.assert_equal(found[0], found[2])
+
+    def test_each_start_is_followed_by_itself(self):
+        values = np.linspace(-0.4, 0.4, 5)
+        starts = np.array([[-1.0], [1.0], [0.5]])
+        found = continuation(bistable, starts, {}, {"h": values}, BARE, starts=3, lanes=2, block=2)
+        assert found["points"].dims[:3] == ("direction", "start", "h")
+        signs = np.sign(found["points"].values[..., 0, 0])
+        assert (signs == np.array([-1, 1, 1])[None, :, None]).all()
+
+    def test_what_has_diverged_starts_afresh(self):
+        found = continuation(
+            logistic, START, {}, {"r": [2.8, 3.2, 4.5]}, SHORT, direction="down", block=2
+        )
+        assert found["period"].values[0, :2].tolist() == [1, 2]
+
+    def test_delay_map_goes_on_in_time(self):
+        delay = DelayMap(sweep_cases.head, length=2, period=4)
+        measure = Measure(transient=0, steps=8, points=8, classify=False)
+        start = delay.start(jnp.zeros((2, 1)))
+        # The values are so close that they are one, so that this is one long orbit.
+        values = 0.5 + 1e-15 * np.arange(4)
+        found = continuation(delay, start, {}, {"a": values}, measure, direction="up", block=3)
+        long = dataclasses.replace(measure, steps=32, points=32)
+        orbit = bifurcation(delay, start, {}, {"a": [0.5]}, long)
+        np.testing.assert_allclose(
+            found["points"].values[0, :, :, 0].ravel(), orbit["points"].values[0, :, 0], rtol=1e-12
+        )
+
+
+class TestProgress:
+    @pytest.mark.parametrize("kind", ["bifurcation", "continuation"])
+    def test_a_function_is_told_of_every_cell(self, kind):
+        told = []
+        sweep_cases.run(kind, None, 8, progress=lambda done, total: told.append((done, total)))
+        total = 8 if kind == "bifurcation" else 16
+        assert {cells for _, cells in told} == {total}
+        assert told[0][0] == 0
+        assert told[-1][0] == total
+        assert all(0 <= done <= total for done, _ in told)
+
+    def test_a_bar_goes_to_standard_error(self, capsys, monkeypatch):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        sweep_cases.run("bifurcation", None, 8, progress=True)
+        shown = capsys.readouterr()
+        assert "Bifurcation diagram" in shown.err
+        assert not shown.out
+
+    def test_silent_by_default(self, capsys):
+        sweep_cases.run("bifurcation", None, 8)
+        assert capsys.readouterr() == ("", "")
+
+    def test_its_error_ends_the_sweep(self):
+        def interrupt(done, total):
+            if done:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            sweep_cases.run("bifurcation", None, 40, progress=interrupt)
+
+
+R = {"r": [2.8, 3.0]}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("vary", "message"),
+        [
+            ({"r": [2.8, np.nan]}, r"vary\['r'\] must be finite, got nan"),
+            ({"r": [2.8, np.inf]}, r"vary\['r'\] must be finite, got inf"),
+            ({"r": []}, r"vary\['r'\] must be one axis of at least one value"),
+            ({"r": [[2.8]]}, r"shape \(1, 1\)"),
+            ({"r": 2.8}, r"shape \(\)"),
+            ({"r": [2.8, 3.0, 2.8]}, "holds 2.8 more than once"),
+            ({"r": ["a"]}, "must hold real numbers"),
+            ({"r": [1j]}, "must hold real numbers"),
+            ({"rr": [2.8]}, "'rr', which neither the map nor the start reads"),
+            ({}, "must map 1 parameter name to values"),
+            ({"r": [2.8], "s": [1.0]}, "must map 1 parameter name to values"),
+            ({"point": [2.8]}, "'point', which is a name in the result"),
+        ],
+    )
+    def test_values(self, vary, message):
+        with pytest.raises(ValueError, match=message):
+            bifurcation(logistic, START, {"r": 3.0, "point": 0.0}, vary, SHORT)
+
+    def test_unknown_name_beside_a_missing_one(self):
+        with pytest.raises(ValueError, match="'s', which neither"):
+            bifurcation(logistic, START, {"r": 3.0}, {"s": [1.0]}, SHORT)
+
+    def test_phase_diagram_needs_two(self):
+        with pytest.raises(ValueError, match="must map 2 parameter names"):
+            phase_diagram(logistic, START, {}, R, SHORT)
+
+    def test_continuation_needs_order(self):
+        with pytest.raises(ValueError, match="must increase"):
+            continuation(logistic, START, {}, {"r": [3.0, 2.8]}, SHORT)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"parameters": {"b": np.nan}}, r"parameters\['b'\] must be finite, got nan"),
+            ({"parameters": {"b": "x"}}, r"parameters\['b'\] must hold real numbers"),
+            ({"state": np.array([np.nan])}, "state must be finite"),
+            ({"state": ()}, "state must hold at least one array"),
+            ({"state": lambda p: jnp.array([jnp.nan])}, "state must be finite"),
+            ({"step": lambda x, p: x[:0] * p["r"]}, "step must return a state like the one"),
+            ({"lanes": 0}, "lanes must be a whole number of at least 1, got 0"),
+            ({"starts": 2}, r"leading axis of 2 starts, got shape \(1,\)"),
+            ({"starts": 0}, "starts must be a whole number of at least 1, got 0"),
+            ({"recipe": {"x": np.zeros(2)}}, "recipe must be what JSON can hold"),
+            ({"scheduler": 3}, "scheduler must be None, a dask.distributed Client"),
+            ({"cluster": "cray"}, "cluster must be one of slurm"),
+            ({"cluster": "slurm", "scheduler": "tcp://x"}, "cannot both be given"),
+            ({"cluster_options": {"jobs": 1}}, "cluster_options needs a cluster"),
+        ],
+    )
+    def test_arguments(self, change, message):
+        arguments = {
+            "step": logistic, "state": START, "parameters": {}, "vary": R, "measure": SHORT,
+        }  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            bifurcation(**{**arguments, **change})
+
+    def test_direction(self):
+        with pytest.raises(ValueError, match="direction must be 'up', 'down' or 'both', got 'x'"):
+            continuation(logistic, START, {}, R, SHORT, direction="x")
+
+    def test_missing_extra(self, monkeypatch):
+        monkeypatch.setitem(__import__("sys").modules, "dask_jobqueue", None)
+        with pytest.raises(ImportError, match=r"pip install 'isinglass\[cluster\]'"):
+            bifurcation(logistic, START, {}, R, SHORT, cluster="slurm")
+
+    def test_error_of_the_map_comes_through(self, monkeypatch):
+        def fail(*_, **__):
+            raise RuntimeError("out of cheese")
+
+        monkeypatch.setattr("isinglass.dynamics.sweep.tile_work.measure_cells", fail)
+        with pytest.raises(RuntimeError, match="out of cheese"):
+            bifurcation(logistic, START, {}, R, SHORT)

@@ -1,0 +1,54 @@
+"""One small training, in this process or in one that can be killed or has several devices.
+
+python memory_training.py STORE STEPS [ADDRESS NUMBER OF]
+"""
+
+import sys
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from isinglass.systems.memory import (
+    Recipe,
+    TextSource,
+    Transformer,
+    TransformerConfig,
+    split_text,
+    train,
+)
+
+CONFIG = TransformerConfig(vocabulary=256, context=16, width=16, heads=2, layers=2)
+TEXT = b"the quick brown fox jumps over the lazy dog. a walrus does read the newt. " * 40
+
+
+def sources(context=CONFIG.context):
+    parts = split_text(np.frombuffer(TEXT, np.uint8), 0.2)
+    return tuple(TextSource(part, context, 256) for part in parts)
+
+
+def random_model(config, spread=0.3, seed=0):
+    """Parameters at random, without compiling anything; of them, biases matter too."""
+    like = eqx.filter_eval_shape(lambda key: Transformer(config, key=key), jax.random.key(0))
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(
+        lambda x: jnp.asarray(spread * rng.standard_normal(x.shape), jnp.float32), like
+    )
+
+
+def recipe(**changes):
+    usual = {"steps": 20, "batch": 8, "learning_rate": 1e-2, "warmup": 3, "every": 10}
+    return Recipe(**usual | changes)
+
+
+def run(how=None, config=CONFIG, **options):
+    training, validation = sources()
+    return train(config, training, how or recipe(), validation=validation, **options)
+
+
+if __name__ == "__main__":
+    store, steps, *hosts = sys.argv[1:]
+    if hosts:
+        jax.distributed.initialize(hosts[0], int(hosts[2]), int(hosts[1]))
+    run(recipe(steps=int(steps), every=5, validation=8), store=store)

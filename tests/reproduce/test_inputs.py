@@ -1,0 +1,63 @@
+"""A text and a model that were given: what is refused before anything runs."""
+
+import json
+
+import pytest
+
+from helpers.memory_training import random_model
+from isinglass.data.tokens import _letters
+from isinglass.reproduce import inputs as given
+from isinglass.reproduce import runner
+from isinglass.systems.memory import TransformerConfig, save_gpt2
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A folder with a model of byte pairs."""
+    folder = tmp_path_factory.mktemp("model")
+    letters = list(_letters())
+    (folder / "vocab.json").write_text(json.dumps({each: i for i, each in enumerate(letters)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (b"walrus\xe9 and newt", 6),
+        ("é".encode() * 7 + b"\xff", 14),  # the parts cut letters in two
+        (b"walrus" + "é".encode()[:1], 6),  # the last letter is cut off
+    ],
+)
+def test_a_text_that_is_no_utf8_is_refused_at_once(model, tmp_path, monkeypatch, text, place):
+    pytest.importorskip("tiktoken")
+    monkeypatch.setattr(given, "_PART", 5)
+    (tmp_path / "text").write_bytes(text)
+
+    with pytest.raises(given.GivenError, match=rf"--text .*: must be UTF-8.* byte {place} \("):
+        given.model_fingerprint(model, tmp_path / "text")
+
+
+def test_a_text_that_is_utf8_is_taken_and_bytes_take_any(model, tmp_path, monkeypatch):
+    pytest.importorskip("tiktoken")
+    monkeypatch.setattr(given, "_PART", 5)
+    text = tmp_path / "text"
+    text.write_text("é" * 7, "utf-8")
+    assert given.model_fingerprint(model, text) == given.model_fingerprint(model)
+
+    of_bytes = tmp_path / "bytes"
+    save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), of_bytes)
+    text.write_bytes(b"\xff")
+    assert given.model_fingerprint(of_bytes, text) == given.model_fingerprint(of_bytes)
+
+
+def test_a_run_with_both_begins_with_that_check(model, tmp_path):
+    pytest.importorskip("tiktoken")
+    text = tmp_path / "text"
+    text.write_bytes(b"a" * given.LEAST_TEXT + b"\xe9")
+    request = runner.Request(tmp_path / "out", text=text, model=model)
+
+    with pytest.raises(given.GivenError, match=r"byte 400,000 \(400,001 in all, from 0\)"):
+        runner.run([], request)
+    assert not (tmp_path / "out").exists()

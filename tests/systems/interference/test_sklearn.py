@@ -1,0 +1,62 @@
+"""scikit-learn's contract."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from isinglass.systems.interference import InterferenceClassifier
+
+
+@pytest.fixture(autouse=True)
+def bare_constructor(monkeypatch):
+    """Without the tests' check of annotations: scikit-learn wants a constructor that takes all."""
+    bare = inspect.unwrap(InterferenceClassifier.__init__)
+    monkeypatch.setattr(InterferenceClassifier, "__init__", bare)
+
+
+# Patches of one pixel: the checks fit tables of 1 to 10 columns, in which no patch of 3 × 3 fits.
+# `poor_score` is set on the estimator: such tables are no pictures, and their blobs not its task.
+# No check is expected to fail.
+@parametrize_with_checks([InterferenceClassifier(patch_size=1)])
+def test_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def problem(draw):
+    X, y = draw(0, 24)
+    return X.reshape(24, 36), y
+
+
+def test_pipeline(problem):
+    X, y = problem
+    model = InterferenceClassifier(n_durations=8, random_state=0)
+    chain = make_pipeline(FunctionTransformer(np.abs), model).fit(X, y)
+    np.testing.assert_array_equal(chain.predict(X), model.fit(np.abs(X), y).predict(np.abs(X)))
+
+
+def test_grid_search(problem):
+    X, y = problem
+    grid = {"threshold": [0.5, 0.9], "patch_size": [2, (3, 3)], "epochs": [1, 2]}
+    search = GridSearchCV(InterferenceClassifier(n_durations=8, random_state=0), grid, cv=2)
+    search.fit(X, y)
+    assert len(search.cv_results_["params"]) == 8
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_data_frame(problem):
+    X, y = problem
+    names = [f"pixel {i}" for i in range(36)]
+    frame, labels = pd.DataFrame(X, columns=names), pd.Series(y.astype(str))
+    model = InterferenceClassifier(n_durations=8, random_state=0).fit(frame, labels)
+    np.testing.assert_array_equal(model.feature_names_in_, names)
+    bare = InterferenceClassifier(n_durations=8, random_state=0).fit(X, y.astype(str))
+    np.testing.assert_array_equal(model.energies(frame), bare.energies(X))
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame.rename(columns={"pixel 0": "other"}))

@@ -1,0 +1,223 @@
+"""The looped GPT-2 baseline, against its equations in plain NumPy."""
+
+import math
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from isinglass.systems.looped.baseline import BaselineConfig, LoopedBaseline
+
+TOKENS = jnp.array([3, 0, 2, 2, 1, 3, 0, 1, 1])
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    with jax.enable_x64(True):
+        yield
+
+
+def model_of(key=0, **options) -> Any:
+    """A small model none of whose parameters is 0 or 1, and whose weights are not tiny."""
+    given: dict[str, Any] = {"width": 8, "heads": 2, "iterations": 4} | options
+    model = LoopedBaseline(BaselineConfig(**given), key=jax.random.key(key))
+    leaves, tree = jax.tree.flatten(model)
+    noise = [0.3 * jax.random.normal(jax.random.key(i), x.shape) for i, x in enumerate(leaves)]
+    return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise, strict=True)])
+
+
+def transcription(model, tokens, loops):
+    """States and rows of attention, loop by loop, in NumPy."""
+    w = jax.tree.map(np.asarray, model)
+    config, n = model.config, len(tokens)
+    size = config.width // config.heads
+
+    def normalise(x, by):
+        x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        return x * by.gain + by.bias
+
+    inputs = w.embedding[np.asarray(tokens)]
+    for k in range(0, config.width, 2):
+        angle = np.arange(n) * config.positional_base ** (-k / config.width)
+        pair = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        inputs = inputs + config.positional_scale * np.pad(
+            pair, ((0, 0), (k, config.width - k - 2))
+        )
+    states, all_rows = [np.zeros_like(inputs)], []
+    for _ in range(loops):
+        x = states[-1] + inputs
+        together = normalise(x, w.before_attention) @ w.attention_in + w.attention_in_bias
+        mixed, rows = [], []
+        for head in range(config.heads):
+            query, key, value = (
+                part[:, head * size : (head + 1) * size] for part in np.split(together, 3, axis=1)
+            )
+            scores = query @ key.T / size**0.5
+            if config.causal:
+                scores = np.where(np.tri(n, dtype=bool), scores, -np.inf)
+            shares = np.exp(scores - scores.max(1, keepdims=True))
+            shares /= shares.sum(1, keepdims=True)
+            rows.append(shares)
+            mixed.append(shares @ value)
+        x = x + np.concatenate(mixed, axis=1) @ w.attention_out + w.attention_out_bias
+        inner = normalise(x, w.before_mlp) @ w.mlp_in + w.mlp_in_bias
+        inner = 0.5 * inner * (1 + np.tanh((2 / np.pi) ** 0.5 * (inner + 0.044715 * inner**3)))
+        states.append(normalise(x + inner @ w.mlp_out + w.mlp_out_bias, w.after))
+        all_rows.append(rows)
+    return np.array(states), np.array(all_rows)
+
+
+@pytest.mark.parametrize("options", [{}, {"causal": False}, {"heads": 1, "positional_scale": 0.5}])
+def test_every_state_and_row_is_that_of_the_equations(options):
+    model = model_of(**options)
+    found = model.run(TOKENS)
+    states, rows = transcription(model, TOKENS, 4)
+    np.testing.assert_allclose(found.states, states, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(found.rows, rows, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        model(TOKENS), states[-1] @ model.readout + model.readout_bias, rtol=1e-9
+    )
+
+
+def test_energies_and_their_gradients_are_those_of_the_trajectory():
+    model = model_of()
+
+    def streamed(model):
+        state, energies = model.energies(TOKENS)
+        return (model.decode(state) ** 2).sum() + sum(each.sum() for each in energies)
+
+    def whole(model):
+        states, rows = model.run(TOKENS)
+        kinetic = 0.5 * (jnp.diff(states, axis=0) ** 2).sum(-1).mean(0)
+        surprise = -jnp.log(rows.max(-1)).mean((0, 1))
+        powers = jnp.where(rows > 0, jnp.where(rows > 0, rows, 1.0) ** 1.5, 0.0)
+        entropy = ((1 - powers.sum(-1)) / 0.5).mean((0, 1))
+        return (model.decode(states[-1]) ** 2).sum() + (kinetic + surprise + entropy).sum()
+
+    found, slopes = jax.value_and_grad(streamed)(model)
+    expected, others = jax.value_and_grad(whole)(model)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9 * np.abs(b).max()),
+        slopes,
+        others,
+    )
+
+
+def test_it_has_the_published_shape():
+    config = BaselineConfig()
+    model = LoopedBaseline(config, key=jax.random.key(0))
+    assert (config.width, config.heads, config.positional_scale) == (64, 4, 0.0)
+    assert model.mlp_in.shape == (64, 256)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.5])
+def test_a_batch_is_read_as_each_of_its_sequences(scale):
+    model = model_of(positional_scale=scale)
+    tokens = jax.random.randint(jax.random.key(0), (3, 10), 0, 4)
+    for read in (model, model.energies):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12),
+            read(tokens),
+            jax.vmap(read)(tokens),
+        )
+    hidden = model.embed(tokens)
+    rows = jnp.moveaxis(jax.vmap(model.attention)(hidden), 0, 1)
+    np.testing.assert_allclose(model.attention(hidden), rows, rtol=1e-10)
+
+
+def test_without_positions_only_the_order_of_causality_is_seen():
+    model = model_of()
+    np.testing.assert_array_equal(model(TOKENS), model(TOKENS, jnp.arange(9) * 7))
+    free = model_of(causal=False)
+    order = np.array([4, 2, 0, 8, 1, 3, 7, 5, 6])
+    np.testing.assert_allclose(free(TOKENS)[order], free(TOKENS[order]), rtol=1e-8)
+
+
+def test_it_answers_where_it_is_most_confident():
+    model = model_of()
+    found = model.adapt(TOKENS, most=9, least=3)
+    unsure = []
+    for count in range(1, 10):
+        logits = model(TOKENS, iterations=count)
+        own = optax.softmax_cross_entropy_with_integer_labels(logits, logits.argmax(-1))
+        unsure.append(own.mean())
+    np.testing.assert_allclose(found.cross_entropy, unsure, rtol=1e-10)
+    best = 3 + int(np.argmin(unsure[2:]))
+    assert int(found.iterations) == best
+    np.testing.assert_allclose(found.logits, model(TOKENS, iterations=best), rtol=1e-10)
+
+
+def test_confidence_is_asked_only_where_it_counts():
+    model = model_of()
+    asked = jnp.arange(9) == 8
+    found = model.adapt(TOKENS, most=6, asked=asked)
+    each = [-jax.nn.log_softmax(model(TOKENS, iterations=t)[8]).max() for t in range(1, 7)]
+    np.testing.assert_allclose(found.cross_entropy, each, rtol=1e-10)
+    padded = model.adapt(jnp.pad(TOKENS, (0, 3)), most=6, asked=jnp.pad(asked, (0, 3)))
+    np.testing.assert_allclose(padded.logits[:9], found.logits, rtol=1e-10)
+
+
+def test_sequences_of_a_batch_may_stop_at_different_loops():
+    model = model_of()
+    tokens = jax.random.randint(jax.random.key(3), (20, 9), 0, 4)
+    together = jax.vmap(lambda tokens: model.adapt(tokens, most=12))(tokens)
+    for i in (0, 7):
+        assert together.iterations[i] == model.adapt(tokens[i], most=12).iterations
+    assert len(np.unique(together.iterations)) > 1
+
+
+def test_a_few_steps_of_training_lower_the_loss():
+    """Copying the symbol before: within reach of any attention that can count back by one."""
+    config = BaselineConfig(width=16, iterations=3, positional_scale=0.02)
+    model: Any = LoopedBaseline(config, key=jax.random.key(0))
+    tokens = jax.random.randint(jax.random.key(1), (16, 12), 0, 4)
+    optimiser = optax.adam(3e-3)
+
+    def loss(model):
+        logits = jax.vmap(model)(tokens)[:, 1:]
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, :-1])
+        return each.mean()
+
+    @jax.jit
+    def step(carry, _):
+        model, state = carry
+        value, slope = jax.value_and_grad(loss)(model)
+        updates, state = optimiser.update(slope, state)
+        return (optax.apply_updates(model, updates), state), value
+
+    _, values = jax.lax.scan(step, (model, optimiser.init(model)), None, length=60)
+    assert values[0] == pytest.approx(math.log(4), rel=0.05)
+    assert values[-1] < 0.9 * values[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("vocabulary", 1),
+        ("width", 7),
+        ("heads", 3),
+        ("hidden", 0),
+        ("iterations", 0),
+        ("positional_scale", -0.1),
+        ("positional_base", math.inf),
+    ],
+)
+def test_a_bad_configuration_is_refused_by_name(option, value):
+    with pytest.raises(ValueError, match=rf"{option}.*got.*{re.escape(str(value))}"):
+        BaselineConfig(**{option: value})
+
+
+def test_bad_counts_are_refused():
+    model = model_of()
+    with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
+        model(TOKENS, iterations=0)
+    for least, most in ((0, 3), (4, 3)):
+        with pytest.raises(ValueError, match=f"least must be from 1 to most = {most}, got {least}"):
+            model.adapt(TOKENS, most=most, least=least)
+    with pytest.raises(ValueError, match="q must be"):
+        model.energies(TOKENS, q=1.0)

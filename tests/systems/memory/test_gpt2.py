@@ -1,0 +1,255 @@
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from helpers.memory_training import random_model
+from isinglass.systems.memory import ModelFolderError, TransformerConfig, load_gpt2, save_gpt2
+
+V, N, D, H, L = 13, 10, 8, 2, 2
+TOKENS = jnp.array([3, 1, 4, 1, 5, 9, 2, 6])
+CONFIG = {
+    "model_type": "gpt2",
+    "activation_function": "gelu_new",
+    "vocab_size": V,
+    "n_positions": N,
+    "n_ctx": N,
+    "n_embd": D,
+    "n_head": H,
+    "n_layer": L,
+    "layer_norm_epsilon": 1e-5,
+    "resid_pdrop": 0.1,
+    "architectures": ["GPT2LMHeadModel"],
+}
+
+
+def tensors(seed=0):
+    """A tiny random GPT-2 under its names."""
+    rng = np.random.default_rng(seed)
+    shapes = {"wte.weight": (V, D), "wpe.weight": (N, D), "ln_f.weight": (D,), "ln_f.bias": (D,)}
+    for i in range(L):
+        shapes |= {
+            f"h.{i}.ln_1.weight": (D,),
+            f"h.{i}.ln_1.bias": (D,),
+            f"h.{i}.attn.c_attn.weight": (D, 3 * D),
+            f"h.{i}.attn.c_attn.bias": (3 * D,),
+            f"h.{i}.attn.c_proj.weight": (D, D),
+            f"h.{i}.attn.c_proj.bias": (D,),
+            f"h.{i}.ln_2.weight": (D,),
+            f"h.{i}.ln_2.bias": (D,),
+            f"h.{i}.mlp.c_fc.weight": (D, 4 * D),
+            f"h.{i}.mlp.c_fc.bias": (4 * D,),
+            f"h.{i}.mlp.c_proj.weight": (4 * D, D),
+            f"h.{i}.mlp.c_proj.bias": (D,),
+        }
+    return {
+        name: 0.4 * rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()
+    }
+
+
+def logits(given, tokens):
+    """GPT-2 by loops over positions and heads, in float64."""
+    w = {name: tensor.astype(float) for name, tensor in given.items()}
+
+    def normalised(x, name):
+        x = (x - x.mean()) / math.sqrt(x.var() + 1e-5)
+        return x * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def linear(x, name):
+        return x @ w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    def gelu(x):
+        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+    stream = [w["wte.weight"][token] + w["wpe.weight"][i] for i, token in enumerate(tokens)]
+    size = D // H
+    for layer in range(L):
+        h = f"h.{layer}"
+        parts = [
+            np.split(linear(normalised(x, f"{h}.ln_1"), f"{h}.attn.c_attn"), 3) for x in stream
+        ]
+        after = []
+        for i, x in enumerate(stream):
+            mixed = np.zeros(D)
+            for head in range(H):
+                own = slice(head * size, (head + 1) * size)
+                scores = [
+                    parts[i][0][own] @ parts[j][1][own] / math.sqrt(size) for j in range(i + 1)
+                ]
+                shares = np.exp(scores) / np.exp(scores).sum()
+                mixed[own] = sum(p * parts[j][2][own] for j, p in enumerate(shares))
+            after.append(x + linear(mixed, f"{h}.attn.c_proj"))
+        stream = [
+            x + linear(gelu(linear(normalised(x, f"{h}.ln_2"), f"{h}.mlp.c_fc")), f"{h}.mlp.c_proj")
+            for x in after
+        ]
+    return np.stack([normalised(x, "ln_f") @ w["wte.weight"].T for x in stream])
+
+
+def folder(path, given=None, config=CONFIG):
+    path.mkdir(exist_ok=True)
+    (path / "config.json").write_text(json.dumps(config))
+    if given is not None:
+        save_file(given, path / "model.safetensors")
+    return path
+
+
+def prefixed(given):
+    return {f"transformer.{name}": tensor for name, tensor in given.items()}
+
+
+def test_logits_are_those_of_a_direct_evaluation(tmp_path):
+    model = load_gpt2(folder(tmp_path, tensors()))
+    assert model.config == TransformerConfig(V, N, D, H, L)
+    np.testing.assert_allclose(model(TOKENS), logits(tensors(), TOKENS), rtol=1e-4, atol=1e-4)
+
+
+def test_prefix_buffers_and_a_tied_read_out_change_nothing(tmp_path):
+    given = prefixed(tensors()) | {"lm_head.weight": tensors()["wte.weight"]}
+    for i in range(L):
+        given[f"transformer.h.{i}.attn.bias"] = np.tril(np.ones((1, 1, N, N), np.uint8))
+        given[f"transformer.h.{i}.attn.masked_bias"] = np.full((), -1e4, np.float32)
+    plain = load_gpt2(folder(tmp_path / "a", tensors()))
+    other = load_gpt2(folder(tmp_path / "b", given))
+    assert_equal(plain, other)
+
+
+def test_parts_with_an_index_are_read_as_one(tmp_path):
+    names = sorted(tensors())
+    files = {"model-1-of-2.safetensors": names[:9], "model-2-of-2.safetensors": names[9:]}
+    folder(tmp_path / "parts")
+    for file, inside in files.items():
+        save_file({name: tensors()[name] for name in inside}, tmp_path / "parts" / file)
+    weight_map = {name: file for file, inside in files.items() for name in inside}
+    index = tmp_path / "parts/model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    assert_equal(load_gpt2(tmp_path / "parts"), load_gpt2(folder(tmp_path / "one", tensors())))
+    index.write_text(json.dumps({"weight_map": weight_map | {"wte.weight": "../wte"}}))
+    with pytest.raises(ModelFolderError, match=r"wte.weight must be in a file of this folder"):
+        load_gpt2(tmp_path / "parts")
+    moved = weight_map | {names[0]: files and "model-2-of-2.safetensors"}
+    index.write_text(json.dumps({"weight_map": moved}))
+    with pytest.raises(ModelFolderError, match=f"tensor {names[0]} "):
+        load_gpt2(tmp_path / "parts")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+def test_numbers_of_16_bits_are_read(dtype, tmp_path):
+    model = load_gpt2(folder(tmp_path, {n: t.astype(dtype) for n, t in tensors().items()}))
+    assert model.embedding.dtype == np.float32
+    np.testing.assert_array_equal(
+        model.embedding, tensors()["wte.weight"].astype(dtype).astype(np.float32)
+    )
+
+
+def test_what_is_saved_is_loaded_bit_for_bit_and_has_their_names(tmp_path):
+    model = random_model(TransformerConfig(V, N, D, H, L, hidden=20))
+    save_gpt2(model, tmp_path / "new" / "folder")
+    again = load_gpt2(tmp_path / "new" / "folder")
+    assert_equal(model, again)
+    assert again.config == model.config
+    written = load_file(tmp_path / "new" / "folder" / "model.safetensors")
+    assert written.keys() == prefixed(tensors()).keys()
+    assert written["transformer.h.1.mlp.c_fc.weight"].shape == (D, 20)
+    np.testing.assert_array_equal(written["transformer.h.1.attn.c_proj.weight"],
+                                  model.blocks.attention_out[1])  # fmt: skip
+
+
+def test_dropout_is_asked_for_by_the_caller(tmp_path):
+    assert load_gpt2(folder(tmp_path, tensors())).config.dropout == 0
+    assert load_gpt2(tmp_path, dropout=0.1).config.dropout == 0.1
+
+
+def changed(**changes):
+    return {k: v for k, v in (tensors() | changes).items() if v is not None}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (changed(**{"h.1.ln_2.bias": None}), r"tensor h.1.ln_2.bias is missing in .*"),
+        (
+            changed(**{"h.2.ln_2.bias": np.zeros(D, "f4")}),
+            r"tensor h.2.ln_2.bias is none of a GPT-2",
+        ),
+        (changed(extra=np.zeros(1, "f4")), "tensor extra is none of a GPT-2 of 2 layers"),
+        (
+            changed(**{"h.0.attn.c_attn.weight": np.zeros((3 * D, D), "f4")}),
+            r"tensor h.0.attn.c_attn.weight must have shape \(8, 24\), got \(24, 8\)",
+        ),
+        (
+            changed(**{"ln_f.bias": np.full(D, np.nan, "f4")}),
+            "tensor ln_f.bias must be finite, and is not",
+        ),
+        (
+            changed(**{"ln_f.bias": np.zeros(D, np.int32)}),
+            "tensor ln_f.bias must hold floating numbers, got int32",
+        ),
+        (
+            changed(**{"lm_head.weight": np.zeros((V, D), "f4")}),
+            "tensor lm_head.weight must equal wte.weight",
+        ),
+        (
+            tensors() | {"transformer.ln_f.bias": np.zeros(D, "f4")},
+            "tensor transformer.ln_f.bias is there twice|tensor ln_f.bias is there twice",
+        ),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused_by_name(given, message, tmp_path):
+    with pytest.raises(ModelFolderError, match=message):
+        load_gpt2(folder(tmp_path, given))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"activation_function": "relu"},
+            'activation_function = "relu" is not supported; accepted',
+        ),
+        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx = true"),
+        ({"scale_attn_weights": False}, "scale_attn_weights = false is not supported"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings = false is not supported"),
+        ({"model_type": "llama"}, 'model_type = "llama" is not supported'),
+        ({"rope_theta": 1e4}, "rope_theta = 10000.0 is not known here"),
+        ({"quantization_config": {}}, "quantization_config = {} is not known here"),
+        ({"n_head": 3}, "width must be a multiple of heads"),
+        ({"n_layer": "2"}, "n_layer must be a whole number, got '2'"),
+        ({"n_layer": None}, "n_layer must be a whole number, got None"),
+        ({"layer_norm_epsilon": "x"}, "layer_norm_epsilon must be a number, got 'x'"),
+    ],
+)
+def test_config_fields_that_are_not_supported_are_refused_by_name(changes, message, tmp_path):
+    with pytest.raises(ModelFolderError, match=message):
+        load_gpt2(folder(tmp_path, tensors(), CONFIG | changes))
+
+
+def test_a_folder_that_is_none_or_is_damaged_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder of a model at"):
+        load_gpt2(tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match=r"no file .*config.json"):
+        load_gpt2(tmp_path)
+    folder(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"neither model.safetensors nor model.safe"):
+        load_gpt2(tmp_path)
+    folder(tmp_path, tensors())
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[:-5])
+    with pytest.raises(ModelFolderError, match="is not a whole safetensors file"):
+        load_gpt2(tmp_path)
+    (tmp_path / "config.json").write_text("[1]")
+    with pytest.raises(ModelFolderError, match="must hold an object, got list"):
+        load_gpt2(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ModelFolderError, match="is not JSON"):
+        load_gpt2(tmp_path)
+
+
+def assert_equal(one, other):
+    for mine, theirs in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(mine, theirs)

@@ -1,0 +1,194 @@
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.memory_training import random_model
+from isinglass.attention.blocks import _band, attend
+from isinglass.systems.memory import Execution, Transformer, TransformerConfig
+from isinglass.training.cross_entropy import weighted_cross_entropy
+
+CONFIG = TransformerConfig(vocabulary=11, context=12, width=8, heads=2, layers=3)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model(CONFIG)  # far from the start: attention is not uniform
+
+
+def draws(*shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return [jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in shapes]
+
+
+def plain_attention(query, key, value):
+    scores = jnp.einsum("hic,hjc->hij", query, key) / query.shape[-1] ** 0.5
+    scores = jnp.where(jnp.tril(jnp.ones(scores.shape[1:], bool)), scores, -jnp.inf)
+    return jax.nn.softmax(scores, -1) @ value
+
+
+@pytest.mark.parametrize("n", [7, 130])
+def test_attention_and_its_gradient_are_those_of_the_whole_matrix(n):
+    *given, weight = draws(*[(2, n, 4)] * 4)
+
+    def through(function):
+        return lambda *args: (weight * function(*args)).sum()
+
+    ours = jax.jit(jax.value_and_grad(through(attend), (0, 1, 2)))(*given)
+    plain = jax.jit(jax.value_and_grad(through(plain_attention), (0, 1, 2)))(*given)
+    for mine, theirs in zip(jax.tree.leaves(ours), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=2e-4, atol=2e-5)
+
+
+def test_a_band_too_large_for_memory_is_taken_in_parts(monkeypatch):
+    query, key, value, weight = draws((2, 10, 4), (2, 17, 4), (2, 17, 4), (2, 10, 4))
+
+    def loss(query, key, value):
+        return (weight * _band(query, key, value, 7)).sum()
+
+    whole = jax.jit(jax.grad(loss, (0, 1, 2)))(query, key, value)
+    monkeypatch.setattr("isinglass.attention.blocks._SCORES", 3 * 17)
+    parts = jax.jit(jax.grad(lambda *args: loss(*args), (0, 1, 2)))(query, key, value)
+    for mine, theirs in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("symbols", [7, 16_500])  # columns are filled up for the second
+def test_cross_entropy_in_parts_is_that_of_all_logits(symbols, monkeypatch):
+    final, embedding = draws((9, 3), (symbols, 3))
+    targets = jnp.asarray(np.random.default_rng(1).integers(0, symbols, 9))
+    weights = jnp.asarray([0.0, 1, 2, 0.5, 1, 1, 0, 3, 1])
+
+    def plain(final, embedding):
+        logs = jax.nn.log_softmax(final @ embedding.T)
+        return -(weights * jnp.take_along_axis(logs, targets[:, None], 1)[:, 0]).sum()
+
+    def ours(final, embedding):
+        loss: Any = weighted_cross_entropy(final, embedding, targets, weights, "float32")
+        return 3 * loss
+
+    expected = jax.value_and_grad(lambda *args: 3 * plain(*args), (0, 1))(final, embedding)
+    monkeypatch.setattr("isinglass.training.cross_entropy._LOGITS", 2 * 16_512)
+    found = jax.value_and_grad(ours, (0, 1))(final, embedding)
+    assert ours(final, embedding) == pytest.approx(float(found[0]), rel=1e-6)
+    for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_a_token_changes_nothing_before_it(data, model):
+    tokens = st.lists(st.integers(0, 10), min_size=12, max_size=12)
+    first, second = np.array(data.draw(tokens)), np.array(data.draw(tokens))
+    cut = data.draw(st.integers(1, 11))
+    second[:cut] = first[:cut]
+    one, other = (RUN(model, jnp.asarray(each)) for each in (first, second))
+    np.testing.assert_array_equal(one.logits[:cut], other.logits[:cut])
+    np.testing.assert_array_equal(one.stream[:, :cut], other.stream[:, :cut])
+
+
+RUN = jax.jit(lambda model, tokens: model.run(tokens))
+
+
+def test_activations_lead_to_the_logits(model):
+    tokens = jnp.arange(9)
+    seen = RUN(model, tokens)
+    assert seen.stream.shape == (4, 9, 8)
+    np.testing.assert_allclose(seen.stream[0], model.embedding[:9] + model.positions[:9], rtol=1e-6)
+    np.testing.assert_allclose(seen.final, model.after(seen.stream[-1]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(seen.logits, seen.final @ model.embedding.T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(model(tokens), seen.logits, rtol=1e-5, atol=1e-5)
+
+
+def test_checkpointed_layers_have_the_same_gradient(model):
+    def loss(model, execution):
+        return (model.final(jnp.arange(9), execution) ** 3).sum()
+
+    plain, again = (
+        jax.jit(jax.grad(loss), static_argnums=1)(model, Execution(checkpoint=checkpoint))
+        for checkpoint in (False, True)
+    )
+    for mine, theirs in zip(jax.tree.leaves(again), jax.tree.leaves(plain), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_half_the_bits_change_logits_by_rounding_only(model):
+    exact = model(jnp.arange(9))
+    rounded = model(jnp.arange(9), Execution("bfloat16"))
+    assert rounded.dtype == jnp.float32
+    assert not (rounded == exact).all()
+    np.testing.assert_allclose(rounded, exact, atol=0.03 * float(abs(exact).max()))
+
+
+def test_dropout_needs_a_key_and_keeps_the_mean():
+    dropping = random_model(TransformerConfig(11, 12, 8, 2, 1, dropout=0.5))
+
+    @jax.jit
+    def states(keys):
+        return jax.vmap(lambda key: dropping.stream(TOKENS, key=key, pick=lambda x: x)[1])(keys)
+
+    some = states(jax.random.split(jax.random.key(3), 4_000))
+    plain = dropping.embedding[TOKENS] + dropping.positions[:5]
+    zero = some[:, 0] == 0
+    assert float(zero.mean()) == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_allclose(some[:, 0].mean(0), plain, atol=0.1 * float(abs(plain).max()))
+    # Of what a part adds, half is dropped too, so that the last state is hardly ever the same.
+    assert len(np.unique(some[:, 1, 0, 0])) > 100
+    whole = dropping.stream(TOKENS, pick=lambda x: x)[1]
+    np.testing.assert_allclose(whole[0], plain, rtol=1e-6)
+
+
+TOKENS = jnp.arange(5)
+
+
+def test_new_parameters_have_the_spread_of_gpt2():
+    config = TransformerConfig(500, 64, 64, 2, 8)
+    fresh = jax.jit(Transformer, static_argnums=0)(config, key=jax.random.key(0))
+    for weights, spread in [
+        (fresh.embedding, 0.02),
+        (fresh.blocks.attention_in, 0.02),
+        (fresh.blocks.attention_out, 0.02 / 4),
+        (fresh.blocks.mlp_out, 0.02 / 4),
+    ]:
+        assert float(weights.std()) == pytest.approx(spread, rel=0.03)
+    assert fresh.blocks.attention_in.shape == (8, 64, 192)
+    assert not (fresh.blocks.mlp_in[0] == fresh.blocks.mlp_in[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"vocabulary": 1}, "vocabulary must be at least 2, got 1"),
+        ({"layers": 0}, "layers must be at least 1, got 0"),
+        ({"hidden": 0}, "hidden must be at least 1, got 0"),
+        ({"heads": 5}, "width must be a multiple of heads, got width 768 and 5 heads"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"epsilon": float("nan")}, "epsilon must be positive and finite, got nan"),
+    ],
+)
+def test_a_config_out_of_range_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        TransformerConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("float16",), "dtype must be one of"),
+        (("float32", False, "flash"), "attention must be one of"),
+        (("float32", False, "cudnn"), 'attention "cudnn" needs dtype "bfloat16"'),
+    ],
+)
+def test_an_execution_that_is_unknown_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Execution(*arguments)
+
+
+@pytest.mark.parametrize("n", [0, 13])
+def test_too_few_or_too_many_tokens_are_refused(n, model):
+    with pytest.raises(ValueError, match=f"tokens must be 1 to 12 in number, got {n}"):
+        model(jnp.zeros(n, int))
