@@ -32,7 +32,10 @@ from rich.console import Console
 from rich.table import Table
 
 from isinglass._common.machine import cores
-from isinglass.energy import nearest_neighbour_energy, nearest_neighbour_energy_and_force
+from isinglass.energy import (
+    nearest_neighbour_energy,
+    nearest_neighbour_energy_and_force,
+)
 
 SQUARE = 2048
 
@@ -80,12 +83,17 @@ def anonymous_memory(file: Path, width: int, states: int) -> float:
         "print(peak)\n"
     )
     command = [sys.executable, "-c", code]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout) / 2**20
+    return (
+        int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        / 2**20
+    )
 
 
 def main() -> None:
     """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(description="Speed of one pass over many patterns.")
+    parser = argparse.ArgumentParser(
+        description="Speed of one pass over many patterns."
+    )
     parser.add_argument("--patterns", type=int, default=100_000)
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--states", type=int, default=256)
@@ -101,13 +109,19 @@ def main() -> None:
         both = 4.0 * s * m * n
         blocks = 4.0 * s * (m // 1024 * 1024) * n
         contests: dict[str, tuple[Callable[[], object], float]] = {
-            "product, 2048 × 2048": (lambda: square(square_of, square_of), 2.0 * SQUARE**3),
+            "product, 2048 × 2048": (
+                lambda: square(square_of, square_of),
+                2.0 * SQUARE**3,
+            ),
             "two products, blocks": (lambda: two_products(state, patterns), blocks),
             "energy and force": (
                 lambda: nearest_neighbour_energy_and_force(state, patterns),
                 both,
             ),
-            "energy alone": (lambda: nearest_neighbour_energy(state, patterns), both / 2),
+            "energy alone": (
+                lambda: nearest_neighbour_energy(state, patterns),
+                both / 2,
+            ),
             "energy and force, file": (
                 lambda: nearest_neighbour_energy_and_force(state, on_disk),
                 both,
@@ -122,7 +136,9 @@ def main() -> None:
     flops = np.asarray([flops for _, flops in contests.values()])
     rates = np.where(found > 0, flops[:, None] / np.maximum(found, 1e-9), np.nan)
     shares = np.median(rates / rates[:, :1], axis=0)
-    table = Table(title=f"{m:,} patterns × {n:,}, {s} states, medians of {given.rounds} rounds")
+    table = Table(
+        title=f"{m:,} patterns × {n:,}, {s} states, medians of {given.rounds} rounds"
+    )
     columns = ("", "s", "Gflop/s", "of the ceiling", "processor s", "of the ceiling")
     for name in columns:
         table.add_column(name, justify="right" if name else "left")

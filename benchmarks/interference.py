@@ -23,7 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from isinglass.data import few_shot, mnist
-from isinglass.systems.interference import InterferenceClassifier, encode_images, ensemble_energies
+from isinglass.systems.interference import (
+    InterferenceClassifier,
+    encode_images,
+    ensemble_energies,
+)
 
 CLASSES = (0, 1, 2, 4)
 BATCH = 4000
@@ -35,7 +39,9 @@ ROUNDS = 7
 # -- the published rule, route by route ----------------------------------------------------------
 
 
-def loop_train(p, dipoles, target, host, distance, rates=(1.0, -0.5, -0.8), threshold=0.7):
+def loop_train(
+    p, dipoles, target, host, distance, rates=(1.0, -0.5, -0.8), threshold=0.7
+):
     """Eq. 4 for one picture, in place."""
     n_durations = p.shape[2]
     for s in range(len(dipoles)):
@@ -65,7 +71,9 @@ def loop_energies(p, dipoles, host, distance, n_signals=1000, threshold=0.7):
                 if distance[s, y] <= t:
                     kind = friends if np.dot(dipoles[s], host) >= threshold else others
                     kind.append(s)
-            attended = np.mean([dipoles[s] for s in friends], axis=0) if friends else host
+            attended = (
+                np.mean([dipoles[s] for s in friends], axis=0) if friends else host
+            )
             energy = 0.0
             for s in friends:
                 energy += n_signals * p[s, y, t]
@@ -101,7 +109,9 @@ def matrix_ceiling(size: int = 2048) -> float:
     with jax.enable_x64(True):
         a = jnp.ones((size, size), dtype=jnp.float64)
         product = jax.jit(jnp.matmul)
-        median = interleaved({"product": lambda: product(a, a).block_until_ready()})["product"]
+        median = interleaved({"product": lambda: product(a, a).block_until_ready()})[
+            "product"
+        ]
     return 2 * size**3 / median
 
 
@@ -187,14 +197,19 @@ def main() -> None:
     shots = few_shot.draw(task.pool, CLASSES, 5, rng)
     model = InterferenceClassifier(random_state=0).fit(*shots)
     train_where = rng.integers(len(task.pool.images), size=WHOLE_SET)
-    train_images, train_labels = task.pool.images[train_where], task.pool.labels[train_where]
+    train_images, train_labels = (
+        task.pool.images[train_where],
+        task.pool.labels[train_where],
+    )
 
     with jax.enable_x64(True):
         dipoles = np.asarray(encode_images(images[:LOOP_IMAGES], (3, 3)))
         shot_dipoles = np.asarray(encode_images(shots.images, (3, 3)))
     host, distance = model._host(), model.geometry_.distances
     routes = model.route_probabilities_
-    check_loops(model, routes, dipoles, images, shot_dipoles, shots.labels, host, distance)
+    check_loops(
+        model, routes, dipoles, images, shot_dipoles, shots.labels, host, distance
+    )
 
     def loops_predict() -> None:
         for picture in dipoles:
@@ -228,14 +243,18 @@ def main() -> None:
     )
 
 
-def check_loops(model, routes, dipoles, images, shot_dipoles, labels, host, distance) -> None:
+def check_loops(
+    model, routes, dipoles, images, shot_dipoles, labels, host, distance
+) -> None:
     """Refuse to time two programs that do not compute the same thing."""
     p = model.prior_.copy()
     for picture, label in zip(shot_dipoles, labels, strict=True):
         loop_train(p, picture, CLASSES.index(label), host, distance)
     np.testing.assert_allclose(p, routes, rtol=1e-9)
     loops = [loop_energies(routes, picture, host, distance) for picture in dipoles]
-    np.testing.assert_allclose(loops, model.energies(images[: len(dipoles)]), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        loops, model.energies(images[: len(dipoles)]), rtol=1e-9, atol=1e-9
+    )
 
 
 def report(times: dict[str, float], work: dict[str, dict[str, float]]) -> None:

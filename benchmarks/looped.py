@@ -35,7 +35,12 @@ from rich.console import Console
 from rich.table import Table
 
 from isinglass.data.induction import InductionTask
-from isinglass.systems.looped import EnergyEntropyObjective, LoopedConfig, LoopedTransformer, Recipe
+from isinglass.systems.looped import (
+    EnergyEntropyObjective,
+    LoopedConfig,
+    LoopedTransformer,
+    Recipe,
+)
 from isinglass.systems.looped import _steps as _loop
 
 CONFIG, TASK = LoopedConfig(vocabulary=16), InductionTask("last-token", 16)
@@ -61,7 +66,9 @@ def batches(padded: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     for step in range(STEPS):
         length = int(_loop._draw_length(step, step, recipe(), True)[0])
         shape = (BATCH, -(-length // 16) * 16 if padded else length)
-        found.append((rng.integers(0, 16, shape, np.int32), rng.integers(0, 16, BATCH, np.int32)))
+        found.append(
+            (rng.integers(0, 16, shape, np.int32), rng.integers(0, 16, BATCH, np.int32))
+        )
     return found
 
 
@@ -115,10 +122,14 @@ def check_same_gradient(model: LoopedTransformer, peer: Theirs) -> None:
         np.testing.assert_allclose(loss, theirs, rtol=1e-4)
         for name, expected in of_weights.items():
             apart = np.linalg.norm(getattr(ours, name) - expected)
-            assert apart <= 1e-2 * np.linalg.norm(expected), name  # 25 iterations of rounding
+            assert apart <= 1e-2 * np.linalg.norm(expected), (
+                name
+            )  # 25 iterations of rounding
 
 
-def interleaved(functions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, np.ndarray]:
+def interleaved(
+    functions: Mapping[str, Callable[[], float]], rounds: int
+) -> dict[str, np.ndarray]:
     """What each function returns, run in turn; the first time, which compiles, is dropped."""
     for function in functions.values():
         function()
@@ -179,7 +190,9 @@ def peak_memory(length: int) -> tuple[float, float]:
     output = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", output)[0]) / 2**20, float(output.split()[0])
+    return int(re.findall(r"VmHWM:\s*(\d+) kB", output)[0]) / 2**20, float(
+        output.split()[0]
+    )
 
 
 # -- the run -------------------------------------------------------------------------------------
@@ -188,13 +201,19 @@ def peak_memory(length: int) -> tuple[float, float]:
 def main() -> None:
     """Measure everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of every measurement")
+    parser.add_argument(
+        "--rounds", type=int, default=9, help="rounds of every measurement"
+    )
     rounds = parser.parse_args().rounds
     console = Console()
     model = LoopedTransformer(CONFIG, key=jax.random.key(0))
     eager, compiled = Theirs(model, compiled=False), Theirs(model, compiled=True)
     check_same_gradient(model, eager)
-    contests = {"Isinglass": Ours(1, DEVICES), "PyTorch": eager, "torch.compile": compiled}
+    contests = {
+        "Isinglass": Ours(1, DEVICES),
+        "PyTorch": eager,
+        "torch.compile": compiled,
+    }
     if DEVICES > 1:
         contests["Isinglass, one device"] = Ours(1, 1)
     console.print(speed_table(interleaved(contests, rounds)))
@@ -202,7 +221,9 @@ def main() -> None:
     console.print(limit_table(rounds))
     for length in (1_000, 10_000):
         memory, took = peak_memory(length)
-        console.print(f"Inference, {length:,} symbols: {memory:.2f} GiB at peak, {took:.1f} s")
+        console.print(
+            f"Inference, {length:,} symbols: {memory:.2f} GiB at peak, {took:.1f} s"
+        )
     console.print(
         f"{platform.machine()}, {cores()} cores, {DEVICES} × {jax.devices()[0].device_kind}"
     )
@@ -211,7 +232,9 @@ def main() -> None:
 def speed_table(found: Mapping[str, np.ndarray]) -> Table:
     """Medians, and how many times ours each takes, the median over rounds of ratios."""
     ours = found["Isinglass"]
-    table = Table(title=f"a training step, medians of {len(ours)} rounds of {STEPS} steps")
+    table = Table(
+        title=f"a training step, medians of {len(ours)} rounds of {STEPS} steps"
+    )
     for column in ("", "ms", "range", "steps/s", "times ours"):
         table.add_column(column, justify="right" if column else "left")
     for name, times in found.items():
@@ -229,7 +252,14 @@ def speed_table(found: Mapping[str, np.ndarray]) -> Table:
 def seeds_table(rounds: int) -> Table:
     """What ten seeds cost on all devices; beside one, shared by them or on one alone."""
     table = Table(title=f"{SEEDS} seeds at once, ms a step")
-    for column in ("length", "one", "one, one device", "ten", "times one", "times one on one"):
+    for column in (
+        "length",
+        "one",
+        "one, one device",
+        "ten",
+        "times one",
+        "times one on one",
+    ):
         table.add_column(column, justify="right")
     for length in (None, 16, 32, 48, 64):
         kinds = {
@@ -245,7 +275,9 @@ def seeds_table(rounds: int) -> Table:
         )
         if length is None:
             minutes = np.median(ten) * PAPERS_STEPS / 60_000
-            table.caption = f"{PAPERS_STEPS:,} steps of {SEEDS} seeds: {minutes:.1f} minutes"
+            table.caption = (
+                f"{PAPERS_STEPS:,} steps of {SEEDS} seeds: {minutes:.1f} minutes"
+            )
     return table
 
 
@@ -253,13 +285,25 @@ def limit_table(rounds: int) -> Table:
     """How far from the limits of the machine, by length."""
     flops_per_second, exps_per_second = matmul_ceiling(), exp_ceiling()
     table = Table(title="a training step, and what it must at least take")
-    for column in ("length", "Mflop", "M exp", "least ms by both ceilings", "ms", "of the limit"):
+    for column in (
+        "length",
+        "Mflop",
+        "M exp",
+        "least ms by both ceilings",
+        "ms",
+        "of the limit",
+    ):
         table.add_column(column, justify="right")
     for length in (16, 64):
         took = float(np.median(interleaved({"": Ours(1, DEVICES, length)}, rounds)[""]))
         flops, exps = work(length)
         least = 1e3 * (flops / flops_per_second + exps / exps_per_second)
-        numbers = (f"{flops / 1e6:.0f}", f"{exps / 1e6:.1f}", f"{least:.2f}", f"{took:.1f}")
+        numbers = (
+            f"{flops / 1e6:.0f}",
+            f"{exps / 1e6:.1f}",
+            f"{least:.2f}",
+            f"{took:.1f}",
+        )
         table.add_row(f"{length}", *numbers, f"{least / took:.0%}")
     table.caption = (
         f"ceilings: {flops_per_second / 1e9:.0f} Gflop/s in a product of 1024 × 1024, "

@@ -12,7 +12,16 @@ from torch.nn import functional
 from isinglass.systems.looped import LoopedTransformer, sinusoids
 
 WEIGHTS = (
-    *("embedding", "query", "key", "value", "mlp_in", "mlp_in_bias", "mlp_out", "mlp_out_bias"),
+    *(
+        "embedding",
+        "query",
+        "key",
+        "value",
+        "mlp_in",
+        "mlp_in_bias",
+        "mlp_out",
+        "mlp_out_bias",
+    ),
     *("gain", "bias", "readout", "readout_bias"),
 )
 
@@ -20,7 +29,9 @@ WEIGHTS = (
 class PyTorch:
     """Model, objective and AdamW step, from the same weights as a `LoopedTransformer`."""
 
-    def __init__(self, model: LoopedTransformer, penalties: tuple[float, float, float]) -> None:
+    def __init__(
+        self, model: LoopedTransformer, penalties: tuple[float, float, float]
+    ) -> None:
         self.config, self.penalties = model.config, penalties
         self.w = {
             name: torch.nn.Parameter(torch.tensor(np.asarray(getattr(model, name))))
@@ -41,7 +52,10 @@ class PyTorch:
             scores = (scores / config.width**0.5).masked_fill(unseen, -torch.inf)
             rows = torch.softmax(scores, dim=-1)
             inner = rows @ (hidden @ w["value"]) @ w["mlp_in"] + w["mlp_in_bias"]
-            out = functional.gelu(inner, approximate="tanh") @ w["mlp_out"] + w["mlp_out_bias"]
+            out = (
+                functional.gelu(inner, approximate="tanh") @ w["mlp_out"]
+                + w["mlp_out_bias"]
+            )
             change = functional.layer_norm(out, (config.width,), w["gain"], w["bias"])
             state = state + change
             kinetic = kinetic + 0.5 * change.square().sum(-1).mean()
@@ -52,7 +66,9 @@ class PyTorch:
         penalty = sum(weight * term for weight, term in terms) / config.iterations
         return functional.cross_entropy(logits, targets) + penalty
 
-    def batch(self, tokens: np.ndarray, targets: np.ndarray) -> tuple[torch.Tensor, ...]:
+    def batch(
+        self, tokens: np.ndarray, targets: np.ndarray
+    ) -> tuple[torch.Tensor, ...]:
         """What `loss` takes."""
         config, length = self.config, tokens.shape[1]
         waves = sinusoids(np.arange(length), config.width, config.positional_base)
@@ -63,12 +79,16 @@ class PyTorch:
             torch.ones(length, length, dtype=torch.bool).triu(1),
         )
 
-    def gradient(self, batch: tuple[torch.Tensor, ...]) -> tuple[float, dict[str, np.ndarray]]:
+    def gradient(
+        self, batch: tuple[torch.Tensor, ...]
+    ) -> tuple[float, dict[str, np.ndarray]]:
         """The loss, and its gradient by the name of each weight."""
         self.optimiser.zero_grad()
         loss = self.loss(*batch)
         loss.backward()
-        return loss.item(), {name: weight.grad.numpy() for name, weight in self.w.items()}
+        return loss.item(), {
+            name: weight.grad.numpy() for name, weight in self.w.items()
+        }
 
     def step(self, batch: tuple[torch.Tensor, ...], compiled: bool) -> None:
         """One step of training."""

@@ -46,7 +46,9 @@ def parameters(beta: float) -> dict[str, float]:
 def sweep(values: int, span: tuple[float, float], measure: Measure) -> object:
     """A bifurcation diagram in memory, as a user asks for it."""
     fixed = {"gamma": GAMMA, "epsilon": EPSILON}
-    return bifurcation(field.map, start, fixed, {"beta": np.linspace(*span, values)}, measure)
+    return bifurcation(
+        field.map, start, fixed, {"beta": np.linspace(*span, values)}, measure
+    )
 
 
 def orbits(values: int, steps: int) -> object:
@@ -54,9 +56,16 @@ def orbits(values: int, steps: int) -> object:
 
 
 def spectra(
-    values: int, steps: int, span: tuple[float, float] = ZOOM, qr_every: int | str = "auto"
+    values: int,
+    steps: int,
+    span: tuple[float, float] = ZOOM,
+    qr_every: int | str = "auto",
 ) -> object:
-    return sweep(values, span, Measure(transient=0, steps=steps, exponents=None, qr_every=qr_every))
+    return sweep(
+        values,
+        span,
+        Measure(transient=0, steps=steps, exponents=None, qr_every=qr_every),
+    )
 
 
 # -- the same map --------------------------------------------------------------------------------
@@ -74,7 +83,9 @@ def check_peers(peers: list, window: np.ndarray) -> None:
     """Refuse to time programs that do not compute the same orbit and the same exponents."""
     state = field.map.start(window)
     orbit = trajectory(field.map, state, parameters(1.255), 1, transient=39)
-    exponents = lyapunov_spectrum(field.map, state, parameters(1.255), 20_000).exponents[:4]
+    exponents = lyapunov_spectrum(
+        field.map, state, parameters(1.255), 20_000
+    ).exponents[:4]
     for peer in peers:
         found = np.ravel(peer.orbit(window, np.array([1.255]), 10))[: orbit.size]
         np.testing.assert_allclose(found, np.ravel(orbit)[: found.size], rtol=1e-9)
@@ -93,7 +104,9 @@ def seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def interleaved(functions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list]:
+def interleaved(
+    functions: Mapping[str, Callable[[], float]], rounds: int
+) -> dict[str, list]:
     """What each function returns, run in turn; the first time, which compiles, is dropped."""
     for function in functions.values():
         function()
@@ -104,16 +117,23 @@ def interleaved(functions: Mapping[str, Callable[[], float]], rounds: int) -> di
     return found
 
 
-def per_step(function: Callable[[], object], cells: int, steps: int) -> Callable[[], float]:
+def per_step(
+    function: Callable[[], object], cells: int, steps: int
+) -> Callable[[], float]:
     """Microseconds per cell and step."""
     return lambda: 1e6 * seconds(function) / (cells * steps)
 
 
-def slope(function: Callable[[int], object], cells: int, steps: int) -> Callable[[], float]:
+def slope(
+    function: Callable[[int], object], cells: int, steps: int
+) -> Callable[[], float]:
     """The same for a program that compiles at every call: what twice the steps cost more."""
 
     def measured() -> float:
-        once, twice = seconds(lambda: function(steps)), seconds(lambda: function(2 * steps))
+        once, twice = (
+            seconds(lambda: function(steps)),
+            seconds(lambda: function(2 * steps)),
+        )
         return 1e6 * (twice - once) / (cells * steps)
 
     return measured
@@ -143,14 +163,18 @@ def contests(window: np.ndarray, peers: list) -> dict[str, Callable[[], float]]:
         "orbit, chaotax": per_step(
             lambda: chaotax.orbit(window, many, 2_000 // length), 250, 2_000
         ),
-        "spectrum, ours": per_step(lambda: spectra(VALUES, SPECTRUM_STEPS), VALUES, SPECTRUM_STEPS),
+        "spectrum, ours": per_step(
+            lambda: spectra(VALUES, SPECTRUM_STEPS), VALUES, SPECTRUM_STEPS
+        ),
         "spectrum, QR every 4 steps, ours": per_step(
             lambda: spectra(VALUES, SPECTRUM_STEPS, qr_every=4), VALUES, SPECTRUM_STEPS
         ),
         "spectrum, transcription": per_step(
             lambda: transcription.spectrum(window, few[0], 40 // length), 1, 40
         ),
-        "spectrum, QR every 4 steps, pynamicalsys": per_step(numba_spectra, len(few), 2_000),
+        "spectrum, QR every 4 steps, pynamicalsys": per_step(
+            numba_spectra, len(few), 2_000
+        ),
         "spectrum, QR every 4 steps, chaotax": slope(chaotax_spectra, len(many), 2_000),
         "spectrum, β in [0, 3], ours": per_step(
             lambda: spectra(VALUES, SPECTRUM_STEPS, WHOLE), VALUES, SPECTRUM_STEPS
@@ -171,15 +195,21 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
         size = sum(leaf.shape[0] for leaf in reals)
         vectors = jnp.repeat(jnp.eye(size, exponents)[..., None], lanes, -1)
         zero = jnp.zeros((exponents, lanes))
-        given = {name: jnp.full(lanes, value) for name, value in parameters(1.255).items()}
+        given = {
+            name: jnp.full(lanes, value) for name, value in parameters(1.255).items()
+        }
         carry = Carry(wide, (), vectors, zero, zero, jnp.zeros(lanes))
-        block = jax.vmap(partial(_block, flow, flow.block, flow.block), in_axes=-1, out_axes=-1)
+        block = jax.vmap(
+            partial(_block, flow, flow.block, flow.block), in_axes=-1, out_axes=-1
+        )
         cost = jax.jit(block).lower(carry, given).compile().cost_analysis()
     share = lanes * flow.block
     return cost["flops"] / share, cost["transcendentals"] / share
 
 
-def ceiling(function: Callable[[jax.Array], jax.Array], length: int, repeats: int = 4_000) -> float:
+def ceiling(
+    function: Callable[[jax.Array], jax.Array], length: int, repeats: int = 4_000
+) -> float:
     """Applications per second of `length` chained elementwise functions, in cache, all cores."""
     with jax.enable_x64(True):
         x = jnp.linspace(0.1, 0.9, 512)
@@ -200,7 +230,9 @@ def ceiling(function: Callable[[jax.Array], jax.Array], length: int, repeats: in
     threads = cores()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, range(threads)))
-        best = min(seconds(lambda: list(pool.map(work, range(threads)))) for _ in range(5))
+        best = min(
+            seconds(lambda: list(pool.map(work, range(threads)))) for _ in range(5)
+        )
     return threads * x.size * length * repeats / best
 
 
@@ -229,7 +261,9 @@ def peak_memory(values: int) -> float:
 def main() -> None:
     """Measure everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of every measurement")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds of every measurement"
+    )
     rounds = parser.parse_args().rounds
     console = Console()
     peers = [kind(field, GAMMA, EPSILON) for kind in (Transcription, Numba, Chaotax)]
@@ -260,7 +294,9 @@ def speed_table(found: Mapping[str, list], rounds: int) -> Table:
             if name.endswith("ours")
             else f"{median / ours:,.{0 if median > 10 * ours else 1}f} ×"
         )
-        table.add_row(name, f"{median:,.3f}", f"{min(times):,.3f} – {max(times):,.3f}", ratio)
+        table.add_row(
+            name, f"{median:,.3f}", f"{min(times):,.3f} – {max(times):,.3f}", ratio
+        )
     return table
 
 
@@ -269,7 +305,13 @@ def work_table(found: Mapping[str, list]) -> Table:
     flops = 2 * ceiling(lambda x: x * 0.999 + 1e-3, 16)
     tanhs = ceiling(jnp.tanh, 1)
     table = Table(title="per (β, step), and share of what all cores do in the cache")
-    for column in ("", "flops", "tanh and exp", "of flops ceiling", "least µs by both ceilings"):
+    for column in (
+        "",
+        "flops",
+        "tanh and exp",
+        "of flops ceiling",
+        "least µs by both ceilings",
+    ):
         table.add_column(column, justify="right" if column else "left")
     for what, exponents in (("orbit", 0), ("spectrum", 12)):
         operations, functions = work(exponents)
@@ -282,7 +324,9 @@ def work_table(found: Mapping[str, list]) -> Table:
             f"{operations / took / flops:.0%}",
             f"{1e6 * least:.3f}",
         )
-    table.caption = f"ceilings: {flops / 1e9:.0f} Gflop/s multiply-add, {tanhs / 1e9:.2f} G tanh/s"
+    table.caption = (
+        f"ceilings: {flops / 1e9:.0f} Gflop/s multiply-add, {tanhs / 1e9:.2f} G tanh/s"
+    )
     return table
 
 
@@ -293,7 +337,9 @@ def scaling_table() -> Table:
     for column in ("values", *(f"{count:,} steps" for count in steps)):
         table.add_column(column, justify="right")
     for values in (500, 1_000, 2_000):
-        row = [per_step(partial(spectra, values, count), values, count) for count in steps]
+        row = [
+            per_step(partial(spectra, values, count), values, count) for count in steps
+        ]
         for measured in row:  # compile
             measured()
         table.add_row(f"{values:,}", *(f"{measured():.3f}" for measured in row))

@@ -56,7 +56,9 @@ class Transcription:
             value, ask, key = (
                 (1 - self.epsilon) * anp.dot(weights, means) / SPINS
                 + self.epsilon * positional[:, position]
-                for weights, positional in zip(self.others, self.positional, strict=True)
+                for weights, positional in zip(
+                    self.others, self.positional, strict=True
+                )
             )
             query = ask if age == 0 else query
             keys.append(key)
@@ -95,7 +97,10 @@ class Numba:
         mapping, jacobian = _numba_block(field, gamma, epsilon)
         size = field.length * field.features.n_patterns
         self.system = DiscreteDynamicalSystem(
-            mapping=mapping, jacobian=jacobian, system_dimension=size, number_of_parameters=1
+            mapping=mapping,
+            jacobian=jacobian,
+            system_dimension=size,
+            number_of_parameters=1,
         )
         self.length = field.length
 
@@ -107,13 +112,17 @@ class Numba:
         return shown
 
     def spectrum(self, window: np.ndarray, beta: float, blocks: int) -> np.ndarray:
-        exponents = self.system.lyapunov(np.ravel(window), blocks, parameters=np.array([beta]))
+        exponents = self.system.lyapunov(
+            np.ravel(window), blocks, parameters=np.array([beta])
+        )
         return np.sort(exponents / self.length)[::-1]
 
 
 def _numba_block(field: MeanField, gamma: float, epsilon: float):
     signs = np.ascontiguousarray(field.features.signs)
-    mixing = np.ascontiguousarray((1 - epsilon) * field.features.semantic[1:])  # v, q, k
+    mixing = np.ascontiguousarray(
+        (1 - epsilon) * field.features.semantic[1:]
+    )  # v, q, k
     positional = np.ascontiguousarray(epsilon * position_overlaps(field)[1:])
     groups, size = signs.shape
     length = field.length
@@ -194,12 +203,16 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
                             for other in range(length):
                                 share = gamma * p[other] * m[other, 2, a] * dq
                                 for c in range(size):
-                                    rows[c, column] += share * (m[other, 0, c] - newest[c])
+                                    rows[c, column] += share * (
+                                        m[other, 0, c] - newest[c]
+                                    )
                     for a in range(size):
                         dv = 0.0
                         for g in range(groups):
                             dv += mixing[0, a, g] * slopes[age, g] * signs[g, b]
-                        rows[a, column] += p[age] * (dv + (m[age, 0, a] - newest[a]) * by_key)
+                        rows[a, column] += p[age] * (
+                            dv + (m[age, 0, a] - newest[a]) * by_key
+                        )
             after = np.empty_like(total)
             after[:size] = rows @ total
             after[size:] = total[:-size]
@@ -220,7 +233,9 @@ class Chaotax:
         self.length, self.size = field.length, field.features.n_patterns
         # chaotax 0.0.1 cannot be jitted here: it takes the size of the state for a traced number.
         self._spectra = jax.vmap(self._spectrum, in_axes=(None, 0, None))
-        self._orbits = jax.jit(jax.vmap(self._orbit, in_axes=(None, 0, None)), static_argnums=2)
+        self._orbits = jax.jit(
+            jax.vmap(self._orbit, in_axes=(None, 0, None)), static_argnums=2
+        )
 
     def _block(self, beta):
         parameters = {"beta": beta, "gamma": self.gamma, "epsilon": self.epsilon}
@@ -244,11 +259,15 @@ class Chaotax:
 
     def orbit(self, window: np.ndarray, betas: np.ndarray, blocks: int) -> np.ndarray:
         with jax.enable_x64(True):
-            return np.asarray(self._orbits(jnp.ravel(window), jnp.asarray(betas), blocks))
+            return np.asarray(
+                self._orbits(jnp.ravel(window), jnp.asarray(betas), blocks)
+            )
 
     def spectrum(self, window: np.ndarray, beta: float, blocks: int) -> np.ndarray:
         return self.spectra(window, np.array([beta]), blocks)[0]
 
     def spectra(self, window: np.ndarray, betas: np.ndarray, blocks: int) -> np.ndarray:
         with jax.enable_x64(True):
-            return np.asarray(self._spectra(jnp.ravel(window), jnp.asarray(betas), blocks))
+            return np.asarray(
+                self._spectra(jnp.ravel(window), jnp.asarray(betas), blocks)
+            )

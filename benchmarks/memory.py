@@ -89,7 +89,9 @@ def check_same_neighbours(kind: str, dimension: int) -> None:
         np.testing.assert_allclose(first, other, rtol=1e-3)
 
 
-def times(programs: dict[str, Search], vectors: np.ndarray, rounds: int) -> dict[str, np.ndarray]:
+def times(
+    programs: dict[str, Search], vectors: np.ndarray, rounds: int
+) -> dict[str, np.ndarray]:
     """Seconds on the clock and of the processor, (rounds, 2) for each program."""
     for search in programs.values():
         search(vectors[:3_000])
@@ -98,7 +100,9 @@ def times(programs: dict[str, Search], vectors: np.ndarray, rounds: int) -> dict
         for name, search in programs.items():
             clock, processor = time.perf_counter(), time.process_time()
             search(vectors)
-            found[name].append((time.perf_counter() - clock, time.process_time() - processor))
+            found[name].append(
+                (time.perf_counter() - clock, time.process_time() - processor)
+            )
     return {name: np.array(each) for name, each in found.items()}
 
 
@@ -116,19 +120,32 @@ def peak_memory(name: str, count: int, dimension: int, kind: str) -> float:
 
 
 def neighbours_table(
-    count: int, dimension: int, kind: str, rounds: int, with_memory: bool, only: list[str]
+    count: int,
+    dimension: int,
+    kind: str,
+    rounds: int,
+    with_memory: bool,
+    only: list[str],
 ) -> Table:
     """Medians, and how many times ours each takes, the median over rounds of ratios."""
-    programs = {name: search for name, search in PROGRAMS.items() if not only or name in only}
+    programs = {
+        name: search for name, search in PROGRAMS.items() if not only or name in only
+    }
     found = times(programs, draw(count, dimension, kind), rounds)
-    table = Table(title=f"nearest neighbours of {count:,} × {dimension:,} float32, {kind}")
+    table = Table(
+        title=f"nearest neighbours of {count:,} × {dimension:,} float32, {kind}"
+    )
     for column in ("", "s", "processor s", "times ours", "peak GiB"):
         table.add_column(column, justify="right" if column else "left")
     for name, each in found.items():
         clock, processor = np.median(each, axis=0)
         ratio = np.median(each[:, 0] / found["Isinglass"][:, 0])
-        memory = f"{peak_memory(name, count, dimension, kind):.2f}" if with_memory else ""
-        table.add_row(name, f"{clock:.2f}", f"{processor:.2f}", f"{ratio:.2f} ×", memory)
+        memory = (
+            f"{peak_memory(name, count, dimension, kind):.2f}" if with_memory else ""
+        )
+        table.add_row(
+            name, f"{clock:.2f}", f"{processor:.2f}", f"{ratio:.2f} ×", memory
+        )
     return table
 
 
@@ -138,13 +155,21 @@ def main() -> None:
     parser.add_argument("what", nargs="*", default=[*PARTS], metavar="|".join(PARTS))
     parser.add_argument("--vectors", type=int, default=80_000)
     parser.add_argument("--dimension", type=int, default=1_024)
-    parser.add_argument("--kind", choices=("independent", "clustered"), default="independent")
+    parser.add_argument(
+        "--kind", choices=("independent", "clustered"), default="independent"
+    )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-memory", action="store_true", help="leave peak memory out")
-    parser.add_argument("--only", nargs="*", default=[], help="beside Isinglass", metavar="NAME")
+    parser.add_argument(
+        "--no-memory", action="store_true", help="leave peak memory out"
+    )
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="beside Isinglass", metavar="NAME"
+    )
     options = parser.parse_args()
     if unknown := set(options.what) - set(PARTS):
-        parser.error(f"what must be of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
+        parser.error(
+            f"what must be of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}"
+        )
     console = Console()
     if "neighbours" in options.what:
         console.print(_neighbours(options))

@@ -17,7 +17,10 @@ class _Layer(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.heads = heads
-        self.before_attention, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.before_attention, self.before_mlp = (
+            nn.LayerNorm(width),
+            nn.LayerNorm(width),
+        )
         self.attention_in = nn.Linear(width, 3 * width)
         self.attention_out = nn.Linear(width, width)
         self.mlp_in, self.mlp_out = nn.Linear(width, hidden), nn.Linear(hidden, width)
@@ -28,7 +31,9 @@ class _Layer(nn.Module):
             each.view(batch, length, self.heads, -1).transpose(1, 2)
             for each in self.attention_in(self.before_attention(x)).split(width, 2)
         )
-        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        mixed = functional.scaled_dot_product_attention(
+            query, key, value, is_causal=True
+        )
         x = x + self.attention_out(mixed.transpose(1, 2).reshape(x.shape))
         inner = functional.gelu(self.mlp_in(self.before_mlp(x)), approximate="tanh")
         return x + self.mlp_out(inner)
@@ -43,7 +48,8 @@ class PyTorch(nn.Module):
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.positions = nn.Embedding(config.context, config.width)
         self.blocks = nn.ModuleList(
-            _Layer(config.width, config.heads, config.inner) for _ in range(config.layers)
+            _Layer(config.width, config.heads, config.inner)
+            for _ in range(config.layers)
         )
         self.after = nn.LayerNorm(config.width)
         self._take(model)
@@ -54,7 +60,9 @@ class PyTorch(nn.Module):
             {"params": others, "weight_decay": 0.0},
         ]
         self.clip = recipe.clip
-        self.optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas)
+        self.optimiser = torch.optim.AdamW(
+            groups, lr=recipe.learning_rate, betas=recipe.betas
+        )
         self.compiled = torch.compile(self.loss)
 
     def loss(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -85,4 +93,7 @@ class PyTorch(nn.Module):
         for index, block in enumerate(self.blocks):
             for name in ("attention_in", "attention_out", "mlp_in", "mlp_out"):
                 put(getattr(block, name).weight, getattr(model.blocks, name)[index].T)
-                put(getattr(block, name).bias, getattr(model.blocks, f"{name}_bias")[index])
+                put(
+                    getattr(block, name).bias,
+                    getattr(model.blocks, f"{name}_bias")[index],
+                )

@@ -31,7 +31,9 @@ class Ours:
 
     def __init__(self, config: TransformerConfig, recipe: Recipe) -> None:
         text = np.random.default_rng(0).integers(0, config.vocabulary, 1 << 20)
-        self.source = TextSource(text.astype(np.uint16), config.context, config.vocabulary)
+        self.source = TextSource(
+            text.astype(np.uint16), config.context, config.vocabulary
+        )
         self.recipe, self.mesh = recipe, _steps.mesh_of(jax.devices()[:1])
         self.model = Transformer(config, key=jax.random.key(0))
         state = _steps.State(self.model, recipe.optimiser(0.0).init(self.model))
@@ -43,7 +45,9 @@ class Ours:
 
     def advance(self) -> jax.Array:
         """Take one step; the loss before it."""
-        batch = _steps.hand_in(self.source, self.places(), self.mesh, self.recipe.accumulate)
+        batch = _steps.hand_in(
+            self.source, self.places(), self.mesh, self.recipe.accumulate
+        )
         rate = np.float32(self.recipe.learning_rate)
         numbers = np.array([0, self.step], np.uint32)
         self.state, seen = _steps.advance(
@@ -68,7 +72,9 @@ class Theirs:
 
     def advance(self) -> float:
         """Take one step; the loss before it."""
-        places = self.ours.source.choose(np.random.default_rng(self.step), self.ours.recipe.batch)
+        places = self.ours.source.choose(
+            np.random.default_rng(self.step), self.ours.recipe.batch
+        )
         batch = self.ours.source.take(places)
         self.step += 1
         return self.model.step(batch.tokens, batch.targets, self.compiled)
@@ -109,10 +115,14 @@ def _check_same_losses(ours: Ours, *others: Theirs) -> None:
     """Refuse to time programs that do not learn the same, over three steps from one start."""
     wanted = [float(ours.advance()) for _ in range(3)]
     for other in others:
-        np.testing.assert_allclose([other.advance() for _ in range(3)], wanted, rtol=1e-3)
+        np.testing.assert_allclose(
+            [other.advance() for _ in range(3)], wanted, rtol=1e-3
+        )
 
 
-def _interleaved(programs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
+def _interleaved(
+    programs: dict[str, Callable[[], Any]], rounds: int
+) -> dict[str, np.ndarray]:
     """Seconds of each round."""
     found = {name: [] for name in programs}
     for _ in range(rounds):
@@ -130,7 +140,9 @@ def flops_of_step(config: TransformerConfig, tokens: int) -> float:
     """
     weights = config.layers * (4 * config.width**2 + 2 * config.width * config.inner)
     weights += config.vocabulary * config.width
-    return tokens * (6.0 * weights + 12.0 * config.layers * config.context * config.width)
+    return tokens * (
+        6.0 * weights + 12.0 * config.layers * config.context * config.width
+    )
 
 
 def utilisation_table(rounds: int) -> Table | None:
@@ -139,7 +151,9 @@ def utilisation_table(rounds: int) -> Table | None:
     peak = next((value for name, value in PEAKS.items() if name in kind), None)
     if peak is None:
         return None
-    table = Table(title=f"training GPT-2 small in bfloat16, {SMALL.context} tokens, one {kind}")
+    table = Table(
+        title=f"training GPT-2 small in bfloat16, {SMALL.context} tokens, one {kind}"
+    )
     for column in ("sequences", "ms a step", "tokens/s", "FLOP/s", "share of peak"):
         table.add_column(column, justify="right")
     for batch in (8, 16, SMALL_BATCH):

@@ -14,7 +14,10 @@ from isinglass.reproduce.experiment import Context
 HERE = Path(__file__).parent / "images"
 WANTED = {
     "interference-few-shot": ("interference-few-shot",),
-    "interference-worldlines": ("interference-spacetime", "interference-double-slit-worldlines"),
+    "interference-worldlines": (
+        "interference-spacetime",
+        "interference-double-slit-worldlines",
+    ),
     "meanfield-trajectories": ("meanfield-trajectories",),
     "meanfield-bifurcation": ("meanfield-bifurcation-zoom",),
     "meanfield-phase": ("meanfield-phase-gamma",),
@@ -46,7 +49,9 @@ def main() -> None:
     """
     if folders := sys.argv[1:]:
         for figure in itertools.chain(*WANTED.values()):
-            for found in [Path(folder) / "figures" / f"{figure}.png" for folder in folders]:
+            for found in [
+                Path(folder) / "figures" / f"{figure}.png" for folder in folders
+            ]:
                 if found.exists():
                     keep(figure, found.read_bytes())
         return

@@ -12,7 +12,9 @@ from isinglass.energy import (
     storage,
 )
 
-patterns = jnp.asarray([[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]])  # Fig. 1 of Niu et al. 2024
+patterns = jnp.asarray(
+    [[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]]
+)  # Fig. 1 of Niu et al. 2024
 start = jnp.asarray([[-1.0, 0.5], [0.9, 0.7], [3.0, 3.0]])
 
 for beta in (1.0, 4.0):
@@ -26,7 +28,11 @@ for beta in (1.0, 4.0):
             f"{float(distance):.3f} from pattern {int(nearest)}, {int(steps)} updates"
         )
     held = storage(patterns, NearestNeighbour(beta), key=jax.random.key(0))
-    print(f"  stored: {held.stored.values.tolist()}".replace("False", "no").replace("True", "yes"))
+    print(
+        f"  stored: {held.stored.values.tolist()}".replace("False", "no").replace(
+            "True", "yes"
+        )
+    )
     print(f"  errors: {', '.join(f'{error:.3f}' for error in held.error.values)}")
 
 layers = split_layers(patterns, 3)

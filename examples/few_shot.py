@@ -18,4 +18,6 @@ print(
 # What every target receives while the first test picture is shown: shape (picture, target, time).
 energy = model.energy_over_time(task.test.images[:1])[0]
 for digit, curve in zip(model.classes_, energy, strict=True):
-    print(f"target {digit}: energy peaks at {curve.max():6.0f} at time {curve.argmax()}")
+    print(
+        f"target {digit}: energy peaks at {curve.max():6.0f} at time {curve.argmax()}"
+    )

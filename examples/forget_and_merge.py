@@ -21,7 +21,9 @@ together = new().fit(X, y)
 
 # Two devices, each with half of the pictures, exchange no picture.
 merged = new().fit(X[here], y[here]).merge(new().fit(X[there], y[there]))
-print("merged model is the joint model: ", np.array_equal(merged.tally_, together.tally_))
+print(
+    "merged model is the joint model: ", np.array_equal(merged.tally_, together.tally_)
+)
 
 # One half withdraws its consent.
 merged.forget(X[there], y[there])

@@ -36,9 +36,14 @@ def loss(weights):
 
 (total, terms), slope = jax.value_and_grad(loss, has_aux=True)(weights)
 states, rows = my_loop(weights, inputs)
-print(f"loss {total:.4f} of which", {name: round(float(x), 4) for name, x in terms.items()})
+print(
+    f"loss {total:.4f} of which",
+    {name: round(float(x), 4) for name, x in terms.items()},
+)
 print(f"gradient of norm {jnp.linalg.norm(slope):.3f}")
-print(f"kinetic energy {kinetic_energy(states):.3f}, potential {potential_energy(rows):.3f} nats")
+print(
+    f"kinetic energy {kinetic_energy(states):.3f}, potential {potential_energy(rows):.3f} nats"
+)
 print(
     f"Tsallis entropy of the last rows {tsallis_entropy(rows[-1]).mean():.3f}, Shannon's "
     f"{tsallis_entropy(rows[-1], q=1.0).mean():.3f} nats"

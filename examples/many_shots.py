@@ -23,6 +23,8 @@ for k in (5, 10, 50, 100, 200):
             InterferenceClassifier(rates=tuple(rates), random_state=seed).fit(X, y)
             for rates in (RATES, scaled)
         ]
-        scores.append([model.score(task.test.images, task.test.labels) for model in models])
+        scores.append(
+            [model.score(task.test.images, task.test.labels) for model in models]
+        )
     default, better = np.mean(scores, axis=0)
     print(f"{k:18d} {default:15.1%} {better:14.1%}")

@@ -14,7 +14,9 @@ diagram = bifurcation(
     Measure(transient=4_000, steps=4_000, exponents=None),
 )
 for kind in Kind:
-    print(f"{kind.name.lower():>14}: {float((diagram.kind == kind).mean()):.0%} of the values")
+    print(
+        f"{kind.name.lower():>14}: {float((diagram.kind == kind).mean()):.0%} of the values"
+    )
 most = diagram.isel(beta=int(diagram.exponents.isel(exponent=0).argmax("beta")))
 print(
     f"most chaotic at β = {float(most.beta):.4f}: "

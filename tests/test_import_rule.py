@@ -42,7 +42,9 @@ def imported_parts(source: str, path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            base = (
+                ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            )
             module = ".".join(filter(None, [base, node.module]))
             modules = [f"{module}.{alias.name}" for alias in node.names]
         else:
@@ -94,10 +96,16 @@ def test_a_breach_is_found(file, source):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("interference/a.py", "from .geometry import b\nfrom isinglass.energy import c"),
+        (
+            "interference/a.py",
+            "from .geometry import b\nfrom isinglass.energy import c",
+        ),
         ("interference/a.py", "from isinglass import _atomic, __version__"),
         ("reproduce/a.py", "import isinglass.systems.interference, numpy"),
-        ("cli/a.py", "from isinglass.reproduce import runner\nfrom isinglass.explore import run"),
+        (
+            "cli/a.py",
+            "from isinglass.reproduce import runner\nfrom isinglass.explore import run",
+        ),
         (
             "sweeps/a.py",
             "from isinglass.dynamics import b\nfrom isinglass.systems.meanfield import c",

@@ -65,7 +65,9 @@ def test_values_and_gradients_are_those_of_dense_softmax(tiling, causal, q):
     found, pull = jax.vjp(lambda *x: streamed(*x, causal=causal, q=q), *given)
     expected, dense_pull = jax.vjp(lambda *x: dense(*x, causal=causal, q=q), *given)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13), found, expected
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13),
+        found,
+        expected,
     )
     weights = jax.tree.map(
         lambda x: jax.random.normal(jax.random.key(x.ndim), x.shape), found
@@ -78,10 +80,16 @@ def test_a_bias_by_distance_is_added_to_the_scores_and_has_its_gradient(tiling):
     given = (*inputs(batch=(2, 3)), jax.random.normal(jax.random.key(5), (13,)))
 
     def of(function):
-        return lambda query, key, value, bias: function(query, key, value, q=1.5, bias=bias)
+        return lambda query, key, value, bias: function(
+            query, key, value, q=1.5, bias=bias
+        )
 
-    found, pull = jax.vjp(of(lambda *x, **how: jax.tree.leaves(attend(*x, **how))), *given)
-    expected, dense_pull = jax.vjp(of(lambda *x, **how: jax.tree.leaves(dense(*x, **how))), *given)
+    found, pull = jax.vjp(
+        of(lambda *x, **how: jax.tree.leaves(attend(*x, **how))), *given
+    )
+    expected, dense_pull = jax.vjp(
+        of(lambda *x, **how: jax.tree.leaves(dense(*x, **how))), *given
+    )
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
     for a, b in zip(pull(found), dense_pull(expected), strict=True):
@@ -96,7 +104,9 @@ def test_a_bias_by_distance_needs_a_causal_model():
 def test_batches_and_lengths_that_differ_are_refused():
     query, key, value = (jnp.moveaxis(x, -1, 0) for x in inputs())
     for other in (key[:, :1], key[:, 0], key[..., 1:]):
-        with pytest.raises(ValueError, match=r"one batch and one length, got \(2, 13\), "):
+        with pytest.raises(
+            ValueError, match=r"one batch and one length, got \(2, 13\), "
+        ):
             attention._check(query, other, value, None, True)
 
 
@@ -177,5 +187,9 @@ def test_a_batch_is_what_its_members_are_alone(tiling):
     together = streamed(*given, causal=True, q=1.5)
     mapped = jax.vmap(jax.vmap(lambda *x: streamed(*x, causal=True, q=1.5)))(*given)
     alone = streamed(*(x[1, 2] for x in given), causal=True, q=1.5)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-13), together, mapped)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a[1, 2], b, rtol=1e-13), together, alone)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-13), together, mapped
+    )
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a[1, 2], b, rtol=1e-13), together, alone
+    )

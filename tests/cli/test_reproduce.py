@@ -21,7 +21,9 @@ from isinglass.reproduce.ledger import from_json
 @pytest.fixture
 def known(monkeypatch):
     """The registry, holding toy experiments that a test may replace."""
-    toys = {name: fakes.experiment(name) for name in ("toy-one", "toy-two", "toy-three")}
+    toys = {
+        name: fakes.experiment(name) for name in ("toy-one", "toy-two", "toy-three")
+    }
     monkeypatch.setattr(registry, "experiments", lambda: toys)
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
     return toys
@@ -43,7 +45,10 @@ def isinglass_command(known, tmp_path, monkeypatch):
 
 def test_version(isinglass_command):
     result = isinglass_command("--version")
-    assert (result.exit_code, result.stdout) == (0, f"isinglass {isinglass.__version__}\n")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"isinglass {isinglass.__version__}\n",
+    )
 
 
 def test_list(isinglass_command):
@@ -54,9 +59,13 @@ def test_list(isinglass_command):
 
 
 def test_reproduce_ends_with_the_table_and_the_report(isinglass_command, tmp_path):
-    result = isinglass_command("reproduce", "toy-two", "toy-one", "--seeds", 4, "--seed", 2)
+    result = isinglass_command(
+        "reproduce", "toy-two", "toy-one", "--seeds", 4, "--seed", 2
+    )
     assert result.exit_code == 0
-    assert result.stdout.index("Title of toy-one") < result.stdout.index("Title of toy-two")
+    assert result.stdout.index("Title of toy-one") < result.stdout.index(
+        "Title of toy-two"
+    )
     assert result.stdout.endswith("Report: isinglass-report/report.html\n")
     out = tmp_path / "isinglass-report"
     rows = from_json((out / "ledger.json").read_text())
@@ -103,19 +112,26 @@ class TestTextAndModel:
 
         (tmp_path / "text").write_text("words " * 100_000)
         known["toy-one"] = replace(
-            fakes.experiment("toy-one", run), needs_digits=False, uses_text=True, uses_model=True
+            fakes.experiment("toy-one", run),
+            needs_digits=False,
+            uses_text=True,
+            uses_model=True,
         )
         return seen
 
     def test_are_given_to_experiments_that_use_them(
         self, isinglass_command, contexts, a_model, tmp_path
     ):
-        result = isinglass_command("reproduce", "all", "--text", "text", "--model", a_model)
+        result = isinglass_command(
+            "reproduce", "all", "--text", "text", "--model", a_model
+        )
         assert result.exit_code == 0, result.output
         (context,) = contexts
         assert (context.text, context.model) == (Path("text"), a_model)
         noted = {
-            name: results.load(tmp_path / "isinglass-report" / "results" / f"{name}.json").settings
+            name: results.load(
+                tmp_path / "isinglass-report" / "results" / f"{name}.json"
+            ).settings
             for name in ("toy-one", "toy-two")
         }
         assert (noted["toy-one"].text, noted["toy-one"].model) == ("text", str(a_model))
@@ -144,7 +160,9 @@ class TestTextAndModel:
 
 
 class TestFailure:
-    def test_exits_with_1_and_one_line_and_runs_the_rest(self, isinglass_command, known):
+    def test_exits_with_1_and_one_line_and_runs_the_rest(
+        self, isinglass_command, known
+    ):
         fail(known, "toy-one", ZeroDivisionError("by zero"))
         result = isinglass_command("reproduce", "all")
         assert result.exit_code == 1
@@ -172,7 +190,9 @@ class TestFailure:
         assert "Title of toy-one" in result.stdout
 
     @pytest.mark.parametrize("name", ["ledger.json", "report.html"])
-    def test_of_one_file_names_it_and_loses_nothing(self, isinglass_command, tmp_path, name):
+    def test_of_one_file_names_it_and_loses_nothing(
+        self, isinglass_command, tmp_path, name
+    ):
         (tmp_path / "out" / name).mkdir(parents=True)
         result = isinglass_command("reproduce", "all", "--out", "out")
         assert result.exit_code == 1
@@ -204,7 +224,9 @@ class TestBadInput:
 
     def test_output_folder_that_is_a_file(self, isinglass_command, tmp_path):
         (tmp_path / "file").write_text("precious")
-        self.refused(isinglass_command("reproduce", "all", "--out", "file"), "it is a file")
+        self.refused(
+            isinglass_command("reproduce", "all", "--out", "file"), "it is a file"
+        )
         assert (tmp_path / "file").read_text() == "precious"
 
     def test_output_folder_below_a_file(self, isinglass_command, tmp_path):
@@ -219,7 +241,9 @@ class TestBadInput:
 
     def test_mnist_folder_of_the_environment(self, isinglass_command, monkeypatch):
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, "nowhere")
-        self.refused(isinglass_command("reproduce", "all"), f"{ENVIRONMENT_VARIABLE}: nowhere")
+        self.refused(
+            isinglass_command("reproduce", "all"), f"{ENVIRONMENT_VARIABLE}: nowhere"
+        )
 
     @pytest.mark.parametrize("option", ["--out", "--mnist", "--model"])
     def test_folder_without_a_name(self, isinglass_command, option):
@@ -234,7 +258,11 @@ class TestBadInput:
 
     @pytest.mark.parametrize(
         ("name", "reason"),
-        [("none", "no such file"), ("folder", "it is a folder"), ("short", "400,000 bytes, so")],
+        [
+            ("none", "no such file"),
+            ("folder", "it is a folder"),
+            ("short", "400,000 bytes, so"),
+        ],
     )
     def test_text(self, isinglass_command, tmp_path, name, reason):
         (tmp_path / "folder").mkdir()
@@ -260,17 +288,23 @@ class TestBadInput:
     def test_model_without_its_tokens(self, isinglass_command, a_model):
         from isinglass.systems.memory import TransformerConfig, save_gpt2
 
-        config = TransformerConfig(vocabulary=300, context=8, width=4, heads=1, layers=1)
+        config = TransformerConfig(
+            vocabulary=300, context=8, width=4, heads=1, layers=1
+        )
         save_gpt2(random_model(config), a_model)
         result = isinglass_command("reproduce", "all", "--model", a_model)
         self.refused(result, f"--model {a_model}", "no file", "vocab.json")
 
-    @pytest.mark.parametrize(("option", "value"), [("--seeds", 10**6 + 1), ("--seed", 2**63)])
+    @pytest.mark.parametrize(
+        ("option", "value"), [("--seeds", 10**6 + 1), ("--seed", 2**63)]
+    )
     def test_enormous_numbers(self, isinglass_command, option, value):
         result = isinglass_command("reproduce", "all", option, value)
         self.refused(result, f"{option[2:]} must be", str(value))
 
-    @pytest.mark.parametrize(("option", "value"), [("--seeds", 0), ("--seeds", -3), ("--seed", -1)])
+    @pytest.mark.parametrize(
+        ("option", "value"), [("--seeds", 0), ("--seeds", -3), ("--seed", -1)]
+    )
     def test_impossible_numbers(self, isinglass_command, option, value):
         result = isinglass_command("reproduce", "all", option, value)
         self.refused(result, f"{option[2:]} must be at least", str(value))
@@ -278,7 +312,9 @@ class TestBadInput:
     def test_damaged_result_in_the_folder(self, isinglass_command, tmp_path):
         (tmp_path / "out" / "results").mkdir(parents=True)
         (tmp_path / "out" / "results" / "toy-one.json").write_text('{"format": 1')
-        self.refused(isinglass_command("reproduce", "all", "--out", "out"), "toy-one.json")
+        self.refused(
+            isinglass_command("reproduce", "all", "--out", "out"), "toy-one.json"
+        )
 
     @pytest.mark.parametrize(
         "arguments", [["reproduce"], ["reproduce", "all", "--sedes", "3"], ["nothing"]]
@@ -290,16 +326,18 @@ class TestBadInput:
 
 
 class TestCtrlC:
-    def test_keeps_finished_results_and_resume_goes_on(self, isinglass_command, known, tmp_path):
+    def test_keeps_finished_results_and_resume_goes_on(
+        self, isinglass_command, known, tmp_path
+    ):
         fail(known, "toy-two", KeyboardInterrupt())
         result = isinglass_command("reproduce", "all")
         assert result.exit_code == 130
         assert "1 finished result in isinglass-report" in result.stderr
         assert "--resume" in result.stderr
         out = tmp_path / "isinglass-report"
-        assert [row.experiment for row in from_json((out / "ledger.json").read_text())] == [
-            "toy-one"
-        ]
+        assert [
+            row.experiment for row in from_json((out / "ledger.json").read_text())
+        ] == ["toy-one"]
         assert 'id="toy-one"' in (out / "report.html").read_text()
 
         fail(known, "toy-one", AssertionError("ran again"))
@@ -316,7 +354,9 @@ class TestCtrlC:
         assert isinglass_command("reproduce", "all").exit_code == 130
 
 
-def in_a_new_process(*arguments, after="", stdout: int | IO[str] = subprocess.PIPE, **environment):
+def in_a_new_process(
+    *arguments, after="", stdout: int | IO[str] = subprocess.PIPE, **environment
+):
     code = (
         "import sys\n"
         f"sys.argv = ['isinglass', *{list(arguments)!r}]\n"
@@ -334,7 +374,9 @@ def in_a_new_process(*arguments, after="", stdout: int | IO[str] = subprocess.PI
 
 
 def test_the_list_loads_neither_matplotlib_nor_jax():
-    done = in_a_new_process("list", after="print({'matplotlib', 'jax'} & set(sys.modules))")
+    done = in_a_new_process(
+        "list", after="print({'matplotlib', 'jax'} & set(sys.modules))"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "set()"
 
@@ -345,7 +387,9 @@ def test_a_stdout_without_the_characters_gets_others():
     assert "interference-few-shot" in done.stdout
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has"
+)
 @pytest.mark.parametrize("argument", ["list", "--version"])
 def test_a_full_stdout_is_told_in_one_line(argument):
     with Path("/dev/full").open("w") as full:
@@ -358,7 +402,9 @@ def test_a_full_stdout_is_told_in_one_line(argument):
 @pytest.mark.parametrize("argument", ["--version", "--help"])
 def test_answers_at_once(argument):
     heavy = "{'jax', 'numpy', 'matplotlib', 'sklearn', 'scipy'}"
-    done = in_a_new_process(argument, after=f"print(sorted({heavy} & set(sys.modules)))")
+    done = in_a_new_process(
+        argument, after=f"print(sorted({heavy} & set(sys.modules)))"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -382,7 +428,11 @@ def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_ex
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=50
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=50,
     )
     assert done.returncode == code_of_exit
     assert "1 finished result" in done.stderr

@@ -63,10 +63,19 @@ def refused(result, *fragments):
 
 
 class TestSweep:
-    def test_of_a_known_map_gives_table_store_and_figure(self, isinglass_command, tmp_path):
-        result = isinglass_command("sweep", "logistic", "--vary", "r=3.2:4:9", "--out", "here")
+    def test_of_a_known_map_gives_table_store_and_figure(
+        self, isinglass_command, tmp_path
+    ):
+        result = isinglass_command(
+            "sweep", "logistic", "--vary", "r=3.2:4:9", "--out", "here"
+        )
         assert result.exit_code == 0, result.output
-        for text in ("Bifurcation diagram over r", "chaotic", "λ₁", 'open_zarr("here/results.zarr'):
+        for text in (
+            "Bifurcation diagram over r",
+            "chaotic",
+            "λ₁",
+            'open_zarr("here/results.zarr',
+        ):
             assert text in result.stdout
         found = results("here")
         assert found.r.values.tolist() == np.linspace(3.2, 4, 9).tolist()
@@ -92,11 +101,19 @@ class TestSweep:
         fixed = json.loads(found.attrs["parameters"])
         assert fixed == {"gamma": pytest.approx(220 / 3**0.5), "epsilon": 0.02}
         assert found.points.shape == (2, 100, 3)
-        assert "component': 1, 'level': 0.5, 'tolerance': 2.0" in found.attrs["measured"]
+        assert (
+            "component': 1, 'level': 0.5, 'tolerance': 2.0" in found.attrs["measured"]
+        )
 
     def test_of_two_parameters_is_a_phase_diagram(self, isinglass_command):
         result = isinglass_command(
-            "sweep", "henon", "--vary", "a=0.2:1.6:5", "--vary", "b=0.1:0.4:4:log", *SHORT
+            "sweep",
+            "henon",
+            "--vary",
+            "a=0.2:1.6:5",
+            "--vary",
+            "b=0.1:0.4:4:log",
+            *SHORT,
         )
         assert result.exit_code == 0, result.output
         assert "5 × 4 values" in result.stdout
@@ -108,7 +125,14 @@ class TestSweep:
 
     def test_continuation_finds_the_hysteresis(self, isinglass_command):
         result = isinglass_command(
-            "sweep", "cubic", "--vary", "h=-0.3:0.3:31", "--continue", "both", "--exponents", 0
+            "sweep",
+            "cubic",
+            "--vary",
+            "h=-0.3:0.3:31",
+            "--continue",
+            "both",
+            "--exponents",
+            0,
         )
         assert result.exit_code == 0, result.output
         # The loop reaches to ±2 (0.5/3)^1.5 = ±0.136 (isinglass.dynamics.known.cubic).
@@ -125,27 +149,59 @@ class TestSweep:
 
 class TestOwnMap:
     def test_is_swept_as_it_is_from_python(self, isinglass_command, own_map):
-        command = ("sweep", f"{own_map.name}:step", "--vary", "r=2.5,3.1", "--set", "c=0.1")
+        command = (
+            "sweep",
+            f"{own_map.name}:step",
+            "--vary",
+            "r=2.5,3.1",
+            "--set",
+            "c=0.1",
+        )
         result = isinglass_command(*command, "--start", "0.4,0.1", "--exponents", 2)
         assert result.exit_code == 0, result.output
 
         def step(x, parameters):
-            return jnp.stack([parameters["r"] * x[0] * (1 - x[0]) - parameters["c"] * x[1], x[0]])
+            return jnp.stack(
+                [parameters["r"] * x[0] * (1 - x[0]) - parameters["c"] * x[1], x[0]]
+            )
 
         fixed, vary = {"c": 0.1}, {"r": [2.5, 3.1]}
-        expected = bifurcation(step, np.array([0.4, 0.1]), fixed, vary, Measure(exponents=2))
-        np.testing.assert_array_equal(results("isinglass-sweep").points, expected.points)
+        expected = bifurcation(
+            step, np.array([0.4, 0.1]), fixed, vary, Measure(exponents=2)
+        )
+        np.testing.assert_array_equal(
+            results("isinglass-sweep").points, expected.points
+        )
 
     def test_starts_at_the_start_in_its_file(self, isinglass_command, own_map):
-        command = ("sweep", f"{own_map}:step", "--vary", "r=2.5,3.1", "--set", "c=0.1", *SHORT)
+        command = (
+            "sweep",
+            f"{own_map}:step",
+            "--vary",
+            "r=2.5,3.1",
+            "--set",
+            "c=0.1",
+            *SHORT,
+        )
         assert isinglass_command(*command, "--out", "a").exit_code == 0
-        assert isinglass_command(*command, "--out", "b", "--start", "0.3,0.2").exit_code == 0
+        assert (
+            isinglass_command(*command, "--out", "b", "--start", "0.3,0.2").exit_code
+            == 0
+        )
         np.testing.assert_array_equal(results("a").points, results("b").points)
 
     def test_goes_on_from_another_folder_and_tells_a_change(
         self, isinglass_command, own_map, tmp_path, monkeypatch
     ):
-        command = ("sweep", f"{own_map.name}:step", "--vary", "r=2.5,3.1", "--set", "c=0.1", *SHORT)
+        command = (
+            "sweep",
+            f"{own_map.name}:step",
+            "--vary",
+            "r=2.5,3.1",
+            "--set",
+            "c=0.1",
+            *SHORT,
+        )
         assert isinglass_command(*command, "--out", "here").exit_code == 0
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
@@ -163,14 +219,31 @@ class TestOwnMap:
         name, vary = own_map.name, ("--vary", "r=2.5,3.1")
         refused(isinglass_command("sweep", name, *vary), "my_map.py:FUNCTION")
         refused(isinglass_command("sweep", f"{name}:stop", *vary), "function", "'stop'")
-        refused(isinglass_command("sweep", "no.py:step", *vary), "no.py", "does not exist")
-        refused(isinglass_command("sweep", f"{name}:step", *vary), "needs 'c'", "--set c=")
+        refused(
+            isinglass_command("sweep", "no.py:step", *vary), "no.py", "does not exist"
+        )
+        refused(
+            isinglass_command("sweep", f"{name}:step", *vary), "needs 'c'", "--set c="
+        )
         command = ("sweep", f"{name}:step", *vary, "--set", "c=1")
-        refused(isinglass_command(*command, "--set", "d=1"), "--set names 'd'", "it reads c, r")
-        refused(isinglass_command(*command, "--start", "0.1"), "step must return a state like")
+        refused(
+            isinglass_command(*command, "--set", "d=1"),
+            "--set names 'd'",
+            "it reads c, r",
+        )
+        refused(
+            isinglass_command(*command, "--start", "0.1"),
+            "step must return a state like",
+        )
         (tmp_path / "broken.py").write_text("import nothing_like_it\n")
-        refused(isinglass_command("sweep", "broken.py:step", *vary), "broken.py", "nothing_like_it")
-        assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != "") == [
+        refused(
+            isinglass_command("sweep", "broken.py:step", *vary),
+            "broken.py",
+            "nothing_like_it",
+        )
+        assert sorted(
+            path.name for path in tmp_path.iterdir() if path.suffix != ""
+        ) == [
             "broken.py",
             "my_map.py",
         ]
@@ -181,8 +254,23 @@ class TestFeatures:
     def test_of_a_file_survive_in_the_plan(self, isinglass_command, tmp_path):
         weights = np.random.default_rng(5).choice([-1, 1], (4, 2, 20 + 1))
         np.savez(tmp_path / "weights.npz", weights=weights)
-        command = ("sweep", "meanfield", "--weights", "weights.npz", "--positional-bits", 1)
-        command = (*command, "--vary", "beta=0.5,1.4", "--context", 3, *SHORT, "--exponents")
+        command = (
+            "sweep",
+            "meanfield",
+            "--weights",
+            "weights.npz",
+            "--positional-bits",
+            1,
+        )
+        command = (
+            *command,
+            "--vary",
+            "beta=0.5,1.4",
+            "--context",
+            3,
+            *SHORT,
+            "--exponents",
+        )
         refused(isinglass_command(*command, 7), "at most 6, the dimension of the state")
         assert isinglass_command(*command, 0).exit_code == 0
         (tmp_path / "weights.npz").unlink()
@@ -209,8 +297,13 @@ class TestFeatures:
             refused(isinglass_command(*command, "--weights", name), "--weights", name)
         both = ("--weights", "wrong.npy", "--patterns", 3)
         refused(isinglass_command(*command, *both), "--weights", "--patterns")
-        refused(isinglass_command(*command, "--segments", 0), "--segments must be at least 1")
-        refused(isinglass_command(*command, "--context", 0), "--context must be at least 1")
+        refused(
+            isinglass_command(*command, "--segments", 0),
+            "--segments must be at least 1",
+        )
+        refused(
+            isinglass_command(*command, "--context", 0), "--context must be at least 1"
+        )
         refused(
             isinglass_command("sweep", "henon", "--vary", "a=1,2", "--context", 2),
             "--context", "meanfield", "'henon'",
@@ -227,26 +320,56 @@ class TestFeatures:
         (("henon", "--vary", "a=1"), ("--vary", "--set")),
         (("henon", "--vary", "a=-1:2:5:log"), ("--vary", "above 0")),
         (("henon", "--vary", "a=1,1"), ("--vary a holds 1.0 more than once",)),
-        (("henon", "--vary", "a=1,2", "--vary", "a=1,2"), ("--vary names 'a' more than once",)),
+        (
+            ("henon", "--vary", "a=1,2", "--vary", "a=1,2"),
+            ("--vary names 'a' more than once",),
+        ),
         (("henon", "--vary", "q=1,2"), ("--vary names 'q'", "it reads a, b")),
         (("henon", "--vary", "a=1,2", "--set", "b=x"), ("--set", "'b=x'")),
-        (("henon", "--vary", "a=1,2", "--set", "a=1"), ("--set and --vary both", "'a'")),
+        (
+            ("henon", "--vary", "a=1,2", "--set", "a=1"),
+            ("--set and --vary both", "'a'"),
+        ),
         (("henon", "--vary", "a=1,2", "--start", "1,x"), ("--start", "'1,x'")),
         (("henon", "--vary", "a=1,2", "--steps", 0), ("--steps must be at least 1",)),
-        (("henon", "--vary", "a=1,2", "--exponents", 3), ("--exponents must be at most 2",)),
+        (
+            ("henon", "--vary", "a=1,2", "--exponents", 3),
+            ("--exponents must be at most 2",),
+        ),
         (("henon", "--vary", "a=1,2", "--exponents", "some"), ("--exponents", "'all'")),
         (("henon", "--vary", "a=1,2", "--qr-every", 3), ("--qr-every must be",)),
         (("henon", "--vary", "a=1,2", "--section", 2), ("--section", "0 to 1")),
         (("henon", "--vary", "a=1,2", "--precision", "f16"), ("--precision must be",)),
         (("henon", "--vary", "a=1,2", "--lanes", 0), ("--lanes must be",)),
-        (("henon", "--vary", "a=1,2", "--cluster", "sturm"), ("--cluster must be one of slurm",)),
-        (("henon", "--vary", "a=1,2", "--cluster-option", "cores=2"), ("--cluster-option",)),
-        (("henon", "--vary", "a=2:1:5", "--continue", "up"), ("--vary a must increase",)),
-        (("henon", "--vary", "a=1,2", "--continue", "left"), ("--continue must be", "'left'")),
-        (("henon", "--vary", "a=1,2", "--vary", "b=1,2", "--continue", "up"), ("--continue",)),
-        (("delayed-logistic", "--vary", "r=1,2", "--start", "1"), ("--start", "last 2 values")),
+        (
+            ("henon", "--vary", "a=1,2", "--cluster", "sturm"),
+            ("--cluster must be one of slurm",),
+        ),
+        (
+            ("henon", "--vary", "a=1,2", "--cluster-option", "cores=2"),
+            ("--cluster-option",),
+        ),
+        (
+            ("henon", "--vary", "a=2:1:5", "--continue", "up"),
+            ("--vary a must increase",),
+        ),
+        (
+            ("henon", "--vary", "a=1,2", "--continue", "left"),
+            ("--continue must be", "'left'"),
+        ),
+        (
+            ("henon", "--vary", "a=1,2", "--vary", "b=1,2", "--continue", "up"),
+            ("--continue",),
+        ),
+        (
+            ("delayed-logistic", "--vary", "r=1,2", "--start", "1"),
+            ("--start", "last 2 values"),
+        ),
         (("meanfield", "--vary", "gamma=1,2"), ("meanfield needs 'beta'",)),
-        (("meanfield", "--vary", "beta=1,2", "--start", "1,2"), ("--start", "3 numbers each")),
+        (
+            ("meanfield", "--vary", "beta=1,2", "--start", "1,2"),
+            ("--start", "3 numbers each"),
+        ),
     ],
 )
 def test_bad_input_exits_with_2_and_writes_nothing(
@@ -265,14 +388,26 @@ def test_a_folder_of_something_else_is_left_alone(isinglass_command, tmp_path):
     refused(isinglass_command("resume", "nowhere"), "nowhere")
     (tmp_path / "here/thesis.txt").unlink()
     assert isinglass_command(*command).exit_code == 0
-    refused(isinglass_command(*command, "--set", "b=0.2"), "--out here", "parameter b: 0.3 there")
+    refused(
+        isinglass_command(*command, "--set", "b=0.2"),
+        "--out here",
+        "parameter b: 0.3 there",
+    )
 
 
 def test_a_sweep_of_a_program_cannot_be_resumed_here(isinglass_command, tmp_path):
     bifurcation(
-        lambda x, parameters: parameters["r"] * x, np.zeros(1), {}, {"r": [0.1, 0.2]}, store="here"
+        lambda x, parameters: parameters["r"] * x,
+        np.zeros(1),
+        {},
+        {"r": [0.1, 0.2]},
+        store="here",
     )
-    refused(isinglass_command("resume", "here"), "made by a program", "isinglass.dynamics.resume")
+    refused(
+        isinglass_command("resume", "here"),
+        "made by a program",
+        "isinglass.dynamics.resume",
+    )
 
 
 def test_a_full_disk_exits_with_1_and_says_what_is_kept(isinglass_command, monkeypatch):
@@ -327,7 +462,10 @@ def begin(folder, out):
 
 def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp_path):
     assert isinglass_command(*LONG, "--out", "whole").exit_code == 0
-    for name, number, code in (("kill", signal.SIGKILL, -9), ("term", signal.SIGTERM, 143)):
+    for name, number, code in (
+        ("kill", signal.SIGKILL, -9),
+        ("term", signal.SIGTERM, 143),
+    ):
         process = begin(tmp_path, name)
         os.kill(process.pid, number)
         _, told = process.communicate(timeout=60)

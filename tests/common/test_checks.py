@@ -13,7 +13,9 @@ def test_whole_numbers_pass(size):
 
 @pytest.mark.parametrize("size", [2.5, 3.0, float("nan"), float("inf"), "3", [3]])
 def test_others_are_refused_by_name(size):
-    with pytest.raises(ValueError, match=r"size must be a whole number, at least 3, got"):
+    with pytest.raises(
+        ValueError, match=r"size must be a whole number, at least 3, got"
+    ):
         check_sizes(3, other=4, size=size)
 
 

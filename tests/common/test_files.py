@@ -19,7 +19,9 @@ def test_writes_and_replaces(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError("full"), KeyboardInterrupt()])
-def test_a_failure_before_the_move_leaves_the_old_file_alone(tmp_path, monkeypatch, error):
+def test_a_failure_before_the_move_leaves_the_old_file_alone(
+    tmp_path, monkeypatch, error
+):
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -61,7 +63,10 @@ def test_others_may_read_the_file_as_the_umask_allows(tmp_path):
 
 
 def test_an_error_of_another_file_is_left_as_it_is(tmp_path):
-    with pytest.raises(FileNotFoundError) as error, _atomic.replacing(tmp_path / "file"):
+    with (
+        pytest.raises(FileNotFoundError) as error,
+        _atomic.replacing(tmp_path / "file"),
+    ):
         (tmp_path / "text").read_text()
     assert error.value.filename == str(tmp_path / "text")
     assert list(tmp_path.iterdir()) == []
@@ -81,7 +86,10 @@ def test_errors_name_the_file_that_cannot_be_replaced(call, tmp_path, monkeypatc
     if call == "write":
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     try:
-        with pytest.raises(OSError) as error, _atomic.replacing(folder / "file") as file:  # noqa: PT011
+        with (
+            pytest.raises(OSError) as error,
+            _atomic.replacing(folder / "file") as file,
+        ):  # noqa: PT011
             file.write(bytes(20_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -3,7 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isinglass._common.intervals import mean_interval, single_draw_half_width, wilson_interval
+from isinglass._common.intervals import (
+    mean_interval,
+    single_draw_half_width,
+    wilson_interval,
+)
 
 
 def test_mean_interval_of_a_textbook_sample():
@@ -28,7 +32,9 @@ def test_it_covers_the_true_mean_in_95_of_100_experiments():
 def test_a_single_draw_falls_within_its_half_width_in_95_of_100_cases():
     rng = np.random.default_rng(1)
     draws = [(rng.normal(size=8), rng.normal()) for _ in range(2000)]
-    held = [abs(one - many.mean()) <= single_draw_half_width(many) for many, one in draws]
+    held = [
+        abs(one - many.mean()) <= single_draw_half_width(many) for many, one in draws
+    ]
     assert np.mean(held) == pytest.approx(0.95, abs=0.015)
 
 

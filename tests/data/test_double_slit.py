@@ -48,5 +48,7 @@ def test_bad_arguments_are_refused() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="n_per_class"):
         make_waves(0, rng)
-    with pytest.raises(ValueError, match="noise must be one of wave, step, program, got 'pink'"):
+    with pytest.raises(
+        ValueError, match="noise must be one of wave, step, program, got 'pink'"
+    ):
         make_waves(1, rng, noise="pink")

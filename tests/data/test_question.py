@@ -59,7 +59,9 @@ def derivation_entropy(name):
     """H(A) = Σ p (−log p + Σ H of what is on the right)."""
     if name not in GRAMMAR:
         return 0.0
-    return sum(p * (sum(map(derivation_entropy, r)) - math.log(p)) for p, r in symbols_of(name))
+    return sum(
+        p * (sum(map(derivation_entropy, r)) - math.log(p)) for p, r in symbols_of(name)
+    )
 
 
 @cache
@@ -127,7 +129,9 @@ def test_the_chart_finds_the_one_derivation(seed):
     shape = shape_of(sentence)
     number, chance = derivations(sentence)
     assert number == 1
-    assert math.log(chance) == pytest.approx(math.log(shape.probability) - shape.log_sentences)
+    assert math.log(chance) == pytest.approx(
+        math.log(shape.probability) - shape.log_sentences
+    )
 
 
 def test_entropy_and_length_by_recursion():
@@ -141,7 +145,8 @@ def test_entropy_and_length_by_recursion():
 def test_entropy_of_the_filtered_source():
     """By the chain rule: whether the subject is relative, the task given that, the sentence."""
     plain, relative = (
-        sum(s.probability for s in shapes() if s.relative == which) for which in (False, True)
+        sum(s.probability for s in shapes() if s.relative == which)
+        for which in (False, True)
     )
     assert relative == pytest.approx(1 / 3)
     entropies = []
@@ -174,7 +179,9 @@ def test_floors():
     }
     for name, counts in lengths.items():
         half = 4 * float(np.std(counts)) / math.sqrt(len(counts))
-        assert figures.entropy / floors[name] == pytest.approx(np.mean(counts), abs=half)
+        assert figures.entropy / floors[name] == pytest.approx(
+            np.mean(counts), abs=half
+        )
 
 
 # -- sampling ------------------------------------------------------------------------------------
@@ -216,7 +223,10 @@ def fits(observed, expected):
 
 
 def test_samples_follow_the_law():
-    examples, place = TRAINING.sample(40_000, 2), {s.classes: i for i, s in enumerate(shapes())}
+    examples, place = (
+        TRAINING.sample(40_000, 2),
+        {s.classes: i for i, s in enumerate(shapes())},
+    )
     counts = np.zeros((2, len(place)))
     for example in examples:
         task = int(example.source.endswith("quest"))
@@ -224,7 +234,9 @@ def test_samples_follow_the_law():
     assert counts[1, [s.relative for s in shapes()]].sum() == 0
     assert fits(counts.ravel(), len(examples) * TRAINING.law().ravel())
     assert not fits(counts.ravel(), len(examples) * ANY.law().ravel() + 1e-9)
-    words = Counter(word for example in examples for word in sentence_of(example).split())
+    words = Counter(
+        word for example in examples for word in sentence_of(example).split()
+    )
     for name in CLASSES:
         each = [words[right[0]] for _, right in GRAMMAR[name]]
         assert fits(each, [sum(each) / len(each)] * len(each))
@@ -239,7 +251,9 @@ def test_samples_are_those_of_drawing_by_rules():
     table = np.array([[count[length] for length in both] for count in lengths], float)
     table = table[:, table.sum(axis=0) >= 10]
     expected = table.sum(axis=0) / 2
-    assert (np.square(table - expected) / expected).sum() < chi2.isf(1e-6, table.shape[1] - 1)
+    assert (np.square(table - expected) / expected).sum() < chi2.isf(
+        1e-6, table.shape[1] - 1
+    )
 
 
 @given(seeds, st.integers(0, 30), st.integers(0, 30))
@@ -359,11 +373,23 @@ LINE = "the newt does read . quest\tdoes the newt read ?\n"
         ("", "empty or cut off"),
         (LINE + LINE[:-9], "cut off"),
         (LINE + "\n", "line 2: must be a source, a tab and a target"),
-        (LINE + LINE.replace("\t", " "), "line 2: must be a source, a tab and a target"),
+        (
+            LINE + LINE.replace("\t", " "),
+            "line 2: must be a source, a tab and a target",
+        ),
         (LINE.replace("quest", "ask"), "line 1: source must end in one of"),
-        (LINE.replace("newt", "cat"), "line 1: sentence has a word that the grammar lacks: 'cat'"),
-        (LINE.replace("does read", "do read"), "line 1: sentence must be one that the grammar"),
-        (LINE.replace("newt read ?", "newt read ."), "line 1: target must be 'does the newt read"),
+        (
+            LINE.replace("newt", "cat"),
+            "line 1: sentence has a word that the grammar lacks: 'cat'",
+        ),
+        (
+            LINE.replace("does read", "do read"),
+            "line 1: sentence must be one that the grammar",
+        ),
+        (
+            LINE.replace("newt read ?", "newt read ."),
+            "line 1: target must be 'does the newt read",
+        ),
     ],
 )
 def test_bad_files(tmp_path, text, message):
@@ -389,9 +415,9 @@ def test_figures_from_a_file():
     assert estimate.sentence_tokens == pytest.approx(exact.sentence_tokens, abs=0.07)
     assert estimate.question_share == pytest.approx(0.4, abs=0.01)
     # Where every shape is one and the same, its words alone are left.
-    assert estimated_figures([Example("the newt does read . decl", "")] * 3).entropy == (
-        pytest.approx(math.log(6 * 13 * 2 * 9))
-    )
+    assert estimated_figures(
+        [Example("the newt does read . decl", "")] * 3
+    ).entropy == (pytest.approx(math.log(6 * 13 * 2 * 9)))
     with pytest.raises(ValueError, match="one example at least"):
         estimated_figures([])
 

@@ -43,7 +43,9 @@ def test_places_hold_each_token_once(length):
 
 
 def test_a_text_shorter_than_a_context_is_refused():
-    with pytest.raises(ValueError, match="tokens must hold 5 at least, a context of 4 and what "):
+    with pytest.raises(
+        ValueError, match="tokens must hold 5 at least, a context of 4 and what "
+    ):
         TextSource(TEXT[:4], 4, 256)
     with pytest.raises(ValueError, match=r"tokens must be in \[0, 48\], got 49"):
         TextSource(TEXT, 4, 49)
@@ -55,12 +57,22 @@ def test_a_text_shorter_than_a_context_is_refused():
     ("text", "error", "message"),
     [
         (list(TEXT), TypeError, "tokens must be an array of NumPy or JAX, got list"),
-        (TEXT.reshape(2, 25), ValueError, r"tokens must be a 1-D array .* shape \(2, 25\)"),
-        (TEXT * 0.5, ValueError, "tokens must be a 1-D array of whole numbers, got float64"),
+        (
+            TEXT.reshape(2, 25),
+            ValueError,
+            r"tokens must be a 1-D array .* shape \(2, 25\)",
+        ),
+        (
+            TEXT * 0.5,
+            ValueError,
+            "tokens must be a 1-D array of whole numbers, got float64",
+        ),
     ],
 )
 def test_what_is_no_text_is_refused(text, error, message):
-    init = inspect.unwrap(TextSource.__init__)  # without the run-time checker of the tests
+    init = inspect.unwrap(
+        TextSource.__init__
+    )  # without the run-time checker of the tests
     with pytest.raises(error, match=message):
         init(object.__new__(TextSource), text, 4, 256)
 
@@ -79,7 +91,9 @@ def test_a_split_is_the_whole_text_in_order():
     assert len(last) == 5
     np.testing.assert_array_equal(np.concatenate([first, last]), TEXT)
     assert np.shares_memory(first, TEXT)
-    with pytest.raises(ValueError, match=r"must leave a token in each part, got 0.001 of 50"):
+    with pytest.raises(
+        ValueError, match=r"must leave a token in each part, got 0.001 of 50"
+    ):
         split_text(TEXT, 0.001)
     with pytest.raises(ValueError, match=r"validation must be in \(0, 1\), got 1"):
         split_text(TEXT, 1.0)
@@ -87,7 +101,9 @@ def test_a_split_is_the_whole_text_in_order():
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_examples_are_all_there_once(packed):
-    source = question_source(EXAMPLES, "words, tab and line end", context=64, packed=packed)
+    source = question_source(
+        EXAMPLES, "words, tab and line end", context=64, packed=packed
+    )
     batch = source.take(source.every())
     lines = [
         line for row, w in zip(batch.targets, batch.weights, strict=True)
@@ -97,7 +113,9 @@ def test_examples_are_all_there_once(packed):
     # What is given is what came before, from a line end on.
     assert (batch.tokens[:, 0] == TOKENS.index("\n")).all()
     counts = batch.weights[:, 1:] > 0
-    np.testing.assert_array_equal(batch.tokens[:, 1:][counts], batch.targets[:, :-1][counts])
+    np.testing.assert_array_equal(
+        batch.tokens[:, 1:][counts], batch.targets[:, :-1][counts]
+    )
     assert (len(batch.tokens) < len(EXAMPLES) / 2) == packed
 
 
@@ -120,7 +138,9 @@ def test_what_counts_is_what_the_floor_is_of(counted, packed):
 
 
 def test_examples_without_padding_are_as_long_as_the_longest():
-    source = ExampleSource([([1, 2], [1, 0]), ([3, 4, 5], [1, 1, 2])], start=0, vocabulary=6)
+    source = ExampleSource(
+        [([1, 2], [1, 0]), ([3, 4, 5], [1, 1, 2])], start=0, vocabulary=6
+    )
     batch = source.take(source.every())
     assert source.context == 3
     assert batch.tokens.tolist() == [[0, 1, 0], [0, 3, 4]]
@@ -132,9 +152,21 @@ def test_examples_without_padding_are_as_long_as_the_longest():
     [
         ([], {}, "examples must hold one at least, got none"),
         ([([1], [1, 1])], {}, r"examples\[0\] must have as many weights as tokens"),
-        ([([], [])], {"context": 3}, r"examples\[0\] must have as many weights as tokens"),
-        ([([1, 2, 3], [1, 1, 1])], {"context": 2}, r"examples\[0\] has 3 tokens; context is 2"),
-        ([([1], [1]), ([1], [-1])], {}, r"examples\[1\] must have weights of at least 0"),
+        (
+            [([], [])],
+            {"context": 3},
+            r"examples\[0\] must have as many weights as tokens",
+        ),
+        (
+            [([1, 2, 3], [1, 1, 1])],
+            {"context": 2},
+            r"examples\[0\] has 3 tokens; context is 2",
+        ),
+        (
+            [([1], [1]), ([1], [-1])],
+            {},
+            r"examples\[1\] must have weights of at least 0",
+        ),
         ([([1], [0]), ([2, 3], [0, 0])], {}, "examples must hold a token that counts"),
         ([([6], [1])], {}, r"tokens must be in \[0, 5\], got 6"),
         ([([1], [1])], {"start": 7}, r"tokens must be in \[0, 5\], got 7"),

@@ -46,7 +46,9 @@ def test_a_python_without_sources_is_told(tmp_path, made):
         folder.mkdir()
         (folder / "bisect.py").write_text("pass\n")
 
-    with pytest.raises(PythonTextError, match=r"at least 2,000,000 bytes, in .*lib, found"):
+    with pytest.raises(
+        PythonTextError, match=r"at least 2,000,000 bytes, in .*lib, found"
+    ):
         python_text(folder)
 
 

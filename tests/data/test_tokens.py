@@ -8,9 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isinglass.data import tokens as module
-from isinglass.systems.memory import BytePairTokens, ByteTokens, TokenFileError, tokenise, tokens_of
+from isinglass.systems.memory import (
+    BytePairTokens,
+    ByteTokens,
+    TokenFileError,
+    tokenise,
+    tokens_of,
+)
 
-MERGES = [("t", "h"), ("Ġ", "th"), ("Ġth", "e"), ("e", "r"), ("Ã", "©"), ("Ċ", "Ċ"), ("th", "er")]
+MERGES = [
+    ("t", "h"),
+    ("Ġ", "th"),
+    ("Ġth", "e"),
+    ("e", "r"),
+    ("Ã", "©"),
+    ("Ċ", "Ċ"),
+    ("th", "er"),
+]
 WORDS = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[^\W\d_]+| ?\d+| ?[^\s\w]+|\s+(?!\S)|\s+")
 
 
@@ -41,7 +55,8 @@ def by_hand(text):
             at = list(itertools.pairwise(pieces)).index(best)
             pieces[at : at + 2] = ["".join(best)]
         found += [
-            256 + MERGES_JOINED.index(p) if len(p) > 1 else module._letters()[p] for p in pieces
+            256 + MERGES_JOINED.index(p) if len(p) > 1 else module._letters()[p]
+            for p in pieces
         ]
     return found
 
@@ -63,7 +78,9 @@ def test_letters_are_a_permutation_of_the_bytes():
     assert module._letters()["Ċ"] == 10
 
 
-@pytest.mark.parametrize("text", ["the other there the", "then é 42 the\n\n the  x!", "'s they're"])
+@pytest.mark.parametrize(
+    "text", ["the other there the", "then é 42 the\n\n the  x!", "'s they're"]
+)
 def test_byte_pairs_are_those_of_merging_by_hand(text, folder):
     tokens = BytePairTokens(folder)
     assert tokens.vocabulary == 256 + len(MERGES) + 1
@@ -132,11 +149,23 @@ def test_files_that_are_missing_or_empty_are_refused(tmp_path):
     [
         ("vocab.json", "{", "vocab.json is not JSON"),
         ("vocab.json", "[1]", "must give each token a number of its own"),
-        ("vocab.json", '{"a": 1}', r"must give each token a number of its own, from 0 on"),
+        (
+            "vocab.json",
+            '{"a": 1}',
+            r"must give each token a number of its own, from 0 on",
+        ),
         ("vocab.json", '{"a": 0}', "lacks a token for the byte 0"),
         ("merges.txt", "a b c\n", r"merges.txt:1: must be two tokens, got 'a b c'"),
-        ("merges.txt", "Ġ e\n", "merges.txt merges 'Ġ' and 'e', which vocab.json and the"),
-        ("merges.txt", "e r\nt h\n", "must number tokens in the order of merges.txt, and 'th' is"),
+        (
+            "merges.txt",
+            "Ġ e\n",
+            "merges.txt merges 'Ġ' and 'e', which vocab.json and the",
+        ),
+        (
+            "merges.txt",
+            "e r\nt h\n",
+            "must number tokens in the order of merges.txt, and 'th' is",
+        ),
     ],
 )
 def test_a_damaged_vocabulary_is_refused(file, content, message, folder):
@@ -150,7 +179,9 @@ def test_a_folder_says_what_its_tokens_are(folder, tmp_path_factory):
     assert isinstance(tokens_of(empty, 256), ByteTokens)
     with pytest.raises(FileNotFoundError, match=r"no file .*vocab.json"):
         tokens_of(empty, 50_257)
-    with pytest.raises(TokenFileError, match=r"vocab.json has 264 tokens, and the model 256"):
+    with pytest.raises(
+        TokenFileError, match=r"vocab.json has 264 tokens, and the model 256"
+    ):
         tokens_of(folder, 256)
     assert isinstance(tokens_of(folder, 264), BytePairTokens)
     (folder / "merges.txt").unlink()

@@ -119,7 +119,9 @@ def test_the_tolerance_is_relative_above_size_1_and_absolute_below():
 def test_confidence_of_chaos_follows_the_exponent():
     orbit = np.random.default_rng(0).random((200, 1, 4))
     floor = 3 * 0.01 + 10 / 1000
-    exponents = np.array([[floor * 1.0001], [floor * 2], [floor * 0.9999], [-2 * floor]])
+    exponents = np.array(
+        [[floor * 1.0001], [floor * 2], [floor * 0.9999], [-2 * floor]]
+    )
     kind, _, confidence = classified(orbit, exponents, error=0.01)
     expected = [Kind.CHAOTIC, Kind.CHAOTIC, Kind.QUASI_PERIODIC, Kind.UNDECIDED]
     assert kind.tolist() == expected
@@ -128,7 +130,9 @@ def test_confidence_of_chaos_follows_the_exponent():
 
 def test_a_cycle_that_repels_is_reported_with_no_confidence():
     """x = 0 is fixed at r = 4, exactly, and its exponent is ln 4."""
-    kind, period, confidence = classified(np.zeros((100, 1, 1)), np.full((1, 1), np.log(4)))
+    kind, period, confidence = classified(
+        np.zeros((100, 1, 1)), np.full((1, 1), np.log(4))
+    )
     assert (kind[0], period[0]) == (Kind.FIXED_POINT, 1)
     assert confidence[0] < 1e-9
 
@@ -153,7 +157,12 @@ def test_tori_are_not_taken_for_slow_convergence():
 def test_without_exponents_only_what_recurs_is_decided():
     tail, _ = logistic_orbits([2.0, 3.1, 4.0, 5.0])
     kind, period, confidence = classify(tail, None, None, 1000)
-    assert kind.tolist() == [Kind.FIXED_POINT, Kind.PERIODIC, Kind.UNDECIDED, Kind.DIVERGED]
+    assert kind.tolist() == [
+        Kind.FIXED_POINT,
+        Kind.PERIODIC,
+        Kind.UNDECIDED,
+        Kind.DIVERGED,
+    ]
     assert period.tolist() == [1, 2, 0, 0]
     np.testing.assert_allclose(confidence, [1, 1, 0, 1])
 
@@ -189,7 +198,10 @@ def test_one_value_out_of_bounds_means_diverged(bad):
     [
         ({"tail": np.zeros((1, 1, 2))}, "tail must hold at least 2 rows, got 1"),
         ({"error": None}, "exponents and error must be given together"),
-        ({"exponents": np.zeros((2, 0)), "error": np.zeros((2, 0))}, "exponents must hold"),
+        (
+            {"exponents": np.zeros((2, 0)), "error": np.zeros((2, 0))},
+            "exponents must hold",
+        ),
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"max_period": 0}, "max_period must be at least 1, got 0"),
         ({"tolerance": np.nan}, "tolerance must be finite"),
@@ -197,7 +209,11 @@ def test_one_value_out_of_bounds_means_diverged(bad):
     ],
 )
 def test_bad_input_is_refused_by_name(change, message):
-    good = {"tail": np.zeros((4, 1, 2)), "exponents": np.zeros((2, 1)), "error": np.zeros((2, 1))}
+    good = {
+        "tail": np.zeros((4, 1, 2)),
+        "exponents": np.zeros((2, 1)),
+        "error": np.zeros((2, 1)),
+    }
     with pytest.raises(ValueError, match=message):
         classify(**{**good, "steps": 10, **change})
 
@@ -246,7 +262,10 @@ def test_a_cycle_is_given_in_order_of_time():
 def test_the_observable_is_what_must_recur():
     whole = attractor(logistic, jnp.array([0.3, 0.3]), {"r": jnp.array([3.9, 3.1])})
     part = attractor(
-        logistic, jnp.array([0.3, 0.3]), {"r": jnp.array([3.9, 3.1])}, observable=lambda x: x[1:]
+        logistic,
+        jnp.array([0.3, 0.3]),
+        {"r": jnp.array([3.9, 3.1])},
+        observable=lambda x: x[1:],
     )
     assert whole.kind == Kind.CHAOTIC
     assert (part.kind, part.period) == (Kind.PERIODIC, 2)

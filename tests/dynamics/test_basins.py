@@ -30,7 +30,9 @@ def test_two_wells_part_where_they_must():
     for sign in (-1, 1):
         mine = inside & (np.sign(x) == sign)
         assert (found.labels[mine] == label[sign]).all()
-        assert found.attractors[label[sign]].points[0, 0] == pytest.approx(sign * 0.5**0.5)
+        assert found.attractors[label[sign]].points[0, 0] == pytest.approx(
+            sign * 0.5**0.5
+        )
     assert (found.labels[np.abs(x) > np.sqrt(R + 1)] == -1).all()
     assert (found.kinds[np.abs(x) > np.sqrt(R + 1)] == Kind.DIVERGED).all()
     assert (found.labels[np.abs(x) < np.sqrt(R + 1) - 0.005] >= 0).all()
@@ -38,7 +40,9 @@ def test_two_wells_part_where_they_must():
 
 def test_shares_are_those_of_the_labels():
     starts = jnp.linspace(0.05, 1.15, 7)
-    found = basins(cubic, jnp.concatenate([starts, -starts[:3]]), {"r": R, "h": 0.0}, steps=100)
+    found = basins(
+        cubic, jnp.concatenate([starts, -starts[:3]]), {"r": R, "h": 0.0}, steps=100
+    )
     assert [one.share for one in found.attractors] == [0.7, 0.3]
     assert [one.kind for one in found.attractors] == [Kind.FIXED_POINT] * 2
     np.testing.assert_array_equal(found.labels, [0] * 7 + [1] * 3)
@@ -101,7 +105,9 @@ def test_attractors_beyond_the_most_have_no_label():
     def frozen(x, parameters):
         return x
 
-    found = basins(frozen, jnp.arange(5.0), {"unused": 0.0}, steps=100, transient=0, most=3)
+    found = basins(
+        frozen, jnp.arange(5.0), {"unused": 0.0}, steps=100, transient=0, most=3
+    )
     assert found.labels.tolist() == [0, 1, 2, -2, -2]
 
 
@@ -180,13 +186,17 @@ def test_a_dataset_serves_like_its_points():
     values = np.linspace(-0.2, 0.2, 41)
     up, down = swept(values, -0.5), swept(values[::-1], 0.9)
     assert hysteresis(up.to_dataset(name="points"), down) == hysteresis(up, down)
-    assert hysteresis(up.transpose("component", "h", "point"), down) == hysteresis(up, down)
+    assert hysteresis(up.transpose("component", "h", "point"), down) == hysteresis(
+        up, down
+    )
 
 
 def test_both_directions_may_come_in_one_dataset():
     values = np.linspace(-0.2, 0.2, 41)
     up, down = swept(values, -0.5), swept(values[::-1], 0.9).sortby("h")
-    both = xr.concat([up, down], xr.Variable("direction", ["up", "down"])).to_dataset(name="points")
+    both = xr.concat([up, down], xr.Variable("direction", ["up", "down"])).to_dataset(
+        name="points"
+    )
     assert hysteresis(both) == hysteresis(up, down)
     with pytest.raises(ValueError, match='up must hold the directions "up" and "down"'):
         hysteresis(both.isel(direction=[0]))
@@ -227,7 +237,9 @@ def test_two_phases_of_one_rotation_near_resonance_are_no_loop(resonance, other)
 
     assert hysteresis(one, same) == []
     if resonance not in (0, 1 / 2):
-        assert cloud_distance(one.values[0], same.values[0]) > 0.05  # though they lie apart
+        assert (
+            cloud_distance(one.values[0], same.values[0]) > 0.05
+        )  # though they lie apart
 
 
 def test_two_tori_beside_each_other_are_a_loop():
@@ -264,7 +276,9 @@ def test_other_diagrams_are_refused():
     up = swept(values, -0.5)
     with pytest.raises(ValueError, match="up and down must hold the same values"):
         hysteresis(up, up.isel(h=slice(3)))
-    with pytest.raises(ValueError, match=r"down must have the dimensions .* got \('point'"):
+    with pytest.raises(
+        ValueError, match=r"down must have the dimensions .* got \('point'"
+    ):
         hysteresis(up, up.isel(h=0))
     with pytest.raises(ValueError, match="tolerance must be finite"):
         hysteresis(up, up, tolerance=np.nan)

@@ -28,7 +28,9 @@ def double():
 
 
 def iterate(step, state, parameters, steps):
-    run = jax.jit(lambda x: jax.lax.fori_loop(0, steps, lambda _, y: step(y, parameters), x))
+    run = jax.jit(
+        lambda x: jax.lax.fori_loop(0, steps, lambda _, y: step(y, parameters), x)
+    )
     return np.asarray(run(jnp.asarray(state, jnp.float64)))
 
 
@@ -43,16 +45,22 @@ def test_henon_contracts_areas_by_b(x, y, a, b):
 @given(x=st.floats(0, 6), y=unit, K=st.floats(0, 10))
 def test_the_standard_map_is_symplectic_and_stays_on_its_torus(x, y, K):
     state = jnp.array([x, y])
-    assert np.linalg.det(jax.jacfwd(standard_map)(state, {"K": K})) == pytest.approx(1, abs=1e-12)
+    assert np.linalg.det(jax.jacfwd(standard_map)(state, {"K": K})) == pytest.approx(
+        1, abs=1e-12
+    )
     theta, momentum = standard_map(state, {"K": K})
     assert 0 <= theta <= 2 * np.pi
     assert -np.pi <= momentum <= np.pi
-    expected = np.exp(1j * (x + y + K * np.sin(x)))  # on the circle, whichever turn it is in
+    expected = np.exp(
+        1j * (x + y + K * np.sin(x))
+    )  # on the circle, whichever turn it is in
     assert np.exp(1j * float(theta)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_logistic_map_has_its_fixed_point_and_cycles():
-    assert iterate(logistic, 0.3, {"r": 2.8}, 1000) == pytest.approx(1 - 1 / 2.8, abs=1e-12)
+    assert iterate(logistic, 0.3, {"r": 2.8}, 1000) == pytest.approx(
+        1 - 1 / 2.8, abs=1e-12
+    )
     on_critical_point = iterate(logistic, 0.5, {"r": 1 + np.sqrt(5)}, 2)
     assert on_critical_point == pytest.approx(0.5, abs=1e-14)
     r = 3.83  # in the window of period 3, just above 1 + √8
@@ -97,7 +105,9 @@ def test_the_cubic_map_has_two_branches_that_merge_at_h_c():
 
 def test_a_linear_map_multiplies_by_its_matrix():
     matrix = [[1.0, 2.0], [3.0, 4.0]]
-    np.testing.assert_array_equal(linear(matrix)(jnp.array([1.0, -1.0]), {}), [-1.0, -1.0])
+    np.testing.assert_array_equal(
+        linear(matrix)(jnp.array([1.0, -1.0]), {}), [-1.0, -1.0]
+    )
 
 
 @pytest.mark.parametrize("matrix", [[1.0], [[1.0, 2.0]], [[np.nan]], np.zeros((0, 0))])
@@ -112,7 +122,9 @@ def test_the_delayed_logistic_map_looks_one_step_back(x, y, r):
     state = delayed_logistic.start(jnp.array([[x], [y]]))
     after = delayed_logistic(state, {"r": r})
     # XLA flushes numbers below 1e-307 to zero.
-    np.testing.assert_allclose(after.window, [[r * x * (1 - y)], [x]], rtol=1e-15, atol=1e-300)
+    np.testing.assert_allclose(
+        after.window, [[r * x * (1 - y)], [x]], rtol=1e-15, atol=1e-300
+    )
 
 
 def test_the_delayed_logistic_map_turns_by_60_degrees_where_its_circle_is_born():

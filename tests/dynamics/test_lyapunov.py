@@ -30,7 +30,9 @@ def spectrum_of_logistic(r, steps=2000, **options):
 
 def test_the_logistic_map_at_4_has_ln_2():
     found = spectrum_of_logistic(4.0, 100_000)
-    assert found.exponents[0] == pytest.approx(np.log(2), abs=4 * found.standard_error[0])
+    assert found.exponents[0] == pytest.approx(
+        np.log(2), abs=4 * found.standard_error[0]
+    )
     assert found.standard_error[0] < 3e-3
 
 
@@ -70,7 +72,9 @@ def test_a_superstable_orbit_contracts_beyond_measure(r, start):
 
 def test_henon():
     found = lyapunov_spectrum(henon, jnp.zeros(2), HENON, 50_000)
-    np.testing.assert_allclose(found.exponents, [0.4192, -1.6232], atol=4 * found.standard_error[0])
+    np.testing.assert_allclose(
+        found.exponents, [0.4192, -1.6232], atol=4 * found.standard_error[0]
+    )
     assert found.exponents.sum() == pytest.approx(np.log(0.3), abs=1e-9)
     assert found.kaplan_yorke_dimension == pytest.approx(1.258, abs=0.005)
     assert found.entropy_rate == found.exponents[0]
@@ -79,10 +83,15 @@ def test_henon():
 
 @law
 @given(
-    K=st.floats(0.0, 8.0), x=st.floats(0.1, 6.0), y=st.floats(-3.0, 3.0), m=st.sampled_from([1, 4])
+    K=st.floats(0.0, 8.0),
+    x=st.floats(0.1, 6.0),
+    y=st.floats(-3.0, 3.0),
+    m=st.sampled_from([1, 4]),
 )
 def test_symplectic_pairs_sum_to_zero(K, x, y, m):
-    found = lyapunov_spectrum(standard_map, jnp.array([x, y]), {"K": K}, 400, qr_every=m)
+    found = lyapunov_spectrum(
+        standard_map, jnp.array([x, y]), {"K": K}, 400, qr_every=m
+    )
     assert found.exponents.sum() == pytest.approx(0, abs=1e-9)
 
 
@@ -224,7 +233,9 @@ def test_the_volume_of_a_delay_map_shrinks_by_its_last_block():
         assert found.exponents.sum() == pytest.approx(expected, abs=within)
     step, start, parameters = coupled(1.2)
     found = lyapunov_spectrum(step, start, parameters, 3000)
-    assert found.exponents.sum() == pytest.approx(np.log(0.3 * 0.2), abs=1e-9)  # constant block
+    assert found.exponents.sum() == pytest.approx(
+        np.log(0.3 * 0.2), abs=1e-9
+    )  # constant block
 
 
 def seen_otherwise(y, parameters):
@@ -235,7 +246,9 @@ def seen_otherwise(y, parameters):
 @given(seed=st.integers(0, 10**6))
 def test_a_linear_change_of_coordinates_changes_nothing(seed):
     rng = np.random.default_rng(seed)
-    there = np.linalg.qr(rng.standard_normal((2, 2)))[0] @ np.diag([1.0, rng.uniform(0.3, 3.0)])
+    there = np.linalg.qr(rng.standard_normal((2, 2)))[0] @ np.diag(
+        [1.0, rng.uniform(0.3, 3.0)]
+    )
     parameters = {"a": 1.0, "b": 0.3}  # periodic, so that both follow one orbit
     both_ways = {"there": there, "back": np.linalg.inv(there), **parameters}
     plain = lyapunov_spectrum(henon, jnp.zeros(2), parameters, 2000)
@@ -262,13 +275,17 @@ def test_independent_maps_have_the_exponents_of_each(k):
         lyapunov_spectrum(logistic, starts["one"], {"r": 2.5}, 4000),
         lyapunov_spectrum(henon, starts["two"], {"a": 1.0, "b": 0.3}, 4000),
     ]
-    expected = np.sort(np.concatenate([[np.log(2)], *(part.exponents for part in parts)]))[::-1]
+    expected = np.sort(
+        np.concatenate([[np.log(2)], *(part.exponents for part in parts)])
+    )[::-1]
     state = {**starts, "time": jnp.array(0)}
     found = lyapunov_spectrum(side_by_side, state, {}, 4000, k=k)
     np.testing.assert_allclose(found.exponents, expected[:k], atol=1e-2)
 
 
-@pytest.mark.parametrize("r", [3.8, 3.9])  # not 4, where growth averages out faster than chance
+@pytest.mark.parametrize(
+    "r", [3.8, 3.9]
+)  # not 4, where growth averages out faster than chance
 def test_the_standard_error_is_the_spread_of_independent_runs(r):
     starts = np.random.default_rng(1).uniform(0.1, 0.9, 40)
     runs = [
@@ -336,7 +353,10 @@ def test_an_orbit_that_diverges_has_no_exponents():
         ({"precision": "float16"}, "precision must be .* got 'float16'"),
         ({"state": jnp.array([0.0, jnp.inf])}, "state must be finite"),
         ({"parameters": {"a": jnp.nan, "b": 0.3}}, r"parameters\['a'\] must be finite"),
-        ({"step": lambda x, _: x[:1]}, "step must return a state like the one it is given"),
+        (
+            {"step": lambda x, _: x[:1]},
+            "step must return a state like the one it is given",
+        ),
     ],
 )
 def test_bad_input_is_refused_by_name(change, message):
@@ -349,7 +369,9 @@ def test_bad_input_is_refused_by_name(change, message):
 @given(r=st.floats(1.05, 1.6), x=st.floats(0.05, 1.0))
 def test_the_exponent_of_a_fixed_point_is_that_of_its_slope(r, x):
     """x → r x − x³ settles on √(r − 1), where its slope is 3 − 2 r."""
-    found = lyapunov_spectrum(cubic, jnp.array(x), {"r": r, "h": 0.0}, 200, transient=3000)
+    found = lyapunov_spectrum(
+        cubic, jnp.array(x), {"r": r, "h": 0.0}, 200, transient=3000
+    )
     slope = abs(3 - 2 * r)
     if slope > 1e-3:
         assert found.exponents[0] == pytest.approx(np.log(slope), rel=1e-6)

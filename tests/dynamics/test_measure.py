@@ -6,7 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass.dynamics import DelayMap, Kind, Measure, Section, lyapunov_spectrum, trajectory
+from isinglass.dynamics import (
+    DelayMap,
+    Kind,
+    Measure,
+    Section,
+    lyapunov_spectrum,
+    trajectory,
+)
 from isinglass.dynamics.cells import dimension, measure_cells, variables
 from isinglass.dynamics.maps import DelayState
 
@@ -34,7 +41,9 @@ def forced_head(window, parameters, phase):
 
 def logistic_cells(values, measure):
     cells = len(values)
-    return measure_cells(logistic, np.full((1, cells), 0.3), {"r": np.asarray(values)}, measure)
+    return measure_cells(
+        logistic, np.full((1, cells), 0.3), {"r": np.asarray(values)}, measure
+    )
 
 
 def test_every_cell_is_the_orbit_alone():
@@ -51,7 +60,10 @@ def test_final_state_continues_the_orbit():
     first = logistic_cells([3.2, 3.9], Measure(transient=0, steps=64, points=64))
     state = first["final_state"].T
     second = measure_cells(
-        logistic, state, {"r": np.array([3.2, 3.9])}, Measure(transient=0, steps=64, points=64)
+        logistic,
+        state,
+        {"r": np.array([3.2, 3.9])},
+        Measure(transient=0, steps=64, points=64),
     )
     whole = logistic_cells([3.2, 3.9], Measure(transient=0, steps=128, points=128))
     pieces = np.concatenate([first["points"], second["points"]], axis=1)
@@ -71,7 +83,9 @@ def test_kinds_and_exponents_of_the_logistic_map():
     assert list(result["period"]) == [1, 2, 4, 0, 0]
     # |f'| = |2 − r| at the fixed point.
     np.testing.assert_allclose(result["exponents"][0], np.log(0.5), rtol=1e-6)
-    assert abs(result["exponents"][3, 0] - LN2) < 5 * result["exponent_error"][3, 0] < 0.02
+    assert (
+        abs(result["exponents"][3, 0] - LN2) < 5 * result["exponent_error"][3, 0] < 0.02
+    )
     assert np.isnan(result["exponents"][4]).all()
 
 
@@ -84,7 +98,9 @@ def test_a_delay_map_is_the_plain_map(qr_every):
     start = DelayState(np.full((2, 1, 2), 0.1), np.array(0))
     delay = measure_cells(delayed, start, {"a": a}, measure)
     sums = delay["exponents"].sum(axis=1)
-    np.testing.assert_allclose(sums, np.log(0.3), rtol=1e-9)  # the Jacobian's determinant is const
+    np.testing.assert_allclose(
+        sums, np.log(0.3), rtol=1e-9
+    )  # the Jacobian's determinant is const
     assert (
         np.abs(plain["exponents"] - delay["exponents"])
         <= 5 * np.maximum(plain["exponent_error"], 1e-4)
@@ -99,7 +115,11 @@ def test_a_forced_delay_map_keeps_its_phase(phase):
     measure = Measure(transient=6, steps=12, points=12)
     cells = measure_cells(forced, start, {"a": np.array([0.5])}, measure)
     alone = trajectory(
-        forced, DelayState(np.full((2, 1), 0.1), np.array(phase)), {"a": 0.5}, 12, transient=6
+        forced,
+        DelayState(np.full((2, 1), 0.1), np.array(phase)),
+        {"a": 0.5},
+        12,
+        transient=6,
     )
     np.testing.assert_allclose(cells["points"][0], alone, rtol=1e-13)
     assert cells["final_state"].phase == phase  # 18 steps are whole periods
@@ -114,9 +134,15 @@ def test_a_long_delay_carries_its_phase():
 
     long = DelayMap(head, length=11, period=5)
     start = DelayState(np.arange(11.0)[:, None, None], np.array(3))
-    cells = measure_cells(long, start, {"a": np.array([0.5])}, Measure(0, 40, points=16))
+    cells = measure_cells(
+        long, start, {"a": np.array([0.5])}, Measure(0, 40, points=16)
+    )
     alone = trajectory(
-        long, DelayState(np.arange(11.0)[:, None], np.array(3)), {"a": 0.5}, 16, transient=24
+        long,
+        DelayState(np.arange(11.0)[:, None], np.array(3)),
+        {"a": 0.5},
+        16,
+        transient=24,
     )
     np.testing.assert_allclose(cells["points"][0], alone, rtol=1e-13)
     cells = measure_cells(long, start, {"a": np.array([0.5])}, Measure(0, 880, None))
@@ -126,11 +152,15 @@ def test_a_long_delay_carries_its_phase():
 
 def test_section_keeps_points_near_the_plane_in_order():
     section = Section(component=0, level=0.5, tolerance=0.05)
-    measure = Measure(transient=10, steps=3000, points=30, section=section, max_period=4)
+    measure = Measure(
+        transient=10, steps=3000, points=30, section=section, max_period=4
+    )
     result = logistic_cells([3.9, 2.5], measure)
     orbit = trajectory(logistic, np.array([0.3]), {"r": 3.9}, 200, transient=10)[:, 0]
     near = orbit[np.abs(orbit - 0.5) <= 0.05]
-    early = min(len(near), 4)  # chaos: only the first few are the same orbit to rounding
+    early = min(
+        len(near), 4
+    )  # chaos: only the first few are the same orbit to rounding
     np.testing.assert_allclose(result["points"][0, :early, 0], near[:early], rtol=1e-6)
     assert result["point_count"][0] == 30
     assert result["point_count"][1] == 0  # the fixed point 0.6 is not on it
@@ -160,7 +190,9 @@ def test_variables_describe_the_result():
     start = DelayState(np.full((2, 1), 0.1), np.array(0))
     described = variables(DelayMap(henon_head, 2), start, measure)
     lanes = DelayState(np.full((2, 1, 3), 0.1), np.array(0))
-    result = measure_cells(DelayMap(henon_head, 2), lanes, {"a": np.full(3, 1.2)}, measure)
+    result = measure_cells(
+        DelayMap(henon_head, 2), lanes, {"a": np.full(3, 1.2)}, measure
+    )
     assert set(described) == set(result) - {"final_state"}
     for name, (dims, dtype, _) in described.items():
         assert result[name].shape == (3, *(size for _, size in dims)), name
@@ -177,7 +209,11 @@ def test_the_same_input_gives_the_same_bits():
 def test_ticks_rise_to_one():
     shares: list[float] = []
     measure_cells(
-        logistic, np.full((1, 2), 0.3), {"r": np.full(2, 3.7)}, Measure(500, 5000), shares.append
+        logistic,
+        np.full((1, 2), 0.3),
+        {"r": np.full(2, 3.7)},
+        Measure(500, 5000),
+        shares.append,
     )
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
@@ -283,7 +319,10 @@ def test_an_unhashable_map_is_refused():
 
 def test_the_interval_that_was_chosen_is_told():
     calm = measure_cells(
-        henon, np.full((2, 1), 0.1), {"a": np.array([1.4])}, Measure(100, 400, exponents=2)
+        henon,
+        np.full((2, 1), 0.1),
+        {"a": np.array([1.4])},
+        Measure(100, 400, exponents=2),
     )
     assert list(calm["qr_every"]) == [4]
 
@@ -299,8 +338,12 @@ def test_the_interval_that_was_chosen_is_told():
 
 def test_a_long_period_does_not_unroll_without_end():
     """Seven steps a block: QR every 2 of them, for every 4 would unroll 28."""
-    seven = DelayMap(lambda window, parameters, phase: parameters["a"] * window[6], length=7)
+    seven = DelayMap(
+        lambda window, parameters, phase: parameters["a"] * window[6], length=7
+    )
     start = DelayState(np.ones((7, 1, 1)), np.array(0))
-    result = measure_cells(seven, start, {"a": np.array([0.5])}, Measure(0, 140, exponents=1))
+    result = measure_cells(
+        seven, start, {"a": np.array([0.5])}, Measure(0, 140, exponents=1)
+    )
     assert result["qr_every"][0] == 2
     np.testing.assert_allclose(result["exponents"], np.log(0.5) / 7, rtol=1e-6)

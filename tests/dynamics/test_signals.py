@@ -9,7 +9,9 @@ from hypothesis.extra.numpy import arrays
 from isinglass.dynamics.signals import autocorrelation, poincare, power_spectrum
 
 law = settings(max_examples=30, deadline=None, derandomize=True, database=None)
-signals = arrays(float, st.tuples(st.integers(2, 40), st.integers(1, 3)), elements=st.floats(-9, 9))
+signals = arrays(
+    float, st.tuples(st.integers(2, 40), st.integers(1, 3)), elements=st.floats(-9, 9)
+)
 
 
 @law
@@ -18,14 +20,20 @@ def test_parseval(x):
     frequency, power = power_spectrum(x)
     assert frequency[0] == 0
     assert frequency[-1] <= 0.5
-    np.testing.assert_allclose(power.sum(axis=0) * frequency[1], x.var(axis=0), atol=1e-12)
+    np.testing.assert_allclose(
+        power.sum(axis=0) * frequency[1], x.var(axis=0), atol=1e-12
+    )
 
 
 @law
 @given(x=signals)
 def test_the_axis_of_time_is_free(x):
-    np.testing.assert_array_equal(power_spectrum(x.T, axis=1).power, power_spectrum(x).power.T)
-    np.testing.assert_array_equal(autocorrelation(x.T, 1, axis=-1), autocorrelation(x, 1).T)
+    np.testing.assert_array_equal(
+        power_spectrum(x.T, axis=1).power, power_spectrum(x).power.T
+    )
+    np.testing.assert_array_equal(
+        autocorrelation(x.T, 1, axis=-1), autocorrelation(x, 1).T
+    )
 
 
 def test_a_sinusoid_is_a_peak_of_its_power():
@@ -50,7 +58,9 @@ def test_segments_bring_the_noise_down():
     spread = {}
     for segments in (1, 3, 15):
         inner = power_spectrum(x, segments=segments).power[1:-1]
-        assert inner.mean() == pytest.approx(2.0, rel=0.1)  # one-sided density of unit noise
+        assert inner.mean() == pytest.approx(
+            2.0, rel=0.1
+        )  # one-sided density of unit noise
         spread[segments] = inner.std()
     assert spread[15] < 0.5 * spread[1]
 
@@ -58,7 +68,9 @@ def test_segments_bring_the_noise_down():
 def test_segments_overlap_by_half_and_keep_slow_motion():
     x = np.random.default_rng(0).standard_normal(40).cumsum()
     y = x - x.mean()
-    parts = [np.abs(np.fft.rfft(y[start : start + 20])) ** 2 / 20 for start in (0, 10, 20)]
+    parts = [
+        np.abs(np.fft.rfft(y[start : start + 20])) ** 2 / 20 for start in (0, 10, 20)
+    ]
     expected = np.mean(parts, axis=0)
     expected[1:-1] *= 2  # one side stands for both
     np.testing.assert_allclose(power_spectrum(x, segments=3).power, expected)
@@ -111,7 +123,9 @@ def test_directions_split_the_crossings():
     both = poincare(circle(), 1)
     assert (up.points[:, 0] > 0).all()
     assert (down.points[:, 0] < 0).all()
-    np.testing.assert_array_equal(np.sort(np.concatenate([up.times, down.times])), both.times)
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([up.times, down.times])), both.times
+    )
 
 
 def test_interpolation_is_linear_and_exact_on_a_line():
@@ -144,9 +158,15 @@ def test_with_a_tolerance_rows_are_kept_as_they_are():
         (lambda: power_spectrum(["a", "b"]), "x must hold real numbers"),
         (lambda: power_spectrum([1.0]), "x must have at least 2 steps, got 1"),
         (lambda: power_spectrum([1.0, 2.0], axis=1), "axis must be one of 1, got 1"),
-        (lambda: power_spectrum([1.0, 2.0], segments=0), "segments must be at least 1, got 0"),
+        (
+            lambda: power_spectrum([1.0, 2.0], segments=0),
+            "segments must be at least 1, got 0",
+        ),
         (lambda: power_spectrum([1.0, 2.0], segments=9), "segments must leave 2 steps"),
-        (lambda: power_spectrum([1.0, 2.0], window="door"), "window must be a name .*'door'"),
+        (
+            lambda: power_spectrum([1.0, 2.0], window="door"),
+            "window must be a name .*'door'",
+        ),
         (lambda: autocorrelation([1.0, 2.0], 2), "lags must be from 0 to 1 .* got 2"),
         (lambda: autocorrelation([1.0, 2.0], -1), "lags must be from 0 to 1 .* got -1"),
         (lambda: poincare([1.0, 2.0], 0), "trajectory must be"),
@@ -155,7 +175,10 @@ def test_with_a_tolerance_rows_are_kept_as_they_are():
         (lambda: poincare([[1.0]], 0, np.nan), "level must be finite"),
         (lambda: poincare([[1.0]], 0, direction="left"), "direction must be .*'left'"),
         (lambda: poincare([[1.0]], 0, tolerance=-1.0), "tolerance must be finite"),
-        (lambda: poincare([[1.0]], 0, tolerance=1.0, direction="up"), "direction must be left"),
+        (
+            lambda: poincare([[1.0]], 0, tolerance=1.0, direction="up"),
+            "direction must be left",
+        ),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):

@@ -35,7 +35,9 @@ def test_rows_are_the_steps_of_the_map():
 @given(transient=st.integers(0, 30), stride=st.integers(1, 7))
 def test_row_i_is_seen_after_transient_and_strides(transient, stride):
     whole = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 70)
-    rows = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 5, transient=transient, stride=stride)
+    rows = trajectory(
+        logistic, jnp.array(0.3), {"r": 3.5}, 5, transient=transient, stride=stride
+    )
     np.testing.assert_array_equal(rows, whole[transient + stride * np.arange(1, 6) - 1])
 
 
@@ -50,7 +52,11 @@ def test_an_orbit_goes_on_from_any_of_its_states(cut):
 def test_the_observable_is_what_is_kept():
     whole = trajectory(henon, jnp.zeros(2), HENON, 9)
     seen = trajectory(
-        henon, jnp.zeros(2), HENON, 9, observable=lambda x: {"sum": x.sum(), "first": x[0]}
+        henon,
+        jnp.zeros(2),
+        HENON,
+        9,
+        observable=lambda x: {"sum": x.sum(), "first": x[0]},
     )
     np.testing.assert_allclose(seen["sum"], whole.sum(axis=1), rtol=1e-15)
     np.testing.assert_array_equal(seen["first"], whole[:, 0])
@@ -78,7 +84,9 @@ def test_a_delay_map_shows_its_newest_value():
 
 def test_a_delay_map_keeps_time():
     """x(t+1) = x(t−2) + phase: each of the three interleaved orbits grows by its own phases."""
-    step = DelayMap(lambda window, parameters, phase: window[2] + phase, length=3, period=4)
+    step = DelayMap(
+        lambda window, parameters, phase: window[2] + phase, length=3, period=4
+    )
     start = step.start(jnp.zeros((3, 1)), phase=2)
     found = trajectory(step, start, {"unused": 0.0}, 12)[:, 0]
     x = [0.0, 0.0, 0.0]
@@ -89,7 +97,9 @@ def test_a_delay_map_keeps_time():
 
 def test_the_window_holds_the_newest_first():
     start = delayed_logistic.start(jnp.array([[0.5], [0.375]]))
-    states = trajectory(delayed_logistic, start, {"r": 2.1}, 6, observable=lambda state: state)
+    states = trajectory(
+        delayed_logistic, start, {"r": 2.1}, 6, observable=lambda state: state
+    )
     assert isinstance(states, DelayState)
     np.testing.assert_array_equal(states.window[1:, 1], states.window[:-1, 0])
 
@@ -132,8 +142,14 @@ def test_an_orbit_that_diverges_is_shown_as_it_is():
         ({"precision": "float16"}, "precision must be one of .*'float16'"),
         ({"state": jnp.array([0.0, jnp.nan])}, "state must be finite"),
         ({"parameters": {"a": jnp.inf, "b": 0.3}}, r"parameters\['a'\] must be finite"),
-        ({"step": lambda x, _: x[:1]}, "step must return a state like the one it is given"),
-        ({"step": lambda x, _: (x, x)}, "step must return a state like the one it is given"),
+        (
+            {"step": lambda x, _: x[:1]},
+            "step must return a state like the one it is given",
+        ),
+        (
+            {"step": lambda x, _: (x, x)},
+            "step must return a state like the one it is given",
+        ),
         ({"state": ()}, "state must hold at least one array"),
     ],
 )

@@ -48,12 +48,16 @@ def test_force_is_minus_the_finite_difference(state, keys, tau):
     step = 1e-5
     moves = step * jnp.eye(4)
     above, below = (
-        attention_energy(jnp.asarray(state)[:, None] + sign * moves, jnp.asarray(keys), tau)
+        attention_energy(
+            jnp.asarray(state)[:, None] + sign * moves, jnp.asarray(keys), tau
+        )
         for sign in (1, -1)
     )
     force = attention_force(jnp.asarray(state), jnp.asarray(keys), tau)
     # The error of central differences: third derivatives, of size |k|³/τ².
-    np.testing.assert_allclose((below - above) / (2 * step), force, atol=1e-7 + 1e-7 / tau**2)
+    np.testing.assert_allclose(
+        (below - above) / (2 * step), force, atol=1e-7 + 1e-7 / tau**2
+    )
 
 
 @quick
@@ -66,7 +70,13 @@ def test_energy_lies_within_the_entropy_of_its_cold_limit(state, keys, tau):
 
 
 @quick
-@given(first=some_states, second=some_states, keys=some_keys, t=st.floats(0, 1), tau=temperatures)
+@given(
+    first=some_states,
+    second=some_states,
+    keys=some_keys,
+    t=st.floats(0, 1),
+    tau=temperatures,
+)
 def test_energy_is_concave(first, second, keys, t, tau):
     mixed, one, other = (
         np.asarray(attention_energy(jnp.asarray(z), jnp.asarray(keys), tau))
@@ -78,9 +88,14 @@ def test_energy_is_concave(first, second, keys, t, tau):
 @pytest.mark.parametrize("tau", [1e-6, 1e-9, 1e-300])
 def test_the_cold_limit_is_the_nearest_key(tau):
     of_state, of_keys = jax.random.split(jax.random.key(0))
-    state, keys = jax.random.normal(of_state, (3, 4)), jax.random.normal(of_keys, (6, 4))
+    state, keys = (
+        jax.random.normal(of_state, (3, 4)),
+        jax.random.normal(of_keys, (6, 4)),
+    )
     scores = state @ keys.T / 2
-    np.testing.assert_allclose(attention_energy(state, keys, tau), -scores.max(-1), rtol=1e-12)
+    np.testing.assert_allclose(
+        attention_energy(state, keys, tau), -scores.max(-1), rtol=1e-12
+    )
     nearest = keys[scores.argmax(-1)] / 2
     np.testing.assert_allclose(attention_force(state, keys, tau), nearest, rtol=1e-12)
     np.testing.assert_allclose(-gradient(state, keys, tau, 0.5), nearest, rtol=1e-12)
@@ -98,7 +113,9 @@ def test_states_are_each_by_themselves_and_may_be_traced():
     one = jax.jit(jax.vmap(lambda z, tau: attention_energy(z, keys, tau), (0, None)))
     together = attention_energy(state, keys, 0.7)
     assert together.shape == (2, 3)
-    np.testing.assert_allclose(one(state.reshape(6, 4), 0.7), together.ravel(), rtol=1e-14)
+    np.testing.assert_allclose(
+        one(state.reshape(6, 4), 0.7), together.ravel(), rtol=1e-14
+    )
 
 
 def plain(state, keys, tau, scale):
@@ -142,7 +159,9 @@ def test_states_times_keys_are_never_formed(call):
 
 def test_keys_must_be_an_array():
     call = inspect.unwrap(attention_energy)  # without the run-time checker of the tests
-    with pytest.raises(TypeError, match="keys must be an array of NumPy or JAX, got list"):
+    with pytest.raises(
+        TypeError, match="keys must be an array of NumPy or JAX, got list"
+    ):
         call(jnp.ones(2), [[1.0, 2.0]])
 
 
@@ -164,7 +183,9 @@ def test_any_temperature_is_finite_in_single_precision(tau):
 def test_short_numbers_are_computed_in_long_ones(call, dtype):
     state, keys = np.asarray([[100, 90, 3]]), np.asarray([[1, 120, 100], [100, 100, 0]])
     with jax.enable_x64(False):
-        found = call(jnp.asarray(state.astype(dtype)), jnp.asarray(keys.astype(dtype)), 1000.0)
+        found = call(
+            jnp.asarray(state.astype(dtype)), jnp.asarray(keys.astype(dtype)), 1000.0
+        )
         assert found.dtype == jnp.float32
         wanted = call(jnp.asarray(state, float), jnp.asarray(keys, float), 1000.0)
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
@@ -174,7 +195,12 @@ def test_short_numbers_are_computed_in_long_ones(call, dtype):
 @pytest.mark.parametrize(
     ("state", "keys", "rest", "named"),
     [
-        (np.ones(2), np.eye(2), (0.0,), "temperature must be positive and finite, got 0.0"),
+        (
+            np.ones(2),
+            np.eye(2),
+            (0.0,),
+            "temperature must be positive and finite, got 0.0",
+        ),
         (np.ones(2), np.eye(2), (-1.0,), "temperature"),
         (np.ones(2), np.eye(2), (np.nan,), "temperature"),
         (np.ones(2), np.eye(2), (np.inf,), "temperature"),

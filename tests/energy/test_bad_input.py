@@ -58,30 +58,52 @@ def test_no_pattern(call, kind):
 @every
 @both
 def test_another_dimension(call, kind):
-    with pytest.raises(ValueError, match=r"as many components as the patterns, 3.*shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"as many components as the patterns, 3.*shape \(2,\)"
+    ):
         call(jnp.ones(2), kind(np.eye(3, dtype=np.float32)))
 
 
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: energy.modern_hopfield_energy(jnp.ones(2), jnp.eye(2), 0.0), "inverse_temp"),
+        (
+            lambda: energy.modern_hopfield_energy(jnp.ones(2), jnp.eye(2), 0.0),
+            "inverse_temp",
+        ),
         (lambda: energy.ModernHopfield(-1.0), "inverse_temperature must be positive"),
         (lambda: energy.NearestNeighbour(0.0), "inverse_temperature must be positive"),
         (lambda: energy.KrotovHopfield(3, rectified=False), "degree must be even"),
-        (lambda: energy.KrotovHopfield(1), "degree must be a whole number of at least 2, got 1"),
-        (lambda: energy.krotov_hopfield_energy(jnp.ones(2), jnp.eye(2), 0), "degree"),
-        (lambda: energy.krotov_hopfield_energy(jnp.ones(2), jnp.eye(2), scale=0.0), "scale"),
-        (lambda: energy.hopfield_energy(jnp.ones(2), jnp.eye(2), jnp.ones(3)), "bias must have"),
         (
-            lambda: energy.hopfield_energy(jnp.ones(2), jnp.eye(2), jnp.full(2, jnp.nan)),
+            lambda: energy.KrotovHopfield(1),
+            "degree must be a whole number of at least 2, got 1",
+        ),
+        (lambda: energy.krotov_hopfield_energy(jnp.ones(2), jnp.eye(2), 0), "degree"),
+        (
+            lambda: energy.krotov_hopfield_energy(jnp.ones(2), jnp.eye(2), scale=0.0),
+            "scale",
+        ),
+        (
+            lambda: energy.hopfield_energy(jnp.ones(2), jnp.eye(2), jnp.ones(3)),
+            "bias must have",
+        ),
+        (
+            lambda: energy.hopfield_energy(
+                jnp.ones(2), jnp.eye(2), jnp.full(2, jnp.nan)
+            ),
             "bias must be finite",
         ),
-        (lambda: energy.nearest_neighbour_energy(jnp.ones(2), jnp.eye(2), block=0), "block"),
+        (
+            lambda: energy.nearest_neighbour_energy(jnp.ones(2), jnp.eye(2), block=0),
+            "block",
+        ),
         (lambda: energy.layer_energies(jnp.ones(2), []), "layers must hold"),
         (lambda: energy.split_layers(jnp.eye(2), 3), "layers must be at most 2.*got 3"),
         (lambda: energy.split_layers(jnp.eye(2), 0), "layers"),
-        (lambda: energy.hebbian_weights(jnp.full((2, 2), jnp.nan)), "patterns must be finite"),
+        (
+            lambda: energy.hebbian_weights(jnp.full((2, 2), jnp.nan)),
+            "patterns must be finite",
+        ),
         (lambda: energy.ball_radii(jnp.ones((0, 2))), "patterns"),
         (
             lambda: energy.storage_certificate(
@@ -90,25 +112,52 @@ def test_another_dimension(call, kind):
             "radius must be finite and not negative",
         ),
         (
-            lambda: energy.storage(jnp.eye(2), radius=jnp.ones(3), key=jax.random.key(0)),
+            lambda: energy.storage(
+                jnp.eye(2), radius=jnp.ones(3), key=jax.random.key(0)
+            ),
             "radius must have shape",
         ),
-        (lambda: energy.storage(jnp.eye(2), samples=0, key=jax.random.key(0)), "samples"),
         (
-            lambda: energy.storage(jnp.eye(2), energy.Hopfield(), key=jax.random.key(0)),
+            lambda: energy.storage(jnp.eye(2), samples=0, key=jax.random.key(0)),
+            "samples",
+        ),
+        (
+            lambda: energy.storage(
+                jnp.eye(2), energy.Hopfield(), key=jax.random.key(0)
+            ),
             "patterns must hold −1 and 1 only: Hopfield 1982",
         ),
         (lambda: energy.combined_energy(jnp.ones(2), 0.0), "inverse_temperature"),
-        (lambda: energy.combined_energy(jnp.ones((3, 0))), "energies must hold one layer"),
-        (lambda: energy.combined_energy(jnp.full(2, jnp.nan)), "energies must be finite"),
-        (lambda: energy.split_layers(jnp.ones((0, 2)), 1), "patterns must be one or more rows"),
         (
-            lambda: energy.hopfield_energy_of_weights(jnp.ones(2), jnp.full((2, 2), jnp.nan)),
+            lambda: energy.combined_energy(jnp.ones((3, 0))),
+            "energies must hold one layer",
+        ),
+        (
+            lambda: energy.combined_energy(jnp.full(2, jnp.nan)),
+            "energies must be finite",
+        ),
+        (
+            lambda: energy.split_layers(jnp.ones((0, 2)), 1),
+            "patterns must be one or more rows",
+        ),
+        (
+            lambda: energy.hopfield_energy_of_weights(
+                jnp.ones(2), jnp.full((2, 2), jnp.nan)
+            ),
             "weights must be finite",
         ),
-        (lambda: energy.Hopfield().sweep(jnp.ones(2), jnp.ones((2, 3))), "as many components"),
-        (lambda: energy.shard_patterns(jnp.eye(2), []), "devices must hold one at least"),
-        (lambda: energy.attention_energy(jnp.ones(0), jnp.ones((1, 0))), "keys must be"),
+        (
+            lambda: energy.Hopfield().sweep(jnp.ones(2), jnp.ones((2, 3))),
+            "as many components",
+        ),
+        (
+            lambda: energy.shard_patterns(jnp.eye(2), []),
+            "devices must hold one at least",
+        ),
+        (
+            lambda: energy.attention_energy(jnp.ones(0), jnp.ones((1, 0))),
+            "keys must be",
+        ),
     ],
 )
 def test_numbers_that_make_no_sense(call, named):
@@ -121,12 +170,32 @@ def test_numbers_that_make_no_sense(call, named):
     [
         (np.ones(2), [[1.0, 2.0]], TypeError, "patterns must be an array .* got list"),
         ([1.0, 2.0], np.eye(2), TypeError, "state must be an array .* got list"),
-        (np.ones(2), np.eye(2) * 1j, ValueError, "patterns must be real numbers, got complex"),
-        (np.ones(2) * 1j, np.eye(2), ValueError, "state must be real numbers, got complex"),
-        (np.ones(2), np.eye(2, dtype=bool), ValueError, "patterns must be real numbers, got bool"),
+        (
+            np.ones(2),
+            np.eye(2) * 1j,
+            ValueError,
+            "patterns must be real numbers, got complex",
+        ),
+        (
+            np.ones(2) * 1j,
+            np.eye(2),
+            ValueError,
+            "state must be real numbers, got complex",
+        ),
+        (
+            np.ones(2),
+            np.eye(2, dtype=bool),
+            ValueError,
+            "patterns must be real numbers, got bool",
+        ),
         (np.ones(()), np.eye(2), ValueError, r"state must .* got shape \(\)"),
         (np.ones(2), np.ones(2), ValueError, r"patterns must .* got shape \(2,\)"),
-        (np.ones(2), np.ones((2, 0)), ValueError, r"patterns must .* got shape \(2, 0\)"),
+        (
+            np.ones(2),
+            np.ones((2, 0)),
+            ValueError,
+            r"patterns must .* got shape \(2, 0\)",
+        ),
     ],
 )
 def test_what_is_no_array_of_real_numbers(state, patterns, error, named):
@@ -137,11 +206,15 @@ def test_what_is_no_array_of_real_numbers(state, patterns, error, named):
 
 @pytest.mark.parametrize("value", [0, 2.0, np.nan, np.inf, True, None, "3", np.ones(2)])
 def test_what_is_no_whole_number(value):
-    with pytest.raises(ValueError, match="steps must be a whole number of at least 1, got"):
+    with pytest.raises(
+        ValueError, match="steps must be a whole number of at least 1, got"
+    ):
         whole("steps", value, 1)
 
 
-@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf, None, "3", np.ones(2), jnp.ones(1)])
+@pytest.mark.parametrize(
+    "value", [0, -1.0, np.nan, np.inf, None, "3", np.ones(2), jnp.ones(1)]
+)
 def test_what_is_no_positive_number(value):
     with pytest.raises(ValueError, match="beta must be positive and finite, got"):
         positive("beta", value)
@@ -162,7 +235,9 @@ def test_patterns_of_numpy_are_looked_at_in_derivatives_too():
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int8])
 def test_short_numbers_have_the_energy_of_long_ones(dtype):
-    state = np.asarray([[100, 90, 3]], dtype)  # in 16 bits, let alone 8, the squares overflow
+    state = np.asarray(
+        [[100, 90, 3]], dtype
+    )  # in 16 bits, let alone 8, the squares overflow
     patterns = np.asarray([[1, 120, 100], [100, 100, 0]], dtype)
     exact = [x.astype(np.float32) for x in (state, patterns)]
     for call in (
@@ -177,13 +252,17 @@ def test_short_numbers_have_the_energy_of_long_ones(dtype):
             wanted = call(jnp.asarray(exact[0]), jnp.asarray(exact[1]))
             np.testing.assert_allclose(found, wanted, rtol=1e-6)
     weights = energy.hebbian_weights(jnp.asarray(patterns))
-    np.testing.assert_allclose(weights, energy.hebbian_weights(jnp.asarray(exact[1])), rtol=1e-6)
+    np.testing.assert_allclose(
+        weights, energy.hebbian_weights(jnp.asarray(exact[1])), rtol=1e-6
+    )
     np.testing.assert_allclose(energy.ball_radii(patterns), energy.ball_radii(exact[1]))
 
 
 def test_storage_is_not_proved_of_other_energies():
     certificate = inspect.unwrap(energy.storage_certificate)
-    with pytest.raises(TypeError, match=r"landscape must be NearestNeighbour or .* got Hopfield"):
+    with pytest.raises(
+        TypeError, match=r"landscape must be NearestNeighbour or .* got Hopfield"
+    ):
         certificate(jnp.eye(2), energy.Hopfield())
 
 

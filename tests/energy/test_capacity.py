@@ -4,7 +4,13 @@ import jax
 import numpy as np
 import pytest
 
-from isinglass.energy import Demircigil, Hopfield, ModernHopfield, NearestNeighbour, capacity
+from isinglass.energy import (
+    Demircigil,
+    Hopfield,
+    ModernHopfield,
+    NearestNeighbour,
+    capacity,
+)
 
 KEY = jax.random.key(0)
 ALL = [Hopfield(), Demircigil(), ModernHopfield(4.0), NearestNeighbour(2.0)]
@@ -13,7 +19,14 @@ ALL = [Hopfield(), Demircigil(), ModernHopfield(4.0), NearestNeighbour(2.0)]
 @pytest.fixture(scope="module")
 def found():
     return capacity(
-        ALL, [3, 60], [0.0, 0.1, 0.5], [1.0, 8.0], dimension=40, trials=4, probes=3, key=KEY
+        ALL,
+        [3, 60],
+        [0.0, 0.1, 0.5],
+        [1.0, 8.0],
+        dimension=40,
+        trials=4,
+        probes=3,
+        key=KEY,
     )
 
 
@@ -21,7 +34,13 @@ def test_results_have_names(found):
     assert dict(found.sizes) == {
         "energy": 4, "separation": 2, "patterns": 2, "noise": 3, "trial": 4
     }  # fmt: skip
-    assert set(found.data_vars) == {"error", "correct", "retrieved", "converged", "iterations"}
+    assert set(found.data_vars) == {
+        "error",
+        "correct",
+        "retrieved",
+        "converged",
+        "iterations",
+    }
     assert found.energy.values[0] == "Hopfield 1982"
     assert all(np.isfinite(found[name]).all() for name in found)
 
@@ -39,7 +58,9 @@ def test_many_patterns_break_hopfield_first(found):
 
 
 def test_separation_matters_to_continuous_energies_only(found):
-    close, far = (found.sel(patterns=60, noise=0.1, separation=s).retrieved for s in (1.0, 8.0))
+    close, far = (
+        found.sel(patterns=60, noise=0.1, separation=s).retrieved for s in (1.0, 8.0)
+    )
     names = ["nearest neighbour, β = 2", "modern Hopfield, β = 4"]
     assert (close.sel(energy=names) == 0).all()
     assert (far.sel(energy=names) == 1).all()

@@ -23,7 +23,12 @@ from isinglass.energy import (
     split_layers,
 )
 
-SIGNS = [Hopfield(), KrotovHopfield(3), KrotovHopfield(4, rectified=False), Demircigil()]
+SIGNS = [
+    Hopfield(),
+    KrotovHopfield(3),
+    KrotovHopfield(4, rectified=False),
+    Demircigil(),
+]
 
 
 def signs(seed, n=12, m=5, states=3):
@@ -82,7 +87,9 @@ def test_no_layer_raises_its_energy_nor_leaves_its_ball(seed, bound, beta):
 @pytest.mark.parametrize("landscape", SIGNS, ids=lambda x: x.name)
 def test_the_energy_of_products_is_the_energy_up_to_a_constant(landscape):
     state, patterns = signs(0)
-    differences = landscape.of_products(state @ patterns.T, 12) - landscape.energy(state, patterns)
+    differences = landscape.of_products(state @ patterns.T, 12) - landscape.energy(
+        state, patterns
+    )
     np.testing.assert_allclose(differences, differences[0], atol=1e-12)
 
 
@@ -92,7 +99,9 @@ def test_a_sweep_ends_where_no_single_sign_is_better_turned(landscape):
     state, patterns = signs(1)
     found = descend(state, patterns, landscape, method="sweep")
     assert found.converged.all()
-    turned = found.state * (1 - 2 * jnp.eye(12))[:, None]  # (which sign, state, component)
+    turned = (
+        found.state * (1 - 2 * jnp.eye(12))[:, None]
+    )  # (which sign, state, component)
     others = np.asarray([landscape.energy(x, patterns) for x in turned])
     energy = np.asarray(found.energy_after)
     assert (others >= energy - 1e-9 * np.abs(energy)).all()
@@ -145,14 +154,18 @@ def test_an_update_is_a_map_of_dynamics():
     patterns = np.asarray([[0.0, 0.0], [3.0, 0.0]])
 
     def step(state, parameters):
-        return nearest_neighbour_update(state, jnp.asarray(patterns), parameters["beta"])
+        return nearest_neighbour_update(
+            state, jnp.asarray(patterns), parameters["beta"]
+        )
 
     found = lyapunov_spectrum(step, jnp.asarray([0.4, 0.3]), {"beta": 1.0}, 200)
     end = np.asarray([0.4, 0.3])
     for _ in range(100):
         end = softmax(-((end - patterns) ** 2).sum(-1)) @ patterns
     # The derivative of the update is 2β times the covariance of the patterns.
-    covariance = np.cov(patterns.T, aweights=softmax(-((end - patterns) ** 2).sum(-1)), ddof=0)
+    covariance = np.cov(
+        patterns.T, aweights=softmax(-((end - patterns) ** 2).sum(-1)), ddof=0
+    )
     largest = np.log(2 * np.linalg.eigvalsh(covariance).max())
     assert float(np.asarray(found.exponents).max()) == pytest.approx(largest, rel=1e-3)
 
@@ -176,14 +189,26 @@ def test_gradients_go_through_updates():
     ("call", "named"),
     [
         (lambda x, p: descend(x, p, method="newton"), "method must be one of"),
-        (lambda x, p: descend(x, p, method="sweep"), "'sweep' is for energies of signs"),
-        (lambda x, p: descend(x, p, Hopfield(), method="flow"), "'flow' is for continuous"),
+        (
+            lambda x, p: descend(x, p, method="sweep"),
+            "'sweep' is for energies of signs",
+        ),
+        (
+            lambda x, p: descend(x, p, Hopfield(), method="flow"),
+            "'flow' is for continuous",
+        ),
         (lambda x, p: descend(x / 2, p, Hopfield()), "state must hold −1 and 1 only"),
-        (lambda x, p: descend(x, p, method="flow", step_size=1.5), r"step_size must be in \(0, 1"),
+        (
+            lambda x, p: descend(x, p, method="flow", step_size=1.5),
+            r"step_size must be in \(0, 1",
+        ),
         (lambda x, p: descend(x, p, steps=0), "steps must be a whole number"),
         (lambda x, p: descend(x, p, tolerance=0.0), "tolerance must be positive"),
         (lambda x, p: retrieve(x, p, -1.0), "inverse_temperature must be positive"),
-        (lambda x, p: descend_layers(x, [p, p], [1.0]), "radii must be one, or 2 for 2 layers"),
+        (
+            lambda x, p: descend_layers(x, [p, p], [1.0]),
+            "radii must be one, or 2 for 2 layers",
+        ),
         (lambda x, p: descend_layers(x, [p], 0.0), "radii must be positive"),
         (lambda x, p: descend_layers(x, [], 1.0), "layers must hold"),
         (lambda x, p: descend_layers(x, [p], 1.0, 0.0), "inverse_temperature"),

@@ -43,8 +43,12 @@ def test_modern_energy_and_force_are_the_formula(seed, shape, scale, beta):
     np.testing.assert_allclose(energy, wanted, atol=1e-12 * size)
     assert (energy >= -1e-12 * size).all()
     update = softmax(products, -1) @ patterns
-    np.testing.assert_allclose(modern_hopfield_update(x, rows, beta), update, atol=1e-10)
-    np.testing.assert_allclose(modern_hopfield_force(x, rows, beta), update - state, atol=1e-10)
+    np.testing.assert_allclose(
+        modern_hopfield_update(x, rows, beta), update, atol=1e-10
+    )
+    np.testing.assert_allclose(
+        modern_hopfield_force(x, rows, beta), update - state, atol=1e-10
+    )
 
 
 @quick
@@ -72,7 +76,10 @@ def test_the_distance_energy_is_twice_the_modern_one_for_patterns_of_one_length(
 @pytest.mark.parametrize("call", [modern_hopfield_energy, demircigil_energy])
 def test_force_is_minus_the_finite_difference(call):
     state, patterns = draw(0, 5, 9)
-    force = {modern_hopfield_energy: modern_hopfield_force, demircigil_energy: demircigil_force}
+    force = {
+        modern_hopfield_energy: modern_hopfield_force,
+        demircigil_energy: demircigil_force,
+    }
     difference = finite_difference(lambda x: call(x, jnp.asarray(patterns)), state)
     found = force[call](jnp.asarray(state), jnp.asarray(patterns))
     np.testing.assert_allclose(-difference, found, atol=1e-8)
@@ -103,10 +110,14 @@ def test_the_cold_limit_is_the_best_product(beta):
 def test_the_hot_limit_is_the_mean_pattern():
     state, patterns = draw(0, 5, 9)
     x, rows = jnp.asarray(state), jnp.asarray(patterns)
-    np.testing.assert_allclose(modern_hopfield_update(x, rows, 1e-9), [patterns.mean(0)] * 3)
+    np.testing.assert_allclose(
+        modern_hopfield_update(x, rows, 1e-9), [patterns.mean(0)] * 3
+    )
     constant = (state**2).sum(-1) / 2 + (patterns**2).sum(-1).max() / 2
     energy = modern_hopfield_energy(x, rows, 1e-7)
-    np.testing.assert_allclose(energy, constant - (state @ patterns.T).mean(-1), atol=1e-5)
+    np.testing.assert_allclose(
+        energy, constant - (state @ patterns.T).mean(-1), atol=1e-5
+    )
 
 
 def test_large_numbers_do_not_overflow():

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.energy_cases import check_same, draw, draw_jax, finite_difference, quick, seeds, shapes
+from helpers.energy_cases import (
+    check_same,
+    draw,
+    draw_jax,
+    finite_difference,
+    quick,
+    seeds,
+    shapes,
+)
 from isinglass.energy import (
     hebbian_weights,
     hopfield_energy,
@@ -39,8 +47,12 @@ def test_only_the_symmetric_part_of_weights_matters():
     state, weights = draw_jax(0, 4, 4)
     energy = hopfield_energy_of_weights(state, weights)
     symmetric = (weights + weights.T) / 2
-    np.testing.assert_allclose(energy, hopfield_energy_of_weights(state, symmetric), rtol=1e-12)
-    np.testing.assert_allclose(energy[0], -state[0] @ weights @ state[0] / 2, rtol=1e-12)
+    np.testing.assert_allclose(
+        energy, hopfield_energy_of_weights(state, symmetric), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        energy[0], -state[0] @ weights @ state[0] / 2, rtol=1e-12
+    )
 
 
 def test_a_pattern_of_signs_that_is_alone_has_the_energy_of_all_pairs():

@@ -40,11 +40,16 @@ def test_energy_and_force_are_the_formula(seed, guests, threshold, coupling):
     np.testing.assert_allclose(energy, wanted, atol=1e-12)
     force = ising_force(jnp.asarray(q), jnp.asarray(field), **options)
     step = 1e-6
-    for at in [(0, 0, 0), (1, 4, 2)]:  # linear in each dipole, so that differences are exact
+    for at in [
+        (0, 0, 0),
+        (1, 4, 2),
+    ]:  # linear in each dipole, so that differences are exact
         moved = [q.copy(), q.copy()]
         moved[0][at] += step
         moved[1][at] -= step
-        above, below = (by_hand(x[at[0]], field, guests, threshold, coupling) for x in moved)
+        above, below = (
+            by_hand(x[at[0]], field, guests, threshold, coupling) for x in moved
+        )
         np.testing.assert_allclose(force[at], (below - above) / (2 * step), atol=1e-7)
 
 
@@ -52,7 +57,9 @@ def test_energy_and_force_are_the_formula(seed, guests, threshold, coupling):
 def test_force_is_minus_the_gradient(threshold):
     q, field = jnp.asarray(unit_dipoles(0)), jnp.ones(3)
     gradient = jax.grad(lambda q: ising_energy(q, field, threshold=threshold).sum())(q)
-    np.testing.assert_allclose(-gradient, ising_force(q, field, threshold=threshold), atol=1e-12)
+    np.testing.assert_allclose(
+        -gradient, ising_force(q, field, threshold=threshold), atol=1e-12
+    )
 
 
 def test_dipoles_along_the_field_have_the_least_energy():

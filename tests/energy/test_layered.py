@@ -40,7 +40,9 @@ def test_layers_have_the_energies_of_their_patterns():
     np.testing.assert_array_equal(jnp.concatenate(split), patterns)
     energies = layer_energies(state, split)
     for t, layer in enumerate(split):
-        np.testing.assert_array_equal(energies[:, t], nearest_neighbour_energy(state, layer))
+        np.testing.assert_array_equal(
+            energies[:, t], nearest_neighbour_energy(state, layer)
+        )
 
 
 def test_the_global_force_is_minus_the_gradient():

@@ -49,9 +49,13 @@ def test_energy_force_and_update_are_the_formula(seed, shape, scale, beta):
     energy = nearest_neighbour_energy(state, patterns, beta)
     force = nearest_neighbour_force(state, patterns, beta)
     size = scale**2 * shape[0] + 1 / beta
-    np.testing.assert_allclose(energy, -np.asarray(logsumexp(lifted, -1)) / beta, atol=1e-12 * size)
+    np.testing.assert_allclose(
+        energy, -np.asarray(logsumexp(lifted, -1)) / beta, atol=1e-12 * size
+    )
     update = softmax(lifted, -1) @ np.asarray(patterns)
-    np.testing.assert_allclose(nearest_neighbour_update(state, patterns, beta), update, atol=1e-10)
+    np.testing.assert_allclose(
+        nearest_neighbour_update(state, patterns, beta), update, atol=1e-10
+    )
     np.testing.assert_allclose(force, 2 * (update - np.asarray(state)), atol=1e-10)
     both = nearest_neighbour_energy_and_force(state, patterns, beta)
     np.testing.assert_allclose(both[0], energy, rtol=1e-14)
@@ -63,7 +67,9 @@ def test_energy_force_and_update_are_the_formula(seed, shape, scale, beta):
 def test_force_is_minus_the_finite_difference(seed, beta):
     state, patterns = draw(seed, 4, 7)
     patterns = jnp.asarray(patterns)
-    difference = finite_difference(lambda x: nearest_neighbour_energy(x, patterns, beta), state)
+    difference = finite_difference(
+        lambda x: nearest_neighbour_energy(x, patterns, beta), state
+    )
     force = nearest_neighbour_force(jnp.asarray(state), patterns, beta)
     np.testing.assert_allclose(-difference, force, atol=1e-5)
 
@@ -116,7 +122,9 @@ def first_and_second(x, patterns, beta):
 def test_derivatives_stay_finite_in_the_cold_limit(beta):
     state, patterns = draw(0, 4, 7)
     nearest = patterns[squared_distances(state[0], patterns).argmin()]
-    gradient, hessian = first_and_second(jnp.asarray(state[0]), jnp.asarray(patterns), beta)
+    gradient, hessian = first_and_second(
+        jnp.asarray(state[0]), jnp.asarray(patterns), beta
+    )
     np.testing.assert_allclose(gradient, 2 * (state[0] - nearest), atol=1e-12)
     # The distance to one pattern, if it is far nearer than all others.
     np.testing.assert_allclose(hessian, 2 * np.eye(4), atol=1e-12)
@@ -131,7 +139,9 @@ def test_the_hot_limit_is_the_mean_distance(seed, shape):
         jnp.asarray(state), jnp.asarray(patterns), beta
     )
     energy = np.asarray(energy) + np.log(shape[1]) / beta
-    np.testing.assert_allclose(energy, squared_distances(state, patterns).mean(-1), rtol=1e-2)
+    np.testing.assert_allclose(
+        energy, squared_distances(state, patterns).mean(-1), rtol=1e-2
+    )
     np.testing.assert_allclose(force, 2 * (patterns.mean(0) - state), atol=1e-2)
 
 
@@ -139,15 +149,23 @@ def test_single_precision_is_right_near_patterns_of_large_norm():
     with jax.enable_x64(False):
         rng = np.random.default_rng(0)
         patterns = jnp.asarray(100 + rng.normal(size=(50, 256)), jnp.float32)
-        state = patterns[:4] + jnp.asarray(1e-2 * rng.normal(size=(4, 256)), jnp.float32)
+        state = patterns[:4] + jnp.asarray(
+            1e-2 * rng.normal(size=(4, 256)), jnp.float32
+        )
         energy = nearest_neighbour_energy(state, patterns)
-    exact = squared_distances(np.asarray(state, float), np.asarray(patterns, float)).min(-1)
-    np.testing.assert_allclose(energy, exact, rtol=1e-5)  # |x|² itself has an ulp of 0.25
+    exact = squared_distances(
+        np.asarray(state, float), np.asarray(patterns, float)
+    ).min(-1)
+    np.testing.assert_allclose(
+        energy, exact, rtol=1e-5
+    )  # |x|² itself has an ulp of 0.25
 
 
 def test_g_has_the_gradient_of_the_nearest():
     state, patterns = draw_jax(3, 5, 6)
-    gradient = jax.jit(jax.grad(lambda x: squared_nearest_distance(x, patterns).sum()))(state)
+    gradient = jax.jit(jax.grad(lambda x: squared_nearest_distance(x, patterns).sum()))(
+        state
+    )
     nearest = patterns[squared_distances(state, patterns).argmin(-1)]
     np.testing.assert_allclose(gradient, 2 * (state - nearest), atol=1e-12)
 
@@ -156,7 +174,9 @@ def test_batches_and_transformations():
     state, patterns = draw_jax(0, 4, 7, states=6)
     together = nearest_neighbour_energy(state.reshape(2, 3, 4), patterns)
     assert together.shape == (2, 3)
-    one = jax.jit(jax.vmap(lambda x, b: nearest_neighbour_energy(x, patterns, b), (0, None)))
+    one = jax.jit(
+        jax.vmap(lambda x, b: nearest_neighbour_energy(x, patterns, b), (0, None))
+    )
     np.testing.assert_allclose(one(state, 1.0), together.ravel(), rtol=1e-13)
     assert nearest_neighbour_force(state[0], patterns).shape == (4,)
     assert nearest_neighbour_energy(state[:0], patterns).shape == (0,)
@@ -173,5 +193,7 @@ def test_batches_and_transformations():
 )
 @pytest.mark.parametrize("beta", [0.0, -1.0, np.nan, np.inf])
 def test_a_temperature_that_is_none_is_refused(call, beta):
-    with pytest.raises(ValueError, match="inverse_temperature must be positive and finite, got"):
+    with pytest.raises(
+        ValueError, match="inverse_temperature must be positive and finite, got"
+    ):
         call(jnp.ones(2), jnp.eye(2), beta)

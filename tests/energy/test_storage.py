@@ -92,7 +92,9 @@ def test_a_certificate_holds(seed, scale, share, kind):
     start = patterns + (radius / np.linalg.norm(way, axis=-1))[:, None] * way
     image, fixed = updated_once_and_for_long(landscape, start, patterns)
     stored = np.asarray(found.stored)
-    error, contraction = (np.asarray(x)[stored] for x in (found.error, found.contraction))
+    error, contraction = (
+        np.asarray(x)[stored] for x in (found.error, found.contraction)
+    )
 
     def apart(a, b):
         return np.linalg.norm(np.asarray(a) - np.asarray(b), axis=-1)[stored]

@@ -52,7 +52,9 @@ def test_patterns_on_disk_give_the_same(call, tmp_path):
     on_disk[:] = patterns
     whole = call(state, patterns)
     np.testing.assert_allclose(call(state, on_disk, block=7), whole, rtol=1e-11)
-    np.testing.assert_allclose(call(state, np.asarray(patterns), block=7), whole, rtol=1e-11)
+    np.testing.assert_allclose(
+        call(state, np.asarray(patterns), block=7), whole, rtol=1e-11
+    )
 
 
 @pytest.mark.usefixtures("double")
@@ -76,18 +78,24 @@ def test_descent_reads_patterns_from_disk(tmp_path):
 
 
 def test_patterns_are_spread_over_the_devices_of_this_host(monkeypatch):
-    monkeypatch.setattr(jax, "devices", lambda: [None])  # of another host, which holds no data
+    monkeypatch.setattr(
+        jax, "devices", lambda: [None]
+    )  # of another host, which holds no data
     assert shard_patterns(jnp.eye(2)).sharding.device_set == set(jax.local_devices())
 
 
 def test_files_are_not_read_from_within_compiled_code(tmp_path):
     patterns = np.memmap(tmp_path / "p", np.float32, "w+", shape=(3, 2))
-    with pytest.raises(ValueError, match="patterns on disk are read outside of compiled code"):
+    with pytest.raises(
+        ValueError, match="patterns on disk are read outside of compiled code"
+    ):
         jax.jit(lambda x: nearest_neighbour_energy(x, patterns))(jnp.ones(2))
 
 
 def test_numpy_patterns_may_be_differentiated_through():
-    gradient = jax.grad(lambda x: nearest_neighbour_energy(x, np.eye(2, dtype=np.float32)))
+    gradient = jax.grad(
+        lambda x: nearest_neighbour_energy(x, np.eye(2, dtype=np.float32))
+    )
     force = nearest_neighbour_force(jnp.asarray([0.3, 0.1]), jnp.eye(2))
     np.testing.assert_allclose(-gradient(jnp.asarray([0.3, 0.1])), force, rtol=1e-6)
 
@@ -108,10 +116,23 @@ STATES, PATTERNS, WIDTH = 512, 8192, 16
         (lambda x, p: nearest_neighbour_force(x, p, block=256), 0),
         (jax.grad(lambda x, p: nearest_neighbour_energy(x, p, block=256).sum()), 0),
         (jax.grad(lambda x, p: nearest_neighbour_energy(x, p, block=256).sum(), 1), 4),
-        (jax.grad(lambda x, p: (nearest_neighbour_update(x, p, block=256) ** 2).sum(), (0, 1)), 4),
+        (
+            jax.grad(
+                lambda x, p: (nearest_neighbour_update(x, p, block=256) ** 2).sum(),
+                (0, 1),
+            ),
+            4,
+        ),
         (jax.grad(lambda x, p: hopfield_energy(x, p, block=256).sum(), (0, 1)), 4),
     ],
-    ids=["energy", "force", "by state", "by patterns", "update by both", "Hopfield by both"],
+    ids=[
+        "energy",
+        "force",
+        "by state",
+        "by patterns",
+        "update by both",
+        "Hopfield by both",
+    ],
 )
 def test_no_pass_keeps_all_products_nor_copies_of_the_patterns(what, copies):
     shapes = [jax.ShapeDtypeStruct((n, WIDTH), jnp.float32) for n in (STATES, PATTERNS)]
@@ -169,7 +190,9 @@ print("done")
 
 
 def test_patterns_on_two_devices_give_the_same():
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    flags = (
+        f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    )
     where = {"XLA_FLAGS": flags, "PYTHONPATH": str(Path(isinglass.__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", SHARDED],

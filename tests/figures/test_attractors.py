@@ -1,6 +1,12 @@
 import numpy as np
 
-from isinglass.figures.attractors import KIND_STYLES, draw_cloud, edges, kind_legend, kind_strip
+from isinglass.figures.attractors import (
+    KIND_STYLES,
+    draw_cloud,
+    edges,
+    kind_legend,
+    kind_strip,
+)
 from isinglass.figures.style import subplots
 
 

@@ -11,7 +11,9 @@ def draw():
     return figure
 
 
-@pytest.mark.parametrize(("kind", "signature"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+@pytest.mark.parametrize(
+    ("kind", "signature"), [("png", b"\x89PNG"), ("svg", b"<?xml")]
+)
 def test_the_same_figure_gives_the_same_bytes(kind, signature):
     image = render(draw(), kind)
     assert image.startswith(signature)

@@ -35,5 +35,9 @@ def finite_difference(energy, state, step=1e-5):
 def check_same(derivative, ours, plain, *at):
     """A derivative by all arguments, such as `jax.jacfwd`, against that of a plain formula."""
     which = tuple(range(len(at)))
-    found, wanted = jax.jit(lambda *x: [derivative(f, which)(*x) for f in (ours, plain)])(*at)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), found, wanted)
+    found, wanted = jax.jit(
+        lambda *x: [derivative(f, which)(*x) for f in (ours, plain)]
+    )(*at)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), found, wanted
+    )

@@ -6,11 +6,16 @@ from isinglass.reproduce import Context, Experiment, Figure, Outcome, compare
 
 def measure(context: Context, name: str = "toy-one") -> Outcome:
     """One number that is the base seed, or near it, and one figure."""
-    samples = [context.seed + 0.1 * i for i in context.progress.track(range(context.seeds), "x")]
+    samples = [
+        context.seed + 0.1 * i
+        for i in context.progress.track(range(context.seeds), "x")
+    ]
     figure, axes = subplots(width=2, height=2)
     axes.plot(samples)
     row = compare(name, "Table 1", "seed", samples, paper=float(context.seed), unit="s")
-    return Outcome([row], [Figure(name, figure, f"Caption of {name} <b>&")], "First.\n\nSecond.")
+    return Outcome(
+        [row], [Figure(name, figure, f"Caption of {name} <b>&")], "First.\n\nSecond."
+    )
 
 
 def experiment(name: str = "toy-one", run=None) -> Experiment:

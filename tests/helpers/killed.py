@@ -18,8 +18,16 @@ def start(script, store, steps, cache, *hosts, devices=1):
         "JAX_NUM_CPU_DEVICES": str(devices),
         "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
     }
-    command = [sys.executable, script.__file__, str(store), str(steps), *map(str, hosts)]
-    return subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.PIPE)
+    command = [
+        sys.executable,
+        script.__file__,
+        str(store),
+        str(steps),
+        *map(str, hosts),
+    ]
+    return subprocess.Popen(
+        command, env={**os.environ, **settings}, stderr=subprocess.PIPE
+    )
 
 
 def finish(*processes):
@@ -30,7 +38,9 @@ def finish(*processes):
 
 def assert_same_after_kills(script, steps, kills, folder):
     """Killed at random moments, a training ends with the same checkpoint, to the bit."""
-    killed, uninterrupted, cache = (folder / name for name in ("killed", "whole", "cache"))
+    killed, uninterrupted, cache = (
+        folder / name for name in ("killed", "whole", "cache")
+    )
     draw = random.Random(kills)
     for _ in range(kills):
         assert _killed_midway(script, killed, steps, cache, draw.uniform(0, 0.1))

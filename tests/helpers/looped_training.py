@@ -18,9 +18,13 @@ EVALUATION = Evaluation(lengths=(5, 8), every=10, sequences=32)
 SEEDS = (0, 3)
 
 
-def run(*recipes, config=CONFIG, task=TASK, seeds=SEEDS, evaluate=EVALUATION, **options):
+def run(
+    *recipes, config=CONFIG, task=TASK, seeds=SEEDS, evaluate=EVALUATION, **options
+):
     """`train`, of what all tests train where nothing else is said."""
-    return train(config, task, recipes or RECIPE, seeds=seeds, evaluate=evaluate, **options)
+    return train(
+        config, task, recipes or RECIPE, seeds=seeds, evaluate=evaluate, **options
+    )
 
 
 if __name__ == "__main__":

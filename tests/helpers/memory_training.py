@@ -20,7 +20,9 @@ from isinglass.systems.memory import (
 )
 
 CONFIG = TransformerConfig(vocabulary=256, context=16, width=16, heads=2, layers=2)
-TEXT = b"the quick brown fox jumps over the lazy dog. a walrus does read the newt. " * 40
+TEXT = (
+    b"the quick brown fox jumps over the lazy dog. a walrus does read the newt. " * 40
+)
 
 
 def sources(context=CONFIG.context):
@@ -30,7 +32,9 @@ def sources(context=CONFIG.context):
 
 def random_model(config, spread=0.3, seed=0):
     """Parameters at random, without compiling anything; of them, biases matter too."""
-    like = eqx.filter_eval_shape(lambda key: Transformer(config, key=key), jax.random.key(0))
+    like = eqx.filter_eval_shape(
+        lambda key: Transformer(config, key=key), jax.random.key(0)
+    )
     rng = np.random.default_rng(seed)
     return jax.tree.map(
         lambda x: jnp.asarray(spread * rng.standard_normal(x.shape), jnp.float32), like

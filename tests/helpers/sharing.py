@@ -30,7 +30,9 @@ def leaves(trained):
 
 # A target between the entropies of parts of a batch: |S̄ − η| is of all of it.
 recipe = replace(
-    RECIPE, form="full-sequence", objective=EnergyEntropyObjective(0.1, 0.01, 1, 1.5, 0.3)
+    RECIPE,
+    form="full-sequence",
+    objective=EnergyEntropyObjective(0.1, 0.01, 1, 1.5, 0.3),
 )
 seeds = [int(each) for each in sys.argv[2].split(",")]
 alone, shared = (run(recipe, seeds=seeds, devices=devices) for devices in (1, 2))

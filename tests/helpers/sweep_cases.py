@@ -22,17 +22,33 @@ def cubic(x: Any, parameters: Mapping[str, Any]) -> Any:
     return parameters["a"] * x - x**3 + parameters["b"]
 
 
-def run(kind: str, directory: str | Path | None, values: int = 40, **options: Any) -> Any:
+def run(
+    kind: str, directory: str | Path | None, values: int = 40, **options: Any
+) -> Any:
     """A sweep of many small tiles; the same for the same ``kind`` and ``values``."""
     state = np.array([0.1])
     a = np.linspace(1.0, 2.6, values)
     if kind == "bifurcation":
         return sweep.bifurcation(
-            cubic, state, {"b": 0.0}, {"a": a}, MEASURE, lanes=4, store=directory, **options
+            cubic,
+            state,
+            {"b": 0.0},
+            {"a": a},
+            MEASURE,
+            lanes=4,
+            store=directory,
+            **options,
         )
     if kind == "continuation":
         return sweep.continuation(
-            cubic, state, {"b": 0.01}, {"a": a}, MEASURE, block=4, store=directory, **options
+            cubic,
+            state,
+            {"b": 0.01},
+            {"a": a},
+            MEASURE,
+            block=4,
+            store=directory,
+            **options,
         )
     vary = {"a": a, "b": np.linspace(-0.1, 0.1, 7)}
     return sweep.phase_diagram(

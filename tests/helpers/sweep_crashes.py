@@ -20,7 +20,15 @@ from isinglass.dynamics.sweep.plan import Plan
 from isinglass.dynamics.sweep.store import Folder
 from isinglass.dynamics.sweep.tiles import chain
 
-EVENTS = {"open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+EVENTS = {
+    "open",
+    "os.rename",
+    "os.link",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.truncate",
+}
 A = np.linspace(0.0, 1.0, 4)
 PLAN = Plan(
     kind="continuation",
@@ -30,7 +38,9 @@ PLAN = Plan(
     map_name="none",
     probe=[0.5],
     tile=(1, 2),
-    variables={"x": {"dims": ["component"], "shape": [2], "dtype": "float64", "attrs": {}}},
+    variables={
+        "x": {"dims": ["component"], "shape": [2], "dtype": "float64", "attrs": {}}
+    },
     directions=("up",),
 )
 TILES = chain([1, 4], [1, 2], ["up"])
@@ -42,7 +52,9 @@ def sweep(directory: Path) -> None:
     for tile in TILES:
         if tile.index not in folder.done:
             before = 0.0 if tile.after is None else folder.state(tile.after)[0]
-            folder.write(tile, {"x": np.full((1, 2, 2), before + 1)}, [np.asarray(before + 1)])
+            folder.write(
+                tile, {"x": np.full((1, 2, 2), before + 1)}, [np.asarray(before + 1)]
+            )
     folder.close()
 
 
@@ -95,8 +107,12 @@ def main(root: Path, stride: int) -> None:
         if status == 0:
             print(moment // stride)
             return
-        assert os.WTERMSIG(status) == signal.SIGKILL, f"moment {moment} ended with {status}"
-        assert apart(lambda directory=directory: sweep(directory)) == 0, f"moment {moment}"
+        assert os.WTERMSIG(status) == signal.SIGKILL, (
+            f"moment {moment} ended with {status}"
+        )
+        assert apart(lambda directory=directory: sweep(directory)) == 0, (
+            f"moment {moment}"
+        )
         stored = content(directory)
         assert stored == content(reference), f"moment {moment}: {sorted(stored)}"
 

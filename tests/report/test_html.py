@@ -33,7 +33,9 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.loads += [value for name, value in attrs if name in ("src", "href", "srcset")]
+        self.loads += [
+            value for name, value in attrs if name in ("src", "href", "srcset")
+        ]
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -47,7 +49,9 @@ def test_the_page_is_well_formed_and_loads_nothing(page):
     assert parsed.open == []
     assert {"script", "link", "iframe"}.isdisjoint(parsed.tags)
     assert parsed.loads
-    assert all(value.startswith(("data:image/svg+xml;base64,", "#")) for value in parsed.loads)
+    assert all(
+        value.startswith(("data:image/svg+xml;base64,", "#")) for value in parsed.loads
+    )
     assert not re.search(r"@import|url\(|https?://", text)
 
 
@@ -102,7 +106,9 @@ def test_the_command_names_text_model_and_full(page):
 
 def test_text_and_model_are_told_with_their_hash(page):
     _, results, out = page
-    settings = replace(results[0].settings, text="my text", text_fingerprint="0123456789ab")
+    settings = replace(
+        results[0].settings, text="my text", text_fingerprint="0123456789ab"
+    )
     text = html.render([replace(results[0], settings=settings)], out)
     assert "<dt>Text</dt><dd>my text, SHA-256 0123456789ab…</dd>" in text
     assert "<dt>Model</dt>" not in text
@@ -117,10 +123,14 @@ def test_the_command_names_no_digits_where_none_were_used(page):
 def test_on_a_phone_the_dots_of_the_index_lie_side_by_side(page):
     text, _, _ = page
     phone = text[text.index("@media (max-width: 40rem)") :]
-    assert phone.index(".dots { max-width: none; text-align: left; }") < phone.index("@media print")
+    assert phone.index(".dots { max-width: none; text-align: left; }") < phone.index(
+        "@media print"
+    )
 
 
 def test_a_missing_commit_is_admitted(page):
     _, results, out = page
     assert "unknown" in html.render([replace(results[0], commit=None)], out)
-    assert "abc+modified" in html.render([replace(results[0], commit="abc+modified")], out)
+    assert "abc+modified" in html.render(
+        [replace(results[0], commit="abc+modified")], out
+    )

@@ -7,7 +7,20 @@ from isinglass.reproduce.ledger import Row, Verdict
 
 
 def row(ours, low, high, paper=None, unit=""):
-    return Row("toy", "Table 1", "x", paper, ours, low, high, 3, unit, None, Verdict.DIFFERS, "So.")
+    return Row(
+        "toy",
+        "Table 1",
+        "x",
+        paper,
+        ours,
+        low,
+        high,
+        3,
+        unit,
+        None,
+        Verdict.DIFFERS,
+        "So.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +43,12 @@ def test_our_value_has_two_digits_of_its_interval(ours, low, high, unit, text):
 
 @pytest.mark.parametrize(
     ("paper", "unit", "text"),
-    [(None, "%", "–"), (66.63, "%", "66.63 %"), (-2.0, "", "−2"), (0.1, "bit", "0.1 bit")],
+    [
+        (None, "%", "–"),
+        (66.63, "%", "66.63 %"),
+        (-2.0, "", "−2"),
+        (0.1, "bit", "0.1 bit"),
+    ],
 )
 def test_the_papers_value_stands_as_published(paper, unit, text):
     assert paper_value(row(0.0, 0.0, 0.0, paper, unit)) == text
@@ -56,6 +74,8 @@ def test_durations_are_in_words(seconds, text):
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("tolerance", "text"), [(None, "differs"), (15.93, "differs ± 16")])
+@pytest.mark.parametrize(
+    ("tolerance", "text"), [(None, "differs"), (15.93, "differs ± 16")]
+)
 def test_a_verdict_names_the_tolerance_that_it_turned_on(tolerance, text):
     assert verdict(dataclasses.replace(row(1.0, 0.5, 1.5), tolerance=tolerance)) == text

@@ -32,14 +32,20 @@ def test_the_table_can_be_read_without_colour(result):
 
 
 def test_square_brackets_are_text_not_markup(result):
-    named = replace(result, rows=[replace(result.rows[0], quantity="t in [19, 24] [bold]x")])
+    named = replace(
+        result, rows=[replace(result.rows[0], quantity="t in [19, 24] [bold]x")]
+    )
     assert "t in [19, 24] [bold]x" in printed(terminal.result_table(named), width=120)
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_nothing_is_cut_off_in_80_columns(result, verdict):
     row = replace(
-        result.rows[0], quantity="a long name " * 6, unit="%", paper=88.65, verdict=verdict
+        result.rows[0],
+        quantity="a long name " * 6,
+        unit="%",
+        paper=88.65,
+        verdict=verdict,
     )
     text = printed(terminal.result_table(replace(result, rows=[row])))
     assert "…" not in text

@@ -11,7 +11,9 @@ from isinglass.reproduce.experiment import Silent
 
 @pytest.fixture
 def three(monkeypatch):
-    known = {name: fakes.experiment(name) for name in ("toy-one", "toy-two", "other-one")}
+    known = {
+        name: fakes.experiment(name) for name in ("toy-one", "toy-two", "other-one")
+    }
     monkeypatch.setattr(registry, "experiments", lambda: known)
 
 
@@ -34,7 +36,9 @@ class TestSelect:
         ("wrong", "hint"), [("toy_two", "toy-two"), ("othr", "other"), ("al", "all")]
     )
     def test_suggests_what_was_meant(self, wrong, hint):
-        with pytest.raises(UnknownExperimentError, match=f"{wrong}.*did you mean .*{hint}"):
+        with pytest.raises(
+            UnknownExperimentError, match=f"{wrong}.*did you mean .*{hint}"
+        ):
             select([wrong])
 
     @pytest.mark.parametrize("wrong", ["", "zzzzzzz"])

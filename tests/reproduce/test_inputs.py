@@ -16,7 +16,9 @@ def model(tmp_path_factory):
     """A folder with a model of byte pairs."""
     folder = tmp_path_factory.mktemp("model")
     letters = list(_letters())
-    (folder / "vocab.json").write_text(json.dumps({each: i for i, each in enumerate(letters)}))
+    (folder / "vocab.json").write_text(
+        json.dumps({each: i for i, each in enumerate(letters)})
+    )
     (folder / "merges.txt").write_text("#version: 0.2\n")
     save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), folder)
     return folder
@@ -30,12 +32,16 @@ def model(tmp_path_factory):
         (b"walrus" + "é".encode()[:1], 6),  # the last letter is cut off
     ],
 )
-def test_a_text_that_is_no_utf8_is_refused_at_once(model, tmp_path, monkeypatch, text, place):
+def test_a_text_that_is_no_utf8_is_refused_at_once(
+    model, tmp_path, monkeypatch, text, place
+):
     pytest.importorskip("tiktoken")
     monkeypatch.setattr(given, "_PART", 5)
     (tmp_path / "text").write_bytes(text)
 
-    with pytest.raises(given.GivenError, match=rf"--text .*: must be UTF-8.* byte {place} \("):
+    with pytest.raises(
+        given.GivenError, match=rf"--text .*: must be UTF-8.* byte {place} \("
+    ):
         given.model_fingerprint(model, tmp_path / "text")
 
 
@@ -58,6 +64,8 @@ def test_a_run_with_both_begins_with_that_check(model, tmp_path):
     text.write_bytes(b"a" * given.LEAST_TEXT + b"\xe9")
     request = runner.Request(tmp_path / "out", text=text, model=model)
 
-    with pytest.raises(given.GivenError, match=r"byte 400,000 \(400,001 in all, from 0\)"):
+    with pytest.raises(
+        given.GivenError, match=r"byte 400,000 \(400,001 in all, from 0\)"
+    ):
         runner.run([], request)
     assert not (tmp_path / "out").exists()

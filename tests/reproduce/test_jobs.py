@@ -14,7 +14,9 @@ from isinglass.reproduce.experiment import Context
 
 
 @pytest.mark.parametrize(("many", "kept"), [(10**9, 3), (0, 0)])
-def test_programs_are_forgotten_where_they_hold_many_maps(many, kept, monkeypatch) -> None:
+def test_programs_are_forgotten_where_they_hold_many_maps(
+    many, kept, monkeypatch
+) -> None:
     monkeypatch.setattr(jobs, "memory_maps", lambda: 1)
     monkeypatch.setattr(jobs, "MANY_MAPS", many)
     sines = jax.jit(lambda x: jnp.sin(x).sum())
@@ -43,7 +45,9 @@ def test_where_one_fails_the_others_end(reason, monkeypatch) -> None:
                 tell(done, 10**9)
 
     with pytest.raises(reason):
-        jobs.side_by_side(Context(seeds=1), do, [(n,) for n in range(4)], "jobs", ("same",))
+        jobs.side_by_side(
+            Context(seeds=1), do, [(n,) for n in range(4)], "jobs", ("same",)
+        )
     assert sorted(begun)[:2] == [("same", 0), ("same", 1)]
     assert len(begun) <= 3  # one may have begun before all were stopped
 

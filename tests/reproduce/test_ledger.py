@@ -69,7 +69,11 @@ class TestRule:
     def test_the_row_carries_the_interval_and_the_count(self):
         row = verdict_of(80)
         assert (row.ours, row.n, row.unit) == (80, 3, "%")
-        assert row.high - 80 == pytest.approx(80 - row.low) == pytest.approx(2.484, abs=1e-3)
+        assert (
+            row.high - 80
+            == pytest.approx(80 - row.low)
+            == pytest.approx(2.484, abs=1e-3)
+        )
 
 
 class TestRefused:
@@ -89,7 +93,8 @@ class TestRefused:
             verdict_of(1, tolerance=tolerance, because="so")
 
     @pytest.mark.parametrize(
-        ("paper", "options"), [(None, {}), (80, {"tolerance": 1}), (80, {"comparable": False})]
+        ("paper", "options"),
+        [(None, {}), (80, {"tolerance": 1}), (80, {"comparable": False})],
     )
     def test_a_missing_reason(self, paper, options):
         with pytest.raises(ValueError, match="because"):
@@ -104,7 +109,9 @@ class TestShares:
         assert row.high == pytest.approx(98.97, abs=0.01)
         assert row.verdict is Verdict.REPRODUCED
 
-    @pytest.mark.parametrize(("held", "ok"), [(100, True), (66, True), (6, True), (5, False)])
+    @pytest.mark.parametrize(
+        ("held", "ok"), [(100, True), (66, True), (6, True), (5, False)]
+    )
     def test_a_statement_about_one_run_must_not_be_rare_among_ours(self, held, ok):
         row = claim(*WHERE, held, 100)
         assert (row.verdict is Verdict.REPRODUCED) == ok
@@ -164,6 +171,9 @@ class TestOneRunOfThePaper:
         assert "3 runs" in row.rule
 
     def test_one_sample_of_our_own_gives_no_tolerance(self):
-        for row in (compare_run(*WHERE, [80.0], paper=80.1), compare(*WHERE, [80.0], paper=80.1)):
+        for row in (
+            compare_run(*WHERE, [80.0], paper=80.1),
+            compare(*WHERE, [80.0], paper=80.1),
+        ):
             assert row.verdict is Verdict.INCOMPARABLE
             assert "no interval" in row.rule

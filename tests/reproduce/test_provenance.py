@@ -29,7 +29,17 @@ def checkout(tmp_path, monkeypatch):
     for command in (
         ["init", "-q"],
         ["add", "."],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "m", "--no-gpg-sign"],
+        [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b",
+            "commit",
+            "-q",
+            "-m",
+            "m",
+            "--no-gpg-sign",
+        ],
     ):
         subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
     monkeypatch.setattr(provenance, "__file__", str(file))

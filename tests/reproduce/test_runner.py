@@ -38,7 +38,9 @@ class TestFiles:
         assert results.load(tmp_path / "results" / "toy-one.json") == outcome.result
         assert outcome.result.rows[0].n == 3
         assert outcome.result.settings.seed == 4
-        assert (tmp_path / "figures" / "toy-one.png").read_bytes().startswith(b"\x89PNG")
+        assert (
+            (tmp_path / "figures" / "toy-one.png").read_bytes().startswith(b"\x89PNG")
+        )
         assert b"<svg" in (tmp_path / "figures" / "toy-one.svg").read_bytes()
         (row,) = from_json((tmp_path / "ledger.json").read_text())
         assert row == outcome.result.rows[0]
@@ -47,12 +49,13 @@ class TestFiles:
 
     def test_each_is_on_disk_before_the_next_begins(self, tmp_path):
         outcomes = run(
-            [fakes.experiment("toy-one"), fakes.experiment("toy-two")], Request(tmp_path)
+            [fakes.experiment("toy-one"), fakes.experiment("toy-two")],
+            Request(tmp_path),
         )
         next(outcomes)
-        assert [row.experiment for row in from_json((tmp_path / "ledger.json").read_text())] == [
-            "toy-one"
-        ]
+        assert [
+            row.experiment for row in from_json((tmp_path / "ledger.json").read_text())
+        ] == ["toy-one"]
         assert not (tmp_path / "results" / "toy-two.json").exists()
 
     def test_a_second_run_adds_to_the_ledger_and_a_rerun_replaces(self, tmp_path):
@@ -60,7 +63,10 @@ class TestFiles:
         list(run([fakes.experiment("toy-two")], Request(tmp_path)))
         list(run([fakes.experiment("toy-one")], Request(tmp_path, seeds=7)))
         rows = from_json((tmp_path / "ledger.json").read_text())
-        assert [(row.experiment, row.n) for row in rows] == [("toy-one", 7), ("toy-two", 3)]
+        assert [(row.experiment, row.n) for row in rows] == [
+            ("toy-one", 7),
+            ("toy-two", 3),
+        ]
 
     def test_a_kill_while_a_result_is_replaced_leaves_no_old_table_beside_new_figures(
         self, tmp_path, monkeypatch
@@ -82,7 +88,9 @@ class TestFiles:
         assert results.load_all(tmp_path) == []
         assert not list(tmp_path.rglob("*.tmp"))
 
-    def test_a_rerun_that_cannot_write_leaves_the_earlier_result(self, tmp_path, monkeypatch):
+    def test_a_rerun_that_cannot_write_leaves_the_earlier_result(
+        self, tmp_path, monkeypatch
+    ):
         (before,) = run([fakes.experiment()], Request(tmp_path))
         again = run([fakes.experiment()], Request(tmp_path, seed=9))
 
@@ -100,13 +108,23 @@ class TestFiles:
     def test_a_ledger_that_cannot_be_written_is_named_and_stops_nothing(self, tmp_path):
         (tmp_path / "ledger.json").mkdir()
         outcomes = list(
-            run([fakes.experiment("toy-a"), fakes.experiment("toy-b")], Request(tmp_path))
+            run(
+                [fakes.experiment("toy-a"), fakes.experiment("toy-b")],
+                Request(tmp_path),
+            )
         )
-        assert all("ledger.json" in str(getattr(it, "ledger_error", "")) for it in outcomes)
+        assert all(
+            "ledger.json" in str(getattr(it, "ledger_error", "")) for it in outcomes
+        )
         assert len(results.load_all(tmp_path)) == 2
 
     def test_a_result_that_vanishes_while_all_are_read(self, tmp_path, monkeypatch):
-        list(run([fakes.experiment("toy-a"), fakes.experiment("toy-b")], Request(tmp_path)))
+        list(
+            run(
+                [fakes.experiment("toy-a"), fakes.experiment("toy-b")],
+                Request(tmp_path),
+            )
+        )
         load = results.load
 
         def vanishing(file):
@@ -131,7 +149,8 @@ class TestFiles:
 
 class TestSettings:
     @pytest.mark.parametrize(
-        ("options", "seeds"), [({}, 3), ({"quick": True}, 2), ({"quick": True, "seeds": 5}, 5)]
+        ("options", "seeds"),
+        [({}, 3), ({"quick": True}, 2), ({"quick": True, "seeds": 5}, 5)],
     )
     def test_seeds_default_to_the_experiments_own(self, tmp_path, options, seeds):
         experiment, contexts = counting()
@@ -161,12 +180,22 @@ class TestFailure:
 
     def test_leaves_the_earlier_result_of_that_experiment(self, tmp_path):
         list(run([fakes.experiment()], Request(tmp_path)))
-        list(run([fakes.experiment(run=fakes.raising(ValueError("no")))], Request(tmp_path)))
+        list(
+            run(
+                [fakes.experiment(run=fakes.raising(ValueError("no")))],
+                Request(tmp_path),
+            )
+        )
         assert len(results.load_all(tmp_path)) == 1
 
     def test_ctrl_c_goes_through(self, tmp_path):
         with pytest.raises(KeyboardInterrupt):
-            list(run([fakes.experiment(run=fakes.raising(KeyboardInterrupt()))], Request(tmp_path)))
+            list(
+                run(
+                    [fakes.experiment(run=fakes.raising(KeyboardInterrupt()))],
+                    Request(tmp_path),
+                )
+            )
 
 
 class TestResume:
@@ -209,7 +238,10 @@ def write_digits(folder, per_class=100, classes=(0, 1, 2, 4), grey=0):
     labels = np.repeat(np.array(classes, np.uint8), per_class)
     images = np.full((len(labels), 28, 28), grey, np.uint8)
     folder.mkdir(exist_ok=True)
-    for name, magic, items in (("images-idx3", 2051, images), ("labels-idx1", 2049, labels)):
+    for name, magic, items in (
+        ("images-idx3", 2051, images),
+        ("labels-idx1", 2049, labels),
+    ):
         header = np.array([magic, *items.shape], ">u4").tobytes()
         (folder / f"train-{name}-ubyte").write_bytes(header + items.tobytes())
     return folder
@@ -221,7 +253,9 @@ class TestDigits:
         assert isinstance(outcome, Finished)
         return outcome.kept
 
-    def test_replaced_files_run_anew_and_another_spelling_of_the_folder_does_not(self, tmp_path):
+    def test_replaced_files_run_anew_and_another_spelling_of_the_folder_does_not(
+        self, tmp_path
+    ):
         folder, out = write_digits(tmp_path / "digits"), tmp_path / "out"
         assert not self.kept(out, folder)
         assert self.kept(out, folder / ".." / "digits")
@@ -230,9 +264,14 @@ class TestDigits:
 
     @pytest.mark.parametrize(
         ("options", "reason"),
-        [({"per_class": 99}, "at least 50 samples of digit 0.*49"), ({"classes": (0, 1, 2)}, "4")],
+        [
+            ({"per_class": 99}, "at least 50 samples of digit 0.*49"),
+            ({"classes": (0, 1, 2)}, "4"),
+        ],
     )
-    def test_too_few_are_refused_by_the_name_of_their_folder(self, tmp_path, options, reason):
+    def test_too_few_are_refused_by_the_name_of_their_folder(
+        self, tmp_path, options, reason
+    ):
         folder = write_digits(tmp_path / "digits", **options)
         with pytest.raises(MNISTFileError, match=f"{folder}.*{reason}"):
             run([fakes.experiment()], Request(tmp_path / "out", mnist=folder))
@@ -249,7 +288,11 @@ class TestDigits:
         (outcome,) = run([experiment], Request(tmp_path / "out"))
         assert isinstance(outcome, Finished)
         settings = outcome.result.settings
-        assert (settings.mnist, settings.digits, settings.fingerprint) == (None, None, None)
+        assert (settings.mnist, settings.digits, settings.fingerprint) == (
+            None,
+            None,
+            None,
+        )
 
     def test_only_the_pictures_of_interference_need_them(self):
         known = registry.experiments().items()
@@ -280,7 +323,9 @@ class TestRefusedBeforeAnythingRuns:
 
     def test_an_output_folder_below_a_file(self, tmp_path):
         (tmp_path / "file").write_text("")
-        with pytest.raises(OutputFolderError, match="cannot write to the output folder"):
+        with pytest.raises(
+            OutputFolderError, match="cannot write to the output folder"
+        ):
             run([fakes.experiment()], Request(tmp_path / "file" / "out"))
 
     def test_an_output_folder_that_takes_no_file(self, tmp_path, monkeypatch):
@@ -299,7 +344,9 @@ class TestRefusedBeforeAnythingRuns:
 
     def test_an_mnist_folder_that_is_missing(self, tmp_path):
         with pytest.raises(MNISTFileError, match="none"):
-            run([fakes.experiment()], Request(tmp_path / "out", mnist=tmp_path / "none"))
+            run(
+                [fakes.experiment()], Request(tmp_path / "out", mnist=tmp_path / "none")
+            )
         assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize(

@@ -44,13 +44,17 @@ def test_other_runs_begin_anew(tmp_path, settings, versions, keep):
 
 def test_where_files_lie_does_not_count(tmp_path):
     folder = left_behind(tmp_path)
-    moved = replace(SETTINGS, text="elsewhere/text", model="elsewhere/model", mnist="elsewhere")
+    moved = replace(
+        SETTINGS, text="elsewhere/text", model="elsewhere/model", mnist="elsewhere"
+    )
     assert sweeps.folder(tmp_path, "toy", moved, VERSIONS, keep=True) == folder
     assert (folder / "zoom").is_dir()
 
 
 @pytest.mark.parametrize("killed", [(shutil, "rmtree"), (Path, "replace")])
-def test_killed_while_it_begins_anew_the_next_run_begins_anew(tmp_path, monkeypatch, killed):
+def test_killed_while_it_begins_anew_the_next_run_begins_anew(
+    tmp_path, monkeypatch, killed
+):
     folder = left_behind(tmp_path)
 
     def kill(*given, **options):
@@ -78,7 +82,9 @@ def test_what_no_run_has_put_there_is_left(tmp_path):
 def test_a_damaged_mark_begins_anew(tmp_path):
     folder = left_behind(tmp_path)
     (folder / sweeps.MARK).write_bytes(b"\xff")
-    assert not (sweeps.folder(tmp_path, "toy", SETTINGS, VERSIONS, keep=True) / "zoom").exists()
+    assert not (
+        sweeps.folder(tmp_path, "toy", SETTINGS, VERSIONS, keep=True) / "zoom"
+    ).exists()
 
 
 class TestFull:
@@ -110,7 +116,9 @@ class TestFull:
         assert not result.settings.full
 
     def test_not_asked_for(self, tmp_path):
-        context, _ = self.run(tmp_path, replace(fakes.experiment(), full_duration=100.0))
+        context, _ = self.run(
+            tmp_path, replace(fakes.experiment(), full_duration=100.0)
+        )
         assert not context.full
 
     def test_quick_and_full_exclude_each_other(self, tmp_path):

@@ -13,7 +13,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 def run(code: str, where: Path) -> str:
     command = [sys.executable, "-W", "error", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=where, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=where, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -27,7 +29,9 @@ def test_an_example_runs_and_says_what_it_found(path: Path, tmp_path: Path) -> N
 
 
 def test_the_readmes_python_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL
+    )
 
     assert blocks
     for block in blocks:

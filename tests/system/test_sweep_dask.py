@@ -43,7 +43,9 @@ def test_workers_give_the_bits_that_threads_give(kind, client, tmp_path):
 
 
 def test_address_will_do(cluster):
-    there = sweep_cases.run("bifurcation", None, 12, scheduler=cluster.scheduler_address)
+    there = sweep_cases.run(
+        "bifurcation", None, 12, scheduler=cluster.scheduler_address
+    )
     xr.testing.assert_identical(there, sweep_cases.run("bifurcation", None, 12))
 
 
@@ -56,7 +58,9 @@ def test_a_lost_worker_costs_only_its_tiles(client, tmp_path):
             lost.append(min(client.run(os.getpid).values()))
             os.kill(lost[0], signal.SIGKILL)
 
-    sweep_cases.run("bifurcation", tmp_path / "there", 80, scheduler=client, progress=kill_one)
+    sweep_cases.run(
+        "bifurcation", tmp_path / "there", 80, scheduler=client, progress=kill_one
+    )
     assert lost
     sweep_cases.run("bifurcation", tmp_path / "here", 80)
     assert sweep_cases.files(tmp_path / "there") == sweep_cases.files(tmp_path / "here")
@@ -128,6 +132,8 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
         "cores": 1, "memory": "1GB", "interface": "lo", "jobs": 1,
         "scheduler_options": {"dashboard_address": ":0"},
     }  # fmt: skip
-    there = sweep_cases.run("bifurcation", None, 12, cluster="slurm", cluster_options=options)
+    there = sweep_cases.run(
+        "bifurcation", None, 12, cluster="slurm", cluster_options=options
+    )
     xr.testing.assert_identical(there, sweep_cases.run("bifurcation", None, 12))
     assert len((tmp_path / "jobs").read_text().split()) == 1

@@ -47,7 +47,9 @@ def test_killed_at_random_moments_it_comes_out_the_same(kind, values, kills, tmp
     killed, interrupted = tmp_path / "killed", tmp_path / "whole"
     draw = random.Random(kills)
     # So short that the sweep is never through by then, however fast the machine.
-    midway = [killed_midway(kind, values, killed, draw.uniform(0, 0.06)) for _ in range(kills)]
+    midway = [
+        killed_midway(kind, values, killed, draw.uniform(0, 0.06)) for _ in range(kills)
+    ]
     assert all(midway)
     assert done(killed) > 0
     sweep_cases.run(kind, killed, values)

@@ -23,7 +23,9 @@ def test_what_is_written_is_read(store):
     found = _checkpoint.read(store, MEMORY)
     assert found is not None
     assert (found.plan, found.step, found.records) == (PLAN, 3, 1)
-    (first, second) = _checkpoint.restore(found, ({"a": np.zeros((2, 3))}, np.zeros(3, np.int32)))
+    (first, second) = _checkpoint.restore(
+        found, ({"a": np.zeros((2, 3))}, np.zeros(3, np.int32))
+    )
     np.testing.assert_array_equal(first["a"], TREE[0]["a"])
     np.testing.assert_array_equal(second, TREE[1])
     assert second.dtype == np.int32
@@ -46,7 +48,11 @@ def test_a_file_that_is_cut_or_changed_anywhere_is_refused(data, tmp_path_factor
     _checkpoint.write(store, MEMORY, PLAN, 3, 1, TREE)
     whole = (store / FILE).read_bytes()
     at = data.draw(st.integers(0, len(whole) - 1))
-    flipped = whole[:at] + bytes([whole[at] ^ data.draw(st.integers(1, 255))]) + whole[at + 1 :]
+    flipped = (
+        whole[:at]
+        + bytes([whole[at] ^ data.draw(st.integers(1, 255))])
+        + whole[at + 1 :]
+    )
     for damaged in (whole[:at], flipped, whole + b"x"):
         (store / FILE).write_bytes(damaged)
         with pytest.raises(ValueError, match=r"is damaged|has format"):
@@ -57,16 +63,22 @@ def test_another_version_is_named(store):
     first, _, rest = (store / FILE).read_bytes().partition(b"\n")
     header = json.loads(first) | {"version": 99}
     (store / FILE).write_bytes(json.dumps(header).encode() + b"\n" + rest)
-    with pytest.raises(ValueError, match="version 99; expected 'isinglass-memory-training' vers"):
+    with pytest.raises(
+        ValueError, match="version 99; expected 'isinglass-memory-training' vers"
+    ):
         _checkpoint.read(store, MEMORY)
 
 
 def test_a_training_of_another_kind_is_refused(store):
-    with pytest.raises(ValueError, match=r"'isinglass-memory-training' .* expected 'isinglass-loo"):
+    with pytest.raises(
+        ValueError, match=r"'isinglass-memory-training' .* expected 'isinglass-loo"
+    ):
         _checkpoint.claim(store, LOOPED, PLAN)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"[1]\n", b"null\n", b"\x80\x04\x95pickle"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"[1]\n", b"null\n", b"\x80\x04\x95pickle"]
+)
 def test_a_foreign_file_is_refused(content, tmp_path):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
@@ -105,7 +117,9 @@ def test_a_full_disk_leaves_the_one_before(store, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"No space left on device: .*training\.checkpoint"):
+    with pytest.raises(
+        OSError, match=r"No space left on device: .*training\.checkpoint"
+    ):
         _checkpoint.write(store, MEMORY, PLAN, 4, 1, TREE)
     assert {path.name: path.read_bytes() for path in store.iterdir()} == {FILE: before}
 

@@ -77,7 +77,9 @@ def test_directions_differ_from_one_another_and_by_key_only():
     (one, two), again, other = (
         filter_normalised_directions(model, jax.random.key(s)) for s in (0, 0, 1)
     )
-    flat = [np.asarray(ravel_pytree(x)[0]) for x in (one, two, again[0], again[1], other[0])]
+    flat = [
+        np.asarray(ravel_pytree(x)[0]) for x in (one, two, again[0], again[1], other[0])
+    ]
     assert (flat[0] == flat[2]).all()
     assert (flat[1] == flat[3]).all()
     assert abs(flat[0] @ flat[1]) < 0.3 * (flat[0] @ flat[0])
@@ -99,7 +101,9 @@ def test_the_surface_is_the_loss_of_displaced_models():
     assert float(surface.sel(a=0, b=0)) == pytest.approx(float(loss(model)), rel=1e-14)
     there = displaced(model, directions, 0.25, -0.5)
     assert there.name == "bowl"
-    assert float(surface.sel(a=0.25, b=-0.5)) == pytest.approx(float(loss(there)), rel=1e-14)
+    assert float(surface.sel(a=0.25, b=-0.5)) == pytest.approx(
+        float(loss(there)), rel=1e-14
+    )
 
 
 @pytest.mark.usefixtures("double")
@@ -112,10 +116,15 @@ def test_the_curvature_of_a_bowl_is_its_hessian():
     np.testing.assert_allclose(found.smallest, exact[:3], rtol=1e-4)
     axes = np.stack([np.asarray(d.weights).ravel() for d in directions])
     np.testing.assert_allclose(found.plane, axes @ hessian @ axes.T, rtol=1e-10)
-    assert found.plane_eigenvalues.tolist() == np.linalg.eigvalsh(found.plane)[::-1].tolist()
+    assert (
+        found.plane_eigenvalues.tolist()
+        == np.linalg.eigvalsh(found.plane)[::-1].tolist()
+    )
     assert abs(found.trace - np.trace(hessian)) < 4 * found.trace_error
     off_diagonal = hessian - np.diag(np.diag(hessian))
-    assert found.trace_error == pytest.approx((2 * (off_diagonal**2).sum() / 1000) ** 0.5, rel=0.1)
+    assert found.trace_error == pytest.approx(
+        (2 * (off_diagonal**2).sum() / 1000) ** 0.5, rel=0.1
+    )
 
 
 @pytest.mark.usefixtures("double")
@@ -124,9 +133,13 @@ def test_the_curvature_of_a_looped_transformer_is_its_dense_hessian():
     model = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), model)
     weights, rest = eqx.partition(model, eqx.is_inexact_array)
     flat, restore = ravel_pytree(weights)
-    gradient = jax.jit(jax.grad(lambda vector: loss(eqx.combine(restore(vector), rest))))
+    gradient = jax.jit(
+        jax.grad(lambda vector: loss(eqx.combine(restore(vector), rest)))
+    )
     moves = 1e-5 * np.eye(flat.size)
-    columns = np.asarray([(gradient(flat + m) - gradient(flat - m)) / 2e-5 for m in moves])
+    columns = np.asarray(
+        [(gradient(flat + m) - gradient(flat - m)) / 2e-5 for m in moves]
+    )
     exact = np.linalg.eigvalsh((columns + columns.T) / 2)
     directions = filter_normalised_directions(model, KEY)
     found = curvature(loss, model, directions, eigenvalues=2, probes=8, key=KEY)
@@ -137,9 +150,13 @@ def test_the_curvature_of_a_looped_transformer_is_its_dense_hessian():
 def test_the_same_key_finds_the_same_in_single_precision():
     model, loss, hessian = bowl()
     directions = filter_normalised_directions(model, KEY)
-    first, again = (curvature(loss, model, directions, probes=8, key=KEY) for _ in range(2))
+    first, again = (
+        curvature(loss, model, directions, probes=8, key=KEY) for _ in range(2)
+    )
     assert all(np.array_equal(x, y) for x, y in zip(first, again, strict=True))
-    np.testing.assert_allclose(first.largest, np.linalg.eigvalsh(hessian)[:-4:-1], rtol=1e-3)
+    np.testing.assert_allclose(
+        first.largest, np.linalg.eigvalsh(hessian)[:-4:-1], rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +166,10 @@ def test_the_same_key_finds_the_same_in_single_precision():
         ({"extent": float("nan")}, "extent"),
         ({"points": 1}, "points must be at least 2, got 1"),
         ({"at_once": 0}, "at_once must be at least 1, got 0"),
-        ({"loss": lambda model: jnp.nan}, "loss must be a finite number at the model, got nan"),
+        (
+            {"loss": lambda model: jnp.nan},
+            "loss must be a finite number at the model, got nan",
+        ),
         ({"loss": lambda model: model.weights}, "loss must be a finite number"),
     ],
 )
@@ -157,7 +177,9 @@ def test_planes_that_make_no_sense_are_refused(arguments, named):
     model, loss, _ = bowl()
     given = {"loss": loss, **arguments}
     with pytest.raises(ValueError, match=named):
-        loss_surface(given.pop("loss"), model, filter_normalised_directions(model, KEY), **given)
+        loss_surface(
+            given.pop("loss"), model, filter_normalised_directions(model, KEY), **given
+        )
 
 
 def test_curvature_refuses_what_it_cannot_find():

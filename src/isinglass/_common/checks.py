@@ -24,7 +24,9 @@ def check_sizes(least: int = 1, /, **sizes: Any) -> None:
     """
     for name, size in sizes.items():
         if size is not None and not _is_whole(size):
-            raise ValueError(f"{name} must be a whole number, at least {least}, got {size!r}")
+            raise ValueError(
+                f"{name} must be a whole number, at least {least}, got {size!r}"
+            )
         if size is not None and size < least:
             raise ValueError(f"{name} must be at least {least}, got {size}")
 
@@ -51,7 +53,9 @@ def _all_finite(x: Any) -> Any:
 def refuse_unreal(name: str, value: Any) -> None:
     """Raise an error that names the argument unless it is an array of real numbers."""
     if not isinstance(value, np.ndarray | jax.Array):
-        raise TypeError(f"{name} must be an array of NumPy or JAX, got {type(value).__name__}")
+        raise TypeError(
+            f"{name} must be an array of NumPy or JAX, got {type(value).__name__}"
+        )
     if not jnp.issubdtype(value.dtype, jnp.number) or jnp.iscomplexobj(value):
         raise ValueError(f"{name} must be real numbers, got {value.dtype}")
 
@@ -66,7 +70,9 @@ def refuse_infinite(name: str, value: Any) -> None:
     if np.size(value) <= _FEW:
         finite = np.isfinite(np.asarray(value)).all()
     else:
-        with jax.ensure_compile_time_eval():  # constants are looked at where code is traced, too
+        with (
+            jax.ensure_compile_time_eval()
+        ):  # constants are looked at where code is traced, too
             finite = bool(_all_finite(value))
     if not finite:
         raise ValueError(
@@ -95,7 +101,9 @@ def whole(name: str, value: Any, least: int) -> None:
     except TypeError:
         fits = False
     if not fits:
-        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        raise ValueError(
+            f"{name} must be a whole number of at least {least}, got {value!r}"
+        )
 
 
 def real_array(name: str, value: ArrayLike) -> np.ndarray:
@@ -156,7 +164,8 @@ def checked_signs(
 
 def _check_shape(name: str, array: Any, shape: tuple[int | None, ...]) -> None:
     if array.ndim != len(shape) or any(
-        want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
+        want is not None and have != want
+        for have, want in zip(array.shape, shape, strict=True)
     ):
         wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise ValueError(f"{name} must be of shape ({wanted}), got {array.shape}")

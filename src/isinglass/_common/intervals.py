@@ -35,7 +35,9 @@ def checked_samples(samples: ArrayLike) -> np.ndarray:
         raise ValueError("samples must hold at least one value, got none")
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        raise ValueError(f"samples must be finite, got {values[bad[0]]} at position {bad[0]}")
+        raise ValueError(
+            f"samples must be finite, got {values[bad[0]]} at position {bad[0]}"
+        )
     return values
 
 
@@ -76,7 +78,9 @@ def single_draw_half_width(samples: ArrayLike) -> float:
 
     values = checked_samples(samples)
     if values.size < 2:
-        raise ValueError("samples must hold at least two values to have a spread, got 1")
+        raise ValueError(
+            "samples must hold at least two values to have a spread, got 1"
+        )
     quantile = stdtrit(values.size - 1, (1 + CONFIDENCE) / 2)
     return float(quantile * values.std(ddof=1) * np.sqrt(1 + 1 / values.size))
 

@@ -58,7 +58,9 @@ class Bars:
     ) -> None:
         self._bars.stop()
 
-    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
         """Yield the items one by one, and draw how many of ``total`` (default: len) are done."""
         if total is None and isinstance(items, Sized):
             total = len(items)
@@ -82,6 +84,8 @@ class Bars:
         """A line that shows what the function is told: how much is done, and how much there is."""
         task = self._bars.add_task(description, total=None)
         try:
-            yield lambda done, total: self._bars.update(task, completed=done, total=total)
+            yield lambda done, total: self._bars.update(
+                task, completed=done, total=total
+            )
         finally:
             self._bars.remove_task(task)

@@ -62,7 +62,9 @@ def _band(query: Any, key: Any, value: Any, first: int) -> Any:
     padded = jnp.pad(query, [(0, 0), (0, parts * most - rows), (0, 0)])
     split = jnp.moveaxis(padded.reshape(len(query), parts, most, -1), 1, 0)
     starts = first + most * jnp.arange(parts)
-    found = jax.lax.map(lambda part: _rows(part[0], key, value, part[1]), (split, starts))
+    found = jax.lax.map(
+        lambda part: _rows(part[0], key, value, part[1]), (split, starts)
+    )
     return jnp.moveaxis(found, 0, 1).reshape(padded.shape)[:, :rows]
 
 

@@ -19,7 +19,9 @@ def features_last(x: Float[Array, "d *n"]) -> Float[Array, "*n d"]:
     return jnp.moveaxis(x, 0, -1)
 
 
-def linear(x: Float[Array, "i *n"], weight: Float[Array, "i o"]) -> Float[Array, "o *n"]:
+def linear(
+    x: Float[Array, "i *n"], weight: Float[Array, "i o"]
+) -> Float[Array, "o *n"]:
     """``x @ weight`` of every symbol, as one product over all of them."""
     return (weight.T @ x.reshape(x.shape[0], -1)).reshape(weight.shape[1], *x.shape[1:])
 

@@ -42,7 +42,9 @@ def lay_out(
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
     if farthest < length:
-        raise ValueError(f"farthest must be at least the length {length}, got {farthest}")
+        raise ValueError(
+            f"farthest must be at least the length {length}, got {farthest}"
+        )
     here = jnp.broadcast_to(jnp.arange(length), (batch, length))
     if layout == "consecutive":
         return here
@@ -55,5 +57,7 @@ def lay_out(
     shares = jax.random.dirichlet(of_room, jnp.full(GAPS + 1, 0.5), (batch,))
     before, *gaps = jnp.moveaxis(jnp.floor(shares * used).astype(jnp.int32), -1, 0)
     places = jax.random.randint(of_places, (batch, GAPS), 1, max(length, 2))
-    passed = (here[..., None] >= places[:, None, :]) * jnp.stack(gaps, axis=-1)[:, None, :]
+    passed = (here[..., None] >= places[:, None, :]) * jnp.stack(gaps, axis=-1)[
+        :, None, :
+    ]
     return here + before[:, None] + passed.sum(-1)

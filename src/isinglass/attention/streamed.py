@@ -124,11 +124,19 @@ def _check(query: Any, key: Any, value: Any, bias: Any, causal: bool) -> None:
             + ", ".join(map(str, shapes))
         )
     if bias is not None and not causal:
-        raise ValueError("bias is by how far back a key lies: causal must be True, got False")
+        raise ValueError(
+            "bias is by how far back a key lies: causal must be True, got False"
+        )
 
 
 def _in_blocks(
-    query: Any, key: Any, value: Any, bias: Any, blocks: int, causal: bool, q: float | None
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any,
+    blocks: int,
+    causal: bool,
+    q: float | None,
 ) -> Any:
     """`_attend` for one block of queries after the other; the last is padded with zeros."""
     n = query.shape[-1]
@@ -175,13 +183,25 @@ def _by_distance(of_scores: Any, first: Any) -> Any:
 
 @partial(jax.custom_vjp, nondiff_argnums=(5, 6))
 def _attend(
-    query: Any, key: Any, value: Any, bias: Any, first: Any, causal: bool, q: float | None
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any,
+    first: Any,
+    causal: bool,
+    q: float | None,
 ) -> Any:
     return _forward(query, key, value, bias, first, causal, q)[0]
 
 
 def _forward(
-    query: Any, key: Any, value: Any, bias: Any, first: Any, causal: bool, q: float | None
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any,
+    first: Any,
+    causal: bool,
+    q: float | None,
 ) -> Any:
     scores = _scores(query, key, bias, first, causal)
     peak = scores.max(-2)
@@ -206,7 +226,11 @@ def _forward(
 def _backward(causal: bool, q: float | None, saved: Any, given: Any) -> Any:
     query, key, value, bias, first, output, peak, surprise, power, place = saved
     of_output, of_surprise, of_power = given
-    logs = _scores(query, key, bias, first, causal) - peak[..., None, :] - surprise[..., None, :]
+    logs = (
+        _scores(query, key, bias, first, causal)
+        - peak[..., None, :]
+        - surprise[..., None, :]
+    )
     # With s the scores: ∂p = p(∂s − ⟨p, ∂s⟩), −log max p = log Σ e^s − max s, ∂Σp^q = qΣp^(q−1)∂p.
     of_rows = jnp.einsum("c...j,c...i->...ji", value, of_output)
     common = of_surprise - (of_output * output).sum(0)
@@ -220,7 +244,11 @@ def _backward(causal: bool, q: float | None, saved: Any, given: Any) -> Any:
         of_scores = rows * (of_rows + common[..., None, :]) + of_power_sum
     highest = _places(logs) == place[..., None, :]
     of_scores = of_scores - jnp.where(highest, of_surprise[..., None, :], 0.0)
-    of_bias = None if bias is None else _by_distance(of_scores, first).reshape(-1, bias.size).sum(0)
+    of_bias = (
+        None
+        if bias is None
+        else _by_distance(of_scores, first).reshape(-1, bias.size).sum(0)
+    )
     of_query = _over_keys(key, of_scores)
     of_key, of_value = _over_queries(of_scores, query), _over_queries(rows, of_output)
     return of_query, of_key, of_value, of_bias, None

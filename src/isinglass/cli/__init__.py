@@ -58,10 +58,14 @@ def _run_app() -> int:
         code = end.code if isinstance(end.code, int) else FAILED
     except OSError as error:  # of --help or --version; commands tell theirs
         complain(error, debug=False)
-    for stream in filter(None, (sys.stdout, sys.stderr)):  # None where the shell closed it
+    for stream in filter(
+        None, (sys.stdout, sys.stderr)
+    ):  # None where the shell closed it
         try:
             stream.flush()
-        except OSError:  # told already; the interpreter would fail on what is left once more
+        except (
+            OSError
+        ):  # told already; the interpreter would fail on what is left once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code
 
@@ -82,7 +86,9 @@ def _version(wanted: bool | None) -> None:
 def _options(
     version: Annotated[
         bool | None,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version."
+        ),
     ] = None,
 ) -> None:
     """Options of ``isinglass`` itself."""

@@ -28,7 +28,9 @@ def radius(
             show_default=False,
         ),
     ],
-    text: Annotated[Path, typer.Option(metavar="FILE", help="Text to read.", show_default=False)],
+    text: Annotated[
+        Path, typer.Option(metavar="FILE", help="Text to read.", show_default=False)
+    ],
     layer: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,13 +67,20 @@ def radius(
     ] = "last",
     batch: Annotated[int, typer.Option(help="Sequences at a time.")] = 8,
     precision: Annotated[
-        str, typer.Option(metavar="float32|bfloat16", help="Of the model's matrix products.")
+        str,
+        typer.Option(
+            metavar="float32|bfloat16", help="Of the model's matrix products."
+        ),
     ] = "float32",
-    seed: Annotated[int, typer.Option(help="Of the order of the sample, at least 0.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of the order of the sample, at least 0.")
+    ] = 0,
     out: Annotated[
         Path,
         typer.Option(
-            metavar="DIR", parser=parsed_folder, help="Folder for the numbers and the figure."
+            metavar="DIR",
+            parser=parsed_folder,
+            help="Folder for the numbers and the figure.",
         ),
     ] = Path("isinglass-radius"),
     debug: Debug = False,

@@ -54,7 +54,9 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Base seed of all random numbers, at least 0.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Base seed of all random numbers, at least 0.")
+    ] = 0,
     out: Annotated[
         Path,
         typer.Option(
@@ -93,17 +95,21 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Rough numbers in seconds.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Rough numbers in seconds.")
+    ] = False,
     full: Annotated[
         bool,
         typer.Option(
-            "--full", help="The published resolution, of experiments that `isinglass list` marks."
+            "--full",
+            help="The published resolution, of experiments that `isinglass list` marks.",
         ),
     ] = False,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Keep results in DIR that the same code got with the same settings."
+            "--resume",
+            help="Keep results in DIR that the same code got with the same settings.",
         ),
     ] = False,
     debug: Debug = False,
@@ -120,7 +126,9 @@ def reproduce(
         from isinglass.reproduce.catalogue import select
 
         chosen = select(names)
-        request = runner.Request(out, seeds, seed, quick, mnist, resume, full, text, model)
+        request = runner.Request(
+            out, seeds, seed, quick, mnist, resume, full, text, model
+        )
         bars = Bars(console())
         outcomes = runner.run(chosen, request, bars)
     with bars, clear_errors(debug, bad_input=False), _results_kept(out):
@@ -180,7 +188,9 @@ def _print_results(finished: Sequence[Result], out: Path) -> None:
     console.print(terminal.summary(finished))
     report = out / html.NAME
     if report.is_file():
-        console.print(f"Report: {report}", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"Report: {report}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 @contextmanager

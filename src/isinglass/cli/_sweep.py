@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isinglass.cli._errors import FAILED, Debug, clear_errors, complain, console, exit_code, say
+from isinglass.cli._errors import (
+    FAILED,
+    Debug,
+    clear_errors,
+    complain,
+    console,
+    exit_code,
+    say,
+)
 from isinglass.cli._errors import folder as parsed_folder
 
 if TYPE_CHECKING:
@@ -97,7 +105,10 @@ def sweep(
     transient: Annotated[int, typer.Option(help="Steps before measuring.")] = 1000,
     steps: Annotated[int, typer.Option(help="Steps that are measured.")] = 1000,
     exponents: Annotated[
-        str, typer.Option(metavar="N|all", help="How many leading Lyapunov exponents; 0 for none.")
+        str,
+        typer.Option(
+            metavar="N|all", help="How many leading Lyapunov exponents; 0 for none."
+        ),
     ] = "1",
     points: Annotated[
         int | None,
@@ -118,7 +129,9 @@ def sweep(
     section_tolerance: Annotated[float, typer.Option(help="How near.")] = 1e-3,
     qr_every: Annotated[
         str,
-        typer.Option(metavar="N|auto", help="Steps between orthonormalisations: 1, 2, 4, 8, 16."),
+        typer.Option(
+            metavar="N|auto", help="Steps between orthonormalisations: 1, 2, 4, 8, 16."
+        ),
     ] = "auto",
     precision: Annotated[str, typer.Option(help="float64, or float32.")] = "float64",
     out: Annotated[
@@ -132,7 +145,8 @@ def sweep(
     lanes: Annotated[
         int,
         typer.Option(
-            help="Most cells computed side by side, and what a stop can lose.", rich_help_panel=WHO
+            help="Most cells computed side by side, and what a stop can lose.",
+            rich_help_panel=WHO,
         ),
     ] = 250,
     patterns: Annotated[
@@ -218,9 +232,15 @@ def sweep(
             points=(100 if len(axes) == 1 else 0) if points is None else points,
             section=section, section_tolerance=section_tolerance, precision=precision,
         )  # fmt: skip
-        settings, crew = texts.settings(fixed or []), _crew(scheduler, cluster, cluster_option)
+        settings, crew = (
+            texts.settings(fixed or []),
+            _crew(scheduler, cluster, cluster_option),
+        )
         description = f"{target} over {' and '.join(axes)}"
-        with run.warnings_told(_tell_warning), _followed(description, out, debug) as tell:
+        with (
+            run.warnings_told(_tell_warning),
+            _followed(description, out, debug) as tell,
+        ):
             swept = run.start(
                 recipe, axes, settings, measure, out,
                 direction=continuation, lanes=lanes, crew=crew, progress=tell,
@@ -253,7 +273,10 @@ def resume(
 
         crew = _crew(scheduler, cluster, cluster_option)
         description = f"the sweep in {directory}"
-        with run.warnings_told(_tell_warning), _followed(description, directory, debug) as tell:
+        with (
+            run.warnings_told(_tell_warning),
+            _followed(description, directory, debug) as tell,
+        ):
             swept = run.resume(directory, crew=crew, progress=tell)
     _show(swept, debug)
 
@@ -286,7 +309,10 @@ def _show(swept: Swept, debug: bool) -> None:
 def _hysteresis(ranges: list[tuple[float, float]]) -> str:
     if not ranges:
         return "Up and down are alike: no hysteresis."
-    told = [f"{low:.6g} to {high:.6g}" if high > low else f"{low:.6g}" for low, high in ranges]
+    told = [
+        f"{low:.6g} to {high:.6g}" if high > low else f"{low:.6g}"
+        for low, high in ranges
+    ]
     told = [text.replace("-", "−") for text in told]
     rest = f", and in {len(told) - 5} more ranges" if len(told) > 5 else ""
     return f"Up and down differ at {', '.join(told[:5])}{rest}."

@@ -83,7 +83,9 @@ def _take(digits: Digits, where: UInt8[np.ndarray, "n"] | np.ndarray) -> Digits:
     return Digits(digits.images[where], digits.labels[where])
 
 
-def _halves(labels: np.ndarray, classes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _halves(
+    labels: np.ndarray, classes: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     places = [np.flatnonzero(labels == label) for label in classes]
     first = [where[: len(where) // 2] for where in places]
     second = [where[len(where) // 2 :] for where in places]

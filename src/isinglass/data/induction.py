@@ -77,10 +77,18 @@ class InductionTask:
         Early in a full sequence, to repeat the symbol is a better guess: at position i it is right
         with probability (1/V) / (1 − (1−1/V)^i).
         """
-        return 1 / (self.vocabulary - 1 if self.form == "last-token" else self.vocabulary)
+        return 1 / (
+            self.vocabulary - 1 if self.form == "last-token" else self.vocabulary
+        )
 
     def batch(
-        self, key: Array, batch: int, length: Any, size: int | None = None, *, symbols: Any = None
+        self,
+        key: Array,
+        batch: int,
+        length: Any,
+        size: int | None = None,
+        *,
+        symbols: Any = None,
     ) -> InductionBatch:
         """Draw sequences, as `last_token` or `full_sequence` does."""
         draw = last_token if self.form == "last-token" else full_sequence
@@ -114,7 +122,11 @@ def full_sequence(
     """
     size = _checked_size("full-sequence", batch, length, vocabulary, size, symbols)
     return _full_sequence(
-        _keys(key, batch), length, vocabulary if symbols is None else symbols, size, vocabulary
+        _keys(key, batch),
+        length,
+        vocabulary if symbols is None else symbols,
+        size,
+        vocabulary,
     )
 
 
@@ -134,12 +146,16 @@ def last_token(
     `full_sequence`, but that a length is at least 3.
     """
     size = _checked_size("last-token", batch, length, vocabulary, size, symbols)
-    return _last_token(_keys(key, batch), length, vocabulary if symbols is None else symbols, size)
+    return _last_token(
+        _keys(key, batch), length, vocabulary if symbols is None else symbols, size
+    )
 
 
 @partial(jax.jit, static_argnums=(3, 4))
 @partial(jax.vmap, in_axes=(0, None, None, None, None))
-def _full_sequence(key: Array, length: Any, symbols: Any, size: int, vocabulary: int) -> Any:
+def _full_sequence(
+    key: Array, length: Any, symbols: Any, size: int, vocabulary: int
+) -> Any:
     tokens = jax.random.randint(key, (size,), 0, symbols, jnp.int32)
     source = _last_occurrence(tokens, vocabulary)
     return _batch(tokens, source, source >= 0, length)
@@ -162,7 +178,9 @@ def _last_token(key: Array, length: Any, symbols: Any, size: int) -> Any:
 @partial(jax.jit, static_argnums=1)
 def _keys(key: Array, batch: int) -> Array:
     """One key for each sequence, which does not depend on how many there are."""
-    return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(batch, dtype=jnp.int32))
+    return jax.vmap(partial(jax.random.fold_in, key))(
+        jnp.arange(batch, dtype=jnp.int32)
+    )
 
 
 def _last_occurrence(tokens: Int[Array, "n"], vocabulary: int) -> Int[Array, "n"]:
@@ -182,7 +200,10 @@ def _last_occurrence(tokens: Int[Array, "n"], vocabulary: int) -> Int[Array, "n"
 
 
 def _batch(
-    tokens: Int[Array, "n"], source: Int[Array, "n"], counts: Bool[Array, "n"], length: Any
+    tokens: Int[Array, "n"],
+    source: Int[Array, "n"],
+    counts: Bool[Array, "n"],
+    length: Any,
 ) -> Any:
     """One sequence with its targets; what is beyond its length is padding."""
     inside = jnp.arange(len(tokens)) < length
@@ -202,13 +223,24 @@ def _checked_size(
     """Width of the arrays, once all that is no traced number has been checked."""
     _check_vocabulary(vocabulary)
     check_sizes(batch=batch)
-    if symbols is not None and not isinstance(symbols, Tracer) and not 2 <= symbols <= vocabulary:
+    if (
+        symbols is not None
+        and not isinstance(symbols, Tracer)
+        and not 2 <= symbols <= vocabulary
+    ):
         raise ValueError(f"symbols must be in [2, {vocabulary}], got {symbols}")
     if isinstance(length, Tracer):
         if size is None:
-            raise ValueError("size must be given where length is traced: arrays have a fixed width")
+            raise ValueError(
+                "size must be given where length is traced: arrays have a fixed width"
+            )
         return size
-    if np.ndim(length) or not np.isfinite(length) or length % 1 or length < _SHORTEST[form]:
+    if (
+        np.ndim(length)
+        or not np.isfinite(length)
+        or length % 1
+        or length < _SHORTEST[form]
+    ):
         raise ValueError(
             f"length must be a whole number, at least {_SHORTEST[form]} in the {form} form, "
             f"got {length}"

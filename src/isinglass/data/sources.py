@@ -47,7 +47,9 @@ class Source(Protocol):
     vocabulary: int
     context: int
 
-    def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
+    def choose(
+        self, generator: np.random.Generator, count: int
+    ) -> Integer[np.ndarray, "count"]:
         """Places for one step, which depend on the generator's state only."""
         ...
 
@@ -78,7 +80,9 @@ class TextSource:
             a token that is not in [0, V).
     """
 
-    def __init__(self, tokens: Integer[np.ndarray, "m"], context: int, vocabulary: int) -> None:
+    def __init__(
+        self, tokens: Integer[np.ndarray, "m"], context: int, vocabulary: int
+    ) -> None:
         if context < 1:
             raise ValueError(f"context must be at least 1, got {context}")
         check_tokens("tokens", tokens, 1, vocabulary)
@@ -89,7 +93,9 @@ class TextSource:
             )
         self.tokens, self.context, self.vocabulary = tokens, context, vocabulary
 
-    def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
+    def choose(
+        self, generator: np.random.Generator, count: int
+    ) -> Integer[np.ndarray, "count"]:
         """Any windows, with the same chance."""
         return generator.integers(0, len(self.tokens) - self.context, count)
 
@@ -101,7 +107,9 @@ class TextSource:
         """Windows that begin at places."""
         windows = self.tokens[np.asarray(places)[:, None] + np.arange(self.context + 1)]
         windows = windows.astype(np.int32)
-        return Batch(windows[:, :-1], windows[:, 1:], np.ones(windows[:, 1:].shape, np.float32))
+        return Batch(
+            windows[:, :-1], windows[:, 1:], np.ones(windows[:, 1:].shape, np.float32)
+        )
 
     def digest(self) -> str:
         """SHA-256 of the tokens, and their number."""
@@ -163,7 +171,9 @@ class ExampleSource:
         packed: bool = False,
         seed: int = 0,
     ) -> None:
-        kept = [(np.asarray(t, np.int32), np.asarray(w, np.float32)) for t, w in examples]
+        kept = [
+            (np.asarray(t, np.int32), np.asarray(w, np.float32)) for t, w in examples
+        ]
         if not kept:
             raise ValueError("examples must hold one at least, got none")
         longest = max(len(tokens) for tokens, _ in kept)
@@ -184,11 +194,17 @@ class ExampleSource:
                 raise ValueError(f"examples[{number}] must have weights of at least 0")
             check_range("tokens", int(tokens.min()), int(tokens.max()), vocabulary)
         if not any(weights.any() for _, weights in kept):
-            raise ValueError("examples must hold a token that counts, and all weights are 0")
-        rows = _packed(kept, self.context, seed) if packed else [[each] for each in kept]
+            raise ValueError(
+                "examples must hold a token that counts, and all weights are 0"
+            )
+        rows = (
+            _packed(kept, self.context, seed) if packed else [[each] for each in kept]
+        )
         shape = (len(rows), self.context)
         self._batch = Batch(
-            np.full(shape, start, np.int32), np.full(shape, start, np.int32), np.zeros(shape, "f4")
+            np.full(shape, start, np.int32),
+            np.full(shape, start, np.int32),
+            np.zeros(shape, "f4"),
         )
         for row, inside in enumerate(rows):
             at = 0
@@ -199,7 +215,9 @@ class ExampleSource:
                 self._batch.tokens[row, at + 1 : at + len(tokens)] = tokens[:-1]
                 at += len(tokens)
 
-    def choose(self, generator: np.random.Generator, count: int) -> Integer[np.ndarray, "count"]:
+    def choose(
+        self, generator: np.random.Generator, count: int
+    ) -> Integer[np.ndarray, "count"]:
         """Any rows, with the same chance."""
         return generator.integers(0, len(self._batch.tokens), count)
 
@@ -294,7 +312,9 @@ class NewExamples:
 
         self.vocabulary, self.context, self._counted = len(TOKENS), context, counted
 
-    def choose(self, generator: np.random.Generator, count: int) -> Int[np.ndarray, "count"]:
+    def choose(
+        self, generator: np.random.Generator, count: int
+    ) -> Int[np.ndarray, "count"]:
         """A batch of its own."""
         return int(generator.integers(1 << 40)) * self._LOT + np.arange(count)
 
@@ -312,7 +332,9 @@ class NewExamples:
             seed: TRAINING.sample(int(numbers[seeds == seed].max()) + 1, int(seed))
             for seed in np.unique(seeds)
         }
-        examples = [drawn[seed][number] for seed, number in zip(seeds, numbers, strict=True)]
+        examples = [
+            drawn[seed][number] for seed, number in zip(seeds, numbers, strict=True)
+        ]
         rows = question_source(examples, self._counted, context=self.context)
         return rows.take(np.arange(len(examples)))
 

@@ -41,7 +41,10 @@ def read(path: Path | None) -> Text:
         OSError: If it cannot be read.
     """
     if path is None:
-        found, what = python_text(), f"the sources of Python {platform.python_version()}'s library"
+        found, what = (
+            python_text(),
+            f"the sources of Python {platform.python_version()}'s library",
+        )
     else:
         found, what = path.read_bytes(), path.name
     about = f"{what} ({len(found):,} bytes, SHA-256 {digest(found)}…)"
@@ -73,7 +76,9 @@ class Shares(NamedTuple):
     smallest: Integer[np.ndarray, "k piece"]
 
 
-def shares(training: Integer[np.ndarray, " a"], wanted: tuple[float, ...], seed: int) -> Shares:
+def shares(
+    training: Integer[np.ndarray, " a"], wanted: tuple[float, ...], seed: int
+) -> Shares:
     """Pieces at random, as many as a share has.
 
     Args:
@@ -129,9 +134,13 @@ def python_text(folder: str | Path | None = None) -> bytes:
         try:
             parts.append(path.read_bytes())
         except OSError as error:
-            raise PythonTextError(f"cannot read {path}: {error.strerror or error}") from error
+            raise PythonTextError(
+                f"cannot read {path}: {error.strerror or error}"
+            ) from error
     # A file that ends without a line end would run into the next.
-    text = b"".join(part if part.endswith(b"\n") or not part else part + b"\n" for part in parts)
+    text = b"".join(
+        part if part.endswith(b"\n") or not part else part + b"\n" for part in parts
+    )
     if len(text) < LEAST:
         raise PythonTextError(
             f"expected the sources of Python's standard library, at least {LEAST:,} bytes, in "

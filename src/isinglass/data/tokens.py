@@ -15,7 +15,9 @@ from jaxtyping import Integer
 
 from isinglass._common import files as _atomic
 
-_PART = 1 << 22  # characters that are turned into tokens at a time, or tokens that are looked at
+_PART = (
+    1 << 22
+)  # characters that are turned into tokens at a time, or tokens that are looked at
 # How GPT-2 cuts text before it merges bytes (Radford et al. 2019).
 _PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 # No token holds what stands before a blank or a line end, and it.
@@ -60,7 +62,9 @@ class ByteTokens:
         Raises:
             ValueError: If a token is not in [0, 255].
         """
-        return bytes(_checked(tokens, self.vocabulary).tolist()).decode(errors="replace")
+        return bytes(_checked(tokens, self.vocabulary).tolist()).decode(
+            errors="replace"
+        )
 
 
 class BytePairTokens:
@@ -94,7 +98,9 @@ class BytePairTokens:
 
     def encode(self, text: str) -> Integer[np.ndarray, "n"]:
         """Tokens, of the smallest unsigned type that holds them all."""
-        return np.asarray(self._encoding.encode_ordinary(text), dtype_for(self.vocabulary))
+        return np.asarray(
+            self._encoding.encode_ordinary(text), dtype_for(self.vocabulary)
+        )
 
     def decode(self, tokens: Any) -> str:
         """Text; what is no UTF-8 becomes U+FFFD.
@@ -144,7 +150,9 @@ def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
     import jax  # here: text is read without it
 
     if not isinstance(tokens, np.ndarray | jax.Array):
-        raise TypeError(f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}")
+        raise TypeError(
+            f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}"
+        )
     if tokens.ndim != axes or not np.issubdtype(tokens.dtype, np.integer):
         raise ValueError(
             f"{name} must be a {axes}-D array of whole numbers, got {tokens.dtype} of shape "
@@ -171,7 +179,9 @@ def check_range(name: str, least: int, greatest: int, vocabulary: int) -> None:
 
 
 def tokenise(
-    text: str | Path, tokens: ByteTokens | BytePairTokens, store: str | Path | None = None
+    text: str | Path,
+    tokens: ByteTokens | BytePairTokens,
+    store: str | Path | None = None,
 ) -> Integer[np.ndarray, "n"]:
     """The tokens of a file, of any length, as an array on disk.
 
@@ -258,7 +268,9 @@ def _checked(tokens: Any, vocabulary: int) -> Integer[np.ndarray, "n"]:
     array = np.asarray(tokens).astype(np.int64).ravel()
     outside = (array < 0) | (array >= vocabulary)
     if outside.any():
-        raise ValueError(f"tokens must be in [0, {vocabulary - 1}], got {array[outside][0]}")
+        raise ValueError(
+            f"tokens must be in [0, {vocabulary - 1}], got {array[outside][0]}"
+        )
     return array
 
 
@@ -273,9 +285,13 @@ def _vocabulary(folder: Path) -> dict[str, int]:
         found = json.loads(path.read_bytes())
     except ValueError as error:
         raise TokenFileError(f"{path} is not JSON: {error}") from None
-    whole = isinstance(found, dict) and all(type(each) is int for each in found.values())
+    whole = isinstance(found, dict) and all(
+        type(each) is int for each in found.values()
+    )
     if not whole or sorted(found.values()) != list(range(len(found))):
-        raise TokenFileError(f"{path} must give each token a number of its own, from 0 on")
+        raise TokenFileError(
+            f"{path} must give each token a number of its own, from 0 on"
+        )
     return found
 
 
@@ -308,8 +324,12 @@ def _ranks(
     letters = _letters()
     single = {letter for letter in letters if letter in vocabulary}
     if len(single) < 256:
-        lacking = sorted(byte for letter, byte in letters.items() if letter not in single)[0]
-        raise TokenFileError(f"{folder / 'vocab.json'} lacks a token for the byte {lacking}")
+        lacking = sorted(
+            byte for letter, byte in letters.items() if letter not in single
+        )[0]
+        raise TokenFileError(
+            f"{folder / 'vocab.json'} lacks a token for the byte {lacking}"
+        )
     ordinary, before = {letter: vocabulary[letter] for letter in single}, -1
     for first, second in merges:
         merged = first + second
@@ -324,9 +344,12 @@ def _ranks(
                 f"{merged!r} is out of order"
             )
         ordinary[merged] = before = vocabulary[merged]
-    special = {token: number for token, number in vocabulary.items() if token not in ordinary}
+    special = {
+        token: number for token, number in vocabulary.items() if token not in ordinary
+    }
     as_bytes = {
-        bytes(letters[letter] for letter in token): number for token, number in ordinary.items()
+        bytes(letters[letter] for letter in token): number
+        for token, number in ordinary.items()
     }
     return as_bytes, special
 

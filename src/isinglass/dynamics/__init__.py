@@ -10,7 +10,11 @@ from isinglass.dynamics.attractor import Attractor, attractor
 from isinglass.dynamics.basins import Basins, basins
 from isinglass.dynamics.hysteresis import Interval, hysteresis
 from isinglass.dynamics.kinds import Kind, classify
-from isinglass.dynamics.lyapunov import LyapunovSpectrum, kaplan_yorke_dimension, lyapunov_spectrum
+from isinglass.dynamics.lyapunov import (
+    LyapunovSpectrum,
+    kaplan_yorke_dimension,
+    lyapunov_spectrum,
+)
 from isinglass.dynamics.maps import DelayMap, DelayState
 from isinglass.dynamics.measure import Measure, Section
 from isinglass.dynamics.signals import (

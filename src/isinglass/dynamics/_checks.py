@@ -9,7 +9,9 @@ from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics.maps import Parameters, State, Step
 
 
-def checked_state(step: Step, state: State, parameters: Parameters, precision: str) -> None:
+def checked_state(
+    step: Step, state: State, parameters: Parameters, precision: str
+) -> None:
     """Refuse a state or parameters that are not finite, and a map that changes its state's form.
 
     Raises:
@@ -21,9 +23,13 @@ def checked_state(step: Step, state: State, parameters: Parameters, precision: s
             refuse_infinite(name + jax.tree_util.keystr(path), leaf)
     kinds = [np.asarray(leaf).dtype.kind for leaf in jax.tree.leaves(state)]
     if "c" in kinds:
-        raise ValueError("state must be real: give real and imaginary parts as two arrays")
+        raise ValueError(
+            "state must be real: give real and imaginary parts as two arrays"
+        )
     if "f" not in kinds:
-        raise ValueError("state must hold at least one array of floating-point numbers, got none")
+        raise ValueError(
+            "state must hold at least one array of floating-point numbers, got none"
+        )
     try:
         hash(step)
     except TypeError as error:
@@ -34,7 +40,10 @@ def checked_state(step: Step, state: State, parameters: Parameters, precision: s
     with in_precision(precision):
         before, given = at_precision((state, parameters), precision)
         after = jax.eval_shape(step, before, given)
-    shapes = [jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree) for tree in (before, after)]
+    shapes = [
+        jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)
+        for tree in (before, after)
+    ]
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"step must return a state like the one it is given: {shapes[0]} became {shapes[1]}"

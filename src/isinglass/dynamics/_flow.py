@@ -12,7 +12,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State, Step, newest
+from isinglass.dynamics.maps import (
+    DelayMap,
+    DelayState,
+    Parameters,
+    State,
+    Step,
+    newest,
+)
 
 # Longer blocks compile slowly and are not faster (benchmarks/meanfield.py).
 LONGEST_BLOCK = 8
@@ -52,18 +59,31 @@ class Flow:
             return slots, () if self.phase is not None else (state.phase,)
         leaves = jax.tree.leaves(state)
         pairs = list(zip(leaves, self.is_real, strict=True))
-        return tuple(x for x, real in pairs if real), tuple(x for x, real in pairs if not real)
+        return tuple(x for x, real in pairs if real), tuple(
+            x for x, real in pairs if not real
+        )
 
     def join(self, reals: Reals, rest: Rest, offset: int = 0) -> State:
         """The state of which `split` gave these, `offset` steps into a block."""
         if isinstance(self.step, DelayMap):
-            phase = rest[0] if self.phase is None else (self.phase + offset) % self.step.period
+            phase = (
+                rest[0]
+                if self.phase is None
+                else (self.phase + offset) % self.step.period
+            )
             return DelayState(jnp.stack(reals), jnp.asarray(phase, jnp.int32))
         sources = {True: iter(reals), False: iter(rest)}
-        return jax.tree.unflatten(self.structure, [next(sources[real]) for real in self.is_real])
+        return jax.tree.unflatten(
+            self.structure, [next(sources[real]) for real in self.is_real]
+        )
 
     def advance(
-        self, reals: Reals, rest: Rest, parameters: Parameters, steps: int, offset: int = 0
+        self,
+        reals: Reals,
+        rest: Rest,
+        parameters: Parameters,
+        steps: int,
+        offset: int = 0,
     ) -> tuple[Reals, Rest]:
         """Go on by some steps, `offset` steps into a block."""
         for taken in range(steps):
@@ -76,11 +96,15 @@ class Flow:
             return reals[0]
         return jnp.ravel(self.observable(self.join(reals, rest, offset)))
 
-    def _one(self, reals: Reals, rest: Rest, parameters: Parameters, offset: int) -> Any:
+    def _one(
+        self, reals: Reals, rest: Rest, parameters: Parameters, offset: int
+    ) -> Any:
         if not isinstance(self.step, DelayMap):
             return self.split(self.step(self.join(reals, rest), parameters))
         if self.phase is not None:
-            value = self.step.head(reals, parameters, (self.phase + offset) % self.step.period)
+            value = self.step.head(
+                reals, parameters, (self.phase + offset) % self.step.period
+            )
             return (value, *reals[:-1]), ()
         value = self.step.head(reals, parameters, rest[0])
         return (value, *reals[:-1]), ((rest[0] + 1) % self.step.period,)
@@ -98,5 +122,7 @@ def flow_of(
         phase = int(state.phase) % step.period if block % step.period == 0 else None
         return Flow(step, block, phase, None, (), shown)
     leaves, structure = jax.tree.flatten(state)
-    is_real = tuple(bool(jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)) for x in leaves)
+    is_real = tuple(
+        bool(jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)) for x in leaves
+    )
     return Flow(step, 1, None, structure, is_real, shown)

@@ -67,7 +67,9 @@ class Lanes:
         self.flow = flow
         self.parameters = parameters
         self._axes = lane_axes(flow.step, state)
-        split = jax.vmap(flow.split, in_axes=(self._axes,), out_axes=(-1, self._rest_axis))
+        split = jax.vmap(
+            flow.split, in_axes=(self._axes,), out_axes=(-1, self._rest_axis)
+        )
         reals, rest = split(state)
         self.count = reals[0].shape[-1]
         self.dimension = sum(math.prod(leaf.shape[:-1]) for leaf in reals)
@@ -81,7 +83,9 @@ class Lanes:
 
     def state(self) -> State:
         """The state now, lanes last."""
-        join = jax.vmap(self.flow.join, in_axes=(-1, self._rest_axis), out_axes=self._axes)
+        join = jax.vmap(
+            self.flow.join, in_axes=(-1, self._rest_axis), out_axes=self._axes
+        )
         return join(self._carry.reals, self._carry.rest)
 
     def start_tangents(self, count: int) -> None:
@@ -135,10 +139,16 @@ class Lanes:
         if qr_every != "auto":
             self.go(PILOT_BLOCKS, int(qr_every))
             return int(qr_every)
-        intervals = [m for m in WIDEST_SPREAD[precision] if self.block(m) <= LONGEST_UNROLLED]
+        intervals = [
+            m for m in WIDEST_SPREAD[precision] if self.block(m) <= LONGEST_UNROLLED
+        ]
         pilot = self.go(PILOT_BLOCKS, max(intervals, default=1))
-        spread = pilot.spread * max(WIDEST_SPREAD[precision]) / max(intervals, default=1)
-        return max((m for m in intervals if spread <= WIDEST_SPREAD[precision][m]), default=1)
+        spread = (
+            pilot.spread * max(WIDEST_SPREAD[precision]) / max(intervals, default=1)
+        )
+        return max(
+            (m for m in intervals if spread <= WIDEST_SPREAD[precision][m]), default=1
+        )
 
 
 _compiling = threading.Lock()
@@ -172,10 +182,14 @@ def _run(
 ) -> tuple[Carry, jax.Array]:
     lanes = Carry(-1, rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
     advance = jax.vmap(
-        partial(_block, flow, block, qr_every), in_axes=(lanes, -1), out_axes=(lanes, -1)
+        partial(_block, flow, block, qr_every),
+        in_axes=(lanes, -1),
+        out_axes=(lanes, -1),
     )
 
-    def body(index: jax.Array, loop: tuple[Carry, jax.Array]) -> tuple[Carry, jax.Array]:
+    def body(
+        index: jax.Array, loop: tuple[Carry, jax.Array]
+    ) -> tuple[Carry, jax.Array]:
         carry, rows = loop
         carry, seen = advance(carry, parameters)
         if most_rows:
@@ -183,7 +197,9 @@ def _run(
         return carry, rows
 
     shape = jax.eval_shape(advance, carry, parameters)[1].shape
-    rows = jnp.zeros((most_rows, *shape[1:]) if most_rows else (0,), carry.vectors.dtype)
+    rows = jnp.zeros(
+        (most_rows, *shape[1:]) if most_rows else (0,), carry.vectors.dtype
+    )
     return jax.lax.fori_loop(0, blocks, body, (carry, rows))
 
 
@@ -197,7 +213,9 @@ def _block(
         return carry._replace(reals=reals, rest=rest), jnp.stack(seen)
     rows = []
     for offset in range(0, block, qr_every):
-        reals, rest, seen, vectors = _push(flow, parameters, qr_every, offset, reals, rest, vectors)
+        reals, rest, seen, vectors = _push(
+            flow, parameters, qr_every, offset, reals, rest, vectors
+        )
         vectors, growth, unresolved = orthonormalise(vectors)
         logs, lost = logs + growth, lost + unresolved
         spread = jnp.maximum(spread, _spread(growth))
@@ -237,9 +255,16 @@ def _push(
         vectors[start:end].reshape(*leaf.shape, -1)
         for leaf, start, end in zip(reals, ends[:-1], ends[1:], strict=True)
     )
-    after, pushed, (rest, seen) = jax.vmap(push, in_axes=-1, out_axes=(None, -1, None))(parts)
+    after, pushed, (rest, seen) = jax.vmap(push, in_axes=-1, out_axes=(None, -1, None))(
+        parts
+    )
     count = vectors.shape[-1]
-    return after, rest, seen, jnp.concatenate([leaf.reshape(-1, count) for leaf in pushed])
+    return (
+        after,
+        rest,
+        seen,
+        jnp.concatenate([leaf.reshape(-1, count) for leaf in pushed]),
+    )
 
 
 def _watch(

@@ -35,7 +35,9 @@ def orthonormalise(
         vectors = vectors - unit[:, None] * later
         return vectors.at[:, index].set(unit), norms.at[index].set(norm)
 
-    vectors, norms = jax.lax.fori_loop(0, count, column, (vectors, jnp.zeros_like(before)))
+    vectors, norms = jax.lax.fori_loop(
+        0, count, column, (vectors, jnp.zeros_like(before))
+    )
     return vectors, jnp.log(norms), norms <= floor * before
 
 

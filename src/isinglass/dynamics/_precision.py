@@ -28,7 +28,9 @@ def at_precision(tree: Any, precision: str) -> Any:
 
     def leaf(value: Any) -> jax.Array:
         array = np.asarray(value)
-        return jnp.asarray(array, precision if np.issubdtype(array.dtype, np.floating) else None)
+        return jnp.asarray(
+            array, precision if np.issubdtype(array.dtype, np.floating) else None
+        )
 
     return jax.tree.map(leaf, tree)
 

@@ -102,7 +102,13 @@ def attractor(
     leading, error = np.full((1, 1), np.nan), np.full((1, 1), np.nan)
     if (np.abs(tail) <= DIVERGED_BEYOND).all():
         spectrum = lyapunov_spectrum(
-            step, state, parameters, steps, transient=transient, k=1, precision=precision
+            step,
+            state,
+            parameters,
+            steps,
+            transient=transient,
+            k=1,
+            precision=precision,
         )
         leading = np.asarray(spectrum.exponents, dtype=np.float64)[None]
         error = np.asarray(spectrum.standard_error, dtype=np.float64)[None]

@@ -112,7 +112,9 @@ def basins(
         tolerance=tolerance,
     )
     cells = _measured(step, states, parameters, measure, count, min(lanes, count))
-    labels, firsts = _labels(cells["points"], cells["kind"], cells["period"], closeness, most)
+    labels, firsts = _labels(
+        cells["points"], cells["kind"], cells["period"], closeness, most
+    )
     found = []
     for label, first in enumerate(firsts):
         period = int(cells["period"][first])
@@ -131,11 +133,15 @@ def basins(
 def _count(states: State) -> int:
     """How many starts there are."""
     # A delay map's phase is the clock of all, and may be given once.
-    leaves = jax.tree.leaves(states.window if isinstance(states, DelayState) else states)
+    leaves = jax.tree.leaves(
+        states.window if isinstance(states, DelayState) else states
+    )
     counts = {np.shape(leaf)[:1] for leaf in leaves}
     if len(counts) != 1 or counts & {(), (0,)}:
         shapes = [np.shape(leaf) for leaf in leaves]
-        raise ValueError(f"states must have n starts along its leaves' first axis, got {shapes}")
+        raise ValueError(
+            f"states must have n starts along its leaves' first axis, got {shapes}"
+        )
     if not all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves):
         raise ValueError("states must be finite")
     if isinstance(states, DelayState) and np.unique(np.asarray(states.phase)).size != 1:
@@ -144,7 +150,12 @@ def _count(states: State) -> int:
 
 
 def _measured(
-    step: Step, states: State, parameters: Parameters, measure: Measure, count: int, lanes: int
+    step: Step,
+    states: State,
+    parameters: Parameters,
+    measure: Measure,
+    count: int,
+    lanes: int,
 ) -> dict[str, np.ndarray]:
     """Points, kind and period of the orbit from each start, `lanes` at a time."""
     spread = jax.tree.map(lambda value: _repeated(value, lanes), parameters)
@@ -164,7 +175,9 @@ def _measured(
 def _lanes(states: State, rows: np.ndarray) -> State:
     """Some of the starts, along a last axis."""
     if isinstance(states, DelayState):
-        return DelayState(_lanes(states.window, rows), jnp.asarray(states.phase).ravel()[0])
+        return DelayState(
+            _lanes(states.window, rows), jnp.asarray(states.phase).ravel()[0]
+        )
     return jax.tree.map(lambda leaf: np.moveaxis(np.asarray(leaf)[rows], 0, -1), states)
 
 

@@ -58,7 +58,9 @@ def measure_cells(
         cells in the first axis of every leaf but the phase.
     """
     with in_precision(measure.precision):
-        state, parameters = (at_precision(tree, measure.precision) for tree in (state, parameters))
+        state, parameters = (
+            at_precision(tree, measure.precision) for tree in (state, parameters)
+        )
         return _Cells(step, state, parameters, measure, tick or _ignore).run()
 
 
@@ -93,18 +95,26 @@ class _Cells:
         for _ in self._segments(measure.transient, lanes.block(), 0.0):
             pass
         qr_every = self._settle_tangents()
-        tail_rows = max(measure.points * (measure.section is None), 2 * measure.max_period + 2)
+        tail_rows = max(
+            measure.points * (measure.section is None), 2 * measure.max_period + 2
+        )
         points = _Points(measure, lanes.count)
         tail: list[np.ndarray] = []
         segments: list[Segment] = []
         unseen = self._unseen(tail_rows)
         share = (measure.transient + unseen) / (measure.transient + measure.steps)
         seen = measure.steps - unseen
-        for segment in self._segments(seen, lanes.block(qr_every), share, qr_every, True):
+        for segment in self._segments(
+            seen, lanes.block(qr_every), share, qr_every, True
+        ):
             segments.append(segment)
             assert segment.rows is not None
             points.take(segment.rows)
-            tail = [*tail, segment.rows] if len(segment.rows) < tail_rows else [segment.rows]
+            tail = (
+                [*tail, segment.rows]
+                if len(segment.rows) < tail_rows
+                else [segment.rows]
+            )
             while sum(map(len, tail[1:])) >= tail_rows:
                 tail = tail[1:]
         last = np.concatenate(tail)[-tail_rows:]
@@ -139,13 +149,22 @@ class _Cells:
         return self.lanes.settle(self.measure.qr_every, self.measure.precision)
 
     def _segments(
-        self, steps: int, block: int, done: float, qr_every: int = 1, observed: bool = False
+        self,
+        steps: int,
+        block: int,
+        done: float,
+        qr_every: int = 1,
+        observed: bool = False,
     ) -> Iterator[Segment]:
         """Segments of whole blocks; where there are enough, a whole number of them per batch."""
         blocks = -(-steps // block)
         longest = max(SEGMENT_STEPS // block, 1)
         count = min(blocks, BATCHES * -(-blocks // (BATCHES * longest)))
-        ends = [round(index * blocks / count) for index in range(count + 1)] if count else [0]
+        ends = (
+            [round(index * blocks / count) for index in range(count + 1)]
+            if count
+            else [0]
+        )
         room = max((end - start for start, end in pairwise(ends)), default=0)
         total = self.measure.transient + self.measure.steps
         for start, end in pairwise(ends):
@@ -156,13 +175,19 @@ class _Cells:
         if not self.exponents:
             return {}
         per_batch = -(-len(segments) // BATCHES)
-        groups = [segments[i : i + per_batch] for i in range(0, len(segments), per_batch)]
+        groups = [
+            segments[i : i + per_batch] for i in range(0, len(segments), per_batch)
+        ]
         logs = np.stack([sum(s.logs for s in group) for group in groups])
         steps = np.array([sum(s.qrs for s in group) for group in groups]) * qr_every
         with np.errstate(invalid="ignore"):
             exponents = logs.sum(axis=0) / steps.sum()
             means = logs / steps[:, None, None]
-            spread = means.std(axis=0, ddof=1) if len(groups) > 1 else np.full_like(logs[0], np.nan)
+            spread = (
+                means.std(axis=0, ddof=1)
+                if len(groups) > 1
+                else np.full_like(logs[0], np.nan)
+            )
         unresolved = sum(s.lost for s in segments) / sum(s.qrs for s in segments)
         found = {
             "exponents": exponents,
@@ -171,11 +196,15 @@ class _Cells:
         }
         order = descending(exponents)
         return {
-            name: np.take_along_axis(value, order, axis=0).T.astype(self.measure.precision)
+            name: np.take_along_axis(value, order, axis=0).T.astype(
+                self.measure.precision
+            )
             for name, value in found.items()
         }
 
-    def _kinds(self, tail: np.ndarray, result: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _kinds(
+        self, tail: np.ndarray, result: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         measure = self.measure
         if not measure.classify:
             return {}
@@ -208,7 +237,9 @@ class _Points:
                 f"got {section.component}"
             )
         if self.kept is None:
-            self.kept = np.full((len(self.count), room, rows.shape[1]), np.nan, rows.dtype)
+            self.kept = np.full(
+                (len(self.count), room, rows.shape[1]), np.nan, rows.dtype
+            )
         near = np.abs(rows[:, section.component] - section.level) <= section.tolerance
         times, cells = np.nonzero(near)
         order = np.argsort(cells, kind="stable")
@@ -217,7 +248,9 @@ class _Points:
         places = self.count[cells] + np.arange(len(cells)) - starts[cells]
         fits = places < room
         self.kept[cells[fits], places[fits]] = rows[times[fits], :, cells[fits]]
-        self.count = np.minimum(self.count + np.bincount(cells, minlength=len(self.count)), room)
+        self.count = np.minimum(
+            self.count + np.bincount(cells, minlength=len(self.count)), room
+        )
 
     def result(self, last: np.ndarray) -> dict[str, np.ndarray]:
         """``points`` and ``point_count``; without a section the last rows."""
@@ -226,7 +259,9 @@ class _Points:
             return {}
         if self.measure.section is None:
             rows = np.moveaxis(last[-room:], -1, 0)
-            padding = np.full((cells, room - rows.shape[1], rows.shape[2]), np.nan, rows.dtype)
+            padding = np.full(
+                (cells, room - rows.shape[1], rows.shape[2]), np.nan, rows.dtype
+            )
             count = np.full(cells, rows.shape[1])
             return {"points": np.concatenate([rows, padding], 1), "point_count": count}
         assert self.kept is not None
@@ -247,7 +282,9 @@ def bytes_while_measuring(step: Step, state: State, measure: Measure) -> int:
     return 8 * (min(measure.steps, SEGMENT_STEPS) * width + 4 * tangents)
 
 
-def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any, Any, Any]]:
+def variables(
+    step: Step, state: State, measure: Measure
+) -> dict[str, tuple[Any, Any, Any]]:
     """What `measure_cells` returns of one state, but for the final state.
 
     Returns:
@@ -277,12 +314,20 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any
     if measure.points:
         dims = (("point", measure.points), ("component", width))
         found["points"] = (dims, real, {"long_name": "observable on the attractor"})
-        found["point_count"] = ((), np.dtype(np.int64), {"long_name": "number of points kept"})
+        found["point_count"] = (
+            (),
+            np.dtype(np.int64),
+            {"long_name": "number of points kept"},
+        )
     if count:
         dims = (("exponent", count),)
         nats = {"units": "nats per step"}
         found["exponents"] = (dims, real, {"long_name": "Lyapunov exponents", **nats})
-        found["exponent_error"] = (dims, real, {"long_name": "their standard error", **nats})
+        found["exponent_error"] = (
+            dims,
+            real,
+            {"long_name": "their standard error", **nats},
+        )
         lost = {"long_name": "share of QRs lost in rounding", "units": "1"}
         found["unresolved"] = (dims, real, lost)
         interval = {"long_name": "interval of orthonormalisations", "units": "steps"}
@@ -294,6 +339,10 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, tuple[Any
             "flag_meanings": " ".join(kind.name.lower() for kind in Kind),
         }
         found["kind"] = ((), np.dtype(np.int8), flags)
-        found["period"] = ((), np.dtype(np.int32), {"long_name": "period", "units": "steps"})
+        found["period"] = (
+            (),
+            np.dtype(np.int32),
+            {"long_name": "period", "units": "steps"},
+        )
         found["confidence"] = ((), np.dtype(np.float64), {"units": "1"})
     return found

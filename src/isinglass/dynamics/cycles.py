@@ -64,7 +64,9 @@ def jacobian_norm(
 
     def goes_on(carry: tuple[Array, Array, Any]) -> Array:
         _, norm, (before, steps) = carry
-        return (steps < 3) | ((jnp.abs(norm - before) > 1e-6 * norm) & (steps < _POWER_STEPS))
+        return (steps < 3) | (
+            (jnp.abs(norm - before) > 1e-6 * norm) & (steps < _POWER_STEPS)
+        )
 
     start = jax.random.normal(jax.random.key(0), state.shape, state.dtype)
     nothing = jnp.zeros((), state.dtype)
@@ -113,7 +115,9 @@ def fixed_points(
         )
     with jax.enable_x64(True):
         given = (parameters, starts)
-        parameters, starts = jax.tree.map(lambda x: jnp.asarray(np.asarray(x), float), given)
+        parameters, starts = jax.tree.map(
+            lambda x: jnp.asarray(np.asarray(x), float), given
+        )
         found = _search(step, steps, parameters, starts)
         point, distance, jacobian = map(np.asarray, found)
     radius = np.abs(np.linalg.eigvals(jacobian)).max(-1)
@@ -121,7 +125,9 @@ def fixed_points(
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _search(step: Any, steps: int, parameters: Any, starts: Array) -> tuple[Array, Array, Array]:
+def _search(
+    step: Any, steps: int, parameters: Any, starts: Array
+) -> tuple[Array, Array, Array]:
     """Points, residuals and Jacobians of the map there, one start after the other."""
     shape = starts.shape[1:]
 
@@ -136,7 +142,9 @@ def _search(step: Any, steps: int, parameters: Any, starts: Array) -> tuple[Arra
     return jax.lax.map(one, starts)
 
 
-def _least_residual(function: Callable[[Array], Array], start: Array, steps: int) -> Array:
+def _least_residual(
+    function: Callable[[Array], Array], start: Array, steps: int
+) -> Array:
     """Where Levenberg–Marquardt gets in some steps: it never goes uphill."""
 
     def onward(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -151,4 +159,6 @@ def _least_residual(function: Callable[[Array], Array], start: Array, steps: int
         damping = jnp.clip(jnp.where(better, damping / 5, damping * 3), 1e-14, 1e8)
         return jnp.where(better, there, point), damping
 
-    return jax.lax.fori_loop(0, steps, onward, (start, jnp.asarray(1e-3, start.dtype)))[0]
+    return jax.lax.fori_loop(0, steps, onward, (start, jnp.asarray(1e-3, start.dtype)))[
+        0
+    ]

@@ -32,7 +32,9 @@ class Interval:
     gap: float
 
 
-def cloud_distance(one: Float[np.ndarray, "W d"], other: Float[np.ndarray, "V d"]) -> float:
+def cloud_distance(
+    one: Float[np.ndarray, "W d"], other: Float[np.ndarray, "V d"]
+) -> float:
     """How far apart two sets of points are, in their unit.
 
     The mean distance from a point of one to the nearest of the other, the larger of both ways.
@@ -95,7 +97,9 @@ def hysteresis(
         raise ValueError(f"run must be at least 1, got {run}")
     if down is None:
         if "direction" not in up.dims or set(up["direction"].values) != {"up", "down"}:
-            raise ValueError('up must hold the directions "up" and "down", or down be given')
+            raise ValueError(
+                'up must hold the directions "up" and "down", or down be given'
+            )
         up, down = up.sel(direction="up"), up.sel(direction="down")
     values, rising = _diagram("up", up)
     others, falling = _diagram("down", down)
@@ -103,7 +107,9 @@ def hysteresis(
         raise ValueError("up and down must hold the same values of the parameter")
     both = _complete(np.concatenate([rising, falling], axis=1))
     extent = float(np.ptp(both, axis=0).max()) if len(both) else 0.0
-    gaps = np.array([cloud_distance(a, b) for a, b in zip(rising, falling, strict=True)])
+    gaps = np.array(
+        [cloud_distance(a, b) for a, b in zip(rising, falling, strict=True)]
+    )
     differ = np.array(
         [
             _differ(_complete(a), _complete(b), gap, tolerance * extent)
@@ -111,14 +117,21 @@ def hysteresis(
         ]
     )
     return [
-        Interval(float(values[first]), float(values[last]), float(gaps[first : last + 1].max()))
+        Interval(
+            float(values[first]),
+            float(values[last]),
+            float(gaps[first : last + 1].max()),
+        )
         for first, last in runs(differ)
         if last - first + 1 >= run
     ]
 
 
 def _differ(
-    one: Float[np.ndarray, "W d"], other: Float[np.ndarray, "V d"], gap: float, allowed: float
+    one: Float[np.ndarray, "W d"],
+    other: Float[np.ndarray, "V d"],
+    gap: float,
+    allowed: float,
 ) -> bool:
     """Whether two orbits are on different attractors, by the rule of `hysteresis`."""
     scatter = [_scatter(one), _scatter(other)]
@@ -136,7 +149,9 @@ def _differ(
     return bool((moved > allowed + 3 * error + max(unseen, default=0.0) * extent).any())
 
 
-def _moments(points: Float[np.ndarray, "*batch W d"]) -> Float[np.ndarray, "2 *batch d"]:
+def _moments(
+    points: Float[np.ndarray, "*batch W d"],
+) -> Float[np.ndarray, "2 *batch d"]:
     """Mean and standard deviation of each component: neither depends on the order in time."""
     return np.stack([points.mean(axis=-2), points.std(axis=-2)])
 

@@ -64,7 +64,9 @@ def classify(
     recurs = period > 0
     leading, floor = _leading(exponents, error, steps, tail.shape[2])
     spread = floor / 3
-    with np.errstate(invalid="ignore"):  # a missing or infinite exponent compares as it should
+    with np.errstate(
+        invalid="ignore"
+    ):  # a missing or infinite exponent compares as it should
         chaotic = ~recurs & (leading > floor)
         quasi_periodic = ~recurs & (np.abs(leading) <= floor)
         below = ndtr((floor - leading) / spread)
@@ -76,11 +78,23 @@ def classify(
     stays = np.where(np.isnan(leading), 1.0, np.nan_to_num(below))
 
     cases = [diverged, period == 1, recurs, chaotic, quasi_periodic]
-    kinds = [Kind.DIVERGED, Kind.FIXED_POINT, Kind.PERIODIC, Kind.CHAOTIC, Kind.QUASI_PERIODIC]
-    kind = np.select(cases, [np.int8(value) for value in kinds], np.int8(Kind.UNDECIDED))
+    kinds = [
+        Kind.DIVERGED,
+        Kind.FIXED_POINT,
+        Kind.PERIODIC,
+        Kind.CHAOTIC,
+        Kind.QUASI_PERIODIC,
+    ]
+    kind = np.select(
+        cases, [np.int8(value) for value in kinds], np.int8(Kind.UNDECIDED)
+    )
     returns = (1 - residual / 2) * stays
     confidence = np.select(cases, [1.0, returns, returns, above, within], 0.0)
-    return kind.astype(np.int8), np.where(diverged, 0, period).astype(np.int32), confidence
+    return (
+        kind.astype(np.int8),
+        np.where(diverged, 0, period).astype(np.int32),
+        confidence,
+    )
 
 
 def _check(
@@ -96,7 +110,9 @@ def _check(
     if (exponents is None) != (error is None):
         raise ValueError("exponents and error must be given together, or neither")
     if exponents is not None and exponents.shape[1] == 0:
-        raise ValueError("exponents must hold the leading one at least; give None for none")
+        raise ValueError(
+            "exponents must hold the leading one at least; give None for none"
+        )
     for name, value in (("steps", steps), ("max_period", max_period)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
@@ -123,7 +139,9 @@ def _recurrence(
         found = distance <= allowed[candidates]
         hits = candidates[found]
         period[hits] = p
-        residual[hits] = distance[found] / np.maximum(allowed[hits], np.finfo(float).tiny)
+        residual[hits] = distance[found] / np.maximum(
+            allowed[hits], np.finfo(float).tiny
+        )
     return period, residual
 
 
@@ -139,7 +157,9 @@ def _leading(
     return leading, 3.0 * spread + 10.0 / steps
 
 
-def _settles(tail: Float[np.ndarray, "W d n"], max_period: int) -> Bool[np.ndarray, "n"]:
+def _settles(
+    tail: Float[np.ndarray, "W d n"], max_period: int
+) -> Bool[np.ndarray, "n"]:
     """Whether an orbit still approaches a cycle: its nearest return gets nearer all along."""
     rows, _, cells = tail.shape
     length = rows // 2 // SEGMENTS

@@ -18,7 +18,9 @@ ACCUMULATION = 3.569945671870945
 """Where the period doublings of `logistic` accumulate, r∞ (Feigenbaum 1978; OEIS A098587)."""
 
 
-def logistic(x: Float[Array, "*shape"], parameters: Mapping[str, Any]) -> Float[Array, "*shape"]:
+def logistic(
+    x: Float[Array, "*shape"], parameters: Mapping[str, Any]
+) -> Float[Array, "*shape"]:
     """Logistic map x → r x (1 − x) on [0, 1]; parameter ``r`` in [0, 4] (May 1976).
 
     Known: fixed point 1 − 1/r with exponent ln |2 − r| for 1 < r < 3; period 2 from r = 3, period 4
@@ -46,7 +48,9 @@ def henon(x: Float[Array, "2"], parameters: Mapping[str, Any]) -> Float[Array, "
     return jnp.stack([1 - parameters["a"] * x[0] ** 2 + x[1], parameters["b"] * x[0]])
 
 
-def standard_map(x: Float[Array, "2"], parameters: Mapping[str, Any]) -> Float[Array, "2"]:
+def standard_map(
+    x: Float[Array, "2"], parameters: Mapping[str, Any]
+) -> Float[Array, "2"]:
     """Standard map p → p + K sin θ, θ → θ + p of the kicked rotor; parameter ``K`` (Chirikov 1979).
 
     Known: it is symplectic, hence the exponents are λ and −λ; no chaos at K = 0; in the chaotic sea
@@ -58,10 +62,14 @@ def standard_map(x: Float[Array, "2"], parameters: Mapping[str, Any]) -> Float[A
     """
     momentum = x[1] + parameters["K"] * jnp.sin(x[0])
     turn = 2 * jnp.pi
-    return jnp.stack([jnp.mod(x[0] + momentum, turn), jnp.mod(momentum + jnp.pi, turn) - jnp.pi])
+    return jnp.stack(
+        [jnp.mod(x[0] + momentum, turn), jnp.mod(momentum + jnp.pi, turn) - jnp.pi]
+    )
 
 
-def cubic(x: Float[Array, "*shape"], parameters: Mapping[str, Any]) -> Float[Array, "*shape"]:
+def cubic(
+    x: Float[Array, "*shape"], parameters: Mapping[str, Any]
+) -> Float[Array, "*shape"]:
     """Imperfect pitchfork x → h + r x − x³; parameters ``r`` and ``h``.
 
     Known, for 1 < r < 5/3: two stable fixed points where |h| < h_c = 2 ((r − 1)/3)^(3/2). One of
@@ -101,7 +109,9 @@ def linear(matrix: ArrayLike) -> Callable[[Float[Array, "d"], Any], Float[Array,
     return step
 
 
-def _delayed_growth(window: Sequence[jax.Array], parameters: Mapping[str, Any], phase: Any) -> Any:
+def _delayed_growth(
+    window: Sequence[jax.Array], parameters: Mapping[str, Any], phase: Any
+) -> Any:
     return parameters["r"] * window[0] * (1 - window[1])
 
 

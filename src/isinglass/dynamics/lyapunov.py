@@ -14,7 +14,11 @@ from jaxtyping import Float, Int
 from isinglass.dynamics._checks import checked_state
 from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes
-from isinglass.dynamics._precision import at_precision, in_precision, warn_of_single_precision
+from isinglass.dynamics._precision import (
+    at_precision,
+    in_precision,
+    warn_of_single_precision,
+)
 from isinglass.dynamics._side_by_side import _one_lane
 from isinglass.dynamics.cells import BATCHES, descending
 from isinglass.dynamics.maps import Parameters, State, Step
@@ -115,7 +119,9 @@ def lyapunov_spectrum(
             map does not return a state like the one it is given.
         FloatingPointError: If the orbit leaves the finite numbers.
     """
-    measure = Measure(transient, steps, k, qr_every, points=0, classify=False, precision=precision)
+    measure = Measure(
+        transient, steps, k, qr_every, points=0, classify=False, precision=precision
+    )
     warn_of_single_precision(precision)
     checked_state(step, state, parameters, precision)
     with in_precision(precision):
@@ -147,7 +153,11 @@ def _measure(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
             "the orbit left the finite numbers; start within the basin of an attractor"
         )
     with np.errstate(invalid="ignore"):
-        error = (logs / taken).std(axis=0, ddof=1) / np.sqrt(batches) if batches > 1 else np.nan
+        error = (
+            (logs / taken).std(axis=0, ddof=1) / np.sqrt(batches)
+            if batches > 1
+            else np.nan
+        )
     lost = sum(segment.lost[:, 0] for segment in segments)
     order = descending(trace[-1])
     return LyapunovSpectrum(

@@ -53,7 +53,9 @@ class DelayMap:
     def __post_init__(self) -> None:
         for name in ("length", "period"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be at least 1, got {getattr(self, name)}"
+                )
 
     def __call__(self, state: DelayState, parameters: Parameters) -> DelayState:
         """The state one step later."""
@@ -78,5 +80,9 @@ def newest(state: State) -> jax.Array:
     """
     if isinstance(state, DelayState):
         return state.window[0]
-    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    leaves = [
+        leaf
+        for leaf in jax.tree.leaves(state)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+    ]
     return jnp.concatenate([jnp.ravel(leaf) for leaf in leaves])

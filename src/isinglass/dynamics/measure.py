@@ -36,7 +36,9 @@ class Section:
         if not np.isfinite(self.level):
             raise ValueError(f"level must be finite, got {self.level}")
         if not (np.isfinite(self.tolerance) and self.tolerance > 0):
-            raise ValueError(f"tolerance must be finite and above 0, got {self.tolerance}")
+            raise ValueError(
+                f"tolerance must be finite and above 0, got {self.tolerance}"
+            )
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,18 @@ class Measure:
         check_sizes(0, transient=self.transient, points=self.points)
         check_sizes(steps=self.steps, max_period=self.max_period)
         if self.exponents is not None and self.exponents < 0:
-            raise ValueError(f"exponents must be at least 0, or None, got {self.exponents}")
+            raise ValueError(
+                f"exponents must be at least 0, or None, got {self.exponents}"
+            )
         if self.qr_every != "auto" and self.qr_every not in INTERVALS:
-            raise ValueError(f"qr_every must be 'auto' or one of {INTERVALS}, got {self.qr_every}")
+            raise ValueError(
+                f"qr_every must be 'auto' or one of {INTERVALS}, got {self.qr_every}"
+            )
         if not (np.isfinite(self.tolerance) and self.tolerance >= 0):
-            raise ValueError(f"tolerance must be finite and at least 0, got {self.tolerance}")
+            raise ValueError(
+                f"tolerance must be finite and at least 0, got {self.tolerance}"
+            )
         if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {PRECISIONS}, got {self.precision!r}")
+            raise ValueError(
+                f"precision must be one of {PRECISIONS}, got {self.precision!r}"
+            )

@@ -62,7 +62,9 @@ def power_spectrum(
 
     width = 2 * length // (segments + 1)
     if width < 2:
-        raise ValueError(f"segments must leave 2 steps to each, got {segments} for {length} steps")
+        raise ValueError(
+            f"segments must leave 2 steps to each, got {segments} for {length} steps"
+        )
     try:
         taper = signal.get_window(window, width)
     except ValueError as error:
@@ -71,7 +73,9 @@ def power_spectrum(
         ) from error
     # The mean of the whole signal goes, not of each segment: slow motion is power too.
     centred = series - series.mean(axis=-1, keepdims=True)
-    welch: Any = signal.welch  # scipy's annotations know neither its arrays nor detrend=False
+    welch: Any = (
+        signal.welch
+    )  # scipy's annotations know neither its arrays nor detrend=False
     frequency, power = welch(
         centred, window=taper, noverlap=width - width // 2, detrend=False, axis=-1
     )
@@ -99,12 +103,16 @@ def autocorrelation(
     series = _series("x", x, axis)
     length = series.shape[-1]
     if not 0 <= lags < length:
-        raise ValueError(f"lags must be from 0 to {length - 1} for {length} steps, got {lags}")
+        raise ValueError(
+            f"lags must be from 0 to {length - 1} for {length} steps, got {lags}"
+        )
     centred = series - series.mean(axis=-1, keepdims=True)
     extent = np.abs(centred).max(axis=-1, keepdims=True)
     rounding = 4 * np.finfo(float).eps * np.abs(series).max(axis=-1, keepdims=True)
     # In units of its extent, the square of no signal overflows or vanishes.
-    scaled = np.divide(centred, extent, out=np.full_like(centred, np.nan), where=extent > rounding)
+    scaled = np.divide(
+        centred, extent, out=np.full_like(centred, np.nan), where=extent > rounding
+    )
     # Zeros after the signal keep its end from meeting its beginning.
     from scipy.fft import next_fast_len
 
@@ -146,13 +154,17 @@ def poincare(
     if rows.ndim != 2:
         raise ValueError(f"trajectory must be (T, d), got shape {rows.shape}")
     if not -rows.shape[1] <= component < rows.shape[1]:
-        raise ValueError(f"component must be one of {rows.shape[1]} columns, got {component}")
+        raise ValueError(
+            f"component must be one of {rows.shape[1]} columns, got {component}"
+        )
     if not np.isfinite(level):
         raise ValueError(f"level must be finite, got {level}")
     height = rows[:, component] - level
     if tolerance is not None:
         if not (np.isfinite(tolerance) and tolerance >= 0):
-            raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
+            raise ValueError(
+                f"tolerance must be finite and not negative, got {tolerance}"
+            )
         if direction != "both":
             raise ValueError("direction must be left out where tolerance is given")
         times = np.flatnonzero(np.abs(height) <= tolerance)

@@ -16,7 +16,13 @@ from isinglass.energy.bounds import (
     nearest_distance_slack,
 )
 from isinglass.energy.capacity import capacity
-from isinglass.energy.descent import Descent, LayeredDescent, descend, descend_layers, retrieve
+from isinglass.energy.descent import (
+    Descent,
+    LayeredDescent,
+    descend,
+    descend_layers,
+    retrieve,
+)
 from isinglass.energy.exponential import (
     demircigil_energy,
     demircigil_force,
@@ -58,7 +64,12 @@ from isinglass.energy.nearest import (
     squared_nearest_distance,
 )
 from isinglass.energy.polynomial import krotov_hopfield_energy, krotov_hopfield_force
-from isinglass.energy.storage import Certificate, ball_radii, storage, storage_certificate
+from isinglass.energy.storage import (
+    Certificate,
+    ball_radii,
+    storage,
+    storage_certificate,
+)
 from isinglass.energy.streaming import shard_patterns
 
 __all__ = [

@@ -85,4 +85,6 @@ def _found(
     z = rows(state)
     s = jnp.asarray(keys.shape[-1] ** -0.5 if scale is None else scale).astype(z.dtype)
     beta = 1 / jnp.asarray(temperature).astype(z.dtype)
-    return s, soft(s * z, keys, beta, by_distance=False, mean=mean, block=block, name="keys")
+    return s, soft(
+        s * z, keys, beta, by_distance=False, mean=mean, block=block, name="keys"
+    )

@@ -9,7 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass.energy._arrays import Layers, Patterns, State, checked, rows
-from isinglass.energy.exponential import modern_hopfield_energy, spread_of_squared_lengths
+from isinglass.energy.exponential import (
+    modern_hopfield_energy,
+    spread_of_squared_lengths,
+)
 from isinglass.energy.layered import combined_energy, layer_energies
 from isinglass.energy.nearest import nearest_neighbour_energy, squared_nearest_distance
 
@@ -66,7 +69,9 @@ def modern_hopfield_slack(state: State, patterns: Patterns) -> Slack:
     """
     checked(state, patterns)
     bound = spread_of_squared_lengths(rows(state), patterns)
-    modern = 2 * modern_hopfield_energy(state, patterns, 2.0) - jnp.log(patterns.shape[0])
+    modern = 2 * modern_hopfield_energy(state, patterns, 2.0) - jnp.log(
+        patterns.shape[0]
+    )
     difference = nearest_neighbour_energy(state, patterns) - modern
     return Slack(difference + bound, bound - difference)
 
@@ -91,7 +96,9 @@ def modern_nearest_slack(state: State, patterns: Patterns) -> Slack:
     return Slack(over, room - over)
 
 
-def global_energy_slack(state: State, layers: Layers, inverse_temperature: Any = 1.0) -> Slack:
+def global_energy_slack(
+    state: State, layers: Layers, inverse_temperature: Any = 1.0
+) -> Slack:
     """Equation 8, min_t E_t − β⁻¹ log l ≤ E_global ≤ min_t E_t for l layers.
 
     Args:

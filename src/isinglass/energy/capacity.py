@@ -66,7 +66,11 @@ def capacity(
     Source: Hopfield 1982; Krotov & Hopfield 2016; Demircigil et al. 2017; Ramsauer et al. 2021.
     """
     _check(landscapes, counts, noises, separations)
-    for name, value in (("dimension", dimension), ("trials", trials), ("probes", probes)):
+    for name, value in (
+        ("dimension", dimension),
+        ("trials", trials),
+        ("probes", probes),
+    ):
         whole(name, value, 1)
     positive("precision", precision)
     axes = {
@@ -99,7 +103,9 @@ def capacity(
         "probes": probes,
         "source": "isinglass.energy.capacity",
     }
-    data = {name: (tuple(axes), values) for name, values in zip(names, found, strict=True)}
+    data = {
+        name: (tuple(axes), values) for name, values in zip(names, found, strict=True)
+    }
     return xr.Dataset(data, axes, about)
 
 
@@ -115,7 +121,11 @@ def _turn(signs: Any, ranks: Any, noise: float) -> Any:
 
 def _size(landscape: Landscape, separation: float, dimension: int) -> float:
     """Random signs are √(2n) apart."""
-    return 1.0 if isinstance(landscape, SignLandscape) else separation / (2 * dimension) ** 0.5
+    return (
+        1.0
+        if isinstance(landscape, SignLandscape)
+        else separation / (2 * dimension) ** 0.5
+    )
 
 
 def _one(
@@ -191,10 +201,14 @@ def theory(name: str, n: int) -> float:
     if name == "Demircigil":
         return float(np.log(2) * 2 ** (n + 1) / n)
     k = int(name[-1])
-    return float(2 * n ** (k - 1) / (factorial2(2 * k - 3) * z**2))  # rectified: half the noise
+    return float(
+        2 * n ** (k - 1) / (factorial2(2 * k - 3) * z**2)
+    )  # rectified: half the noise
 
 
-def continuous_theory(separation: float, n: int, inverse_temperature: float = 1.0) -> float:
+def continuous_theory(
+    separation: float, n: int, inverse_temperature: float = 1.0
+) -> float:
     """Number of patterns on a sphere at which the fixed point near one of them is lost.
 
     On the way a ρ from 0 to ρ the update leads to ρ/(1 + W), where the m others have the weight
@@ -207,7 +221,10 @@ def continuous_theory(separation: float, n: int, inverse_temperature: float = 1.
 
 
 def half_count(
-    place: float, counts: Sequence[int], shares: Float[np.ndarray, "counts sets"], expected: float
+    place: float,
+    counts: Sequence[int],
+    shares: Float[np.ndarray, "counts sets"],
+    expected: float,
 ) -> Half:
     """The number of patterns at which the mean share falls below ½, with its interval.
 

@@ -190,7 +190,9 @@ def descend_layers(
     for t, (patterns, bound) in enumerate(zip(layers, bounds, strict=True)):
         start = states[-1]
 
-        def move(x: Any, start: Any = start, patterns: Any = patterns, bound: Any = bound) -> Any:
+        def move(
+            x: Any, start: Any = start, patterns: Any = patterns, bound: Any = bound
+        ) -> Any:
             return _into_ball(landscape.update(x, patterns), start, bound)
 
         ended = _iterate(move, start, steps, tolerance, 1.0)
@@ -248,18 +250,26 @@ def _move(
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     if isinstance(landscape, SignLandscape) and not bool((jnp.abs(x) == 1).all()):
-        raise ValueError(f"state must hold −1 and 1 only: {landscape.name} is an energy of signs")
+        raise ValueError(
+            f"state must hold −1 and 1 only: {landscape.name} is an energy of signs"
+        )
     if method == "update":
         return landscape.update, 1.0
     if method == "sweep":
         if not isinstance(landscape, SignLandscape):
-            raise ValueError(f"method 'sweep' is for energies of signs, not {landscape.name}")
+            raise ValueError(
+                f"method 'sweep' is for energies of signs, not {landscape.name}"
+            )
         return landscape.sweep, 1.0
     if not isinstance(landscape, ContinuousLandscape):
-        raise ValueError(f"method 'flow' is for continuous energies, not {landscape.name}")
+        raise ValueError(
+            f"method 'flow' is for continuous energies, not {landscape.name}"
+        )
     h = 0.1 / landscape.smoothness if step_size is None else step_size
     if not 0 < h <= 2 / landscape.smoothness:
-        raise ValueError(f"step_size must be in (0, {2 / landscape.smoothness:g}], got {step_size}")
+        raise ValueError(
+            f"step_size must be in (0, {2 / landscape.smoothness:g}], got {step_size}"
+        )
     return lambda x, patterns: x + h * landscape.force(x, patterns), h
 
 
@@ -267,13 +277,17 @@ def _into_ball(x: Any, centre: Any, radius: float) -> Any:
     """The point of the ball nearest to x."""
     away = x - centre
     length = jnp.linalg.norm(away, axis=-1, keepdims=True)
-    return jnp.where(length > radius, centre + away * (radius / jnp.maximum(length, radius)), x)
+    return jnp.where(
+        length > radius, centre + away * (radius / jnp.maximum(length, radius)), x
+    )
 
 
 def _radii(radii: Any, layers: int) -> list[float]:
     given = [radii] * layers if np.ndim(radii) == 0 else list(radii)
     if len(given) != layers:
-        raise ValueError(f"radii must be one, or {layers} for {layers} layers; got {len(given)}")
+        raise ValueError(
+            f"radii must be one, or {layers} for {layers} layers; got {len(given)}"
+        )
     if not all(r > 0 for r in given):
         raise ValueError(f"radii must be positive, got {radii}")
     return [float(r) for r in given]

@@ -9,7 +9,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import positive
-from isinglass.energy._arrays import Patterns, State, as_real, checked, rows, squared_length
+from isinglass.energy._arrays import (
+    Patterns,
+    State,
+    as_real,
+    checked,
+    rows,
+    squared_length,
+)
 from isinglass.energy.soft_maximum import Soft, soft
 from isinglass.energy.streaming import Reduction, fold, on_device, on_host
 
@@ -89,9 +96,9 @@ def modern_hopfield_force(
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
     """Force −∇E(x) = Σ_j softmax_j(β⟨ρ_j, x⟩) ρ_j − x of `modern_hopfield_energy`."""
-    return modern_hopfield_update(state, patterns, inverse_temperature, block=block) - rows(
-        state
-    ).reshape(state.shape)
+    return modern_hopfield_update(
+        state, patterns, inverse_temperature, block=block
+    ) - rows(state).reshape(state.shape)
 
 
 def modern_hopfield_update(
@@ -129,7 +136,9 @@ def largest_squared_length(x: Any, patterns: Any, block: int | None = None) -> A
 
 def spread_of_squared_lengths(x: Any, patterns: Any, block: int | None = None) -> Any:
     """max_j |ρ_j|² − min_j |ρ_j|²."""
-    ends = [fold(_Longest(smallest), (x,), patterns, block) for smallest in (False, True)]
+    ends = [
+        fold(_Longest(smallest), (x,), patterns, block) for smallest in (False, True)
+    ]
     return ends[0] + ends[1]
 
 
@@ -163,4 +172,6 @@ def _found(
     checked(state, patterns)
     positive("inverse_temperature", inverse_temperature)
     y = rows(state)
-    return soft(y, patterns, inverse_temperature, by_distance=False, mean=mean, block=block)
+    return soft(
+        y, patterns, inverse_temperature, by_distance=False, mean=mean, block=block
+    )

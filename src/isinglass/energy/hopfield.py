@@ -6,7 +6,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import refuse_infinite, refuse_unreal
-from isinglass.energy._arrays import Patterns, State, as_real, checked, checked_patterns, rows
+from isinglass.energy._arrays import (
+    Patterns,
+    State,
+    as_real,
+    checked,
+    checked_patterns,
+    rows,
+)
 from isinglass.energy.polynomial import krotov_hopfield_energy, krotov_hopfield_force
 from isinglass.energy.soft_maximum import product
 from isinglass.energy.streaming import on_device, streamed_sum
@@ -89,7 +96,9 @@ def hopfield_energy_of_weights(
     return energy.reshape(state.shape[:-1])
 
 
-def hebbian_weights(patterns: Patterns, *, self_coupling: bool = False) -> Float[Array, "n n"]:
+def hebbian_weights(
+    patterns: Patterns, *, self_coupling: bool = False
+) -> Float[Array, "n n"]:
     """Weights W = n⁻¹ Σ_j ρ_j ρ_jᵀ of Hebb's rule, n² numbers.
 
     Args:

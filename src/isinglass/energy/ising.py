@@ -95,14 +95,20 @@ def _pairs(q: Any, threshold: float) -> tuple[Float[Array, "..."], Bool[Array, "
     return products, jax.lax.stop_gradient(products >= threshold) & others
 
 
-def _checked(dipoles: Any, field: Any, threshold: Any, coupling: Any) -> tuple[Any, Any]:
+def _checked(
+    dipoles: Any, field: Any, threshold: Any, coupling: Any
+) -> tuple[Any, Any]:
     """Dipoles and field as real numbers of one type."""
     for name, value in (("dipoles", dipoles), ("field", field)):
         refuse_unreal(name, value)
     if dipoles.ndim < 2 or 0 in dipoles.shape[-2:]:
-        raise ValueError(f"dipoles must be one or more, (…, k, d); got shape {dipoles.shape}")
+        raise ValueError(
+            f"dipoles must be one or more, (…, k, d); got shape {dipoles.shape}"
+        )
     if field.shape != dipoles.shape[-1:]:
-        raise ValueError(f"field must have shape {dipoles.shape[-1:]}, got {field.shape}")
+        raise ValueError(
+            f"field must have shape {dipoles.shape[-1:]}, got {field.shape}"
+        )
     for name, value in (("dipoles", dipoles), ("field", field), ("coupling", coupling)):
         refuse_infinite(name, value)
     if threshold is not None and np.isnan(threshold):

@@ -207,11 +207,15 @@ class KrotovHopfield(SignLandscape):
 
     def energy(self, state: Any, patterns: Any) -> Any:
         """E(x)."""
-        return krotov_hopfield_energy(state, patterns, self.degree, **self._options(patterns))
+        return krotov_hopfield_energy(
+            state, patterns, self.degree, **self._options(patterns)
+        )
 
     def force(self, state: Any, patterns: Any) -> Any:
         """−∇E(x)."""
-        return krotov_hopfield_force(state, patterns, self.degree, **self._options(patterns))
+        return krotov_hopfield_force(
+            state, patterns, self.degree, **self._options(patterns)
+        )
 
     def _options(self, patterns: Any) -> dict[str, Any]:
         return {"rectified": self.rectified, "scale": 1 / patterns.shape[-1]}
@@ -253,7 +257,9 @@ def _sweep(landscape: SignLandscape, x: Any, patterns: Any) -> Any:
     def turn(i: Any, carry: Any) -> Any:
         x, products = carry
         old = x[:, i]
-        up, down = (products + (sign - old)[:, None] * columns[i] for sign in (1.0, -1.0))
+        up, down = (
+            products + (sign - old)[:, None] * columns[i] for sign in (1.0, -1.0)
+        )
         gain = landscape.of_products(down, n) - landscape.of_products(up, n)
         new = jnp.where(gain == 0, old, jnp.sign(gain))
         return x.at[:, i].set(new), jnp.where((new > 0)[:, None], up, down)

@@ -48,7 +48,9 @@ def layer_energies(
     Source: Niu et al. 2024, Eq. 6.
     """
     _check(layers)
-    each = [nearest_neighbour_energy(state, layer, inverse_temperature) for layer in layers]
+    each = [
+        nearest_neighbour_energy(state, layer, inverse_temperature) for layer in layers
+    ]
     return jnp.stack(each, -1)
 
 
@@ -71,7 +73,9 @@ def global_energy(
 
     Source: Niu et al. 2024, Eqs. 7 and 8.
     """
-    return combined_energy(layer_energies(state, layers, inverse_temperature), inverse_temperature)
+    return combined_energy(
+        layer_energies(state, layers, inverse_temperature), inverse_temperature
+    )
 
 
 def combined_energy(
@@ -112,11 +116,14 @@ def global_force(
     energies = layer_energies(state, layers, inverse_temperature)
     shares = jax.nn.softmax(-inverse_temperature * energies, axis=-1)
     return sum(
-        shares[..., t, None] * nearest_neighbour_force(state, layer, inverse_temperature)
+        shares[..., t, None]
+        * nearest_neighbour_force(state, layer, inverse_temperature)
         for t, layer in enumerate(layers)
     )  # pyright: ignore[reportReturnType]  # not 0: there is a layer
 
 
 def _check(layers: Sequence[Any]) -> None:
     if not len(layers):
-        raise ValueError("layers must hold the patterns of one layer at least, got none")
+        raise ValueError(
+            "layers must hold the patterns of one layer at least, got none"
+        )

@@ -121,7 +121,9 @@ def nearest_neighbour_update(
     return found.mean.reshape(state.shape)
 
 
-def nearest_pattern(state: State, patterns: Patterns, *, block: int | None = None) -> Nearest:
+def nearest_pattern(
+    state: State, patterns: Patterns, *, block: int | None = None
+) -> Nearest:
     """The nearest pattern, and its squared distance g(x) = min_j |x − ρ_j|².
 
     g can be differentiated; where patterns are equally near, by the first of them.
@@ -155,7 +157,9 @@ def _found(
     checked(state, patterns)
     positive("inverse_temperature", inverse_temperature)
     x = rows(state)
-    found = soft(2 * x, patterns, inverse_temperature, by_distance=True, mean=mean, block=block)
+    found = soft(
+        2 * x, patterns, inverse_temperature, by_distance=True, mean=mean, block=block
+    )
     return x, found
 
 

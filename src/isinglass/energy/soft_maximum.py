@@ -65,7 +65,9 @@ class _SoftReduction(Reduction):
         count = y.shape[0]
         summed = jnp.zeros(y.shape, y.dtype) if self.with_mean else None
         lowest = jnp.full(count, -jnp.inf, y.dtype)
-        return _Known(lowest, jnp.zeros(count, y.dtype), jnp.zeros(count, jnp.int32), summed)
+        return _Known(
+            lowest, jnp.zeros(count, y.dtype), jnp.zeros(count, jnp.int32), summed
+        )
 
     def absorb(self, known: _Known, args: Any, block: Any, first: Any) -> _Known:
         y, beta = args
@@ -142,10 +144,14 @@ def soft(
     limits = jnp.finfo(y.dtype)
     beta = jnp.clip(jnp.asarray(beta), limits.tiny, limits.max).astype(y.dtype)
     if on_host(patterns, y, beta):
-        known = fold(_SoftReduction(by_distance, mean), (y, beta), patterns, block, name)
+        known = fold(
+            _SoftReduction(by_distance, mean), (y, beta), patterns, block, name
+        )
         return _of(known, beta)
     reading = reading_of(y.shape[0], patterns, block)
-    return _soft_compiled(by_distance, mean, reading, y, on_device(patterns, name), beta)
+    return _soft_compiled(
+        by_distance, mean, reading, y, on_device(patterns, name), beta
+    )
 
 
 def scores(y: Any, block: Any, by_distance: bool) -> Any:
@@ -190,7 +196,9 @@ def _soft_jvp(
     if only_y and not mean:
         of_maximum, of_mean = None, None
     else:
-        of_maximum, of_mean = _moved(by_distance, mean, reading, primals, tangents, found)
+        of_maximum, of_mean = _moved(
+            by_distance, mean, reading, primals, tangents, found
+        )
     if only_y:
         of_maximum = (found.mean * of_y).sum(-1)
     still = jnp.zeros_like(found.highest)
@@ -200,7 +208,12 @@ def _soft_jvp(
 
 
 def _moved(
-    by_distance: bool, mean: bool, reading: Reading, primals: Any, tangents: Any, found: Soft
+    by_distance: bool,
+    mean: bool,
+    reading: Reading,
+    primals: Any,
+    tangents: Any,
+    found: Soft,
 ) -> tuple[Any, Any]:
     """Tangents of soft maximum r_best + β⁻¹ log(1 + Σ w) and mean (ρ_best + Σ w ρ)/(1 + Σ w)."""
     beta = primals[2]
@@ -209,7 +222,8 @@ def _moved(
     def parts(*given: Any) -> Any:
         values = iter(given)
         y, rows, inverse = (
-            next(values) if moves else x for x, moves in zip(primals, moving, strict=True)
+            next(values) if moves else x
+            for x, moves in zip(primals, moving, strict=True)
         )
         best = rows[found.best].astype(y.dtype)
         highest = (y * best).sum(-1)
@@ -233,7 +247,9 @@ def _moved(
         of_maximum = of_maximum - surplus * tangents[2] / beta
     if not mean:
         return of_maximum, None
-    return of_maximum, (of_best + of_sum - found.mean * of_weights[:, None]) / total[:, None]
+    return of_maximum, (of_best + of_sum - found.mean * of_weights[:, None]) / total[
+        :, None
+    ]
 
 
 def _is_zero(tangent: Any) -> bool:

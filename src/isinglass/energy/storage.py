@@ -15,9 +15,20 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import positive, refuse_unreal, whole
-from isinglass.energy._arrays import Patterns, as_real, checked_patterns, generator, random_ranks
+from isinglass.energy._arrays import (
+    Patterns,
+    as_real,
+    checked_patterns,
+    generator,
+    random_ranks,
+)
 from isinglass.energy.descent import descend
-from isinglass.energy.landscape import Landscape, ModernHopfield, NearestNeighbour, SignLandscape
+from isinglass.energy.landscape import (
+    Landscape,
+    ModernHopfield,
+    NearestNeighbour,
+    SignLandscape,
+)
 from isinglass.energy.streaming import on_device
 
 
@@ -128,14 +139,18 @@ def storage(
     whole("samples", samples, 1)
     positive("precision", precision)
     if isinstance(chosen, SignLandscape) and not (np.abs(given) == 1).all():
-        raise ValueError(f"patterns must hold −1 and 1 only: {chosen.name} is an energy of signs")
+        raise ValueError(
+            f"patterns must hold −1 and 1 only: {chosen.name} is an energy of signs"
+        )
     radii = _radii(given, chosen, radius)
     options: Any = {"steps": steps, "tolerance": tolerance}
     if isinstance(chosen, SignLandscape):
         options["method"] = "sweep"
     fixed = descend(given, given, chosen, **options)
     points, reach = np.asarray(given), np.asarray(radii)
-    drawn = _drawn(isinstance(chosen, SignLandscape), points, reach, samples, generator(key))
+    drawn = _drawn(
+        isinstance(chosen, SignLandscape), points, reach, samples, generator(key)
+    )
     ended = descend(jnp.asarray(drawn, given.dtype), given, chosen, **options)
     apart = np.linalg.norm(np.asarray(ended.state) - np.asarray(fixed.state), axis=-1)
     error = np.linalg.norm(np.asarray(fixed.state) - points, axis=-1)
@@ -165,7 +180,9 @@ def storage(
         "samples": samples,
         "source": "Niu et al. 2024, Definition 1",
     }
-    return xr.Dataset({name: ("pattern", x) for name, x in columns.items()}, attrs=about)
+    return xr.Dataset(
+        {name: ("pattern", x) for name, x in columns.items()}, attrs=about
+    )
 
 
 @jax.jit
@@ -190,14 +207,18 @@ def _disjoint(patterns: Any, radii: Any) -> Any:
 
 
 @partial(jax.jit, static_argnums=0)
-def _certificate(by_distance: bool, patterns: Any, radii: Any, beta: Any) -> Certificate:
+def _certificate(
+    by_distance: bool, patterns: Any, radii: Any, beta: Any
+) -> Certificate:
     def one(i: Any) -> Any:
         away = patterns - patterns[i]
         squared = (away**2).sum(-1)
         apart, r = jnp.sqrt(squared), radii[i]
         gap = (squared - r * apart) if by_distance else -(away @ patterns[i])
         weight = jnp.exp(jnp.minimum(beta * (r * apart - gap), 0)).at[i].set(0)
-        slope = (weight * squared).sum() * beta * (2 if by_distance else 1)  # 2β may be infinite
+        slope = (
+            (weight * squared).sum() * beta * (2 if by_distance else 1)
+        )  # 2β may be infinite
         return (weight * apart).sum(), slope
 
     error, slope = jax.lax.map(one, jnp.arange(patterns.shape[0]))
@@ -210,7 +231,11 @@ def _checked(patterns: Any) -> jax.Array:
 
 
 def _radii(patterns: Any, landscape: Landscape, radius: Any) -> Any:
-    return _default(patterns, landscape) if radius is None else _checked_radius(patterns, radius)
+    return (
+        _default(patterns, landscape)
+        if radius is None
+        else _checked_radius(patterns, radius)
+    )
 
 
 def _default(patterns: Any, landscape: Landscape) -> Any:
@@ -224,14 +249,20 @@ def _default(patterns: Any, landscape: Landscape) -> Any:
 def _checked_radius(patterns: Any, radius: Any) -> Any:
     refuse_unreal("radius", radius)
     if radius.shape != patterns.shape[:1]:
-        raise ValueError(f"radius must have shape {patterns.shape[:1]}, got {radius.shape}")
+        raise ValueError(
+            f"radius must have shape {patterns.shape[:1]}, got {radius.shape}"
+        )
     if not (np.isfinite(radius) & (np.asarray(radius) >= 0)).all():
         raise ValueError("radius must be finite and not negative")
     return as_real(radius)
 
 
 def _drawn(
-    signs: bool, patterns: np.ndarray, radii: np.ndarray, samples: int, rng: np.random.Generator
+    signs: bool,
+    patterns: np.ndarray,
+    radii: np.ndarray,
+    samples: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """States in each ball, (samples, m, n)."""
     m, n = patterns.shape

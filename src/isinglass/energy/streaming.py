@@ -26,7 +26,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from isinglass._common.checks import refuse_infinite, whole
 from isinglass.energy._arrays import Patterns, checked_patterns
 
-_NUMBERS = 1 << 20  # of a block, and of what is computed of it: 4 MiB of float32, which caches hold
+_NUMBERS = (
+    1 << 20
+)  # of a block, and of what is computed of it: 4 MiB of float32, which caches hold
 _FEWEST_ROWS = 128
 _AXIS = "patterns"
 
@@ -89,7 +91,9 @@ class Reading:
     axis: str = _AXIS
 
 
-def shard_patterns(patterns: Patterns, devices: Sequence[Any] | None = None) -> jax.Array:
+def shard_patterns(
+    patterns: Patterns, devices: Sequence[Any] | None = None
+) -> jax.Array:
     """Patterns with their rows spread over devices, as every energy takes them.
 
     Within `jax.jit` an energy sees how patterns lie if they are closed over, not if they are
@@ -112,7 +116,9 @@ def shard_patterns(patterns: Patterns, devices: Sequence[Any] | None = None) -> 
             f"patterns must be a multiple of the {over.size} devices in number, "
             f"got {patterns.shape[0]}"
         )
-    return jax.device_put(patterns, NamedSharding(Mesh(over, (_AXIS,)), PartitionSpec(_AXIS)))
+    return jax.device_put(
+        patterns, NamedSharding(Mesh(over, (_AXIS,)), PartitionSpec(_AXIS))
+    )
 
 
 def reading_of(count: int, patterns: Any, block: int | None) -> Reading:
@@ -173,7 +179,9 @@ def on_device(patterns: Any, name: str = "patterns") -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def fold_device(reduction: Reduction, reading: Reading, args: Any, patterns: Any) -> Any:
+def fold_device(
+    reduction: Reduction, reading: Reading, args: Any, patterns: Any
+) -> Any:
     """`fold` for patterns on one device or several."""
     if reading.mesh is None:
         return _fold_local(reduction, reading.rows, args, patterns)
@@ -205,7 +213,9 @@ def _sum_jvp(term: Any, reading: Reading, primals: Any, tangents: Any) -> Any:
     kept = _Kept(args, of_args)
     still = isinstance(of_patterns, jax.custom_derivatives.SymbolicZero)
     moves = None if still else of_patterns
-    tangent = _sum_of_tangents(term, reading, args, kept.moving(), patterns, moves, kept.which)
+    tangent = _sum_of_tangents(
+        term, reading, args, kept.moving(), patterns, moves, kept.which
+    )
     return sum_device(term, reading, args, patterns), tangent
 
 
@@ -231,7 +241,9 @@ def as_block(patterns: Any, like: Any) -> Any:
 
 
 def _spread(patterns: Any) -> tuple[Mesh | None, str]:
-    sharding = None if isinstance(patterns, Tracer) else getattr(patterns, "sharding", None)
+    sharding = (
+        None if isinstance(patterns, Tracer) else getattr(patterns, "sharding", None)
+    )
     if not isinstance(sharding, NamedSharding) or not sharding.spec:
         return None, _AXIS
     axis = sharding.spec[0]
@@ -241,12 +253,16 @@ def _spread(patterns: Any) -> tuple[Mesh | None, str]:
     return (mesh, axis) if isinstance(mesh, Mesh) else (None, _AXIS)
 
 
-def _fold_local(reduction: Reduction, rows: int, args: Any, patterns: Any, first: Any = 0) -> Any:
+def _fold_local(
+    reduction: Reduction, rows: int, args: Any, patterns: Any, first: Any = 0
+) -> Any:
     blocks, rest = divmod(patterns.shape[0], rows)
 
     def read(index: Any, known: Any) -> Any:
         block = jax.lax.dynamic_slice_in_dim(patterns, index * rows, rows)
-        return reduction.absorb(known, args, as_block(block, args[0]), first + index * rows)
+        return reduction.absorb(
+            known, args, as_block(block, args[0]), first + index * rows
+        )
 
     known = reduction.start(args)
     if blocks == 1 and not rest:
@@ -318,14 +334,21 @@ def _sum_of_tangents(
 
         def of(moving: Any, block: Any) -> Any:
             given = iter(moving)
-            together = [next(given) if moves else x for x, moves in zip(leaves, which, strict=True)]
-            return term(jax.tree.unflatten(tree, together), as_block(block, leaves[0]), first)
+            together = [
+                next(given) if moves else x
+                for x, moves in zip(leaves, which, strict=True)
+            ]
+            return term(
+                jax.tree.unflatten(tree, together), as_block(block, leaves[0]), first
+            )
 
         if of_block is None:
             return jax.jvp(lambda x: of(x, block), (moving,), (of_args,))[1]
         return jax.jvp(of, (moving, block), (of_args, of_block))[1]
 
-    def local(leaves: Any, of_args: Any, patterns: Any, of_patterns: Any, first: Any = 0) -> Any:
+    def local(
+        leaves: Any, of_args: Any, patterns: Any, of_patterns: Any, first: Any = 0
+    ) -> Any:
         rows = reading.rows
         blocks, rest = divmod(patterns.shape[0], rows)
         whole_blocks = blocks * rows
@@ -342,13 +365,20 @@ def _sum_of_tangents(
             return jax.tree.map(jnp.add, total, more), None
 
         shapes = jax.eval_shape(
-            one, leaves, of_args, patterns[:rows], None if moves is None else moves[0], 0
+            one,
+            leaves,
+            of_args,
+            patterns[:rows],
+            None if moves is None else moves[0],
+            0,
         )
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
         total, _ = jax.lax.scan(read, zeros, (jnp.arange(blocks), moves))
         if rest:
             last = None if of_patterns is None else of_patterns[whole_blocks:]
-            more = one(leaves, of_args, patterns[whole_blocks:], last, first + whole_blocks)
+            more = one(
+                leaves, of_args, patterns[whole_blocks:], last, first + whole_blocks
+            )
             total = jax.tree.map(jnp.add, total, more)
         return total
 
@@ -358,7 +388,9 @@ def _sum_of_tangents(
 
     def spread(leaves: Any, of_args: Any, patterns: Any, of_patterns: Any) -> Any:
         first = jax.lax.axis_index(reading.axis) * patterns.shape[0]
-        return jax.lax.psum(local(leaves, of_args, patterns, of_patterns, first), reading.axis)
+        return jax.lax.psum(
+            local(leaves, of_args, patterns, of_patterns, first), reading.axis
+        )
 
     return jax.shard_map(
         spread,

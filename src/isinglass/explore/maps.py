@@ -58,7 +58,9 @@ KNOWN = {
     "logistic": Known(known.logistic, (0.3,), {"r": 4.0}, ("$x$",)),
     "henon": Known(known.henon, (0.1, 0.1), {"a": 1.4, "b": 0.3}, ("$x$", "$y$")),
     "standard": Known(known.standard_map, (0.1, 0.1), {"K": 1.0}, ("$\\theta$", "$p$")),
-    "delayed-logistic": Known(known.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)),
+    "delayed-logistic": Known(
+        known.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)
+    ),
     "cubic": Known(known.cubic, (0.5,), {"r": 1.5, "h": 0.0}, ("$x$",)),
 }
 
@@ -95,7 +97,9 @@ def import_file(path: Path) -> ModuleType:
         ValueError: If it does not exist, or fails.
     """
     if not path.is_file():
-        raise ValueError(f"MAP must name a Python file, got {path}, which does not exist")
+        raise ValueError(
+            f"MAP must name a Python file, got {path}, which does not exist"
+        )
     # A name of its own: a file that is called random.py must not stand in for Python's.
     name = f"_isinglass_map_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -109,11 +113,15 @@ def import_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever its author wrote
-        raise ValueError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ValueError(
+            f"{path} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     return module
 
 
-def parameters(chosen: Map, vary: Mapping[str, Any], fixed: Mapping[str, float]) -> dict[str, Any]:
+def parameters(
+    chosen: Map, vary: Mapping[str, Any], fixed: Mapping[str, float]
+) -> dict[str, Any]:
     """The fixed parameters of a sweep: those given, and the map's defaults for the others.
 
     The map is tried (traced, not run) with them.
@@ -154,14 +162,20 @@ def sizes(chosen: Map, given: Mapping[str, float]) -> tuple[int, int]:
         ValueError: If the map fails.
     """
     state, _ = _tried(chosen, given)
-    leaves = [leaf for leaf in jax.tree.leaves(state) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    leaves = [
+        leaf
+        for leaf in jax.tree.leaves(state)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+    ]
     return sum(leaf.size for leaf in leaves), jax.eval_shape(newest, state).size
 
 
 class _Read(Mapping[str, Any]):
     """Parameters that note which of them are read."""
 
-    def __init__(self, values: Mapping[str, Any], read: set[str], lacking: set[str]) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], read: set[str], lacking: set[str]
+    ) -> None:
         self._values, self._read, self._lacking = values, read, lacking
 
     def __getitem__(self, name: str) -> Any:
@@ -202,7 +216,9 @@ def _tried(chosen: Map, given: Mapping[str, float]) -> tuple[Any, set[str]]:
 
 
 def _lacking(chosen: Map, name: str) -> ValueError:
-    return ValueError(f"{chosen.name} needs {name!r}: give it by --set {name}=… or --vary {name}=…")
+    return ValueError(
+        f"{chosen.name} needs {name!r}: give it by --set {name}=… or --vary {name}=…"
+    )
 
 
 def _mean_field(recipe: Recipe) -> Map:
@@ -235,11 +251,15 @@ def _rows(start: list[float], m: int, length: int) -> Float[np.ndarray, "n m"]:
 def _own(path: Path, function: str, recipe: Recipe) -> Map:
     module = import_file(path)
     if recipe.sha256 is not None and recipes.hash_of(path) != recipe.sha256:
-        warnings.warn(f"{path} has changed since the sweep began", SweepWarning, stacklevel=3)
+        warnings.warn(
+            f"{path} has changed since the sweep began", SweepWarning, stacklevel=3
+        )
     step = getattr(module, function, None)
     name = f"{path.name}:{function}"
     if not callable(step):
-        raise ValueError(f"MAP must name a function of {path}, got {function!r}, which is none")
+        raise ValueError(
+            f"MAP must name a function of {path}, got {function!r}, which is none"
+        )
     start = getattr(module, "start", None) if recipe.start is None else recipe.start
     if start is None:
         raise ValueError(

@@ -59,7 +59,9 @@ class Recipe:
         try:
             return cls(**plain)
         except TypeError as error:
-            raise ValueError(f"the plan in {directory} is damaged: its recipe: {error}") from None
+            raise ValueError(
+                f"the plan in {directory} is damaged: its recipe: {error}"
+            ) from None
 
 
 def of_options(
@@ -102,20 +104,28 @@ def of_options(
         words = None
         if weights is not None:
             if given and given != ["--positional-bits"]:
-                raise ValueError(f"--weights and {given[0]} cannot both be given: weights have it")
+                raise ValueError(
+                    f"--weights and {given[0]} cannot both be given: weights have it"
+                )
             words = features_of_file(weights, positional_bits)
         elif given:
             words = random_features(patterns, segments, positional_bits, feature_seed)
         return Recipe(target, numbers, words, context)
-    given += ["--weights"] * (weights is not None) + ["--context"] * (context is not None)
+    given += ["--weights"] * (weights is not None) + ["--context"] * (
+        context is not None
+    )
     if given:
-        raise ValueError(f"{given[0]} is an option of {MEAN_FIELD}, got the map {target!r}")
+        raise ValueError(
+            f"{given[0]} is an option of {MEAN_FIELD}, got the map {target!r}"
+        )
     own = file_and_function(target)
     if own is None:
         return Recipe(target, numbers)
     path, function = own
     if not path.is_file():
-        raise ValueError(f"MAP must name a Python file, got {path}, which does not exist")
+        raise ValueError(
+            f"MAP must name a Python file, got {path}, which does not exist"
+        )
     return Recipe(f"{path.resolve()}:{function}", numbers, sha256=hash_of(path))
 
 
@@ -129,7 +139,9 @@ def file_and_function(text: str) -> tuple[Path, str] | None:
     if colon and path.endswith(".py"):
         return Path(path), function
     if text.endswith(".py"):
-        raise ValueError(f"MAP must name the function too, {text}:FUNCTION, got {text!r}")
+        raise ValueError(
+            f"MAP must name the function too, {text}:FUNCTION, got {text!r}"
+        )
     return None
 
 
@@ -139,7 +151,10 @@ def hash_of(path: Path) -> str:
 
 
 def random_features(
-    patterns: int | None, segments: int | None, positional_bits: int | None, seed: int | None
+    patterns: int | None,
+    segments: int | None,
+    positional_bits: int | None,
+    seed: int | None,
 ) -> dict[str, Any]:
     """Random segments, in words; each size is the paper's where None is given.
 
@@ -215,7 +230,9 @@ def features_from_words(words: Mapping[str, Any]) -> "Features":
     try:
         m = words["patterns"]
         columns = np.stack([_numbers(text).reshape(4, m) for text in words["spins"]])
-        bits = np.stack([_numbers(text) for text in words["positional"]]).reshape(4, m, -1)
+        bits = np.stack([_numbers(text) for text in words["positional"]]).reshape(
+            4, m, -1
+        )
         spins = np.array(list(words["spins"].values()), dtype=np.int64)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"the features in the plan are damaged: {error!r}") from None
@@ -234,14 +251,22 @@ def _numbers(text: str) -> Any:
 
 def _array_in(path: Path) -> Any:
     if not path.is_file():
-        raise ValueError(f"--weights must name a file, got {path}, which does not exist")
+        raise ValueError(
+            f"--weights must name a file, got {path}, which does not exist"
+        )
     try:
         # Opened here: of a damaged archive NumPy leaves it open.
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else loaded[_only_name(loaded.files)]
+            return (
+                loaded
+                if isinstance(loaded, np.ndarray)
+                else loaded[_only_name(loaded.files)]
+            )
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"--weights {path} is no NumPy file of weights: {error}") from None
+        raise ValueError(
+            f"--weights {path} is no NumPy file of weights: {error}"
+        ) from None
 
 
 def _only_name(names: list[str]) -> str:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isinglass.dynamics import Measure, PrecisionWarning, Section, SweepWarning, hysteresis
+from isinglass.dynamics import (
+    Measure,
+    PrecisionWarning,
+    Section,
+    SweepWarning,
+    hysteresis,
+)
 from isinglass.dynamics.sweep import diagrams as sweep
 from isinglass.explore import maps
 from isinglass.explore import words as texts
@@ -104,7 +110,11 @@ def measure_of(
     """
     with _as_options():
         interval = texts.whole("--qr-every", qr_every, "auto")
-        plane = None if section is None else Section(*texts.section(section), section_tolerance)
+        plane = (
+            None
+            if section is None
+            else Section(*texts.section(section), section_tolerance)
+        )
         return Measure(
             transient=transient,
             steps=steps,
@@ -150,20 +160,30 @@ def start(
     parameters = maps.parameters(chosen, vary, fixed)
     first = {name: float(values[0]) for name, values in vary.items()}
     _check_measure(measure, *maps.sizes(chosen, {**parameters, **first}))
-    arguments: dict[str, Any] = {"store": directory, "progress": progress, "lanes": lanes}
+    arguments: dict[str, Any] = {
+        "store": directory,
+        "progress": progress,
+        "lanes": lanes,
+    }
     arguments |= {"recipe": recipe.plain(), **vars(crew)}
     if direction is not None:
         if len(vary) != 1:
-            raise ValueError("--continue needs one parameter to follow, got --vary twice")
+            raise ValueError(
+                "--continue needs one parameter to follow, got --vary twice"
+            )
         function, arguments["direction"] = sweep.continuation, direction
     else:
         function = sweep.bifurcation if len(vary) == 1 else sweep.phase_diagram
     with _as_options(), _sent_whole(chosen, crew):
-        dataset = function(chosen.step, chosen.start, parameters, vary, measure, **arguments)
+        dataset = function(
+            chosen.step, chosen.start, parameters, vary, measure, **arguments
+        )
     return _swept(directory, dataset, chosen)
 
 
-def resume(directory: Path, *, crew: Crew | None = None, progress: Progress | None = None) -> Swept:
+def resume(
+    directory: Path, *, crew: Crew | None = None, progress: Progress | None = None
+) -> Swept:
     """Go on with the sweep in a folder that `start` made.
 
     Args:

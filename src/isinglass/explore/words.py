@@ -60,7 +60,9 @@ def numbers(option: str, text: str) -> list[float]:
     try:
         return [_number(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"{option} must be numbers such as 0.1,0.2, got {text!r}") from None
+        raise ValueError(
+            f"{option} must be numbers such as 0.1,0.2, got {text!r}"
+        ) from None
 
 
 def whole(option: str, text: str, other: str) -> int | None:
@@ -74,7 +76,9 @@ def whole(option: str, text: str, other: str) -> int | None:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"{option} must be a whole number or {other!r}, got {text!r}") from None
+        raise ValueError(
+            f"{option} must be a whole number or {other!r}, got {text!r}"
+        ) from None
 
 
 def section(text: str) -> tuple[int, float]:
@@ -93,7 +97,9 @@ def section(text: str) -> tuple[int, float]:
         ) from None
 
 
-def _pairs(option: str, given: Iterable[str], read: Callable[[str], T], form: str) -> dict[str, T]:
+def _pairs(
+    option: str, given: Iterable[str], read: Callable[[str], T], form: str
+) -> dict[str, T]:
     found: dict[str, T] = {}
     for text in given:
         name, equals, value = (part.strip() for part in text.partition("="))
@@ -104,7 +110,9 @@ def _pairs(option: str, given: Iterable[str], read: Callable[[str], T], form: st
                 raise ValueError("there is no name, or no equals sign")
             found[name] = read(value)
         except ValueError as error:
-            raise ValueError(f"{option} must be {form}, got {text!r}: {error}") from None
+            raise ValueError(
+                f"{option} must be {form}, got {text!r}: {error}"
+            ) from None
     return found
 
 
@@ -122,7 +130,9 @@ def _axis(text: str) -> Float[np.ndarray, " n"]:
     return values
 
 
-def _range(low: float, high: float, count: int, ratios: bool) -> Float[np.ndarray, " count"]:
+def _range(
+    low: float, high: float, count: int, ratios: bool
+) -> Float[np.ndarray, " count"]:
     if low == high:
         raise ValueError("LOW and HIGH must differ")
     if not ratios:

@@ -27,7 +27,9 @@ def kind_scale() -> dict[str, Any]:
     return {"cmap": colours, "vmin": -0.5, "vmax": len(KIND_STYLES) - 0.5}
 
 
-def kind_strip(axes: Axes, values: Float[np.ndarray, " n"], kinds: Int[np.ndarray, " n"]) -> None:
+def kind_strip(
+    axes: Axes, values: Float[np.ndarray, " n"], kinds: Int[np.ndarray, " n"]
+) -> None:
     """A strip along the values of a parameter, coloured by the kind of attractor at each."""
     axes.pcolormesh(edges(values), [0, 1], kinds[None], **kind_scale(), rasterized=True)
     axes.set_yticks([])
@@ -42,7 +44,9 @@ def kind_legend(figure: Figure, kinds: Iterable[Any]) -> None:
 
     handles = [
         Line2D([], [], color=style.colour, marker="s", linestyle="", label=style.label)
-        for style in (KIND_STYLES[kind] for kind in sorted({int(kind) for kind in kinds}))
+        for style in (
+            KIND_STYLES[kind] for kind in sorted({int(kind) for kind in kinds})
+        )
     ]
     figure.legend(
         handles=handles, loc="outside upper right", ncols=len(handles), handletextpad=0.2
@@ -77,7 +81,9 @@ def draw_cloud(
 def edges(values: Shaped[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
     """Borders halfway between ascending values, and as far beyond the first and the last."""
     middles = (values[1:] + values[:-1]) / 2
-    return np.concatenate([[2 * values[0] - middles[0]], middles, [2 * values[-1] - middles[-1]]])
+    return np.concatenate(
+        [[2 * values[0] - middles[0]], middles, [2 * values[-1] - middles[-1]]]
+    )
 
 
 class KindStyle(NamedTuple):

@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 
 NAME = "diagram"
 DIVERGED, CHAOTIC = 4, 3  # as `isinglass.dynamics.Kind` numbers them
-GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "theta", "kappa", "lambda", "mu", "omega")
+GREEK = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "omega",
+)
 MOST_LINES = 24
 NATS = "nats per step"
 
@@ -77,7 +88,11 @@ def draw(dataset: xr.Dataset, about: About) -> Figure:
     """
     names = varied(dataset)
     ordered = dataset.sortby(names)
-    return _planes(ordered, names, about) if len(names) == 2 else _diagram(ordered, names[0], about)
+    return (
+        _planes(ordered, names, about)
+        if len(names) == 2
+        else _diagram(ordered, names[0], about)
+    )
 
 
 def _title(dataset: xr.Dataset, about: About) -> str:
@@ -89,7 +104,9 @@ def _title(dataset: xr.Dataset, about: About) -> str:
 
 def varied(dataset: xr.Dataset) -> list[str]:
     """Names of the varied parameters, in the order of the grid."""
-    return [str(name) for name in dataset["kind"].dims if name not in ("direction", "start")]
+    return [
+        str(name) for name in dataset["kind"].dims if name not in ("direction", "start")
+    ]
 
 
 def symbol(name: str) -> str:
@@ -147,7 +164,9 @@ def _branches(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
     """The directions of a continuation by name; of other sweeps the whole by no name."""
     if "direction" not in dataset.dims:
         return {"": dataset}
-    return {str(name): dataset.sel(direction=name) for name in dataset["direction"].values}
+    return {
+        str(name): dataset.sel(direction=name) for name in dataset["direction"].values
+    }
 
 
 def _draw_points(
@@ -159,9 +178,17 @@ def _draw_points(
     points = branch["points"].isel(component=shown).values.astype(float)
     points[kinds == DIVERGED] = np.nan
     draw_cloud(axes, values, points, kinds)
-    labels = about.labels or [f"component {n}" for n in range(branch.sizes["component"])]
-    where = "" if about.section is None else f"\nwhere {labels[about.section]} is on the section"
-    axes.set_ylabel(labels[shown] + (f", {direction}wards" if direction else "") + where)
+    labels = about.labels or [
+        f"component {n}" for n in range(branch.sizes["component"])
+    ]
+    where = (
+        ""
+        if about.section is None
+        else f"\nwhere {labels[about.section]} is on the section"
+    )
+    axes.set_ylabel(
+        labels[shown] + (f", {direction}wards" if direction else "") + where
+    )
 
 
 def _draw_leading(
@@ -175,7 +202,9 @@ def _draw_leading(
                 values, 0, leading, where=leading > 0, color=KIND_STYLES[CHAOTIC].colour,
                 alpha=0.4, linewidth=0,
             )  # fmt: skip
-        axes.plot(values, leading, color=colour, linewidth=width, label=f"{direction}wards")
+        axes.plot(
+            values, leading, color=colour, linewidth=width, label=f"{direction}wards"
+        )
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(np.concatenate(first))
     axes.set_ylim(low, high)
@@ -184,13 +213,17 @@ def _draw_leading(
         axes.legend(loc="lower right", ncols=2, fontsize="small")
 
 
-def _draw_spectrum(axes: Any, values: Num[np.ndarray, " n"], branch: xr.Dataset) -> None:
+def _draw_spectrum(
+    axes: Any, values: Num[np.ndarray, " n"], branch: xr.Dataset
+) -> None:
     import matplotlib as mpl
 
     exponents = _finite(branch["exponents"].values)
     count = exponents.shape[1]
     for index in range(min(count, MOST_LINES)):
-        colour = mpl.colormaps["viridis"](0.9 * index / max(min(count, MOST_LINES) - 1, 1))
+        colour = mpl.colormaps["viridis"](
+            0.9 * index / max(min(count, MOST_LINES) - 1, 1)
+        )
         axes.plot(values, exponents[:, index], color=colour, linewidth=0.7)
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(exponents)
@@ -244,7 +277,11 @@ def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
 
 
 def _draw_plane_of_exponents(
-    figure: Figure, axes: Any, across: Any, along: Any, leading: Float[np.ndarray, "rows columns"]
+    figure: Figure,
+    axes: Any,
+    across: Any,
+    along: Any,
+    leading: Float[np.ndarray, "rows columns"],
 ) -> None:
     seen = np.abs(leading[np.isfinite(leading)])
     shown = float(np.quantile(seen, 0.95)) if seen.size else 0.0

@@ -20,7 +20,9 @@ def draw(dataset: xr.Dataset) -> Figure:
         dataset: As for `rows`.
     """
     several = dataset.sizes["layer"] > 1
-    figure, axes = subplots(1, 1 + several, width=9.5 if several else 6.5, squeeze=False)
+    figure, axes = subplots(
+        1, 1 + several, width=9.5 if several else 6.5, squeeze=False
+    )
     _draw_histograms(axes[0, 0], dataset.isel(layer=-1))
     if several:
         _draw_layers(axes[0, 1], dataset)
@@ -38,7 +40,9 @@ def _draw_histograms(axes: Any, one: xr.Dataset) -> None:
         ("asymptote", "√(n/2πe)", "--"),
         ("twice_asymptote", "twice that", ":"),
     ):
-        axes.axvline(float(one[name]), color=INK, linestyle=style, linewidth=1.2, label=label)
+        axes.axvline(
+            float(one[name]), color=INK, linestyle=style, linewidth=1.2, label=label
+        )
     axes.set(
         title=f"Layer {one['layer'].item()}",
         xlabel="distance to the nearest other activation",
@@ -52,10 +56,17 @@ def _draw_layers(axes: Any, dataset: xr.Dataset) -> None:
     for number, fraction in enumerate(dataset["fraction"].values):
         one, colour = dataset.sel(fraction=fraction), COLOURS[number % len(COLOURS)]
         axes.plot(
-            at, one["median"].values, "o-", color=colour, markersize=3, label=f"{fraction:.0%}"
+            at,
+            one["median"].values,
+            "o-",
+            color=colour,
+            markersize=3,
+            label=f"{fraction:.0%}",
         )
     spread = dataset.sel(fraction=dataset["fraction"].max())["quantile_distance"]
-    axes.fill_between(at, spread.min("quantile"), spread.max("quantile"), color=MUTED, alpha=0.2)
+    axes.fill_between(
+        at, spread.min("quantile"), spread.max("quantile"), color=MUTED, alpha=0.2
+    )
     axes.axhline(float(dataset["asymptote"]), color=INK, linestyle="--", linewidth=1.2)
     axes.set(title="Median by layer", xlabel="layer", ylabel="distance", xticks=at)
     axes.set_xticklabels(dataset["layer"].values, rotation=90 if len(at) > 8 else 0)

@@ -54,7 +54,12 @@ def house_style() -> AbstractContextManager[None]:
 
 
 def subplots(
-    rows: int = 1, columns: int = 1, *, width: float = 7.5, height: float = 4.2, **options: Any
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    width: float = 7.5,
+    height: float = 4.2,
+    **options: Any,
 ) -> tuple[Figure, Any]:
     """Make a figure and its axes, as ``pyplot.subplots`` does but without pyplot.
 

@@ -38,7 +38,10 @@ def write(results: Sequence[Result], out: Path) -> Path:
 def render(results: Sequence[Result], out: Path) -> str:
     """The report as one string of HTML; figures are read from ``out`` and inlined."""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["paragraphs"] = paragraphs
     template = environment.from_string(_read("report.html.jinja"))

@@ -69,9 +69,20 @@ def table(dataset: xr.Dataset, title: str) -> Table:
         "to √(n/2πe).",
         caption_justify="left",
     )
-    heads = ("Layer", "Share", "Vectors", "Equal", "Mean", "Median", "√(n/2πe)", "Ratio")
+    heads = (
+        "Layer",
+        "Share",
+        "Vectors",
+        "Equal",
+        "Mean",
+        "Median",
+        "√(n/2πe)",
+        "Ratio",
+    )
     for head in heads:
-        shown.add_column(head, justify="left" if head == "Layer" else "right", no_wrap=True)
+        shown.add_column(
+            head, justify="left" if head == "Layer" else "right", no_wrap=True
+        )
     before = None
     for row in rows(dataset):
         if before not in (None, row["layer"]):
@@ -90,7 +101,9 @@ def table(dataset: xr.Dataset, title: str) -> Table:
     return shown
 
 
-def write(dataset: xr.Dataset, directory: Path, about: Mapping[str, Any]) -> dict[str, Path]:
+def write(
+    dataset: xr.Dataset, directory: Path, about: Mapping[str, Any]
+) -> dict[str, Path]:
     """Write radius.csv, radius.json, radius.svg and radius.png into a folder.
 
     Args:

@@ -17,7 +17,10 @@ from isinglass.figures.diagram import varied
 if TYPE_CHECKING:
     import xarray as xr
 
-DIGITS = {1: 6, 2: 4}  # significant ones of a parameter, by how many are varied: 80 columns
+DIGITS = {
+    1: 6,
+    2: 4,
+}  # significant ones of a parameter, by how many are varied: 80 columns
 EXPONENT_DIGITS = 2
 
 
@@ -37,7 +40,9 @@ def table(dataset: xr.Dataset) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    directions = list(dataset["direction"].values) if "direction" in dataset.dims else [None]
+    directions = (
+        list(dataset["direction"].values) if "direction" in dataset.dims else [None]
+    )
     exponents, ranges = "exponents" in dataset, len(names) == 1 and directions == [None]
     if directions != [None]:
         found.add_column("Way")
@@ -73,12 +78,16 @@ def _rows(
         yield row
 
 
-def _box(branch: xr.Dataset, names: list[str], here: Bool[np.ndarray, "*grid"]) -> list[str]:
+def _box(
+    branch: xr.Dataset, names: list[str], here: Bool[np.ndarray, "*grid"]
+) -> list[str]:
     """The lowest and the highest value of each parameter."""
     told = []
     for axis, name in enumerate(names):
         others = tuple(other for other in range(here.ndim) if other != axis)
-        told.append(_span(branch[name].values[here.any(axis=others)], DIGITS[len(names)]))
+        told.append(
+            _span(branch[name].values[here.any(axis=others)], DIGITS[len(names)])
+        )
     return told
 
 

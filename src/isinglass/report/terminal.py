@@ -28,7 +28,9 @@ def experiments_table(experiments: Iterable[Experiment]) -> Table:
     table.add_column("Takes", justify="right", no_wrap=True)
     table.add_column("Quick", justify="right", no_wrap=True)
     table.add_column("Full", justify="right", no_wrap=True)
-    for paper, group in itertools.groupby(experiments, lambda experiment: experiment.paper):
+    for paper, group in itertools.groupby(
+        experiments, lambda experiment: experiment.paper
+    ):
         table.add_section()
         table.add_row(Text(paper, style="italic"))
         for experiment in group:
@@ -50,7 +52,9 @@ def result_table(result: Result) -> Table:
     """The ledger of one experiment: the paper's value, ours, the seeds and the verdict."""
     table = Table(
         Column("Quantity", min_width=12, ratio=1),
-        title=escape(f"{result.name}: {result.title} ({result.paper}, {result.source})"),
+        title=escape(
+            f"{result.name}: {result.title} ({result.paper}, {result.source})"
+        ),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -69,7 +73,9 @@ def result_table(result: Result) -> Table:
             Text(numbers.verdict(row), style=COLOURS[row.verdict]),
         )
     if any(row.tolerance for row in result.rows):
-        table.caption = "± after a verdict: the tolerance it turned on; the report gives the reason"
+        table.caption = (
+            "± after a verdict: the tolerance it turned on; the report gives the reason"
+        )
         table.caption_justify = "left"
     return table
 
@@ -78,7 +84,10 @@ def summary(results: Sequence[Result]) -> Text:
     """One line that counts the verdicts of all results."""
     counts = verdict_counts(results)
     parts = [
-        Text(f"{counts[verdict]} {verdict_label(verdict, counts[verdict])}", COLOURS[verdict])
+        Text(
+            f"{counts[verdict]} {verdict_label(verdict, counts[verdict])}",
+            COLOURS[verdict],
+        )
         for verdict in Verdict
     ]
     return Text.assemble(f"{counts.total()} numbers: ", Text(", ").join(parts), ".")

@@ -57,7 +57,9 @@ class UnknownExperimentError(ValueError):
 
 def experiments() -> dict[str, Experiment]:
     """All experiments by name, in the order of the papers."""
-    loaded: list[Any] = [import_module(f"isinglass.experiments.{name}") for name in MODULES]
+    loaded: list[Any] = [
+        import_module(f"isinglass.experiments.{name}") for name in MODULES
+    ]
     return {module.EXPERIMENT.name: module.EXPERIMENT for module in loaded}
 
 
@@ -85,6 +87,12 @@ def _matches(name: str, known: dict[str, Experiment]) -> list[str]:
     if of_system:
         return of_system
     systems = {candidate.partition("-")[0] for candidate in known}
-    close = difflib.get_close_matches(name, [*known, *sorted(systems), "all"], n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else "`isinglass list` shows all."
+    close = difflib.get_close_matches(
+        name, [*known, *sorted(systems), "all"], n=3, cutoff=0.5
+    )
+    hint = (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else "`isinglass list` shows all."
+    )
     raise UnknownExperimentError(f"no experiment is called {name!r}: {hint}")

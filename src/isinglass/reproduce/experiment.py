@@ -24,7 +24,9 @@ LONG = 300.0  # seconds
 class Progress(Protocol):
     """How an experiment says how far it is."""
 
-    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
         """Yield the items one by one, showing how many of ``total`` (default: len) are done."""
         ...
 
@@ -32,7 +34,9 @@ class Progress(Protocol):
         """Say what is being done now, where there is nothing to count."""
         ...
 
-    def follow(self, description: str) -> AbstractContextManager[Callable[[float, float], None]]:
+    def follow(
+        self, description: str
+    ) -> AbstractContextManager[Callable[[float, float], None]]:
         """A function that takes how much is done and how much there is, while it is entered."""
         ...
 
@@ -40,14 +44,18 @@ class Progress(Protocol):
 class Silent:
     """A `Progress` that shows nothing."""
 
-    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
         """Yield the items one by one."""
         yield from items
 
     def step(self, description: str) -> None:
         """Do nothing."""
 
-    def follow(self, description: str) -> AbstractContextManager[Callable[[float, float], None]]:
+    def follow(
+        self, description: str
+    ) -> AbstractContextManager[Callable[[float, float], None]]:
         """A function that does nothing."""
         return nullcontext(lambda done, total: None)
 

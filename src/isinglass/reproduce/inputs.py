@@ -63,7 +63,9 @@ def model_fingerprint(model: Path | None, text: Path | None = None) -> str | Non
         _check_utf8(text)
     wanted = ("config.json", "vocab.json", "merges.txt")
     found = [model / name for name in wanted if (model / name).is_file()]
-    return _fingerprint([*found, *sorted(model.glob("*.safetensors"))], f"--model {model}")
+    return _fingerprint(
+        [*found, *sorted(model.glob("*.safetensors"))], f"--model {model}"
+    )
 
 
 def _check_utf8(text: Path) -> None:
@@ -118,7 +120,10 @@ def _check_enough(digits: MNIST, folder: Path | None) -> None:
         pool, test = few_shot.task(digits, CLASSES)
     except ValueError as error:
         raise MNISTFileError(f"{folder}: {error}") from error
-    for part, needed, purpose in ((pool, TO_DRAW, "learn from"), (test, TO_TEST, "test on")):
+    for part, needed, purpose in (
+        (pool, TO_DRAW, "learn from"),
+        (test, TO_TEST, "test on"),
+    ):
         for label in CLASSES:
             found = np.count_nonzero(part.labels == label)
             if found < needed:

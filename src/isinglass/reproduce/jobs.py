@@ -36,7 +36,9 @@ class UntilStopped(NamedTuple):
     progress: Progress
     stopped: Event
 
-    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
+    def track(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
         """Yield the items one by one."""
         return self.progress.track(items, description, total)
 

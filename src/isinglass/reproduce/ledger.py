@@ -78,12 +78,16 @@ class Row:
         """
         names = {field.name for field in fields(cls)}
         if set(record) != names:
-            raise ValueError(f"a ledger row has the fields {sorted(names)}, got {sorted(record)}")
+            raise ValueError(
+                f"a ledger row has the fields {sorted(names)}, got {sorted(record)}"
+            )
         optional = [name for name in ("paper", "tolerance") if record[name] is not None]
         for name in ("ours", "low", "high", *optional):
             value = record[name]
             if not isinstance(value, int | float) or not math.isfinite(value):
-                raise ValueError(f"{name} of a ledger row must be a finite number, got {value!r}")
+                raise ValueError(
+                    f"{name} of a ledger row must be a finite number, got {value!r}"
+                )
         return cls(**{**record, "verdict": Verdict(record["verdict"])})
 
     def between(self, low: float = 0.0, high: float = 100.0) -> "Row":
@@ -229,7 +233,9 @@ def claim(experiment: str, source: str, statement: str, held: int, n: int) -> Ro
         f"{'which is compatible' if compatible else 'too rarely for that'}."
     )
     verdict = Verdict.REPRODUCED if compatible else Verdict.DIFFERS
-    return Row(experiment, source, statement, 100.0, *interval, n, "%", None, verdict, rule)
+    return Row(
+        experiment, source, statement, 100.0, *interval, n, "%", None, verdict, rule
+    )
 
 
 def judge(
@@ -249,7 +255,9 @@ def judge(
     if paper is not None and not math.isfinite(paper):
         raise ValueError(f"paper must be a finite number or None, got {paper}")
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be a finite number ≥ 0 or None, got {tolerance}")
+        raise ValueError(
+            f"tolerance must be a finite number ≥ 0 or None, got {tolerance}"
+        )
     if not because and (tolerance is not None or paper is None or not comparable):
         raise ValueError(
             "because must say why a tolerance is right or why the numbers cannot be compared, "
@@ -277,7 +285,9 @@ def judge(
 
 def to_json(rows: Iterable[Row]) -> str:
     """Write rows as a JSON array of objects, numbers at full precision."""
-    return json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    return (
+        json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    )
 
 
 def from_json(text: str) -> list[Row]:
@@ -295,7 +305,9 @@ def from_json(text: str) -> list[Row]:
 def to_csv(rows: Iterable[Row]) -> str:
     """Write rows as CSV with a header line; a published value that is missing stays empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+    writer = csv.DictWriter(
+        text, [field.name for field in fields(Row)], lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     return text.getvalue()

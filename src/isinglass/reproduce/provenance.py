@@ -36,7 +36,11 @@ def versions() -> dict[str, str]:
             installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return {"python": platform.python_version(), **installed, "isinglass source": source()}
+    return {
+        "python": platform.python_version(),
+        **installed,
+        "isinglass source": source(),
+    }
 
 
 @functools.cache  # what is edited while a run goes on is not what runs
@@ -68,7 +72,9 @@ def machine() -> dict[str, str]:
     memory = _memory()
     if memory is not None:
         described["memory"] = f"{memory / 2**30:.0f} GiB"
-    if "jax" in sys.modules:  # not loaded for this: only a run that used it is described by it
+    if (
+        "jax" in sys.modules
+    ):  # not loaded for this: only a run that used it is described by it
         import jax
 
         devices = jax.devices()
@@ -89,7 +95,9 @@ def _commit_of_checkout() -> str | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -134,7 +134,9 @@ def load(file: Path) -> Result:
     try:
         record = json.loads(file.read_bytes())
         if record.get("format") != FORMAT:
-            raise ValueError(f"expected format {FORMAT}, found {record.get('format')!r}")
+            raise ValueError(
+                f"expected format {FORMAT}, found {record.get('format')!r}"
+            )
         result = _from_record(record)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultFileError(

@@ -60,7 +60,9 @@ class Request:
         if self.seeds is not None and self.seeds > MOST_SEEDS:
             raise ValueError(f"seeds must be at most {MOST_SEEDS}, got {self.seeds}")
         if self.seed >= SEED_LIMIT:
-            raise ValueError(f"seed must be less than 2**63 = {SEED_LIMIT}, got {self.seed}")
+            raise ValueError(
+                f"seed must be less than 2**63 = {SEED_LIMIT}, got {self.seed}"
+            )
         if self.quick and self.full:
             raise ValueError("quick and full exclude each other: give one of them")
 
@@ -93,7 +95,9 @@ class OutputFolderError(OSError):
 
 
 def run(
-    experiments: Sequence[Experiment], request: Request, progress: Progress | None = None
+    experiments: Sequence[Experiment],
+    request: Request,
+    progress: Progress | None = None,
 ) -> Iterator[Finished | Failed]:
     """Check the request at once, then run one experiment for each item that is asked for.
 
@@ -154,7 +158,11 @@ def _run_each(
     for experiment in progress.track(experiments, "Experiments"):
         progress.step(f"{experiment.name}: {experiment.title}")
         settings = _settings(experiment, request, digits, fingerprint, prints)
-        kept = _earlier_result(experiment, settings, request.out) if request.resume else None
+        kept = (
+            _earlier_result(experiment, settings, request.out)
+            if request.resume
+            else None
+        )
         try:
             result = kept or _run(experiment, settings, request, progress)
         except Exception as error:
@@ -185,8 +193,12 @@ def _settings(
         folder, source = mnist.find_folder(request.mnist), digits.source
     else:
         folder = source = fingerprint = None
-    text, text_print = (request.text, prints[0]) if experiment.uses_text else (None, None)
-    model, model_print = (request.model, prints[1]) if experiment.uses_model else (None, None)
+    text, text_print = (
+        (request.text, prints[0]) if experiment.uses_text else (None, None)
+    )
+    model, model_print = (
+        (request.model, prints[1]) if experiment.uses_model else (None, None)
+    )
     return Settings(
         seeds,
         request.seed,
@@ -202,7 +214,9 @@ def _settings(
     )
 
 
-def _earlier_result(experiment: Experiment, settings: Settings, out: Path) -> Result | None:
+def _earlier_result(
+    experiment: Experiment, settings: Settings, out: Path
+) -> Result | None:
     file = results.result_file(out, experiment.name)
     if not file.is_file():
         return None
@@ -223,7 +237,9 @@ def _run(
         settings.mnist,
         progress,
         settings.full,
-        sweeps.folder(request.out, experiment.name, settings, versions, keep=request.resume)
+        sweeps.folder(
+            request.out, experiment.name, settings, versions, keep=request.resume
+        )
         if experiment.is_long
         else None,
         None if settings.text is None else Path(settings.text),

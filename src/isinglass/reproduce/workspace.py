@@ -31,7 +31,9 @@ def folder(
         OSError: If the folder cannot be written to, or holds what is not ours.
     """
     path = out / "sweeps" / name
-    for removed in path.parent.glob(f".{name}.*.removed"):  # by a run that was killed meanwhile
+    for removed in path.parent.glob(
+        f".{name}.*.removed"
+    ):  # by a run that was killed meanwhile
         shutil.rmtree(removed)
     mark = _mark(settings, versions)
     if keep and _read(path / MARK) == mark:
@@ -47,7 +49,9 @@ def folder(
 
 def _mark(settings: Settings, versions: dict[str, str]) -> str:
     decisive = {
-        each.name: getattr(settings, each.name) for each in fields(settings) if each.compare
+        each.name: getattr(settings, each.name)
+        for each in fields(settings)
+        if each.compare
     }
     return json.dumps({"settings": decisive, "versions": versions}, indent=2)
 

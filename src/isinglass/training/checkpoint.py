@@ -72,8 +72,12 @@ def write(
         "step": step,
         "records": records,
         "plan": plan,
-        "software": {name: metadata.version(name) for name in ("isinglass", "jax", "optax")},
-        "arrays": [[name, np.dtype(each.dtype).str, list(each.shape)] for name, each in leaves],
+        "software": {
+            name: metadata.version(name) for name in ("isinglass", "jax", "optax")
+        },
+        "arrays": [
+            [name, np.dtype(each.dtype).str, list(each.shape)] for name, each in leaves
+        ],
     }
     digest = hashlib.sha256()
     with _atomic.replacing(store / FILE) as file:
@@ -89,7 +93,9 @@ def _content(header: Any, leaves: list[tuple[str, Any]]) -> Iterator[Any]:
         yield np.ascontiguousarray(each).reshape(-1).view(np.uint8).data
 
 
-def claim(store: Path, form: str, plan: Mapping[str, Any], tidy: bool = True) -> Checkpoint | None:
+def claim(
+    store: Path, form: str, plan: Mapping[str, Any], tidy: bool = True
+) -> Checkpoint | None:
     """The checkpoint of this training in a folder, if there is one; the folder is made if need be.
 
     Args:
@@ -127,16 +133,25 @@ def read(store: Path, form: str) -> Checkpoint | None:
             header = json.loads(first)
             told = header["format"], header["version"]
         except (KeyError, TypeError, ValueError):
-            raise ValueError(f"{path} is damaged, or no checkpoint of a training") from None
+            raise ValueError(
+                f"{path} is damaged, or no checkpoint of a training"
+            ) from None
         if told != (form, VERSION):
             raise ValueError(
                 f"{path} has format {told[0]!r} version {told[1]!r}; expected {form!r} "
                 f"version {VERSION}"
             )
         if not _is_whole(file, path.stat().st_size):
-            raise ValueError(f"{path} is damaged: its checksum does not fit its content")
+            raise ValueError(
+                f"{path} is damaged: its checksum does not fit its content"
+            )
     return Checkpoint(
-        path, header["plan"], header["step"], header["records"], header["arrays"], len(first)
+        path,
+        header["plan"],
+        header["step"],
+        header["records"],
+        header["arrays"],
+        len(first),
     )
 
 
@@ -159,7 +174,9 @@ def restore(checkpoint: Checkpoint, like: Any) -> Any:
         ValueError: If they are not those of such a tree; it names the first.
     """
     leaves = list(_leaves(like))
-    expected = [[name, np.dtype(each.dtype).str, list(each.shape)] for name, each in leaves]
+    expected = [
+        [name, np.dtype(each.dtype).str, list(each.shape)] for name, each in leaves
+    ]
     for there, wanted in zip(checkpoint.arrays, expected, strict=False):
         if there != wanted:
             raise ValueError(f"the checkpoint holds {there} where {wanted} is expected")
@@ -186,7 +203,10 @@ def plain(value: Any, steps: int = 0) -> Any:
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         steps = getattr(value, "steps", steps)
-        return {f.name: plain(getattr(value, f.name), steps) for f in dataclasses.fields(value)}
+        return {
+            f.name: plain(getattr(value, f.name), steps)
+            for f in dataclasses.fields(value)
+        }
     if isinstance(value, list | tuple):
         return [plain(each, steps) for each in value]
     if isinstance(value, Mapping):
@@ -198,7 +218,9 @@ def plain(value: Any, steps: int = 0) -> Any:
     return value
 
 
-def _refuse_another(store: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+def _refuse_another(
+    store: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]
+) -> None:
     """Refuse to go on with a training that is not the one asked for.
 
     Raises:
@@ -228,7 +250,9 @@ def _differences(name: str, there: Any, asked: Any) -> Iterator[tuple[str, Any, 
     if isinstance(there, Mapping) and isinstance(asked, Mapping):
         for key in {**asked, **there}:
             inner = f"{name}.{key}" if name else key
-            yield from _differences(inner, there.get(key, "nothing"), asked.get(key, "nothing"))
+            yield from _differences(
+                inner, there.get(key, "nothing"), asked.get(key, "nothing")
+            )
     elif (
         isinstance(there, list)
         and isinstance(asked, list)

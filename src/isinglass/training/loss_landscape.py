@@ -117,7 +117,9 @@ def loss_surface(
     @jax.jit
     def surface(places: Array) -> Array:
         return jax.lax.map(
-            lambda place: loss(displaced(model, directions, *place)), places, batch_size=at_once
+            lambda place: loss(displaced(model, directions, *place)),
+            places,
+            batch_size=at_once,
         )
 
     places = np.stack(np.meshgrid(side, side, indexing="ij"), -1).reshape(-1, 2)
@@ -160,14 +162,20 @@ def curvature(
     if probes < 2:
         raise ValueError(f"probes must be at least 2, got {probes}")
     if not 1 <= eigenvalues < flat.size:
-        raise ValueError(f"eigenvalues must be in [1, {flat.size - 1}], got {eigenvalues}")
+        raise ValueError(
+            f"eigenvalues must be in [1, {flat.size - 1}], got {eigenvalues}"
+        )
     axes = [ravel_pytree(direction)[0] for direction in directions]
-    plane = np.asarray([[jnp.vdot(u, times_hessian(v)) for v in axes] for u in axes], float)
+    plane = np.asarray(
+        [[jnp.vdot(u, times_hessian(v)) for v in axes] for u in axes], float
+    )
     plane = (plane + plane.T) / 2
     of_lanczos, of_probes = jax.random.split(key)
     trace, error = _trace(times_hessian, flat, probes, of_probes)
     largest, smallest = _extremes(times_hessian, flat, eigenvalues, of_lanczos)
-    return Curvature(plane, np.linalg.eigvalsh(plane)[::-1], largest, smallest, trace, error)
+    return Curvature(
+        plane, np.linalg.eigvalsh(plane)[::-1], largest, smallest, trace, error
+    )
 
 
 def _like_filters(key: Array, weights: Array) -> Array:
@@ -210,10 +218,14 @@ def _extremes(
 
     size = flat.size
     # Through Any, for SciPy's own types take the shape for a class and the tolerance for an int.
-    operator: Any = cast(Any, LinearOperator)((size, size), matvec=product, dtype=np.float64)
+    operator: Any = cast(Any, LinearOperator)(
+        (size, size), matvec=product, dtype=np.float64
+    )
     start = np.asarray(jax.random.normal(key, (size,)), float)
     options: Any = {"v0": start, "tol": _TOLERANCE, "return_eigenvectors": False}
-    largest, smallest = (eigsh(operator, count, which=end, **options) for end in ("LA", "SA"))
+    largest, smallest = (
+        eigsh(operator, count, which=end, **options) for end in ("LA", "SA")
+    )
     return np.sort(largest)[::-1], np.sort(smallest)
 
 
@@ -223,7 +235,9 @@ def _check(loss: Loss, model: Model, directions: Directions) -> None:
         for tree in (model, *directions)
     ]
     if len(shapes) != 3 or shapes[0] != shapes[1] or shapes[0] != shapes[2]:
-        raise ValueError("directions must be two pytrees of the shapes of the model's weights")
+        raise ValueError(
+            "directions must be two pytrees of the shapes of the model's weights"
+        )
     here = jnp.asarray(eqx.filter_jit(loss)(model))
     if here.shape != () or not jnp.isfinite(here):
         raise ValueError(f"loss must be a finite number at the model, got {here}")

@@ -40,8 +40,12 @@ class TestBifurcation:
         measure = Measure(transient=1000, steps=20_000, points=8, exponents=1)
         found = bifurcation(logistic, START, {}, {"r": values}, measure)
         assert found["period"].values[:3].tolist() == [1, 2, 4]
-        assert float(found["exponents"].sel(r=2.8)[0]) == pytest.approx(np.log(0.8), abs=1e-9)
-        assert float(found["exponents"].sel(r=4.0)[0]) == pytest.approx(np.log(2), abs=0.01)
+        assert float(found["exponents"].sel(r=2.8)[0]) == pytest.approx(
+            np.log(0.8), abs=1e-9
+        )
+        assert float(found["exponents"].sel(r=4.0)[0]) == pytest.approx(
+            np.log(2), abs=0.01
+        )
 
     def test_cutting_into_tiles_changes_nothing_but_roundings(self):
         values = np.linspace(2.6, 3.5, 11)
@@ -57,12 +61,16 @@ class TestBifurcation:
 
         still = Measure(transient=0, steps=1, points=1, classify=False)
         values = np.linspace(-1, 1, 5)
-        found = bifurcation(lambda x, p: x, at_parameter, {}, {"x": values}, still, lanes=2)
+        found = bifurcation(
+            lambda x, p: x, at_parameter, {}, {"x": values}, still, lanes=2
+        )
         np.testing.assert_array_equal(found["points"].values[:, 0, 0], values)
 
     def test_several_starts_find_both_attractors(self):
         starts = np.array([[-1.0], [0.01], [1.0]])
-        found = bifurcation(bistable, starts, {}, {"h": [0.0, 0.6]}, BARE, starts=3, lanes=4)
+        found = bifurcation(
+            bistable, starts, {}, {"h": [0.0, 0.6]}, BARE, starts=3, lanes=4
+        )
         assert found["points"].dims[:2] == ("start", "h")
         signs = np.sign(found["points"].values[:, :, 0, 0])
         assert signs.tolist() == [[-1, 1], [1, 1], [1, 1]]
@@ -90,7 +98,9 @@ class TestBifurcation:
 
     def test_delay_map_from_several_windows(self):
         delay = DelayMap(sweep_cases.head, length=2, period=1)
-        windows = DelayState(jnp.array([[[-1.0], [-1.0]], [[1.0], [1.0]]]), jnp.asarray(0))
+        windows = DelayState(
+            jnp.array([[[-1.0], [-1.0]], [[1.0], [1.0]]]), jnp.asarray(0)
+        )
         found = bifurcation(delay, windows, {}, {"a": [2.0]}, BARE, starts=2)
         one = bifurcation(delay, delay.start(windows.window[1]), {}, {"a": [2.0]}, BARE)
         low, high = found["points"].values[:, 0, 0, 0]
@@ -128,7 +138,8 @@ class TestBifurcation:
         monkeypatch.setattr(
             "isinglass.dynamics.sweep.tile_work.measure_cells",
             lambda step, state, *rest, **more: (
-                lanes.append(state.shape[-1]) or measure_cells(step, state, *rest, **more)
+                lanes.append(state.shape[-1])
+                or measure_cells(step, state, *rest, **more)
             ),
         )
         bifurcation(logistic, START, {}, {"r": [2.8, 2.9, 3.0]}, SHORT)
@@ -153,8 +164,12 @@ class TestContinuation:
     def test_hysteresis_where_it_is_known(self):
         edge = np.sqrt(2) - np.arctanh(np.sqrt(0.5))
         values = np.linspace(-0.8, 0.8, 33)
-        found = continuation(bistable, np.array([0.0]), {}, {"h": values}, BARE, block=5)
-        up, down = (found["points"].sel(direction=way).values[:, 0, 0] for way in ("up", "down"))
+        found = continuation(
+            bistable, np.array([0.0]), {}, {"h": values}, BARE, block=5
+        )
+        up, down = (
+            found["points"].sel(direction=way).values[:, 0, 0] for way in ("up", "down")
+        )
         np.testing.assert_array_equal(np.abs(up - down) > 1e-3, np.abs(values) < edge)
 
     @pytest.mark.parametrize("direction", ["up", "down"])
@@ -162,7 +177,9 @@ class TestContinuation:
         values = np.linspace(-0.8, 0.8, 9)
         start = np.array([0.0])
         both = continuation(bistable, start, {}, {"h": values}, BARE, block=4)
-        one = continuation(bistable, start, {}, {"h": values}, BARE, block=4, direction=direction)
+        one = continuation(
+            bistable, start, {}, {"h": values}, BARE, block=4, direction=direction
+        )
         xr.testing.assert_equal(one, both.sel(direction=[direction]))
 
     def test_blocks_change_nothing(self):
@@ -177,14 +194,22 @@ class TestContinuation:
     def test_each_start_is_followed_by_itself(self):
         values = np.linspace(-0.4, 0.4, 5)
         starts = np.array([[-1.0], [1.0], [0.5]])
-        found = continuation(bistable, starts, {}, {"h": values}, BARE, starts=3, lanes=2, block=2)
+        found = continuation(
+            bistable, starts, {}, {"h": values}, BARE, starts=3, lanes=2, block=2
+        )
         assert found["points"].dims[:3] == ("direction", "start", "h")
         signs = np.sign(found["points"].values[..., 0, 0])
         assert (signs == np.array([-1, 1, 1])[None, :, None]).all()
 
     def test_what_has_diverged_starts_afresh(self):
         found = continuation(
-            logistic, START, {}, {"r": [2.8, 3.2, 4.5]}, SHORT, direction="down", block=2
+            logistic,
+            START,
+            {},
+            {"r": [2.8, 3.2, 4.5]},
+            SHORT,
+            direction="down",
+            block=2,
         )
         assert found["period"].values[0, :2].tolist() == [1, 2]
 
@@ -194,11 +219,15 @@ class TestContinuation:
         start = delay.start(jnp.zeros((2, 1)))
         # The values are so close that they are one, so that this is one long orbit.
         values = 0.5 + 1e-15 * np.arange(4)
-        found = continuation(delay, start, {}, {"a": values}, measure, direction="up", block=3)
+        found = continuation(
+            delay, start, {}, {"a": values}, measure, direction="up", block=3
+        )
         long = dataclasses.replace(measure, steps=32, points=32)
         orbit = bifurcation(delay, start, {}, {"a": [0.5]}, long)
         np.testing.assert_allclose(
-            found["points"].values[0, :, :, 0].ravel(), orbit["points"].values[0, :, 0], rtol=1e-12
+            found["points"].values[0, :, :, 0].ravel(),
+            orbit["points"].values[0, :, 0],
+            rtol=1e-12,
         )
 
 
@@ -206,7 +235,9 @@ class TestProgress:
     @pytest.mark.parametrize("kind", ["bifurcation", "continuation"])
     def test_a_function_is_told_of_every_cell(self, kind):
         told = []
-        sweep_cases.run(kind, None, 8, progress=lambda done, total: told.append((done, total)))
+        sweep_cases.run(
+            kind, None, 8, progress=lambda done, total: told.append((done, total))
+        )
         total = 8 if kind == "bifurcation" else 16
         assert {cells for _, cells in told} == {total}
         assert told[0][0] == 0
@@ -273,12 +304,18 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"parameters": {"b": np.nan}}, r"parameters\['b'\] must be finite, got nan"),
+            (
+                {"parameters": {"b": np.nan}},
+                r"parameters\['b'\] must be finite, got nan",
+            ),
             ({"parameters": {"b": "x"}}, r"parameters\['b'\] must hold real numbers"),
             ({"state": np.array([np.nan])}, "state must be finite"),
             ({"state": ()}, "state must hold at least one array"),
             ({"state": lambda p: jnp.array([jnp.nan])}, "state must be finite"),
-            ({"step": lambda x, p: x[:0] * p["r"]}, "step must return a state like the one"),
+            (
+                {"step": lambda x, p: x[:0] * p["r"]},
+                "step must return a state like the one",
+            ),
             ({"lanes": 0}, "lanes must be a whole number of at least 1, got 0"),
             ({"starts": 2}, r"leading axis of 2 starts, got shape \(1,\)"),
             ({"starts": 0}, "starts must be a whole number of at least 1, got 0"),
@@ -297,7 +334,9 @@ class TestRefusals:
             bifurcation(**{**arguments, **change})
 
     def test_direction(self):
-        with pytest.raises(ValueError, match="direction must be 'up', 'down' or 'both', got 'x'"):
+        with pytest.raises(
+            ValueError, match="direction must be 'up', 'down' or 'both', got 'x'"
+        ):
             continuation(logistic, START, {}, R, SHORT, direction="x")
 
     def test_missing_extra(self, monkeypatch):

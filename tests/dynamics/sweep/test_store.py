@@ -134,7 +134,9 @@ def test_resume_rebuilds_every_kind_of_argument(tmp_path):
     with pytest.raises(ValueError, match=r"observable must be that .*\.see"):
         resume(tmp_path, cubic, starts)
     shutil.rmtree(tmp_path / "done")
-    xr.testing.assert_identical(resume(tmp_path, cubic, starts, observable=see).load(), first)
+    xr.testing.assert_identical(
+        resume(tmp_path, cubic, starts, observable=see).load(), first
+    )
 
 
 def test_recipe_is_kept_for_whoever_resumes(tmp_path):
@@ -169,7 +171,9 @@ def test_lost_results_are_computed_again(bifurcated, whole):
 
 
 def test_leftovers_of_a_kill_are_cleared(bifurcated, whole):
-    (bifurcated / "results.zarr" / "points" / "c" / "0" / "0" / "0.ab.partial").write_bytes(b"x")
+    (
+        bifurcated / "results.zarr" / "points" / "c" / "0" / "0" / "0.ab.partial"
+    ).write_bytes(b"x")
     (bifurcated / "done" / ".0000001.json.ab.tmp").write_bytes(b"x")
     (bifurcated / ".results.zarr.ab.tmp").mkdir()
     run("bifurcation", bifurcated)
@@ -216,7 +220,9 @@ def test_other_sweep_is_refused_and_left_alone(change, message, whole):
 def test_other_inner_value_is_named(whole):
     values = np.linspace(1.0, 2.6, 24)
     values[3] += 0.001
-    with pytest.raises(ValueError, match=r"value 3 of a: 1\.2\d+ there, 1\.2\d+ asked for"):
+    with pytest.raises(
+        ValueError, match=r"value 3 of a: 1\.2\d+ there, 1\.2\d+ asked for"
+    ):
         bifurcation(cubic, np.array([0.1]), {"b": 0.0}, {"a": values}, MEASURE, lanes=4,
                     store=whole["bifurcation"])  # fmt: skip
 
@@ -232,7 +238,9 @@ def test_renamed_map_is_the_same(whole):
 
 
 def test_other_kind_is_refused(whole):
-    with pytest.raises(ValueError, match="kind of sweep: bifurcation there, continuation asked"):
+    with pytest.raises(
+        ValueError, match="kind of sweep: bifurcation there, continuation asked"
+    ):
         sweep_cases.run("continuation", whole["bifurcation"], 24)
 
 
@@ -264,7 +272,9 @@ class TestForeign:
     def test_zarr_store_beside_the_plan(self, bifurcated):
         shutil.rmtree(bifurcated / "results.zarr")
         zarr.create_group(bifurcated / "results.zarr")
-        self.refused(bifurcated, r"results\.zarr is not what the plan\.json beside it describes")
+        self.refused(
+            bifurcated, r"results\.zarr is not what the plan\.json beside it describes"
+        )
 
     def test_broken_zarr_store(self, bifurcated):
         (bifurcated / "results.zarr" / "zarr.json").write_text("{")
@@ -307,7 +317,9 @@ class TestForeign:
         "text", ["[]", "3", '"x"', "null", "\udcff".encode("utf-8", "replace")]
     )
     def test_plan_that_is_none(self, text, bifurcated):
-        (bifurcated / "plan.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+        (bifurcated / "plan.json").write_bytes(
+            text if isinstance(text, bytes) else text.encode()
+        )
         self.refused(bifurcated, "is damaged|format None")
 
     def test_no_plan(self, tmp_path):
@@ -337,13 +349,18 @@ def test_other_software_is_told_of(tmp_path, monkeypatch):
     monkeypatch.setattr(_plan, "versions", lambda: {**then, "jax": "99.0"})
     with pytest.warns(SweepWarning, match=r"jax .* then, 99\.0 now"):
         run("bifurcation", tmp_path)
-    assert [noted["jax"] for noted in read_plan(tmp_path).versions] == [then["jax"], "99.0"]
+    assert [noted["jax"] for noted in read_plan(tmp_path).versions] == [
+        then["jax"],
+        "99.0",
+    ]
     monkeypatch.undo()
     run("bifurcation", tmp_path)  # finished: nothing is computed, nothing to warn of
 
 
 class TestFullDisk:
-    def test_done_tiles_are_kept_and_it_goes_on(self, tmp_path, whole, monkeypatch, computed):
+    def test_done_tiles_are_kept_and_it_goes_on(
+        self, tmp_path, whole, monkeypatch, computed
+    ):
         from zarr.storage import _local
 
         put, written = _local._put, []
@@ -389,5 +406,7 @@ class TestFullDisk:
             raise PermissionError(errno.EACCES, "Permission denied", "there")
 
         monkeypatch.setattr("isinglass._common.files._NewFile", refuse)
-        with pytest.raises(PermissionError, match="Permission denied: the sweep cannot be written"):
+        with pytest.raises(
+            PermissionError, match="Permission denied: the sweep cannot be written"
+        ):
             run("bifurcation", tmp_path)

@@ -65,7 +65,8 @@ def test_every_experiment_runs_with_a_single_seed(name: str) -> None:
 def test_another_base_seed_gives_other_numbers_and_the_same_one_the_same() -> None:
     experiment = experiments()["interference-arrival"]
     first, again, other = (
-        [row.ours for row in experiment.run(Context(seeds=2, seed=seed)).rows] for seed in (0, 0, 1)
+        [row.ours for row in experiment.run(Context(seeds=2, seed=seed)).rows]
+        for seed in (0, 0, 1)
     )
 
     assert first == again
@@ -73,13 +74,19 @@ def test_another_base_seed_gives_other_numbers_and_the_same_one_the_same() -> No
 
 
 def paper_values(name: str, source: str) -> dict[str, float | None]:
-    return {row.quantity: row.paper for row in outcome(name).rows if row.source == source}
+    return {
+        row.quantity: row.paper for row in outcome(name).rows if row.source == source
+    }
 
 
 def test_few_shot_has_every_cell_of_table_1() -> None:
     table = paper_values("interference-few-shot", "Table 1")
 
-    assert {name: value for name, value in table.items() if name.startswith(("Ours+", "BP+"))} == {
+    assert {
+        name: value
+        for name, value in table.items()
+        if name.startswith(("Ours+", "BP+"))
+    } == {
         "Ours+SeqTrn, K=1, 5 epochs": 66.63,
         "Ours+SeqTrn, K=5, 1 epoch": 83.50,
         "Ours+SeqTrn, K=10, 1 epoch": 88.65,
@@ -97,7 +104,9 @@ def test_few_shot_has_every_cell_of_table_1() -> None:
     }
 
 
-def test_similarity_and_arrival_compare_with_the_papers_cells_in_the_right_places() -> None:
+def test_similarity_and_arrival_compare_with_the_papers_cells_in_the_right_places() -> (
+    None
+):
     similarity = paper_values("interference-similarity", "Table 2")
     arrival = paper_values("interference-arrival", "Table 3")
 
@@ -123,13 +132,19 @@ def test_every_method_is_scored_on_the_test_set_and_trained_on_the_pool() -> Non
     )
 
     learned = {key: values.mean() for key, values in found.items() if key[1] == (5, 10)}
-    learned |= {key: values.mean() for key, values in found.items() if not key[0].startswith("BP")}
+    learned |= {
+        key: values.mean()
+        for key, values in found.items()
+        if not key[0].startswith("BP")
+    }
     assert len(learned) == 2 * 4 + 2 + 9
     assert max(learned.values()) < 30
 
 
 def test_mixed_order_mixes_and_sequential_order_does_not() -> None:
-    orders = interference_few_shot._orders(Context(seeds=3), interference_few_shot.Cell(5, 2))
+    orders = interference_few_shot._orders(
+        Context(seeds=3), interference_few_shot.Cell(5, 2)
+    )
 
     sequential, mixed = orders["BP+SeqTrn"], orders["BP+MixTrn"]
     assert (sequential == np.tile(np.arange(20), 2)).all()
@@ -164,7 +179,11 @@ def test_backpropagation_needs_more_than_one_epoch() -> None:
 
 def test_peers_stand_beside_table_1_without_a_verdict() -> None:
     named = ("1-nearest", "Logistic", "Linear")
-    peers = [row for row in outcome("interference-few-shot").rows if row.quantity.startswith(named)]
+    peers = [
+        row
+        for row in outcome("interference-few-shot").rows
+        if row.quantity.startswith(named)
+    ]
 
     assert len(peers) == 9
     assert all(row.verdict is Verdict.INCOMPARABLE for row in peers)
@@ -189,9 +208,12 @@ def test_similarity_is_largest_on_the_diagonal_on_average() -> None:
     assert ((table > 0) & (table < 1)).all()
 
 
-def test_a_wrong_policy_arrives_earlier_after_any_training_even_on_shuffled_labels() -> None:
+def test_a_wrong_policy_arrives_earlier_after_any_training_even_on_shuffled_labels() -> (
+    None
+):
     true, _, untrained, shuffled = (
-        row.ours for row in rows("interference-arrival", "wrong policies that arrive earlier")
+        row.ours
+        for row in rows("interference-arrival", "wrong policies that arrive earlier")
     )
 
     assert true == 100
@@ -206,7 +228,10 @@ def test_arrival_over_the_programs_sources_is_close_to_the_paper() -> None:
 
 
 def test_entropy_falls_from_that_of_the_prior() -> None:
-    course = [row.ours for row in rows("interference-entropy", "entropy at the own learner after")]
+    course = [
+        row.ours
+        for row in rows("interference-entropy", "entropy at the own learner after")
+    ]
 
     assert np.log(15) < course[0] < np.log(23)
     assert course[-1] < course[0] - 0.02

@@ -27,18 +27,34 @@ def arms(effects: dict[str, float], base: float = 60.0) -> dict[str, Found]:
         noise = 0.01 * np.array([1, -1, 1, -1]) * len(arm)
         at = np.clip(base + SEEDS + gain + noise, 0, 100)
         found[arm] = Found(
-            0.01, {0.003: 50.0, 0.01: 60.0}, LENGTHS, np.stack([at] * 3, 1), 1 - at / 100, 0
+            0.01,
+            {0.003: 50.0, 0.01: 60.0},
+            LENGTHS,
+            np.stack([at] * 3, 1),
+            1 - at / 100,
+            0,
         )
     return found
 
 
 def test_differences_and_effects_are_paired_by_seed() -> None:
-    table, (entropy, accuracy, _) = arms({"P": -10.0, "S": 2.0}), experiment._measures(DESIGN)
+    table, (entropy, accuracy, _) = (
+        arms({"P": -10.0, "S": 2.0}),
+        experiment._measures(DESIGN),
+    )
 
-    assert experiment.difference(table, "PKS", accuracy) == pytest.approx([-8.0] * 4, abs=0.2)
-    assert experiment.main_effect(table, "P", accuracy) == pytest.approx([-10.0] * 4, abs=0.2)
-    assert experiment.main_effect(table, "K", accuracy) == pytest.approx([0.0] * 4, abs=0.2)
-    assert experiment.main_effect(table, "S", entropy) == pytest.approx([-0.02] * 4, abs=2e-3)
+    assert experiment.difference(table, "PKS", accuracy) == pytest.approx(
+        [-8.0] * 4, abs=0.2
+    )
+    assert experiment.main_effect(table, "P", accuracy) == pytest.approx(
+        [-10.0] * 4, abs=0.2
+    )
+    assert experiment.main_effect(table, "K", accuracy) == pytest.approx(
+        [0.0] * 4, abs=0.2
+    )
+    assert experiment.main_effect(table, "S", entropy) == pytest.approx(
+        [-0.02] * 4, abs=2e-3
+    )
     assert experiment._sign(experiment.main_effect(table, "P", accuracy)) == -1
 
 
@@ -59,7 +75,10 @@ def test_findings_say_what_is_better_and_worse() -> None:
 def test_findings_count_those_who_solve_it() -> None:
     text = experiment._findings(DESIGN, {CELL: arms({"K": 40.0})})
 
-    assert "Of 4 seeds, 0 (cross-entropy), 0 (P), 4 (K), 0 (S), 4 (PK), 0 (PS), 4 (KS)" in text
+    assert (
+        "Of 4 seeds, 0 (cross-entropy), 0 (P), 4 (K), 0 (S), 4 (PK), 0 (PS), 4 (KS)"
+        in text
+    )
 
 
 def test_findings_say_what_may_be_the_learning_rates() -> None:
@@ -67,13 +86,18 @@ def test_findings_say_what_may_be_the_learning_rates() -> None:
     assert "by rate" not in experiment._findings(DESIGN, {CELL: table})
     table["P"] = table["P"]._replace(rate=0.003, accuracy=table["P"].accuracy - 20)
     text = experiment._findings(DESIGN, {CELL: table})
-    assert "42.2 % with 0.003 (P); 62.2 % with 0.01 (cross-entropy, K, S, PK, PS, KS, PKS)" in text
+    assert (
+        "42.2 % with 0.003 (P); 62.2 % with 0.01 (cross-entropy, K, S, PK, PS, KS, PKS)"
+        in text
+    )
 
 
 def test_two_seeds_conclude_nothing() -> None:
     table = {
         CELL: {
-            arm: found._replace(accuracy=found.accuracy[:2], cross_entropy=found.cross_entropy[:2])
+            arm: found._replace(
+                accuracy=found.accuracy[:2], cross_entropy=found.cross_entropy[:2]
+            )
             for arm, found in arms({"P": 1.0}).items()
         }
     }
@@ -95,7 +119,9 @@ def test_rows_of_a_cell() -> None:
     assert len({figure(DESIGN, {CELL: arms({})}).name for figure in figures}) == 2
 
 
-def test_an_arm_is_searched_on_other_seeds_than_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_arm_is_searched_on_other_seeds_than_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked, train = [], paper.trained
 
     def trained(context, name, *rest):
@@ -133,7 +159,9 @@ def test_the_best_learning_rate_is_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     def stop(*given):
         raise Enough(given[4][0].learning_rate)
 
-    monkeypatch.setattr(experiment, "_search", lambda *_: {0.003: 50.0, 0.01: 51.0, 0.03: 52.0})
+    monkeypatch.setattr(
+        experiment, "_search", lambda *_: {0.003: 50.0, 0.01: 51.0, 0.03: 52.0}
+    )
     monkeypatch.setattr(paper, "trained", stop)
 
     with pytest.raises(Enough, match=r"0\.03"):

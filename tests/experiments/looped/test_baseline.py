@@ -7,7 +7,13 @@ import pytest
 
 from isinglass.experiments.looped import baseline as experiment
 from isinglass.experiments.looped import setting as paper
-from isinglass.experiments.looped.baseline import ADAPTIVE, FIXED, MINIMAL, Design, Model
+from isinglass.experiments.looped.baseline import (
+    ADAPTIVE,
+    FIXED,
+    MINIMAL,
+    Design,
+    Model,
+)
 from isinglass.reproduce.experiment import Context
 from isinglass.reproduce.ledger import Verdict
 from isinglass.systems.looped import LoopedConfig
@@ -20,7 +26,9 @@ TINY = Design(("full-sequence", "last-token"), (4, 4), False, (8, 100), 4)
 def made(values: dict[str, float], lengths: int = 2) -> dict[str, Model]:
     spread = np.array([[-1.0], [0.0], [1.0]])
     return {
-        kind: Model(50_000 if kind != MINIMAL else 500, value + np.tile(spread, lengths), 0)
+        kind: Model(
+            50_000 if kind != MINIMAL else 500, value + np.tile(spread, lengths), 0
+        )
         for kind, value in values.items()
     }
 
@@ -83,12 +91,18 @@ def test_findings_and_figure() -> None:
 
 def test_a_tiny_run_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(steps=4, batch=4, shortest=4, longest=8)
-    monkeypatch.setattr(paper, "our_config", lambda: LoopedConfig(hidden=8, iterations=2))
+    monkeypatch.setattr(
+        paper, "our_config", lambda: LoopedConfig(hidden=8, iterations=2)
+    )
     monkeypatch.setattr(paper, "our_recipe", lambda *_, **__: recipe)
     monkeypatch.setattr(
-        experiment, "_baseline_config", lambda _: BaselineConfig(width=8, heads=2, iterations=2)
+        experiment,
+        "_baseline_config",
+        lambda _: BaselineConfig(width=8, heads=2, iterations=2),
     )
-    monkeypatch.setattr(experiment, "QUICK", TINY._replace(forms=("full-sequence",), lengths=(8,)))
+    monkeypatch.setattr(
+        experiment, "QUICK", TINY._replace(forms=("full-sequence",), lengths=(8,))
+    )
 
     outcome = experiment.run(Context(seeds=2, quick=True))
 

@@ -33,7 +33,9 @@ def made(worst: float = 0.2, value: float = 2.0, of_block: float = -0.1) -> Meas
     )  # fmt: skip
 
 
-def untrained(context: Any, what: str, config: LoopedConfig, form: str, *given: Any) -> Any:
+def untrained(
+    context: Any, what: str, config: LoopedConfig, form: str, *given: Any
+) -> Any:
     """In place of `looped_paper.trained`, which takes long to compile: models as they begin."""
     task = InductionTask(form, config.vocabulary)
     return SimpleNamespace(
@@ -53,28 +55,39 @@ def test_all_steps_are_of_one_training() -> None:
 
 @pytest.mark.slow
 def test_step_0_moves_nothing() -> None:
-    config, task = LoopedConfig(hidden=8, iterations=1), InductionTask("full-sequence", 4)
+    config, task = (
+        LoopedConfig(hidden=8, iterations=1),
+        InductionTask("full-sequence", 4),
+    )
     recipe = experiment._recipe(OURS, 0)
-    ones = train(config, task, recipe, seeds=(5,), evaluate=Evaluation((16,), 1, 2)).of(5)
+    ones = train(config, task, recipe, seeds=(5,), evaluate=Evaluation((16,), 1, 2)).of(
+        5
+    )
     of_model, _ = jax.random.split(jax.random.key(5))
 
     expected = LoopedTransformer(config, key=of_model)
-    for ours, theirs in zip(jax.tree.leaves(ones), jax.tree.leaves(expected), strict=True):
+    for ours, theirs in zip(
+        jax.tree.leaves(ones), jax.tree.leaves(expected), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
 def test_derivatives_are_those_of_the_library() -> None:
-    model = LoopedTransformer(LoopedConfig(hidden=8, iterations=2), key=jax.random.key(0))
+    model = LoopedTransformer(
+        LoopedConfig(hidden=8, iterations=2), key=jax.random.key(0)
+    )
     tokens = InductionTask("full-sequence", 4).batch(jax.random.key(1), 1, 6).tokens[0]
-    inputs, norm, sizes, bound, _, loop, _, scaled, growth, ratio = experiment._derivatives(
-        model, tokens
+    inputs, norm, sizes, bound, _, loop, _, scaled, growth, ratio = (
+        experiment._derivatives(model, tokens)
     )
     states, rows = model.run(tokens)
 
     assert norm == pytest.approx(float(jnp.linalg.norm(inputs)))
     assert sizes[1] == pytest.approx(float(jnp.linalg.norm(states[2])), rel=1e-5)
     weights = (model.query, model.key, model.value)
-    assert bound[1] == pytest.approx(float(contraction_bound(*weights, rows[1, 0])), rel=1e-5)
+    assert bound[1] == pytest.approx(
+        float(contraction_bound(*weights, rows[1, 0])), rel=1e-5
+    )
     expected = float(loop_jacobian_norm(model, states[1], inputs))
     assert loop[1] == pytest.approx(expected, rel=1e-4)
     # The norm of a product is at most the product of norms.
@@ -91,7 +104,9 @@ def test_what_is_too_large_is_shrunk() -> None:
     np.testing.assert_array_equal(experiment._within(0 * matrix, 0.5), 0 * matrix)
 
 
-@pytest.mark.parametrize(("worst", "verdict"), [(0.2, Verdict.REPRODUCED), (1.3, Verdict.DIFFERS)])
+@pytest.mark.parametrize(
+    ("worst", "verdict"), [(0.2, Verdict.REPRODUCED), (1.3, Verdict.DIFFERS)]
+)
 def test_one_exceeded_bound_refutes_the_theorem(worst: float, verdict: Verdict) -> None:
     row = experiment._rows(OURS, made(worst))[0]
 
@@ -101,14 +116,22 @@ def test_one_exceeded_bound_refutes_the_theorem(worst: float, verdict: Verdict) 
 
 def test_rows_say_whether_weights_are_as_assumed() -> None:
     for value, share in ((2.0, 0), (0.4, 100)):
-        rows = [r for r in experiment._rows(OURS, made(value=value)) if "|W_V|_F ≤ ½" in r.quantity]
+        rows = [
+            r
+            for r in experiment._rows(OURS, made(value=value))
+            if "|W_V|_F ≤ ½" in r.quantity
+        ]
         assert [row.ours for row in rows] == [share, share]
 
 
 def test_shares_have_intervals_that_can_be() -> None:
     found = made()
     found.accuracy[1] = 0.9, 0.99, 0.3
-    (row,) = [r for r in experiment._rows(OURS, found) if "step 1,000, right answers" in r.quantity]
+    (row,) = [
+        r
+        for r in experiment._rows(OURS, found)
+        if "step 1,000, right answers" in r.quantity
+    ]
     assert 0 <= row.low < row.high == 100
 
 
@@ -137,7 +160,9 @@ def test_models_that_know_nothing_give_rows_and_a_figure(monkeypatch) -> None:
 
     assert [figure.name for figure in outcome.figures] == ["looped-contraction"]
     assert outcome.rows[0].verdict == Verdict.REPRODUCED
-    exponents = [row for row in outcome.rows if row.quantity.endswith("exponent of the loop")]
+    exponents = [
+        row for row in outcome.rows if row.quantity.endswith("exponent of the loop")
+    ]
     assert len(exponents) == 1
     assert all(row.ours > -0.1 for row in exponents)
 

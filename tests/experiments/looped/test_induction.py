@@ -15,7 +15,9 @@ from isinglass.systems.looped.recipe import Recipe
 STEPS = (500, 1000, 20_000)
 
 
-def made(accuracies, steps=STEPS, kinetic=(4.0, 3.0, 1.55), form="last-token") -> Trained:
+def made(
+    accuracies, steps=STEPS, kinetic=(4.0, 3.0, 1.55), form="last-token"
+) -> Trained:
     """Four seeds with accuracies in % at L = 1000 by step, a little apart."""
     seeds, records = np.arange(4), len(steps)
     values = np.array(accuracies)[None, :, None] / 100 + 0.001 * seeds[:, None, None]
@@ -41,7 +43,10 @@ def test_the_papers_transition_is_found_where_it_is() -> None:
     rows = experiment._rows(made([33.5, 80.0, 96.8]))
 
     assert row_of(rows, "by step 1000").verdict is Verdict.REPRODUCED
-    assert row_of(rows, "after training, accuracy at L = 1000").verdict is Verdict.REPRODUCED
+    assert (
+        row_of(rows, "after training, accuracy at L = 1000").verdict
+        is Verdict.REPRODUCED
+    )
     assert row_of(rows, "L = 100 after").verdict is Verdict.REPRODUCED
     assert row_of(rows, "last over first").verdict is Verdict.REPRODUCED
 
@@ -64,7 +69,11 @@ def test_a_short_training_settles_only_what_it_saw() -> None:
 
     assert row_of(short, "by step 1000").verdict is Verdict.DIFFERS
     assert row_of(shorter, "by step 1000").verdict is Verdict.INCOMPARABLE
-    for words in ("L = 100 after", "last over first", "after training, accuracy at L = 1000"):
+    for words in (
+        "L = 100 after",
+        "last over first",
+        "after training, accuracy at L = 1000",
+    ):
         row = row_of(short, words)
         assert row.verdict is Verdict.INCOMPARABLE
         assert row.paper is not None
@@ -82,7 +91,9 @@ def test_the_kinetic_term_is_summed_over_iterations_and_not_compared() -> None:
 def test_findings_say_how_far_training_went() -> None:
     found = {
         "paper's setting, last-token": made([33.0, 34.0, 95.0]),
-        "paper's setting, full-sequence": made([25.0], steps=(300,), form="full-sequence"),
+        "paper's setting, full-sequence": made(
+            [25.0], steps=(300,), form="full-sequence"
+        ),
         OURS: made([60.0, 70.0, 80.0], form="full-sequence"),
     }
 
@@ -95,14 +106,17 @@ def test_findings_say_how_far_training_went() -> None:
     assert "½ d T = 100" in text
     # e^(−2 · 0.001 · 0.1 · 19,500)
     assert (
-        "Weight decay alone, which shrinks the gain of the layer normalisation, makes 0.02" in text
+        "Weight decay alone, which shrinks the gain of the layer normalisation, makes 0.02"
+        in text
     )
     assert experiment._figure(found).name == "looped-induction"
 
 
 def test_a_seed_that_diverged_is_told_of() -> None:
     found = made([33.5, 80.0, 96.8])
-    found.metrics["task"] = found.metrics.task.where(found.metrics.seed != 2)  # no step is counted
+    found.metrics["task"] = found.metrics.task.where(
+        found.metrics.seed != 2
+    )  # no step is counted
     assert "1 diverged" in experiment._told(found._replace(diverged=1))
 
 

@@ -102,15 +102,21 @@ def test_findings_count_what_is_smoother() -> None:
 
 def test_one_seed_decides_nothing() -> None:
     found = made()
-    alone = found._replace(landscapes={n: each[:1] for n, each in found.landscapes.items()})
+    alone = found._replace(
+        landscapes={n: each[:1] for n, each in found.landscapes.items()}
+    )
 
-    assert all(experiment._verdict(alone, what, PENALISED) == 0 for what in experiment.SMOOTHER)
+    assert all(
+        experiment._verdict(alone, what, PENALISED) == 0 for what in experiment.SMOOTHER
+    )
 
 
 def test_a_landscape_is_of_the_objective_asked_for(monkeypatch) -> None:
     config = LoopedConfig(hidden=4, iterations=1)
     model = LoopedTransformer(config, key=jax.random.key(0))
-    run: Any = SimpleNamespace(of=lambda seed: model, task=InductionTask("full-sequence", 4))
+    run: Any = SimpleNamespace(
+        of=lambda seed: model, task=InductionTask("full-sequence", 4)
+    )
     monkeypatch.setattr(experiment, "LANDSCAPES", {PLAIN: (paper.PLAIN, paper.PLAIN)})
     seen = experiment._of_seed(3, {paper.PLAIN: run}, TINY)[PLAIN]
 
@@ -138,6 +144,6 @@ def test_a_small_run_has_all_landscapes_of_all_seeds(tmp_path) -> None:
     context = Context(seeds=2, quick=True, sweeps=tmp_path)
     found = experiment.measure(context, TINY)[OURS]
 
-    assert {name: len(each) for name, each in found.landscapes.items()} == dict.fromkeys(
-        LANDSCAPES, 2
-    )
+    assert {
+        name: len(each) for name, each in found.landscapes.items()
+    } == dict.fromkeys(LANDSCAPES, 2)

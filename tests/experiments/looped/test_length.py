@@ -25,7 +25,10 @@ def test_a_success_is_counted_where_enough_is_right():
     accuracy = np.zeros((3, len(experiment.LENGTHS)))
     accuracy[0, experiment.LENGTHS.index(64)] = 99.0
     accuracy[1:, experiment.LENGTHS.index(1000)] = 90.0
-    rows = {row.quantity: row for row in experiment._rows("last-token", "P", Found(accuracy, 9))}
+    rows = {
+        row.quantity: row
+        for row in experiment._rows("last-token", "P", Found(accuracy, 9))
+    }
 
     of = "last token, 16 symbols, bias by distance, potential penalty: seeds with"
     assert rows[f"{of} ≥ 99 % at L = 64"].ours == pytest.approx(100 / 3)

@@ -30,7 +30,9 @@ TINY = Size(steps=20, longest=16, iterations=2, sequences=4)
 
 @pytest.fixture(scope="module")
 def model() -> LoopedTransformer:
-    config = LoopedConfig(hidden=8, iterations=3, positional_scale=2.0, inner_residual=True)
+    config = LoopedConfig(
+        hidden=8, iterations=3, positional_scale=2.0, inner_residual=True
+    )
     return LoopedTransformer(config, key=jax.random.key(0))
 
 
@@ -52,14 +54,18 @@ def made(accuracy: list[float], trained: int = 4) -> Found:
     state = np.tile(np.arange(BEYOND + 1.0), (seeds, 1))
     tokens = random.integers(0, 4, 8)
     rows = np.tile(np.tri(8) / np.arange(1, 9)[:, None], (trained, 1, 1))
-    example = Example(tokens, np.array([-1, -1, 0, 1, 1, 2, 3, 4]), rows, tokens == tokens)
+    example = Example(
+        tokens, np.array([-1, -1, 0, 1, 1, 2, 3, 4]), rows, tokens == tokens
+    )
     return Found(
         Size(10, 16, trained, 4), right, attention, 0.1, state, np.ones((seeds, BEYOND)),
         np.array(accuracy), barred, example,
     )  # fmt: skip
 
 
-def untrained(context: Any, what: str, config: LoopedConfig, form: str, *given: Any) -> Any:
+def untrained(
+    context: Any, what: str, config: LoopedConfig, form: str, *given: Any
+) -> Any:
     """In place of `looped_paper.trained`, which takes long to compile: models as they begin."""
     task = InductionTask(form, config.vocabulary)
     return SimpleNamespace(
@@ -85,7 +91,11 @@ def test_places_are_where_they_should_be(batch: InductionBatch) -> None:
         assert batch.tokens[row, match] == batch.targets[row, at]
         assert batch.tokens[row, match - 1] == batch.tokens[row, at]
         assert match < at - 1
-        assert other == -1 if at == 2 else other not in (match, at - 1, at) and 0 <= other < at
+        assert (
+            other == -1
+            if at == 2
+            else other not in (match, at - 1, at) and 0 <= other < at
+        )
     assert (places[[MATCH, OTHER]][:, ~apart] == -1).all()
 
 
@@ -101,7 +111,9 @@ def test_a_loop_with_nothing_barred_is_the_model(
         np.testing.assert_allclose(logits, expected, atol=2e-5)
 
 
-def test_what_is_barred_has_no_say(model: LoopedTransformer, batch: InductionBatch) -> None:
+def test_what_is_barred_has_no_say(
+    model: LoopedTransformer, batch: InductionBatch
+) -> None:
     """Where no row may look at place 3, the symbol there counts in its own row only."""
     tokens, always = batch.tokens[0], jnp.ones(3, bool)
     other = tokens.at[3].set((tokens[3] + 1) % 4)
@@ -128,13 +140,17 @@ def test_following_a_model_agrees_with_its_trajectory(
 ) -> None:
     places, apart = experiment._places(batch, jax.random.key(2))
     one = jax.tree.map(lambda x: x[0], batch)
-    right, attention, state, change = experiment._follow(model, one, places[:, 0], apart[0])
+    right, attention, state, change = experiment._follow(
+        model, one, places[:, 0], apart[0]
+    )
     states, rows = model.run(one.tokens)
 
     expected = np.linalg.norm(states, axis=-1) ** 2
     np.testing.assert_allclose(state[:4], expected.mean(-1), rtol=1e-4)
     np.testing.assert_allclose(
-        change[0], (np.linalg.norm(states[1] - states[0], axis=-1) ** 2).mean(), rtol=1e-4
+        change[0],
+        (np.linalg.norm(states[1] - states[0], axis=-1) ** 2).mean(),
+        rtol=1e-4,
     )
     at = np.flatnonzero(apart[0])
     match = np.asarray(rows)[2, 0, at, np.asarray(places)[MATCH, 0, at]]
@@ -146,10 +162,14 @@ def test_following_a_model_agrees_with_its_trajectory(
 def test_rows_are_of_seeds_that_learned() -> None:
     rows = values(made([0.99, 0.97, 0.3]))
 
-    assert rows["seeds with at least 90% right answers at L = 16"].ours == pytest.approx(200 / 3)
+    assert rows[
+        "seeds with at least 90% right answers at L = 16"
+    ].ours == pytest.approx(200 / 3)
     match = rows["iteration with most attention on the match"]
     assert (match.ours, match.n) == (2, 2)
-    assert rows["right answers after 4 iterations, as trained"].ours == pytest.approx(98)
+    assert rows["right answers after 4 iterations, as trained"].ours == pytest.approx(
+        98
+    )
     lost = rows["right answers lost if no row sees its previous token"]
     assert lost.ours == pytest.approx(93)
     assert rows["right answers lost if no row sees another token"].ours == 0
@@ -174,7 +194,9 @@ def test_findings_where_nothing_was_learned() -> None:
 
 
 @pytest.mark.parametrize(("iterations", "shown"), [(2, [1, 2]), (6, [1, 2, 3, 4, 6])])
-def test_the_iterations_drawn_are_some_of_all(iterations: int, shown: list[int]) -> None:
+def test_the_iterations_drawn_are_some_of_all(
+    iterations: int, shown: list[int]
+) -> None:
     assert experiment._shown(iterations) == shown
 
 
@@ -192,7 +214,9 @@ def test_models_that_know_nothing_give_rows_and_figures(monkeypatch) -> None:
 
 @pytest.mark.slow
 def test_a_quick_run_finds_both_iterations(tmp_path) -> None:
-    found = experiment.measure(Context(seeds=2, quick=True, sweeps=tmp_path), experiment.QUICK)
+    found = experiment.measure(
+        Context(seeds=2, quick=True, sweeps=tmp_path), experiment.QUICK
+    )
 
     assert (found.attention[:, PREVIOUS, : found.trained].argmax(-1) == 0).all()
     assert (found.attention[:, MATCH, : found.trained].argmax(-1) >= 1).all()

@@ -29,13 +29,17 @@ def context(tmp_path_factory) -> Context:
 
 @pytest.fixture(scope="module")
 def run(context: Context) -> Run:
-    return paper.trained(context, "one", SMALL, "full-sequence", SHORT, (3, 5), MEASURED)
+    return paper.trained(
+        context, "one", SMALL, "full-sequence", SHORT, (3, 5), MEASURED
+    )
 
 
 def test_the_arms_are_all_subsets_of_the_penalties() -> None:
     weights = {tuple(paper.objective(arm).weights().values()) for arm in paper.ARMS}
 
-    assert weights == {(p, k, s) for p in (0.1, 0.0) for k in (0.001, 0.0) for s in (0.02, 0.0)}
+    assert weights == {
+        (p, k, s) for p in (0.1, 0.0) for k in (0.001, 0.0) for s in (0.02, 0.0)
+    }
     assert paper.objective(paper.PLAIN).is_plain
     with pytest.raises(ValueError, match=r"arm must be one of .*PKS, got 'PP'"):
         paper.objective("PP")
@@ -60,7 +64,9 @@ def test_our_recipe_suits_its_task_in_any_number_of_steps(steps: int) -> None:
 
 def test_seeds_of_a_search_are_not_those_reported() -> None:
     context = Context(seeds=1, seed=2**62)
-    reported, searched = (paper.seeds(context, 50, use) for use in (paper.REPORT, paper.SEARCH))
+    reported, searched = (
+        paper.seeds(context, 50, use) for use in (paper.REPORT, paper.SEARCH)
+    )
 
     assert len({*reported, *searched}) == 100
     assert paper.seeds(context, 3) == reported[:3]
@@ -88,8 +94,12 @@ def test_terms_are_measured_on_sequences_of_its_own(run: Run) -> None:
     assert np.ptp(terms.cross_entropy.values) > 0
 
 
-def test_training_keeps_a_checkpoint_where_sweeps_lie(context: Context, run: Run) -> None:
-    again = paper.trained(context, "one", SMALL, "full-sequence", SHORT, (3, 5), MEASURED)
+def test_training_keeps_a_checkpoint_where_sweeps_lie(
+    context: Context, run: Run
+) -> None:
+    again = paper.trained(
+        context, "one", SMALL, "full-sequence", SHORT, (3, 5), MEASURED
+    )
 
     store = context.store("one")
     assert store is not None
@@ -102,20 +112,26 @@ def test_training_keeps_a_checkpoint_where_sweeps_lie(context: Context, run: Run
 def test_a_training_that_diverged_counts_as_it_is(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wild = replace(run, stopped={3: "diverged at step 2: task is not finite", 5: "took all steps"})
+    wild = replace(
+        run, stopped={3: "diverged at step 2: task is not finite", 5: "took all steps"}
+    )
 
     def fail(*_, **__):
         raise TrainingDivergedError(2, "task", wild)
 
     monkeypatch.setattr("isinglass.systems.looped.training.train", fail)
-    found = paper.trained(Context(seeds=1), "x", SMALL, "full-sequence", SHORT, (3, 5), MEASURED)
+    found = paper.trained(
+        Context(seeds=1), "x", SMALL, "full-sequence", SHORT, (3, 5), MEASURED
+    )
 
     assert found is wild
     assert paper.diverged(found) == 1
 
 
 def test_intervals_end_where_their_quantity_does() -> None:
-    row = compare("x-y", "here", "share", [99.0, 60.0], paper=None, unit="%", because="no value")
+    row = compare(
+        "x-y", "here", "share", [99.0, 60.0], paper=None, unit="%", because="no value"
+    )
 
     assert row.between().high == 100
     assert row.between().low == 0

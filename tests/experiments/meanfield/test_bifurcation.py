@@ -85,7 +85,9 @@ def test_the_onset_is_extrapolated_from_the_last_values_on_the_forced_cycle():
 
 def test_percentages_have_one_sample_for_each_start():
     beta = [1, 2, 3, 4]
-    starts = tuple(found(beta, kind) for kind in ([1, 1, 3, 3], [1, 3, 3, 5], [1, 1, 3, 3]))
+    starts = tuple(
+        found(beta, kind) for kind in ([1, 1, 3, 3], [1, 3, 3, 5], [1, 1, 3, 3])
+    )
     diagram = Diagram(Span("range", 1, 4), starts[0], starts[0], starts)
 
     rows = {row.quantity: row for row in experiment._rows(diagram)}
@@ -108,5 +110,6 @@ def test_only_one_round_of_a_cycle_is_drawn():
     points = np.arange(6.0).reshape(2, 3)
 
     np.testing.assert_array_equal(
-        experiment._one_round(points, np.array([1, 3])), [[np.nan, np.nan, 2], [3, 4, 5]]
+        experiment._one_round(points, np.array([1, 3])),
+        [[np.nan, np.nan, 2], [3, 4, 5]],
     )

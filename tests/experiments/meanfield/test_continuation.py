@@ -57,14 +57,20 @@ def test_the_full_resolution_says_that_its_steps_are_not_the_published_ones(bran
     assert "4,000 + 4,000 steps" not in experiment._findings([branches])
 
 
-def sweep(beta: Any, up: Any, down: Any, period: Any = (0, 0), level: Any = (0, 0)) -> xr.Dataset:
+def sweep(
+    beta: Any, up: Any, down: Any, period: Any = (0, 0), level: Any = (0, 0)
+) -> xr.Dataset:
     """A continuation with one start, of these kinds and periods, whose orbits rest at a level."""
 
     def ways(pair: Any, dtype: type = int) -> np.ndarray:
-        return np.stack([np.broadcast_to(way, beta.shape) for way in pair])[:, None].astype(dtype)
+        return np.stack([np.broadcast_to(way, beta.shape) for way in pair])[
+            :, None
+        ].astype(dtype)
 
     over = ("direction", "start", "beta")
-    points = np.broadcast_to(ways(level, float)[..., None, None], (2, 1, len(beta), 40, 3))
+    points = np.broadcast_to(
+        ways(level, float)[..., None, None], (2, 1, len(beta), 40, 3)
+    )
     return xr.Dataset(
         {
             "points": ((*over, "point", "component"), points),
@@ -100,21 +106,30 @@ def test_fewer_than_three_neighbours_are_no_hysteresis_and_the_claim_can_fail():
     branches = compared("range", sweep(BETA, kinds, CHAOS), onset=1.2, reach=0.01)
 
     assert hysteresis_at(branches) == []
-    (claim,) = [row for row in experiment._rows(branches) if "neighbouring" in row.quantity]
+    (claim,) = [
+        row for row in experiment._rows(branches) if "neighbouring" in row.quantity
+    ]
     assert claim.verdict is Verdict.DIFFERS
 
 
-@pytest.mark.parametrize("kinds", [(UNDECIDED, CHAOS), (CHAOS, UNDECIDED), (CHAOS, CHAOS)])
+@pytest.mark.parametrize(
+    "kinds", [(UNDECIDED, CHAOS), (CHAOS, UNDECIDED), (CHAOS, CHAOS)]
+)
 def test_undecided_kinds_and_clouds_of_one_kind_are_no_hysteresis(kinds):
     level = (between(1.35, 1.95, 1.0, 0.0), 0.0)
-    branches = compared("range", sweep(BETA, *kinds, level=level), onset=1.2, reach=0.01)
+    branches = compared(
+        "range", sweep(BETA, *kinds, level=level), onset=1.2, reach=0.01
+    )
 
     assert hysteresis_at(branches) == []
     assert branches.decided.all() == (UNDECIDED not in kinds)
 
 
 def test_cycles_of_other_period_or_place_are_hysteresis():
-    periods, level = (between(1.35, 1.65, 10, 5), 5), (between(1.65, 1.95, 1.0, 0.0), 0.0)
+    periods, level = (
+        (between(1.35, 1.65, 10, 5), 5),
+        (between(1.65, 1.95, 1.0, 0.0), 0.0),
+    )
     found = sweep(BETA, CYCLE, CYCLE, periods, level)
     branches = compared("range", found, onset=1.2, reach=0.01)
 

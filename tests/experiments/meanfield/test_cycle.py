@@ -12,7 +12,8 @@ def linear_growth(beta: float) -> float:
     features = Features.paper()
     roots = [
         np.roots([1, *4 * [-eigenvalue / 4]])
-        for eigenvalue in beta * np.linalg.eigvals(features.semantic[1] @ features.signs)
+        for eigenvalue in beta
+        * np.linalg.eigvals(features.semantic[1] @ features.signs)
     ]
     return float(np.abs(np.concatenate(roots)).max())
 
@@ -39,7 +40,8 @@ def test_the_leading_multiplier_is_on_the_unit_circle_at_the_onset_and_leaves_it
     assert found is not None
 
     at, below, above = (
-        cycle.multipliers(paper.parameters(found.beta + step)) for step in (0.0, -1e-3, 1e-3)
+        cycle.multipliers(paper.parameters(found.beta + step))
+        for step in (0.0, -1e-3, 1e-3)
     )
 
     assert abs(at[0]) == pytest.approx(1, abs=1e-9)

@@ -32,16 +32,26 @@ def made(exponent: float = -0.5, leading: float = 0.1) -> Found:
     shape = (STARTS, len(BETAS), len(SIZES))
     errors = SIZES[:, None] ** exponent * np.ones((*shape, STEPS))
     growth = np.exp(leading * np.arange(STEPS))
-    errors[:, BETAS.index(CHAOTIC)] = np.minimum(0.4, 1e-2 * SIZES[:, None] ** -0.5 * growth)
+    errors[:, BETAS.index(CHAOTIC)] = np.minimum(
+        0.4, 1e-2 * SIZES[:, None] ** -0.5 * growth
+    )
     errors *= np.exp(random.normal(0, 0.01, (*shape, 1)))
     power = np.ones(shape)
     power[:, 0] = 1e-7 + 1 / SIZES
     limit = np.ones(shape[:2])
     limit[:, 0] = 1e-7
     power[:, 1, :3] = 5.0
-    examples = {beta: {int(size): np.zeros(STEPS) for size in (0, *SIZES)} for beta in BETAS}
+    examples = {
+        beta: {int(size): np.zeros(STEPS) for size in (0, *SIZES)} for beta in BETAS
+    }
     return Found(
-        errors, errors[..., 0], power, limit, np.full(len(BETAS), 0.4), (leading, 1e-3), examples
+        errors,
+        errors[..., 0],
+        power,
+        limit,
+        np.full(len(BETAS), 0.4),
+        (leading, 1e-3),
+        examples,
     )
 
 
@@ -65,8 +75,12 @@ def test_what_is_beside_a_network_is_the_orbit_of_its_window(orbit: Orbit) -> No
     window, position, following, overlaps = experiment._beside(orbit, CHAOTIC, 1)
 
     with jax.enable_x64(True):
-        next_one = mean_field()(jax.numpy.asarray(window), parameters(CHAOTIC), position)
-        token = mean_field().token(jax.numpy.asarray(window[0]), parameters(CHAOTIC), position)
+        next_one = mean_field()(
+            jax.numpy.asarray(window), parameters(CHAOTIC), position
+        )
+        token = mean_field().token(
+            jax.numpy.asarray(window[0]), parameters(CHAOTIC), position
+        )
     np.testing.assert_allclose(next_one, following[0], atol=1e-12)
     np.testing.assert_allclose(token, overlaps[0], atol=1e-12)
     assert following.shape == (STEPS, 3)
@@ -75,11 +89,18 @@ def test_what_is_beside_a_network_is_the_orbit_of_its_window(orbit: Orbit) -> No
 def test_the_first_token_errs_as_coins_do(orbit: Orbit) -> None:
     window, position, _, overlaps = experiment._beside(orbit, CHAOTIC, 0)
     sample = experiment._network(990).sample(
-        jax.random.key(0), parameters(CHAOTIC), 1, replicas=4000, window=window, position=position
+        jax.random.key(0),
+        parameters(CHAOTIC),
+        1,
+        replicas=4000,
+        window=window,
+        position=position,
     )
     error = experiment._rms(sample.overlaps - overlaps[:1])[0]
 
-    assert error == pytest.approx(experiment._binomial(CHAOTIC, window[0], 990), rel=0.03)
+    assert error == pytest.approx(
+        experiment._binomial(CHAOTIC, window[0], 990), rel=0.03
+    )
 
 
 def test_slopes_of_errors_that_follow_a_law_are_those_of_the_law() -> None:
@@ -110,9 +131,14 @@ def test_a_law_that_small_sizes_bend_is_also_fitted_without_them() -> None:
     found = found._replace(errors=bent)
     rows = experiment._law_rows(found)
 
-    assert experiment._slopes(found, 0, 10, experiment.STRAIGHT) == pytest.approx(-0.5, abs=0.02)
+    assert experiment._slopes(found, 0, 10, experiment.STRAIGHT) == pytest.approx(
+        -0.5, abs=0.02
+    )
     assert experiment._slopes(found, 0, 10).max() < -0.6
-    assert "Theory: −1/2 where errors are small; our interval does not contain it" in rows[1].rule
+    assert (
+        "Theory: −1/2 where errors are small; our interval does not contain it"
+        in rows[1].rule
+    )
     assert rows[1].rule.endswith("]: our interval contains it.")
     assert "Without N < 990" not in rows[0].rule
 
@@ -148,7 +174,9 @@ def test_the_claim_fails_for_another_law(exponent: float) -> None:
 
 def test_one_start_alone_has_no_interval() -> None:
     found = made()
-    alone = found._replace(errors=found.errors[:1], power=found.power[:1], limit=found.limit[:1])
+    alone = found._replace(
+        errors=found.errors[:1], power=found.power[:1], limit=found.limit[:1]
+    )
     rows = [*experiment._law_rows(alone), experiment._horizon_row(alone)]
 
     assert all("one start has no interval" in row.rule for row in rows)
@@ -172,10 +200,14 @@ def test_tokens_gained_follow_from_the_leading_exponent() -> None:
     gained = experiment._horizon_slopes(made(leading=0.1))
 
     assert gained == pytest.approx(np.full(STARTS, np.log(10) / (2 * 0.1)), rel=0.05)
-    assert "ln 10 / (2 λ₁) = 11.5 ± 0.1" in experiment._horizon_row(made(leading=0.1)).rule
+    assert (
+        "ln 10 / (2 λ₁) = 11.5 ± 0.1" in experiment._horizon_row(made(leading=0.1)).rule
+    )
 
 
-def test_findings_say_which_betas_break_the_law_and_how_many_spins_a_torus_needs() -> None:
+def test_findings_say_which_betas_break_the_law_and_how_many_spins_a_torus_needs() -> (
+    None
+):
     kept, broken = experiment._findings(made(-0.5)), experiment._findings(made(-0.2))
 
     assert "β = 1.255 after 10 tokens" not in kept

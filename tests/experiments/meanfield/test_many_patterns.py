@@ -13,11 +13,15 @@ from isinglass.systems.meanfield import MeanField
 BETAS = np.linspace(0.5, 4.0, 8)
 
 
-def made(kinds: list[list[Kind]], leading: float = 0.2, dimension: float = 2.5) -> Found:
+def made(
+    kinds: list[list[Kind]], leading: float = 0.2, dimension: float = 2.5
+) -> Found:
     kind = np.array(kinds)
     chaotic = kind == Kind.CHAOTIC
     groups = np.full(len(kind), 3)
-    return Found(kind, np.where(chaotic, leading, 0.0), np.where(chaotic, dimension, 0.0), groups)
+    return Found(
+        kind, np.where(chaotic, leading, 0.0), np.where(chaotic, dimension, 0.0), groups
+    )
 
 
 @pytest.mark.parametrize("patterns", [1, 3, 8])

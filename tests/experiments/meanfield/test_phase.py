@@ -26,7 +26,10 @@ def measured():
 def test_left_of_the_line_all_is_the_forced_cycle_and_right_of_it_nothing(measured):
     for gamma, onset in measured.line:
         row = measured.found.sel(gamma=gamma)
-        left, right = row.sel(beta=slice(0, onset - 0.25)), row.sel(beta=slice(onset + 0.1, None))
+        left, right = (
+            row.sel(beta=slice(0, onset - 0.25)),
+            row.sel(beta=slice(onset + 0.1, None)),
+        )
         assert (left["period"] == cycle.period()).all()
         assert (left["exponents"] < 0).all()
         assert not np.isin(right["period"].values, [1, 2, 4]).any()
@@ -47,9 +50,15 @@ def test_it_has_rows_a_figure_and_findings(measured):
 def plane(periods, line, kinds: Any = 1, starts=()):
     periods = np.asarray(periods)
     over = ("gamma", "beta")
-    beta, gamma = 1.0 + 0.1 * np.arange(periods.shape[1]), np.arange(1.0, len(periods) + 1)
+    beta, gamma = (
+        1.0 + 0.1 * np.arange(periods.shape[1]),
+        np.arange(1.0, len(periods) + 1),
+    )
     found = xr.Dataset(
-        {"period": (over, periods), "kind": (over, np.broadcast_to(kinds, periods.shape))},
+        {
+            "period": (over, periods),
+            "kind": (over, np.broadcast_to(kinds, periods.shape)),
+        },
         coords={"gamma": gamma, "beta": beta},
     )
     others = (found.assign(kind=(over, np.asarray(kind))) for kind in starts)

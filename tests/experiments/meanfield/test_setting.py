@@ -18,7 +18,9 @@ def test_the_gain_is_that_of_the_published_program():
 
 
 def test_styles_stand_in_the_order_of_the_kinds():
-    labels = [style.label.replace(" ", "_").replace("-", "_").upper() for style in KIND_STYLES]
+    labels = [
+        style.label.replace(" ", "_").replace("-", "_").upper() for style in KIND_STYLES
+    ]
 
     assert labels == [kind.name for kind in Kind]
     assert len({style.colour for style in KIND_STYLES}) == len(Kind)
@@ -57,7 +59,9 @@ def test_sweeps_are_stored_only_where_there_is_a_folder(tmp_path):
 def starts(*kinds_and_periods):
     names = ("kind", "period")
     return [
-        xr.Dataset({name: ("cell", values) for name, values in zip(names, pair, strict=True)})
+        xr.Dataset(
+            {name: ("cell", values) for name, values in zip(names, pair, strict=True)}
+        )
         for pair in kinds_and_periods
     ]
 
@@ -76,7 +80,9 @@ def test_starts_that_differ_in_kind_or_period_matter_and_undecided_ones_do_not()
 
 
 def test_a_percentage_says_what_its_samples_are():
-    several = paper.percentages("name", "source", "quantity", [0.0, 5.0, 100.0], "No number.")
+    several = paper.percentages(
+        "name", "source", "quantity", [0.0, 5.0, 100.0], "No number."
+    )
     one = paper.percentages("name", "source", "quantity", [40.0], "No number.")
 
     assert (several.n, several.low, several.high) == (3, 0.0, 100.0)

@@ -44,7 +44,11 @@ def test_the_first_start_is_the_published_one_and_the_others_are_random() -> Non
     with jax.enable_x64(True):
         starts, again, other = (
             experiment._Starts(context)(parameters(1.4)).window
-            for context in (Context(seeds=3), Context(seeds=2), Context(seeds=3, seed=1))
+            for context in (
+                Context(seeds=3),
+                Context(seeds=2),
+                Context(seeds=3, seed=1),
+            )
         )
         published = start(parameters(1.4)).window
 
@@ -55,7 +59,9 @@ def test_the_first_start_is_the_published_one_and_the_others_are_random() -> Non
     assert (other[1:] != starts[1:]).all()
 
 
-def test_a_short_measurement_finds_a_torus_below_and_chaos_above(measured: Measured) -> None:
+def test_a_short_measurement_finds_a_torus_below_and_chaos_above(
+    measured: Measured,
+) -> None:
     torus, chaos = SIX_BETAS.index(1.255), SIX_BETAS.index(1.28)
 
     assert measured.exponents.shape == (3, 6, 12)
@@ -64,19 +70,25 @@ def test_a_short_measurement_finds_a_torus_below_and_chaos_above(measured: Measu
     assert (measured.kind[:, chaos] == Kind.CHAOTIC).all()
 
 
-def test_contraction_of_volumes_is_that_of_the_authors_program(measured: Measured) -> None:
+def test_contraction_of_volumes_is_that_of_the_authors_program(
+    measured: Measured,
+) -> None:
     ours = measured.exponents[:, SIX_BETAS.index(1.255)].sum(axis=-1)
 
     assert ours == pytest.approx(np.full(3, sum(PROGRAM_EXPONENTS[1.255])), rel=0.01)
 
 
-def test_members_of_the_matched_ensemble_are_the_published_start_to_twelve_digits() -> None:
+def test_members_of_the_matched_ensemble_are_the_published_start_to_twelve_digits() -> (
+    None
+):
     with jax.enable_x64(True):
         windows = np.asarray(experiment._Ensemble(4)(parameters(1.4)).window)
         published = np.asarray(start(parameters(1.4)).window)
 
     np.testing.assert_array_equal(windows[0], published)
-    np.testing.assert_allclose(windows, np.broadcast_to(published, (4, 4, 3)), rtol=1e-12)
+    np.testing.assert_allclose(
+        windows, np.broadcast_to(published, (4, 4, 3)), rtol=1e-12
+    )
     assert all((windows[i] != windows[j]).any() for i in range(4) for j in range(i))
 
 
@@ -108,7 +120,9 @@ def test_rows_compare_with_the_program_at_its_three_betas(measured: Measured) ->
 
     assert len(rows) == 4 * len(PROGRAM_EXPONENTS)
     assert rows["β = 1.4, λ₁, matched short runs"].paper == PROGRAM_EXPONENTS[1.4][0]
-    assert rows["β = 1.266, λ₂, matched short runs"].paper == PROGRAM_EXPONENTS[1.266][1]
+    assert (
+        rows["β = 1.266, λ₂, matched short runs"].paper == PROGRAM_EXPONENTS[1.266][1]
+    )
     # 0.0008: no run of 2,000 steps tells it from zero.
     assert rows["β = 1.255, λ₁, matched short runs"].verdict is Verdict.INCOMPARABLE
 
@@ -125,7 +139,9 @@ def test_members_of_another_kind_are_not_compared(measured: Measured) -> None:
 
 
 def test_an_exponent_far_from_the_programs_differs() -> None:
-    row = experiment._program_row("λ₁", np.array([0.07, 0.071, 0.072]), 0.2, experiment.TANGENTS)
+    row = experiment._program_row(
+        "λ₁", np.array([0.07, 0.071, 0.072]), 0.2, experiment.TANGENTS
+    )
 
     assert row.verdict is Verdict.DIFFERS
 
@@ -169,22 +185,32 @@ def test_one_start_alone_passes_no_verdict() -> None:
 
 
 def test_figures_and_findings_are_of_what_was_measured(measured: Measured) -> None:
-    figures = [experiment._orbits(measured, SHORT), experiment._spectra(measured, measured, SHORT)]
+    figures = [
+        experiment._orbits(measured, SHORT),
+        experiment._spectra(measured, measured, SHORT),
+    ]
     found = experiment._findings(measured, measured, SHORT)
 
     assert len({figure.name for figure in figures}) == 2
     assert all(f"β = {beta}: " in found for beta in SIX_BETAS)
 
 
-def test_findings_name_the_betas_whose_short_runs_are_of_another_kind(measured: Measured) -> None:
+def test_findings_name_the_betas_whose_short_runs_are_of_another_kind(
+    measured: Measured,
+) -> None:
     kind = np.full_like(measured.kind, Kind.CHAOTIC)
     chaos, mixed = measured._replace(kind=kind), measured._replace(kind=kind.copy())
     mixed.kind[1, SIX_BETAS.index(1.27)] = Kind.UNDECIDED
     same = experiment._findings(chaos, chaos, SHORT)
     other = experiment._findings(mixed, chaos, SHORT)
 
-    assert "short as the program's from its start are of the kind of the long run" in same
-    assert "not all runs are of the kind of the long run from that start: β = 1.27: " in other
+    assert (
+        "short as the program's from its start are of the kind of the long run" in same
+    )
+    assert (
+        "not all runs are of the kind of the long run from that start: β = 1.27: "
+        in other
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,11 +244,15 @@ def test_a_torus_has_dimension_one_and_chaos_that_of_kaplan_and_yorke() -> None:
     assert experiment._dimensions(cycle, 0) == 0
 
 
-def test_exponents_are_of_the_starts_that_reached_the_commonest_kind(measured: Measured) -> None:
+def test_exponents_are_of_the_starts_that_reached_the_commonest_kind(
+    measured: Measured,
+) -> None:
     kind = measured.kind.copy()
     kind[:, -1] = (Kind.CHAOTIC, Kind.CHAOTIC, Kind.QUASI_PERIODIC)
     rows = experiment._exponent_rows(measured._replace(kind=kind), SHORT)
 
-    row = next(row for row in rows if row.quantity == "β = 1.4, λ₁ where chaotic, long run")
+    row = next(
+        row for row in rows if row.quantity == "β = 1.4, λ₁ where chaotic, long run"
+    )
     assert row.n == 2
     assert row.ours == pytest.approx(measured.exponents[:2, -1, 0].mean())

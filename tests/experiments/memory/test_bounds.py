@@ -30,7 +30,10 @@ def test_sets_are_as_far_apart_as_they_say_and_of_one_length_where_they_say():
 
 def test_places_are_those_of_a_direct_evaluation():
     generator = np.random.default_rng(1)
-    states, patterns = generator.standard_normal((6, 3)), generator.standard_normal((8, 3))
+    states, patterns = (
+        generator.standard_normal((6, 3)),
+        generator.standard_normal((8, 3)),
+    )
     squared = ((states[:, None] - patterns) ** 2).sum(-1)
     g, energy = squared.min(1), -np.log(np.exp(-squared).sum(1))
     lengths = (patterns**2).sum(1)
@@ -48,14 +51,18 @@ def test_places_are_those_of_a_direct_evaluation():
         (twice_modern - g) / (np.log(8) + np.ptp(lengths)),
         (of_layers - energy) / np.log(4),
     ]
-    np.testing.assert_allclose(place[0], np.transpose(wanted), atol=1e-4)  # float32 here
+    np.testing.assert_allclose(
+        place[0], np.transpose(wanted), atol=1e-4
+    )  # float32 here
 
 
 def test_no_statement_fails_and_places_are_within_the_interval(found):
     assert (found.excess <= 1).all()
     assert np.nanmin(found.place) > -1e-9
     assert np.nanmax(found.place) < 1 + 1e-9
-    np.testing.assert_array_equal(np.isnan(found.place[:, 0, 1]), found.equal | _signs(found))
+    np.testing.assert_array_equal(
+        np.isnan(found.place[:, 0, 1]), found.equal | _signs(found)
+    )
 
 
 def _signs(found):
@@ -66,7 +73,11 @@ def test_a_violation_is_seen(found):
     excess = found.excess.copy()
     excess[3, 1] = 40.0
     broken = found._replace(excess=excess)
-    rows = {row.source: row for row in experiment._rows(broken) if "at all states" in row.quantity}
+    rows = {
+        row.source: row
+        for row in experiment._rows(broken)
+        if "at all states" in row.quantity
+    }
 
     assert rows["Proposition 1"].verdict == "reproduced"
     assert rows["Proposition 2"].verdict == "differs"

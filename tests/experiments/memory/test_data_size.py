@@ -15,7 +15,18 @@ from isinglass.reproduce.experiment import Context
 
 TINY = Budget(Size(1, 32, 128, 4, 20, 1e-2, 4), 4, 8)
 NONE = np.zeros(1, np.uint8)
-WORDS = ["a", "walrus", "does", "read", "the", "newt", "that", "some", "zebra", "giggles\n"]
+WORDS = [
+    "a",
+    "walrus",
+    "does",
+    "read",
+    "the",
+    "newt",
+    "that",
+    "some",
+    "zebra",
+    "giggles\n",
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +35,9 @@ def context(tmp_path_factory):
     words = np.random.default_rng(0).choice(WORDS, 40_000)
     (folder / "my.txt").write_text(" ".join(words))
     (folder / "sweeps").mkdir()
-    return Context(seeds=2, quick=True, text=folder / "my.txt", sweeps=folder / "sweeps")
+    return Context(
+        seeds=2, quick=True, text=folder / "my.txt", sweeps=folder / "sweeps"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +71,14 @@ class TestParts:
         assert (np.diff(shares.smallest, axis=1) == 1).all()
 
     def test_seeds_have_other_shares(self):
-        shares = [texts.shares(np.arange(10**6), (0.001,), seed).texts for seed in (0, 1)]
+        shares = [
+            texts.shares(np.arange(10**6), (0.001,), seed).texts for seed in (0, 1)
+        ]
         assert set(shares[0][0.001]).isdisjoint(shares[1][0.001])
 
-    @pytest.mark.parametrize("pieces", [np.arange(1000), np.arange(1000).reshape(4, 250)])
+    @pytest.mark.parametrize(
+        "pieces", [np.arange(1000), np.arange(1000).reshape(4, 250)]
+    )
     def test_a_prompt_and_what_follows_are_of_one_piece(self, pieces):
         texts = experiment.windows(pieces, 9)
 
@@ -123,7 +140,13 @@ def found(training, validation, exact, lowest=None):
     right = np.zeros((2, 2, 10))
     right[:, 0, : round(exact / 10)] = 64
     return Found(
-        1000, 2.0, np.array([1, 2, 3]), way, way, np.array([[training, validation]] * 2), right
+        1000,
+        2.0,
+        np.array([1, 2, 3]),
+        way,
+        way,
+        np.array([[training, validation]] * 2),
+        right,
     )
 
 
@@ -136,7 +159,10 @@ class TestFindings:
     def test_where_the_least_is_known_by_heart_and_tells_new_text_worst(self):
         told = self.told(found(2, 2, 0), found(0.5, 4, 20, 2.5), found(0.05, 8, 100, 3))
 
-        assert "The less text, the lower the loss of training and the higher that of" in told
+        assert (
+            "The less text, the lower the loss of training and the higher that of"
+            in told
+        )
         assert "gaps of 0.00, 3.50 and 7.95 nats" in told
         assert "is 0.1 % of the text. So what decides" in told
         assert "after a lowest of 3.00 on the way: it has been rising" in told

@@ -36,11 +36,15 @@ def test_minima_are_where_a_direct_search_finds_them():
     energy = -np.log(np.exp(-((x - line) ** 2)).sum(0))
     lowest = x[1:-1][(energy[1:-1] < energy[2:]) & (energy[1:-1] < energy[:-2])]
 
-    found = experiment.minima(line, experiment.landscape(NEAREST), np.linspace(-3, 2, 9)[:, None])
+    found = experiment.minima(
+        line, experiment.landscape(NEAREST), np.linspace(-3, 2, 9)[:, None]
+    )
 
     np.testing.assert_allclose(found.found[:, 0], lowest, atol=3e-5)
     assert found.own.tolist() == [True, False, False]  # 0 and 1 share one
-    assert found.distance == pytest.approx(abs(line[:, 0] - lowest[[0, 1, 1]]), abs=3e-5)
+    assert found.distance == pytest.approx(
+        abs(line[:, 0] - lowest[[0, 1, 1]]), abs=3e-5
+    )
 
 
 def test_branches_end_at_the_patterns():
@@ -61,7 +65,9 @@ def test_a_tiny_run_from_end_to_end(monkeypatch):
     assert len(rows) == len(outcome.rows)
     assert rows["2-D: minima, nearest neighbour, β = 1"].ours == 3
     assert rows["1-D: minima, nearest neighbour, β = 1"].ours == 2
-    assert all(r.verdict == "reproduced" for r in outcome.rows if r.source == "Proposition 1")
+    assert all(
+        r.verdict == "reproduced" for r in outcome.rows if r.source == "Proposition 1"
+    )
     assert "0.0 and 1.0 share one minimum" in outcome.findings
     assert "Of 3 random sets" in outcome.findings
     names = [figure.name for figure in outcome.figures]

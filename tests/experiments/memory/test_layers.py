@@ -41,7 +41,9 @@ def test_the_global_energy_is_that_of_one_layer_and_own_energies_fall(found):
     assert found.own_fell.all()
 
 
-def test_hardly_any_room_changes_nothing_and_no_bound_leaves_it_to_the_last_layer(found):
+def test_hardly_any_room_changes_nothing_and_no_bound_leaves_it_to_the_last_layer(
+    found,
+):
     assert (found.right[:, 0, 0] == 1).all()
     assert (found.order[:, 0, 0] == 0).all()
     assert (found.one_layer == 1).all()
@@ -57,7 +59,9 @@ def test_a_pass_sees_a_global_energy_that_rises():
         to_other, ended = experiment._pass(
             patterns, [np.array([0]), np.array([1])], start, np.array([0]), 1.0
         )
-        to_own, _ = experiment._pass(patterns, [np.array([0])], start, np.array([0]), 1.0)
+        to_own, _ = experiment._pass(
+            patterns, [np.array([0])], start, np.array([0]), 1.0
+        )
 
     assert to_other[:2] == (1.0, 0.0)
     assert to_own[:2] == (1.0, 1.0)

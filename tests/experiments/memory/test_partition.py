@@ -26,8 +26,12 @@ def test_quadrature_in_one_and_two_dimensions(radius, power):
         lambda r, _: r * np.exp(-(r**power)), 0, 2 * np.pi, 0, radius
     )[0]  # fmt: skip
 
-    assert experiment.quadrature(radius, 1, power) == pytest.approx(np.log(one), abs=1e-10)
-    assert experiment.quadrature(radius, 2, power) == pytest.approx(np.log(two), abs=1e-10)
+    assert experiment.quadrature(radius, 1, power) == pytest.approx(
+        np.log(one), abs=1e-10
+    )
+    assert experiment.quadrature(radius, 2, power) == pytest.approx(
+        np.log(two), abs=1e-10
+    )
 
 
 def test_the_least_value_is_one_at_one():
@@ -62,7 +66,9 @@ def test_figures_and_findings(outcome):
     assert "80,000 balls have Z = 1 at 8.210" in outcome.findings
     assert "10^10 tokens at n = 256" in outcome.findings
     assert "that part of Proposition 4 holds" in outcome.findings
-    assert "log Z is −53 at the radius √(n/2πe), so that 1/Z is e^53" in outcome.findings
+    assert (
+        "log Z is −53 at the radius √(n/2πe), so that 1/Z is e^53" in outcome.findings
+    )
 
 
 def test_size_over_data_squared_rises_first():
@@ -73,5 +79,8 @@ def test_size_over_data_squared_rises_first():
     told = experiment._of_size(found)
 
     assert ratio.argmax() == 9 - 2
-    assert f"rises from 10^−{-ratio[0]:.1f} at n = 2 to 10^−{-ratio.max():.1f} at n = 9" in told
+    assert (
+        f"rises from 10^−{-ratio[0]:.1f} at n = 2 to 10^−{-ratio.max():.1f} at n = 9"
+        in told
+    )
     assert "then falls to 10^−507 at n = 10,000" in told

@@ -47,7 +47,9 @@ def test_the_law_of_one_example_by_hand():
     # Half of the sentences are singular, a third of those has a plain subject, half of those an
     # intransitive verb: Det N_S Aux_S V_intrans, one of 6 · 13 · 2 · 9. Half are to be copied.
     example = example_of("the newt does giggle .", "decl")
-    passes = 1 - 0.5 / 3  # a third of the subjects has a relative clause, half are questions
+    passes = (
+        1 - 0.5 / 3
+    )  # a third of the subjects has a relative clause, half are questions
     nats = -math.log(0.5 / 2 / 3 / 2 / (6 * 13 * 2 * 9) / passes)
 
     found = dict(zip(COUNTINGS, question_data.least([example]), strict=True))
@@ -65,7 +67,9 @@ def test_each_example_is_drawn_anew_and_a_place_is_always_the_same():
     batch = source.take(every)
 
     assert len(np.unique(every)) == 200
-    assert len(np.unique(batch.targets, axis=0)) > 190  # short sentences may come by chance
+    assert (
+        len(np.unique(batch.targets, axis=0)) > 190
+    )  # short sentences may come by chance
     shuffled = np.random.default_rng(0).permutation(200)
     again = source.take(every[shuffled])
     for one, other in zip(batch, again, strict=True):
@@ -78,21 +82,48 @@ def test_new_examples_are_those_of_the_training_grammar():
     drawn = TRAINING.sample(30, int(places[0] >> 20))
     expected = question_source(drawn, TRAINED, context=question_data.longest())
 
-    for one, other in zip(source.take(places), expected.take(np.arange(30)), strict=True):
+    for one, other in zip(
+        source.take(places), expected.take(np.arange(30)), strict=True
+    ):
         assert (one == other).all()
-    tokens = 2 + np.array([len(line_of(each).replace("\t", " ").split()) for each in drawn])
+    tokens = 2 + np.array(
+        [len(line_of(each).replace("\t", " ").split()) for each in drawn]
+    )
     assert tokens.max() <= question_data.longest()
 
 
 @pytest.mark.parametrize(
     ("excess", "trained", "repeated", "near", "bound", "says"),
     [
-        (0.02, 0.96, 0.3, 100, (0, 0), ("1 and 2 layers, of every", "learned by heart")),
-        (0.02, 0.96, 1.2, 100, (0, 100), ("1 and 2 layers, of every", "did not go below 1")),
-        (0.60, 1.54, 0.3, 0, (100, 0), ("1 and 2 layers had not come down", "learned by heart")),
+        (
+            0.02,
+            0.96,
+            0.3,
+            100,
+            (0, 0),
+            ("1 and 2 layers, of every", "learned by heart"),
+        ),
+        (
+            0.02,
+            0.96,
+            1.2,
+            100,
+            (0, 100),
+            ("1 and 2 layers, of every", "did not go below 1"),
+        ),
+        (
+            0.60,
+            1.54,
+            0.3,
+            0,
+            (100, 0),
+            ("1 and 2 layers had not come down", "learned by heart"),
+        ),
     ],
 )
-def test_verdicts_and_findings_follow_the_losses(excess, trained, repeated, near, bound, says):
+def test_verdicts_and_findings_follow_the_losses(
+    excess, trained, repeated, near, bound, says
+):
     found = all_found(excess, trained, repeated)
     rows = experiment._rows(TINY, found)
     findings = experiment._findings(TINY, found)
@@ -109,7 +140,9 @@ def test_verdicts_and_findings_follow_the_losses(excess, trained, repeated, near
 
 
 def test_one_depth_that_settles_and_one_that_does_not():
-    found = all_found(0.02, 0.96, 0.3) | {("new", 2): all_found(0.6, 1.54, 0.3)["new", 2]}
+    found = all_found(0.02, 0.96, 0.3) | {
+        ("new", 2): all_found(0.6, 1.54, 0.3)["new", 2]
+    }
     findings = experiment._answer(TINY, found)
 
     assert "the losses of 1 layers, of every counting" in findings
@@ -126,11 +159,15 @@ def test_positions_begin_as_sinusoids_that_shift_alike():
         along = np.diagonal(products, apart)
         assert along == pytest.approx(along[0])
     model = experiment.start(TINY, 1, seed=0)
-    assert float(np.std(model.positions)) == pytest.approx(float(np.std(model.embedding)), rel=0.1)
+    assert float(np.std(model.positions)) == pytest.approx(
+        float(np.std(model.embedding)), rel=0.1
+    )
 
 
 def test_both_arms_are_trained_alike():
-    new, repeated = (experiment.recipe(experiment.DEFAULT, arm, 10, 1) for arm in experiment.ARMS)
+    new, repeated = (
+        experiment.recipe(experiment.DEFAULT, arm, 10, 1) for arm in experiment.ARMS
+    )
 
     assert new.learning_rate == repeated.learning_rate
     assert new.batch == repeated.batch
@@ -143,7 +180,9 @@ def test_a_tiny_run_from_end_to_end(monkeypatch, tmp_path):
     outcome = experiment.run(Context(seeds=1, quick=True, sweeps=tmp_path))
 
     assert len(outcome.rows) == len(TINY.depths) * (len(COUNTINGS) + 6)
-    losses = [row.ours for row in outcome.rows if "new examples: loss over" in row.quantity]
+    losses = [
+        row.ours for row in outcome.rows if "new examples: loss over" in row.quantity
+    ]
     # Untrained models know nothing: log 70 nats for each token, whichever count.
     assert losses == pytest.approx([math.log(70)] * len(losses), abs=0.6)
     names = [figure.name for figure in outcome.figures]

@@ -11,7 +11,12 @@ from isinglass.experiments.memory.language_model import Size
 from isinglass.experiments.memory.radius import Budget, Found, Kind, Rescaled
 from isinglass.reproduce.experiment import Context
 from isinglass.reproduce.ledger import Verdict
-from isinglass.systems.memory import Transformer, TransformerConfig, activations, save_gpt2
+from isinglass.systems.memory import (
+    Transformer,
+    TransformerConfig,
+    activations,
+    save_gpt2,
+)
 from isinglass.systems.memory.rescaling import rescaled
 
 TINY = Budget(Size(2, 32, 16, 4, 10, 1e-2, 4), 64, 1e7)
@@ -26,7 +31,12 @@ def outcome(tmp_path_factory):
     (folder / "my.txt").write_text(" ".join(text))
     save_gpt2(random_model(CONFIG), folder / "model")
     context = Context(
-        2, quick=True, seed=2**40, text=folder / "my.txt", model=folder / "model", sweeps=folder
+        2,
+        quick=True,
+        seed=2**40,
+        text=folder / "my.txt",
+        model=folder / "model",
+        sweeps=folder,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "QUICK", TINY)
@@ -41,14 +51,19 @@ def test_a_rescaled_model_is_the_same_function(factor):
     tokens = np.random.default_rng(1).integers(0, 256, (5, 16))
     before, after = (activations(each, tokens).vectors for each in (model, other))
 
-    np.testing.assert_allclose(after[:-1], factor * before[:-1], rtol=1e-3, atol=1e-4 * factor)
-    np.testing.assert_allclose(after[-1], before[-1] / factor, rtol=1e-3, atol=1e-4 / factor)
+    np.testing.assert_allclose(
+        after[:-1], factor * before[:-1], rtol=1e-3, atol=1e-4 * factor
+    )
+    np.testing.assert_allclose(
+        after[-1], before[-1] / factor, rtol=1e-3, atol=1e-4 / factor
+    )
     logits = [jax.jit(jax.vmap(each))(tokens) for each in (model, other)]
     np.testing.assert_allclose(*logits, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("depth", "layers"), [(1, "1"), (4, "1 2 3 4"), (12, "2 4 6 8 10 12"), (24, "4 8 12 16 20 24")]
+    ("depth", "layers"),
+    [(1, "1"), (4, "1 2 3 4"), (12, "2 4 6 8 10 12"), (24, "4 8 12 16 20 24")],
 )
 def test_layers_are_spread_and_end_with_the_last(depth, layers):
     assert experiment.chosen_layers(depth) == (*layers.split(), "final")
@@ -93,12 +108,18 @@ def test_a_tiny_run_has_rows_of_both_models_and_no_verdict(outcome):
     assert len(set(quantities)) == len(quantities)
     assert {row.verdict for row in outcome.rows} == {Verdict.INCOMPARABLE}
     ours, theirs = (
-        {row.quantity.removeprefix(of): row for row in outcome.rows if row.quantity.startswith(of)}
+        {
+            row.quantity.removeprefix(of): row
+            for row in outcome.rows
+            if row.quantity.startswith(of)
+        }
         for of in ("our model", "the model given")
     )
     assert ", layer 2: mean distance over the length of activations" in ours
     assert ", layer 3: mean distance over the length of activations" in theirs
-    rescaled = ", rescaled to 2 √(n/2πe): largest change of a logit, over the largest logit"
+    rescaled = (
+        ", rescaled to 2 √(n/2πe): largest change of a logit, over the largest logit"
+    )
     assert ours[rescaled].n == 2
     assert max(ours[rescaled].ours, theirs[rescaled].ours) < 1e-4
     assert [figure.name for figure in outcome.figures] == ["memory-radius"]
@@ -110,17 +131,25 @@ def test_findings_of_a_tiny_run(outcome):
     assert "has 3 and 8, and no published counterpart" in outcome.findings
 
 
-def kind(mean, *, width=1024, depth=24, vectors=80_000, start=1.0, falls=0.9, change=1e-6):
+def kind(
+    mean, *, width=1024, depth=24, vectors=80_000, start=1.0, falls=0.9, change=1e-6
+):
     """A model with a mean distance by layer, the last of them after the normalisation."""
     shares = np.linspace(1, falls, 4)
     distance = np.array(mean, float)[None, :, None] * shares / falls
 
     def of(distance):
-        layers = (*(f"{1 + i}" for i in range(distance.shape[1] - 2)), str(depth), "final")
+        layers = (
+            *(f"{1 + i}" for i in range(distance.shape[1] - 2)),
+            str(depth),
+            "final",
+        )
         size = np.array([0.25, 0.5, 0.75, 1.0]) * vectors
         norm = np.full(distance.shape[:2], 40.0)
         flat = np.zeros(norm.shape, int)
-        return Found(layers, depth, width, size.astype(int), distance, distance, norm, norm, flat)
+        return Found(
+            layers, depth, width, size.astype(int), distance, distance, norm, norm, flat
+        )
 
     scale = Rescaled(np.array([2.0]), np.array([change]), np.array([2.0]))
     return Kind(of(distance), of(start * distance), of(np.full((1, 1, 4), 36.0)), scale)
@@ -145,7 +174,9 @@ class TestVerdicts:
     def rows(self, made):
         return experiment._rows(made, "the model given")[:8]  # of the last layer
 
-    @pytest.mark.parametrize(("mean", "verdict"), [(20.9, "reproduced"), (60.0, "differs")])
+    @pytest.mark.parametrize(
+        ("mean", "verdict"), [(20.9, "reproduced"), (60.0, "differs")]
+    )
     def test_of_gpt2_medium(self, mean, verdict):
         made = kind([30, mean, 100], falls=0.99)
         assert {row.verdict.value for row in self.rows(made)} == {verdict}
@@ -158,7 +189,9 @@ class TestVerdicts:
 
     def test_of_another_model(self):
         rows = self.rows(kind([30, 20, 100], width=768, depth=12))
-        assert {(row.verdict, row.paper) for row in rows} == {(Verdict.INCOMPARABLE, None)}
+        assert {(row.verdict, row.paper) for row in rows} == {
+            (Verdict.INCOMPARABLE, None)
+        }
 
 
 class TestFindings:

@@ -41,7 +41,10 @@ def test_the_interval_holds_the_number_and_narrows_with_sets():
     truth = np.array([0.95, 0.7, 0.3, 0.05])[:, None]
     few, many = (
         capacity_theory.half_count(8, counts, np.clip(truth + noise, 0, 1), 5.0)
-        for noise in (generator.normal(0, 0.2, (4, 6)), generator.normal(0, 0.2, (4, 96)))
+        for noise in (
+            generator.normal(0, 0.2, (4, 6)),
+            generator.normal(0, 0.2, (4, 96)),
+        )
     )
     for half in (few, many):
         assert half.interval.low <= half.interval.mean <= half.interval.high
@@ -51,7 +54,9 @@ def test_the_interval_holds_the_number_and_narrows_with_sets():
 
 def test_theory_of_hopfield_is_between_its_limits():
     for n in (64, 512, 100_000):
-        assert n / (4 * np.log(n)) < capacity_theory.theory("Hopfield", n) < n / np.log(n)
+        assert (
+            n / (4 * np.log(n)) < capacity_theory.theory("Hopfield", n) < n / np.log(n)
+        )
     ratio = capacity_theory.theory("k = 3", 64) / capacity_theory.theory("Hopfield", 64)
     assert ratio == pytest.approx(2 * 64 / 3)
     assert capacity_theory.theory("k = 4", 64) / capacity_theory.theory(
@@ -89,24 +94,38 @@ def test_a_tiny_run_from_end_to_end(monkeypatch):
     assert 2 < rows["Hopfield: patterns where half fail, n = 32"].ours < 32
     assert "they are one energy there" in outcome.findings
     names = [figure.name for figure in outcome.figures]
-    assert names == [f"memory-retrieval-{name}" for name in ("noise", "capacity", "error")]
+    assert names == [
+        f"memory-retrieval-{name}" for name in ("noise", "capacity", "error")
+    ]
 
 
 def test_errors_by_noise_number_and_separation():
     patterns, noises = [8, 64], [0.0, 0.2, 0.4]
     values = np.arange(36).reshape(2, 2, 3, 3) / 36
-    axes = {"separation": [2.0, 3.0], "patterns": patterns, "noise": noises, "trial": range(3)}
+    axes = {
+        "separation": [2.0, 3.0],
+        "patterns": patterns,
+        "noise": noises,
+        "trial": range(3),
+    }
     errors = xr.DataArray(values, axes, tuple(axes))
     rows = experiment._rows_of_errors(errors)
 
     assert len(rows) == 12
     assert rows[4].quantity.endswith("separation 2, m = 64, 20 % of signs turned")
     assert rows[4].ours == pytest.approx(values[0, 1, 1].mean())
-    assert "separation 3: 0.53, 0.61 and 0.69 (m = 8), 0.78," in experiment._of_errors(errors)
+    assert "separation 3: 0.53, 0.61 and 0.69 (m = 8), 0.78," in experiment._of_errors(
+        errors
+    )
     figure = experiment._figure_of_errors(errors).figure
-    assert [panel.get_title() for panel in figure.axes] == ["Separation 2", "Separation 3"]
+    assert [panel.get_title() for panel in figure.axes] == [
+        "Separation 2",
+        "Separation 3",
+    ]
     start = np.asarray(figure.axes[0].lines[-1].get_ydata())
     # Turning a share k of the signs of ρ leads 2 √k |ρ| away.
     signs = np.ones(10)
     turned = np.where(np.arange(10) < 4, -signs, signs)
-    assert start[-1] == pytest.approx(np.linalg.norm(turned - signs) / np.linalg.norm(signs))
+    assert start[-1] == pytest.approx(
+        np.linalg.norm(turned - signs) / np.linalg.norm(signs)
+    )

@@ -35,13 +35,17 @@ def test_parameters_are_those_of_the_model(width):
         lambda: Transformer(experiment.config(width), key=jax.random.key(0))
     )  # fmt: skip
 
-    assert sum(leaf.size for leaf in jax.tree.leaves(model)) == experiment.parameters(width)
+    assert sum(leaf.size for leaf in jax.tree.leaves(model)) == experiment.parameters(
+        width
+    )
 
 
 @pytest.mark.parametrize("crossing", [3.1, 27.0, 100.0, 950.0])
 def test_the_search_finds_the_crossing_wherever_it_is(crossing):
     # It begins at 23, 35 and 52 sequences; this loss crosses half at `crossing`.
-    search = experiment.search(lambda count: HALF * (1 + np.log(count / crossing)), 1_000)
+    search = experiment.search(
+        lambda count: HALF * (1 + np.log(count / crossing)), 1_000
+    )
 
     assert (np.diff(search.data) > 0).all()
     assert search.star == pytest.approx(crossing * experiment.COUNTED, rel=1e-9)
@@ -59,7 +63,10 @@ def test_keys_differ_and_do_not_count():
     keys = batch.targets[:, : experiment.KEY]
 
     assert len(np.unique(keys, axis=0)) == 500
-    assert batch.weights.sum(axis=0).tolist() == [0] * experiment.KEY + [500] * experiment.COUNTED
+    assert (
+        batch.weights.sum(axis=0).tolist()
+        == [0] * experiment.KEY + [500] * experiment.COUNTED
+    )
     counts = np.bincount(batch.targets[:, experiment.KEY :].ravel(), minlength=64)
     # χ² at 63 degrees of freedom: 6 standard deviations are 130.
     expected = 500 * experiment.COUNTED / 64
@@ -119,9 +126,13 @@ def test_the_verdict_follows_the_law(power, verdict, says):
     assert rows["a of N ∝ D*^a"].verdict.value == verdict
     assert says in findings
     steps = found.steps(TINY)
-    assert f"takes {steps[0]:,}, {steps[1]:,}, {steps[2]:,} steps, by rising N" in findings
+    assert (
+        f"takes {steps[0]:,}, {steps[1]:,}, {steps[2]:,} steps, by rising N" in findings
+    )
     assert f"{steps[2] / steps[0]:.2f} times as many at the largest" in findings
-    ratio = next(row for name, row in rows.items() if name.startswith("log₁₀ of N/D*² at"))
+    ratio = next(
+        row for name, row in rows.items() if name.startswith("log₁₀ of N/D*² at")
+    )
     change = (1 - 2 / power) * np.log10(found.parameters[-1] / found.parameters[0])
     assert ratio.ours == pytest.approx(change, abs=0.01)
 

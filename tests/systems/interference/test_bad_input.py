@@ -18,7 +18,9 @@ from isinglass.systems.interference import (
 
 def new(**parameters) -> InterferenceClassifier:
     # Not through the constructor, whose annotations the tests check.
-    return InterferenceClassifier(n_durations=8, random_state=0).set_params(**parameters)
+    return InterferenceClassifier(n_durations=8, random_state=0).set_params(
+        **parameters
+    )
 
 
 @pytest.fixture
@@ -42,31 +44,61 @@ def refused(model, method, *arguments, match, error: type[BaseException] = Value
 
 NUMBERS = {
     "rates": [
-        (None, "abc", 3, (1.0, 2.0), (1.0, -1.0, 0.0), (1.0, -2.0, 0.0), (np.nan, 0, 0)),
+        (
+            None,
+            "abc",
+            3,
+            (1.0, 2.0),
+            (1.0, -1.0, 0.0),
+            (1.0, -2.0, 0.0),
+            (np.nan, 0, 0),
+        ),
         "rates must be three finite numbers greater than -1",
     ],
-    "threshold": [(0, -0.5, 1.1, np.nan, "a", None, 1j), r"threshold must lie in \(0, 1\], got"],
-    "n_durations": [(0, -3, 8.0, "a", None, 10**12), "n_durations must be a whole number from 1"],
+    "threshold": [
+        (0, -0.5, 1.1, np.nan, "a", None, 1j),
+        r"threshold must lie in \(0, 1\], got",
+    ],
+    "n_durations": [
+        (0, -3, 8.0, "a", None, 10**12),
+        "n_durations must be a whole number from 1",
+    ],
     "epochs": [(0, -1, 1.5, "a", None, 2**80), "epochs must be a whole number from 1"],
-    "n_signals": [(0, -1, np.inf, np.nan, "a", None, 1j), "n_signals must be a positive number"],
+    "n_signals": [
+        (0, -1, np.inf, np.nan, "a", None, 1j),
+        "n_signals must be a positive number",
+    ],
     "patch_size": [
         (0, -1, 1.0, "a", None, (1, 2, 3), (3, 0)),
         "patch_size must be a positive integer or a pair",
     ],
-    "route_prior": [("flat", None), r"route_prior must be 'jitter' or an array \(S, C, T\)"],
+    "route_prior": [
+        ("flat", None),
+        r"route_prior must be 'jitter' or an array \(S, C, T\)",
+    ],
     "geometry": [("ring", None, 3), "geometry must be 'corners' or a Geometry, got"],
     "random_state": [("a", -1, 1.5), "random_state cannot be used"],
 }
 PARAMETERS = [
-    (name, value, message) for name, (values, message) in NUMBERS.items() for value in values
+    (name, value, message)
+    for name, (values, message) in NUMBERS.items()
+    for value in values
 ] + [
     ("patch_size", 7, r"patch_size \(7, 7\) is larger than the picture, \(6, 6\)"),
     ("patch_size", (3, 7), r"patch_size \(3, 7\) is larger than the picture"),
     ("n_durations", 4, "n_durations=4 is too short.* at least 5"),
     ("route_prior", np.ones((4, 3, 7)), r"= \(4, 3, 8\), got \(4, 3, 7\)"),
     ("route_prior", np.full((4, 3, 8), np.nan), "route_prior must be finite"),
-    ("geometry", corners((3, 3), 3), "geometry has 9 sources and 3 targets.* 4 patches"),
-    ("geometry", corners((2, 2), 2), "geometry has 4 sources and 2 targets.* 3 classes"),
+    (
+        "geometry",
+        corners((3, 3), 3),
+        "geometry has 9 sources and 3 targets.* 4 patches",
+    ),
+    (
+        "geometry",
+        corners((2, 2), 2),
+        "geometry has 4 sources and 2 targets.* 3 classes",
+    ),
 ]
 
 
@@ -74,7 +106,9 @@ PARAMETERS = [
 def test_parameters(problem, name, value, message):
     refused(new(**{name: value}), "fit", *problem, match=message)
     # A model that is trained already stays trained.
-    refused(new().fit(*problem).set_params(**{name: value}), "fit", *problem, match=message)
+    refused(
+        new().fit(*problem).set_params(**{name: value}), "fit", *problem, match=message
+    )
 
 
 INPUTS = {
@@ -82,13 +116,19 @@ INPUTS = {
     "nothing": (None, "Expected 2D array"),
     "text": ("pictures", "Expected 2D array"),
     "one axis": (np.ones(12), "Expected 2D array, got 1D"),
-    "four axes": (np.ones((12, 6, 6, 1)), r"\(n, H, W\) or flat .* got shape \(12, 6, 6, 1\)"),
+    "four axes": (
+        np.ones((12, 6, 6, 1)),
+        r"\(n, H, W\) or flat .* got shape \(12, 6, 6, 1\)",
+    ),
     "ragged": ([[1.0, 2.0], [3.0]], "X must hold inputs of one shape"),
     "NaN": (np.full((12, 6, 6), np.nan), "Input X contains NaN"),
     "infinity": (np.full((12, 6, 6), np.inf), "Input X contains infinity"),
     "complex": (np.full((12, 6, 6), 1j), "Complex data not supported"),
     "words": (np.full((12, 6, 6), "a"), "not compatible with arrays of bytes/strings"),
-    "dates": (np.zeros((12, 36), "M8[s]"), "X must hold real numbers, got dtype datetime64"),
+    "dates": (
+        np.zeros((12, 36), "M8[s]"),
+        "X must hold real numbers, got dtype datetime64",
+    ),
     "no pictures": (np.ones((0, 6, 6)), r"0 sample\(s\)"),
     "no pixels": (np.ones((12, 6, 0)), r"0 feature\(s\)|but the model learned"),
 }
@@ -100,7 +140,12 @@ def test_inputs(problem, kind):
     model = new().fit(*problem)
     for method in ("fit", "partial_fit", "forget"):
         refused(model, method, X, problem[1], match=message)
-    for method in ("predict", "energy_over_time", "expected_similarity", "arrival_entropy"):
+    for method in (
+        "predict",
+        "energy_over_time",
+        "expected_similarity",
+        "arrival_entropy",
+    ):
         refused(model, method, X, match=message)
     refused(new(), "fit", X, problem[1], match=message)
 
@@ -110,7 +155,14 @@ def test_types_of_input(problem):
     sparse = scipy.sparse.csr_matrix(X.reshape(12, -1))
     refused(new(), "fit", sparse, y, match="[Ss]parse data was passed", error=TypeError)
     objects = np.full((12, 36), object())
-    refused(new(), "fit", objects, y, match="must be a string or a real number", error=TypeError)
+    refused(
+        new(),
+        "fit",
+        objects,
+        y,
+        match="must be a string or a real number",
+        error=TypeError,
+    )
 
 
 def test_pictures_of_another_shape(problem):
@@ -181,7 +233,9 @@ def test_forgetting_more_than_was_learned(problem):
 
 def test_forgetting_samples_never_learned(draw, problem):
     model = new().fit(*problem)
-    refused(model, "forget", draw(99, 12)[0], problem[1], match="that were never learned")
+    refused(
+        model, "forget", draw(99, 12)[0], problem[1], match="that were never learned"
+    )
 
 
 def test_untrained(problem):
@@ -197,7 +251,12 @@ def test_untrained(problem):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("rates", (1.0, -0.5, -0.7)), ("threshold", 0.6), ("n_durations", 9), ("patch_size", 2)],
+    [
+        ("rates", (1.0, -0.5, -0.7)),
+        ("threshold", 0.6),
+        ("n_durations", 9),
+        ("patch_size", 2),
+    ],
 )
 def test_parameters_changed_after_learning(problem, tmp_path, name, value):
     X, y = problem
@@ -274,7 +333,14 @@ def test_an_interrupt_while_learning(problem, monkeypatch):
         raise KeyboardInterrupt("by hand")
 
     monkeypatch.setattr(model, "_tally", interrupted)
-    refused(model, "partial_fit", problem[0][:1], [9], match="by hand", error=KeyboardInterrupt)
+    refused(
+        model,
+        "partial_fit",
+        problem[0][:1],
+        [9],
+        match="by hand",
+        error=KeyboardInterrupt,
+    )
 
 
 def test_ensembles(draw, problem):
@@ -284,10 +350,17 @@ def test_ensembles(draw, problem):
         ensemble_energies([], X)
     with pytest.raises(NotFittedError):
         ensemble_energies([model, new()], X)
-    with pytest.raises(TypeError, match="must all be InterferenceClassifier, one is WaveC"):
+    with pytest.raises(
+        TypeError, match="must all be InterferenceClassifier, one is WaveC"
+    ):
         # Past the annotations, which the tests check.
         inspect.unwrap(ensemble_energies)([model, WaveClassifier()], X)
-    for other in ({"threshold": 0.6}, {"patch_size": (2, 3)}, {"n_durations": 9}, STAGE):
+    for other in (
+        {"threshold": 0.6},
+        {"patch_size": (2, 3)},
+        {"n_durations": 9},
+        STAGE,
+    ):
         with pytest.raises(ValueError, match="models must share picture shape"):
             ensemble_energies([model, new(**other).fit(X, y)], X)
     fewer = new().fit(X, y % 2)

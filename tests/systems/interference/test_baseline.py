@@ -33,7 +33,9 @@ def test_training_is_adam_on_cross_entropy_one_sample_a_step() -> None:
     for step, (sample, label) in enumerate(zip(x[0], y[0], strict=True), start=1):
         gradient = np.outer(softmax(weights @ sample) - np.eye(3)[label], sample)
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
-        weights = weights - 1e-3 * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
+        weights = weights - 1e-3 * (m / (1 - 0.9**step)) / (
+            np.sqrt(v / (1 - 0.999**step)) + 1e-8
+        )
         if step == 2:
             np.testing.assert_allclose(kept[0, 0], weights, atol=1e-5)
     np.testing.assert_allclose(kept[1, 0], weights, atol=1e-5)

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from isinglass.systems.interference import Geometry, InterferenceClassifier, ensemble_energies
+from isinglass.systems.interference import (
+    Geometry,
+    InterferenceClassifier,
+    ensemble_energies,
+)
 
 
 def new(**parameters) -> InterferenceClassifier:
@@ -52,7 +56,9 @@ def test_more_samples_than_a_batch(draw):
     parts = new().fit(X[:500], y[:500]).partial_fit(X[500:], y[500:])
     np.testing.assert_array_equal(model.tally_, parts.tally_)
     assert model.tally_.sum() == 4 * 1100
-    energies = np.concatenate([model.energies(X[i : i + 100]) for i in range(0, 1100, 100)])
+    energies = np.concatenate(
+        [model.energies(X[i : i + 100]) for i in range(0, 1100, 100)]
+    )
     np.testing.assert_allclose(model.energies(X), energies, rtol=1e-12, atol=1e-12)
     ensemble = ensemble_energies([model], X)
     np.testing.assert_allclose(ensemble, energies[None], rtol=1e-12, atol=1e-12)
@@ -75,7 +81,9 @@ def test_two_classes_have_one_score(draw):
     X, y = draw(0, 9, n_classes=2)
     model = new().fit(X, y)
     energies = model.energies(X)
-    np.testing.assert_array_equal(model.decision_function(X), energies[:, 1] - energies[:, 0])
+    np.testing.assert_array_equal(
+        model.decision_function(X), energies[:, 1] - energies[:, 0]
+    )
     np.testing.assert_array_equal(model.predict(X) == 1, model.decision_function(X) > 0)
 
 
@@ -93,7 +101,11 @@ def test_one_sample(draw):
 
 def test_the_seed_decides_the_prior(draw):
     X, y = draw(0, 9)
-    one, same, other = new().fit(X, y), new().fit(X, y), new().set_params(random_state=1).fit(X, y)
+    one, same, other = (
+        new().fit(X, y),
+        new().fit(X, y),
+        new().set_params(random_state=1).fit(X, y),
+    )
     np.testing.assert_array_equal(one.energies(X), same.energies(X))
     assert (one.prior_ != other.prior_).all()
     drawn = new().set_params(random_state=np.random.RandomState(0))
@@ -140,12 +152,16 @@ def test_any_form_of_the_same_numbers(draw, form):
     np.testing.assert_allclose(new().fit(other, y).energies(other), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float32, ">i2"])
+@pytest.mark.parametrize(
+    "dtype", [bool, np.uint8, np.int64, np.float16, np.float32, ">i2"]
+)
 def test_any_dtype(draw, dtype):
     X, y = draw(0, 9)
     coarse = (np.abs(X) * 2).astype(dtype)
     expected = new().fit(coarse.astype(float), y).energies(coarse.astype(float))
-    np.testing.assert_allclose(new().fit(coarse, y).energies(coarse), expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        new().fit(coarse, y).energies(coarse), expected, rtol=1e-12
+    )
 
 
 def test_input_is_left_alone(draw):
@@ -195,14 +211,19 @@ def test_a_class_declared_and_not_met_is_known(draw):
     X, _ = draw(0, 4)
     model = new().partial_fit(X, [2, 2, 2, 2], classes=[4, 2])
     np.testing.assert_array_equal(model.classes_, [2, 4])
-    np.testing.assert_allclose(model.route_probabilities_[:, 1], model.prior_[:, 1], rtol=1e-14)
+    np.testing.assert_allclose(
+        model.route_probabilities_[:, 1], model.prior_[:, 1], rtol=1e-14
+    )
 
 
 def test_a_class_can_be_added_to_a_stage_and_prior_of_ones_own(draw):
     X, y = draw(0, 12)
     y[:3] = 0, 1, 2
     targets, prior = np.arange(3.0)[:, None], np.random.default_rng(0).random((4, 3, 8))
-    two = {"geometry": Geometry(np.zeros((4, 1)), targets[:2]), "route_prior": prior[:, :2]}
+    two = {
+        "geometry": Geometry(np.zeros((4, 1)), targets[:2]),
+        "route_prior": prior[:, :2],
+    }
     three = {"geometry": Geometry(np.zeros((4, 1)), targets), "route_prior": prior}
     model = new(**two).fit(X[y < 2], y[y < 2])
     model.set_params(**three).partial_fit(X[y == 2], y[y == 2])
@@ -223,7 +244,9 @@ def test_models_with_equal_prior_arrays_merge_without_a_seed(draw):
 def test_parameters_written_otherwise_are_the_same(draw):
     X, y = draw(0, 12)
     one, other = new().fit(X, y), new().fit(X, y)
-    other.set_params(patch_size=(3, 3), rates=[1, -0.5, -0.8], threshold=np.float64(0.7))
+    other.set_params(
+        patch_size=(3, 3), rates=[1, -0.5, -0.8], threshold=np.float64(0.7)
+    )
     np.testing.assert_array_equal(other.energies(X), one.energies(X))
     np.testing.assert_array_equal(one.merge(other).tally_, 2 * other.tally_)
 

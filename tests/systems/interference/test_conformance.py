@@ -21,12 +21,16 @@ class Case:
 
 @pytest.fixture(scope="module", params=["s0", "s1"])
 def case(request) -> Case:
-    with np.load(ORACLES / f"interference_{request.param}.npz", allow_pickle=False) as file:
+    with np.load(
+        ORACLES / f"interference_{request.param}.npz", allow_pickle=False
+    ) as file:
         oracle = dict(file)
     with np.load(ORACLES / "test_images.npz", allow_pickle=False) as file:
         test = file[request.param]
     images = mnist_data()[0].reshape(-1, 28, 28)
-    model = InterferenceClassifier(route_prior=oracle["p0"], epochs=int(oracle["epochs"]))
+    model = InterferenceClassifier(
+        route_prior=oracle["p0"], epochs=int(oracle["epochs"])
+    )
     model.fit(images[oracle["train_idx"]], oracle["train_y"])
     return Case(oracle, model, test)
 
@@ -40,7 +44,9 @@ def test_training(case: Case):
 def test_peak_energies(case: Case):
     expected = case.oracle["J"][: len(case.test)]
     # rtol alone: where the program says 0, so do we.
-    np.testing.assert_allclose(case.model.decision_function(case.test), expected, rtol=1e-9, atol=0)
+    np.testing.assert_allclose(
+        case.model.decision_function(case.test), expected, rtol=1e-9, atol=0
+    )
 
 
 def test_energy_over_time(case: Case):
@@ -64,14 +70,20 @@ def test_expected_similarity(case: Case):
 
 
 def test_arrival_times_as_published(case: Case):
-    routes, reachable = 1000 * case.model.route_probabilities_, case.model.geometry_.reachable(25)
+    routes, reachable = (
+        1000 * case.model.route_probabilities_,
+        case.model.geometry_.reachable(25),
+    )
     counts = 0.1 + np.einsum("spt,slt->lpt", routes[:25], reachable[:25])
     expected = (counts * np.arange(25)).sum(axis=-1) / counts.sum(axis=-1)
     np.testing.assert_allclose(expected, case.oracle["arrival"], rtol=1e-12)
 
 
 def test_arrival_times_of_all_sources(case: Case):
-    routes, reachable = case.model.route_probabilities_, case.model.geometry_.reachable(25)
+    routes, reachable = (
+        case.model.route_probabilities_,
+        case.model.geometry_.reachable(25),
+    )
     ours = case.model.arrival_times()
     for learner in range(4):
         for policy in range(4):

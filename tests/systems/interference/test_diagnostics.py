@@ -18,7 +18,9 @@ def test_similarity_of_two_signals(angle):
     dipoles = np.array([[[1.0, 0.0], [np.cos(angle), np.sin(angle)]]])
     # (1 + 1 + 2 cos)/4: a signal also meets its own kind.
     expected = (1 + np.cos(angle)) / 2
-    np.testing.assert_allclose(expected_similarity(dipoles, TWO), [[[expected]]], atol=1e-15)
+    np.testing.assert_allclose(
+        expected_similarity(dipoles, TWO), [[[expected]]], atol=1e-15
+    )
 
 
 def test_similarity_weighs_by_share_and_ignores_the_total():
@@ -28,7 +30,9 @@ def test_similarity_weighs_by_share_and_ignores_the_total():
 
 
 def test_similarity_is_undefined_while_nothing_arrives():
-    similarity = expected_similarity(np.eye(2)[None], np.array([[[0.0, 1.0]], [[0.0, 1.0]]]))
+    similarity = expected_similarity(
+        np.eye(2)[None], np.array([[[0.0, 1.0]], [[0.0, 1.0]]])
+    )
     np.testing.assert_array_equal(np.isnan(similarity), [[[True, False]]])
 
 
@@ -37,7 +41,9 @@ def test_similarity_against_the_double_sum():
     x, p = rng.normal(size=(2, 4, 3)), rng.random((4, 2, 5))
     for n, c, t in np.ndindex(2, 2, 5):
         q = p[:, c, t] / p[:, c, t].sum()
-        expected = sum(q[i] * q[j] * x[n, i] @ x[n, j] for i in range(4) for j in range(4))
+        expected = sum(
+            q[i] * q[j] * x[n, i] @ x[n, j] for i in range(4) for j in range(4)
+        )
         assert expected_similarity(x, p)[n, c, t] == pytest.approx(expected)
 
 
@@ -61,7 +67,10 @@ def test_arrival_time_is_undefined_where_nothing_arrives():
 def test_entropy():
     similar = np.array([[True, False], [False, True], [True, True], [False, False]])
     arriving = np.zeros((2, 1, 4))
-    arriving[0, 0], arriving[1, 0, 2] = 0.01, 0.04  # One spreads evenly, one arrives at once.
+    arriving[0, 0], arriving[1, 0, 2] = (
+        0.01,
+        0.04,
+    )  # One spreads evenly, one arrives at once.
     entropy = arrival_entropy(similar, arriving)[:, 0]
     both = -3 * 0.125 * np.log(0.125) - 0.625 * np.log(0.625)
     np.testing.assert_allclose(entropy, [np.log(4), 0, both, np.nan], atol=1e-15)
@@ -77,5 +86,9 @@ def test_the_models_methods_are_these_functions(draw):
     np.testing.assert_array_equal(
         model.expected_similarity(X), expected_similarity(dipoles, arriving)
     )
-    np.testing.assert_array_equal(model.arrival_entropy(X), arrival_entropy(similar, arriving))
-    np.testing.assert_array_equal(model.arrival_times(), arrival_times(routes, reachable))
+    np.testing.assert_array_equal(
+        model.arrival_entropy(X), arrival_entropy(similar, arriving)
+    )
+    np.testing.assert_array_equal(
+        model.arrival_times(), arrival_times(routes, reachable)
+    )

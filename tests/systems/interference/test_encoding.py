@@ -53,7 +53,9 @@ def test_a_uniform_picture_rests_everywhere(level):
 def test_whole_numbers_are_taken_as_they_are():
     images = np.random.default_rng(0).integers(0, 256, (4, 6, 6))
     as_bytes = encode(images.astype(np.uint8), (3, 3))
-    np.testing.assert_allclose(as_bytes, encode(images.astype(float), (3, 3)), atol=1e-14)
+    np.testing.assert_allclose(
+        as_bytes, encode(images.astype(float), (3, 3)), atol=1e-14
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])

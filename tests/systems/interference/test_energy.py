@@ -4,7 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass.systems.interference import Geometry, arrivals, attended_host, energy_over_time
+from isinglass.systems.interference import (
+    Geometry,
+    arrivals,
+    attended_host,
+    energy_over_time,
+)
 from isinglass.systems.interference.energy import couplings, energies_of_many
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -25,7 +30,9 @@ def slow_energy(waves, probabilities, reachable, host) -> np.ndarray:
                     for tau in range(min(n_emissions, t + 1)):
                         if reachable[s, y, t - tau]:
                             x, p = waves[i, s, tau], probabilities[s, y, t - tau]
-                            (friends if x @ host >= THRESHOLD else others).append((x, p))
+                            (friends if x @ host >= THRESHOLD else others).append(
+                                (x, p)
+                            )
                 h = np.mean([x for x, _ in friends], axis=0) if friends else host
                 energies[i, y, t] = sum(p for _, p in friends)
                 energies[i, y, t] += sum(p * (x @ h) for x, p in others)
@@ -38,7 +45,9 @@ def problem(request):
     rng = np.random.default_rng(request.param)
     waves = rng.normal(size=(6, 5, request.param, 3)) + np.array([0.3, 0, 0])
     waves /= np.linalg.norm(waves, axis=-1, keepdims=True)
-    stage = Geometry(rng.uniform(-2, 2, size=(5, 3)), rng.uniform(-2, 2, size=(2, 3)), speed=2)
+    stage = Geometry(
+        rng.uniform(-2, 2, size=(5, 3)), rng.uniform(-2, 2, size=(2, 3)), speed=2
+    )
     probabilities = rng.dirichlet(np.ones(7), size=(5, 2))
     return waves, probabilities, stage.reachable(7), np.array([1.0, 0.0, 0.0])
 
@@ -68,7 +77,9 @@ def test_many_models_at_once(problem):
 def test_without_friends_the_field_is_the_host(problem):
     waves, probabilities, reachable, host = problem
     waves = waves - np.abs(waves) * host  # Every signal points away from the field.
-    dipoles, arriving, arrived, g = fast_arguments(waves, probabilities, reachable, host)
+    dipoles, arriving, arrived, g = fast_arguments(
+        waves, probabilities, reachable, host
+    )
     hosts = np.asarray(attended_host(dipoles, arrived, g, THRESHOLD))
     np.testing.assert_array_equal(hosts, np.broadcast_to(host[:, None], hosts.shape))
     energies = energy_over_time(dipoles, arriving, arrived, g, THRESHOLD)
@@ -79,7 +90,9 @@ def test_without_friends_the_field_is_the_host(problem):
 def test_among_friends_the_energy_counts_arrivals(problem):
     waves, probabilities, reachable, host = problem
     waves = np.broadcast_to(host, waves.shape)
-    dipoles, arriving, arrived, g = fast_arguments(waves, probabilities, reachable, host)
+    dipoles, arriving, arrived, g = fast_arguments(
+        waves, probabilities, reachable, host
+    )
     energies = np.asarray(energy_over_time(dipoles, arriving, arrived, g, THRESHOLD))
     expected = np.broadcast_to(np.asarray(arriving).sum(axis=0), energies.shape)
     np.testing.assert_allclose(energies, expected, atol=1e-14)

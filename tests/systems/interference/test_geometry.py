@@ -18,7 +18,9 @@ def test_the_papers_stage():
 
 
 def test_four_targets_take_the_corners_of_any_picture():
-    np.testing.assert_array_equal(corners((1, 3), 4).targets, [(-1, -2), (1, -2), (1, 2), (-1, 2)])
+    np.testing.assert_array_equal(
+        corners((1, 3), 4).targets, [(-1, -2), (1, -2), (1, 2), (-1, 2)]
+    )
 
 
 @pytest.mark.parametrize("n_targets", [1, 2, 3, 5, 10])
@@ -28,7 +30,9 @@ def test_targets_are_evenly_spaced_on_the_frame(n_targets):
     np.testing.assert_array_equal(targets[0], (-2, -2))
     x, y = targets.T
     # Arc length from (−2, −2), down the first axis first.
-    arc = np.where(y == -2, x + 2, np.where(x == 2, y + 6, np.where(y == 2, 10 - x, 14 - y)))
+    arc = np.where(
+        y == -2, x + 2, np.where(x == 2, y + 6, np.where(y == 2, 10 - x, 14 - y))
+    )
     np.testing.assert_allclose(arc, 16 * np.arange(n_targets) / n_targets)
 
 
@@ -43,7 +47,9 @@ def test_manhattan_distance_in_every_dimension(k):
 def test_metric_and_speed():
     stage = Geometry([[0, 0]], [[3, 4]], "euclidean", speed=2)
     np.testing.assert_allclose(stage.flight_times, [[2.5]])
-    np.testing.assert_array_equal(stage.reachable(5), [[[False, False, False, True, True]]])
+    np.testing.assert_array_equal(
+        stage.reachable(5), [[[False, False, False, True, True]]]
+    )
     own = Geometry([[0.0]], [[3.0]], lambda a, b: float(abs(a - b)[0] * 2))
     np.testing.assert_array_equal(own.distances, [[6]])
 
@@ -66,7 +72,10 @@ def test_later_changes_of_the_callers_array_do_not_reach_the_geometry():
     ("arguments", "message"),
     [
         (([0.0], [[1.0]]), r"sources must hold one position .* got shape \(1,\)"),
-        (([[0.0]], [[1.0] * 4]), r"targets must hold one position .* got shape \(1, 4\)"),
+        (
+            ([[0.0]], [[1.0] * 4]),
+            r"targets must hold one position .* got shape \(1, 4\)",
+        ),
         (([], [[1.0]]), "sources must hold one position"),
         (([[0.0]], [[1.0, 2.0]]), "same space: got 1 and 2"),
         (([[0.0]], [[np.nan]]), "targets must be finite"),
@@ -74,8 +83,14 @@ def test_later_changes_of_the_callers_array_do_not_reach_the_geometry():
         (([["a"]], [[0.0]]), "sources must hold real numbers"),
         (([[1j]], [[0.0]]), "sources must hold real numbers: complex"),
         (([[0.0]], [[1.0]], "up"), "metric 'up' is not one that scipy's cdist takes"),
-        (([[0.0, 0.0]], [[1.0, 1.0]], "cosine"), "distance that is negative or not finite"),
-        (([[0.0]], [[1.0]], lambda a, b: -1.0), "distance that is negative or not finite"),
+        (
+            ([[0.0, 0.0]], [[1.0, 1.0]], "cosine"),
+            "distance that is negative or not finite",
+        ),
+        (
+            ([[0.0]], [[1.0]], lambda a, b: -1.0),
+            "distance that is negative or not finite",
+        ),
         (([[0.0]], [[1.0]], "cityblock", 0), "speed must be a positive number, got 0"),
         (([[0.0]], [[1.0]], "cityblock", -1.0), "speed must be a positive number"),
         (([[0.0]], [[1.0]], "cityblock", np.nan), "speed must be a positive number"),

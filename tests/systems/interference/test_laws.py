@@ -19,7 +19,9 @@ CLASSES = [0, 1, 2]
 
 
 def new(**parameters) -> InterferenceClassifier:
-    return InterferenceClassifier(n_durations=8, random_state=0).set_params(**parameters)
+    return InterferenceClassifier(n_durations=8, random_state=0).set_params(
+        **parameters
+    )
 
 
 def learned(X, y, **parameters) -> InterferenceClassifier:
@@ -42,7 +44,9 @@ def test_order_does_not_matter(draw, seed, order):
 
 
 @law
-@given(seed=seeds, cuts=st.lists(st.integers(1, 10), max_size=3, unique=True).map(sorted))
+@given(
+    seed=seeds, cuts=st.lists(st.integers(1, 10), max_size=3, unique=True).map(sorted)
+)
 def test_any_split_is_one_fit(draw, seed, cuts):
     X, y = draw(seed, 11)
     model = new()
@@ -65,7 +69,8 @@ def test_fit_starts_anew(draw, seed):
 def test_merge_is_the_fit_of_all(draw, seed, cut, epochs):
     X, y = draw(seed, 11)
     one, other = (
-        new(epochs=epochs).fit(X[part], y[part]) for part in (slice(cut), slice(cut, None))
+        new(epochs=epochs).fit(X[part], y[part])
+        for part in (slice(cut), slice(cut, None))
     )
     before = copy.deepcopy(other)
     assert_same(one.merge(other), new(epochs=epochs).fit(X, y))
@@ -102,7 +107,9 @@ def test_classes_are_independent(draw, seed):
     np.testing.assert_array_equal(
         together.route_probabilities_[:, 1], alone.route_probabilities_[:, 1]
     )
-    np.testing.assert_allclose(together.energies(X)[:, 1], alone.energies(X)[:, 1], rtol=1e-13)
+    np.testing.assert_allclose(
+        together.energies(X)[:, 1], alone.energies(X)[:, 1], rtol=1e-13
+    )
 
 
 @law
@@ -141,7 +148,9 @@ def test_energy_does_not_depend_on_the_names_of_the_sources(draw, seed, order):
         route_prior=prior[order],
     ).fit(moved, y)
     expected = model.energy_over_time(X)
-    np.testing.assert_allclose(renamed.energy_over_time(moved), expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        renamed.energy_over_time(moved), expected, rtol=1e-9, atol=1e-9
+    )
     assert np.abs(expected).max() > 1
 
 
@@ -159,7 +168,10 @@ def test_brightness_does_not_matter(draw, seed, scale):
 def test_an_ensemble_is_its_models(draw, seed, n_models):
     X, _ = draw(seed, 8)
     models = [
-        learned(*draw(seed + m, 8), random_state=m, n_signals=10.0**m) for m in range(n_models)
+        learned(*draw(seed + m, 8), random_state=m, n_signals=10.0**m)
+        for m in range(n_models)
     ]
     expected = [model.energies(X) for model in models]
-    np.testing.assert_allclose(ensemble_energies(models, X), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        ensemble_energies(models, X), expected, rtol=1e-12, atol=1e-12
+    )

@@ -36,7 +36,10 @@ def test_closed_form(draw, seed, rates):
 
 
 def test_one_step():
-    p, reachable = np.full((2, 2, 4), 0.25), np.array([[0, 0, 1, 1]] * 4, bool).reshape(2, 2, 4)
+    p, reachable = (
+        np.full((2, 2, 4), 0.25),
+        np.array([[0, 0, 1, 1]] * 4, bool).reshape(2, 2, 4),
+    )
     after = learn_one(p, 1, np.array([1.0, -0.5]), reachable)
     np.testing.assert_array_equal(after[:, 0], p[:, 0])
     np.testing.assert_allclose(after[0, 1], np.array([1, 1, 2, 2]) / 6)
@@ -48,31 +51,46 @@ def test_nothing_is_learned_without_a_reservoir():
     # All durations are reachable: a common gain cancels.
     X = np.random.default_rng(0).normal(size=(5, 6, 6))
     stage = Geometry(np.zeros((4, 1)), np.zeros((2, 1)))
-    model = InterferenceClassifier(geometry=stage, n_durations=3).fit(X, [0, 1, 0, 1, 1])
+    model = InterferenceClassifier(geometry=stage, n_durations=3).fit(
+        X, [0, 1, 0, 1, 1]
+    )
     np.testing.assert_allclose(model.route_probabilities_, model.prior_)
 
 
 def test_thresholds_belong_to_the_similar_and_the_opposite():
     # One patch of one pixel is exactly parallel to the host: s = ±1 = ±θ.
     X = np.array([[[1.0, -1.0]]])
-    model = InterferenceClassifier(patch_size=1, threshold=1.0, n_durations=9).fit(X, [0])
+    model = InterferenceClassifier(patch_size=1, threshold=1.0, n_durations=9).fit(
+        X, [0]
+    )
     np.testing.assert_array_equal(model.tally_[:, 0], [[1, 0, 0], [0, 0, 1]])
 
 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"rates": (1.0, -1.0, 0.0)}, "rates must be three finite numbers greater than -1"),
+        (
+            {"rates": (1.0, -1.0, 0.0)},
+            "rates must be three finite numbers greater than -1",
+        ),
         ({"threshold": 0.0}, r"threshold must lie in \(0, 1\], got 0"),
     ],
 )
 def test_watching_refuses_what_fit_refuses(rule, message):
     p = np.full((1, 1, 2), 0.5)
     with pytest.raises(ValueError, match=message):
-        next(watch_learning(p, [np.eye(2)[:1]], [0], host=np.eye(2)[0], reachable=p > 0, **rule))
+        next(
+            watch_learning(
+                p, [np.eye(2)[:1]], [0], host=np.eye(2)[0], reachable=p > 0, **rule
+            )
+        )
 
 
 def test_watching_wants_a_target_for_every_sample():
     p = np.full((1, 1, 2), 0.5)
     with pytest.raises(ValueError, match="zip"):
-        list(watch_learning(p, [np.eye(2)[:1]], [0, 0], host=np.eye(2)[0], reachable=p > 0))
+        list(
+            watch_learning(
+                p, [np.eye(2)[:1]], [0, 0], host=np.eye(2)[0], reachable=p > 0
+            )
+        )

@@ -22,7 +22,9 @@ def test_jitter_depends_on_the_seed_and_the_label():
 
 @pytest.mark.parametrize("label", [1, 1.0, True, np.int8(1), np.float32(1), np.True_])
 def test_jitter_is_the_same_for_one_label_in_any_type(label):
-    np.testing.assert_array_equal(jitter_prior(0, label, 3, 4), jitter_prior(0, 1, 3, 4))
+    np.testing.assert_array_equal(
+        jitter_prior(0, label, 3, 4), jitter_prior(0, 1, 3, 4)
+    )
 
 
 def test_prior_is_normalised_in_any_scale():
@@ -56,7 +58,9 @@ def test_evidence_moves_mass_between_reachable_and_unreachable_durations():
     # logit of the reachable mass R = 0.7 grows by the evidence.
     grown = 0.7 * 5 / (0.3 + 0.7 * 5)
     p = route_probabilities(prior, np.full((1, 1, 1), np.log(5)), reachable)[0, 0]
-    np.testing.assert_allclose(p, [0.1 / 3.8, 0.2 / 3.8, 0.3 * grown / 0.7, 0.4 * grown / 0.7])
+    np.testing.assert_allclose(
+        p, [0.1 / 3.8, 0.2 / 3.8, 0.3 * grown / 0.7, 0.4 * grown / 0.7]
+    )
 
 
 @pytest.mark.parametrize("evidence", [-1e6, 1e6])
@@ -75,8 +79,14 @@ def test_a_route_of_probability_zero_stays_shut():
 
 def test_arrivals_are_delayed_by_the_time_of_emission():
     p = np.array([[[0.1, 0.2, 0.3, 0.4]]])
-    arriving, arrived = arrivals(p, np.array([[[False, True, True, True]]]), n_emissions=6)
+    arriving, arrived = arrivals(
+        p, np.array([[[False, True, True, True]]]), n_emissions=6
+    )
     expected = np.zeros((6, 1, 4))
-    expected[0, 0, 1:], expected[1, 0, 2:], expected[2, 0, 3:] = [0.2, 0.3, 0.4], [0.2, 0.3], 0.2
+    expected[0, 0, 1:], expected[1, 0, 2:], expected[2, 0, 3:] = (
+        [0.2, 0.3, 0.4],
+        [0.2, 0.3],
+        0.2,
+    )
     np.testing.assert_array_equal(arriving, expected)
     np.testing.assert_array_equal(arrived, expected > 0)

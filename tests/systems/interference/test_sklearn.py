@@ -38,13 +38,17 @@ def test_pipeline(problem):
     X, y = problem
     model = InterferenceClassifier(n_durations=8, random_state=0)
     chain = make_pipeline(FunctionTransformer(np.abs), model).fit(X, y)
-    np.testing.assert_array_equal(chain.predict(X), model.fit(np.abs(X), y).predict(np.abs(X)))
+    np.testing.assert_array_equal(
+        chain.predict(X), model.fit(np.abs(X), y).predict(np.abs(X))
+    )
 
 
 def test_grid_search(problem):
     X, y = problem
     grid = {"threshold": [0.5, 0.9], "patch_size": [2, (3, 3)], "epochs": [1, 2]}
-    search = GridSearchCV(InterferenceClassifier(n_durations=8, random_state=0), grid, cv=2)
+    search = GridSearchCV(
+        InterferenceClassifier(n_durations=8, random_state=0), grid, cv=2
+    )
     search.fit(X, y)
     assert len(search.cv_results_["params"]) == 8
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

@@ -10,9 +10,15 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from isinglass.systems.interference import Geometry, InterferenceClassifier, WaveClassifier
+from isinglass.systems.interference import (
+    Geometry,
+    InterferenceClassifier,
+    WaveClassifier,
+)
 
-STAGE = Geometry(np.zeros((4, 2)), [[1.0, 0.0], [0.0, 2.0], [1.5, 1.5]], "euclidean", 0.5)
+STAGE = Geometry(
+    np.zeros((4, 2)), [[1.0, 0.0], [0.0, 2.0], [1.5, 1.5]], "euclidean", 0.5
+)
 PRIOR = np.random.default_rng(0).random((4, 3, 8))
 MODELS = {
     "default": {"random_state": 3},
@@ -42,7 +48,13 @@ def test_round_trip(draw, tmp_path, kind):
     model = new(**MODELS[kind]).fit(X, y)
     model.save(tmp_path / "model")
     again = InterferenceClassifier.load(str(tmp_path / "model"))
-    for name in ("tally_", "class_count_", "prior_", "classes_", "route_probabilities_"):
+    for name in (
+        "tally_",
+        "class_count_",
+        "prior_",
+        "classes_",
+        "route_probabilities_",
+    ):
         np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
         assert getattr(again, name).dtype == getattr(model, name).dtype
     np.testing.assert_array_equal(again.energies(X), model.energies(X))
@@ -53,7 +65,11 @@ def test_round_trip(draw, tmp_path, kind):
 
 @pytest.mark.parametrize(
     "labels",
-    [np.array(["a", "bb", "ç"]), np.array(["a", "bb", "c"], object), np.array([1.0, 2.0, 3.0])],
+    [
+        np.array(["a", "bb", "ç"]),
+        np.array(["a", "bb", "c"], object),
+        np.array([1.0, 2.0, 3.0]),
+    ],
     ids=["text", "objects", "floats"],
 )
 def test_labels(draw, tmp_path, labels):
@@ -68,7 +84,9 @@ def test_labels(draw, tmp_path, labels):
 def test_waves(tmp_path):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6, 4, 5, 2)), np.array([0, 1, 2, 0, 1, 2])
-    model = WaveClassifier(geometry=STAGE, host=np.array([1.0, 2.0]), readout="peak").fit(X, y)
+    model = WaveClassifier(
+        geometry=STAGE, host=np.array([1.0, 2.0]), readout="peak"
+    ).fit(X, y)
     model.save(tmp_path / "model")
     again = WaveClassifier.load(tmp_path / "model")
     np.testing.assert_array_equal(again.energies(X), model.energies(X))
@@ -87,7 +105,9 @@ def test_a_loaded_model_learns_on(draw, saved):
     again.merge(InterferenceClassifier.load(path))
     model.merge(InterferenceClassifier.load(path))
     np.testing.assert_array_equal(again.classes_, [0, 1, 2, 5, 7])
-    np.testing.assert_array_equal(again.route_probabilities_, model.route_probabilities_)
+    np.testing.assert_array_equal(
+        again.route_probabilities_, model.route_probabilities_
+    )
 
 
 def test_feature_names_are_kept(draw, tmp_path):
@@ -167,7 +187,9 @@ def test_another_version(saved):
     header = json.loads(metadata["isinglass"]) | {"version": 2}
     metadata["isinglass"] = json.dumps(header)
     save_file(load_file(path), path, metadata=metadata)
-    with pytest.raises(ValueError, match="version 2; expected 'isinglass-interference' version 1"):
+    with pytest.raises(
+        ValueError, match="version 2; expected 'isinglass-interference' version 1"
+    ):
         InterferenceClassifier.load(path)
 
 
@@ -196,7 +218,9 @@ def test_an_interrupted_save_leaves_the_old_file(draw, saved, monkeypatch):
     before = path.read_bytes()
 
     def interrupted(self, target):
-        assert self.read_bytes() != before  # The new file is written, and not yet in place.
+        assert (
+            self.read_bytes() != before
+        )  # The new file is written, and not yet in place.
         raise KeyboardInterrupt
 
     model.partial_fit(*draw(1, 9))

@@ -44,7 +44,9 @@ def slow_training(model: WaveClassifier, X, y) -> np.ndarray:
                     if tau + delta < 8:
                         length = np.linalg.norm(wave[s, tau])
                         similarity = wave[s, tau] @ g / length if length else 0.0
-                        kind = 0 if similarity >= 0.8 else 2 if similarity <= -0.8 else 1
+                        kind = (
+                            0 if similarity >= 0.8 else 2 if similarity <= -0.8 else 1
+                        )
                         change += model.rates[kind]
                 p[s, label, delta] *= max(1 + change, SMALLEST_GAIN)
             p[s, label] /= p[s, label].sum()
@@ -63,7 +65,9 @@ def test_emissions_beyond_the_last_time_step_do_not_count(waves):
     X, y = waves
     longer = np.concatenate([X, X, X], axis=2)
     model = new().fit(longer, y)
-    np.testing.assert_allclose(model.route_probabilities_, slow_training(model, longer, y))
+    np.testing.assert_allclose(
+        model.route_probabilities_, slow_training(model, longer, y)
+    )
 
 
 def test_one_emission_is_a_picture(draw):
@@ -83,7 +87,9 @@ def test_one_emission_is_a_picture(draw):
     routes = waves.route_probabilities_
     np.testing.assert_allclose(routes, pictures.route_probabilities_, rtol=1e-12)
     curves = waves.energy_over_time(emitted)
-    np.testing.assert_allclose(curves, pictures.energy_over_time(X), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        curves, pictures.energy_over_time(X), rtol=1e-9, atol=1e-9
+    )
     np.testing.assert_array_equal(waves.predict(emitted), pictures.predict(X))
 
 
@@ -102,7 +108,9 @@ def test_sums_over_samples(waves):
     np.testing.assert_allclose(parts.tally_, model.tally_, rtol=1e-12)
     parts.forget(X[5:], y[5:])
     before = new(epochs=2).fit(X[:5], y[:5])
-    np.testing.assert_allclose(parts.route_probabilities_, before.route_probabilities_, rtol=1e-12)
+    np.testing.assert_allclose(
+        parts.route_probabilities_, before.route_probabilities_, rtol=1e-12
+    )
     parts.forget(X[:5], y[:5])
     np.testing.assert_array_equal(parts.tally_, 0)
 
@@ -129,7 +137,10 @@ def test_two_rotating_sources_are_told_apart():
     ("X", "message"),
     [
         ([[[[1.0, 2.0], [3.0]]]], "X must hold inputs of one shape"),
-        (np.ones((2, 2, 6)), r"waves of shape \(n, sources, time, D\), got shape \(2, 2, 6\)"),
+        (
+            np.ones((2, 2, 6)),
+            r"waves of shape \(n, sources, time, D\), got shape \(2, 2, 6\)",
+        ),
         (np.ones((2, 2, 6, 0)), r"got shape \(2, 2, 6, 0\)"),
         (np.ones((2, 3, 6, 2)), "X has 3 sources"),
         (np.full((2, 2, 6, 2), np.nan), "NaN"),

@@ -26,7 +26,10 @@ def model_of(key=0, **options) -> Any:
     given: dict[str, Any] = {"width": 8, "heads": 2, "iterations": 4} | options
     model = LoopedBaseline(BaselineConfig(**given), key=jax.random.key(key))
     leaves, tree = jax.tree.flatten(model)
-    noise = [0.3 * jax.random.normal(jax.random.key(i), x.shape) for i, x in enumerate(leaves)]
+    noise = [
+        0.3 * jax.random.normal(jax.random.key(i), x.shape)
+        for i, x in enumerate(leaves)
+    ]
     return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise, strict=True)])
 
 
@@ -50,11 +53,14 @@ def transcription(model, tokens, loops):
     states, all_rows = [np.zeros_like(inputs)], []
     for _ in range(loops):
         x = states[-1] + inputs
-        together = normalise(x, w.before_attention) @ w.attention_in + w.attention_in_bias
+        together = (
+            normalise(x, w.before_attention) @ w.attention_in + w.attention_in_bias
+        )
         mixed, rows = [], []
         for head in range(config.heads):
             query, key, value = (
-                part[:, head * size : (head + 1) * size] for part in np.split(together, 3, axis=1)
+                part[:, head * size : (head + 1) * size]
+                for part in np.split(together, 3, axis=1)
             )
             scores = query @ key.T / size**0.5
             if config.causal:
@@ -65,13 +71,19 @@ def transcription(model, tokens, loops):
             mixed.append(shares @ value)
         x = x + np.concatenate(mixed, axis=1) @ w.attention_out + w.attention_out_bias
         inner = normalise(x, w.before_mlp) @ w.mlp_in + w.mlp_in_bias
-        inner = 0.5 * inner * (1 + np.tanh((2 / np.pi) ** 0.5 * (inner + 0.044715 * inner**3)))
+        inner = (
+            0.5
+            * inner
+            * (1 + np.tanh((2 / np.pi) ** 0.5 * (inner + 0.044715 * inner**3)))
+        )
         states.append(normalise(x + inner @ w.mlp_out + w.mlp_out_bias, w.after))
         all_rows.append(rows)
     return np.array(states), np.array(all_rows)
 
 
-@pytest.mark.parametrize("options", [{}, {"causal": False}, {"heads": 1, "positional_scale": 0.5}])
+@pytest.mark.parametrize(
+    "options", [{}, {"causal": False}, {"heads": 1, "positional_scale": 0.5}]
+)
 def test_every_state_and_row_is_that_of_the_equations(options):
     model = model_of(**options)
     found = model.run(TOKENS)
@@ -96,13 +108,17 @@ def test_energies_and_their_gradients_are_those_of_the_trajectory():
         surprise = -jnp.log(rows.max(-1)).mean((0, 1))
         powers = jnp.where(rows > 0, jnp.where(rows > 0, rows, 1.0) ** 1.5, 0.0)
         entropy = ((1 - powers.sum(-1)) / 0.5).mean((0, 1))
-        return (model.decode(states[-1]) ** 2).sum() + (kinetic + surprise + entropy).sum()
+        return (model.decode(states[-1]) ** 2).sum() + (
+            kinetic + surprise + entropy
+        ).sum()
 
     found, slopes = jax.value_and_grad(streamed)(model)
     expected, others = jax.value_and_grad(whole)(model)
     np.testing.assert_allclose(found, expected, rtol=1e-11)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9 * np.abs(b).max()),
+        lambda a, b: np.testing.assert_allclose(
+            a, b, rtol=1e-7, atol=1e-9 * np.abs(b).max()
+        ),
         slopes,
         others,
     )
@@ -156,7 +172,9 @@ def test_confidence_is_asked_only_where_it_counts():
     model = model_of()
     asked = jnp.arange(9) == 8
     found = model.adapt(TOKENS, most=6, asked=asked)
-    each = [-jax.nn.log_softmax(model(TOKENS, iterations=t)[8]).max() for t in range(1, 7)]
+    each = [
+        -jax.nn.log_softmax(model(TOKENS, iterations=t)[8]).max() for t in range(1, 7)
+    ]
     np.testing.assert_allclose(found.cross_entropy, each, rtol=1e-10)
     padded = model.adapt(jnp.pad(TOKENS, (0, 3)), most=6, asked=jnp.pad(asked, (0, 3)))
     np.testing.assert_allclose(padded.logits[:9], found.logits, rtol=1e-10)
@@ -217,7 +235,9 @@ def test_bad_counts_are_refused():
     with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
         model(TOKENS, iterations=0)
     for least, most in ((0, 3), (4, 3)):
-        with pytest.raises(ValueError, match=f"least must be from 1 to most = {most}, got {least}"):
+        with pytest.raises(
+            ValueError, match=f"least must be from 1 to most = {most}, got {least}"
+        ):
             model.adapt(TOKENS, most=most, least=least)
     with pytest.raises(ValueError, match="q must be"):
         model.energies(TOKENS, q=1.0)

@@ -38,7 +38,9 @@ def within(matrix, most):
 
 def rows_of(query, key, hidden, causal):
     scores = (hidden @ query) @ (hidden @ key).T / query.shape[-1] ** 0.5
-    scores = np.where(np.tri(len(scores), dtype=bool), scores, -np.inf) if causal else scores
+    scores = (
+        np.where(np.tri(len(scores), dtype=bool), scores, -np.inf) if causal else scores
+    )
     return jnp.asarray(softmax(scores, axis=-1))
 
 
@@ -70,7 +72,9 @@ def test_the_bound_is_the_formula(q):
     of_rows = (1 - (q - 1) * np.asarray(tsallis_entropy(rows, q))) ** (2 / q)
     sizes = np.linalg.norm(query, 2) * np.linalg.norm(key, 2)
     expected = (2 * sizes + np.sqrt(of_rows.sum())) * np.linalg.norm(value)
-    bound = contraction_bound(jnp.asarray(query), jnp.asarray(key), jnp.asarray(value), rows, q)
+    bound = contraction_bound(
+        jnp.asarray(query), jnp.asarray(key), jnp.asarray(value), rows, q
+    )
     assert float(bound) == pytest.approx(expected, rel=1e-12)
 
 
@@ -99,7 +103,9 @@ def test_the_bound_holds_where_its_assumptions_do(seed, of_query, of_key, q, cau
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize(("q", "holds"), [(1.5, True), (2.0, True), (2.5, False), (4.0, False)])
+@pytest.mark.parametrize(
+    ("q", "holds"), [(1.5, True), (2.0, True), (2.5, False), (4.0, False)]
+)
 def test_beyond_an_index_of_two_the_bound_can_be_broken(q, holds):
     nothing, value = jnp.zeros((4, 4)), 0.5 * jnp.eye(4)[:1] * jnp.eye(4)[:, :1]
     state = jnp.zeros((6, 4))
@@ -130,14 +136,22 @@ def worst_case(d, strength):
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize(
     ("d", "scale", "holds"),
-    [(2, None, False), (3, None, False), (4, None, True), (8, None, True), (8, 1.0, False)],
+    [
+        (2, None, False),
+        (3, None, False),
+        (4, None, True),
+        (8, None, True),
+        (8, 1.0, False),
+    ],
 )
 def test_the_bound_needs_scores_that_are_halved_at_least(d, scale, holds):
     strength = 100.0
     query, key, value, state = worst_case(d, strength)
     measured = assumptions(value, state, state)
     assert max(measured.inputs, measured.state, 2 * measured.value) == pytest.approx(1)
-    norm = attention_jacobian_norm(query, key, value, state, state, causal=False, scale=scale)
+    norm = attention_jacobian_norm(
+        query, key, value, state, state, causal=False, scale=scale
+    )
     # 4 |W_Q| |W_K| |W_V| times the scale, to the digit, where the theorem has a 2 for all of it.
     assert float(norm) == pytest.approx(2 * strength * (scale or d**-0.5), rel=1e-9)
     bound = contraction_bound(query, key, value, jnp.full((2, 2), 0.5))
@@ -156,7 +170,9 @@ def test_no_model_keeps_to_the_assumptions():
 @pytest.mark.usefixtures("double")
 def test_the_jacobian_of_attention_is_that_of_finite_differences():
     rng = np.random.default_rng(1)
-    query, key, value, inputs, state = (jnp.asarray(x) for x in rng.normal(size=(5, 3, 3)))
+    query, key, value, inputs, state = (
+        jnp.asarray(x) for x in rng.normal(size=(5, 3, 3))
+    )
 
     def attention(flat):
         hidden = flat.reshape(3, 3) + inputs
@@ -165,7 +181,9 @@ def test_the_jacobian_of_attention_is_that_of_finite_differences():
 
     moves = 1e-6 * np.eye(9)
     flat = np.asarray(state).ravel()
-    columns = [(attention(flat + move) - attention(flat - move)) / 2e-6 for move in moves]
+    columns = [
+        (attention(flat + move) - attention(flat - move)) / 2e-6 for move in moves
+    ]
     norm = attention_jacobian_norm(query, key, value, inputs, state)
     assert float(norm) == pytest.approx(np.linalg.norm(columns, 2), rel=1e-6)
 
@@ -235,7 +253,9 @@ def test_where_the_state_runs_away_all_exponents_of_the_loop_vanish():
     start = jnp.zeros_like(inputs)
     size = np.linalg.norm(trajectory(loop_step, start, parameters, 400), axis=(1, 2))
     assert size[-1] / size[199] == pytest.approx(2, rel=0.02)
-    spectrum = lyapunov_spectrum(loop_step, start, parameters, 400, transient=400, qr_every=4)
+    spectrum = lyapunov_spectrum(
+        loop_step, start, parameters, 400, transient=400, qr_every=4
+    )
     assert np.abs(spectrum.exponents).max() < 0.01
 
 
@@ -248,8 +268,12 @@ def test_the_fixed_point_of_a_block_that_contracts():
     parameters = loop_parameters(model, inputs)
     end = trajectory(block_step, starts[0], parameters, 1, transient=200)[0]
     np.testing.assert_allclose(found.point[0], end, atol=1e-9)
-    spectrum = lyapunov_spectrum(block_step, starts[0], parameters, 200, transient=200, k=1)
-    assert np.log(found.spectral_radius[0]) == pytest.approx(spectrum.exponents[0], abs=1e-3)
+    spectrum = lyapunov_spectrum(
+        block_step, starts[0], parameters, 200, transient=200, k=1
+    )
+    assert np.log(found.spectral_radius[0]) == pytest.approx(
+        spectrum.exponents[0], abs=1e-3
+    )
 
 
 def test_the_loop_of_an_untrained_model_rests_only_where_it_repels():
@@ -263,7 +287,9 @@ def test_the_loop_of_an_untrained_model_rests_only_where_it_repels():
 
 def test_a_bias_leaves_the_loop_without_a_fixed_point():
     model, inputs, state = shaken()
-    found = fixed_points(model, inputs, jnp.stack([state, -inputs, 0 * state]), steps=100)
+    found = fixed_points(
+        model, inputs, jnp.stack([state, -inputs, 0 * state]), steps=100
+    )
     along = np.asarray(1 / model.gain)
     least = abs((np.asarray(model.bias) * along).sum()) / np.linalg.norm(along)
     assert not found.converged.any()

@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from isinglass.data.induction import InductionTask
-from isinglass.systems.looped.evaluation import Evaluation, accuracy_by_length, terms_by_length
+from isinglass.systems.looped.evaluation import (
+    Evaluation,
+    accuracy_by_length,
+    terms_by_length,
+)
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 
 CONFIG = LoopedConfig(vocabulary=4, width=4, hidden=4, iterations=2)
@@ -28,7 +32,9 @@ def stacked(*seeds):
 def drawn(task, length, sequences=12):
     """What the functions draw of a length, as plain arrays."""
     key = jax.random.fold_in(KEY, length)
-    return jax.tree.map(np.asarray, jax.jit(lambda k: task.batch(k, sequences, length))(key))
+    return jax.tree.map(
+        np.asarray, jax.jit(lambda k: task.batch(k, sequences, length))(key)
+    )
 
 
 @pytest.mark.parametrize("form", ["last-token", "full-sequence"])
@@ -44,11 +50,15 @@ def test_accuracy_is_the_share_of_right_answers(form):
 
 def test_models_side_by_side_answer_as_each_alone():
     task = InductionTask("full-sequence", 4)
-    seen = accuracy_by_length(stacked(0, 1), task, [6, 9], key=KEY, sequences=12, seeds=[7, 3])
+    seen = accuracy_by_length(
+        stacked(0, 1), task, [6, 9], key=KEY, sequences=12, seeds=[7, 3]
+    )
     assert seen["all"].dims == ("seed", "length")
     for index, seed in enumerate((7, 3)):
         alone = accuracy_by_length(model(index), task, [9], key=KEY, sequences=12)
-        np.testing.assert_array_equal(seen["all"].sel(seed=seed, length=[9]), alone["all"])
+        np.testing.assert_array_equal(
+            seen["all"].sel(seed=seed, length=[9]), alone["all"]
+        )
 
 
 class Copying(eqx.Module):
@@ -66,7 +76,9 @@ class Copying(eqx.Module):
 
 @pytest.mark.parametrize("form", ["last-token", "full-sequence"])
 def test_any_model_that_makes_logits_will_do(form):
-    seen = accuracy_by_length(Copying(), InductionTask(form, 4), [6, 30], key=KEY, sequences=6)
+    seen = accuracy_by_length(
+        Copying(), InductionTask(form, 4), [6, 30], key=KEY, sequences=6
+    )
     assert (seen["all"] == 1).all()
     assert (seen["last"] == 1).all()
 
@@ -79,7 +91,9 @@ def test_the_last_position_may_never_count():
         for key in map(jax.random.key, range(50))
         if not task.batch(jax.random.fold_in(key, 2), 1, 2).mask[:, -1].any()
     )
-    seen = accuracy_by_length(lambda tokens: jnp.ones((2, 16)), task, [2], key=key, sequences=1)
+    seen = accuracy_by_length(
+        lambda tokens: jnp.ones((2, 16)), task, [2], key=key, sequences=1
+    )
     assert np.isnan(seen["last"]).all()
 
 
@@ -95,7 +109,9 @@ def test_the_loop_may_run_longer_than_trained():
 @pytest.mark.parametrize("form", ["last-token", "full-sequence"])
 def test_terms_are_those_of_trajectories(form):
     task = InductionTask(form, 4)
-    seen = terms_by_length(model(), task, [9], key=KEY, sequences=12, q=2.0).sel(length=9)
+    seen = terms_by_length(model(), task, [9], key=KEY, sequences=12, q=2.0).sel(
+        length=9
+    )
     batch = drawn(task, 9)
     runs = jax.jit(jax.vmap(model().run))(batch.tokens)
     logits = jax.vmap(model().decode)(runs.states[:, -1])
@@ -139,7 +155,10 @@ def test_memory_is_bounded_at_any_length():
         ({"lengths": [2]}, r"none below 3 in the last-token form, got \(2,\)"),
         ({"sequences": 0}, "sequences must be at least 1, got 0"),
         ({"iterations": 0}, "iterations must be at least 1"),
-        ({"task": InductionTask(vocabulary=3)}, "task must have the model's vocabulary, 4, got 3"),
+        (
+            {"task": InductionTask(vocabulary=3)},
+            "task must have the model's vocabulary, 4, got 3",
+        ),
         ({"seeds": [1, 2]}, "seeds must name each of the models"),
     ],
 )

@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isinglass.dynamics import lyapunov_spectrum, trajectory
-from isinglass.systems.looped.hamiltonian import LatentHamiltonian, Particle, hamiltonian_step
+from isinglass.systems.looped.hamiltonian import (
+    LatentHamiltonian,
+    Particle,
+    hamiltonian_step,
+)
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 
 D, M = 3, 5
@@ -93,7 +97,9 @@ def test_no_energy_drifts_away_in_a_hundred_thousand_steps():
         well,
         10_000,
         stride=10,
-        observable=lambda state: jnp.stack([well.energy(state), well.shadow_energy(state)]),
+        observable=lambda state: jnp.stack(
+            [well.energy(state), well.shadow_energy(state)]
+        ),
     )
     size = float(well.energy(start))
     energy, shadow = orbit.T / size
@@ -109,7 +115,11 @@ def swing(h, name):
     well, start = bound(h)
     steps = int(40 / h)
     values = trajectory(
-        hamiltonian_step, start, well, steps, observable=lambda state: getattr(well, name)(state)
+        hamiltonian_step,
+        start,
+        well,
+        steps,
+        observable=lambda state: getattr(well, name)(state),
     )
     return np.ptp(values) / float(well.energy(start))
 
@@ -127,12 +137,16 @@ def test_a_positive_force_lets_the_particle_fall_without_end():
     assert distance[-1] > 10 * distance[20]
     lost = np.asarray(there.energy(Particle(*(jnp.asarray(x[-2:]) for x in orbit))))
     slope = np.asarray(there.slope(jnp.asarray(orbit.position[-1])))
-    assert lost[1] - lost[0] == pytest.approx(-0.5 * 0.1**2 * (slope**2).sum(), rel=1e-6)
+    assert lost[1] - lost[0] == pytest.approx(
+        -0.5 * 0.1**2 * (slope**2).sum(), rel=1e-6
+    )
 
 
 def test_momentum_is_the_sum_of_the_lyapunov_exponents():
     there = system(momentum=0.8, pull=0.2, force=0.1)
-    spectrum = lyapunov_spectrum(hamiltonian_step, somewhere(), there, 400, transient=200)
+    spectrum = lyapunov_spectrum(
+        hamiltonian_step, somewhere(), there, 400, transient=200
+    )
     assert spectrum.exponents.sum() == pytest.approx(D * np.log(0.8), abs=1e-6)
     assert spectrum.exponents[0] < 0
 
@@ -148,7 +162,9 @@ def test_particles_act_on_no_other():
 def test_a_model_lends_its_attention():
     model = LoopedTransformer(LoopedConfig(causal=False), key=jax.random.key(0))
     inputs = model.embed(jnp.array([0, 1, 2, 1]))
-    there = LatentHamiltonian.from_model(model, inputs, pull=1.0, force=0.0, momentum=0.0)
+    there = LatentHamiltonian.from_model(
+        model, inputs, pull=1.0, force=0.0, momentum=0.0
+    )
     after = there.step(there.at_rest(inputs))
     # Alone, with α = 1, a step goes to the output of attention: queries from Z, keys from X.
     expected = model.attention(inputs)[0] @ (inputs @ model.value)

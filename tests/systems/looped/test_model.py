@@ -30,7 +30,10 @@ def model_of(key=0, **options) -> Any:
     config = LoopedConfig(**given)
     model = LoopedTransformer(config, key=jax.random.key(key))
     leaves, tree = jax.tree.flatten(model)
-    noise = [0.1 * jax.random.normal(jax.random.key(i), x.shape) for i, x in enumerate(leaves)]
+    noise = [
+        0.1 * jax.random.normal(jax.random.key(i), x.shape)
+        for i, x in enumerate(leaves)
+    ]
     return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise, strict=True)])
 
 
@@ -50,7 +53,9 @@ def transcription(model, tokens, iterations):
         mixed, rows = [], []
         for head in range(config.heads):
             part = slice(head * size, (head + 1) * size)
-            query, key, value = (hidden @ w[name][:, part] for name in ("query", "key", "value"))
+            query, key, value = (
+                hidden @ w[name][:, part] for name in ("query", "key", "value")
+            )
             scores = query @ key.T / size**0.5
             if config.near:
                 back = np.maximum(np.arange(n)[:, None] - np.arange(n), 0)
@@ -64,9 +69,15 @@ def transcription(model, tokens, iterations):
             mixed.append(shares @ value)
         mixed = np.concatenate(mixed, axis=1)
         inner = mixed @ w["mlp_in"] + w["mlp_in_bias"]
-        inner = 0.5 * inner * (1 + np.tanh((2 / np.pi) ** 0.5 * (inner + 0.044715 * inner**3)))
+        inner = (
+            0.5
+            * inner
+            * (1 + np.tanh((2 / np.pi) ** 0.5 * (inner + 0.044715 * inner**3)))
+        )
         out = inner @ w["mlp_out"] + w["mlp_out_bias"] + config.inner_residual * mixed
-        out = (out - out.mean(1, keepdims=True)) / np.sqrt(out.var(1, keepdims=True) + 1e-5)
+        out = (out - out.mean(1, keepdims=True)) / np.sqrt(
+            out.var(1, keepdims=True) + 1e-5
+        )
         states.append(states[-1] + out * w["gain"] + w["bias"])
         all_rows.append(rows)
     return np.array(states), np.array(all_rows)
@@ -75,7 +86,9 @@ def transcription(model, tokens, iterations):
 def close(found, expected, rtol=1e-10):
     """Numbers of a tree, to rounding."""
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12 * np.abs(b).max()),
+        lambda a, b: np.testing.assert_allclose(
+            a, b, rtol=rtol, atol=1e-12 * np.abs(b).max()
+        ),
         found,
         expected,
     )
@@ -118,7 +131,9 @@ def means(states, rows, q):
         (OPTIONS[0], 0.7, "blocks"),
     ],
 )
-def test_energies_and_their_gradients_are_those_of_the_trajectory(options, q, tiling, monkeypatch):
+def test_energies_and_their_gradients_are_those_of_the_trajectory(
+    options, q, tiling, monkeypatch
+):
     if tiling == "blocks":
         monkeypatch.setattr(attention, "BLOCKED", 4)
         monkeypatch.setattr(attention, "SCORES", 4 * len(TOKENS))
@@ -141,19 +156,27 @@ def test_energies_and_their_gradients_are_those_of_the_trajectory(options, q, ti
     for name in vars(slopes):
         a, b = getattr(slopes, name), getattr(others, name)
         if name != "config" and a is not None:
-            np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9 * np.abs(b).max(), err_msg=name)
+            np.testing.assert_allclose(
+                a, b, rtol=1e-8, atol=1e-9 * np.abs(b).max(), err_msg=name
+            )
 
 
 def test_the_loss_falls_along_its_gradient_as_finite_differences_say():
     model = model_of()
     leaves, tree = jax.tree.flatten(model)
-    along = [jax.random.normal(jax.random.key(i), x.shape) for i, x in enumerate(leaves)]
+    along = [
+        jax.random.normal(jax.random.key(i), x.shape) for i, x in enumerate(leaves)
+    ]
 
     @jax.jit
     def loss(h):
-        shifted = jax.tree.unflatten(tree, [x + h * v for x, v in zip(leaves, along, strict=True)])
+        shifted = jax.tree.unflatten(
+            tree, [x + h * v for x, v in zip(leaves, along, strict=True)]
+        )
         state, energies = shifted.energies(TOKENS)
-        return (shifted.decode(state) ** 2).mean() + sum(each.mean() for each in energies)
+        return (shifted.decode(state) ** 2).mean() + sum(
+            each.mean() for each in energies
+        )
 
     difference = (loss(1e-5) - loss(-1e-5)) / 2e-5
     np.testing.assert_allclose(jax.grad(loss)(0.0), difference, rtol=1e-6)
@@ -176,13 +199,17 @@ def test_many_sequences_and_models_at_once_are_each_alone():
 
     def loss(model, tokens):
         state, energies = jax.vmap(model.energies)(tokens)
-        return jax.vmap(model.decode)(state).mean() + sum(each.mean() for each in energies)
+        return jax.vmap(model.decode)(state).mean() + sum(
+            each.mean() for each in energies
+        )
 
     together = jax.vmap(jax.value_and_grad(loss), (0, None))(stacked, tokens)
     for i, model in enumerate(models):
         alone = jax.value_and_grad(loss)(model, tokens)
         jax.tree.map(
-            lambda a, b, i=i: np.testing.assert_allclose(a[i], b, rtol=1e-9, atol=1e-12),
+            lambda a, b, i=i: np.testing.assert_allclose(
+                a[i], b, rtol=1e-9, atol=1e-12
+            ),
             together,
             alone,
         )
@@ -197,7 +224,9 @@ def test_a_batch_is_read_as_each_of_its_sequences(options, tiling, monkeypatch):
     tokens = jax.random.randint(jax.random.key(0), (2, 3, 10), 0, 4)
     places = jnp.cumsum(jax.random.randint(jax.random.key(1), (2, 3, 10), 1, 9), -1)
     for positions in (None, places[0, 0], places):
-        where = jnp.broadcast_to(jnp.arange(10) if positions is None else positions, tokens.shape)
+        where = jnp.broadcast_to(
+            jnp.arange(10) if positions is None else positions, tokens.shape
+        )
         for read in (model, model.embed, model.energies):
             close(read(tokens, positions), jax.vmap(jax.vmap(read))(tokens, where))
     hidden = model.embed(tokens)
@@ -232,15 +261,23 @@ def test_iterations_can_be_other_than_configured():
     states = model.run(TOKENS, iterations=7).states
     assert states.shape == (8, len(TOKENS), 8)
     np.testing.assert_array_equal(states[:6], model.run(TOKENS).states)
-    np.testing.assert_allclose(model(TOKENS, iterations=2), model.decode(states[2]), rtol=1e-12)
-    np.testing.assert_allclose(model.step(states[2], model.embed(TOKENS)), states[3], rtol=1e-12)
+    np.testing.assert_allclose(
+        model(TOKENS, iterations=2), model.decode(states[2]), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        model.step(states[2], model.embed(TOKENS)), states[3], rtol=1e-12
+    )
 
 
 def test_positions_are_where_symbols_stand():
     model = model_of()
-    np.testing.assert_array_equal(model.embed(TOKENS), model.embed(TOKENS, jnp.arange(len(TOKENS))))
+    np.testing.assert_array_equal(
+        model.embed(TOKENS), model.embed(TOKENS, jnp.arange(len(TOKENS)))
+    )
     shift = model.embed(TOKENS, jnp.arange(len(TOKENS)) + 5) - model.embed(TOKENS)
-    waves = sinusoids(jnp.arange(len(TOKENS)) + 5, 8) - sinusoids(jnp.arange(len(TOKENS)), 8)
+    waves = sinusoids(jnp.arange(len(TOKENS)) + 5, 8) - sinusoids(
+        jnp.arange(len(TOKENS)), 8
+    )
     np.testing.assert_allclose(shift, 0.15 * waves, atol=1e-12)
 
 
@@ -291,7 +328,9 @@ def test_shapes_are_checked():
 def test_a_thousand_symbols_through_25_iterations():
     with jax.enable_x64(False):
         model = LoopedTransformer(LoopedConfig(), key=jax.random.key(0))
-        logits = eqx.filter_jit(model)(jax.random.randint(jax.random.key(1), (1000,), 0, 4))
+        logits = eqx.filter_jit(model)(
+            jax.random.randint(jax.random.key(1), (1000,), 0, 4)
+        )
     assert logits.shape == (1000, 4)
     assert np.isfinite(logits).all()
 
@@ -306,5 +345,7 @@ logits = equinox.filter_jit(model)(jax.random.randint(jax.random.key(1), (10_000
 assert bool(jax.numpy.isfinite(logits).all())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert float(done.stdout) < 8

@@ -54,7 +54,9 @@ def test_kinetic_energy_is_the_double_sum(states):
         for b in range(2)
         for i in range(3)
     )
-    assert float(kinetic_energy(jnp.asarray(states))) == pytest.approx(total / (2 * 3) / 6)
+    assert float(kinetic_energy(jnp.asarray(states))) == pytest.approx(
+        total / (2 * 3) / 6
+    )
 
 
 @quick
@@ -83,8 +85,14 @@ def test_entropy_lies_between_its_bounds(scores, q):
 @quick
 @given(q=indices, m=st.sampled_from([1, 2, 7, 50]))  # each size is compiled
 def test_entropy_attains_its_bounds(q, m):
-    most = np.log(m) if q == 1 else (1 - np.longdouble(m) ** (1 - np.longdouble(q))) / (q - 1)
-    assert float(tsallis_entropy(jnp.full(m, 1 / m), q)) == pytest.approx(float(most), abs=1e-13)
+    most = (
+        np.log(m)
+        if q == 1
+        else (1 - np.longdouble(m) ** (1 - np.longdouble(q))) / (q - 1)
+    )
+    assert float(tsallis_entropy(jnp.full(m, 1 / m), q)) == pytest.approx(
+        float(most), abs=1e-13
+    )
     assert tsallis_entropy(jnp.eye(m)[0], q) == 0
 
 
@@ -104,7 +112,9 @@ def test_entropy_is_smooth_through_shannon(distance):
     shannon = float(tsallis_entropy(p, 1.0))
     for q in (1 - distance, 1 + distance):
         expected = shannon + slope * (q - 1)
-        assert float(tsallis_entropy(p, q)) == pytest.approx(expected, abs=2 * (q - 1) ** 2 + 1e-15)
+        assert float(tsallis_entropy(p, q)) == pytest.approx(
+            expected, abs=2 * (q - 1) ** 2 + 1e-15
+        )
 
 
 @pytest.mark.parametrize("distance", [1e-3, 1e-5, 1e-7])
@@ -165,7 +175,9 @@ def test_the_penalty_averages_before_it_takes_the_distance():
 
 
 def test_the_objective_has_the_weights_of_the_paper():
-    total, terms = EnergyEntropyObjective()(2.0, kinetic=30.0, potential=0.5, entropy=0.25)
+    total, terms = EnergyEntropyObjective()(
+        2.0, kinetic=30.0, potential=0.5, entropy=0.25
+    )
     assert float(total) == pytest.approx(2 + 0.001 * 30 + 0.1 * 0.5 + 0.02 * 0.25)
     assert {name: float(term) for name, term in terms.items()} == {
         "task": 2.0,
@@ -183,11 +195,18 @@ def test_the_objective_of_a_trajectory_is_that_of_its_terms():
     assert terms["kinetic"] == kinetic_energy(states)
     assert terms["potential"] == potential_energy(rows)
     assert terms["entropy"] == pytest.approx(float(entropy_penalty(rows, 2.0, 0.3)))
-    assert total == objective(1.0, terms["kinetic"], terms["potential"], terms["entropy"] + 0.3)[0]
+    assert (
+        total
+        == objective(1.0, terms["kinetic"], terms["potential"], terms["entropy"] + 0.3)[
+            0
+        ]
+    )
 
 
 def test_weights_may_follow_the_step_traced_or_not():
-    warm = EnergyEntropyObjective(kinetic=optax.linear_schedule(0.0, 1.0, 10), potential=0.0)
+    warm = EnergyEntropyObjective(
+        kinetic=optax.linear_schedule(0.0, 1.0, 10), potential=0.0
+    )
     assert float(warm.weights(5)["kinetic"]) == 0.5
     assert not warm.is_plain
     total = jax.jit(lambda step: warm(1.0, 8.0, jnp.nan, 0.0, step)[0])
@@ -217,16 +236,30 @@ def test_an_index_that_is_none_is_refused(q):
         (lambda: kinetic_energy(jnp.zeros((1, 3, 2))), "states must hold two states"),
         (lambda: kinetic_energy(jnp.full((2, 3), jnp.nan)), "states must be finite"),
         (lambda: potential_energy(jnp.zeros((0, 3))), "rows must hold one time"),
-        (lambda: potential_energy(jnp.zeros((1, 3))), "shares that sum to 1.* from 0 to 0"),
-        (lambda: tsallis_entropy(jnp.array([0.1, 0.1])), "p must hold shares that sum to 1"),
+        (
+            lambda: potential_energy(jnp.zeros((1, 3))),
+            "shares that sum to 1.* from 0 to 0",
+        ),
+        (
+            lambda: tsallis_entropy(jnp.array([0.1, 0.1])),
+            "p must hold shares that sum to 1",
+        ),
         (lambda: potential_energy(jnp.array([[2.0, 0.0]])), r"shares in \[0, 1\]"),
         (lambda: potential_energy(jnp.array([[jnp.inf, 0.0]])), "rows must be finite"),
-        (lambda: tsallis_entropy(jnp.array([-0.5, 1.0])), r"p must hold shares in \[0, 1\]"),
+        (
+            lambda: tsallis_entropy(jnp.array([-0.5, 1.0])),
+            r"p must hold shares in \[0, 1\]",
+        ),
         (lambda: entropy_penalty(jnp.eye(2), 1.5, jnp.inf), "target must be finite"),
-        (lambda: EnergyEntropyObjective(kinetic=float("nan")), "kinetic must be finite"),
+        (
+            lambda: EnergyEntropyObjective(kinetic=float("nan")),
+            "kinetic must be finite",
+        ),
         (lambda: EnergyEntropyObjective(target=float("inf")), "target must be finite"),
         (
-            lambda: EnergyEntropyObjective().from_trajectory(0, jnp.zeros((3, 2)), jnp.eye(3)),
+            lambda: EnergyEntropyObjective().from_trajectory(
+                0, jnp.zeros((3, 2)), jnp.eye(3)
+            ),
             "one more than rows, got 3 states and 3 times",
         ),
     ],

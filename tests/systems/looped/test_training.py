@@ -53,13 +53,21 @@ def leaves(run):
 
 
 def assert_same(one, other):
-    assert all(np.array_equal(a, b) for a, b in zip(leaves(one), leaves(other), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(leaves(one), leaves(other), strict=True)
+    )
     assert one.metrics.identical(other.metrics)
     assert one.stopped == other.stopped
 
 
 def run_changed(change, **options):
-    change = {"config": CONFIG, "task": TASK, "recipe": RECIPE, "seeds": SEEDS, **change}
+    change = {
+        "config": CONFIG,
+        "task": TASK,
+        "recipe": RECIPE,
+        "seeds": SEEDS,
+        **change,
+    }
     positional = [change.pop(name) for name in ("config", "task", "recipe")]
     return train(*positional, **{"evaluate": EVALUATION, **change}, **options)
 
@@ -85,7 +93,15 @@ def test_a_run_says_what_was_trained_and_how_well(whole):
     assert metrics.seed.values.tolist() == list(SEEDS)
     assert metrics.accuracy_at.dims == ("seed", "step", "length")
     assert metrics.length.values.tolist() == [5, 8]
-    for name in ("task", "accuracy", "loss", "cross_entropy", "kinetic", "potential", "entropy"):
+    for name in (
+        "task",
+        "accuracy",
+        "loss",
+        "cross_entropy",
+        "kinetic",
+        "potential",
+        "entropy",
+    ):
         assert metrics[name].dims == ("seed", "step")
         assert np.isfinite(metrics[name]).all()
         assert metrics[name].attrs["units"]
@@ -103,7 +119,9 @@ def test_a_run_says_what_was_trained_and_how_well(whole):
 
 def test_the_accuracy_recorded_last_is_that_of_the_models(whole):
     key = jax.random.fold_in(jax.random.key(1), 40)
-    again = accuracy_by_length(whole.model, TASK, [5, 8], key=key, sequences=32, seeds=SEEDS)
+    again = accuracy_by_length(
+        whole.model, TASK, [5, 8], key=key, sequences=32, seeds=SEEDS
+    )
     np.testing.assert_array_equal(again["all"], whole.metrics.accuracy_at.sel(step=40))
     np.testing.assert_array_equal(again["last"], whole.metrics.last_at.sel(step=40))
 
@@ -126,13 +144,17 @@ def test_seeds_are_different_and_the_same_again(whole):
 
 
 def test_the_loss_falls(whole):
-    assert (whole.metrics.task.sel(step=40) < whole.metrics.task.sel(step=10) - 0.03).all()
+    assert (
+        whole.metrics.task.sel(step=40) < whole.metrics.task.sel(step=10) - 0.03
+    ).all()
 
 
 def test_progress_tells_steps_and_accuracy_by_length():
     told = []
     run(progress=told.append)
-    assert [(each.step, each.steps) for each in told] == [(n, 40) for n in (10, 20, 30, 40)]
+    assert [(each.step, each.steps) for each in told] == [
+        (n, 40) for n in (10, 20, 30, 40)
+    ]
     assert list(told[0].accuracy) == []
     assert list(told[1].accuracy) == [5, 8]
     assert str(told[1]).startswith("step 20 of 40, loss ")
@@ -162,7 +184,9 @@ def test_devices_that_are_not_there_are_refused(devices):
 
 def test_devices_must_divide_the_seeds_or_the_batch(monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 3)
-    expected = "devices must divide the number of seeds, 2, or the recipe's batch, 16, got 3"
+    expected = (
+        "devices must divide the number of seeds, 2, or the recipe's batch, 16, got 3"
+    )
     with pytest.raises(ValueError, match=expected):
         run(devices=3)
 
@@ -211,12 +235,18 @@ def test_the_loss_is_that_of_trajectories_without_padding(form, length):
     runs = jax.jit(jax.vmap(model.run))(tokens)
     states, rows = (jnp.swapaxes(each, 0, 1) for each in runs)
     logits = jax.vmap(model.decode)(states[-1])
-    given = jnp.take_along_axis(jax.nn.log_softmax(logits), targets[..., None], -1)[..., 0]
-    expected, expected_terms = recipe.objective.from_trajectory(-given[mask].mean(), states, rows)
+    given = jnp.take_along_axis(jax.nn.log_softmax(logits), targets[..., None], -1)[
+        ..., 0
+    ]
+    expected, expected_terms = recipe.objective.from_trajectory(
+        -given[mask].mean(), states, rows
+    )
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
     for name, value in expected_terms.items():
         np.testing.assert_allclose(terms[name], value, rtol=1e-3, atol=1e-6)
-    np.testing.assert_allclose(accuracy, (logits.argmax(-1) == targets)[mask].mean(), rtol=1e-6)
+    np.testing.assert_allclose(
+        accuracy, (logits.argmax(-1) == targets)[mask].mean(), rtol=1e-6
+    )
 
 
 def test_steps_taken_at_once_or_in_parts_are_the_same():
@@ -224,10 +254,14 @@ def test_steps_taken_at_once_or_in_parts_are_the_same():
         of_model, of_data = keys_of(*SEEDS)
         state = _loop.first_state(CONFIG, RECIPE, of_model)
         for first, last in zip((0, *until), until, strict=False):
-            state, _ = _loop.advance(state, of_data, 0, first, last, task=TASK, recipe=RECIPE)
+            state, _ = _loop.advance(
+                state, of_data, 0, first, last, task=TASK, recipe=RECIPE
+            )
         return jax.tree.leaves(state)
 
-    assert all(np.array_equal(a, b) for a, b in zip(taken(10), taken(3, 4, 10), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(taken(10), taken(3, 4, 10), strict=True)
+    )
 
 
 def test_a_width_gives_the_same_gradient_as_the_whole_one():
@@ -240,7 +274,9 @@ def test_a_width_gives_the_same_gradient_as_the_whole_one():
     lengths = {int(_loop._draw_length(s, s, recipe, True)[0]): s for s in steps}
     for length in (5, 16, 17):
         step = lengths[length]
-        cut, _ = gradients(jax.tree.map(lambda x: x[None], model), keys, step, step, TASK, recipe)
+        cut, _ = gradients(
+            jax.tree.map(lambda x: x[None], model), keys, step, step, TASK, recipe
+        )
         batch = draw(jax.random.fold_in(keys[0], step), length, step, TASK, recipe)
         whole, _ = loss_gradient(model, batch, length, step, TASK, recipe)
         for a, b in zip(jax.tree.leaves(cut), jax.tree.leaves(whole), strict=True):
@@ -284,8 +320,20 @@ def test_lengths_and_symbols_grow_between_two_steps():
         vocabulary_curriculum=(0, 8),
         first_symbols=4,
     )
-    assert [int(recipe.longest_at(s)) for s in (0, 10, 15, 20, 99)] == [16, 16, 40, 64, 64]
-    assert [int(recipe.symbols_at(s, 16)) for s in (0, 2, 4, 8, 99)] == [4, 7, 10, 16, 16]
+    assert [int(recipe.longest_at(s)) for s in (0, 10, 15, 20, 99)] == [
+        16,
+        16,
+        40,
+        64,
+        64,
+    ]
+    assert [int(recipe.symbols_at(s, 16)) for s in (0, 2, 4, 8, 99)] == [
+        4,
+        7,
+        10,
+        16,
+        16,
+    ]
     assert Recipe().longest_at(0) == 64
     assert Recipe().symbols_at(0, 16) == 16
     lengths = [int(_loop._draw_length(s, s, recipe, True)[0]) for s in range(60)]
@@ -338,7 +386,9 @@ def test_a_recipe_in_stages_goes_on_with_the_models(whole, staged):
         state, _ = _loop.advance(
             state, keys_of(*SEEDS)[1], 40, first, last, task=full, recipe=LATER
         )
-    for mine, expected in zip(leaves(staged), jax.tree.leaves(state.model), strict=True):
+    for mine, expected in zip(
+        leaves(staged), jax.tree.leaves(state.model), strict=True
+    ):
         np.testing.assert_array_equal(mine, expected)
 
 
@@ -346,7 +396,9 @@ def test_it_can_be_measured_on_the_other_form(whole):
     other = InductionTask("full-sequence", 4)
     seen = run(evaluate=Evaluation((8,), 40, 32, other)).metrics
     key = jax.random.fold_in(jax.random.key(1), 40)
-    again = accuracy_by_length(whole.model, other, [8], key=key, sequences=32, seeds=SEEDS)
+    again = accuracy_by_length(
+        whole.model, other, [8], key=key, sequences=32, seeds=SEEDS
+    )
     np.testing.assert_array_equal(seen.accuracy_at.isel(step=0), again["all"])
 
 
@@ -382,10 +434,22 @@ def test_a_finished_training_is_only_read(tmp_path, whole, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"config": replace(CONFIG, width=8)}, r"config\.width is 4 there, 8 asked for"),
-        ({"config": replace(CONFIG, positional_scale=0.2)}, r"config\.positional_scale is 0.15"),
-        ({"task": InductionTask("full-sequence", 4)}, r"task\.form is last-token there"),
-        ({"recipe": replace(RECIPE, learning_rate=0.02)}, r"recipe\[0\]\.learning_rate is 0.03"),
+        (
+            {"config": replace(CONFIG, width=8)},
+            r"config\.width is 4 there, 8 asked for",
+        ),
+        (
+            {"config": replace(CONFIG, positional_scale=0.2)},
+            r"config\.positional_scale is 0.15",
+        ),
+        (
+            {"task": InductionTask("full-sequence", 4)},
+            r"task\.form is last-token there",
+        ),
+        (
+            {"recipe": replace(RECIPE, learning_rate=0.02)},
+            r"recipe\[0\]\.learning_rate is 0.03",
+        ),
         ({"recipe": (RECIPE, RECIPE)}, "recipe is "),
         (
             {"recipe": replace(RECIPE, objective=EnergyEntropyObjective(kinetic=0.5))},
@@ -394,13 +458,17 @@ def test_a_finished_training_is_only_read(tmp_path, whole, monkeypatch):
         (
             {
                 "recipe": replace(
-                    RECIPE, objective=EnergyEntropyObjective(optax.linear_schedule(0, 1, 9))
+                    RECIPE,
+                    objective=EnergyEntropyObjective(optax.linear_schedule(0, 1, 9)),
                 )
             },
             r"recipe\[0\]\.objective\.potential is 0.1 there",
         ),
         ({"seeds": (0, 4)}, r"seeds is \[0, 3\] there, \[0, 4\] asked for"),
-        ({"evaluate": replace(EVALUATION, every=20)}, r"evaluate\.every is 10 there, 20 asked"),
+        (
+            {"evaluate": replace(EVALUATION, every=20)},
+            r"evaluate\.every is 10 there, 20 asked",
+        ),
         ({"stop_at": 0.5}, "stop_at is None there, 0.5 asked for"),
     ],
     ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",
@@ -421,7 +489,9 @@ def finished(tmp_path_factory):
 
 def test_a_schedule_of_a_weight_is_told_by_what_it_does(tmp_path):
     def told(end):
-        objective = EnergyEntropyObjective(potential=optax.linear_schedule(0.0, end, 10))
+        objective = EnergyEntropyObjective(
+            potential=optax.linear_schedule(0.0, end, 10)
+        )
         return _checkpoint.plain(replace(RECIPE, objective=objective))
 
     assert told(0.5)["objective"]["potential"]["schedule"][0] == 0
@@ -448,7 +518,9 @@ def poisoned(seed, value=np.nan):
     def state(config, recipe, keys):
         sound = first(config, recipe, keys)
         embedding = sound.model.embedding.at[seed].set(value)
-        return sound._replace(model=eqx.tree_at(lambda m: m.embedding, sound.model, embedding))
+        return sound._replace(
+            model=eqx.tree_at(lambda m: m.embedding, sound.model, embedding)
+        )
 
     return state
 
@@ -456,9 +528,13 @@ def poisoned(seed, value=np.nan):
 def test_a_seed_that_diverges_leaves_the_others_alone(whole, monkeypatch, tmp_path):
     sound = _loop.first_state(CONFIG, RECIPE, keys_of(*SEEDS)[0])
     monkeypatch.setattr(_loop, "first_state", poisoned(1))
-    with pytest.warns(DivergedWarning, match="seed 3 diverged at step 0: task is not finite"):
+    with pytest.warns(
+        DivergedWarning, match="seed 3 diverged at step 0: task is not finite"
+    ):
         half = run(store=tmp_path)
-    for mine, other in zip(jax.tree.leaves(half.of(0)), jax.tree.leaves(whole.of(0)), strict=True):
+    for mine, other in zip(
+        jax.tree.leaves(half.of(0)), jax.tree.leaves(whole.of(0)), strict=True
+    ):
         np.testing.assert_array_equal(mine, other)
     xr.testing.assert_identical(
         half.metrics.drop_attrs().sel(seed=0), whole.metrics.drop_attrs().sel(seed=0)
@@ -479,7 +555,9 @@ def test_when_all_have_diverged_it_stops_with_the_last_good_parameters(tmp_path)
     recipe = replace(RECIPE, objective=objective)
     with (
         pytest.warns(DivergedWarning, match="diverged at step 13: loss is not finite"),
-        pytest.raises(TrainingDivergedError, match="seed 0 diverged at step 13") as caught,
+        pytest.raises(
+            TrainingDivergedError, match="seed 0 diverged at step 13"
+        ) as caught,
     ):
         run(recipe, store=tmp_path)
     assert (caught.value.step, caught.value.term) == (13, "loss")
@@ -503,7 +581,9 @@ def test_an_update_that_no_step_sees_is_looked_at_all_the_same(tmp_path):
     ):
         run(recipe, store=tmp_path)
     start = _loop.first_state(CONFIG, recipe, keys_of(*SEEDS)[0]).model
-    for mine, expected in zip(leaves(caught.value.run), jax.tree.leaves(start), strict=True):
+    for mine, expected in zip(
+        leaves(caught.value.run), jax.tree.leaves(start), strict=True
+    ):
         np.testing.assert_array_equal(mine, expected)
     assert np.isfinite(caught.value.run.metrics.loss).all()
     with pytest.raises(TrainingDivergedError) as again:
@@ -513,7 +593,9 @@ def test_an_update_that_no_step_sees_is_looked_at_all_the_same(tmp_path):
 
 def test_progress_is_told_where_nothing_is_known():
     nothing = np.full(2, np.nan)
-    assert str(Progress(1, 2, nothing, {8: nothing})) == "step 1 of 2, loss nan, L8 nan%"
+    assert (
+        str(Progress(1, 2, nothing, {8: nothing})) == "step 1 of 2, loss nan, L8 nan%"
+    )
 
 
 @pytest.mark.slow
@@ -531,14 +613,23 @@ def test_a_learning_rate_without_bounds_diverges():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"task": InductionTask(vocabulary=5)}, "task must have the model's vocabulary, 4, got 5"),
+        (
+            {"task": InductionTask(vocabulary=5)},
+            "task must have the model's vocabulary, 4, got 5",
+        ),
         (
             {"evaluate": Evaluation(task=InductionTask(vocabulary=5))},
             "task must have the model's vocabulary, 4, got 5",
         ),
         ({"evaluate": Evaluation(lengths=(2, 8))}, "lengths must be .* none below 3"),
-        ({"recipe": replace(RECIPE, shortest=2)}, "shortest must be at least 3 in the last-token"),
-        ({"recipe": replace(RECIPE, first_symbols=5)}, "first_symbols must be at most .*4, got 5"),
+        (
+            {"recipe": replace(RECIPE, shortest=2)},
+            "shortest must be at least 3 in the last-token",
+        ),
+        (
+            {"recipe": replace(RECIPE, first_symbols=5)},
+            "first_symbols must be at most .*4, got 5",
+        ),
         ({"recipe": ()}, "recipe must hold at least one"),
         (
             {"recipe": replace(RECIPE, objective=EnergyEntropyObjective(q=1.0))},
@@ -572,7 +663,11 @@ def test_bad_input_is_refused(change, told):
         ("clip", 0.0, "clip must be positive"),
         ("form", "middle", "form must be one of"),
         ("length_curriculum", (5, 4), "length_curriculum must be two steps in order"),
-        ("vocabulary_curriculum", (-1, 4), "vocabulary_curriculum must be two steps in order"),
+        (
+            "vocabulary_curriculum",
+            (-1, 4),
+            "vocabulary_curriculum must be two steps in order",
+        ),
         ("first_symbols", 1, "first_symbols must be at least 2"),
         ("layout", "spiral", "layout must be one of"),
     ],
@@ -583,13 +678,17 @@ def test_a_recipe_refuses_what_makes_no_sense(field, value, told):
 
 
 def test_positions_must_have_room():
-    with pytest.raises(ValueError, match="farthest must be at least longest, 64, got 32"):
+    with pytest.raises(
+        ValueError, match="farthest must be at least longest, 64, got 32"
+    ):
         Recipe(layout="offset", farthest=32)
 
 
 @pytest.mark.slow
 def test_it_learns_the_task():
-    config = LoopedConfig(iterations=3, positional_scale=0.0, near=8, inner_residual=True)
+    config = LoopedConfig(
+        iterations=3, positional_scale=0.0, near=8, inner_residual=True
+    )
     recipe = Recipe(1000, 32, 4, 12, 1e-2, 0.01, warmup=50, decay=True, objective=PLAIN)
     task, evaluation = InductionTask("full-sequence"), Evaluation((12,), 500, 256)
     result = train(config, task, recipe, seeds=range(4), evaluate=evaluation)

@@ -25,7 +25,9 @@ class Oracle(NamedTuple):
 
 
 def load(beta: str) -> Oracle:
-    with np.load(Path(__file__).parent / "data" / f"beta_{beta}.npz", allow_pickle=False) as file:
+    with np.load(
+        Path(__file__).parent / "data" / f"beta_{beta}.npz", allow_pickle=False
+    ) as file:
         data = dict(file)
     features = Features.from_weights(data["W"], int(data["pe_bits"]))
     parameters = {name: float(data[name]) for name in ("beta", "gamma", "epsilon")}
@@ -49,7 +51,9 @@ def plain_head() -> Callable[..., np.ndarray]:
     def head(weights, bits, window, parameters, position):
         w = weights.astype(float)
         n = w.shape[2] - bits
-        beta, gamma, epsilon = (parameters[name] for name in ("beta", "gamma", "epsilon"))
+        beta, gamma, epsilon = (
+            parameters[name] for name in ("beta", "gamma", "epsilon")
+        )
         overlaps = []
         for age, attention in enumerate(window):
             means = np.tanh(beta * w[0, :, :n].T @ attention)

@@ -12,7 +12,11 @@ def test_gain_of_the_paper():
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [((2.2, 100.0, 0), "n_patterns"), ((np.nan, 1.0, 3), "beta_att"), ((1.0, np.inf, 3), "scale")],
+    [
+        ((2.2, 100.0, 0), "n_patterns"),
+        ((np.nan, 1.0, 3), "beta_att"),
+        ((1.0, np.inf, 3), "scale"),
+    ],
 )
 def test_gain_refuses_what_is_no_gain(arguments, named):
     with pytest.raises(ValueError, match=named):
@@ -25,11 +29,16 @@ def test_positions_are_binary_digits_highest_first():
 
 
 def test_attention_is_a_softmax_over_tokens():
-    query, keys = jnp.array([1.0, -2.0]), jnp.array([[0.5, 0.0], [0.1, 0.3], [-0.2, 0.2]])
+    query, keys = (
+        jnp.array([1.0, -2.0]),
+        jnp.array([[0.5, 0.0], [0.1, 0.3], [-0.2, 0.2]]),
+    )
     values = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0]])
     shares = np.exp(3.0 * keys @ query)
     expected = (shares / shares.sum()) @ values
-    np.testing.assert_allclose(attend(query, list(keys), list(values), 3.0), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        attend(query, list(keys), list(values), 3.0), expected, rtol=1e-6
+    )
 
 
 def test_attention_survives_any_gain():

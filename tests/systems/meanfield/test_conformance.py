@@ -58,8 +58,12 @@ def test_every_step_from_a_restarted_window(oracle):
     rows = np.arange(mean_field.length, 400)
     windows = np.stack([expected[row - mean_field.length : row][::-1] for row in rows])
     with jax.enable_x64(True):
-        head = jax.vmap(lambda window, phase: mean_field(window, oracle.parameters, phase))
-        ours = jax.jit(head)(jnp.asarray(windows), jnp.asarray(rows % mean_field.period))
+        head = jax.vmap(
+            lambda window, phase: mean_field(window, oracle.parameters, phase)
+        )
+        ours = jax.jit(head)(
+            jnp.asarray(windows), jnp.asarray(rows % mean_field.period)
+        )
     np.testing.assert_allclose(ours, expected[rows], rtol=0, atol=1e-12)
 
 
@@ -67,22 +71,30 @@ def test_a_window_restarts_at_any_row(oracle):
     for row in (4, 5, 6, 7, 399):
         step = oracle.mean_field.map
         ours = trajectory(step, restarted(oracle, row), oracle.parameters, 1)
-        np.testing.assert_allclose(ours[0], oracle.data["attention"][row], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(
+            ours[0], oracle.data["attention"][row], rtol=0, atol=1e-12
+        )
 
 
 def test_the_growing_window(oracle):
     ours = oracle.rows_of_start
     assert len(ours) == oracle.mean_field.length - 1
-    np.testing.assert_allclose(ours, oracle.data["attention"][: len(ours)], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        ours, oracle.data["attention"][: len(ours)], rtol=0, atol=1e-15
+    )
 
 
 def test_overlaps_of_the_tokens(oracle):
     attention, mean_field = oracle.data["attention"], oracle.mean_field
     ours = mean_field.overlaps(attention[:39], oracle.parameters, position=1)
     for kind, name in enumerate(("m_v", "m_q", "m_k"), start=1):
-        np.testing.assert_allclose(ours[:, kind], oracle.data[name][1:], rtol=0, atol=1e-14)
+        np.testing.assert_allclose(
+            ours[:, kind], oracle.data[name][1:], rtol=0, atol=1e-14
+        )
     silent = oracle.parameters["epsilon"]
-    semantic = mean_field.overlaps(attention[:39], oracle.parameters | {"epsilon": 0.0}, 1)[:, 0]
+    semantic = mean_field.overlaps(
+        attention[:39], oracle.parameters | {"epsilon": 0.0}, 1
+    )[:, 0]
     np.testing.assert_allclose(
         (1 - silent) * semantic, oracle.data["m_o_semantic"][1:], rtol=0, atol=1e-14
     )
@@ -90,7 +102,9 @@ def test_overlaps_of_the_tokens(oracle):
 
 def test_a_trajectory_that_forgets_agrees_throughout(oracle_at):
     oracle = oracle_at("1.5")
-    np.testing.assert_allclose(orbit(oracle), oracle.data["attention"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(
+        orbit(oracle), oracle.data["attention"], rtol=0, atol=1e-9
+    )
 
 
 def test_trajectories_agree_as_far_as_rounding_lets_them(oracle):
@@ -109,7 +123,9 @@ def test_trajectories_agree_as_far_as_rounding_lets_them(oracle):
 
 def test_a_quasi_periodic_trajectory_agrees_once_it_is_on_its_attractor(oracle_at):
     oracle = oracle_at("1.255")
-    ours = trajectory(oracle.mean_field.map, restarted(oracle, 200), oracle.parameters, 200)
+    ours = trajectory(
+        oracle.mean_field.map, restarted(oracle, 200), oracle.parameters, 200
+    )
     np.testing.assert_allclose(ours, oracle.data["attention"][200:], rtol=0, atol=1e-9)
 
 
@@ -148,18 +164,24 @@ def test_exponents_of_the_quasi_periodic_orbit(oracle_at):
     oracle = oracle_at("1.255")
     expected = oracle.data["exponents"]
     ours = matched_exponents(oracle, 1 + 1e-15 * np.arange(8))
-    np.testing.assert_allclose(ours[:, :9], np.tile(expected[:9], (8, 1)), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(
+        ours[:, :9], np.tile(expected[:9], (8, 1)), rtol=0, atol=1e-3
+    )
     # The last three depend on how closely the orbit passes where the Jacobian is singular, and so
     # on the last bit of the start: they agree as the members of this ensemble do.
     last = ours[:, 9:]
-    assert (np.abs(expected[9:] - last.mean(axis=0)) < 4 * last.std(axis=0, ddof=1)).all()
+    assert (
+        np.abs(expected[9:] - last.mean(axis=0)) < 4 * last.std(axis=0, ddof=1)
+    ).all()
     assert last.std(axis=0).max() < 5e-3
 
 
 def test_exponents_of_the_periodic_orbit(oracle_at):
     oracle = oracle_at("1.5")
     (ours,) = matched_exponents(oracle, [1.0])
-    np.testing.assert_allclose(ours[:2], oracle.data["exponents"][:2], rtol=0, atol=1e-3)
+    np.testing.assert_allclose(
+        ours[:2], oracle.data["exponents"][:2], rtol=0, atol=1e-3
+    )
     # W^v_1 = −W^v_0: the Jacobian is singular and these exponents are −∞. The program's −30.3 per
     # step is what rounding leaves of zero, and so is whatever we find.
     assert (oracle.data["exponents"][2:] < -30).all()
@@ -179,7 +201,9 @@ def test_the_toolbox_finds_the_exponents_of_the_periodic_orbit(oracle_at):
         jacobian = jax.jacfwd(twice)(state.window).reshape(4, 4)
     multipliers = np.sort(np.abs(np.linalg.eigvals(jacobian)))[::-1]
     spectrum = lyapunov_spectrum(step, state, oracle.parameters, 1000, k=2, qr_every=1)
-    np.testing.assert_allclose(spectrum.exponents, np.log(multipliers[:2]) / 2, atol=1e-3)
+    np.testing.assert_allclose(
+        spectrum.exponents, np.log(multipliers[:2]) / 2, atol=1e-3
+    )
     # Whoever starts from the identity, as the program, still has its beginning in the average.
     start_up = np.array([1.0, 25.0]) / oracle.data["measured_steps"]
     assert (np.abs(spectrum.exponents - oracle.data["exponents"][:2]) < start_up).all()
@@ -194,7 +218,9 @@ def test_the_toolbox_finds_the_exponents_within_sampling_error(oracle_at, beta):
     steps = int(oracle.data["measured_steps"])
     runs = []
     with jax.enable_x64(True):
-        starts = [start._replace(window=start.window * (1 + 1e-13 * i)) for i in range(12)]
+        starts = [
+            start._replace(window=start.window * (1 + 1e-13 * i)) for i in range(12)
+        ]
     for state in starts:
         runs.append(
             lyapunov_spectrum(
@@ -207,5 +233,7 @@ def test_the_toolbox_finds_the_exponents_within_sampling_error(oracle_at, beta):
             ).exponents
         )
     expected = oracle.data["exponents"]
-    error = np.std(runs, axis=0, ddof=1) + 5 / steps  # and the tangents' start, some nats
+    error = (
+        np.std(runs, axis=0, ddof=1) + 5 / steps
+    )  # and the tangents' start, some nats
     assert (np.abs(expected - np.mean(runs, axis=0)) < 3 * error).all()

@@ -13,7 +13,9 @@ def random_weights(seed: int, m: int, n: int, bits: int) -> np.ndarray:
 
 
 def alike(correlations: np.ndarray, positional: np.ndarray) -> Features:
-    return Features.from_correlations(correlations, correlations, correlations, positional)
+    return Features.from_correlations(
+        correlations, correlations, correlations, positional
+    )
 
 
 def from_two_columns(columns: np.ndarray, spins: np.ndarray) -> Features:
@@ -34,7 +36,9 @@ def test_groups_are_the_columns_of_the_output_weights_up_to_sign(seed, m, n, bit
     weights = random_weights(seed, m, n, bits)
     features = Features.from_weights(weights, bits)
     o = weights[0, :, :n].T
-    assert {tuple(row) for row in features.signs} == {tuple(row) for row in o * o[:, :1]}
+    assert {tuple(row) for row in features.signs} == {
+        tuple(row) for row in o * o[:, :1]
+    }
     assert features.n_groups <= min(n, 2 ** (m - 1))
     # C^o gathers Σ_b σ_{g,b} C^o_{b,g} / M = share of the spins in group g.
     shares = np.einsum("gm,mg->g", features.signs, features.semantic[0]) / m
@@ -48,7 +52,9 @@ def test_groups_are_the_columns_of_the_output_weights_up_to_sign(seed, m, n, bit
 def test_order_of_the_spins_changes_nothing(seed, m, n, bits):
     weights = random_weights(seed, m, n, bits)
     order = np.random.default_rng(seed + 1).permutation(n)
-    shuffled = np.concatenate([weights[:, :, :n][:, :, order], weights[:, :, n:]], axis=2)
+    shuffled = np.concatenate(
+        [weights[:, :, :n][:, :, order], weights[:, :, n:]], axis=2
+    )
     assert Features.from_weights(shuffled, bits) == Features.from_weights(weights, bits)
 
 
@@ -82,7 +88,9 @@ def test_overlaps_of_a_pattern_are_its_correlations():
     features = Features.from_weights(weights, 2)
     for kind, index in (("o", 0), ("k", 3)):
         expected = semantic_overlaps(weights, weights[index, 1, :17])
-        np.testing.assert_allclose(features.overlaps_of_pattern(1, kind), expected, atol=1e-15)
+        np.testing.assert_allclose(
+            features.overlaps_of_pattern(1, kind), expected, atol=1e-15
+        )
 
 
 def test_equal_features_are_one_to_a_cache():
@@ -116,8 +124,12 @@ def test_segments_grow_with_the_network(n):
 
 
 def test_segments_are_reproducible_and_differ_between_seeds():
-    assert Features.random_segments(random_state=3) == Features.random_segments(random_state=3)
-    assert Features.random_segments(random_state=3) != Features.random_segments(random_state=4)
+    assert Features.random_segments(random_state=3) == Features.random_segments(
+        random_state=3
+    )
+    assert Features.random_segments(random_state=3) != Features.random_segments(
+        random_state=4
+    )
 
 
 def test_correlations_say_what_a_spin_is_on_average():
@@ -126,7 +138,9 @@ def test_correlations_say_what_a_spin_is_on_average():
     features = Features.from_correlations(v, q, k, np.ones((4, 4, 2)))
     assert features.signs.shape == (8, 4)
     for kind, c in enumerate((np.eye(4), v, q, k)):
-        np.testing.assert_allclose(features.semantic[kind] * 8, c @ features.signs.T, atol=1e-15)
+        np.testing.assert_allclose(
+            features.semantic[kind] * 8, c @ features.signs.T, atol=1e-15
+        )
         np.testing.assert_allclose(features.correlations[kind, :, 0, :], c, atol=1e-15)
 
 
@@ -139,7 +153,9 @@ def test_drawn_weights_have_the_correlations():
     assert weights.shape == (4, 3, n + 1)
     drawn = Features.from_weights(weights, 1)
     # Five standard errors of a mean of n signs.
-    np.testing.assert_allclose(drawn.correlations, features.correlations, atol=5 * n**-0.5)
+    np.testing.assert_allclose(
+        drawn.correlations, features.correlations, atol=5 * n**-0.5
+    )
     np.testing.assert_allclose(drawn.semantic, features.semantic, atol=5 * n**-0.5)
 
 
@@ -160,7 +176,9 @@ def test_a_cycle_moves_every_pattern_to_the_next():
 
 
 def test_gaussian_correlations_have_the_width_asked_for():
-    features = Features.gaussian_correlations(12, 1, standard_deviation=0.5, random_state=0)
+    features = Features.gaussian_correlations(
+        12, 1, standard_deviation=0.5, random_state=0
+    )
     given = features.correlations[1:, :, 0, :]
     assert given.std() == pytest.approx(0.5, rel=0.1)
     assert Features.gaussian_correlations(random_state=1).n_patterns == 3
@@ -169,23 +187,43 @@ def test_gaussian_correlations_have_the_width_asked_for():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Features.from_weights(np.ones((3, 2, 9)), 2), r"weights must be of shape \(4"),
+        (
+            lambda: Features.from_weights(np.ones((3, 2, 9)), 2),
+            r"weights must be of shape \(4",
+        ),
         (lambda: Features.from_weights(np.zeros((4, 2, 9)), 2), r"\+1 and -1"),
         (lambda: Features.from_weights(np.full((4, 2, 9), np.nan), 2), r"\+1 and -1"),
-        (lambda: Features.from_weights(np.ones((4, 2, 2)), 2), "at least one pattern and one spin"),
-        (lambda: Features.from_weights(np.ones((4, 0, 9)), 2), "at least one pattern and one spin"),
+        (
+            lambda: Features.from_weights(np.ones((4, 2, 2)), 2),
+            "at least one pattern and one spin",
+        ),
+        (
+            lambda: Features.from_weights(np.ones((4, 0, 9)), 2),
+            "at least one pattern and one spin",
+        ),
         (lambda: Features.from_weights(np.ones((4, 2, 9)), -1), "positional_bits"),
-        (lambda: from_two_columns(np.zeros((2, 4, 3), int), np.ones(2)), "columns must hold"),
-        (lambda: from_two_columns(np.ones((2, 4, 3), int), np.array([1, -1])), "above 0"),
+        (
+            lambda: from_two_columns(np.zeros((2, 4, 3), int), np.ones(2)),
+            "columns must hold",
+        ),
+        (
+            lambda: from_two_columns(np.ones((2, 4, 3), int), np.array([1, -1])),
+            "above 0",
+        ),
         (lambda: Features.random_segments(0), "n_patterns"),
         (lambda: Features.random_segments(segments=0), "segments"),
         (lambda: Features.random_segments(n_spins=2), "n_spins must be at least 3"),
         (lambda: Features.random_segments(positional_bits=-1), "positional_bits"),
         (lambda: Features.shifted_cycle(strength=1.5), "strength"),
-        (lambda: Features.gaussian_correlations(standard_deviation=np.nan), "standard_deviation"),
+        (
+            lambda: Features.gaussian_correlations(standard_deviation=np.nan),
+            "standard_deviation",
+        ),
         (lambda: Features.gaussian_correlations(13), "at most 12 patterns"),
         (
-            lambda: Features.from_correlations(np.eye(2), np.eye(3), np.eye(2), np.ones((4, 2, 1))),
+            lambda: Features.from_correlations(
+                np.eye(2), np.eye(3), np.eye(2), np.ones((4, 2, 1))
+            ),
             "one size",
         ),
         (
@@ -217,8 +255,15 @@ def test_bad_input_is_named(call, message):
 def test_own_numbers_must_fit_together():
     paper = Features.paper()
     with pytest.raises(ValueError, match="finite"):
-        Features(paper.signs, paper.semantic * np.nan, paper.positional, paper.correlations)
+        Features(
+            paper.signs, paper.semantic * np.nan, paper.positional, paper.correlations
+        )
     with pytest.raises(ValueError, match="both or neither"):
         Features(
-            paper.signs, paper.semantic, paper.positional, paper.correlations, paper.columns, None
+            paper.signs,
+            paper.semantic,
+            paper.positional,
+            paper.correlations,
+            paper.columns,
+            None,
         )

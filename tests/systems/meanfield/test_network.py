@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from isinglass.dynamics.trajectory import trajectory
-from isinglass.systems.meanfield import Features, MeanField, SelfAttentionNetwork, network
+from isinglass.systems.meanfield import (
+    Features,
+    MeanField,
+    SelfAttentionNetwork,
+    network,
+)
 
 PARAMETERS = {"beta": 1.4, "gamma": 30.0, "epsilon": 0.05}
 
@@ -23,7 +28,12 @@ def test_a_token_has_the_means_of_its_attention(sampler):
     features = Features.random_segments(3, 2, n_spins=90, segments=5, random_state=0)
     weights = features.draw_weights(90)
     sampled = SelfAttentionNetwork(weights, 2).sample(
-        jax.random.key(0), PARAMETERS, 1, replicas=4000, window=[[0.3, -0.4, 0.2]], position=2
+        jax.random.key(0),
+        PARAMETERS,
+        1,
+        replicas=4000,
+        window=[[0.3, -0.4, 0.2]],
+        position=2,
     )
     field = PARAMETERS["beta"] * weights[0, :, :90].T @ np.array([0.3, -0.4, 0.2])
     mean = MeanField(features).overlaps([[0.3, -0.4, 0.2]], PARAMETERS, 2)[0]
@@ -95,7 +105,9 @@ def test_the_error_of_overlaps_falls_as_the_root_of_the_size(monkeypatch):
     errors = []
     for n in sizes:
         net = SelfAttentionNetwork.from_features(features, int(n))
-        sampled = net.sample(jax.random.key(n), PARAMETERS, 7, replicas=200, window=window)
+        sampled = net.sample(
+            jax.random.key(n), PARAMETERS, 7, replicas=200, window=window
+        )
         errors.append(np.sqrt(np.mean((sampled.overlaps[:, 1:] - overlaps) ** 2)))
     slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
     assert slope == pytest.approx(-0.5, abs=0.05)
@@ -131,8 +143,12 @@ def test_a_replica_does_not_know_of_the_others(sampler, monkeypatch):
 
 def test_rows_can_be_left_out():
     every, some = run(key=3), run(key=3, transient=2, stride=3)
-    np.testing.assert_allclose(some.attention[:, :4], every.attention[:, 2::3], rtol=1e-12)
-    np.testing.assert_allclose(some.overlaps[:, :4], every.overlaps[:, 2::3], rtol=1e-12)
+    np.testing.assert_allclose(
+        some.attention[:, :4], every.attention[:, 2::3], rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        some.overlaps[:, :4], every.overlaps[:, 2::3], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("context", [1, 3, 6])
@@ -141,7 +157,9 @@ def test_any_context_length(context):
     net = SelfAttentionNetwork.from_features(features, 99, context)
     parameters = PARAMETERS | {"beta": 1e6}
     limit = MeanField(features, context)
-    expected = trajectory(limit.map, limit.start_from_pattern(parameters), parameters, 6)
+    expected = trajectory(
+        limit.map, limit.start_from_pattern(parameters), parameters, 6
+    )
     sampled = net.sample(jax.random.key(0), parameters, 6 + context - 1)
     np.testing.assert_allclose(sampled.attention[0, context - 1 :], expected, atol=1e-9)
 
@@ -155,7 +173,11 @@ def test_the_order_of_the_spins_is_not_kept_but_their_number_is():
 
 def sample(**changed):
     net = SelfAttentionNetwork.from_features(Features.paper(), 99)
-    arguments = {"key": jax.random.key(0), "parameters": PARAMETERS, "steps": 1} | changed
+    arguments = {
+        "key": jax.random.key(0),
+        "parameters": PARAMETERS,
+        "steps": 1,
+    } | changed
     return net.sample(**arguments)
 
 
@@ -167,7 +189,10 @@ def sample(**changed):
         (lambda: sample(transient=-1), "transient"),
         (lambda: sample(stride=0), "stride"),
         (lambda: sample(parameters={"beta": 1.0, "gamma": 1.0}), '"epsilon"'),
-        (lambda: sample(parameters=PARAMETERS | {"gamma": np.inf}), "gamma must be a finite"),
+        (
+            lambda: sample(parameters=PARAMETERS | {"gamma": np.inf}),
+            "gamma must be a finite",
+        ),
         (lambda: sample(window=np.ones((5, 3))), "1 to 4 attentions, got 5"),
         (lambda: sample(window=np.ones((1, 2))), "window must be of shape"),
         (lambda: sample(window=np.full((1, 3), np.nan)), "finite"),

@@ -9,7 +9,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from helpers.memory_training import random_model
-from isinglass.systems.memory import ModelFolderError, TransformerConfig, load_gpt2, save_gpt2
+from isinglass.systems.memory import (
+    ModelFolderError,
+    TransformerConfig,
+    load_gpt2,
+    save_gpt2,
+)
 
 V, N, D, H, L = 13, 10, 8, 2, 2
 TOKENS = jnp.array([3, 1, 4, 1, 5, 9, 2, 6])
@@ -31,7 +36,12 @@ CONFIG = {
 def tensors(seed=0):
     """A tiny random GPT-2 under its names."""
     rng = np.random.default_rng(seed)
-    shapes = {"wte.weight": (V, D), "wpe.weight": (N, D), "ln_f.weight": (D,), "ln_f.bias": (D,)}
+    shapes = {
+        "wte.weight": (V, D),
+        "wpe.weight": (N, D),
+        "ln_f.weight": (D,),
+        "ln_f.bias": (D,),
+    }
     for i in range(L):
         shapes |= {
             f"h.{i}.ln_1.weight": (D,),
@@ -48,7 +58,8 @@ def tensors(seed=0):
             f"h.{i}.mlp.c_proj.bias": (D,),
         }
     return {
-        name: 0.4 * rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()
+        name: 0.4 * rng.standard_normal(shape).astype(np.float32)
+        for name, shape in shapes.items()
     }
 
 
@@ -66,12 +77,15 @@ def logits(given, tokens):
     def gelu(x):
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
-    stream = [w["wte.weight"][token] + w["wpe.weight"][i] for i, token in enumerate(tokens)]
+    stream = [
+        w["wte.weight"][token] + w["wpe.weight"][i] for i, token in enumerate(tokens)
+    ]
     size = D // H
     for layer in range(L):
         h = f"h.{layer}"
         parts = [
-            np.split(linear(normalised(x, f"{h}.ln_1"), f"{h}.attn.c_attn"), 3) for x in stream
+            np.split(linear(normalised(x, f"{h}.ln_1"), f"{h}.attn.c_attn"), 3)
+            for x in stream
         ]
         after = []
         for i, x in enumerate(stream):
@@ -79,13 +93,18 @@ def logits(given, tokens):
             for head in range(H):
                 own = slice(head * size, (head + 1) * size)
                 scores = [
-                    parts[i][0][own] @ parts[j][1][own] / math.sqrt(size) for j in range(i + 1)
+                    parts[i][0][own] @ parts[j][1][own] / math.sqrt(size)
+                    for j in range(i + 1)
                 ]
                 shares = np.exp(scores) / np.exp(scores).sum()
                 mixed[own] = sum(p * parts[j][2][own] for j, p in enumerate(shares))
             after.append(x + linear(mixed, f"{h}.attn.c_proj"))
         stream = [
-            x + linear(gelu(linear(normalised(x, f"{h}.ln_2"), f"{h}.mlp.c_fc")), f"{h}.mlp.c_proj")
+            x
+            + linear(
+                gelu(linear(normalised(x, f"{h}.ln_2"), f"{h}.mlp.c_fc")),
+                f"{h}.mlp.c_proj",
+            )
             for x in after
         ]
     return np.stack([normalised(x, "ln_f") @ w["wte.weight"].T for x in stream])
@@ -106,7 +125,9 @@ def prefixed(given):
 def test_logits_are_those_of_a_direct_evaluation(tmp_path):
     model = load_gpt2(folder(tmp_path, tensors()))
     assert model.config == TransformerConfig(V, N, D, H, L)
-    np.testing.assert_allclose(model(TOKENS), logits(tensors(), TOKENS), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        model(TOKENS), logits(tensors(), TOKENS), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_prefix_buffers_and_a_tied_read_out_change_nothing(tmp_path):
@@ -121,16 +142,23 @@ def test_prefix_buffers_and_a_tied_read_out_change_nothing(tmp_path):
 
 def test_parts_with_an_index_are_read_as_one(tmp_path):
     names = sorted(tensors())
-    files = {"model-1-of-2.safetensors": names[:9], "model-2-of-2.safetensors": names[9:]}
+    files = {
+        "model-1-of-2.safetensors": names[:9],
+        "model-2-of-2.safetensors": names[9:],
+    }
     folder(tmp_path / "parts")
     for file, inside in files.items():
         save_file({name: tensors()[name] for name in inside}, tmp_path / "parts" / file)
     weight_map = {name: file for file, inside in files.items() for name in inside}
     index = tmp_path / "parts/model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
-    assert_equal(load_gpt2(tmp_path / "parts"), load_gpt2(folder(tmp_path / "one", tensors())))
+    assert_equal(
+        load_gpt2(tmp_path / "parts"), load_gpt2(folder(tmp_path / "one", tensors()))
+    )
     index.write_text(json.dumps({"weight_map": weight_map | {"wte.weight": "../wte"}}))
-    with pytest.raises(ModelFolderError, match=r"wte.weight must be in a file of this folder"):
+    with pytest.raises(
+        ModelFolderError, match=r"wte.weight must be in a file of this folder"
+    ):
         load_gpt2(tmp_path / "parts")
     moved = weight_map | {names[0]: files and "model-2-of-2.safetensors"}
     index.write_text(json.dumps({"weight_map": moved}))
@@ -140,7 +168,9 @@ def test_parts_with_an_index_are_read_as_one(tmp_path):
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
 def test_numbers_of_16_bits_are_read(dtype, tmp_path):
-    model = load_gpt2(folder(tmp_path, {n: t.astype(dtype) for n, t in tensors().items()}))
+    model = load_gpt2(
+        folder(tmp_path, {n: t.astype(dtype) for n, t in tensors().items()})
+    )
     assert model.embedding.dtype == np.float32
     np.testing.assert_array_equal(
         model.embedding, tensors()["wte.weight"].astype(dtype).astype(np.float32)
@@ -177,7 +207,10 @@ def changed(**changes):
             changed(**{"h.2.ln_2.bias": np.zeros(D, "f4")}),
             r"tensor h.2.ln_2.bias is none of a GPT-2",
         ),
-        (changed(extra=np.zeros(1, "f4")), "tensor extra is none of a GPT-2 of 2 layers"),
+        (
+            changed(extra=np.zeros(1, "f4")),
+            "tensor extra is none of a GPT-2 of 2 layers",
+        ),
         (
             changed(**{"h.0.attn.c_attn.weight": np.zeros((3 * D, D), "f4")}),
             r"tensor h.0.attn.c_attn.weight must have shape \(8, 24\), got \(24, 8\)",
@@ -212,9 +245,15 @@ def test_tensors_that_do_not_fit_are_refused_by_name(given, message, tmp_path):
             {"activation_function": "relu"},
             'activation_function = "relu" is not supported; accepted',
         ),
-        ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx = true"),
+        (
+            {"scale_attn_by_inverse_layer_idx": True},
+            "scale_attn_by_inverse_layer_idx = true",
+        ),
         ({"scale_attn_weights": False}, "scale_attn_weights = false is not supported"),
-        ({"tie_word_embeddings": False}, "tie_word_embeddings = false is not supported"),
+        (
+            {"tie_word_embeddings": False},
+            "tie_word_embeddings = false is not supported",
+        ),
         ({"model_type": "llama"}, 'model_type = "llama" is not supported'),
         ({"rope_theta": 1e4}, "rope_theta = 10000.0 is not known here"),
         ({"quantization_config": {}}, "quantization_config = {} is not known here"),
@@ -224,7 +263,9 @@ def test_tensors_that_do_not_fit_are_refused_by_name(given, message, tmp_path):
         ({"layer_norm_epsilon": "x"}, "layer_norm_epsilon must be a number, got 'x'"),
     ],
 )
-def test_config_fields_that_are_not_supported_are_refused_by_name(changes, message, tmp_path):
+def test_config_fields_that_are_not_supported_are_refused_by_name(
+    changes, message, tmp_path
+):
     with pytest.raises(ModelFolderError, match=message):
         load_gpt2(folder(tmp_path, tensors(), CONFIG | changes))
 
@@ -235,7 +276,9 @@ def test_a_folder_that_is_none_or_is_damaged_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*config.json"):
         load_gpt2(tmp_path)
     folder(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"neither model.safetensors nor model.safe"):
+    with pytest.raises(
+        FileNotFoundError, match=r"neither model.safetensors nor model.safe"
+    ):
         load_gpt2(tmp_path)
     folder(tmp_path, tensors())
     whole = (tmp_path / "model.safetensors").read_bytes()

@@ -47,7 +47,9 @@ def test_activations_are_those_of_the_model(positions, model, passes, tmp_path):
         "all": whole.reshape(4, -1, 8),
     }[positions]
     np.testing.assert_allclose(found.vectors, expected, rtol=1e-4, atol=1e-6)
-    on_disk = activations(model, TOKENS, positions=positions, batch=4, out=tmp_path / "a.npy")
+    on_disk = activations(
+        model, TOKENS, positions=positions, batch=4, out=tmp_path / "a.npy"
+    )
     assert isinstance(on_disk.vectors, np.memmap)
     np.testing.assert_array_equal(on_disk.vectors, found.vectors)
     some = activations(model, TOKENS, layers=["final", 1], positions=positions, batch=4)
@@ -72,8 +74,14 @@ def test_progress_counts_sequences(model):
         ({"positions": "first"}, "positions must be one of"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
         ({"tokens": TOKENS.astype(int) + 200}, r"tokens must be in \[0, 255\], got"),
-        ({"tokens": np.zeros((2, 13), int)}, "tokens must be sequences of 1 to 12 tokens"),
-        ({"tokens": np.zeros((0, 5), int)}, "tokens must be sequences of 1 to 12 tokens"),
+        (
+            {"tokens": np.zeros((2, 13), int)},
+            "tokens must be sequences of 1 to 12 tokens",
+        ),
+        (
+            {"tokens": np.zeros((0, 5), int)},
+            "tokens must be sequences of 1 to 12 tokens",
+        ),
     ],
 )
 def test_bad_input_is_refused(changes, message, model):
@@ -86,7 +94,11 @@ def test_bad_input_is_refused(changes, message, model):
     [
         ([[1, 2]], TypeError, "tokens must be an array of NumPy or JAX, got list"),
         (TOKENS[0], ValueError, r"tokens must be a 2-D array .* shape \(6,\)"),
-        (TOKENS * 0.5, ValueError, "tokens must be a 2-D array of whole numbers, got float"),
+        (
+            TOKENS * 0.5,
+            ValueError,
+            "tokens must be a 2-D array of whole numbers, got float",
+        ),
     ],
 )
 def test_what_are_no_sequences_is_refused(tokens, error, message, model):
@@ -115,7 +127,9 @@ def test_bad_tokens_leave_no_file(model, tmp_path):
 )
 def test_bad_shares_are_refused_before_anything_is_computed(fractions, message, model):
     with pytest.raises(ValueError, match=message):
-        layer_radius(model, TOKENS, fractions=fractions, progress=lambda *_: pytest.fail("late"))
+        layer_radius(
+            model, TOKENS, fractions=fractions, progress=lambda *_: pytest.fail("late")
+        )
 
 
 def test_the_radius_of_each_layer_is_that_of_its_activations(model, tmp_path):
@@ -140,12 +154,16 @@ def test_the_radius_of_each_layer_is_that_of_its_activations(model, tmp_path):
 
 
 def test_equal_sequences_are_reported(model):
-    found = layer_radius(model, TOKENS[[0, 0, 1, 2]], layers=["final"], fractions=(1.0,))
+    found = layer_radius(
+        model, TOKENS[[0, 0, 1, 2]], layers=["final"], fractions=(1.0,)
+    )
     assert found.duplicates.values.tolist() == [[2]]
 
 
 def test_one_sequence_has_no_neighbour(model):
-    with pytest.raises(ValueError, match="tokens must be two sequences at least, got 1"):
+    with pytest.raises(
+        ValueError, match="tokens must be two sequences at least, got 1"
+    ):
         layer_radius(model, TOKENS[:1])
 
 
@@ -154,7 +172,9 @@ def test_sequences_are_a_text_in_pieces():
     assert sequences_of(text, 5).tolist() == np.arange(20).reshape(4, 5).tolist()
     assert sequences_of(text, 5, 2)[:, 0].tolist() == [0, 10]
     assert np.shares_memory(sequences_of(text, 5, 4), text)
-    with pytest.raises(ValueError, match="text must have two sequences of 12 tokens at least"):
+    with pytest.raises(
+        ValueError, match="text must have two sequences of 12 tokens at least"
+    ):
         sequences_of(text, 12)
     with pytest.raises(ValueError, match="most must be at least 1, got 0"):
         sequences_of(text, 5, 0)
@@ -169,7 +189,9 @@ def test_a_continuation_is_the_likeliest_token_each_time(model):
         )
         prompts = np.concatenate([prompts, following[:, None]], axis=1)
     np.testing.assert_array_equal(found, prompts[:, 4:])
-    with pytest.raises(ValueError, match="must be at least 1 token each and 12 together"):
+    with pytest.raises(
+        ValueError, match="must be at least 1 token each and 12 together"
+    ):
         continue_greedily(model, prompts, 6)
     with pytest.raises(ValueError, match=r"prompts must be in \[0, 255\], got -"):
         continue_greedily(model, prompts - 300, 1)
@@ -182,7 +204,9 @@ def test_a_continuation_is_the_likeliest_token_each_time(model):
 def folder(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_gpt2(model, tmp_path / "model")
-    (tmp_path / "text").write_bytes(np.random.default_rng(1).integers(0, 256, 500, "u1").tobytes())
+    (tmp_path / "text").write_bytes(
+        np.random.default_rng(1).integers(0, 256, 500, "u1").tobytes()
+    )
     return tmp_path
 
 
@@ -195,8 +219,15 @@ def test_the_report_is_printed_and_written(folder, model):
     result = command("--out", "here", "--fraction", 0.5, "--fraction", 1)
     assert result.exit_code == 0, result.output
     text = np.frombuffer((folder / "text").read_bytes(), np.uint8)
-    expected = layer_radius(model, sequences_of(text, 12), fractions=(0.5, 1.0), batch=16)
-    for part in ("Memory radius of model on text", "√(n/2πe)", "final", "here/radius.csv"):
+    expected = layer_radius(
+        model, sequences_of(text, 12), fractions=(0.5, 1.0), batch=16
+    )
+    for part in (
+        "Memory radius of model on text",
+        "√(n/2πe)",
+        "final",
+        "here/radius.csv",
+    ):
         assert part in result.stdout
     told = json.loads((folder / "here/radius.json").read_text())
     with (folder / "here/radius.csv").open() as file:
@@ -217,7 +248,9 @@ def test_the_report_is_printed_and_written(folder, model):
 
 
 def test_one_layer_can_be_asked_for(folder):
-    result = command("--layer", "final", "--samples", 20, "--context", 8, "--position", "mean")
+    result = command(
+        "--layer", "final", "--samples", 20, "--context", 8, "--position", "mean"
+    )
     assert result.exit_code == 0, result.output
     told = json.loads((folder / "isinglass-radius/radius.json").read_text())
     assert {row["layer"] for row in told["rows"]} == {"final"}
@@ -232,14 +265,23 @@ def test_one_layer_can_be_asked_for(folder):
         (("--context", 0), "--context must be 1 to the model's 12, got 0"),
         (("--samples", 1), "--samples must be at least 2, got 1"),
         (("--position", "all"), "--position must be last or mean, got 'all'"),
-        (("--precision", "float16"), "--precision must be float32 or bfloat16, got 'float16'"),
-        (("--fraction", 0.03), "--fraction must each leave two vectors at least, got 0.03 of 41 "),
+        (
+            ("--precision", "float16"),
+            "--precision must be float32 or bfloat16, got 'float16'",
+        ),
+        (
+            ("--fraction", 0.03),
+            "--fraction must each leave two vectors at least, got 0.03 of 41 ",
+        ),
         (
             ("--samples", 5),
             "--fraction must each leave two vectors at least, got 0.25 of --samples",
         ),
         (("--fraction", 2), "--fraction must be numbers in (0, 1], one at least, got"),
-        (("--fraction", 0.5, "--fraction", 0.5), "--fraction must be different numbers, got"),
+        (
+            ("--fraction", 0.5, "--fraction", 0.5),
+            "--fraction must be different numbers, got",
+        ),
         (("--seed", -1), "--seed must be at least 0, got -1"),
         (("--text", "none"), "no file of text at none"),
         (("--model", "none"), "no folder of a model at none"),

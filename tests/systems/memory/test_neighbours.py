@@ -27,7 +27,9 @@ def by_hand(vectors):
 def check(vectors):
     found = nearest_neighbours(vectors)
     distances = by_hand(vectors)
-    np.testing.assert_allclose(found.distance, distances.min(axis=1), rtol=1e-13, atol=0)
+    np.testing.assert_allclose(
+        found.distance, distances.min(axis=1), rtol=1e-13, atol=0
+    )
     assert (found.neighbour != np.arange(len(vectors))).all()
     chosen = distances[np.arange(len(vectors)), found.neighbour]
     np.testing.assert_allclose(chosen, distances.min(axis=1), rtol=1e-13, atol=0)
@@ -47,7 +49,9 @@ def one_wide_column(x):
 
 
 def tight_clusters(x):
-    return (1e-6 * x + normal((5, x.shape[1]), 2)[np.arange(len(x)) % 5]).astype(np.float32)
+    return (1e-6 * x + normal((5, x.shape[1]), 2)[np.arange(len(x)) % 5]).astype(
+        np.float32
+    )
 
 
 def neighbours_one_digit_away(x):
@@ -96,13 +100,21 @@ def test_products_alone_would_err():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 300), st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans())
+@given(
+    st.integers(2, 300), st.integers(1, 40), st.integers(0, 2**32 - 1), st.booleans()
+)
 def test_any_number_of_vectors(n, d, seed, in_double):
-    check(np.random.default_rng(seed).standard_normal((n, d)).astype("f8" if in_double else "f4"))
+    check(
+        np.random.default_rng(seed)
+        .standard_normal((n, d))
+        .astype("f8" if in_double else "f4")
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 200), st.integers(1, 3), st.integers(1, 4), st.integers(0, 2**32 - 1))
+@given(
+    st.integers(2, 200), st.integers(1, 3), st.integers(1, 4), st.integers(0, 2**32 - 1)
+)
 def test_ties_and_duplicates(n, d, values, seed):
     """Points of a small lattice: the first of the nearest is named."""
     vectors = np.random.default_rng(seed).integers(0, values, (n, d)).astype(np.float32)
@@ -121,8 +133,12 @@ def test_part_of_a_sample_is_as_if_alone(n, seed, data):
     rng = np.random.default_rng(seed)
     vectors = rng.integers(0, 9, (n, 4)).astype(np.float32)
     order = rng.permutation(n)
-    sizes = sorted(data.draw(st.sets(st.integers(2, n), min_size=1, max_size=4)), reverse=True)
-    for size, found in zip(sizes, neighbours.nested_neighbours(vectors, order, sizes), strict=True):
+    sizes = sorted(
+        data.draw(st.sets(st.integers(2, n), min_size=1, max_size=4)), reverse=True
+    )
+    for size, found in zip(
+        sizes, neighbours.nested_neighbours(vectors, order, sizes), strict=True
+    ):
         alone = nearest_neighbours(vectors[order[:size]])
         np.testing.assert_array_equal(found.distance, alone.distance)
         np.testing.assert_array_equal(found.neighbour, alone.neighbour)
@@ -140,7 +156,9 @@ def test_the_bound_on_rounding_holds(seed):
     scaled = neighbours._Scaled.of(vectors, np.arange(200))
     table = neighbours._least_by_stripe(scaled, None)
     exact = -((by_hand(vectors) * scaled.factor) ** 2) / 2
-    greatest = np.stack([part.max(axis=1) for part in np.split(exact, range(16, 200, 16), 1)], 1)
+    greatest = np.stack(
+        [part.max(axis=1) for part in np.split(exact, range(16, 200, 16), 1)], 1
+    )
     assert (abs(table.value - greatest) <= table.error(np.arange(200))).all()
 
 
@@ -149,12 +167,20 @@ def test_a_file_and_other_types(tmp_path):
     file = np.memmap(tmp_path / "x", np.float32, "w+", shape=vectors.shape)
     file[:] = vectors
     expected = check(vectors)
-    for same in (file, np.asfortranarray(vectors), jnp.asarray(vectors), vectors.tolist()):
-        np.testing.assert_array_equal(nearest_neighbours(same).neighbour, expected.neighbour)
+    for same in (
+        file,
+        np.asfortranarray(vectors),
+        jnp.asarray(vectors),
+        vectors.tolist(),
+    ):
+        np.testing.assert_array_equal(
+            nearest_neighbours(same).neighbour, expected.neighbour
+        )
     check(vectors.astype(np.float16))
     halves = jnp.asarray(vectors, jnp.bfloat16)
     np.testing.assert_array_equal(
-        nearest_neighbours(halves).distance, check(np.asarray(halves, np.float32)).distance
+        nearest_neighbours(halves).distance,
+        check(np.asarray(halves, np.float32)).distance,
     )
 
 
@@ -164,7 +190,9 @@ def test_zeros_of_both_signs_are_equal():
 
 def test_progress():
     seen = []
-    nearest_neighbours(normal((300, 3)), progress=lambda done, total: seen.append((done, total)))
+    nearest_neighbours(
+        normal((300, 3)), progress=lambda done, total: seen.append((done, total))
+    )
     assert seen == sorted(seen)
     assert seen[-1] == (15, 15)
 

@@ -34,7 +34,9 @@ def by_quadrature(radius, n, power=2):
     def shell(t):
         return math.exp((n - 1) * math.log(t) - t**power - top) if t else float(n == 1)
 
-    value, _ = quad(shell, 0, radius, points=[max(peak - 3, 0), peak], epsrel=1e-11, limit=200)
+    value, _ = quad(
+        shell, 0, radius, points=[max(peak - 3, 0), peak], epsrel=1e-11, limit=200
+    )
     surface = math.log(2) + n / 2 * math.log(math.pi) - math.lgamma(n / 2)
     return surface + top + math.log(value)
 
@@ -101,9 +103,13 @@ def test_closed_forms_in_few_dimensions(radius):
         )
 
 
-@pytest.mark.parametrize(("n", "radius"), [(3, 0.7), (10, 2.0), (64, 3.0), (513, 9.0), (2000, 40)])
+@pytest.mark.parametrize(
+    ("n", "radius"), [(3, 0.7), (10, 2.0), (64, 3.0), (513, 9.0), (2000, 40)]
+)
 def test_the_integral_itself_says_which_form_is_right(n, radius):
-    assert log_ball_partition(radius, n) == pytest.approx(by_quadrature(radius, n), abs=1e-8)
+    assert log_ball_partition(radius, n) == pytest.approx(
+        by_quadrature(radius, n), abs=1e-8
+    )
     wrong = log_partition_misprinted([radius], n)
     assert wrong == pytest.approx(by_quadrature(radius, n, power=1), abs=1e-8)
     assert abs(wrong - log_ball_partition(radius, n)) > 0.1
@@ -160,7 +166,9 @@ def test_the_claimed_cross_entropy_is_least_at_one(log_z):
 @given(dimensions)
 def test_unit_volume(n):
     radius = unit_volume_radius(n)
-    assert log_ball_volume(radius, n) == pytest.approx(0, abs=1e-14 * n * max(1, math.log(n)))
+    assert log_ball_volume(radius, n) == pytest.approx(
+        0, abs=1e-14 * n * max(1, math.log(n))
+    )
     ratio = float(np.log(radius / unit_volume_radius_asymptote(n)))
     stirling = math.log(math.pi * n) / (2 * n)
     assert stirling < ratio < stirling + 1 / (6 * n**2) * 1.0001 + 1e-14
@@ -192,7 +200,10 @@ def test_parameters_against_data():
     widths = np.array([128, 256, 512, 1_024, 4_096])
     curve = parameters_against_data(widths, layers=2, tokens_per_pattern=10)
     np.testing.assert_allclose(curve.parameters, 24 * widths**2)
-    each = [log_partition(np.full(1, r), int(n)) for n, r in zip(widths, curve.radius, strict=True)]
+    each = [
+        log_partition(np.full(1, r), int(n))
+        for n, r in zip(widths, curve.radius, strict=True)
+    ]
     np.testing.assert_allclose(curve.log_patterns, -np.array(each))
     np.testing.assert_allclose(curve.log_data, curve.log_patterns + math.log(10))
     np.testing.assert_allclose(
@@ -220,7 +231,10 @@ def test_parameters_against_data():
         (lambda: critical_radius(0.5, 3), "count must be at least 1"),
         (lambda: parameters_against_data([8], layers=0), "layers must be positive"),
         (lambda: parameters_against_data([8], 0.0), "radius must be positive"),
-        (lambda: parameters_against_data([8, 9, 10], [1.0, 2.0]), "radius must be one .* of 3 "),
+        (
+            lambda: parameters_against_data([8, 9, 10], [1.0, 2.0]),
+            "radius must be one .* of 3 ",
+        ),
     ],
 )
 def test_bad_input(call, message):

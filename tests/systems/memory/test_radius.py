@@ -25,7 +25,9 @@ def test_report():
         assert len(inside) == part.vectors
         alone = nearest_neighbours(vectors[inside])
         np.testing.assert_array_equal(part.distance.values[inside], alone.distance)
-        np.testing.assert_array_equal(part.neighbour.values[inside], inside[alone.neighbour])
+        np.testing.assert_array_equal(
+            part.neighbour.values[inside], inside[alone.neighbour]
+        )
         assert (part.neighbour.values == -1).sum() == 400 - len(inside)
         assert part["mean"] == pytest.approx(alone.distance.mean())
         assert part["median"] == pytest.approx(np.median(alone.distance))
@@ -48,7 +50,9 @@ def test_shares_are_nested_and_more_vectors_are_nearer():
 
 def test_same_seed_same_shares():
     vectors = activations()
-    first, again, other = (nearest_neighbour_radius(vectors, [0.5], seed=s) for s in (3, 3, 4))
+    first, again, other = (
+        nearest_neighbour_radius(vectors, [0.5], seed=s) for s in (3, 3, 4)
+    )
     assert first.identical(again)
     assert not first.distance.equals(other.distance)
 
@@ -76,7 +80,10 @@ def test_all_the_same():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fractions": [0.1]}, "fractions must each leave two vectors at least, got 0.1 of 10: 1"),
+        (
+            {"fractions": [0.1]},
+            "fractions must each leave two vectors at least, got 0.1 of 10: 1",
+        ),
         ({"fractions": [0.0]}, r"fractions must be numbers in \(0, 1\]"),
         ({"fractions": [1.5]}, r"fractions must be numbers in \(0, 1\]"),
         ({"fractions": []}, "one at least"),

@@ -89,7 +89,8 @@ class Uneven(TextSource):
 def test_accumulated_parts_are_one_batch_whatever_they_weigh(kind):
     source = kind(np.frombuffer(TEXT, np.uint8), 16, 256)
     parts, together = (
-        train(CONFIG, source, recipe(steps=4, every=4, accumulate=count)) for count in (4, 1)
+        train(CONFIG, source, recipe(steps=4, every=4, accumulate=count))
+        for count in (4, 1)
     )
     assert_near(parts, together)
     np.testing.assert_allclose(parts.metrics.loss, together.metrics.loss, rtol=1e-5)
@@ -100,7 +101,9 @@ def test_bfloat16_and_dropout_learn_as_well_and_are_reproducible(whole):
     how = recipe(execution=Execution("bfloat16"))
     found, again = (run(how, config) for _ in range(2))
     assert all(leaf.dtype == np.float32 for leaf in leaves(found))
-    np.testing.assert_allclose(found.metrics.validation, whole.metrics.validation, rtol=0.05)
+    np.testing.assert_allclose(
+        found.metrics.validation, whole.metrics.validation, rtol=0.05
+    )
     assert not (found.metrics.loss == whole.metrics.loss).any()
     for mine, theirs in zip(leaves(found), leaves(again), strict=True):
         np.testing.assert_array_equal(mine, theirs)
@@ -162,7 +165,11 @@ class Broken(TextSource):
     def take(self, places):
         batch = super().take(places)
         self.taken += 1
-        return batch._replace(weights=batch.weights * self.weight) if self.at(self.taken) else batch
+        return (
+            batch._replace(weights=batch.weights * self.weight)
+            if self.at(self.taken)
+            else batch
+        )
 
 
 def test_no_step_is_taken_after_the_first_bad_one():
@@ -170,13 +177,19 @@ def test_no_step_is_taken_after_the_first_bad_one():
     with pytest.raises(TrainingDivergedError) as error:
         train(CONFIG, Broken(np.float32(np.nan), lambda n: n == 4), recipe(**how))
     assert error.value.step == 3
-    good = train(CONFIG, TextSource(np.frombuffer(TEXT, np.uint8), 16, 256), recipe(steps=3, **how))
+    good = train(
+        CONFIG,
+        TextSource(np.frombuffer(TEXT, np.uint8), 16, 256),
+        recipe(steps=3, **how),
+    )
     for mine, theirs in zip(leaves(error.value.run), leaves(good), strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
 def test_a_batch_of_which_nothing_counts_has_no_loss():
-    found = train(CONFIG, Broken(np.float32(0), lambda n: n == 2), recipe(steps=3, every=1))
+    found = train(
+        CONFIG, Broken(np.float32(0), lambda n: n == 2), recipe(steps=3, every=1)
+    )
     assert found.metrics.loss[1] == found.metrics.gradient_norm[1] == 0
     assert (found.metrics.loss[[0, 2]] > 1).all()
 
@@ -199,8 +212,14 @@ def test_a_finished_training_is_only_read(whole, tmp_path):
     ("changes", "message"),
     [
         ({"how": recipe(steps=30)}, "recipe.steps is 20 there, 30 asked for"),
-        ({"how": recipe(execution=Execution("bfloat16"))}, "recipe.execution.dtype is float32 the"),
-        ({"config": TransformerConfig(256, 16, 16, 4, 2)}, "config.heads is 2 there, 4 asked for"),
+        (
+            {"how": recipe(execution=Execution("bfloat16"))},
+            "recipe.execution.dtype is float32 the",
+        ),
+        (
+            {"config": TransformerConfig(256, 16, 16, 4, 2)},
+            "config.heads is 2 there, 4 asked for",
+        ),
     ],
 )
 def test_another_training_is_refused_by_what_differs(changes, message, stored):
@@ -212,9 +231,13 @@ def test_another_training_is_refused_by_what_differs(changes, message, stored):
 
 def test_another_text_or_start_is_refused(stored, whole):
     other = TextSource(np.frombuffer(TEXT[::-1], np.uint8), 16, 256)
-    with pytest.raises(ValueError, match=r"source.digest is text .* there, text .* asked for"):
+    with pytest.raises(
+        ValueError, match=r"source.digest is text .* there, text .* asked for"
+    ):
         train(CONFIG, other, recipe(), validation=sources()[1], store=stored)
-    with pytest.raises(ValueError, match=r"start is seed there, parameters .* asked for"):
+    with pytest.raises(
+        ValueError, match=r"start is seed there, parameters .* asked for"
+    ):
         run(config=whole.model, store=stored)
 
 
@@ -251,12 +274,16 @@ def test_two_devices_come_out_as_one(hosts, tmp_path):
     if hosts == 1:
         finish(start(memory_training, store, 20, cache, devices=2))
     else:
-        finish(*(start(memory_training, store, 20, cache, address, i, 2) for i in (0, 1)))
+        finish(
+            *(start(memory_training, store, 20, cache, address, i, 2) for i in (0, 1))
+        )
     how = recipe(every=5, validation=8)
     other = run(how, store=store, progress=lambda _: pytest.fail("a step was taken"))
     alone = run(how)
     assert_near(other, alone)
-    np.testing.assert_allclose(other.metrics.validation, alone.metrics.validation, rtol=1e-5)
+    np.testing.assert_allclose(
+        other.metrics.validation, alone.metrics.validation, rtol=1e-5
+    )
 
 
 # -- bad input -----------------------------------------------------------------------------------
@@ -267,7 +294,10 @@ def test_two_devices_come_out_as_one(hosts, tmp_path):
     [
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"accumulate": 3}, "batch must be a multiple of accumulate = 3, got 8"),
-        ({"learning_rate": float("nan")}, "learning_rate must be finite and at least 0, got nan"),
+        (
+            {"learning_rate": float("nan")},
+            "learning_rate must be finite and at least 0, got nan",
+        ),
         ({"lowest_rate": 2.0}, r"lowest_rate must be in \[0, 1\], got 2.0"),
         ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\)"),
         ({"clip": 0.0}, "clip must be positive, or None for no limit, got 0.0"),
@@ -288,7 +318,9 @@ def unchecked_recipe(**values):
 
 
 def test_a_recipe_of_other_types_is_refused_or_made_right():
-    with pytest.raises(ValueError, match=r"betas must be two numbers in \[0, 1\), got \(0.9,\)"):
+    with pytest.raises(
+        ValueError, match=r"betas must be two numbers in \[0, 1\), got \(0.9,\)"
+    ):
         unchecked_recipe(betas=(0.9,))
     with pytest.raises(ValueError, match=r"seed must be .* at least 0, got 1\.5"):
         unchecked_recipe(seed=1.5)
@@ -299,9 +331,13 @@ def test_a_recipe_of_other_types_is_refused_or_made_right():
 
 def test_what_does_not_fit_the_model_is_refused():
     training, _ = sources()
-    with pytest.raises(ValueError, match="source has a vocabulary of 256, and the model one of 9"):
+    with pytest.raises(
+        ValueError, match="source has a vocabulary of 256, and the model one of 9"
+    ):
         train(TransformerConfig(9, 16, 8, 2, 1), training)
-    with pytest.raises(ValueError, match="validation has a context of 20, and the model one of 16"):
+    with pytest.raises(
+        ValueError, match="validation has a context of 20, and the model one of 16"
+    ):
         train(CONFIG, training, validation=sources(20)[1])
     with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
         evaluate(random_model(CONFIG), training, batch=0)

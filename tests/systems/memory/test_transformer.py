@@ -68,14 +68,20 @@ def test_cross_entropy_in_parts_is_that_of_all_logits(symbols, monkeypatch):
         return -(weights * jnp.take_along_axis(logs, targets[:, None], 1)[:, 0]).sum()
 
     def ours(final, embedding):
-        loss: Any = weighted_cross_entropy(final, embedding, targets, weights, "float32")
+        loss: Any = weighted_cross_entropy(
+            final, embedding, targets, weights, "float32"
+        )
         return 3 * loss
 
-    expected = jax.value_and_grad(lambda *args: 3 * plain(*args), (0, 1))(final, embedding)
+    expected = jax.value_and_grad(lambda *args: 3 * plain(*args), (0, 1))(
+        final, embedding
+    )
     monkeypatch.setattr("isinglass.training.cross_entropy._LOGITS", 2 * 16_512)
     found = jax.value_and_grad(ours, (0, 1))(final, embedding)
     assert ours(final, embedding) == pytest.approx(float(found[0]), rel=1e-6)
-    for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+    for mine, theirs in zip(
+        jax.tree.leaves(found), jax.tree.leaves(expected), strict=True
+    ):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
 
 
@@ -98,9 +104,15 @@ def test_activations_lead_to_the_logits(model):
     tokens = jnp.arange(9)
     seen = RUN(model, tokens)
     assert seen.stream.shape == (4, 9, 8)
-    np.testing.assert_allclose(seen.stream[0], model.embedding[:9] + model.positions[:9], rtol=1e-6)
-    np.testing.assert_allclose(seen.final, model.after(seen.stream[-1]), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(seen.logits, seen.final @ model.embedding.T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        seen.stream[0], model.embedding[:9] + model.positions[:9], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        seen.final, model.after(seen.stream[-1]), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        seen.logits, seen.final @ model.embedding.T, rtol=1e-4, atol=1e-4
+    )
     np.testing.assert_allclose(model(tokens), seen.logits, rtol=1e-5, atol=1e-5)
 
 
@@ -109,10 +121,14 @@ def test_checkpointed_layers_have_the_same_gradient(model):
         return (model.final(jnp.arange(9), execution) ** 3).sum()
 
     plain, again = (
-        jax.jit(jax.grad(loss), static_argnums=1)(model, Execution(checkpoint=checkpoint))
+        jax.jit(jax.grad(loss), static_argnums=1)(
+            model, Execution(checkpoint=checkpoint)
+        )
         for checkpoint in (False, True)
     )
-    for mine, theirs in zip(jax.tree.leaves(again), jax.tree.leaves(plain), strict=True):
+    for mine, theirs in zip(
+        jax.tree.leaves(again), jax.tree.leaves(plain), strict=True
+    ):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
 
 
@@ -129,13 +145,17 @@ def test_dropout_needs_a_key_and_keeps_the_mean():
 
     @jax.jit
     def states(keys):
-        return jax.vmap(lambda key: dropping.stream(TOKENS, key=key, pick=lambda x: x)[1])(keys)
+        return jax.vmap(
+            lambda key: dropping.stream(TOKENS, key=key, pick=lambda x: x)[1]
+        )(keys)
 
     some = states(jax.random.split(jax.random.key(3), 4_000))
     plain = dropping.embedding[TOKENS] + dropping.positions[:5]
     zero = some[:, 0] == 0
     assert float(zero.mean()) == pytest.approx(0.5, abs=0.01)
-    np.testing.assert_allclose(some[:, 0].mean(0), plain, atol=0.1 * float(abs(plain).max()))
+    np.testing.assert_allclose(
+        some[:, 0].mean(0), plain, atol=0.1 * float(abs(plain).max())
+    )
     # Of what a part adds, half is dropped too, so that the last state is hardly ever the same.
     assert len(np.unique(some[:, 1, 0, 0])) > 100
     whole = dropping.stream(TOKENS, pick=lambda x: x)[1]

@@ -18,7 +18,12 @@ from isinglass.dynamics.sweep import plan as _plan
 from isinglass.dynamics.sweep import store as _store
 from isinglass.dynamics.sweep import workers as _schedule
 from isinglass.dynamics.sweep.plan import Plan, read_plan
-from isinglass.dynamics.sweep.request import _Asked, _first_state, _measure_of, _positive
+from isinglass.dynamics.sweep.request import (
+    _Asked,
+    _first_state,
+    _measure_of,
+    _positive,
+)
 from isinglass.dynamics.sweep.store import SweepWarning
 from isinglass.dynamics.sweep.tiles import chain, cut, tile_shape
 
@@ -114,9 +119,13 @@ def bifurcation(
         OSError: If the disk is full or fails; what was finished is kept.
         ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not installed.
     """
-    asked = _Asked("bifurcation", step, state, parameters, vary, measure, starts, recipe)
+    asked = _Asked(
+        "bifurcation", step, state, parameters, vary, measure, starts, recipe
+    )
     tile = _tile_of_lanes(asked, lanes)
-    return _run(asked, tile, store, resume, scheduler, cluster, cluster_options, progress)
+    return _run(
+        asked, tile, store, resume, scheduler, cluster, cluster_options, progress
+    )
 
 
 def phase_diagram(
@@ -162,9 +171,13 @@ def phase_diagram(
         OSError: If the disk is full or fails; what was finished is kept.
         ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not installed.
     """
-    asked = _Asked("phase_diagram", step, state, parameters, vary, measure, starts, recipe)
+    asked = _Asked(
+        "phase_diagram", step, state, parameters, vary, measure, starts, recipe
+    )
     tile = _tile_of_lanes(asked, lanes)
-    return _run(asked, tile, store, resume, scheduler, cluster, cluster_options, progress)
+    return _run(
+        asked, tile, store, resume, scheduler, cluster, cluster_options, progress
+    )
 
 
 def continuation(
@@ -231,7 +244,9 @@ def continuation(
     if starts is not None:
         (some,) = tile_shape([starts], _positive("lanes", lanes))
         tile = (1, some, tile[-1])
-    return _run(asked, tile, store, resume, scheduler, cluster, cluster_options, progress)
+    return _run(
+        asked, tile, store, resume, scheduler, cluster, cluster_options, progress
+    )
 
 
 def resume(
@@ -270,13 +285,19 @@ def resume(
     wanted = plan.measure.get("observable")
     if (wanted is None) != (observable is None):
         named = "none" if wanted is None else wanted["callable"]
-        raise ValueError(f"observable must be that of the sweep in {directory}: {named}")
-    vary = {name: np.array(values, dtype=np.float64) for name, values in plan.vary.items()}
+        raise ValueError(
+            f"observable must be that of the sweep in {directory}: {named}"
+        )
+    vary = {
+        name: np.array(values, dtype=np.float64) for name, values in plan.vary.items()
+    }
     asked = _Asked(
         plan.kind, step, state, plan.parameters, vary, _measure_of(plan, observable), plan.starts,
         plan.recipe, plan.directions, plan.attributes,
     )  # fmt: skip
-    return _run(asked, plan.tile, directory, True, scheduler, cluster, cluster_options, progress)
+    return _run(
+        asked, plan.tile, directory, True, scheduler, cluster, cluster_options, progress
+    )
 
 
 def _run(
@@ -294,7 +315,9 @@ def _run(
     work = asked.work(tile)
     plan = asked.plan(work)
     sizes = list(asked.axes.values())
-    tiles = chain(sizes, tile, asked.directions) if asked.directions else cut(sizes, tile)
+    tiles = (
+        chain(sizes, tile, asked.directions) if asked.directions else cut(sizes, tile)
+    )
     with contextlib.ExitStack() as stack:
         keeper = _keeper(plan, asked, store, resume)
         if isinstance(keeper, _store.Folder):
@@ -302,12 +325,16 @@ def _run(
             keeper.note_versions(len(tiles))
         if len(keeper.done) < len(tiles):
             report = stack.enter_context(_reporter(progress, TITLES[asked.kind]))
-            hired = stack.enter_context(_schedule.crew(work, scheduler, cluster, cluster_options))
+            hired = stack.enter_context(
+                _schedule.crew(work, scheduler, cluster, cluster_options)
+            )
             _schedule.run(tiles, keeper, hired, report)
         return keeper.dataset()
 
 
-def _keeper(plan: Plan, asked: _Asked, store: Store, resume: bool) -> _store.Memory | _store.Folder:
+def _keeper(
+    plan: Plan, asked: _Asked, store: Store, resume: bool
+) -> _store.Memory | _store.Folder:
     coordinates: dict[str, Any] = {}
     if asked.directions:
         about = {"long_name": "direction in which the parameter was followed"}
@@ -324,7 +351,9 @@ def _described(plan: Plan) -> dict[str, str]:
     """Attributes of the Dataset: text only, which every file format can hold."""
     measure = plan.measure
     told = [
-        f"{name.replace('_', ' ')} {value}" for name, value in measure.items() if value is not None
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in measure.items()
+        if value is not None
     ]
     versions = _plan.versions()
     return {
@@ -333,7 +362,9 @@ def _described(plan: Plan) -> dict[str, str]:
         "map": plan.map_name,
         "parameters": json.dumps(dict(plan.parameters)),
         "measured": "; ".join(told),
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+        "versions": ", ".join(
+            f"{name} {version}" for name, version in versions.items()
+        ),
     }
 
 

@@ -53,7 +53,9 @@ class Plan:
     variables: Mapping[str, Mapping[str, Any]]
     directions: tuple[str, ...] = ()
     starts: int | None = None
-    attributes: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, str]] = dataclasses.field(
+        default_factory=dict
+    )
     versions: tuple[Mapping[str, str], ...] = ()
     recipe: Mapping[str, Any] | None = None
 
@@ -77,7 +79,9 @@ class Plan:
 
     def text(self) -> str:
         """The plan as JSON."""
-        return json.dumps({"format": FORMAT, "version": VERSION, **self._content()}, indent=1)
+        return json.dumps(
+            {"format": FORMAT, "version": VERSION, **self._content()}, indent=1
+        )
 
     def differences(self, other: "Plan") -> list[str]:
         """What ``other`` asks for that this plan does not, in words; empty if they are the same."""
@@ -95,12 +99,18 @@ class Plan:
         found += _unlike("cells in a tile (lanes, block)", there["tile"], asked["tile"])
         if not _same_probe(self.probe, other.probe):
             names = f"{self.map_name} there, {other.map_name} asked for"
-            found.append(f"first steps of the map, initial state or observable ({names})")
-        return found or _unlike_fields("variable ", there["variables"], asked["variables"])
+            found.append(
+                f"first steps of the map, initial state or observable ({names})"
+            )
+        return found or _unlike_fields(
+            "variable ", there["variables"], asked["variables"]
+        )
 
     def _content(self) -> dict[str, Any]:
         # Through JSON, so that a plan and its copy from disk are alike to the last tuple.
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+        }
         return json.loads(json.dumps(fields, allow_nan=False))
 
 
@@ -124,12 +134,16 @@ def read_plan(directory: str | Path) -> Plan:
     """
     path = Path(directory) / FILE
     if not path.is_file():
-        raise FileNotFoundError(f"{directory} holds no {FILE}: it is not the folder of a sweep")
+        raise FileNotFoundError(
+            f"{directory} holds no {FILE}: it is not the folder of a sweep"
+        )
     try:
         content = json.loads(path.read_bytes())
         told = content.pop("format", None), content.pop("version", None)
     except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} is damaged, no plan can be read from it: {error}") from None
+        raise ValueError(
+            f"{path} is damaged, no plan can be read from it: {error}"
+        ) from None
     if told != (FORMAT, VERSION):
         raise ValueError(
             f"{path} has format {told[0]!r} version {told[1]!r}; expected {FORMAT!r} "
@@ -161,7 +175,9 @@ def versions() -> Mapping[str, str]:
 def plain(value: Any) -> Any:
     """``value`` as JSON can hold it: a dataclass by its fields, a callable by its name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {
+            f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)
+        }
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if callable(value):
@@ -187,7 +203,9 @@ def _told(what: str, there: Any, asked: Any) -> str:
     return f"{what}: {_short(there)} there, {_short(asked)} asked for"
 
 
-def _unlike_fields(prefix: str, there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+def _unlike_fields(
+    prefix: str, there: Mapping[str, Any], asked: Mapping[str, Any]
+) -> list[str]:
     found = []
     for name in sorted({*there, *asked}):
         old, new = there.get(name, "none"), asked.get(name, "none")
@@ -207,16 +225,23 @@ def _short(value: Any) -> str:
 
 
 def _unlike_values(name: str, there: list[float], asked: list[float]) -> list[str]:
-    ends = [f"{len(values)} from {values[0]!r} to {values[-1]!r}" for values in (there, asked)]
+    ends = [
+        f"{len(values)} from {values[0]!r} to {values[-1]!r}"
+        for values in (there, asked)
+    ]
     if ends[0] != ends[1]:
         return [_told(f"values of {name}", *ends)]
-    places = [i for i, (old, new) in enumerate(zip(there, asked, strict=True)) if old != new]
+    places = [
+        i for i, (old, new) in enumerate(zip(there, asked, strict=True)) if old != new
+    ]
     return [_told(f"value {i} of {name}", there[i], asked[i]) for i in places[:1]]
 
 
 def _same_probe(there: list[float | None], asked: list[float | None]) -> bool:
     if len(there) != len(asked):
         return False
-    first, second = (np.array([math.nan if x is None else x for x in p]) for p in (there, asked))
+    first, second = (
+        np.array([math.nan if x is None else x for x in p]) for p in (there, asked)
+    )
     close = {"rtol": PROBE_TOLERANCE, "atol": 1e-3 * PROBE_TOLERANCE}
     return np.allclose(first, second, equal_nan=True, **close)

@@ -71,7 +71,9 @@ class _Asked:
         return Plan(
             kind=self.kind,
             vary={name: values.tolist() for name, values in self.vary.items()},
-            parameters={name: value.tolist() for name, value in self.parameters.items()},
+            parameters={
+                name: value.tolist() for name, value in self.parameters.items()
+            },
             measure=_plan.plain(self.measure),
             map_name=_plan.name_of(self.step),
             probe=_work.probe(work),
@@ -95,7 +97,10 @@ class _Asked:
 
     def _reads(self, name: str) -> bool:
         """Whether the map or the start look a parameter up."""
-        values = {**self.parameters, **{other: self.vary[other][0] for other in self.vary}}
+        values = {
+            **self.parameters,
+            **{other: self.vary[other][0] for other in self.vary},
+        }
 
         read: set[str] = set()
 
@@ -136,13 +141,18 @@ def _variables(asked: _Asked) -> dict[str, dict[str, Any]]:
             "dtype": np.dtype(dtype).name,
             "attrs": dict(attrs),
         }
-        for name, (dims, dtype, attrs) in variables(asked.step, state, asked.measure).items()
+        for name, (dims, dtype, attrs) in variables(
+            asked.step, state, asked.measure
+        ).items()
     }
 
 
 def _first_state(asked: _Asked) -> tuple[Any, dict[str, Any]]:
     """The initial state of the first cell, and its parameters."""
-    parameters = {**asked.parameters, **{name: row[0] for name, row in asked.vary.items()}}
+    parameters = {
+        **asked.parameters,
+        **{name: row[0] for name, row in asked.vary.items()},
+    }
     with jax.enable_x64(True):
         return _one_state(asked, parameters), parameters
 
@@ -175,15 +185,21 @@ def _values(name: str, given: ArrayLike) -> np.ndarray:
         )
     unique, counts = np.unique(values, return_counts=True)
     if (counts > 1).any():
-        raise ValueError(f"vary[{name!r}] holds {float(unique[counts > 1][0])!r} more than once")
+        raise ValueError(
+            f"vary[{name!r}] holds {float(unique[counts > 1][0])!r} more than once"
+        )
     return values
 
 
-def _parameters(parameters: Mapping[str, Any], vary: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _parameters(
+    parameters: Mapping[str, Any], vary: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
     if not isinstance(parameters, Mapping):
         raise ValueError(f"parameters must map names to numbers, got {parameters!r}")
     fixed = {name: value for name, value in parameters.items() if name not in vary}
-    return {name: _real(f"parameters[{name!r}]", value) for name, value in fixed.items()}
+    return {
+        name: _real(f"parameters[{name!r}]", value) for name, value in fixed.items()
+    }
 
 
 def _real(name: str, value: Any) -> np.ndarray:
@@ -194,13 +210,17 @@ def _real(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must hold real numbers, got {value!r}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]}")
+        raise ValueError(
+            f"{name} must be finite, got {array[~np.isfinite(array)].flat[0]}"
+        )
     return array
 
 
 def _attributes(given: Any) -> dict[str, str]:
     attributes = getattr(given, "attrs", {})
-    return {"units": "1"} | {str(name): str(value) for name, value in attributes.items()}
+    return {"units": "1"} | {
+        str(name): str(value) for name, value in attributes.items()
+    }
 
 
 def _recipe(recipe: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -221,7 +241,9 @@ def _check_state(state: Any, starts: int | None) -> None:
         array = np.asarray(leaf)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError("state must be finite")
-        shared = isinstance(state, DelayState) and leaf is state.phase and not array.ndim
+        shared = (
+            isinstance(state, DelayState) and leaf is state.phase and not array.ndim
+        )
         if starts is not None and not shared and array.shape[:1] != (starts,):
             raise ValueError(
                 f"every leaf of state must have a leading axis of {starts} starts, "
@@ -230,11 +252,15 @@ def _check_state(state: Any, starts: int | None) -> None:
 
 
 def _check_clashes(asked: _Asked) -> None:
-    inner = itertools.chain.from_iterable(about["dims"] for about in asked.variables.values())
+    inner = itertools.chain.from_iterable(
+        about["dims"] for about in asked.variables.values()
+    )
     taken = {"direction", "start", *asked.variables, *inner}
     for name in asked.vary:
         if name in taken:
-            raise ValueError(f"vary names {name!r}, which is a name in the result; rename it")
+            raise ValueError(
+                f"vary names {name!r}, which is a name in the result; rename it"
+            )
 
 
 def _positive(name: str, value: int) -> int:
@@ -248,7 +274,9 @@ def _measure_of(plan: Plan, observable: Callable[[Any], Any] | None) -> Measure:
     section = fields.pop("section", None)
     known = {field.name for field in dataclasses.fields(Measure)}
     if set(fields) - known:
-        raise ValueError(f"the plan measures {sorted(set(fields) - known)}, unknown here")
+        raise ValueError(
+            f"the plan measures {sorted(set(fields) - known)}, unknown here"
+        )
     return Measure(
         **{**fields, "observable": observable},
         section=None if section is None else Section(**section),

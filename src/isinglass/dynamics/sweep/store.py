@@ -41,7 +41,9 @@ class Memory:
         attributes: What to say of the whole.
     """
 
-    def __init__(self, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]) -> None:
+    def __init__(
+        self, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]
+    ) -> None:
         import xarray as xr
 
         shape = tuple(plan.axes.values())
@@ -50,12 +52,18 @@ class Memory:
             empty = _fill(about["dtype"])
             values = np.full(shape + tuple(about["shape"]), empty, dtype=about["dtype"])
             variables[name] = ((*plan.axes, *about["dims"]), values, about["attrs"])
-        coords = {name: (name, values, attrs) for name, (values, attrs) in coordinates.items()}
-        self._dataset = xr.Dataset(variables, coords, {**attributes, "plan": plan.digest})
+        coords = {
+            name: (name, values, attrs) for name, (values, attrs) in coordinates.items()
+        }
+        self._dataset = xr.Dataset(
+            variables, coords, {**attributes, "plan": plan.digest}
+        )
         self._states: dict[int, list[np.ndarray]] = {}
         self.done: set[int] = set()
 
-    def write(self, tile: Tile, data: Mapping[str, np.ndarray], state: list[np.ndarray]) -> None:
+    def write(
+        self, tile: Tile, data: Mapping[str, np.ndarray], state: list[np.ndarray]
+    ) -> None:
         """Keep a tile and, of a sequential one, its final state."""
         for name, values in data.items():
             self._dataset[name].values[tile.region] = values
@@ -116,7 +124,9 @@ class Folder:
         """Let other processes write to the folder."""
         os.close(self._lock)
 
-    def write(self, tile: Tile, data: Mapping[str, np.ndarray], state: list[np.ndarray]) -> None:
+    def write(
+        self, tile: Tile, data: Mapping[str, np.ndarray], state: list[np.ndarray]
+    ) -> None:
         """Put a tile on disk and, of a sequential one, its final state; then mark it as done.
 
         Raises:
@@ -149,7 +159,9 @@ class Folder:
 
         return xr.open_zarr(self._directory / RESULTS, chunks=None)
 
-    def _open(self, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]) -> None:
+    def _open(
+        self, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]
+    ) -> None:
         import zarr
 
         if self._plan is None:
@@ -203,7 +215,9 @@ class Folder:
         for path in (self._directory / DONE).glob("*.json"):
             with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
                 files = json.loads(path.read_bytes())["files"]
-                sizes = {name: (self._directory / name).stat().st_size for name in files}
+                sizes = {
+                    name: (self._directory / name).stat().st_size for name in files
+                }
                 if sizes == files:
                     yield int(path.stem)
 
@@ -212,9 +226,16 @@ class Folder:
 
     def _chunk(self, name: str, region: Region) -> Path:
         array = self._arrays[name]
-        place = [part.start // side for part, side in zip(region, array.chunks, strict=False)]
+        place = [
+            part.start // side for part, side in zip(region, array.chunks, strict=False)
+        ]
         place += [0] * (array.ndim - len(place))
-        return self._directory / RESULTS / name / array.metadata.encode_chunk_key(tuple(place))
+        return (
+            self._directory
+            / RESULTS
+            / name
+            / array.metadata.encode_chunk_key(tuple(place))
+        )
 
 
 def _examine(directory: Path, plan: Plan, resume: bool) -> Plan | None:
@@ -224,7 +245,9 @@ def _examine(directory: Path, plan: Plan, resume: bool) -> Plan | None:
     if not directory.is_dir():
         raise ValueError(f"store must be a folder, and {directory} is a file")
     if not (directory / _plan.FILE).exists():
-        foreign = sorted(p.name for p in directory.iterdir() if not p.name.startswith(OURS))
+        foreign = sorted(
+            p.name for p in directory.iterdir() if not p.name.startswith(OURS)
+        )
         if foreign:
             raise ValueError(
                 f"store {directory} is no sweep's folder: it holds {', '.join(foreign[:5])} but no "

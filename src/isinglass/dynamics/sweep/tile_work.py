@@ -55,7 +55,10 @@ class Work:
 
 
 def compute(
-    work: Work, tile: Tile, before: Leaves | None, tick: Callable[[float], None] | None = None
+    work: Work,
+    tile: Tile,
+    before: Leaves | None,
+    tick: Callable[[float], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], Leaves]:
     """Measure the cells of a tile.
 
@@ -71,7 +74,9 @@ def compute(
     """
     devices = jax.local_devices()
     # Left alone on a CPU, where naming the device would only compile everything once more.
-    device = None if devices[0].platform == "cpu" else devices[tile.index % len(devices)]
+    device = (
+        None if devices[0].platform == "cpu" else devices[tile.index % len(devices)]
+    )
     with jax.enable_x64(True), jax.default_device(device):
         run = _sequential if work.sequential else _parallel
         return run(work, tile, before, tick or (lambda share: None))
@@ -84,7 +89,9 @@ def start(work: Work, parameters: Mapping[str, Any], starts: np.ndarray) -> Any:
         ValueError: If the states of a `DelayMap` are at different phases.
     """
     if callable(work.state):
-        state = _computed(work.state, work.starts is None, dict(parameters), jnp.asarray(starts))
+        state = _computed(
+            work.state, work.starts is None, dict(parameters), jnp.asarray(starts)
+        )
     else:
         given = jax.tree.map(jnp.asarray, work.state)
         one = (lambda _: given) if work.starts is None else partial(pick, given)
@@ -92,14 +99,19 @@ def start(work: Work, parameters: Mapping[str, Any], starts: np.ndarray) -> Any:
     if isinstance(work.step, DelayMap):
         phases = np.unique(state.phase)
         if len(phases) > 1:
-            raise ValueError(f"state must have one phase for all starts, got {phases.tolist()}")
+            raise ValueError(
+                f"state must have one phase for all starts, got {phases.tolist()}"
+            )
         state = state._replace(phase=state.phase[0])
     return state
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _computed(
-    start: Callable[[Any], Any], single: bool, parameters: Mapping[str, jax.Array], which: jax.Array
+    start: Callable[[Any], Any],
+    single: bool,
+    parameters: Mapping[str, jax.Array],
+    which: jax.Array,
 ) -> Any:
     """What a start gives for the parameters of every lane."""
 
@@ -160,7 +172,10 @@ def _signature(tree: Any) -> list[float]:
         lanes = lanes.reshape(-1, lanes.shape[-1])
         # Weights that no symmetry has: an exchange of two elements shows.
         weights = np.cos(1.0 + np.arange(len(lanes)))[:, None]
-        found += [*lanes.mean(axis=0).tolist(), *(weights * lanes).mean(axis=0).tolist()]
+        found += [
+            *lanes.mean(axis=0).tolist(),
+            *(weights * lanes).mean(axis=0).tolist(),
+        ]
     return found
 
 
@@ -205,11 +220,14 @@ def _sequential(
                 state = jax.tree.unflatten(jax.tree.structure(state), before)
         state = _recalled(state, lambda: fresh(parameters))  # noqa: B023 (called at once)
         told = _share_of(tick, done, len(order))
-        rows[place] = dict(measure_cells(work.step, state, parameters, work.measure, tick=told))
+        rows[place] = dict(
+            measure_cells(work.step, state, parameters, work.measure, tick=told)
+        )
         state = _lanes_last(rows[place].pop("final_state"))
     blocks = [rows[place] for place in sorted(rows)]
     stacked = {  # (lane, value, …), which is (direction, value, …) where there are no starts
-        variable: np.stack([block[variable] for block in blocks], axis=1) for variable in blocks[0]
+        variable: np.stack([block[variable] for block in blocks], axis=1)
+        for variable in blocks[0]
     }
     if has_starts:
         kept = slice(tile.region[-2].stop - tile.region[-2].start)
@@ -217,7 +235,9 @@ def _sequential(
     return stacked, [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
 
 
-def _share_of(tick: Callable[[float], None], done: int, total: int) -> Callable[[float], None]:
+def _share_of(
+    tick: Callable[[float], None], done: int, total: int
+) -> Callable[[float], None]:
     return lambda share: tick((done + share) / total)
 
 
@@ -237,7 +257,9 @@ def _recalled(state: Any, fresh: Callable[[], Any]) -> Any:
     if not gone.any():
         return state
     return jax.tree.map(
-        lambda old, new: np.where(gone, new, old) if np.ndim(old) else old, state, fresh()
+        lambda old, new: np.where(gone, new, old) if np.ndim(old) else old,
+        state,
+        fresh(),
     )
 
 
@@ -247,7 +269,9 @@ def _padded(work: Work, tile: Tile) -> list[np.ndarray]:
     All tiles so have one shape and are computed by one program.
     """
     sides = zip(tile.region, work.tile, strict=True)
-    return [np.minimum(part.start + np.arange(side), part.stop - 1) for part, side in sides]
+    return [
+        np.minimum(part.start + np.arange(side), part.stop - 1) for part, side in sides
+    ]
 
 
 def _lanes(

@@ -48,10 +48,14 @@ def cut(sizes: Sequence[int], shape: Sequence[int]) -> list[Tile]:
     """Independent tiles that cover a grid; those at its upper ends may be smaller."""
     counts = [math.ceil(size / side) for size, side in zip(sizes, shape, strict=True)]
     places = itertools.product(*map(range, counts))
-    return [Tile(index, _region(sizes, shape, place)) for index, place in enumerate(places)]
+    return [
+        Tile(index, _region(sizes, shape, place)) for index, place in enumerate(places)
+    ]
 
 
-def chain(sizes: Sequence[int], shape: Sequence[int], directions: Sequence[str]) -> list[Tile]:
+def chain(
+    sizes: Sequence[int], shape: Sequence[int], directions: Sequence[str]
+) -> list[Tile]:
     """Tiles over (direction, …, value) where each goes on from its neighbour along the values.
 
     Those of the direction "down" follow each other from the last values to the first.
@@ -64,7 +68,9 @@ def chain(sizes: Sequence[int], shape: Sequence[int], directions: Sequence[str])
         block = tile.index % blocks
         first = block == (blocks - 1 if down else 0)
         neighbour = tile.index + 1 if down else tile.index - 1
-        chained.append(Tile(tile.index, tile.region, None if first else neighbour, down))
+        chained.append(
+            Tile(tile.index, tile.region, None if first else neighbour, down)
+        )
     return chained
 
 

@@ -42,7 +42,9 @@ class Threads:
         devices = jax.local_devices()
         self._size = cores() if devices[0].platform == "cpu" else len(devices)
         self._work = work
-        self._executor = ThreadPoolExecutor(self._size, thread_name_prefix="isinglass-sweep")
+        self._executor = ThreadPoolExecutor(
+            self._size, thread_name_prefix="isinglass-sweep"
+        )
         self._futures: dict[Future[Result], Tile] = {}
         self._shares: dict[int, float] = {}
         self._stop = threading.Event()
@@ -60,14 +62,18 @@ class Threads:
         """Tiles done, after at most a tenth of a second."""
         done, _ = wait(self._futures, timeout=POLL, return_when=FIRST_COMPLETED)
         # In order, so that a run that is repeated writes in the same order where it can.
-        finished = sorted(((self._futures.pop(future), future) for future in done), key=_index)
+        finished = sorted(
+            ((self._futures.pop(future), future) for future in done), key=_index
+        )
         for tile, _ in finished:
             del self._shares[tile.index]
         return [(tile, future.result()) for tile, future in finished]
 
     def under_way(self) -> float:
         """Cells done in tiles under way."""
-        return sum(tile.cells * self._shares[tile.index] for tile in self._futures.values())
+        return sum(
+            tile.cells * self._shares[tile.index] for tile in self._futures.values()
+        )
 
     def close(self) -> None:
         """Leave what is under way."""
@@ -99,13 +105,17 @@ class Workers:
         self._run = secrets.token_hex(4)
         payload = cloudpickle.dumps(work)
         # A task and not scattered data: it is made again where the worker holding it is lost.
-        self._payload = client.submit(_same, payload, key=f"isinglass-sweep-{self._run}")
+        self._payload = client.submit(
+            _same, payload, key=f"isinglass-sweep-{self._run}"
+        )
         self._tiles: dict[Any, Tile] = {}
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def room(self) -> bool:
         """Two tiles per thread of the cluster, and some for workers that are still to come."""
-        return len(self._tiles) < 8 or len(self._tiles) < 2 * sum(self._client.nthreads().values())
+        return len(self._tiles) < 8 or len(self._tiles) < 2 * sum(
+            self._client.nthreads().values()
+        )
 
     def submit(self, tile: Tile, before: Leaves | None) -> None:
         """Queue a tile for the cluster."""
@@ -154,7 +164,10 @@ class Workers:
 
 
 def run(
-    tiles: Sequence[Tile], keeper: Memory | Folder, crew: Threads | Workers, report: Report
+    tiles: Sequence[Tile],
+    keeper: Memory | Folder,
+    crew: Threads | Workers,
+    report: Report,
 ) -> None:
     """Have all tiles computed that are not done, and keep each as it comes.
 
@@ -170,7 +183,8 @@ def run(
     ready = deque(
         tile
         for tile in tiles
-        if tile.index not in keeper.done and (tile.after is None or tile.after in keeper.done)
+        if tile.index not in keeper.done
+        and (tile.after is None or tile.after in keeper.done)
     )
     at_work = 0
     report(done, total)
@@ -216,13 +230,17 @@ def _client(
         return None
     Client = _import("distributed", "scheduler").Client
     if cluster is not None:
-        return stack.enter_context(Client(stack.enter_context(_start(cluster, options))))
+        return stack.enter_context(
+            Client(stack.enter_context(_start(cluster, options)))
+        )
     if isinstance(scheduler, str):
         return stack.enter_context(Client(scheduler))
     return scheduler
 
 
-def check_crew(scheduler: Any, cluster: str | None, options: Mapping[str, Any] | None) -> None:
+def check_crew(
+    scheduler: Any, cluster: str | None, options: Mapping[str, Any] | None
+) -> None:
     """Refuse what `crew` cannot hire, before anything is written.
 
     Raises:
@@ -230,12 +248,16 @@ def check_crew(scheduler: Any, cluster: str | None, options: Mapping[str, Any] |
         ValueError: If they name nobody, or two at a time.
     """
     if scheduler is not None and cluster is not None:
-        raise ValueError("scheduler and cluster cannot both be given: each names the workers")
+        raise ValueError(
+            "scheduler and cluster cannot both be given: each names the workers"
+        )
     if cluster is None and options is not None:
         raise ValueError("cluster_options needs a cluster, got None")
     if cluster is not None:
         if cluster not in CLUSTERS:
-            raise ValueError(f"cluster must be one of {', '.join(CLUSTERS)}, got {cluster!r}")
+            raise ValueError(
+                f"cluster must be one of {', '.join(CLUSTERS)}, got {cluster!r}"
+            )
         _import("dask_jobqueue", "cluster")
     if scheduler is not None and not isinstance(scheduler, str):
         Client = _import("distributed", "scheduler").Client
@@ -288,5 +310,7 @@ def _compute_there(payload: bytes, tile: Tile, before: Leaves | None) -> Result:
 def _unpacked(payload: bytes) -> Work:
     import cloudpickle
 
-    with jax.enable_x64(True):  # arrays of float64 that the map holds would be cut to float32
+    with jax.enable_x64(
+        True
+    ):  # arrays of float64 that the map holds would be cut to float32
         return cloudpickle.loads(payload)

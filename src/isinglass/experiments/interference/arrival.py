@@ -16,7 +16,15 @@ from isinglass.experiments.interference.setting import (
     train,
     training_set,
 )
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, compare_run
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    compare_run,
+)
 
 NAME = "interference-arrival"
 PAPER = np.array(
@@ -68,7 +76,9 @@ def _measure(context: Context) -> Arrivals:
         labels = generator(context, "shuffled labels", seed).permutation(digits.labels)
         shuffled = model.partial_fit(digits.images, labels).arrival_times()
         tables.append((arrival_times(routes, reachable), part, untrained, shuffled))
-    whole, part, untrained, shuffled = (np.stack(kind) for kind in zip(*tables, strict=True))
+    whole, part, untrained, shuffled = (
+        np.stack(kind) for kind in zip(*tables, strict=True)
+    )
     return Arrivals(whole, part, untrained, shuffled, float(np.mean(shares)))
 
 
@@ -140,13 +150,23 @@ def _figure(whole: Tables, part: Tables) -> Figure:
             for j in range(len(CLASSES)):
                 x = j + offset
                 jitter = x + np.random.default_rng(j).uniform(-0.1, 0.1, len(tables))
-                panel.scatter(jitter, tables[:, i, j], s=4, color=colour, alpha=0.25, linewidth=0)
+                panel.scatter(
+                    jitter, tables[:, i, j], s=4, color=colour, alpha=0.25, linewidth=0
+                )
                 mean, low, high = mean_interval(tables[:, i, j])
-                panel.plot([x, x], [low, high], color=INK, linewidth=3, solid_capstyle="butt")
+                panel.plot(
+                    [x, x], [low, high], color=INK, linewidth=3, solid_capstyle="butt"
+                )
                 panel.plot(x, mean, "_", color=INK, markersize=9, markeredgewidth=2)
             panel.scatter([], [], s=25, color=colour, label=name)
         panel.plot(
-            range(4), PAPER[i], "D", color="white", markeredgecolor=INK, markersize=6, label="paper"
+            range(4),
+            PAPER[i],
+            "D",
+            color="white",
+            markeredgecolor=INK,
+            markersize=6,
+            label="paper",
         )
         panel.axvspan(i - 0.45, i + 0.45, color=COLOURS[2], alpha=0.12, linewidth=0)
         panel.set_xticks(range(4), CLASSES)

@@ -8,7 +8,15 @@ import numpy as np
 
 from isinglass._common.intervals import mean_interval
 from isinglass.experiments.interference.setting import generator, model_seed
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, compare_run
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    compare_run,
+)
 
 if TYPE_CHECKING:
     from isinglass.systems.interference import WaveClassifier
@@ -45,7 +53,9 @@ def run(context: Context) -> Outcome:
         scores = [_one(context, noise, seed) for seed in range(context.seeds)]
         untrained[noise], trained[noise] = 100 * np.array(scores).T
     rows = _rows(trained, untrained)
-    return Outcome(rows, [_figure(context, trained, untrained)], _findings(trained, untrained))
+    return Outcome(
+        rows, [_figure(context, trained, untrained)], _findings(trained, untrained)
+    )
 
 
 def _one(context: Context, noise: str, seed: int) -> tuple[float, float]:
@@ -94,7 +104,9 @@ def _figure(context: Context, trained: Scores, untrained: Scores) -> Figure:
     before = model.forget(*train).energy_over_time(examples)
 
     figure, panels = subplots(1, 3, width=11.5, height=3.5)
-    for panel, index, name in zip(panels, (0, 1), ("In phase", "Out of phase"), strict=False):
+    for panel, index, name in zip(
+        panels, (0, 1), ("In phase", "Out of phase"), strict=False
+    ):
         for target, label in enumerate(("in-phase target", "out-of-phase target")):
             panel.plot(before[index, target], ":", color=COLOURS[target], alpha=0.7)
             panel.plot(after[index, target], color=COLOURS[target], label=label)
@@ -106,14 +118,22 @@ def _figure(context: Context, trained: Scores, untrained: Scores) -> Figure:
     last = panels[2]
     for row, noise in enumerate(NOISES):
         for scores, colour in ((untrained, MUTED), (trained, COLOURS[0])):
-            jitter = row + np.random.default_rng(row).uniform(-0.2, 0.2, len(scores[noise]))
-            last.scatter(scores[noise], jitter, s=6, color=colour, alpha=0.35, linewidth=0)
+            jitter = row + np.random.default_rng(row).uniform(
+                -0.2, 0.2, len(scores[noise])
+            )
+            last.scatter(
+                scores[noise], jitter, s=6, color=colour, alpha=0.35, linewidth=0
+            )
             mean, low, high = mean_interval(scores[noise])
-            last.plot([low, high], [row, row], color=INK, linewidth=3, solid_capstyle="butt")
+            last.plot(
+                [low, high], [row, row], color=INK, linewidth=3, solid_capstyle="butt"
+            )
             last.plot(mean, row, "|", color=INK, markersize=11, markeredgewidth=2)
     last.axvline(PAPER, color=COLOURS[1], linestyle="--", linewidth=1)
     last.text(PAPER - 1, 0.5, "paper", color=COLOURS[1], ha="right", va="center")
-    last.set_yticks(range(len(NOISES)), [name.replace(" ", "\n", 1) for name in NOISES.values()])
+    last.set_yticks(
+        range(len(NOISES)), [name.replace(" ", "\n", 1) for name in NOISES.values()]
+    )
     last.set_xlabel("accuracy in %")
     last.set_title("Before (grey) and after (blue)")
     last.grid(axis="y", visible=False)
@@ -128,7 +148,9 @@ def _figure(context: Context, trained: Scores, untrained: Scores) -> Figure:
 
 
 def _findings(trained: Scores, untrained: Scores) -> str:
-    each = "; ".join(f"{NOISES[noise]}: {scores.mean():.1f} %" for noise, scores in trained.items())
+    each = "; ".join(
+        f"{NOISES[noise]}: {scores.mean():.1f} %" for noise, scores in trained.items()
+    )
     spread = trained["program"].std()
     chance = np.mean([scores.mean() for scores in untrained.values()])
     return (

@@ -27,7 +27,9 @@ Entropies = Float[np.ndarray, "seeds seen learners digits"]
 def run(context: Context) -> Outcome:
     """Follow the entropy over the first fifty pictures per class."""
     entropies, arrived = _entropies(context)
-    return Outcome(_rows(entropies), [_figure(entropies)], _findings(entropies, arrived))
+    return Outcome(
+        _rows(entropies), [_figure(entropies)], _findings(entropies, arrived)
+    )
 
 
 def _entropies(context: Context) -> tuple[Entropies, Float[np.ndarray, "seeds seen"]]:
@@ -38,7 +40,9 @@ def _entropies(context: Context) -> tuple[Entropies, Float[np.ndarray, "seeds se
     found, arrived = [], []
     for seed in context.progress.track(range(context.seeds), "trainings"):
         digits = training_set(context, task, max(SEEN), seed)
-        place = np.tile(np.arange(max(SEEN)), len(CLASSES))  # of each picture within its class
+        place = np.tile(
+            np.arange(max(SEEN)), len(CLASSES)
+        )  # of each picture within its class
         rng = generator(context, "shown", seed)
         shown = _shown(task.test.labels, rng)
         model = InterferenceClassifier(random_state=model_seed(context, seed))
@@ -49,7 +53,9 @@ def _entropies(context: Context) -> tuple[Entropies, Float[np.ndarray, "seeds se
             if new.any():
                 model.partial_fit(digits.images[new], digits.labels[new])
             entropy = model.arrival_entropy(task.test.images[shown.ravel()])
-            course.append(np.nanmean(entropy.reshape(*shown.shape, len(CLASSES)), axis=1).T)
+            course.append(
+                np.nanmean(entropy.reshape(*shown.shape, len(CLASSES)), axis=1).T
+            )
             sent.append(in_time(model).sum(axis=-1).mean())
         found.append(np.stack(course))
         arrived.append(sent)
@@ -59,7 +65,10 @@ def _entropies(context: Context) -> tuple[Entropies, Float[np.ndarray, "seeds se
 def _shown(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Indices of test pictures, shape (digits, INPUTS)."""
     return np.stack(
-        [rng.choice(np.flatnonzero(labels == c), INPUTS, replace=False) for c in CLASSES]
+        [
+            rng.choice(np.flatnonzero(labels == c), INPUTS, replace=False)
+            for c in CLASSES
+        ]
     )
 
 

@@ -62,8 +62,12 @@ class Ours(NamedTuple):
     """What the interference classifiers of all seeds did."""
 
     accuracies: Accuracies
-    same: list[bool]  # per model, whether both training orders gave the same one, bit for bit
-    undecided: dict[Cell, np.ndarray]  # % of sources per seed that neither send nor are mute
+    same: list[
+        bool
+    ]  # per model, whether both training orders gave the same one, bit for bit
+    undecided: dict[
+        Cell, np.ndarray
+    ]  # % of sources per seed that neither send nor are mute
 
 
 def run(context: Context) -> Outcome:
@@ -87,21 +91,27 @@ def _ours(context: Context, task: Task) -> Ours:
         sequential, mixed = (_train(context, task, cell, mix) for mix in (False, True))
         found.undecided[cell] = np.array([_undecided(model) for model in sequential])
         for one, other in zip(sequential, mixed, strict=True):
-            found.same.append(np.array_equal(one.route_probabilities_, other.route_probabilities_))
+            found.same.append(
+                np.array_equal(one.route_probabilities_, other.route_probabilities_)
+            )
         for order, models in (("Ours+SeqTrn", sequential), ("Ours+MixTrn", mixed)):
             guesses = ensemble_energies(models, task.test.images).argmax(axis=-1)
             found.accuracies[order, cell] = _accuracy(guesses, task.test.labels)
     return found
 
 
-def _train(context: Context, task: Task, cell: Cell, mix: bool) -> list[InterferenceClassifier]:
+def _train(
+    context: Context, task: Task, cell: Cell, mix: bool
+) -> list[InterferenceClassifier]:
     from isinglass.systems.interference import InterferenceClassifier
 
     models = []
     for seed in range(context.seeds):
         digits = training_set(context, task, cell.k, seed)
         shown = _mixed(context, digits, seed) if mix else digits
-        model = InterferenceClassifier(epochs=cell.epochs, random_state=model_seed(context, seed))
+        model = InterferenceClassifier(
+            epochs=cell.epochs, random_state=model_seed(context, seed)
+        )
         models.append(model.fit(*shown))
     return models
 
@@ -122,14 +132,18 @@ def _backprop(context: Context, task: Task) -> Accuracies:
     found: Accuracies = {}
     keys = jax.random.split(jax.random.key(context.seed), context.seeds)
     for cell in context.progress.track(CELLS, "backpropagation"):
-        draws = [training_set(context, task, cell.k, seed) for seed in range(context.seeds)]
+        draws = [
+            training_set(context, task, cell.k, seed) for seed in range(context.seeds)
+        ]
         inputs = bp.features(np.concatenate([digits.images for digits in draws]))
         inputs = inputs.reshape(context.seeds, -1, inputs.shape[-1])
         labels = np.stack([np.searchsorted(CLASSES, digits.labels) for digits in draws])
         for name, orders in _orders(context, cell).items():
             x = np.take_along_axis(inputs, orders[..., None], axis=1)
             y = np.take_along_axis(labels, orders, axis=1)
-            weights = bp.train_many(keys, x, y, n_classes=len(CLASSES), stops=(y.shape[1],))[-1]
+            weights = bp.train_many(
+                keys, x, y, n_classes=len(CLASSES), stops=(y.shape[1],)
+            )[-1]
             guesses = np.einsum("nf,mcf->mnc", test, weights).argmax(axis=-1)
             found[name, cell] = _accuracy(guesses, task.test.labels)
     return found
@@ -168,7 +182,9 @@ def _peers(context: Context, task: Task) -> Accuracies:
             )
             for name, estimator in zip(PEERS, estimators, strict=True):
                 estimator.fit(_pixels(digits), digits.labels)
-                scores[name].append(100 * float(estimator.score(test, task.test.labels)))
+                scores[name].append(
+                    100 * float(estimator.score(test, task.test.labels))
+                )
         found |= {(name, cell): np.array(values) for name, values in scores.items()}
     return found
 
@@ -214,7 +230,9 @@ def _table(accuracies: Accuracies) -> list[Row]:
 def _compare_cell(quantity: str, samples: np.ndarray, paper: float, cell: Cell) -> Row:
     """A published cell is one training set, or "several" of one picture per class."""
     runs = SEVERAL if cell.k == 1 else 1
-    return compare_run(NAME, "Table 1", quantity, samples, paper=paper, unit="%", runs=runs)
+    return compare_run(
+        NAME, "Table 1", quantity, samples, paper=paper, unit="%", runs=runs
+    )
 
 
 def _contrasts(accuracies: Accuracies) -> list[Row]:
@@ -256,7 +274,9 @@ def _contrast(
     accuracies: Accuracies, what: str, left: tuple[str, Cell], right: tuple[str, Cell]
 ) -> Row:
     """Difference between two cells of Table 1, on the same draws."""
-    published = [PAPER[method][CELLS.index(cell)] or np.nan for method, cell in (left, right)]
+    published = [
+        PAPER[method][CELLS.index(cell)] or np.nan for method, cell in (left, right)
+    ]
     change = f"{right[1]} → {left[1]}" if right[1] != left[1] else str(left[1])
     return compare(
         NAME, "Table 1", f"{what}, {change}", accuracies[left] - accuracies[right],
@@ -300,11 +320,20 @@ def _figure(accuracies: Accuracies) -> Figure:
             spread = row + rng.uniform(-0.22, 0.22, len(samples))
             panel.scatter(samples, spread, s=5, color=colour, alpha=0.3, linewidth=0)
             mean, low, high = mean_interval(samples)
-            panel.plot([low, high], [row, row], color=INK, linewidth=3, solid_capstyle="butt")
+            panel.plot(
+                [low, high], [row, row], color=INK, linewidth=3, solid_capstyle="butt"
+            )
             panel.plot(mean, row, "|", color=INK, markersize=11, markeredgewidth=2)
             published = PAPER.get(method, (None,) * 4)[index]
             if published is not None:
-                panel.plot(published, row, "D", color="white", markeredgecolor=INK, markersize=6)
+                panel.plot(
+                    published,
+                    row,
+                    "D",
+                    color="white",
+                    markeredgecolor=INK,
+                    markersize=6,
+                )
         panel.set_title(str(cell))
         panel.set_xlabel("accuracy in %")
         panel.grid(axis="y", visible=False)
@@ -331,7 +360,9 @@ def _findings(accuracies: Accuracies, ours: Ours, context: Context) -> str:
     draws = len(accuracies[best, k5])
     ahead = (accuracies["Ours+SeqTrn", k5][:draws] - accuracies[best, k5]).mean()
     order = "ahead of" if ahead > 0 else "behind"
-    long = (accuracies["Ours+MixTrn", CELLS[3]] - accuracies["BP+MixTrn", CELLS[3]]).mean()
+    long = (
+        accuracies["Ours+MixTrn", CELLS[3]] - accuracies["BP+MixTrn", CELLS[3]]
+    ).mean()
     _, five, ten, five_10 = (accuracies["Ours+SeqTrn", cell] for cell in CELLS)
     more, longer = (mean_interval(cell - five).mean for cell in (ten, five_10))
     return (

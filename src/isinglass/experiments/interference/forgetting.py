@@ -9,8 +9,21 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass._common.intervals import mean_interval
-from isinglass.experiments.interference.setting import CLASSES, load_task, model_seed, training_set
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
+from isinglass.experiments.interference.setting import (
+    CLASSES,
+    load_task,
+    model_seed,
+    training_set,
+)
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    share,
+)
 
 if TYPE_CHECKING:
     from isinglass.data.few_shot import Task
@@ -44,8 +57,12 @@ def _ours(context: Context, task: Task) -> tuple[Course, list[bool]]:
             new = digits.labels == label
             model.partial_fit(digits.images[new], digits.labels[new], classes=CLASSES)
             stages.append(copy.deepcopy(model))
-        joint = InterferenceClassifier(random_state=model_seed(context, seed)).fit(*digits)
-        same.append(np.array_equal(joint.route_probabilities_, model.route_probabilities_))
+        joint = InterferenceClassifier(random_state=model_seed(context, seed)).fit(
+            *digits
+        )
+        same.append(
+            np.array_equal(joint.route_probabilities_, model.route_probabilities_)
+        )
     context.progress.step("testing every stage")
     guesses = ensemble_energies(stages, task.test.images).argmax(axis=-1)
     return _course(guesses.reshape(context.seeds, len(CLASSES), -1), task), same
@@ -60,19 +77,26 @@ def _backprop(context: Context, task: Task) -> Course:
     draws = [training_set(context, task, K, seed) for seed in range(context.seeds)]
     inputs = bp.features(np.concatenate([digits.images for digits in draws]))
     inputs = inputs.reshape(context.seeds, len(CLASSES), 1, K, -1)
-    inputs = np.tile(inputs, (1, 1, BP_EPOCHS, 1, 1)).reshape(context.seeds, -1, inputs.shape[-1])
-    labels = np.repeat(np.arange(len(CLASSES)), K * BP_EPOCHS)[None].repeat(context.seeds, axis=0)
+    inputs = np.tile(inputs, (1, 1, BP_EPOCHS, 1, 1)).reshape(
+        context.seeds, -1, inputs.shape[-1]
+    )
+    labels = np.repeat(np.arange(len(CLASSES)), K * BP_EPOCHS)[None].repeat(
+        context.seeds, axis=0
+    )
     stops = tuple(K * BP_EPOCHS * (phase + 1) for phase in range(len(CLASSES)))
     keys = jax.random.split(jax.random.key(context.seed), context.seeds)
     weights = bp.train_many(keys, inputs, labels, n_classes=len(CLASSES), stops=stops)
-    scores = np.einsum("nf,pmcf->mpnc", bp.features(task.test.images), weights, optimize=True)
+    scores = np.einsum(
+        "nf,pmcf->mpnc", bp.features(task.test.images), weights, optimize=True
+    )
     return _course(scores.argmax(axis=-1), task)
 
 
 def _course(guesses: np.ndarray, task: Task) -> Course:
     right = np.asarray(CLASSES)[guesses] == task.test.labels
     return np.stack(
-        [100 * right[..., task.test.labels == c].mean(axis=-1) for c in CLASSES], axis=-1
+        [100 * right[..., task.test.labels == c].mean(axis=-1) for c in CLASSES],
+        axis=-1,
     )
 
 
@@ -124,11 +148,17 @@ def _figure(ours: Course, bp: Course) -> Figure:
     from isinglass.figures.style import COLOURS, subplots
 
     figure, panels = subplots(1, 2, width=9, height=3.6, sharey=True)
-    titles = ("Interference, one epoch", f"Backpropagation, {BP_EPOCHS} epochs per class")
+    titles = (
+        "Interference, one epoch",
+        f"Backpropagation, {BP_EPOCHS} epochs per class",
+    )
     for panel, title, course in zip(panels, titles, (ours, bp), strict=True):
         for index, digit in enumerate(CLASSES):
             intervals = np.array(
-                [mean_interval(course[:, phase, index]) for phase in range(len(CLASSES))]
+                [
+                    mean_interval(course[:, phase, index])
+                    for phase in range(len(CLASSES))
+                ]
             )
             phases, colour = np.arange(len(CLASSES)), COLOURS[index]
             learned = phases >= index
@@ -138,7 +168,11 @@ def _figure(ours: Course, bp: Course) -> Figure:
             )  # fmt: skip
             panel.plot(phases, intervals[:, 0], ":", color=colour, alpha=0.5)
             panel.plot(
-                phases[learned], intervals[learned, 0], "o-", color=colour, label=f"digit {digit}"
+                phases[learned],
+                intervals[learned, 0],
+                "o-",
+                color=colour,
+                label=f"digit {digit}",
             )
         panel.set_title(title)
         panel.set_xticks(range(len(CLASSES)), [f"+ digit {digit}" for digit in CLASSES])

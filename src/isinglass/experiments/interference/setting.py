@@ -45,9 +45,9 @@ def train(
     from isinglass.systems.interference import InterferenceClassifier
 
     digits = training_set(context, task, n_per_class, seed)
-    return InterferenceClassifier(epochs=epochs, random_state=model_seed(context, seed)).fit(
-        *digits
-    )
+    return InterferenceClassifier(
+        epochs=epochs, random_state=model_seed(context, seed)
+    ).fit(*digits)
 
 
 def model_seed(context: Context, seed: int) -> int:

@@ -5,8 +5,21 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from isinglass.experiments.interference.setting import CLASSES, generator, load_task, train
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare_run
+from isinglass.experiments.interference.setting import (
+    CLASSES,
+    generator,
+    load_task,
+    train,
+)
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    claim,
+    compare_run,
+)
 
 NAME = "interference-similarity"
 INPUTS_PER_CELL = 20
@@ -39,8 +52,12 @@ def _tables(context: Context) -> Tables:
         columns = []
         for digit in CLASSES:
             of_digit = np.flatnonzero(task.test.labels == digit)
-            shown = task.test.images[rng.choice(of_digit, INPUTS_PER_CELL, replace=False)]
-            columns.append(model.expected_similarity(shown)[..., STABLE].mean(axis=(0, 2)))
+            shown = task.test.images[
+                rng.choice(of_digit, INPUTS_PER_CELL, replace=False)
+            ]
+            columns.append(
+                model.expected_similarity(shown)[..., STABLE].mean(axis=(0, 2))
+            )
         tables.append(np.stack(columns, axis=-1))
     return np.stack(tables)
 
@@ -82,7 +99,13 @@ def _figure(tables: Tables) -> Figure:
             colour = "white" if values[i, j] > 0.6 * top else INK
             weight = "bold" if values[i].argmax() == j else "normal"
             panel.text(
-                j, i, f"{values[i, j]:.3f}", ha="center", va="center", color=colour, weight=weight
+                j,
+                i,
+                f"{values[i, j]:.3f}",
+                ha="center",
+                va="center",
+                color=colour,
+                weight=weight,
             )
         panel.set_xticks(range(4), [f"digit {digit}" for digit in CLASSES])
         panel.set_yticks(range(4), [f"learner {digit}" for digit in CLASSES])
@@ -104,7 +127,8 @@ def _figure(tables: Tables) -> Figure:
 def _findings(tables: Tables) -> str:
     held = tables.argmax(axis=2) == np.arange(len(CLASSES))
     each = ", ".join(
-        f"{share:.0f} % (learner {c})" for c, share in zip(CLASSES, 100 * held.mean(0), strict=True)
+        f"{share:.0f} % (learner {c})"
+        for c, share in zip(CLASSES, 100 * held.mean(0), strict=True)
     )
     return (
         f"Over {len(tables)} trainings a learner's own digit gives the largest similarity in "

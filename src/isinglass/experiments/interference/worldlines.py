@@ -34,8 +34,14 @@ def run(context: Context) -> Outcome:
     before = train(context, task, 0).forget(*digits)
     picture = task.test.images[np.flatnonzero(task.test.labels == SHOWN)[0]]
     context.progress.step("drawing")
-    figures = [_spacetime(after, picture), _light_cones(before, after), _double_slit(context)]
-    shares = np.array([_shares_in_time(context, task, seed) for seed in range(context.seeds)])
+    figures = [
+        _spacetime(after, picture),
+        _light_cones(before, after),
+        _double_slit(context),
+    ]
+    shares = np.array(
+        [_shares_in_time(context, task, seed) for seed in range(context.seeds)]
+    )
     return Outcome(_rows(shares), figures, _findings(shares))
 
 
@@ -73,7 +79,9 @@ def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
     from isinglass.figures.style import COLOURS, INK
 
     canvas = Canvas(figsize=(9, 7.2))
-    axes: Any = canvas.add_axes((0.0, 0.0, 1.0, 1.0), projection="3d", computed_zorder=False)
+    axes: Any = canvas.add_axes(
+        (0.0, 0.0, 1.0, 1.0), projection="3d", computed_zorder=False
+    )
     pixels = picture[:27, :27] / 255
     _floor(axes, pixels)
     inked = pixels.reshape(9, 3, 9, 3).mean(axis=(1, 3)).ravel() > 0.25
@@ -104,16 +112,24 @@ def _floor(axes: Any, pixels: np.ndarray) -> None:
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
     corner = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
-    sheet = Poly3DCollection([4.5 * corner], facecolors="#f1eee6", edgecolors="none", zorder=0)
+    sheet = Poly3DCollection(
+        [4.5 * corner], facecolors="#f1eee6", edgecolors="none", zorder=0
+    )
     axes.add_collection3d(sheet)
     dark = np.argwhere(pixels > 0.1)
     tiles = [np.array([*(place - 13) / 3, 0]) + corner / 6 for place in dark]
     shades = [(0.11, 0.15, 0.2, pixels[i, j]) for i, j in dark]
-    axes.add_collection3d(Poly3DCollection(tiles, facecolors=shades, edgecolors="none", zorder=1))
+    axes.add_collection3d(
+        Poly3DCollection(tiles, facecolors=shades, edgecolors="none", zorder=1)
+    )
 
 
 def _signals(
-    axes: Any, sources: np.ndarray, target: np.ndarray, strength: np.ndarray, colour: str
+    axes: Any,
+    sources: np.ndarray,
+    target: np.ndarray,
+    strength: np.ndarray,
+    colour: str,
 ) -> None:
     """Lines from each source at time 0 to the target at each duration, as strong as likely."""
     from mpl_toolkits.mplot3d.art3d import Line3DCollection
@@ -122,7 +138,9 @@ def _signals(
     lines = [[(*sources[s], 0), (*target, delta)] for s, delta in routes]
     weight = strength[tuple(routes.T)]
     colours = [(*_rgb(colour), 0.06 + 0.44 * w) for w in weight]
-    collection = Line3DCollection(lines, colors=colours, linewidths=0.3 + 1.4 * weight, zorder=2)
+    collection = Line3DCollection(
+        lines, colors=colours, linewidths=0.3 + 1.4 * weight, zorder=2
+    )
     axes.add_collection3d(collection)
     post = np.column_stack([target, target])
     axes.plot(*post, [0, strength.shape[1] - 1], color=colour, linewidth=2.5, zorder=3)
@@ -134,13 +152,17 @@ def _rgb(colour: str) -> tuple[float, float, float]:
     return to_rgb(colour)
 
 
-def _light_cones(before: InterferenceClassifier, after: InterferenceClassifier) -> Figure:
+def _light_cones(
+    before: InterferenceClassifier, after: InterferenceClassifier
+) -> Figure:
     """Figs. 1 and 2 in one space dimension: distance from the target against time."""
     from matplotlib.collections import LineCollection
 
     from isinglass.figures.style import COLOURS, subplots
 
-    figure, panels = subplots(2, len(CLASSES), width=11, height=6, sharex=True, sharey=True)
+    figure, panels = subplots(
+        2, len(CLASSES), width=11, height=6, sharex=True, sharey=True
+    )
     distances = before.geometry_.distances
     for row, (name, model) in enumerate((("before", before), ("after", after))):
         sent = in_time(model)
@@ -178,7 +200,12 @@ def _light_cones(before: InterferenceClassifier, after: InterferenceClassifier) 
 def _double_slit(context: Context) -> Figure:
     """Fig. 3: routes from the two slits to the two targets."""
     from isinglass.data.double_slit import make_waves
-    from isinglass.experiments.interference.double_slit import SOURCES, TARGETS, K, classifier
+    from isinglass.experiments.interference.double_slit import (
+        SOURCES,
+        TARGETS,
+        K,
+        classifier,
+    )
     from isinglass.figures.style import COLOURS, INK, subplots
 
     waves = make_waves(K, generator(context, "waves", 0))
@@ -186,7 +213,9 @@ def _double_slit(context: Context) -> Figure:
     before = classifier(model_seed(context, 0)).fit(*waves).forget(*waves)
     figure, panels = subplots(1, 2, width=8.5, height=4.6, sharex=True, sharey=True)
     reachable = after.geometry_.reachable(after.n_durations)
-    for panel, name, model in zip(panels, ("before", "after"), (before, after), strict=True):
+    for panel, name, model in zip(
+        panels, ("before", "after"), (before, after), strict=True
+    ):
         routes = model.route_probabilities_ * reachable
         for s, source in enumerate(SOURCES):
             for c, target in enumerate(TARGETS):
@@ -195,11 +224,14 @@ def _double_slit(context: Context) -> Figure:
                         [source, target], [0, delta],
                         color=COLOURS[c], linewidth=0.2 + 40 * p, alpha=min(1.0, 0.1 + 8 * p),
                     )  # fmt: skip
-        panel.plot(SOURCES, [0, 0], "o", color=INK, markersize=9, clip_on=False, zorder=3)
+        panel.plot(
+            SOURCES, [0, 0], "o", color=INK, markersize=9, clip_on=False, zorder=3
+        )
         panel.set_title(f"{name.capitalize()} training")
         panel.set_xlabel("position")
         panel.set_xticks(
-            [*TARGETS, *SOURCES], ["in-phase\ntarget", "out-of-phase\ntarget", "slit", "slit"]
+            [*TARGETS, *SOURCES],
+            ["in-phase\ntarget", "out-of-phase\ntarget", "slit", "slit"],
         )
         panel.set_ylim(0, after.n_durations)
     panels[0].set_ylabel("travel duration in steps")

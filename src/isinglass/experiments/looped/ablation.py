@@ -15,7 +15,15 @@ from jaxtyping import Float
 
 from isinglass._common.intervals import mean_interval, mean_text
 from isinglass.experiments.looped import setting as paper
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    share,
+)
 from isinglass.reproduce.jobs import side_by_side
 
 if TYPE_CHECKING:
@@ -57,8 +65,12 @@ class Design(NamedTuple):
 
 QUICK = Design(("full-sequence",), (4,), (0.01,), 1, {4: (300, 200)}, 16, 16)
 OURS = {4: (2000, 1500), 16: (5000, 4000)}
-DEFAULT = Design(paper.FORMS, tuple(OURS), (0.003, 0.01, 0.03), 2, OURS, paper.LONGEST, 128)
-FULL = Design(paper.FORMS, (4, 16), (3e-4, 1e-3, 3e-3), 3, paper.STEPS, paper.LONGEST, 256)
+DEFAULT = Design(
+    paper.FORMS, tuple(OURS), (0.003, 0.01, 0.03), 2, OURS, paper.LONGEST, 128
+)
+FULL = Design(
+    paper.FORMS, (4, 16), (3e-4, 1e-3, 3e-3), 3, paper.STEPS, paper.LONGEST, 256
+)
 
 
 class Cell(NamedTuple):
@@ -98,7 +110,10 @@ class Found(NamedTuple):
     @property
     def at_the_edge(self) -> bool:
         """Whether a learning rate that was not tried might be better still."""
-        return len(self.searched) > 1 and self.rate in (min(self.searched), max(self.searched))
+        return len(self.searched) > 1 and self.rate in (
+            min(self.searched),
+            max(self.searched),
+        )
 
 
 Table = dict[Cell, dict[str, Found]]
@@ -118,7 +133,10 @@ def run(context: Context) -> Outcome:
     design = FULL if context.full else QUICK if context.quick else DEFAULT
     table = measure(context, design)
     rows = [row for cell, arms in table.items() for row in _rows(design, cell, arms)]
-    figures = [_figure_of_accuracy(design, table), _figure_of_differences(design, table)]
+    figures = [
+        _figure_of_accuracy(design, table),
+        _figure_of_differences(design, table),
+    ]
     return Outcome(rows, figures, _findings(design, table))
 
 
@@ -126,7 +144,9 @@ def measure(context: Context, design: Design) -> Table:
     """All arms on all tasks, side by side, since each is compiled by one core."""
     from isinglass.systems.looped.training import DivergedWarning
 
-    cells = [Cell(form, symbols) for symbols in design.vocabularies for form in design.forms]
+    cells = [
+        Cell(form, symbols) for symbols in design.vocabularies for form in design.forms
+    ]
     jobs = [(cell, arm) for cell in cells for arm in paper.ARMS]
     # Those that diverged are counted, and told of in the findings.
     with warnings.catch_warnings():
@@ -140,7 +160,9 @@ def _measure_arm(context: Context, design: Design, cell: Cell, arm: str) -> Foun
     searched = _search(context, design, cell, arm) if len(design.rates) > 1 else {}
     # Where several are equally good, the middle one: of an arm that learns nothing, too.
     middle = design.rates[len(design.rates) // 2]
-    rate = max(searched, key=lambda r: (searched[r], r == middle)) if searched else middle
+    rate = (
+        max(searched, key=lambda r: (searched[r], r == middle)) if searched else middle
+    )
     recipe = _recipe(design, cell, arm, rate)
     run = paper.trained(
         context, f"{cell.form}-{cell.vocabulary}-{arm}", config, cell.form, recipe,
@@ -150,17 +172,27 @@ def _measure_arm(context: Context, design: Design, cell: Cell, arm: str) -> Foun
     accuracy = np.concatenate(
         [
             paper.fresh_accuracy(run, some, sequences, TEST)["all"].values
-            for some, sequences in ((short, 8 * design.long), (lengths[len(short) :], design.long))
+            for some, sequences in (
+                (short, 8 * design.long),
+                (lengths[len(short) :], design.long),
+            )
         ],
         axis=1,
     )
     terms = paper.fresh_terms(run, design.longest, 8 * design.long, TEST)
     return Found(
-        rate, searched, lengths, 100 * accuracy, terms.cross_entropy.values, paper.diverged(run)
+        rate,
+        searched,
+        lengths,
+        100 * accuracy,
+        terms.cross_entropy.values,
+        paper.diverged(run),
     )
 
 
-def _search(context: Context, design: Design, cell: Cell, arm: str) -> dict[float, float]:
+def _search(
+    context: Context, design: Design, cell: Cell, arm: str
+) -> dict[float, float]:
     """Accuracy at lengths trained on, by learning rate, of seeds that are not reported."""
     names = paper.seeds(context, design.tried, paper.SEARCH)
     lengths = (design.longest // 2, design.longest)
@@ -209,8 +241,15 @@ def _lengths(design: Design) -> tuple[int, ...]:
 def _measures(design: Design) -> list[Measure]:
     longest = design.longest
     return [
-        Measure(f"cross-entropy at L = {longest}", "nats", lambda found: found.cross_entropy, -1),
-        Measure(f"accuracy at L = {longest}", "points", lambda found: found.at(longest), 1),
+        Measure(
+            f"cross-entropy at L = {longest}",
+            "nats",
+            lambda found: found.cross_entropy,
+            -1,
+        ),
+        Measure(
+            f"accuracy at L = {longest}", "points", lambda found: found.at(longest), 1
+        ),
         Measure("accuracy at L = 1000", "points", lambda found: found.at(1000), 1),
     ]
 
@@ -218,17 +257,26 @@ def _measures(design: Design) -> list[Measure]:
 # -- comparisons -------------------------------------------------------------------------------
 
 
-def difference(arms: dict[str, Found], arm: str, of: Measure) -> Float[np.ndarray, "seeds"]:
+def difference(
+    arms: dict[str, Found], arm: str, of: Measure
+) -> Float[np.ndarray, "seeds"]:
     """An arm minus cross-entropy alone, by seed."""
     return of.of(arms[arm]) - of.of(arms[paper.PLAIN])
 
 
-def main_effect(arms: dict[str, Found], penalty: str, of: Measure) -> Float[np.ndarray, "seeds"]:
+def main_effect(
+    arms: dict[str, Found], penalty: str, of: Measure
+) -> Float[np.ndarray, "seeds"]:
     """Mean of the four arms that have a penalty minus that of the four that have not, by seed."""
     term = PENALTIES[penalty]
     with_it, without = (
         np.mean(
-            [of.of(arms[arm]) for arm, terms in paper.ARMS.items() if (term in terms) is has], 0
+            [
+                of.of(arms[arm])
+                for arm, terms in paper.ARMS.items()
+                if (term in terms) is has
+            ],
+            0,
         )
         for has in (True, False)
     )
@@ -259,7 +307,9 @@ def _rows(design: Design, cell: Cell, arms: dict[str, Found]) -> list[Row]:
     for arm, found in arms.items():
         because = f"{BECAUSE}. Learning rate {found.rate:g}"
         for length, enough in SUCCESS.items():
-            quantity = f"{cell}, {arm}: seeds with at least {enough:.0f} % at L = {length}"
+            quantity = (
+                f"{cell}, {arm}: seeds with at least {enough:.0f} % at L = {length}"
+            )
             right = _successes(found, length)
             rows.append(
                 share(
@@ -274,17 +324,25 @@ def _rows(design: Design, cell: Cell, arms: dict[str, Found]) -> list[Row]:
     for of in _measures(design):
         rows.append(
             _paired_row(
-                cell, f"{paper.ALL} − {paper.PLAIN}", difference(arms, paper.ALL, of), of, BECAUSE
+                cell,
+                f"{paper.ALL} − {paper.PLAIN}",
+                difference(arms, paper.ALL, of),
+                of,
+                BECAUSE,
             )
         )
         for penalty, name in PENALTIES.items():
-            because = f"{BECAUSE}. Four arms with the {name} penalty, minus the four without"
+            because = (
+                f"{BECAUSE}. Four arms with the {name} penalty, minus the four without"
+            )
             samples = main_effect(arms, penalty, of)
             rows.append(_paired_row(cell, f"effect of {penalty}", samples, of, because))
     return rows
 
 
-def _paired_row(cell: Cell, what: str, samples: np.ndarray, of: Measure, because: str) -> Row:
+def _paired_row(
+    cell: Cell, what: str, samples: np.ndarray, of: Measure, because: str
+) -> Row:
     return compare(
         NAME, SOURCE, f"{cell}, {what}: {of.name}", samples,
         paper=None, unit=of.unit, because=f"{because}, by seed",
@@ -313,7 +371,9 @@ def _figure_of_accuracy(design: Design, table: Table) -> Figure:
                 _draw_interval(panel, samples, place, INK)
             if length in SUCCESS:
                 panel.axvline(SUCCESS[length], color=MUTED, linewidth=1)
-            panel.axvline(paper.chance(*cell), color=MUTED, linestyle=":", linewidth=1.2)
+            panel.axvline(
+                paper.chance(*cell), color=MUTED, linestyle=":", linewidth=1.2
+            )
             panel.set_title(f"{cell}, L = {length}", fontsize=9)
             panel.grid(axis="y", visible=False)
         line[0].set_yticks(range(len(arms)), list(reversed(arms)))
@@ -362,7 +422,9 @@ def _figure_of_differences(design: Design, table: Table) -> Figure:
 
 def _draw_interval(panel: Any, samples: np.ndarray, place: float, colour: str) -> None:
     mean, low, high = mean_interval(samples)
-    panel.plot([low, high], [place] * 2, color=colour, linewidth=3, solid_capstyle="butt")
+    panel.plot(
+        [low, high], [place] * 2, color=colour, linewidth=3, solid_capstyle="butt"
+    )
     panel.plot(mean, place, "|", color=colour, markersize=10, markeredgewidth=2)
 
 
@@ -418,8 +480,13 @@ def _of_design(design: Design, table: Table, seeds: int) -> str:
 
 
 def _of_cell(design: Design, cell: Cell, arms: dict[str, Found]) -> str:
-    solved = " ".join(_of_success(arms, length, enough) for length, enough in SUCCESS.items())
-    longest, (plain, both) = design.longest, (arms[arm] for arm in (paper.PLAIN, paper.ALL))
+    solved = " ".join(
+        _of_success(arms, length, enough) for length, enough in SUCCESS.items()
+    )
+    longest, (plain, both) = (
+        design.longest,
+        (arms[arm] for arm in (paper.PLAIN, paper.ALL)),
+    )
     means = ", ".join(
         f"{mean_text(plain.at(length), 0, 100)} and {mean_text(both.at(length), 0, 100)} % at "
         f"L = {length}"
@@ -448,7 +515,10 @@ def _of_penalties(design: Design, table: Table) -> str:
     paragraphs = []
     for penalty, name in PENALTIES.items():
         effects = [
-            _listed(of, {cell: main_effect(arms, penalty, of) for cell, arms in table.items()})
+            _listed(
+                of,
+                {cell: main_effect(arms, penalty, of) for cell, arms in table.items()},
+            )
             for of in _measures(design)
         ]
         paragraphs.append(
@@ -473,7 +543,10 @@ def _of_penalties(design: Design, table: Table) -> str:
 def _by_rate(arms: dict[str, Found]) -> dict[float, list[str]]:
     """Arms by the learning rate that was chosen for them."""
     rates = sorted({found.rate for found in arms.values()})
-    return {rate: [arm for arm, found in arms.items() if found.rate == rate] for rate in rates}
+    return {
+        rate: [arm for arm, found in arms.items() if found.rate == rate]
+        for rate in rates
+    }
 
 
 def _of_rates(design: Design, table: Table) -> str:

@@ -9,7 +9,15 @@ from jaxtyping import Float
 
 from isinglass._common.intervals import mean_text
 from isinglass.experiments.looped import setting as paper
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, compare_run
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    compare_run,
+)
 from isinglass.reproduce.jobs import side_by_side
 
 if TYPE_CHECKING:
@@ -18,7 +26,11 @@ if TYPE_CHECKING:
 
 NAME = "looped-baseline"
 TABLE = "Table 1"
-MINIMAL, FIXED, ADAPTIVE = "minimal, d = 8", "baseline, T loops", "baseline, adaptive loops"
+MINIMAL, FIXED, ADAPTIVE = (
+    "minimal, d = 8",
+    "baseline, T loops",
+    "baseline, adaptive loops",
+)
 PUBLISHED = {100: paper.LAST_AT_100}
 # How many more loops than in training the baseline may choose from.
 MORE_LOOPS = 2
@@ -47,7 +59,9 @@ class Design(NamedTuple):
 
 QUICK = Design(paper.FORMS[:1], (400, 150), False, (10, 16, 64, 200), 32)
 DEFAULT = Design(paper.FORMS, (2000, 2000), False, (10, 64, 100, 200, 500, 1000), 64)
-FULL = Design(paper.FORMS, (paper.STEPS, 100_000), True, (10, 64, 100, 200, 500, 1000), 256)
+FULL = Design(
+    paper.FORMS, (paper.STEPS, 100_000), True, (10, 64, 100, 200, 500, 1000), 256
+)
 
 
 class Model(NamedTuple):
@@ -71,7 +85,9 @@ def run(context: Context) -> Outcome:
     """Train both kinds of model on each form of the task."""
     design = FULL if context.full else QUICK if context.quick else DEFAULT
     table = measure(context, design)
-    rows = [row for form, models in table.items() for row in _rows(design, form, models)]
+    rows = [
+        row for form, models in table.items() for row in _rows(design, form, models)
+    ]
     return Outcome(rows, [_figure(design, table)], _findings(design, table))
 
 
@@ -96,7 +112,9 @@ def _train(context: Context, design: Design, form: str, kind: str) -> Run:
     baseline = kind == FIXED
     steps = design.steps[baseline]
     # Little is measured meanwhile; a checkpoint is written as often.
-    evaluate = Evaluation(lengths=(_longest(design),), every=max(1, steps // 20), sequences=16)
+    evaluate = Evaluation(
+        lengths=(_longest(design),), every=max(1, steps // 20), sequences=16
+    )
     if baseline:
         config, recipe = _baseline_config(design), _baseline_recipe(design)
     elif design.as_published:
@@ -119,7 +137,11 @@ def _baseline_recipe(design: Design) -> Recipe:
     """The paper's; or in as many steps as a laptop has time for, which take a higher rate."""
     if design.as_published:
         return paper.paper_recipe(
-            paper.PLAIN, design.steps[1], learning_rate=1e-4, weight_decay=0.05, batch=64
+            paper.PLAIN,
+            design.steps[1],
+            learning_rate=1e-4,
+            weight_decay=0.05,
+            batch=64,
         )
     return paper.our_recipe(
         paper.PLAIN, steps=design.steps[1], learning_rate=1e-3, weight_decay=0.05
@@ -139,7 +161,9 @@ def _measured(design: Design, run: Run, *, adaptive: bool = False) -> Model:
         )  # fmt: skip
     else:
         accuracy = paper.fresh_accuracy(run, design.lengths, design.sequences, TEST)
-    return Model(paper.parameters(run), 100 * accuracy["all"].values, paper.diverged(run))
+    return Model(
+        paper.parameters(run), 100 * accuracy["all"].values, paper.diverged(run)
+    )
 
 
 def _adaptive(model: Any, most: int, form: str) -> Any:
@@ -174,7 +198,9 @@ def _rows(design: Design, form: str, models: dict[str, Model]) -> list[Row]:
     ]  # fmt: skip
     for kind, model in models.items():
         for length, samples in zip(design.lengths, model.accuracy.T, strict=True):
-            rows.append(_accuracy_row(design, f"{kind}, {form} form", kind, length, samples))
+            rows.append(
+                _accuracy_row(design, f"{kind}, {form} form", kind, length, samples)
+            )
     gain = models[ADAPTIVE].accuracy - models[FIXED].accuracy
     for length, samples in zip(design.lengths, gain.T, strict=True):
         rows.append(
@@ -186,11 +212,15 @@ def _rows(design: Design, form: str, models: dict[str, Model]) -> list[Row]:
     return rows
 
 
-def _accuracy_row(design: Design, of: str, kind: str, length: int, samples: np.ndarray) -> Row:
+def _accuracy_row(
+    design: Design, of: str, kind: str, length: int, samples: np.ndarray
+) -> Row:
     quantity = f"accuracy at L = {length}, {of}"
     published = PUBLISHED.get(length) if kind == MINIMAL else None
     if published is None:
-        row = compare(NAME, TABLE, quantity, samples, paper=None, unit="%", because=UNKNOWN)
+        row = compare(
+            NAME, TABLE, quantity, samples, paper=None, unit="%", because=UNKNOWN
+        )
     elif design.as_published:
         row = compare_run(NAME, TABLE, quantity, samples, paper=published, unit="%")
     else:
@@ -208,19 +238,28 @@ def _figure(design: Design, table: Table) -> Figure:
     from isinglass.figures.style import COLOURS, GRID, INK, MUTED, subplots
 
     figure, panels = subplots(
-        1, len(table), width=4.2 * max(len(table), 1.4), height=3.9, sharey=True, squeeze=False
+        1,
+        len(table),
+        width=4.2 * max(len(table), 1.4),
+        height=3.9,
+        sharey=True,
+        squeeze=False,
     )
     for panel, (form, models) in zip(panels[0], table.items(), strict=True):
         shortest = _baseline_recipe(design).shortest
         panel.axvspan(shortest, _longest(design), color=GRID, alpha=0.6, linewidth=0)
         for colour, (kind, model) in zip(COLOURS, models.items(), strict=False):
-            panel.plot(design.lengths, model.accuracy.T, color=colour, alpha=0.3, linewidth=0.8)
+            panel.plot(
+                design.lengths, model.accuracy.T, color=colour, alpha=0.3, linewidth=0.8
+            )
             panel.plot(
                 design.lengths, model.accuracy.mean(0), "o-", color=colour, markersize=4,
                 label=f"{kind}, {model.parameters:,} parameters",
             )  # fmt: skip
         for length, value in PUBLISHED.items():
-            panel.plot(length, value, "D", color="white", markeredgecolor=INK, markersize=6)
+            panel.plot(
+                length, value, "D", color="white", markeredgecolor=INK, markersize=6
+            )
         panel.axhline(paper.chance(form), color=MUTED, linestyle=":", linewidth=1.2)
         panel.set_xscale("log")
         panel.set_xticks(design.lengths, [str(n) for n in design.lengths])
@@ -242,7 +281,11 @@ def _setting(design: Design) -> str:
     """The setting, as sentences."""
     recipe, (minimal, baseline) = _baseline_recipe(design), design.steps
     loops = _baseline_config(design).iterations
-    which = "The paper's setting" if design.as_published else "Not the paper's setting but ours"
+    which = (
+        "The paper's setting"
+        if design.as_published
+        else "Not the paper's setting but ours"
+    )
     return (
         f"{which}: T = {loops}, lengths {recipe.shortest} to {recipe.longest}; "
         f"{minimal:,} steps of the minimal transformer with all penalties, {baseline:,} of "
@@ -255,7 +298,9 @@ def _findings(design: Design, table: Table) -> str:
     some = next(iter(table.values()))
     small, large = some[MINIMAL].parameters, some[FIXED].parameters
     seeds = len(some[MINIMAL].accuracy)
-    lost = sum(model[kind].diverged for model in table.values() for kind in (MINIMAL, FIXED))
+    lost = sum(
+        model[kind].diverged for model in table.values() for kind in (MINIMAL, FIXED)
+    )
     first = (
         f"The minimal transformer has {small:,} parameters, the baseline {large:,}, "
         f"{large / small:.0f} times as many. {_setting(design)} {seeds} seeds of each; {lost} "
@@ -271,7 +316,10 @@ def _findings(design: Design, table: Table) -> str:
         "1e-4. These numbers are of a budget that a laptop has, and say nothing of where either "
         "would end."
     )
-    return "\n\n".join([first, *(_of_form(design, *each) for each in table.items())]) + short
+    return (
+        "\n\n".join([first, *(_of_form(design, *each) for each in table.items())])
+        + short
+    )
 
 
 def _of_form(design: Design, form: str, models: dict[str, Model]) -> str:

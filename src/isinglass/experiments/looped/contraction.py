@@ -10,7 +10,15 @@ from jaxtyping import Float
 
 from isinglass._common.intervals import mean_text
 from isinglass.experiments.looped import setting as paper
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    share,
+)
 
 if TYPE_CHECKING:
     from jax import Array
@@ -45,7 +53,10 @@ class Size(NamedTuple):
 
 QUICK = Size(steps=(0, 250, 1000), iterations=6, sequences=2, exponent=400)
 DEFAULT = Size(
-    steps=(0, 125, 250, 500, 1000, 2000, 4000), iterations=12, sequences=4, exponent=1000
+    steps=(0, 125, 250, 500, 1000, 2000, 4000),
+    iterations=12,
+    sequences=4,
+    exponent=1000,
 )
 FULL = Size(
     steps=DEFAULT.steps, iterations=12, sequences=4, exponent=1000,
@@ -95,7 +106,9 @@ class Measured(NamedTuple):
 
 def run(context: Context) -> Outcome:
     """Train up to each of several steps, and take derivatives there."""
-    found = measure(context, FULL if context.full else QUICK if context.quick else DEFAULT)
+    found = measure(
+        context, FULL if context.full else QUICK if context.quick else DEFAULT
+    )
     rows = [row for setting, one in found.items() for row in _rows(setting, one)]
     figures = [_figure(setting, one) for setting, one in found.items()]
     return Outcome(rows, figures, _findings(found))
@@ -106,12 +119,18 @@ def measure(context: Context, size: Size) -> dict[str, Measured]:
     ours = paper.our_config(iterations=size.iterations)
     found = {OURS: _of_setting(context, OURS, ours, size.steps, size)}
     if size.papers:
-        found[PAPERS] = _of_setting(context, PAPERS, paper.paper_config(), size.papers, size)
+        found[PAPERS] = _of_setting(
+            context, PAPERS, paper.paper_config(), size.papers, size
+        )
     return found
 
 
 def _of_setting(
-    context: Context, setting: str, config: LoopedConfig, steps: tuple[int, ...], size: Size
+    context: Context,
+    setting: str,
+    config: LoopedConfig,
+    steps: tuple[int, ...],
+    size: Size,
 ) -> Measured:
     import equinox as eqx
     import jax
@@ -120,7 +139,9 @@ def _of_setting(
     from isinglass.systems.looped.evaluation import Evaluation
 
     names = paper.seeds(context, context.seeds)
-    look = eqx.filter_jit(partial(_look, task=InductionTask(FORM, config.vocabulary), size=size))
+    look = eqx.filter_jit(
+        partial(_look, task=InductionTask(FORM, config.vocabulary), size=size)
+    )
     seen = []
     for count in steps:
         evaluate = Evaluation((LENGTH,), max(1, count), sequences=64)
@@ -128,13 +149,18 @@ def _of_setting(
         trained = paper.trained(
             context, what, config, FORM, _recipe(setting, count), names, evaluate
         )
-        accuracy = paper.fresh_accuracy(trained, [LENGTH], 256, LOOKED_AT)["all"].values[:, 0]
+        accuracy = paper.fresh_accuracy(trained, [LENGTH], 256, LOOKED_AT)[
+            "all"
+        ].values[:, 0]
         for name, right in zip(names, accuracy, strict=True):
             key = jax.random.fold_in(jax.random.key(LOOKED_AT), name)
             model = trained.of(name)
             of_model, inputs = look(model, key)
             seen.append((right, *of_model, *_exponents(model, inputs, size)))
-    stacked = (np.stack([np.asarray(x, float) for x in each]) for each in zip(*seen, strict=True))
+    stacked = (
+        np.stack([np.asarray(x, float) for x in each])
+        for each in zip(*seen, strict=True)
+    )
     return Measured(
         np.array(steps),
         *(x.reshape(len(steps), len(names), *x.shape[1:]) for x in stacked),
@@ -162,9 +188,22 @@ def _look(
     tokens = task.batch(key, size.sequences, LENGTH).tokens
     inputs, *each = jax.lax.map(lambda one: _derivatives(model, one), tokens)
     each, worst = each[:-1], each[-1].max()
-    norm, state, bound, attention, loop, block, scaled, growth = (x.mean(0) for x in each)
+    norm, state, bound, attention, loop, block, scaled, growth = (
+        x.mean(0) for x in each
+    )
     value = jnp.linalg.norm(model.value)
-    of_model = (value, norm, state, bound, attention, loop, block, worst, scaled, growth)
+    of_model = (
+        value,
+        norm,
+        state,
+        bound,
+        attention,
+        loop,
+        block,
+        worst,
+        scaled,
+        growth,
+    )
     return of_model, inputs[0]
 
 
@@ -193,7 +232,9 @@ def _derivatives(model: LoopedTransformer, tokens: Array) -> tuple[Array, ...]:
         scaled_bound = contraction_bound(*scaled, model.attention(small + near)[0])
         return (
             contraction_bound(*weights, rows[0]),
-            attention_jacobian_norm(*weights, inputs, state, causal=model.config.causal),
+            attention_jacobian_norm(
+                *weights, inputs, state, causal=model.config.causal
+            ),
             loop_jacobian_norm(model, state, inputs),
             loop_jacobian_norm(model, state, inputs, residual=False),
             scaled_bound,
@@ -205,15 +246,26 @@ def _derivatives(model: LoopedTransformer, tokens: Array) -> tuple[Array, ...]:
 
     def whole(state: Array) -> Array:
         parameters = loop_parameters(model, inputs)
-        return jax.lax.scan(lambda z, _: (loop_step(z, parameters), None), state, None, len(rows))[
-            0
-        ].ravel()
+        return jax.lax.scan(
+            lambda z, _: (loop_step(z, parameters), None), state, None, len(rows)
+        )[0].ravel()
 
     jacobian = jax.jacfwd(whole)(states[0]).reshape(inputs.size, inputs.size)
     growth = jnp.log(jnp.linalg.norm(jacobian, 2)) / len(rows)
     sizes = jnp.linalg.norm(states[1:], axis=(1, 2))
     norm = jnp.linalg.norm(inputs)
-    return inputs, norm, sizes, bound, attention, loop, block, scaled.mean(), growth, ratio
+    return (
+        inputs,
+        norm,
+        sizes,
+        bound,
+        attention,
+        loop,
+        block,
+        scaled.mean(),
+        growth,
+        ratio,
+    )
 
 
 def _within(matrix: Array, norm: float) -> Array:
@@ -224,10 +276,16 @@ def _within(matrix: Array, norm: float) -> Array:
     return matrix * jnp.where(size > norm, norm / jnp.maximum(size, norm), 1.0)
 
 
-def _exponents(model: LoopedTransformer, inputs: Array, size: Size) -> tuple[float, float]:
+def _exponents(
+    model: LoopedTransformer, inputs: Array, size: Size
+) -> tuple[float, float]:
     """The largest Lyapunov exponent of the loop and of the block, from Z = 0."""
     from isinglass.dynamics import lyapunov_spectrum
-    from isinglass.systems.looped.contraction import block_step, loop_parameters, loop_step
+    from isinglass.systems.looped.contraction import (
+        block_step,
+        loop_parameters,
+        loop_step,
+    )
 
     parameters = loop_parameters(model, inputs)
     found = [
@@ -279,7 +337,9 @@ def _rows(setting: str, found: Measured) -> list[Row]:
 
 
 def _row(quantity: str, values: np.ndarray, unit: str, because: str) -> Row:
-    row = compare(NAME, THEOREM, quantity, values, paper=None, unit=unit, because=because)
+    row = compare(
+        NAME, THEOREM, quantity, values, paper=None, unit=unit, because=because
+    )
     if unit == PER_ITERATION:
         return row
     return row.between(high=100.0 if unit == "%" else np.inf)
@@ -289,19 +349,69 @@ def _quantities(found: Measured, index: int) -> list[tuple[str, np.ndarray, str,
     """What, samples by seed, unit, and what there is to compare with, of a step of training."""
     scaled = found.scaled_bound[index]
     return [
-        ("right answers", 100 * found.accuracy[index], "%", "The norms are taken there"),
+        (
+            "right answers",
+            100 * found.accuracy[index],
+            "%",
+            "The norms are taken there",
+        ),
         ("|W_V|_F", found.value[index], "", "The theorem assumes at most ½"),
         ("|X|_F", found.inputs[index], "", "The theorem assumes at most 1"),
-        ("|Z|_F at the end", found.state[index, :, -1], "", "The theorem assumes at most 1"),
+        (
+            "|Z|_F at the end",
+            found.state[index, :, -1],
+            "",
+            "The theorem assumes at most 1",
+        ),
         ("bound, mean over iterations", found.bound[index].mean(-1), "", NO_NUMBER),
-        ("norm that it bounds, mean over iterations", _mean(found.attention, index), "", NO_NUMBER),
-        ("bound, where assumptions hold", scaled, "", "Contraction is concluded below 1"),
-        ("largest norm over bound there", found.worst[index], "", "The theorem says at most 1"),
-        ("norm of Z + F(Z + X), mean over iterations", _mean(found.loop, index), "", NO_NUMBER),
-        ("norm of F(Z + X), mean over iterations", _mean(found.block, index), "", NO_NUMBER),
-        ("growth over the trained iterations", found.growth[index], PER_ITERATION, NO_NUMBER),
-        ("largest exponent of the loop", found.of_loop[index], PER_ITERATION, NO_NUMBER),
-        ("largest exponent of Z = F(Z + X)", found.of_block[index], PER_ITERATION, NO_NUMBER),
+        (
+            "norm that it bounds, mean over iterations",
+            _mean(found.attention, index),
+            "",
+            NO_NUMBER,
+        ),
+        (
+            "bound, where assumptions hold",
+            scaled,
+            "",
+            "Contraction is concluded below 1",
+        ),
+        (
+            "largest norm over bound there",
+            found.worst[index],
+            "",
+            "The theorem says at most 1",
+        ),
+        (
+            "norm of Z + F(Z + X), mean over iterations",
+            _mean(found.loop, index),
+            "",
+            NO_NUMBER,
+        ),
+        (
+            "norm of F(Z + X), mean over iterations",
+            _mean(found.block, index),
+            "",
+            NO_NUMBER,
+        ),
+        (
+            "growth over the trained iterations",
+            found.growth[index],
+            PER_ITERATION,
+            NO_NUMBER,
+        ),
+        (
+            "largest exponent of the loop",
+            found.of_loop[index],
+            PER_ITERATION,
+            NO_NUMBER,
+        ),
+        (
+            "largest exponent of Z = F(Z + X)",
+            found.of_block[index],
+            PER_ITERATION,
+            NO_NUMBER,
+        ),
     ]
 
 
@@ -334,7 +444,9 @@ def _figure(setting: str, found: Measured) -> Figure:
          found.state[..., -1]},
     )  # fmt: skip
     sizes.axhline(VALUE_AT_MOST, color="C0", linestyle=":", label="assumed of $W_V$")
-    sizes.axhline(NORM_AT_MOST, color=MUTED, linestyle=":", label="assumed of $X$ and $Z$")
+    sizes.axhline(
+        NORM_AT_MOST, color=MUTED, linestyle=":", label="assumed of $X$ and $Z$"
+    )
     sizes.set_title("What the theorem assumes")
     _over_training(
         bounds, found,
@@ -344,7 +456,9 @@ def _figure(setting: str, found: Measured) -> Figure:
     bounds.axhline(1, color=MUTED, linestyle=":")
     bounds.set_title("Derivative of attention alone")
     _over_training(
-        steps, found, {"$Z + F(Z + X)$": found.loop.mean(-1), "$F(Z + X)$": found.block.mean(-1)}
+        steps,
+        found,
+        {"$Z + F(Z + X)$": found.loop.mean(-1), "$F(Z + X)$": found.block.mean(-1)},
     )
     steps.axhline(1, color=MUTED, linestyle=":")
     steps.set_title("Norm of a whole step")
@@ -365,7 +479,9 @@ def _figure(setting: str, found: Measured) -> Figure:
         {"bound": found.bound, "attention": found.attention, "loop": found.loop,
          "block": found.block}.items()
     ):  # fmt: skip
-        last.plot(iterations, values[-1].T, color=f"C{colour}", alpha=0.25, linewidth=0.8)
+        last.plot(
+            iterations, values[-1].T, color=f"C{colour}", alpha=0.25, linewidth=0.8
+        )
         last.plot(iterations, values[-1].mean(axis=0), color=f"C{colour}", label=label)
     last.axhline(1, color=MUTED, linestyle=":")
     last.set_yscale("log")
@@ -391,7 +507,14 @@ def _over_training(axis: Any, found: Measured, lines: dict[str, np.ndarray]) -> 
     where = np.arange(len(found.steps))
     for colour, (label, values) in enumerate(lines.items()):
         axis.plot(where, values, color=f"C{colour}", alpha=0.25, linewidth=0.8)
-        axis.plot(where, values.mean(axis=1), "o-", color=f"C{colour}", markersize=4, label=label)
+        axis.plot(
+            where,
+            values.mean(axis=1),
+            "o-",
+            color=f"C{colour}",
+            markersize=4,
+            label=label,
+        )
     axis.set_xticks(where, [f"{step:,}" for step in found.steps], fontsize=8)
     axis.set_xlabel("step of training")
 
@@ -430,7 +553,12 @@ def _of(setting: str, found: Measured) -> list[str]:
     contracts = int((found.of_block[-1] < -NEUTRAL).sum())
     growth, before, of_loop, of_block = (
         mean_text(values)
-        for values in (found.growth[-1], found.growth[0], found.of_loop[-1], found.of_block[-1])
+        for values in (
+            found.growth[-1],
+            found.growth[0],
+            found.of_loop[-1],
+            found.of_block[-1],
+        )
     )
     does = (
         f"At step {last:,}, right answers {told(100 * found.accuracy[-1], high=100)} %, a step of "

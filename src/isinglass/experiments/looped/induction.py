@@ -50,9 +50,15 @@ class Budget(NamedTuple):
     ours: int  # steps of our recipe
 
 
-QUICK = Budget(paper.FORMS[1:], steps=300, every=100, sequences=32, at_the_end=64, ours=600)
-DEFAULT = Budget(paper.FORMS, steps=5000, every=250, sequences=64, at_the_end=256, ours=4000)
-FULL = Budget(paper.FORMS, steps=paper.STEPS, every=250, sequences=64, at_the_end=512, ours=4000)
+QUICK = Budget(
+    paper.FORMS[1:], steps=300, every=100, sequences=32, at_the_end=64, ours=600
+)
+DEFAULT = Budget(
+    paper.FORMS, steps=5000, every=250, sequences=64, at_the_end=256, ours=4000
+)
+FULL = Budget(
+    paper.FORMS, steps=paper.STEPS, every=250, sequences=64, at_the_end=512, ours=4000
+)
 
 
 class Trained(NamedTuple):
@@ -79,7 +85,9 @@ class Trained(NamedTuple):
         """Steps of training."""
         return int(self.metrics.step[-1])
 
-    def accuracy(self, length: int, step: int | None = None) -> Float[np.ndarray, "seeds"]:
+    def accuracy(
+        self, length: int, step: int | None = None
+    ) -> Float[np.ndarray, "seeds"]:
         """In percent; of the trained models, or at the last record up to a step."""
         if step is None:
             return 100 * self.final["all"].sel(length=length).values
@@ -93,7 +101,9 @@ class Trained(NamedTuple):
 
 def run(context: Context) -> Outcome:
     """Train at the paper's setting, and with our recipe."""
-    found = measure(context, FULL if context.full else QUICK if context.quick else DEFAULT)
+    found = measure(
+        context, FULL if context.full else QUICK if context.quick else DEFAULT
+    )
     rows = [
         row
         for name, one in found.items()
@@ -104,7 +114,9 @@ def run(context: Context) -> Outcome:
 
 def measure(context: Context, budget: Budget) -> dict[str, Trained]:
     """All settings, side by side."""
-    settings = [(f"paper's setting, {form}", form) for form in budget.forms] + [(OURS, OURS)]
+    settings = [(f"paper's setting, {form}", form) for form in budget.forms] + [
+        (OURS, OURS)
+    ]
     found = side_by_side(context, _train, settings, same=(budget,))
     return {name: one for (name, _), one in found.items()}
 
@@ -218,7 +230,9 @@ def _end(found: Trained) -> list[Row]:
     return [hundred.between(), mean.between(), last]
 
 
-def _after(found: Trained, quantity: str, values: np.ndarray, published: float, unit: str) -> Row:
+def _after(
+    found: Trained, quantity: str, values: np.ndarray, published: float, unit: str
+) -> Row:
     """A number of the paper's trained model, which takes all of its steps."""
     if found.steps < paper.STEPS:
         return compare(
@@ -260,20 +274,38 @@ def _figure(found: dict[str, Trained]) -> Figure:
         accuracies, terms = column
         step = one.metrics.step.values
         for colour, length in zip(COLOURS, LENGTHS, strict=False):
-            values = 100 * one.metrics.accuracy_at.sel(length=length).transpose("seed", "step")
-            accuracies.plot(step, values.values.T, color=colour, alpha=0.3, linewidth=0.8)
-            accuracies.plot(step, values.values.mean(0), color=colour, label=f"L = {length}")
+            values = 100 * one.metrics.accuracy_at.sel(length=length).transpose(
+                "seed", "step"
+            )
+            accuracies.plot(
+                step, values.values.T, color=colour, alpha=0.3, linewidth=0.8
+            )
+            accuracies.plot(
+                step, values.values.mean(0), color=colour, label=f"L = {length}"
+            )
         accuracies.axhline(one.chance, color=MUTED, linestyle=":", linewidth=1.2)
         if name != OURS:
-            marks = [(paper.JUMP_STEP, paper.JUMP_FROM), (paper.JUMP_STEP, paper.JUMP_TO)]
+            marks = [
+                (paper.JUMP_STEP, paper.JUMP_FROM),
+                (paper.JUMP_STEP, paper.JUMP_TO),
+            ]
             if one.steps >= paper.STEPS:
-                marks += [(paper.STEPS, paper.LAST_AT_1000), (paper.STEPS, paper.LAST_AT_100)]
+                marks += [
+                    (paper.STEPS, paper.LAST_AT_1000),
+                    (paper.STEPS, paper.LAST_AT_100),
+                ]
             accuracies.plot(
-                *zip(*marks, strict=True), "D", color="white", markeredgecolor=INK, markersize=6
+                *zip(*marks, strict=True),
+                "D",
+                color="white",
+                markeredgecolor=INK,
+                markersize=6,
             )
         accuracies.set_title(name[:1].upper() + name[1:])
         accuracies.set_ylim(0, 102)
-        for colour, (label, values) in zip(COLOURS[3:6], _terms(one).items(), strict=True):
+        for colour, (label, values) in zip(
+            COLOURS[3:6], _terms(one).items(), strict=True
+        ):
             terms.plot(step, values.T, color=colour, alpha=0.3, linewidth=0.8)
             terms.plot(step, values.mean(0), color=colour, label=label)
         terms.set_xlabel("step of training")
@@ -295,9 +327,15 @@ def _figure(found: dict[str, Trained]) -> Figure:
 
 def _terms(found: Trained) -> dict[str, np.ndarray]:
     """Penalties by (seed, record); |F|² is d at first, so that the kinetic term is ½ d."""
-    named = {"kinetic / (½ d)": found.metrics.kinetic / 4, "entropy S": found.metrics.entropy}
+    named = {
+        "kinetic / (½ d)": found.metrics.kinetic / 4,
+        "entropy S": found.metrics.entropy,
+    }
     named["potential"] = found.metrics.potential
-    return {label: values.transpose("seed", "step").values for label, values in named.items()}
+    return {
+        label: values.transpose("seed", "step").values
+        for label, values in named.items()
+    }
 
 
 def _findings(found: dict[str, Trained]) -> str:
@@ -364,7 +402,10 @@ def _of_ours(found: Trained) -> str:
 
 
 def _accuracies(found: Trained) -> str:
-    each = [f"{mean_text(found.accuracy(length), 0, 100)} % at L = {length}" for length in LENGTHS]
+    each = [
+        f"{mean_text(found.accuracy(length), 0, 100)} % at L = {length}"
+        for length in LENGTHS
+    ]
     return f"{', '.join(each[:-1])} and {each[-1]}"
 
 

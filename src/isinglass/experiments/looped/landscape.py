@@ -88,14 +88,18 @@ class Found(NamedTuple):
     accuracy: dict[str, Float[np.ndarray, "S"]]
     landscapes: dict[str, list[Landscape]]
 
-    def of(self, name: str, measure: Callable[[Landscape], float]) -> Float[np.ndarray, "S"]:
+    def of(
+        self, name: str, measure: Callable[[Landscape], float]
+    ) -> Float[np.ndarray, "S"]:
         """A number of every seed."""
         return np.array([measure(one) for one in self.landscapes[name]], float)
 
 
 def run(context: Context) -> Outcome:
     """Train with and without penalties, and look at the loss around what came out."""
-    found = measure(context, FULL if context.full else QUICK if context.quick else DEFAULT)
+    found = measure(
+        context, FULL if context.full else QUICK if context.quick else DEFAULT
+    )
     rows = [row for setting, one in found.items() for row in _rows(setting, one)]
     figures = [_figure(setting, one) for setting, one in found.items()]
     return Outcome(rows, figures, _findings(found))
@@ -123,7 +127,9 @@ def _of_setting(context: Context, setting: str, size: Size) -> Found:
         [(name,) for name in names],
         "landscapes",
     )
-    return Found(accuracy, {name: [one[name] for one in seen.values()] for name in LANDSCAPES})
+    return Found(
+        accuracy, {name: [one[name] for one in seen.values()] for name in LANDSCAPES}
+    )
 
 
 def _train(context: Context, setting: str, arm: str, size: Size) -> Run:
@@ -135,7 +141,9 @@ def _train(context: Context, setting: str, arm: str, size: Size) -> Run:
         config, recipe = paper.paper_config(), paper.paper_recipe(arm, size.papers)
     evaluate = Evaluation((LENGTH,), max(1, recipe.steps // 4), sequences=64)
     names = paper.seeds(context, context.seeds)
-    return paper.trained(context, f"{setting}, {arm}", config, FORM, recipe, names, evaluate)
+    return paper.trained(
+        context, f"{setting}, {arm}", config, FORM, recipe, names, evaluate
+    )
 
 
 def _of_seed(seed: int, runs: dict[str, Run], size: Size) -> dict[str, Landscape]:
@@ -192,7 +200,9 @@ def basins(loss: Float[np.ndarray, "p p"]) -> Int[np.ndarray, "p p"]:
     padded = np.pad(loss, 1, constant_values=np.inf)
     flat = np.arange(points**2).reshape(points, points)
     offsets = [(0, 0)] + [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
-    around = np.stack([padded[1 + i : 1 + i + points, 1 + j : 1 + j + points] for i, j in offsets])
+    around = np.stack(
+        [padded[1 + i : 1 + i + points, 1 + j : 1 + j + points] for i, j in offsets]
+    )
     moves = np.array([i * points + j for i, j in offsets])
     down = (flat + moves[around.argmin(axis=0)]).ravel()
     while not np.array_equal(down[down], down):
@@ -252,7 +262,15 @@ MEASURES: dict[str, tuple[Callable[[Landscape], float], str]] = {
 }  # fmt: skip
 FUNNEL, CONVEX, MINIMA, RISE, BEND, POINT, LARGEST, SMALLEST, TRACE = MEASURES
 # What a smoother, wider funnel would have more of (1) or less of (−1) than the other landscape.
-SMOOTHER = {FUNNEL: 1, CONVEX: 1, MINIMA: -1, RISE: -1, BEND: -1, LARGEST: -1, SMALLEST: 1}
+SMOOTHER = {
+    FUNNEL: 1,
+    CONVEX: 1,
+    MINIMA: -1,
+    RISE: -1,
+    BEND: -1,
+    LARGEST: -1,
+    SMALLEST: 1,
+}
 
 
 # -- the ledger --------------------------------------------------------------------------------
@@ -268,7 +286,8 @@ def _rows(setting: str, found: Found) -> list[Row]:
     for what, (number, unit) in MEASURES.items():
         values = {name: found.of(name, number) for name in LANDSCAPES}
         rows += [
-            _row(f"{setting}, {name}, {what}", one, unit, NO_NUMBER) for name, one in values.items()
+            _row(f"{setting}, {name}, {what}", one, unit, NO_NUMBER)
+            for name, one in values.items()
         ]
         if what in SMOOTHER:
             more = "more" if SMOOTHER[what] > 0 else "less"
@@ -284,8 +303,12 @@ def _rows(setting: str, found: Found) -> list[Row]:
     return rows
 
 
-def _row(quantity: str, values: np.ndarray, unit: str, because: str, low: float = 0.0) -> Row:
-    row = compare(NAME, SOURCE, quantity, values, paper=None, unit=unit, because=because)
+def _row(
+    quantity: str, values: np.ndarray, unit: str, because: str, low: float = 0.0
+) -> Row:
+    row = compare(
+        NAME, SOURCE, quantity, values, paper=None, unit=unit, because=because
+    )
     return row.between(low) if unit == "%" and low == 0 else row
 
 
@@ -300,7 +323,10 @@ def _figure(setting: str, found: Found) -> Figure:
     figure, panels = subplots(2, 3, width=12, height=7.6)
     best = int(np.mean(list(found.accuracy.values()), axis=0).argmax())
     above = {name: each[best].loss for name, each in found.landscapes.items()}
-    above = {name: loss - loss[len(loss) // 2, len(loss) // 2] for name, loss in above.items()}
+    above = {
+        name: loss - loss[len(loss) // 2, len(loss) // 2]
+        for name, loss in above.items()
+    }
     least = min(float(loss.min()) for loss in above.values())
     most = float(np.quantile(np.stack(list(above.values())), 0.95))
     levels = np.linspace(np.floor(least), np.ceil(most), 21)
@@ -326,12 +352,20 @@ def _figure(setting: str, found: Found) -> Figure:
         values = np.stack([found.of(name, number) for name in LANDSCAPES])
         axis.plot(range(3), values, color=MUTED, alpha=0.35, linewidth=0.8)
         for index, one in enumerate(values):
-            axis.plot([index] * len(one), one, ".", color=f"C{index}", markersize=7, alpha=0.7)
-            axis.plot(index, one.mean(), "_", color=INK, markersize=22, markeredgewidth=2.5)
-        axis.set_xticks(range(3), [name.replace(" ", "\n") for name in LANDSCAPES], fontsize=9)
+            axis.plot(
+                [index] * len(one), one, ".", color=f"C{index}", markersize=7, alpha=0.7
+            )
+            axis.plot(
+                index, one.mean(), "_", color=INK, markersize=22, markeredgewidth=2.5
+            )
+        axis.set_xticks(
+            range(3), [name.replace(" ", "\n") for name in LANDSCAPES], fontsize=9
+        )
         axis.set_xlim(-0.5, 2.5)
         axis.set_ylabel(f"in {unit}")
-        axis.set_title(what[0].upper() + what[1:].replace(" that descends", "\nthat descends"))
+        axis.set_title(
+            what[0].upper() + what[1:].replace(" that descends", "\nthat descends")
+        )
     panels[1, 2].set_ylim(bottom=0)
     caption = (
         f"{setting[0].upper()}{setting[1:]}. Top: the loss of one seed, the one with the most "
@@ -386,7 +420,9 @@ def _compared(found: Found, what: str) -> str:
     values = {name: found.of(name, number) for name in LANDSCAPES}
     least, most = (0.0, 100.0) if unit == "%" else (-np.inf, np.inf)
     unit = f" {unit}" if unit else ""
-    differences = [mean_text(values[name] - values[PLAIN]) for name in (PENALISED, STRIPPED)]
+    differences = [
+        mean_text(values[name] - values[PLAIN]) for name in (PENALISED, STRIPPED)
+    ]
     plain = mean_text(values[PLAIN], least, most)
     return (
         f"{what[0].upper()}{what[1:]}: {plain}{unit} without penalties; the difference is "

@@ -22,7 +22,9 @@ LENGTHS = (10, 64, 100, 200, 500, 1000)
 # At these, a seed counts as a success from this share of right answers on, in percent.
 ENOUGH = {64: 99.0, 1000: 90.0}
 TEST = 2  # what fresh sequences are for
-NOT_PUBLISHED = "The paper's positions are sinusoids, and it reports one run of an unstated form"
+NOT_PUBLISHED = (
+    "The paper's positions are sinusoids, and it reports one run of an unstated form"
+)
 VOCABULARIES = {"full-sequence": 4, "last-token": 16}
 SINUSOIDS = "sinusoids"
 ARMS = {
@@ -86,9 +88,17 @@ def _measure(context: Context, budget: Budget, form: str, arm: str) -> Found:
     names = looped_paper.seeds(context, context.seeds)
     seldom = Evaluation(lengths=(budget.longest,), every=1000, sequences=16)
     trained = looped_paper.trained(
-        context, f"{form}-{arm}", config(form, arm), form, recipe(budget, form, arm), names, seldom
+        context,
+        f"{form}-{arm}",
+        config(form, arm),
+        form,
+        recipe(budget, form, arm),
+        names,
+        seldom,
     )
-    accuracy = looped_paper.fresh_accuracy(trained, LENGTHS, budget.sequences, TEST)["all"]
+    accuracy = looped_paper.fresh_accuracy(trained, LENGTHS, budget.sequences, TEST)[
+        "all"
+    ]
     values = 100 * accuracy.transpose("seed", "length").values
     return Found(values, looped_paper.parameters(trained))
 
@@ -147,16 +157,23 @@ def _figure(found: dict[tuple[str, str], Found]) -> Figure:
             accuracy = found[form, arm].accuracy
             panel.plot(LENGTHS, accuracy.T, color=colour, alpha=0.3, linewidth=0.9)
             median = np.median(accuracy, axis=0)
-            panel.plot(LENGTHS, median, "o-", color=colour, label=f"{ARMS[arm]} (median)")
+            panel.plot(
+                LENGTHS, median, "o-", color=colour, label=f"{ARMS[arm]} (median)"
+            )
         panel.axvline(64, color=MUTED, linestyle=":", linewidth=1)
         panel.axhline(
-            looped_paper.chance(form, VOCABULARIES[form]), color=MUTED, linestyle="--", linewidth=1
+            looped_paper.chance(form, VOCABULARIES[form]),
+            color=MUTED,
+            linestyle="--",
+            linewidth=1,
         )
         panel.set(xscale="log", title=TITLES[form], xlabel="length L", ylim=(0, 103))
         panel.set_xticks(LENGTHS, [str(length) for length in LENGTHS])
         panel.minorticks_off()
     axes[0, 0].set_ylabel("accuracy, %")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+    )
     return Figure(
         NAME,
         figure,
@@ -167,7 +184,9 @@ def _figure(found: dict[tuple[str, str], Found]) -> Figure:
 
 
 def _findings(budget: Budget, found: dict[tuple[str, str], Found]) -> str:
-    return "\n\n".join([_of_setting(budget, found), *(_of(*each) for each in found.items())])
+    return "\n\n".join(
+        [_of_setting(budget, found), *(_of(*each) for each in found.items())]
+    )
 
 
 def _of_setting(budget: Budget, found: dict[tuple[str, str], Found]) -> str:

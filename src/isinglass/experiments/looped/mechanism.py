@@ -14,7 +14,15 @@ from jaxtyping import Bool, Float, Int
 
 from isinglass._common.intervals import mean_interval, mean_text
 from isinglass.experiments.looped import setting as paper
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    share,
+)
 from isinglass.systems.looped.intervention import barred_logits
 
 if TYPE_CHECKING:
@@ -27,7 +35,9 @@ if TYPE_CHECKING:
 NAME = "looped-mechanism"
 SOURCE = "beyond the paper, attention by iteration"
 FORM = "full-sequence"
-SOLVED = 0.9  # accuracy at the longest length of training from which a seed counts as solved
+SOLVED = (
+    0.9  # accuracy at the longest length of training from which a seed counts as solved
+)
 BEYOND = 200  # iterations that a trained loop is followed for
 EXAMPLE = 16  # symbols of the sequence that is drawn
 PREVIOUS, MATCH, ITSELF, OTHER = range(4)
@@ -105,7 +115,9 @@ class Found(NamedTuple):
 
 def run(context: Context) -> Outcome:
     """Train, and look at what the attention of every iteration is on."""
-    found = measure(context, FULL if context.full else QUICK if context.quick else DEFAULT)
+    found = measure(
+        context, FULL if context.full else QUICK if context.quick else DEFAULT
+    )
     figures = [_figure_of_example(found), _figure_of_iterations(found)]
     return Outcome(_rows(found), figures, _findings(found))
 
@@ -121,7 +133,9 @@ def measure(context: Context, size: Size) -> Found:
     names = paper.seeds(context, context.seeds)
     config = paper.our_config(iterations=size.iterations)
     evaluate = Evaluation((size.longest,), max(1, size.steps // 4), sequences=64)
-    trained = paper.trained(context, "models", config, FORM, _recipe(size), names, evaluate)
+    trained = paper.trained(
+        context, "models", config, FORM, _recipe(size), names, evaluate
+    )
     task = InductionTask(FORM, config.vocabulary)
     context.progress.step("attention by iteration")
     # Sequences of its own for each model, so that they are independent samples.
@@ -130,10 +144,13 @@ def measure(context: Context, size: Size) -> Found:
     look = eqx.filter_jit(partial(_look, task=task, size=size))
     seen = [
         look(*given)
-        for given in context.progress.track(zip(models, keys, strict=True), "models", len(names))
+        for given in context.progress.track(
+            zip(models, keys, strict=True), "models", len(names)
+        )
     ]
     accuracy, attention, uniform, state, change, barred = (
-        np.stack([np.asarray(one, float) for one in each]) for each in zip(*seen, strict=True)
+        np.stack([np.asarray(one, float) for one in each])
+        for each in zip(*seen, strict=True)
     )
     best = models[int(accuracy[:, size.iterations].argmax())]
     drawn = task.batch(jax.random.key(DRAWN), 64, EXAMPLE)
@@ -143,7 +160,9 @@ def measure(context: Context, size: Size) -> Found:
     )  # fmt: skip
 
 
-def _look(model: LoopedTransformer, key: Array, task: InductionTask, size: Size) -> tuple[Any, ...]:
+def _look(
+    model: LoopedTransformer, key: Array, task: InductionTask, size: Size
+) -> tuple[Any, ...]:
     """All there is to know of one model, in the order of `Found`."""
     import jax
     import jax.numpy as jnp
@@ -170,7 +189,9 @@ def _look(model: LoopedTransformer, key: Array, task: InductionTask, size: Size)
 def _recipe(size: Size) -> Recipe:
     """Ours; longer sequences come in over the first half of training."""
     grows = (0, size.steps // 2) if size.longest > EXAMPLE else (0, 0)
-    return paper.our_recipe(steps=size.steps, longest=size.longest, length_curriculum=grows)
+    return paper.our_recipe(
+        steps=size.steps, longest=size.longest, length_curriculum=grows
+    )
 
 
 def _places(batch: InductionBatch, key: Array) -> tuple[Array, Array]:
@@ -307,10 +328,14 @@ def _rows(found: Found) -> list[Row]:
     quantities.append(("right answers where the three places differ", free, "%"))
     for index, place in enumerate(PLACES):
         lost = free[:, None] - 100 * found.barred[counted, index]
-        quantities.append((f"right answers lost if no row sees {_of(place)}", lost[:, -1], "%"))
+        quantities.append(
+            (f"right answers lost if no row sees {_of(place)}", lost[:, -1], "%")
+        )
         if index != OTHER:
             at_peak = np.take_along_axis(lost, peaks[:, index, None] - 1, axis=1)[:, 0]
-            what = f"the same in the iteration with most attention on {_of(place)} alone"
+            what = (
+                f"the same in the iteration with most attention on {_of(place)} alone"
+            )
             quantities.append((what, at_peak, "%"))
     quantities += [
         ("|Z| gained by an iteration at the end of 200", _gain(found), ""),
@@ -323,7 +348,9 @@ def _rows(found: Found) -> list[Row]:
 
 
 def _row(quantity: str, values: np.ndarray, unit: str) -> Row:
-    row = compare(NAME, SOURCE, quantity, values, paper=None, unit=unit, because=NO_NUMBER)
+    row = compare(
+        NAME, SOURCE, quantity, values, paper=None, unit=unit, because=NO_NUMBER
+    )
     return row.between(-100.0) if unit == "%" else row
 
 
@@ -336,7 +363,11 @@ def _readouts(trained: int) -> list[int]:
 
 
 def _beyond(times: int, trained: int) -> str:
-    return "as trained" if times == trained else f"{times / trained:.3g} times as many as trained"
+    return (
+        "as trained"
+        if times == trained
+        else f"{times / trained:.3g} times as many as trained"
+    )
 
 
 def _gain(found: Found) -> Float[np.ndarray, "S"]:
@@ -387,7 +418,9 @@ def _figure_of_example(found: Found) -> Figure:
 
 def _shown(iterations: int) -> list[int]:
     """Iterations to draw: the first three, one in the middle and the last."""
-    return sorted({1, 2, 3, max(4, iterations // 2), iterations} & set(range(1, iterations + 1)))
+    return sorted(
+        {1, 2, 3, max(4, iterations // 2), iterations} & set(range(1, iterations + 1))
+    )
 
 
 def _figure_of_iterations(found: Found) -> Figure:
@@ -398,18 +431,33 @@ def _figure_of_iterations(found: Found) -> Figure:
     trained, counted = found.trained, found.counted
     first = np.arange(1, trained + 1)
     for index, place in enumerate(PLACES[:OTHER]):
-        _band(attention, first, 100 * found.attention[counted, index, :trained], index, place)
-    attention.axhline(100 * found.uniform, color=MUTED, linestyle=":", label="uniform row")
+        _band(
+            attention,
+            first,
+            100 * found.attention[counted, index, :trained],
+            index,
+            place,
+        )
+    attention.axhline(
+        100 * found.uniform, color=MUTED, linestyle=":", label="uniform row"
+    )
     attention.set_ylabel("mean attention in %")
     attention.set_title("What rows look at")
     attention.set_ylim(0, 100)
     for index, place in enumerate(PLACES):
-        _band(knocked, first, 100 * found.barred[counted, index, :trained], index, place)
+        _band(
+            knocked, first, 100 * found.barred[counted, index, :trained], index, place
+        )
     for index in range(len(PLACES)):
         in_all = 100 * found.barred[counted, index, -1].mean()
-        knocked.plot(trained + 1.2, in_all, "D", color=f"C{index}", markersize=6, clip_on=False)
+        knocked.plot(
+            trained + 1.2, in_all, "D", color=f"C{index}", markersize=6, clip_on=False
+        )
     knocked.axhline(
-        100 * found.free[counted].mean(), color=MUTED, linestyle=":", label="nothing barred"
+        100 * found.free[counted].mean(),
+        color=MUTED,
+        linestyle=":",
+        label="nothing barred",
     )
     knocked.set_ylim(0, 102)
     ticks = _ticks(trained)
@@ -435,7 +483,9 @@ def _figure_of_iterations(found: Found) -> Figure:
         axis.set_xscale("log")
         axis.set_xticks([1, 3, 10, 30, 100, 200], ["1", "3", "10", "30", "100", "200"])
         axis.minorticks_off()
-        axis.axvline(trained, color=MUTED, linewidth=1, linestyle="--", label="trained $T$")
+        axis.axvline(
+            trained, color=MUTED, linewidth=1, linestyle="--", label="trained $T$"
+        )
         axis.set_xlabel("iteration")
         axis.legend(fontsize=8)
     n = int(counted.sum())
@@ -451,7 +501,9 @@ def _figure_of_iterations(found: Found) -> Figure:
     return Figure(f"{NAME}-iterations", figure, caption)
 
 
-def _band(axis: Any, x: np.ndarray, values: np.ndarray, colour: int, label: str) -> None:
+def _band(
+    axis: Any, x: np.ndarray, values: np.ndarray, colour: int, label: str
+) -> None:
     axis.plot(x, values.T, color=f"C{colour}", alpha=0.25, linewidth=0.8)
     axis.plot(x, values.mean(axis=0), color=f"C{colour}", label=label)
 
@@ -470,7 +522,9 @@ def _findings(found: Found) -> str:
         f"{size.longest} symbols after {size.steps:,} steps of our recipe; what follows is of "
         f"{whose}."
     )
-    return "\n\n".join([learned, _of_attention(found), _of_barred(found), _of_beyond(found)])
+    return "\n\n".join(
+        [learned, _of_attention(found), _of_barred(found), _of_beyond(found)]
+    )
 
 
 def _percent(values: np.ndarray) -> str:
@@ -504,7 +558,9 @@ def _of_attention(found: Found) -> str:
 
 def _spread(values: np.ndarray) -> str:
     return (
-        f"{values.min()}" if values.min() == values.max() else f"{values.min()} to {values.max()}"
+        f"{values.min()}"
+        if values.min() == values.max()
+        else f"{values.min()} to {values.max()}"
     )
 
 

@@ -64,7 +64,10 @@ def objective(arm: str = ALL) -> EnergyEntropyObjective:
     if arm not in ARMS:
         raise ValueError(f"arm must be one of {', '.join(ARMS)}, got {arm!r}")
     return EnergyEntropyObjective(
-        **{name: weight if name in ARMS[arm] else 0.0 for name, weight in WEIGHTS.items()}
+        **{
+            name: weight if name in ARMS[arm] else 0.0
+            for name, weight in WEIGHTS.items()
+        }
     )
 
 
@@ -143,7 +146,10 @@ def our_recipe(
         "objective": objective(arm),
     }
     if vocabulary > VOCABULARY:
-        given |= {"first_symbols": VOCABULARY, "vocabulary_curriculum": (steps // 8, steps // 2)}
+        given |= {
+            "first_symbols": VOCABULARY,
+            "vocabulary_curriculum": (steps // 8, steps // 2),
+        }
     return Recipe(**(given | changed))
 
 
@@ -335,7 +341,9 @@ def fresh_terms(run: Run, length: int, sequences: int, purpose: int) -> xr.Datas
     )  # fmt: skip
 
 
-def _of_each(run: Run, purpose: int, measure: Callable[[Any, Any], xr.Dataset]) -> xr.Dataset:
+def _of_each(
+    run: Run, purpose: int, measure: Callable[[Any, Any], xr.Dataset]
+) -> xr.Dataset:
     import jax
     import xarray as xr
 

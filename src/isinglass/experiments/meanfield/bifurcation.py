@@ -8,7 +8,15 @@ import numpy as np
 
 from isinglass.experiments.meanfield import setting as paper
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    claim,
+    compare,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,7 +28,9 @@ LONGEST_CYCLE = 128
 # 1,001 and 4,001 values, and the 251 of the other starts, make tiles of just this size: all
 # sweeps of a run then share one compiled program.
 LANES = 251
-FIXED, PERIODIC, QUASI_PERIODIC, CHAOTIC = range(4)  # as `isinglass.dynamics.Kind` numbers them
+FIXED, PERIODIC, QUASI_PERIODIC, CHAOTIC = range(
+    4
+)  # as `isinglass.dynamics.Kind` numbers them
 
 
 class Resolution(NamedTuple):
@@ -36,7 +46,9 @@ class Resolution(NamedTuple):
 
 QUICK = Resolution(251, 2000, 2000, 1, 100)
 DEFAULT = Resolution(1001, 8000, 12_000, 4, 200)
-FULL = Resolution(paper.PUBLISHED_VALUES, paper.PUBLISHED_TRANSIENT, paper.PUBLISHED_STEPS, 16, 400)
+FULL = Resolution(
+    paper.PUBLISHED_VALUES, paper.PUBLISHED_TRANSIENT, paper.PUBLISHED_STEPS, 16, 400
+)
 
 
 class Span(NamedTuple):
@@ -57,9 +69,13 @@ class Diagram(NamedTuple):
     """What was measured over a range."""
 
     span: Span
-    section: xr.Dataset  # from the paper's start: points on the section, exponents, kinds
+    section: (
+        xr.Dataset
+    )  # from the paper's start: points on the section, exponents, kinds
     cycles: xr.Dataset  # the last points of the same orbits, wherever they are
-    starts: tuple[xr.Dataset, ...]  # the same measure at fewer values: the paper's start, others
+    starts: tuple[
+        xr.Dataset, ...
+    ]  # the same measure at fewer values: the paper's start, others
 
 
 class Stability(NamedTuple):
@@ -76,7 +92,9 @@ def run(context: Context) -> Outcome:
     diagrams = [measure(context, span, resolution) for span in SPANS]
     context.progress.step("stability of the forced cycle")
     stability = stability_below_onset(diagrams[0])
-    rows = _onset_rows(diagrams[0], stability) + [row for d in diagrams for row in _rows(d)]
+    rows = _onset_rows(diagrams[0], stability) + [
+        row for d in diagrams for row in _rows(d)
+    ]
     figures = [_figure(diagram, stability) for diagram in diagrams]
     return Outcome(rows, figures, _findings(diagrams, stability, rows))
 
@@ -112,7 +130,11 @@ def measure(context: Context, span: Span, resolution: Resolution) -> Diagram:
 
 
 def _sweep(
-    context: Context, name: str, values: np.ndarray, measure: Any, starts: int | None = None
+    context: Context,
+    name: str,
+    values: np.ndarray,
+    measure: Any,
+    starts: int | None = None,
 ) -> xr.Dataset:
     from isinglass.dynamics.sweep.diagrams import bifurcation
 
@@ -130,16 +152,22 @@ def stability_below_onset(diagram: Diagram) -> Stability:
 
     onset = cycle.onset()
     if onset is None:
-        raise RuntimeError("the forced cycle of the paper's network is stable up to β = 3")
+        raise RuntimeError(
+            "the forced cycle of the paper's network is stable up to β = 3"
+        )
     seen = _forced(diagram.starts[0])
-    exponents = {beta: cycle.exponents(paper.parameters(beta)) for beta in seen if beta > 0}
+    exponents = {
+        beta: cycle.exponents(paper.parameters(beta)) for beta in seen if beta > 0
+    }
     return Stability(onset.beta, cycle.period() * 2 * np.pi / onset.angle, exponents)
 
 
 def _forced(found: xr.Dataset) -> np.ndarray:
     """The values, from the lowest on, at which the orbit ends on the cycle of the clock."""
     period = paper.mean_field().period
-    on_cycle = np.isin(found["period"].values, [p for p in range(1, period + 1) if period % p == 0])
+    on_cycle = np.isin(
+        found["period"].values, [p for p in range(1, period + 1) if period % p == 0]
+    )
     first_other = int(np.argmin(on_cycle)) if not on_cycle.all() else len(on_cycle)
     return found["beta"].values[:first_other]
 
@@ -191,7 +219,9 @@ def _exponent_error(found: xr.Dataset, stability: Stability) -> float:
     measured = found["exponents"].sel(beta=both).values
     # Exponents that lie too deep for rounding are upper bounds only.
     resolved = found["unresolved"].sel(beta=both).values == 0
-    exact = np.stack([stability.exponents[beta] for beta in both])[:, : measured.shape[1]]
+    exact = np.stack([stability.exponents[beta] for beta in both])[
+        :, : measured.shape[1]
+    ]
     return float(np.abs(measured - exact)[resolved].max())
 
 
@@ -266,7 +296,9 @@ def _figure(diagram: Diagram, stability: Stability) -> Figure:
     _draw_all(fan, section)
     if diagram.span.low < stability.onset < diagram.span.high:
         for axes in (top, leading, fan):
-            axes.axvline(stability.onset, color=MUTED, linewidth=0.8, linestyle="--", zorder=0)
+            axes.axvline(
+                stability.onset, color=MUTED, linewidth=0.8, linestyle="--", zorder=0
+            )
     fan.set_xlabel(paper.BETA_LABEL)
     fan.set_xlim(diagram.span.low, diagram.span.high)
     steps = section.attrs["measured"].split(";")
@@ -306,7 +338,9 @@ def _draw_points(axes: Any, diagram: Diagram) -> None:
     beta = diagram.section["beta"].values
     kinds = diagram.section["kind"].values
     cyclic = np.isin(kinds, (FIXED, PERIODIC))
-    cycles = _one_round(diagram.cycles["points"].values[:, :, 0], diagram.section["period"].values)
+    cycles = _one_round(
+        diagram.cycles["points"].values[:, :, 0], diagram.section["period"].values
+    )
     crossings = diagram.section["points"].values[:, :, 0]
     draw_cloud(axes, beta[cyclic], cycles[cyclic], kinds[cyclic])
     draw_cloud(axes, beta[~cyclic], crossings[~cyclic], kinds[~cyclic])
@@ -324,7 +358,9 @@ def _draw_leading(axes: Any, section: xr.Dataset) -> None:
     beta, exponents = section["beta"].values, section["exponents"].values
     first = exponents[:, 0]
     for index in range(1, min(4, exponents.shape[1])):
-        axes.plot(beta, exponents[:, index], color=MUTED, alpha=0.8 / index, linewidth=0.7)
+        axes.plot(
+            beta, exponents[:, index], color=MUTED, alpha=0.8 / index, linewidth=0.7
+        )
     axes.fill_between(
         beta, 0, first, where=first > 0, color=KIND_STYLES[CHAOTIC].colour, alpha=0.45,
         linewidth=0,

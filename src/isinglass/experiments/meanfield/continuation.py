@@ -8,7 +8,15 @@ import numpy as np
 
 from isinglass.experiments.meanfield import setting as paper
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    claim,
+    compare,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +29,12 @@ APART = 0.01  # least distance of two cycles of one period, as a share of the di
 NEIGHBOURS = 3  # values in a row at which the directions must differ
 SETTLED = 5.0  # e-foldings of what is left of the neighbour's orbit after which it counts as gone
 COMMONEST = 3  # pairs of kinds that are told
-FOLLOWED = (0, 1, 2, 3)  # kinds whose end is decided, as `isinglass.dynamics.Kind` numbers them
+FOLLOWED = (
+    0,
+    1,
+    2,
+    3,
+)  # kinds whose end is decided, as `isinglass.dynamics.Kind` numbers them
 
 
 class Resolution(NamedTuple):
@@ -49,8 +62,12 @@ class Branches(NamedTuple):
     onset: float  # where the forced cycle loses its stability
     decided: np.ndarray  # (start, beta): the kinds of both directions are
     differ: np.ndarray  # (start, beta): decided, and of other kind, or on another cycle
-    late: np.ndarray  # (start, beta): one direction still sits on the forced cycle, unstable
-    slow: np.ndarray  # (beta,): so close to the onset that orbits do not settle in their steps
+    late: (
+        np.ndarray
+    )  # (start, beta): one direction still sits on the forced cycle, unstable
+    slow: (
+        np.ndarray
+    )  # (beta,): so close to the onset that orbits do not settle in their steps
 
     @property
     def beta(self) -> np.ndarray:
@@ -80,13 +97,17 @@ def run(context: Context) -> Outcome:
         for name, ends in SPANS.items()
     ]
     rows = [row for branches in spans for row in _rows(branches)]
-    return Outcome(rows, [_figure(branches) for branches in spans], _findings(spans, context.full))
+    return Outcome(
+        rows, [_figure(branches) for branches in spans], _findings(spans, context.full)
+    )
 
 
 # -- measuring ---------------------------------------------------------------------------------
 
 
-def measure(context: Context, name: str, values: np.ndarray, resolution: Resolution) -> Branches:
+def measure(
+    context: Context, name: str, values: np.ndarray, resolution: Resolution
+) -> Branches:
     """Follow each start along ascending values and back along descending ones."""
     from isinglass.dynamics import Measure
     from isinglass.dynamics.sweep.diagrams import continuation
@@ -103,7 +124,9 @@ def measure(context: Context, name: str, values: np.ndarray, resolution: Resolut
         ).load()  # fmt: skip
     onset = cycle.onset()
     if onset is None:
-        raise RuntimeError("the forced cycle of the paper's network is stable up to β = 3")
+        raise RuntimeError(
+            "the forced cycle of the paper's network is stable up to β = 3"
+        )
     below = onset.beta - 0.01
     slope = -cycle.exponents(paper.parameters(below))[0] / (onset.beta - below)
     # Forces on the amplitude grow in proportion to the distance from the onset.
@@ -114,7 +137,9 @@ def measure(context: Context, name: str, values: np.ndarray, resolution: Resolut
 def _starts(context: Context, beta: float) -> Any:
     """The paper's start, and random ones at the same phase."""
     first = paper.start(paper.parameters(beta))
-    others = paper.random_starts(context, context.seeds - 1) if context.seeds > 1 else None
+    others = (
+        paper.random_starts(context, context.seeds - 1) if context.seeds > 1 else None
+    )
     windows = [np.asarray(first.window)[None]]
     if others is not None:
         windows.append(np.asarray(others.window))
@@ -142,15 +167,23 @@ def compared(name: str, found: xr.Dataset, onset: float, reach: float) -> Branch
     clock = paper.mean_field().period
     forced = (period > 0) & (clock % np.maximum(period, 1) == 0)
     late = forced.any(axis=-1) & (beta > onset)
-    return Branches(name, found, onset, decided, differ, late, np.abs(beta - onset) < reach)
+    return Branches(
+        name, found, onset, decided, differ, late, np.abs(beta - onset) < reach
+    )
 
 
 def _apart(found: xr.Dataset, period: np.ndarray) -> np.ndarray:
     """(start, beta): two cycles of that period lie apart; False where it is 0."""
     from isinglass.dynamics.hysteresis import cloud_distance
 
-    points = found["points"].transpose("start", "beta", "direction", "point", "component").values
-    extent = np.nanmax(np.nanmax(points, axis=(0, 1, 2, 3)) - np.nanmin(points, axis=(0, 1, 2, 3)))
+    points = (
+        found["points"]
+        .transpose("start", "beta", "direction", "point", "component")
+        .values
+    )
+    extent = np.nanmax(
+        np.nanmax(points, axis=(0, 1, 2, 3)) - np.nanmin(points, axis=(0, 1, 2, 3))
+    )
     apart = np.zeros(period.shape, bool)
     for place in zip(*np.nonzero(period), strict=True):
         up, down = points[place][:, -period[place] :]
@@ -227,7 +260,9 @@ def _figure(branches: Branches) -> Figure:
         gridspec_kw={"height_ratios": [4, 0.22, 4, 0.22, 2]},
     )  # fmt: skip
     growth = panels[4]
-    for index, (way, word) in enumerate(zip(DIRECTIONS, ("upwards", "downwards"), strict=True)):
+    for index, (way, word) in enumerate(
+        zip(DIRECTIONS, ("upwards", "downwards"), strict=True)
+    ):
         cloud, strip = panels[2 * index], panels[2 * index + 1]
         one = found.sel(direction=way)
         kinds = one["kind"].values
@@ -244,7 +279,9 @@ def _figure(branches: Branches) -> Figure:
     panels[0].sharey(panels[2])
     for axes in (panels[0], panels[2], growth):
         _shade(axes, branches)
-        axes.axvline(branches.onset, color=MUTED, linewidth=0.8, linestyle="--", zorder=0)
+        axes.axvline(
+            branches.onset, color=MUTED, linewidth=0.8, linestyle="--", zorder=0
+        )
     growth.axhline(0, color=INK, linewidth=0.6)
     leading = found["exponents"].values[..., 0]
     top = max(0.05, 1.15 * float(leading.max()))
@@ -287,10 +324,19 @@ def _shade(axes: Any, branches: Branches) -> None:
     half = (branches.beta[1] - branches.beta[0]) / 2
     untold = branches.beta[branches.slow]
     if untold.size:
-        axes.axvspan(untold[0], untold[-1], color=GRID, alpha=0.8, linewidth=0, zorder=0)
-    for value in branches.beta[branches.bistable[0]]:  # of the paper's start, which is drawn
         axes.axvspan(
-            value - half, value + half, color=COLOURS[2], alpha=0.18, linewidth=0, zorder=0
+            untold[0], untold[-1], color=GRID, alpha=0.8, linewidth=0, zorder=0
+        )
+    for value in branches.beta[
+        branches.bistable[0]
+    ]:  # of the paper's start, which is drawn
+        axes.axvspan(
+            value - half,
+            value + half,
+            color=COLOURS[2],
+            alpha=0.18,
+            linewidth=0,
+            zorder=0,
         )
 
 
@@ -309,7 +355,9 @@ def _story(branches: Branches) -> str:
     bistable, delays = branches.bistable, _delays(branches)
     shares, of_paper = _percent(bistable), bistable[0]
     spacing = branches.beta[1] - branches.beta[0]
-    up, down = branches.found["kind"].isel(start=0).transpose("direction", "beta").values
+    up, down = (
+        branches.found["kind"].isel(start=0).transpose("direction", "beta").values
+    )
     pairs = [
         f"{_name(one)} upwards and {_name(other)} downwards"
         f"{' (another cycle)' * (one == other)} at {count}"
@@ -349,7 +397,9 @@ def _name(kind: int) -> str:
 def _pairs(up: np.ndarray, down: np.ndarray) -> list[tuple[tuple[int, int], int]]:
     """How often each pair of kinds occurs, the commonest first."""
     pairs, counts = np.unique(np.stack([up, down], axis=1), axis=0, return_counts=True)
-    found = [((int(a), int(b)), int(n)) for (a, b), n in zip(pairs, counts, strict=True)]
+    found = [
+        ((int(a), int(b)), int(n)) for (a, b), n in zip(pairs, counts, strict=True)
+    ]
     return sorted(found, key=lambda item: -item[1])
 
 

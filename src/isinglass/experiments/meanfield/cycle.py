@@ -104,7 +104,9 @@ def _follow(
             if np.abs(move).max() < CONVERGED:
                 break
         else:
-            raise FloatingPointError(f"Newton's method found no cycle at {dict(parameters)}")
+            raise FloatingPointError(
+                f"Newton's method found no cycle at {dict(parameters)}"
+            )
     eigenvalues = np.linalg.eigvals(jacobian).astype(complex)
     order = np.argsort(-np.abs(eigenvalues))
     return flat.reshape(window.shape), eigenvalues[order]
@@ -125,6 +127,8 @@ def _round() -> Callable[..., Any]:
         return jnp.concatenate(window)
 
     def both(flat: Any, parameters: Any) -> Any:
-        return after_one_round(flat, parameters), jax.jacfwd(after_one_round)(flat, parameters)
+        return after_one_round(flat, parameters), jax.jacfwd(after_one_round)(
+            flat, parameters
+        )
 
     return jax.jit(both)

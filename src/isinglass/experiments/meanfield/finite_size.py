@@ -10,7 +10,15 @@ from jaxtyping import Bool, Float
 
 from isinglass._common.intervals import CONFIDENCE, mean_interval
 from isinglass.experiments.meanfield.setting import PAPER, mean_field, parameters, start
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, claim, compare
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    claim,
+    compare,
+)
 
 if TYPE_CHECKING:
     from isinglass.systems.meanfield import SelfAttentionNetwork
@@ -72,7 +80,12 @@ class Orbit(NamedTuple):
 def run(context: Context) -> Outcome:
     """Set networks of growing size beside the mean field, from the same windows on it."""
     found = _measure(context)
-    rows = [_claim_row(found), *_law_rows(found), *_noise_rows(found), *_stationary_rows(found)]
+    rows = [
+        _claim_row(found),
+        *_law_rows(found),
+        *_noise_rows(found),
+        *_stationary_rows(found),
+    ]
     return Outcome([*rows, _horizon_row(found)], _figures(found), _findings(found))
 
 
@@ -85,7 +98,11 @@ def _measure(context: Context) -> Found:
     networks = [_network(int(size)) for size in SIZES]
     orbits = [_orbit(beta, context.seeds) for beta in BETAS]
     shape = (context.seeds, len(BETAS), len(SIZES))
-    errors, expected, power = np.empty((*shape, STEPS)), np.empty(shape), np.empty(shape)
+    errors, expected, power = (
+        np.empty((*shape, STEPS)),
+        np.empty(shape),
+        np.empty(shape),
+    )
     limit = np.empty(shape[:2])
     examples: dict[float, dict[int, np.ndarray]] = {beta: {} for beta in BETAS}
     key = jax.random.key(context.seed)
@@ -101,13 +118,18 @@ def _measure(context: Context) -> Found:
         power[s, b, n] = (sample.attention[:, SETTLED:] ** 2).mean()
         limit[s, b] = (orbits[b].attention ** 2).mean()
         if s == 0:
-            examples[BETAS[b]] |= {int(SIZES[n]): sample.attention[0, :, 0], 0: orbit[:, 0]}
+            examples[BETAS[b]] |= {
+                int(SIZES[n]): sample.attention[0, :, 0],
+                0: orbit[:, 0],
+            }
     chaotic = parameters(CHAOTIC)
     spectrum = lyapunov_spectrum(
         mean_field().map, start(chaotic), chaotic, 20_000, transient=10_000, k=1
     )
     leading = (float(spectrum.exponents[0]), float(spectrum.standard_error[0]))
-    spread = np.array([_spread(orbit, beta) for orbit, beta in zip(orbits, BETAS, strict=True)])
+    spread = np.array(
+        [_spread(orbit, beta) for orbit, beta in zip(orbits, BETAS, strict=True)]
+    )
     return Found(errors, expected, power, limit, spread, leading, examples)
 
 
@@ -137,7 +159,9 @@ def _orbit(beta: float, starts: int) -> Orbit:
     first = start(parameters(beta))
     # One length for any number of starts up to 32, so that it is compiled once.
     steps = STEPS + STRIDE * max(starts, 32)
-    attention = trajectory(mean_field().map, first, parameters(beta), steps, transient=APART - 1)
+    attention = trajectory(
+        mean_field().map, first, parameters(beta), steps, transient=APART - 1
+    )
     return Orbit(attention, int(first.phase) + APART - 1)
 
 
@@ -170,7 +194,9 @@ def _binomial(beta: float, attention: Float[np.ndarray, "M"], size: int) -> floa
 
 
 def _spread(orbit: Orbit, beta: float) -> float:
-    overlaps = mean_field().overlaps(orbit.attention, parameters(beta), orbit.position + 1)
+    overlaps = mean_field().overlaps(
+        orbit.attention, parameters(beta), orbit.position + 1
+    )
     return float(np.sqrt(2 * overlaps.var(axis=0).mean()))
 
 
@@ -189,7 +215,12 @@ def _slopes(found: Found, b: int, time: int, first: int = 0) -> Float[np.ndarray
 
 
 def _theory_row(
-    quantity: str, samples: np.ndarray, theory: float, text: str, unit: str = "", more: str = ""
+    quantity: str,
+    samples: np.ndarray,
+    theory: float,
+    text: str,
+    unit: str = "",
+    more: str = "",
 ) -> Row:
     """A number of ours that the paper does not give, and whether theory's lies in its interval.
 
@@ -203,7 +234,9 @@ def _theory_row(
     """
     place = _place(samples, theory)
     because = f"{NO_NUMBER}. Theory: {text}; {place}. {more}".rstrip()
-    return compare(NAME, SOURCE, quantity, samples, paper=None, unit=unit, because=because)
+    return compare(
+        NAME, SOURCE, quantity, samples, paper=None, unit=unit, because=because
+    )
 
 
 def _place(samples: np.ndarray, theory: float) -> str:
@@ -247,7 +280,9 @@ def _law_holds(found: Found) -> Bool[np.ndarray, "S"]:
     residual = y - slope[..., None] * x
     freedom = len(x) - 2
     error = np.sqrt((residual**2).sum(axis=-1) / freedom / (x @ x))
-    return (np.abs(slope + 0.5) <= stdtrit(freedom, (1 + CONFIDENCE) / 2) * error).all(axis=-1)
+    return (np.abs(slope + 0.5) <= stdtrit(freedom, (1 + CONFIDENCE) / 2) * error).all(
+        axis=-1
+    )
 
 
 def _law_rows(found: Found) -> list[Row]:
@@ -263,8 +298,14 @@ def _law_rows(found: Found) -> list[Row]:
                 text += " where errors are small"
             if time > 1 and beta == CHAOTIC:
                 text += ", and chaos amplifies them until they are as large as the attractor"
-            more = _from_straight(_slopes(found, b, time, STRAIGHT), -0.5) if time > 1 else ""
-            rows.append(_theory_row(quantity, _slopes(found, b, time), -0.5, text, more=more))
+            more = (
+                _from_straight(_slopes(found, b, time, STRAIGHT), -0.5)
+                if time > 1
+                else ""
+            )
+            rows.append(
+                _theory_row(quantity, _slopes(found, b, time), -0.5, text, more=more)
+            )
     return rows
 
 
@@ -354,7 +395,9 @@ def _figures(found: Found) -> list[Figure]:
 def _error_figure(found: Found) -> Figure:
     from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 
-    figure, panels = subplots(2, len(BETAS), width=12, height=6.4, sharex=True, sharey="row")
+    figure, panels = subplots(
+        2, len(BETAS), width=12, height=6.4, sharex=True, sharey="row"
+    )
     for b, (axes, beta, name) in enumerate(zip(panels.T, BETAS, NAMES, strict=True)):
         for time, colour in zip(TIMES, COLOURS, strict=False):
             errors = found.errors[:, b, :, time - 1]
@@ -367,7 +410,9 @@ def _error_figure(found: Found) -> Figure:
         axes[0].axhline(found.spread[b], color=MUTED, linewidth=0.8, linestyle=":")
         axes[0].set_title(f"β = {beta}, {name}")
         for of_start in found.power[:, b]:
-            axes[1].loglog(SIZES, of_start, ".", color=COLOURS[6], alpha=0.4, markersize=4)
+            axes[1].loglog(
+                SIZES, of_start, ".", color=COLOURS[6], alpha=0.4, markersize=4
+            )
         axes[1].loglog(SIZES, found.power[:, b].mean(axis=0), "-", color=COLOURS[6])
         axes[1].axhline(found.limit[:, b].mean(), color=INK, linewidth=0.8)
         axes[1].set_xlabel("spins $N$")
@@ -410,7 +455,10 @@ def _orbit_figure(found: Found) -> Figure:
 
 def _findings(found: Found) -> str:
     clock, straight = (
-        ", ".join(f"{mean_interval(_slopes(found, 0, time, first)).mean:.3f}" for time in TIMES)
+        ", ".join(
+            f"{mean_interval(_slopes(found, 0, time, first)).mean:.3f}"
+            for time in TIMES
+        )
         for first in (0, STRAIGHT)
     )
     off = [
@@ -428,7 +476,9 @@ def _findings(found: Found) -> str:
         else "So it does at every β and time that we looked at."
     )
     ratio = np.median(found.power / found.limit[..., None], axis=0)
-    needed = "; ".join(f"β = {beta}: {_first_close(ratio[b])}" for b, beta in enumerate(BETAS) if b)
+    needed = "; ".join(
+        f"β = {beta}: {_first_close(ratio[b])}" for b, beta in enumerate(BETAS) if b
+    )
     horizons = np.nanmean(_horizons(found), axis=0)
     at = ", ".join(
         f"{horizon:.0f} (N = {size:,})"

@@ -73,7 +73,9 @@ def run(context: Context) -> Outcome:
     tried = QUICK_PATTERNS if context.quick else PATTERNS
     # Half of the time goes into compiling, which keeps one core busy: so two at a time.
     with ThreadPoolExecutor(cores()) as pool:
-        measured = pool.map(lambda patterns: _measure(context, patterns, betas, lengths), tried)
+        measured = pool.map(
+            lambda patterns: _measure(context, patterns, betas, lengths), tried
+        )
         progress = context.progress.track(measured, "patterns", total=len(tried))
         found = dict(zip(tried, progress, strict=True))
     rows = [row for patterns, one in found.items() for row in _rows(patterns, one)]
@@ -104,7 +106,12 @@ def _measure(
     swept = phase_diagram(
         DelayMap(Ensemble(features), LENGTH, 2**POSITIONAL_BITS),
         _Windows(windows),
-        {"gamma": BETA_ATT * SCALE / patterns**0.5, "epsilon": EPSILON, "beta": 1.0, "draw": 0},
+        {
+            "gamma": BETA_ATT * SCALE / patterns**0.5,
+            "epsilon": EPSILON,
+            "beta": 1.0,
+            "draw": 0,
+        },
         {"draw": np.arange(context.seeds), "beta": betas},
         measure,
         lanes=128,
@@ -130,7 +137,8 @@ def _found(swept: xr.Dataset, groups: np.ndarray) -> Found:
     from isinglass.dynamics import Kind
 
     kind, exponents = (
-        np.asarray(swept[name].transpose("draw", "beta", ...)) for name in ("kind", "exponents")
+        np.asarray(swept[name].transpose("draw", "beta", ...))
+        for name in ("kind", "exponents")
     )
     leading = np.where(kind == Kind.CHAOTIC, exponents[..., 0], 0.0)
     return Found(kind, leading, _dimension(kind, exponents), groups)
@@ -188,7 +196,9 @@ class Ensemble:
         from isinglass.systems.meanfield.attention import attend
 
         draw = jnp.asarray(parameters["draw"], int)
-        signs, semantic, positional = (jnp.asarray(table)[draw] for table in self.tables)
+        signs, semantic, positional = (
+            jnp.asarray(table)[draw] for table in self.tables
+        )
         beta, epsilon = parameters["beta"], parameters["epsilon"]
 
         def token(age: int) -> Array:
@@ -199,7 +209,9 @@ class Ensemble:
             return (1 - epsilon) * overlaps + epsilon * clock
 
         tokens = [token(age) for age in range(LENGTH)]
-        values, queries, keys = (jnp.stack([one[kind] for one in tokens]) for kind in range(3))
+        values, queries, keys = (
+            jnp.stack([one[kind] for one in tokens]) for kind in range(3)
+        )
         return attend(queries[0], list(keys), list(values), parameters["gamma"])
 
 
@@ -256,15 +268,25 @@ def _figure(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> Figure:
         shares = np.array([100 * (one.kind == kind).mean() for one in found.values()])
         if shares.any():
             style = KIND_STYLES[kind]
-            kinds.bar(list(found), shares, bottom=bottom, color=style.colour, label=style.label)
+            kinds.bar(
+                list(found),
+                shares,
+                bottom=bottom,
+                color=style.colour,
+                label=style.label,
+            )
             bottom += shares
     kinds.set_ylabel("share of draws and β in %")
     kinds.set_title("Kinds of attractor")
     kinds.grid(axis="x", visible=False)
     kinds.set_xticks(list(found))
     kinds.set_xlabel("patterns $M$")
-    figure.legend(*kinds.get_legend_handles_labels(), loc="outside lower center", ncols=6)
-    chaos = np.array([100 * (one.kind == Kind.CHAOTIC).mean(axis=0) for one in found.values()])
+    figure.legend(
+        *kinds.get_legend_handles_labels(), loc="outside lower center", ncols=6
+    )
+    chaos = np.array(
+        [100 * (one.kind == Kind.CHAOTIC).mean(axis=0) for one in found.values()]
+    )
     half = (betas[1] - betas[0]) / 2
     picture = map_of_chaos.imshow(
         chaos, origin="lower", aspect="auto", cmap="magma", vmin=0,
@@ -285,7 +307,13 @@ def _figure(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> Figure:
             jitter = patterns + rng.uniform(-0.2, 0.2, len(samples))
             axis.plot(jitter, samples, ".", color=colour, alpha=0.5, markersize=6)
             mean, low, high = mean_interval(samples)
-            axis.plot([patterns] * 2, [low, high], color=INK, linewidth=3, solid_capstyle="butt")
+            axis.plot(
+                [patterns] * 2,
+                [low, high],
+                color=INK,
+                linewidth=3,
+                solid_capstyle="butt",
+            )
             axis.plot(patterns, mean, "_", color=INK, markersize=12, markeredgewidth=2)
         axis.set_xlabel("patterns $M$")
     exponents.set_ylabel("nats per step")
@@ -313,7 +341,9 @@ def _findings(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> str:
     )
     mean_shares = ", ".join(f"{share.mean():.1f} %" for share in shares.values())
     none = [str(patterns) for patterns, share in shares.items() if not share.any()]
-    without = f"With M = {', '.join(none)} no draw was chaotic at any β. " if none else ""
+    without = (
+        f"With M = {', '.join(none)} no draw was chaotic at any β. " if none else ""
+    )
     earliest = min(
         (
             float(betas[(one.kind == Kind.CHAOTIC).any(axis=0)].min())
@@ -331,7 +361,9 @@ def _findings(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> str:
     top = found[most].dimension.max()
     at_least = " or more" if top >= MOST_EXPONENTS else ""
     groups = ", ".join(f"{one.groups.mean():.1f}" for one in found.values())
-    undecided = 100 * np.mean([(one.kind == Kind.UNDECIDED).mean() for one in found.values()])
+    undecided = 100 * np.mean(
+        [(one.kind == Kind.UNDECIDED).mean() for one in found.values()]
+    )
     return (
         f"Draws with chaos at some of {len(betas)} values of β: {with_chaos}. {without}Their "
         f"shares of β are, in this order, {mean_shares} on average. "

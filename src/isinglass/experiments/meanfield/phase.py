@@ -18,7 +18,9 @@ SOURCE = "phase diagrams"
 BETAS = (0.5, 3.0)
 GAMMAS = (1.0, 1000.0)
 EPSILONS = (0.0, 0.25)
-ONSETS = 26  # values along the other axis at which the onset is found by its multipliers
+ONSETS = (
+    26  # values along the other axis at which the onset is found by its multipliers
+)
 # Grids of 150 × 120 values, and 50 × 40 for the other starts, make tiles of just this size: all
 # sweeps of a run then share one compiled program.
 LANES = 300
@@ -33,7 +35,9 @@ class Resolution(NamedTuple):
     others: int
     transient: int
     steps: int
-    every: int  # along both axes, of so many values one is run from the other starts too
+    every: (
+        int  # along both axes, of so many values one is run from the other starts too
+    )
 
 
 QUICK = Resolution(50, 40, 800, 1200, 1)
@@ -48,7 +52,9 @@ class Plane(NamedTuple):
     symbol: str
     found: xr.Dataset  # (other, beta) from the paper's start
     starts: tuple[xr.Dataset, ...]  # at fewer values: the paper's start, others
-    line: np.ndarray  # (others, 2): the other parameter, and β at which the cycle turns unstable
+    line: (
+        np.ndarray
+    )  # (others, 2): the other parameter, and β at which the cycle turns unstable
 
     def __str__(self) -> str:
         return f"β × {self.symbol}"
@@ -58,11 +64,21 @@ def run(context: Context) -> Outcome:
     """Measure both diagrams, and draw the onset that linear stability gives over them."""
     resolution = FULL if context.full else QUICK if context.quick else DEFAULT
     planes = [
-        measure(context, "gamma", "γ", np.geomspace(*GAMMAS, resolution.others), resolution),
-        measure(context, "epsilon", "ε", np.linspace(*EPSILONS, resolution.others), resolution),
+        measure(
+            context, "gamma", "γ", np.geomspace(*GAMMAS, resolution.others), resolution
+        ),
+        measure(
+            context,
+            "epsilon",
+            "ε",
+            np.linspace(*EPSILONS, resolution.others),
+            resolution,
+        ),
     ]
     rows = [row for plane in planes for row in _rows(plane)]
-    return Outcome(rows, [_figure(plane) for plane in planes], _findings(planes, context.full))
+    return Outcome(
+        rows, [_figure(plane) for plane in planes], _findings(planes, context.full)
+    )
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -184,7 +200,9 @@ def distance_to_line(plane: Plane) -> np.ndarray:
         latest = int(other.argmax())
         settled = np.flatnonzero(~undecided[:latest])
         earliest = int(settled[-1]) + 1 if settled.size else 0
-        beyond = max(beta[earliest] - predicted, 0.0) or min(beta[latest] - predicted, 0.0)
+        beyond = max(beta[earliest] - predicted, 0.0) or min(
+            beta[latest] - predicted, 0.0
+        )
         distances.append(beyond / (beta[1] - beta[0]))
     return np.array(distances)
 
@@ -194,7 +212,11 @@ def not_settled(plane: Plane) -> np.ndarray:
     beta = plane.found["beta"].values
     return np.array(
         [
-            bool((_cells(plane, value)[1] & (beta < predicted - (beta[1] - beta[0]))).any())
+            bool(
+                (
+                    _cells(plane, value)[1] & (beta < predicted - (beta[1] - beta[0]))
+                ).any()
+            )
             for value, predicted in _line(plane)
         ],
         bool,
@@ -226,8 +248,12 @@ def _figure(plane: Plane) -> Figure:
     beta, other = found["beta"].values, found[name].values
     across = edges(beta)
     along = np.exp(edges(np.log(other))) if name == "gamma" else edges(other)
-    figure, (left, right) = subplots(1, 2, width=10.5, height=4.6, sharey=True, sharex=True)
-    left.pcolormesh(across, along, found["kind"].values, **kind_scale(), rasterized=True)
+    figure, (left, right) = subplots(
+        1, 2, width=10.5, height=4.6, sharey=True, sharex=True
+    )
+    left.pcolormesh(
+        across, along, found["kind"].values, **kind_scale(), rasterized=True
+    )
     leading = found["exponents"].transpose(name, "beta", "exponent").values[..., 0]
     shown = float(np.quantile(np.abs(leading[np.isfinite(leading)]), 0.95))
     drawn = right.pcolormesh(
@@ -276,7 +302,11 @@ def _findings(planes: list[Plane], full: bool = False) -> str:
 
 def _story(plane: Plane) -> str:
     kinds = plane.found["kind"].transpose(plane.name, "beta").values
-    leading = plane.found["exponents"].transpose(plane.name, "beta", "exponent").values[..., 0]
+    leading = (
+        plane.found["exponents"]
+        .transpose(plane.name, "beta", "exponent")
+        .values[..., 0]
+    )
     other, beta = plane.found[plane.name].values, plane.found["beta"].values
     row, column = np.unravel_index(leading.argmax(), leading.shape)
     parts = [
@@ -308,7 +338,8 @@ def _onset_story(plane: Plane) -> str:
     before = distances < -1
     # Next to its onset an orbit that slowly nears the cycle can look quasi-periodic.
     slow = np.array(
-        [before[i] and _first_is_torus(plane, line[i, 0]) for i in range(len(line))], bool
+        [before[i] and _first_is_torus(plane, line[i, 0]) for i in range(len(line))],
+        bool,
     )
     early = line[before & ~slow, 0]
     if early.size:

@@ -62,7 +62,9 @@ def mean_field() -> MeanField:
     return MeanField(Features.paper())
 
 
-def parameters(beta: float, gamma: float = GAMMA, epsilon: float = EPSILON) -> dict[str, float]:
+def parameters(
+    beta: float, gamma: float = GAMMA, epsilon: float = EPSILON
+) -> dict[str, float]:
     """Parameters of the map; the defaults are the paper's."""
     return {"beta": beta, "gamma": gamma, "epsilon": epsilon}
 
@@ -98,7 +100,8 @@ def start_matters(starts: Sequence[xr.Dataset]) -> np.ndarray:
     A cell in which the kind of one of the two is undecided counts as agreement.
     """
     kinds, periods = (
-        np.stack([found[name].values for found in starts]) for name in ("kind", "period")
+        np.stack([found[name].values for found in starts])
+        for name in ("kind", "period")
     )
     differ = (kinds[1:] != kinds[0]) | (periods[1:] != periods[0])
     return differ & (kinds[1:] != UNDECIDED) & (kinds[0] != UNDECIDED)
@@ -127,5 +130,7 @@ def percentages(
         ended += ". One sample: cells of a grid are not independent"
     else:
         ended += f". One sample for each start: {told} %"
-    row = compare(experiment, source, quantity, samples, paper=None, unit="%", because=ended)
+    row = compare(
+        experiment, source, quantity, samples, paper=None, unit="%", because=ended
+    )
     return replace(row, low=max(row.low, 0.0), high=min(row.high, 100.0))

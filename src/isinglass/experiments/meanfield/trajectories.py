@@ -26,7 +26,15 @@ from isinglass.experiments.meanfield.setting import (
     start,
 )
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare, share
+from isinglass.reproduce import (
+    Context,
+    Experiment,
+    Figure,
+    Outcome,
+    Row,
+    compare,
+    share,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,7 +85,9 @@ def run(context: Context) -> Outcome:
     early = _measure(context, "matched", _matched_lengths(), _Ensemble(context.seeds))
     lengths = _lengths(context)
     late = _measure(context, "attractors", lengths, _Starts(context))
-    rows = _program_rows(early) + _kind_rows(late, lengths) + _exponent_rows(late, lengths)
+    rows = (
+        _program_rows(early) + _kind_rows(late, lengths) + _exponent_rows(late, lengths)
+    )
     figures = [_orbits(late, lengths), _spectra(early, late, lengths)]
     return Outcome(rows, figures, _findings(early, late, lengths))
 
@@ -95,7 +105,9 @@ def _lengths(context: Context) -> Lengths:
     if context.full:
         return Lengths(PUBLISHED_TRANSIENT, PUBLISHED_STEPS, 16_384)
     return (
-        Lengths(5000, 3000, 2048) if context.quick else Lengths(PUBLISHED_TRANSIENT, 20_000, 8192)
+        Lengths(5000, 3000, 2048)
+        if context.quick
+        else Lengths(PUBLISHED_TRANSIENT, 20_000, 8192)
     )
 
 
@@ -128,7 +140,9 @@ def _measure(
 
 def _measured(found: xr.Dataset) -> Measured:
     names = ("kind", "period", "confidence", "exponents", "exponent_error", "points")
-    return Measured(*(np.asarray(found[name].transpose("start", "beta", ...)) for name in names))
+    return Measured(
+        *(np.asarray(found[name].transpose("start", "beta", ...)) for name in names)
+    )
 
 
 class _Starts:
@@ -136,7 +150,9 @@ class _Starts:
 
     def __init__(self, context: Context) -> None:
         self.count = context.seeds
-        self.windows = np.asarray(random_starts(context, max(context.seeds - 1, 1)).window)
+        self.windows = np.asarray(
+            random_starts(context, max(context.seeds - 1, 1)).window
+        )
 
     def __call__(self, parameters: Any) -> DelayState:
         import jax.numpy as jnp
@@ -145,7 +161,9 @@ class _Starts:
 
         first = start(parameters)
         windows = jnp.asarray(self.windows, first.window.dtype)
-        return DelayState(jnp.concatenate([first.window[None], windows])[: self.count], first.phase)
+        return DelayState(
+            jnp.concatenate([first.window[None], windows])[: self.count], first.phase
+        )
 
 
 class _Ensemble:
@@ -194,8 +212,12 @@ def _program_rows(early: Measured) -> list[Row]:
             runs += f" that are {KIND_STYLES[common].label}"
         exponents = early.exponents[same, column]
         theirs = np.array(published)
-        quantities = [(f"λ{'₁₂₃'[i]}", exponents[:, i], theirs[i], TANGENTS) for i in range(3)]
-        quantities.append(("sum of all exponents", exponents.sum(axis=1), theirs.sum(), 0.0))
+        quantities = [
+            (f"λ{'₁₂₃'[i]}", exponents[:, i], theirs[i], TANGENTS) for i in range(3)
+        ]
+        quantities.append(
+            ("sum of all exponents", exponents.sum(axis=1), theirs.sum(), 0.0)
+        )
         rows += [
             _program_row(f"β = {beta}, {name}, {runs}", ours, float(paper), tangents)
             for name, ours, paper, tangents in quantities
@@ -237,7 +259,14 @@ def _program_row(quantity: str, ours: np.ndarray, paper: float, tangents: float)
         f"to tell: only ±{tolerance:.2g} {unit}, more than half of the program's value, {covers}"
     )
     return compare(
-        NAME, PROGRAM, quantity, ours, paper=paper, unit=unit, comparable=False, because=because
+        NAME,
+        PROGRAM,
+        quantity,
+        ours,
+        paper=paper,
+        unit=unit,
+        comparable=False,
+        because=because,
     )
 
 
@@ -276,7 +305,13 @@ def _exponent_rows(late: Measured, lengths: Lengths) -> list[Row]:
             quantity = f"β = {beta}, {name} where {KIND_STYLES[common].label}, long run"
             rows.append(
                 compare(
-                    NAME, SOURCE, quantity, values[reached], paper=None, unit=unit, because=because
+                    NAME,
+                    SOURCE,
+                    quantity,
+                    values[reached],
+                    paper=None,
+                    unit=unit,
+                    because=because,
                 )
             )
     return rows
@@ -302,14 +337,23 @@ def _orbits(late: Measured, lengths: Lengths) -> Figure:
         orbit = late.points[0, row]
         time = np.arange(-120, 0)
         for a, label in enumerate(ATTENTION_LABELS):
-            axes[0].plot(time, orbit[-120:, a], color=COLOURS[a], linewidth=1, label=label)
+            axes[0].plot(
+                time, orbit[-120:, a], color=COLOURS[a], linewidth=1, label=label
+            )
         style = KIND_STYLES[late.kind[0, row]]
         for axis, a in ((axes[1], 1), (axes[2], 2)):
             axis.plot(
-                orbit[:, 0], orbit[:, a], ".", color=style.colour, markersize=1.5, rasterized=True
+                orbit[:, 0],
+                orbit[:, a],
+                ".",
+                color=style.colour,
+                markersize=1.5,
+                rasterized=True,
             )
         spectrum = power_spectrum(orbit[:, 0], window="hann", segments=3)
-        axes[3].semilogy(spectrum.frequency, spectrum.power, color=style.colour, linewidth=0.7)
+        axes[3].semilogy(
+            spectrum.frequency, spectrum.power, color=style.colour, linewidth=0.7
+        )
         axes[3].set_ylim(spectrum.power.max() * 1e-9, spectrum.power.max() * 10)
         correlation = autocorrelation(orbit[:, 0], min(MOST_LAG, len(orbit) - 1))
         axes[4].plot(correlation, color=style.colour, linewidth=0.7)
@@ -340,7 +384,9 @@ def _kind_name(measured: Measured, start: int, column: int) -> str:
 def _spectra(early: Measured, late: Measured, lengths: Lengths) -> Figure:
     from isinglass.figures.style import INK, subplots
 
-    figure, panels = subplots(2, 6, width=12, height=6, height_ratios=(1, 1.2), sharey="row")
+    figure, panels = subplots(
+        2, 6, width=12, height=6, height_ratios=(1, 1.2), sharey="row"
+    )
     rng = np.random.default_rng(0)
     for column, (axes, beta) in enumerate(zip(panels.T, SIX_BETAS, strict=True)):
         for place, measured in ((0, early), (1, late)):
@@ -351,7 +397,13 @@ def _spectra(early: Measured, late: Measured, lengths: Lengths) -> Figure:
             ):  # fmt: skip
                 colour, marker = KIND_STYLES[kind].colour, KIND_STYLES[kind].marker
                 axes[0].errorbar(
-                    x, leading, error, color=colour, marker=marker, markersize=4, linewidth=0.8
+                    x,
+                    leading,
+                    error,
+                    color=colour,
+                    marker=marker,
+                    markersize=4,
+                    linewidth=0.8,
                 )
         axes[0].axhline(0, color=INK, linewidth=0.8)
         axes[0].set_xticks((0, 1), ("short\nrun", "long\nrun"))
@@ -384,7 +436,9 @@ def _spectrum(axis: Any, late: Measured, column: int, beta: float) -> None:
     )  # fmt: skip
     if beta in PROGRAM_EXPONENTS:
         published = PROGRAM_EXPONENTS[beta]
-        axis.plot(index, published, "D", color="none", markeredgecolor=INK, markersize=7)
+        axis.plot(
+            index, published, "D", color="none", markeredgecolor=INK, markersize=7
+        )
     axis.axhline(0, color=INK, linewidth=0.8)
     axis.set_yscale("symlog", linthresh=0.1, linscale=0.6)
     axis.set_xticks((1, 4, 8, 12))
@@ -398,18 +452,33 @@ def _legend(figure: Any, *measured: Measured) -> None:
 
     seen = sorted({int(kind) for one in measured for kind in one.kind.ravel()})
     handles = [
-        Line2D([], [], color=style.colour, marker=style.marker, linestyle="", label=style.label)
+        Line2D(
+            [],
+            [],
+            color=style.colour,
+            marker=style.marker,
+            linestyle="",
+            label=style.label,
+        )
         for style in (KIND_STYLES[kind] for kind in seen)
     ]
     diamond = Line2D(
-        [], [], color="none", marker="D", markeredgecolor=INK, label="authors' program, short run"
+        [],
+        [],
+        color="none",
+        marker="D",
+        markeredgecolor=INK,
+        label="authors' program, short run",
     )
-    figure.legend(handles=[*handles, diamond], loc="outside lower center", ncols=len(handles) + 1)
+    figure.legend(
+        handles=[*handles, diamond], loc="outside lower center", ncols=len(handles) + 1
+    )
 
 
 def _findings(early: Measured, late: Measured, lengths: Lengths) -> str:
     kinds = "; ".join(
-        f"β = {beta}: {_kinds_text(late, column)}" for column, beta in enumerate(SIX_BETAS)
+        f"β = {beta}: {_kinds_text(late, column)}"
+        for column, beta in enumerate(SIX_BETAS)
     )
     other = [
         f"β = {beta}: {_kinds_text(early, column)}"
@@ -482,7 +551,9 @@ def _attractors(measured: Measured, column: int) -> int:
         strict=True,
     ):  # fmt: skip
         if kind in (Kind.FIXED_POINT, Kind.PERIODIC, Kind.QUASI_PERIODIC):
-            groups.setdefault((int(kind), int(period)), []).append(float(exponents.sum()))
+            groups.setdefault((int(kind), int(period)), []).append(
+                float(exponents.sum())
+            )
     chaos = (measured.kind[:, column] == Kind.CHAOTIC).any()
     return sum(_clusters(rates) for rates in groups.values()) + int(chaos)
 

@@ -98,7 +98,10 @@ def measure(context: Context, budget: Budget) -> Found:
                 columns.append((n, m, *kinds, *(np.asarray(value) for value in values)))
     sets = len(columns[0][2])
     n, m = (np.repeat([column[i] for column in columns], sets) for i in (0, 1))
-    rest = [np.concatenate([column[i] for column in columns]) for i in range(2, len(columns[0]))]
+    rest = [
+        np.concatenate([column[i] for column in columns])
+        for i in range(2, len(columns[0]))
+    ]
     return Found(n, m, *rest)
 
 
@@ -137,7 +140,10 @@ def _patterns(generator: np.random.Generator, name: str, m: int, n: int) -> np.n
         return generator.standard_t(3, (m, n))
     drawn = generator.standard_normal((m, n))
     if name == "clusters":
-        return generator.standard_normal((4, n))[generator.integers(4, size=m)] + 0.2 * drawn
+        return (
+            generator.standard_normal((4, n))[generator.integers(4, size=m)]
+            + 0.2 * drawn
+        )
     return drawn
 
 
@@ -148,7 +154,9 @@ def _rms_distance(patterns: np.ndarray) -> float:
     return max(float(np.sqrt(total / (m * (m - 1)))), 1e-6)
 
 
-def _states(generator: np.random.Generator, patterns: np.ndarray, separation: float) -> np.ndarray:
+def _states(
+    generator: np.random.Generator, patterns: np.ndarray, separation: float
+) -> np.ndarray:
     """Around one pattern, between two, and the mean of all, (8, n)."""
     m, n = patterns.shape
     noise = generator.standard_normal((len(SCALES), n)) * separation / np.sqrt(n)
@@ -174,15 +182,25 @@ def _measured() -> Callable[[Any, Any], Any]:
     def of_set(states: Any, patterns: Any) -> Any:
         one, two, three = (
             of(states, patterns)
-            for of in (nearest_distance_slack, modern_hopfield_slack, modern_nearest_slack)
+            for of in (
+                nearest_distance_slack,
+                modern_hopfield_slack,
+                modern_nearest_slack,
+            )
         )
-        four = global_energy_slack(states, split_layers(patterns, min(LAYERS, len(patterns))))
+        four = global_energy_slack(
+            states, split_layers(patterns, min(LAYERS, len(patterns)))
+        )
         squared = (patterns**2).sum(-1)
         # What float64 may do to sums of n products of this size.
         size = 1 + (states**2).sum(-1) + squared.max()
         rounding = (16 + patterns.shape[1]) * jnp.finfo(states.dtype).eps * size
         outside = jnp.stack(
-            [jnp.maximum(-slack.below, -slack.above) for slack in (one, two, three, four)], -1
+            [
+                jnp.maximum(-slack.below, -slack.above)
+                for slack in (one, two, three, four)
+            ],
+            -1,
         )
         spread = squared.max() - squared.min()
         # Lengths that are equal but for rounding leave Proposition 2 no width.
@@ -254,11 +272,20 @@ def _figure(found: Found) -> Figure:
             for n in dimensions:
                 chosen = (found.dimension == n) & (found.separation == separation)
                 places = found.place[chosen, :, index]
-                quantiles.append(np.quantile(places[np.isfinite(places)], [0.25, 0.5, 0.75]))
+                quantiles.append(
+                    np.quantile(places[np.isfinite(places)], [0.25, 0.5, 0.75])
+                )
             low, middle, high = np.array(quantiles).T
-            panel.fill_between(dimensions, low, high, color=colour, alpha=0.15, linewidth=0)
+            panel.fill_between(
+                dimensions, low, high, color=colour, alpha=0.15, linewidth=0
+            )
             panel.plot(
-                dimensions, middle, "o-", color=colour, markersize=4, label=f"{separation:g}"
+                dimensions,
+                middle,
+                "o-",
+                color=colour,
+                markersize=4,
+                label=f"{separation:g}",
             )
         panel.axhline(0, color=MUTED, linewidth=1)
         panel.axhline(1, color=MUTED, linewidth=1)
@@ -270,7 +297,10 @@ def _figure(found: Found) -> Figure:
         panel.set_xlabel("dimension n")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(
-        handles, [f"separation {label}" for label in labels], loc="outside upper right", ncols=3
+        handles,
+        [f"separation {label}" for label in labels],
+        loc="outside upper right",
+        ncols=3,
     )
     return Figure(
         NAME,
@@ -301,7 +331,9 @@ def _kinds(found: Found) -> str:
 
 def _findings(found: Found) -> str:
     sets, states = found.place.shape[:2]
-    violations = {source: int((found.excess[:, i] > 1).sum()) for i, source in enumerate(SOURCES)}
+    violations = {
+        source: int((found.excess[:, i] > 1).sum()) for i, source in enumerate(SOURCES)
+    }
     none = not any(violations.values())
     told = [
         f"{sets:,} sets of patterns with {states} states each, n from {found.dimension.min()} to "
@@ -309,7 +341,8 @@ def _findings(found: Found) -> str:
         + (
             "no statement fails anywhere."
             if none
-            else "statements fail: " + ", ".join(f"{s} in {k}" for s, k in violations.items() if k)
+            else "statements fail: "
+            + ", ".join(f"{s} in {k}" for s, k in violations.items() if k)
         )
         + f" The worst state is outside by {max(found.excess.max(), 0):.2g} of what rounding may "
         "do (where the two sides are equal)."

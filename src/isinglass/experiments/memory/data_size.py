@@ -97,18 +97,28 @@ def measure(context: Context, budget: Budget, text: Text) -> dict[float, Found]:
     seeds = memory_text.seeds(context)
     jobs = [(share, seed) for seed in seeds for share in SHARES]
     done = side_by_side(context, _of, jobs, "trainings", (budget, text))
-    return {share: _together(budget, [done[share, seed] for seed in seeds]) for share in SHARES}
+    return {
+        share: _together(budget, [done[share, seed] for seed in seeds])
+        for share in SHARES
+    }
 
 
-def _of(context: Context, budget: Budget, text: Text, share: float, seed: int) -> dict[str, Any]:
+def _of(
+    context: Context, budget: Budget, text: Text, share: float, seed: int
+) -> dict[str, Any]:
     from isinglass.systems.memory import TextSource, evaluate
 
     size = budget.size
     parts = texts.shares(text.training, SHARES, seed)
     here = parts.texts[share]
-    run = memory_text.trained(context, f"{share:g}-{seed}", seed, size, here, text.held_out)
+    run = memory_text.trained(
+        context, f"{share:g}-{seed}", seed, size, here, text.held_out
+    )
     alone = memory_paper.one_device()
-    prompts = (windows(parts.smallest, budget.prompts), windows(text.held_out, budget.prompts))
+    prompts = (
+        windows(parts.smallest, budget.prompts),
+        windows(text.held_out, budget.prompts),
+    )
     return {
         "size": len(here),
         "steps": run.metrics["step"].values,
@@ -116,7 +126,10 @@ def _of(context: Context, budget: Budget, text: Text, share: float, seed: int) -
         "validation": run.metrics["validation"].values,
         "last": [
             evaluate(
-                run.model, TextSource(each, size.context, 256), most=budget.places, devices=alone
+                run.model,
+                TextSource(each, size.context, 256),
+                most=budget.places,
+                devices=alone,
             )
             for each in (here, text.held_out)
         ],
@@ -213,7 +226,9 @@ def _figure(found: dict[float, Found]) -> Figure:
     for colour, (share, one) in zip(COLOURS, found.items(), strict=False):
         for values, style in ((one.training, "-"), (one.validation, "--")):
             if len(values) > 1:
-                losses.plot(one.steps, values.T, style, color=colour, alpha=0.3, linewidth=0.8)
+                losses.plot(
+                    one.steps, values.T, style, color=colour, alpha=0.3, linewidth=0.8
+                )
             losses.plot(one.steps, values.mean(0), style, color=colour)
         losses.plot([], [], color=colour, label=f"{100 * share:g} %")
     losses.plot([], [], "-", color=INK, label="training")
@@ -221,7 +236,9 @@ def _figure(found: dict[float, Found]) -> Figure:
     losses.axhline(1, color=MUTED, linestyle=":", linewidth=1)
     top = max(one.training[:, 0].max() for one in found.values())
     top = max(top, *(one.validation.mean(0).max() for one in found.values()))
-    losses.set(title="Loss", xlabel="step", ylabel="nats per byte", ylim=(0, 1.05 * top))
+    losses.set(
+        title="Loss", xlabel="step", ylabel="nats per byte", ylim=(0, 1.05 * top)
+    )
     losses.legend(ncols=2, loc="upper left", fontsize="small")
     _curves(curves, found)
     return Figure(
@@ -242,16 +259,29 @@ def _curves(panel: Any, found: dict[float, Found]) -> None:
     bytes_told = np.arange(LENGTHS[-1] + 1)
     marked = [0, *LENGTHS]
     for colour, one in zip(COLOURS, found.values(), strict=False):
-        exact = np.array([one.exact(int(length)) for length in bytes_told])  # lengths, S, 2
+        exact = np.array(
+            [one.exact(int(length)) for length in bytes_told]
+        )  # lengths, S, 2
         for whence, style in ((1, "o--"), (0, "o-")):
             values = exact[:, :, whence]
             if values.shape[1] > 1:
-                panel.plot(bytes_told, values, style[1:], color=colour, alpha=0.3, linewidth=0.8)
+                panel.plot(
+                    bytes_told,
+                    values,
+                    style[1:],
+                    color=colour,
+                    alpha=0.3,
+                    linewidth=0.8,
+                )
             mean = values.mean(1)
-            panel.plot(bytes_told, mean, style, color=colour, markersize=4, markevery=marked)
+            panel.plot(
+                bytes_told, mean, style, color=colour, markersize=4, markevery=marked
+            )
     panel.plot([], [], "-", color=INK, label="text of training")
     panel.plot([], [], "--", color=INK, label="held-out text")
-    panel.set(title="Continued exactly", xlabel="bytes", ylabel="% of prompts", ylim=(-2, 103))
+    panel.set(
+        title="Continued exactly", xlabel="bytes", ylabel="% of prompts", ylim=(-2, 103)
+    )
     panel.set_xticks([0, 16, *LENGTHS[:-1], 48, LENGTHS[-1]])
     panel.legend(fontsize="small", loc="upper right")
 
@@ -289,7 +319,9 @@ def _of_share(share: float, found: Found) -> str:
 
 
 def _of_order(found: dict[float, Found]) -> str:
-    ends = np.array([one.last.mean(0) for one in found.values()])  # from all to the least
+    ends = np.array(
+        [one.last.mean(0) for one in found.values()]
+    )  # from all to the least
     gaps = ends[:, 1] - ends[:, 0]
     less = "The less text, the lower the loss of training and the higher that of validation"
     if (np.diff(ends[:, 0]) < 0).all() and (np.diff(ends[:, 1]) > 0).all():

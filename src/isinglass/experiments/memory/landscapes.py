@@ -96,7 +96,9 @@ def run(context: Context) -> Outcome:
             found[name] = measure(np.array(memory_paper.FIG_1[name]), resolution)
         branches = follow_minima(found["1-D"].patterns, resolution)
         sets = random_sets(context)
-    rows = [row for name, one in found.items() for row in _rows(name, one)] + _rows_of_sets(sets)
+    rows = [
+        row for name, one in found.items() for row in _rows(name, one)
+    ] + _rows_of_sets(sets)
     figures = [_figure_of_plane(found["2-D"]), _figure_of_line(found["1-D"], branches)]
     return Outcome(rows, figures, _findings(found, sets))
 
@@ -145,7 +147,9 @@ def landscape(name: str, beta: float | None = None) -> Any:
     return ModernHopfield(2.0 if beta is None else beta)
 
 
-def minima(patterns: np.ndarray, energy: Any, starts: np.ndarray | None = None) -> Minima:
+def minima(
+    patterns: np.ndarray, energy: Any, starts: np.ndarray | None = None
+) -> Minima:
     """Minima by descent from each pattern, and from other starts too."""
     import jax.numpy as jnp
 
@@ -190,7 +194,9 @@ def critical_beta(patterns: np.ndarray, name: str) -> float:
     return high
 
 
-def follow_minima(patterns: np.ndarray, resolution: Resolution) -> dict[str, np.ndarray]:
+def follow_minima(
+    patterns: np.ndarray, resolution: Resolution
+) -> dict[str, np.ndarray]:
     """Minima and maxima on the line over β, as pairs (β, x), by changes of sign of the force."""
     import jax.numpy as jnp
 
@@ -199,7 +205,9 @@ def follow_minima(patterns: np.ndarray, resolution: Resolution) -> dict[str, np.
     x = np.linspace(patterns.min() - 0.5, patterns.max() + 0.5, resolution.line)
     found: dict[str, list[tuple[float, float]]] = {"minima": [], "maxima": []}
     for beta in np.geomspace(*BETAS, resolution.betas):
-        force = np.asarray(nearest_neighbour_force(jnp.asarray(x[:, None]), patterns, beta))[:, 0]
+        force = np.asarray(
+            nearest_neighbour_force(jnp.asarray(x[:, None]), patterns, beta)
+        )[:, 0]
         for name, sign in (("minima", 1), ("maxima", -1)):
             at = np.flatnonzero((sign * force[:-1] > 0) & (sign * force[1:] <= 0))
             zero = x[at] - force[at] * (x[1] - x[0]) / (force[at + 1] - force[at])
@@ -218,7 +226,9 @@ def random_sets(context: Context) -> Sets:
         separation.append((apart + np.diag([np.inf] * 3)).min(1))
         for name, of_energy in own.items():
             of_energy.append(minima(patterns, landscape(name)).own)
-    return Sets({name: np.array(each) for name, each in own.items()}, np.array(separation))
+    return Sets(
+        {name: np.array(each) for name, each in own.items()}, np.array(separation)
+    )
 
 
 # -- the ledger --------------------------------------------------------------------------------
@@ -305,7 +315,13 @@ def _figure_of_plane(found: Landscape) -> Figure:
             for index in range(len(found.patterns) - 1):
                 nearer = np.delete(squared, index, -1).min(-1) - squared[..., index]
                 panel.contour(
-                    x, y, nearer.T, levels=[0.0], colors="white", linewidths=1.0, linestyles="--"
+                    x,
+                    y,
+                    nearer.T,
+                    levels=[0.0],
+                    colors="white",
+                    linewidths=1.0,
+                    linestyles="--",
                 )
         else:
             across, up = np.gradient(-energy, x, y)
@@ -360,13 +376,19 @@ def _figure_of_line(found: Landscape, branches: dict[str, np.ndarray]) -> Figure
         left.plot(places, np.interp(places, x, energy), "o", color=colour, markersize=7)
     low, high = float((g - np.log(3)).min()) - 0.2, 4.6
     for pattern in found.patterns[:, 0]:
-        left.plot(pattern, low, "*", color=COLOURS[4], markersize=12, clip_on=False, zorder=5)
+        left.plot(
+            pattern, low, "*", color=COLOURS[4], markersize=12, clip_on=False, zorder=5
+        )
         right.axhline(pattern, color=COLOURS[4], linewidth=1, linestyle=":")
-    left.set(xlabel="x", ylabel="energy", title="Energies on the line", ylim=(low, high))
+    left.set(
+        xlabel="x", ylabel="energy", title="Energies on the line", ylim=(low, high)
+    )
     left.set_xlim(x[0], x[-1])
     left.legend(loc="upper left")
     for name, size, colour in (("minima", 2.6, COLOURS[0]), ("maxima", 1.0, MUTED)):
-        right.plot(*branches[name].T, "o", color=colour, markersize=size, markeredgewidth=0)
+        right.plot(
+            *branches[name].T, "o", color=colour, markersize=size, markeredgewidth=0
+        )
     right.axvline(1.0, color=INK, linewidth=0.9, linestyle="--")
     right.text(1.03, found.patterns.min() - 0.35, "paper", color=INK, fontsize="small")
     right.set(xscale="log", xlabel="inverse temperature β", ylabel="x")
@@ -390,7 +412,9 @@ def _story(space: str, found: Landscape) -> str:
     parts = []
     for name, one in found.minima.items():
         where = ", ".join(_point(place, 3) for place in one.found)
-        parts.append(f"{name}: {_count(len(one.found), 'minimum', 'minima')}, at {where}")
+        parts.append(
+            f"{name}: {_count(len(one.found), 'minimum', 'minima')}, at {where}"
+        )
     own = found.minima[NEAREST]
     m = len(found.patterns)
     told = f"{space}. {'; '.join(parts)}. "
@@ -419,7 +443,9 @@ def _story(space: str, found: Landscape) -> str:
             "ranks patterns by ⟨ρ, x⟩, so that one between others is never the first."
         )
     gap = (found.energies["g"] - found.energies[NEAREST]).max() / np.log(m)
-    return told + f" On the grid g − E is at most {gap:.2f} of the log {m} that it may be."
+    return (
+        told + f" On the grid g − E is at most {gap:.2f} of the log {m} that it may be."
+    )
 
 
 def _story_of_sets(sets: Sets) -> str:

@@ -64,11 +64,18 @@ def untrained(size: Size, seed: int) -> Transformer:
 
     from isinglass.systems.memory import Transformer
 
-    return jax.jit(Transformer, static_argnums=0)(config(size), key=jax.random.key(seed))
+    return jax.jit(Transformer, static_argnums=0)(
+        config(size), key=jax.random.key(seed)
+    )
 
 
 def trained(
-    context: Context, name: str, seed: int, size: Size, text: np.ndarray, held: np.ndarray
+    context: Context,
+    name: str,
+    seed: int,
+    size: Size,
+    text: np.ndarray,
+    held: np.ndarray,
 ) -> Run:
     """Train on a text, or go on with it, on one device, and tell how far it is.
 

@@ -101,9 +101,18 @@ def _of_set(generator: np.random.Generator, budget: Budget) -> tuple[np.ndarray,
     splits = {
         name: split(generator, unit, name) for name in SPLITS
     }  # one drawing, whatever is asked for
-    shape = (len(budget.separations), len(budget.radii), len(budget.splits), len(ORDERS))
+    shape = (
+        len(budget.separations),
+        len(budget.radii),
+        len(budget.splits),
+        len(ORDERS),
+    )
     columns = [np.empty(shape) for _ in range(7)]
-    order, of_split, alone = np.empty(shape[:3]), np.empty(shape[:2]), np.empty(shape[:2])
+    order, of_split, alone = (
+        np.empty(shape[:3]),
+        np.empty(shape[:2]),
+        np.empty(shape[:2]),
+    )
     apart = [0.0, 0.0]
     for a, separation in enumerate(budget.separations):
         patterns = separation * unit
@@ -121,13 +130,17 @@ def _of_set(generator: np.random.Generator, budget: Budget) -> tuple[np.ndarray,
             order[a, r] = (ends[:, 0] != ends[:, 1]).mean(-1)
             of_split[a, r] = (ends[0, 0] != ends[1, 0]).mean() if len(ends) > 1 else 0.0
             whole = [np.arange(PATTERNS)]
-            values, _ = _pass(patterns, whole, start, wanted, LAYERS * separation * radius)
+            values, _ = _pass(
+                patterns, whole, start, wanted, LAYERS * separation * radius
+            )
             alone[a, r] = values[3]
     own = columns[0].astype(bool)
     return own, *columns[1:], order, of_split, alone, *(np.array(x) for x in apart)
 
 
-def split(generator: np.random.Generator, patterns: np.ndarray, name: str) -> list[np.ndarray]:
+def split(
+    generator: np.random.Generator, patterns: np.ndarray, name: str
+) -> list[np.ndarray]:
     """Which patterns each layer has: numbers of them, as many in each."""
     if name == "random":
         ranked = generator.permutation(len(patterns))
@@ -154,7 +167,8 @@ def _pass(
     among = [jnp.asarray(patterns[numbers]) for numbers in layers]
     seen = descend_layers(jnp.asarray(start), among, radius, steps=300, tolerance=1e-6)
     before, after, whole = (
-        np.asarray(x) for x in (seen.energy_before, seen.energy_after, seen.global_energy)
+        np.asarray(x)
+        for x in (seen.energy_before, seen.energy_after, seen.global_energy)
     )
     end = np.asarray(seen.states[-1])
     nearest = ((end[:, None] - patterns) ** 2).sum(-1).argmin(1)
@@ -175,7 +189,9 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def _apart(patterns: Any, start: Any, splits: dict[str, list[np.ndarray]]) -> np.ndarray:
+def _apart(
+    patterns: Any, start: Any, splits: dict[str, list[np.ndarray]]
+) -> np.ndarray:
     """How far the global energy is from that of one layer: as split, and one pattern a layer."""
     import jax.numpy as jnp
 
@@ -185,7 +201,9 @@ def _apart(patterns: Any, start: Any, splits: dict[str, list[np.ndarray]]) -> np
     whole = np.asarray(nearest_neighbour_energy(x, jnp.asarray(patterns)))
 
     def away(layers: Sequence[np.ndarray]) -> float:
-        energy = np.asarray(global_energy(x, [jnp.asarray(patterns[n]) for n in layers]))
+        energy = np.asarray(
+            global_energy(x, [jnp.asarray(patterns[n]) for n in layers])
+        )
         return float((abs(energy - whole) / (1 + abs(whole))).max())
 
     deep = [np.array([index]) for index in range(PATTERNS)]
@@ -221,7 +239,13 @@ def _rows(found: Found) -> list[Row]:
             ):
                 shares = 100 * values[:, a, r].reshape(sets, -1).mean(1)
                 row = compare(
-                    NAME, SOURCE, f"{what}, {at}", shares, paper=None, unit="%", because=NO_NUMBER
+                    NAME,
+                    SOURCE,
+                    f"{what}, {at}",
+                    shares,
+                    paper=None,
+                    unit="%",
+                    because=NO_NUMBER,
                 )
                 rows.append(row.between())
     return rows
@@ -239,10 +263,17 @@ def _figure(found: Found) -> Figure:
 
     separations = found.budget.separations
     figure, panels = subplots(
-        len(separations), 3, width=10.5, height=3.3 * len(separations), squeeze=False, sharex=True
+        len(separations),
+        3,
+        width=10.5,
+        height=3.3 * len(separations),
+        squeeze=False,
+        sharex=True,
     )
     places = np.arange(len(found.budget.radii))
-    for a, (separation, (left, middle, right)) in enumerate(zip(separations, panels, strict=True)):
+    for a, (separation, (left, middle, right)) in enumerate(
+        zip(separations, panels, strict=True)
+    ):
         for colour, p in zip(COLOURS, range(len(found.budget.splits)), strict=False):
             name = found.budget.splits[p]
             _draw(left, places, found.whole_fell[:, a, :, p].mean(-1), colour, name)
@@ -267,7 +298,11 @@ def _figure(found: Found) -> Figure:
             panel.set(ylim=(-4, 104))
             labels = [f"{r:g}" if np.isfinite(r) else "∞" for r in found.budget.radii]
             panel.set_xticks(places, labels)
-    titles = ("Global energy never rises", "Ends at its own pattern", "Order of layers matters")
+    titles = (
+        "Global energy never rises",
+        "Ends at its own pattern",
+        "Order of layers matters",
+    )
     for panel, title in zip(panels[0], titles, strict=True):
         panel.set_title(title)
     for panel in panels[-1]:
@@ -286,13 +321,22 @@ def _figure(found: Found) -> Figure:
     )
 
 
-def _draw(panel: Any, places: np.ndarray, values: np.ndarray, colour: str, name: str) -> None:
+def _draw(
+    panel: Any, places: np.ndarray, values: np.ndarray, colour: str, name: str
+) -> None:
     from isinglass._common.intervals import mean_interval
 
-    intervals = [mean_interval(100 * column[np.isfinite(column)]) for column in values.T]
+    intervals = [
+        mean_interval(100 * column[np.isfinite(column)]) for column in values.T
+    ]
     mean, low, high = np.array(intervals).T
     panel.fill_between(
-        places, np.clip(low, 0, 100), np.clip(high, 0, 100), color=colour, alpha=0.15, linewidth=0
+        places,
+        np.clip(low, 0, 100),
+        np.clip(high, 0, 100),
+        color=colour,
+        alpha=0.15,
+        linewidth=0,
     )
     panel.plot(places, mean, "o-", color=colour, markersize=4, label=name)
 

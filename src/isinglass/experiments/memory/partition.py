@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 NAME = "memory-partition"
 FORMULA = "closed form of Z"
 NO_NUMBER = "The paper gives no number here"
-WIDTH, PATTERNS = 1024, 80_000  # of GPT-2 medium, and how many activations the paper takes
-CLAIMED, MEASURED = 15.5, 20.0  # the paper's 2 √(n/2πe), and its mean distance of activations
+WIDTH, PATTERNS = (
+    1024,
+    80_000,
+)  # of GPT-2 medium, and how many activations the paper takes
+CLAIMED, MEASURED = (
+    15.5,
+    20.0,
+)  # the paper's 2 √(n/2πe), and its mean distance of activations
 RATIOS = (8.4e-10, 8.8e-10)  # N/D*² of the paper's version 2
 DRAWN = (2, 16, 128, 1024)
 
@@ -79,7 +85,9 @@ class Found(NamedTuple):
 def run(context: Context) -> Outcome:
     """Evaluate both forms, check each by quadrature, and follow what Z = 1 asks for."""
     found = measure(context, QUICK if context.quick else DEFAULT)
-    return Outcome(_rows(found), [_figure(found), _figure_of_size(found)], _findings(found))
+    return Outcome(
+        _rows(found), [_figure(found), _figure_of_size(found)], _findings(found)
+    )
 
 
 # -- measuring ---------------------------------------------------------------------------------
@@ -108,7 +116,9 @@ def measure(context: Context, resolution: Resolution) -> Found:
         printed[k] = [log_partition_misprinted([r], int(n[k])) for r in radius[k]]
         checked = slice(None, None, max(1, radius.shape[1] // 20))
         for row, (values, power) in enumerate(((exact, 2), (printed, 1))):
-            numeric = np.array([quadrature(r, int(n[k]), power) for r in radius[k, checked]])
+            numeric = np.array(
+                [quadrature(r, int(n[k]), power) for r in radius[k, checked]]
+            )
             some = values[k, checked]
             off[row, k] = (abs(some - numeric) / (1 + abs(some))).max()
     widths = np.unique(np.geomspace(2, 1e4, resolution.widths).round().astype(int))
@@ -141,7 +151,10 @@ def quadrature(radius: float, n: int, power: int) -> float:
     # Where the integrand lies: nothing of it that a double holds is further below its peak.
     peak = min(radius, (((n - 1) / power) if n > 1 else 0.0) ** (1 / power))
     wide = 12 / np.sqrt(power * max(n, 2)) * max(peak, 1.0) + 40 / max(n, 1)
-    low, high = max(0.0, peak - wide), min(radius, peak + max(wide, 8.0 if power == 2 else 60.0))
+    low, high = (
+        max(0.0, peak - wide),
+        min(radius, peak + max(wide, 8.0 if power == 2 else 60.0)),
+    )
     edges = np.linspace(low, high, 9)
     half, middle = np.diff(edges) / 2, (edges[1:] + edges[:-1]) / 2
     t = (middle[:, None] + half[:, None] * place).ravel()
@@ -254,7 +267,13 @@ def _row(
     because: str = NO_NUMBER,
 ) -> Row:
     return compare(
-        NAME, source, quantity, [value], paper=paper, tolerance=tolerance, because=because
+        NAME,
+        source,
+        quantity,
+        [value],
+        paper=paper,
+        tolerance=tolerance,
+        because=because,
     )
 
 
@@ -284,8 +303,14 @@ def _figure(found: Found) -> Figure:
     left.plot([], [], "--", color=MUTED, linewidth=1.3, label="as printed")
     left.axhline(0, color=INK, linewidth=0.9)
     middle.axhline(0, color=INK, linewidth=0.9)
-    left.set(xscale="log", ylabel="$n^{-1}\\,\\log Z_i$", title="One ball", ylim=(-3.2, 2.2))
-    middle.set(xscale="log", ylabel="$n^{-1}\\,\\log$ (printed / exact)", title="How far it is off")
+    left.set(
+        xscale="log", ylabel="$n^{-1}\\,\\log Z_i$", title="One ball", ylim=(-3.2, 2.2)
+    )
+    middle.set(
+        xscale="log",
+        ylabel="$n^{-1}\\,\\log$ (printed / exact)",
+        title="How far it is off",
+    )
     for panel in (left, middle):
         panel.set_xlabel("radius / $\\sqrt{n/2\\pi e}$")
         panel.set_xticks([0.1, 1], ["0.1", "1"])
@@ -324,13 +349,34 @@ def _figure_of_size(found: Found) -> Figure:
 
     figure, (left, right) = subplots(1, 2, width=10.0, height=4.0)
     left.plot(found.widths, found.unit, color=COLOURS[0], label="unit volume, exact")
-    left.plot(found.widths, found.asymptote, "--", color=COLOURS[1], label="$\\sqrt{n/2\\pi e}$")
     left.plot(
-        found.widths, found.critical, color=COLOURS[2], label=f"{PATTERNS:,} balls with Z = 1"
+        found.widths,
+        found.asymptote,
+        "--",
+        color=COLOURS[1],
+        label="$\\sqrt{n/2\\pi e}$",
     )
-    left.plot(WIDTH, CLAIMED / 2, "s", color=INK, markersize=5, label="paper: $\\sqrt{n/2\\pi e}$")
     left.plot(
-        WIDTH, MEASURED / 2, "^", color=INK, markersize=6, label="paper: half the distance measured"
+        found.widths,
+        found.critical,
+        color=COLOURS[2],
+        label=f"{PATTERNS:,} balls with Z = 1",
+    )
+    left.plot(
+        WIDTH,
+        CLAIMED / 2,
+        "s",
+        color=INK,
+        markersize=5,
+        label="paper: $\\sqrt{n/2\\pi e}$",
+    )
+    left.plot(
+        WIDTH,
+        MEASURED / 2,
+        "^",
+        color=INK,
+        markersize=6,
+        label="paper: half the distance measured",
     )
     left.set(
         xscale="log", yscale="log", xlabel="dimension n", ylabel="radius", title="Radii",
@@ -349,7 +395,9 @@ def _figure_of_size(found: Found) -> Figure:
     for n in (64, 256, WIDTH):
         at = int(np.argmin(abs(found.widths - n)))
         if seen[at]:
-            right.plot(log10_data[at], parameters[at], "o", color=COLOURS[0], markersize=5)
+            right.plot(
+                log10_data[at], parameters[at], "o", color=COLOURS[0], markersize=5
+            )
             right.annotate(
                 f"n = {found.widths[at]}", (log10_data[at], parameters[at]),
                 textcoords="offset points", xytext=(8, -11) if n > 64 else (-6, 6),
@@ -372,12 +420,17 @@ def _figure_of_size(found: Found) -> Figure:
 
 
 def _findings(found: Found) -> str:
-    return "\n\n".join([_of_formula(found), _of_minimum(found), _of_radius(found), _of_size(found)])
+    return "\n\n".join(
+        [_of_formula(found), _of_minimum(found), _of_radius(found), _of_size(found)]
+    )
 
 
 def _of_formula(found: Found) -> str:
     apart = found.printed - found.exact
-    low, high = (np.unravel_index(index, apart.shape) for index in (apart.argmin(), apart.argmax()))
+    low, high = (
+        np.unravel_index(index, apart.shape)
+        for index in (apart.argmin(), apart.argmax())
+    )
     extremes = " and ".join(
         f"e^{_exponent(apart[at])} times Z at n = {found.dimensions[at[0]]:,}, r = "
         f"{found.radius[at]:.3g}"
@@ -400,7 +453,10 @@ def _exponent(value: float) -> str:
 
 
 def _of_minimum(found: Found) -> str:
-    from isinglass.systems.memory import log_ball_partition, unit_volume_radius_asymptote
+    from isinglass.systems.memory import (
+        log_ball_partition,
+        unit_volume_radius_asymptote,
+    )
 
     radii = (float(unit_volume_radius_asymptote(WIDTH)), MEASURED / 2)
     at = [float(np.log(PATTERNS) + log_ball_partition(r, WIDTH)) for r in radii]
@@ -419,7 +475,9 @@ def _of_radius(found: Found) -> str:
         unit_volume_radius_asymptote,
     )
 
-    exact, near = (float(of(WIDTH)) for of in (unit_volume_radius, unit_volume_radius_asymptote))
+    exact, near = (
+        float(of(WIDTH)) for of in (unit_volume_radius, unit_volume_radius_asymptote)
+    )
     small = int(np.argmax(found.unit / found.asymptote))
     return (
         f"At n = {WIDTH:,} the ball of unit volume has the radius {exact:.3f}; √(n/2πe) is "
@@ -441,8 +499,14 @@ def _of_size(found: Found) -> str:
     )
     hits = size.n.values[_in_range(size)]
     peak = int(ratio.argmax())  # it falls from there on
-    crossing = np.interp(-np.log10(np.mean(RATIOS)), -ratio[peak:], size.n.values[peak:])
-    where = f"at n = {', '.join(map(str, hits))}" if hits.size else f"near n = {crossing:.0f} alone"
+    crossing = np.interp(
+        -np.log10(np.mean(RATIOS)), -ratio[peak:], size.n.values[peak:]
+    )
+    where = (
+        f"at n = {', '.join(map(str, hits))}"
+        if hits.size
+        else f"near n = {crossing:.0f} alone"
+    )
     return (
         f"Proposition 5: with balls of the radius √(n/2πe), Z = 1 asks for {told}: data grow "
         "exponentially with width, parameters like its square, so that N = O(D²) holds without "

@@ -38,7 +38,9 @@ NEAR = 0.1  # from it: what counts as "near 1"
 SETTLED = 0.1
 ARMS = ("new", "repeated")
 TRAINED = "words, tab and line end"  # what counts in training: all that a model reads
-UNSTATED = "The paper does not say which tokens count, nor whether its loss is of one run"
+UNSTATED = (
+    "The paper does not say which tokens count, nor whether its loss is of one run"
+)
 
 
 class Budget(NamedTuple):
@@ -67,10 +69,26 @@ class Budget(NamedTuple):
 
 
 QUICK = Budget(
-    (6, 10), 64, 4, {"new": (1300, 1500), "repeated": (300, 300)}, 16, 2e-3, 100, 400, 20
+    (6, 10),
+    64,
+    4,
+    {"new": (1300, 1500), "repeated": (300, 300)},
+    16,
+    2e-3,
+    100,
+    400,
+    20,
 )
 DEFAULT = Budget(
-    (6, 10), 64, 4, {"new": (2500, 8000), "repeated": (800, 800)}, 16, 2e-3, 200, 1000, 25
+    (6, 10),
+    64,
+    4,
+    {"new": (2500, 8000), "repeated": (800, 800)},
+    16,
+    2e-3,
+    200,
+    1000,
+    25,
 )
 # The paper's width, and its two million tokens; for a GPU, where it has not been run: what is said
 # of its duration is estimated from the work, 10¹⁷ operations.
@@ -128,7 +146,12 @@ def run(context: Context) -> Outcome:
 def measure(context: Context, budget: Budget) -> dict[tuple[str, int], Found]:
     """Every arm and depth, every seed; trainings side by side."""
     indices = range(context.seeds)
-    jobs = [(arm, depth, index) for depth in budget.depths for arm in ARMS for index in indices]
+    jobs = [
+        (arm, depth, index)
+        for depth in budget.depths
+        for arm in ARMS
+        for index in indices
+    ]
     ended = side_by_side(context, _train, jobs, "trainings", (budget,))
     return {
         (arm, depth): _joined([ended[arm, depth, index] for index in indices])
@@ -144,7 +167,9 @@ class _Ended(NamedTuple):
     least: Float[np.ndarray, "5"]
 
 
-def _train(context: Context, budget: Budget, arm: str, depth: int, index: int) -> _Ended:
+def _train(
+    context: Context, budget: Budget, arm: str, depth: int, index: int
+) -> _Ended:
     from isinglass.data.question import TRAINING
     from isinglass.systems.memory import evaluate, question_source, train
 
@@ -172,7 +197,9 @@ def _train(context: Context, budget: Budget, arm: str, depth: int, index: int) -
         return evaluate(run.model, of, batch=128, devices=alone)
 
     known = math.nan if arm == "new" else loss(source)
-    by_counting = [loss(question_source(fresh, counted, context=rows)) for counted in countings()]
+    by_counting = [
+        loss(question_source(fresh, counted, context=rows)) for counted in countings()
+    ]
     return _Ended(run, known, np.array(by_counting), least(fresh))
 
 
@@ -188,7 +215,9 @@ def start(budget: Budget, depth: int, seed: int) -> Transformer:
     from isinglass.data.question import TOKENS
     from isinglass.systems.memory import TransformerConfig
 
-    config = TransformerConfig(len(TOKENS), longest(), budget.width, budget.heads, depth)
+    config = TransformerConfig(
+        len(TOKENS), longest(), budget.width, budget.heads, depth
+    )
     model = memory_paper.wide_start(config, seed)
     spread = float(model.embedding.std())
     positions = jnp.asarray(spread * sinusoids(longest(), budget.width), jnp.float32)
@@ -200,7 +229,9 @@ def sinusoids(places: int, width: int) -> Float[np.ndarray, "places width"]:
 
     The mean of their squares is 1.
     """
-    angles = np.arange(places)[:, None] * 100.0 ** -(np.arange(width // 2) / (width // 2))
+    angles = np.arange(places)[:, None] * 100.0 ** -(
+        np.arange(width // 2) / (width // 2)
+    )
     return math.sqrt(2) * np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
@@ -296,13 +327,21 @@ def _validation(found: Found) -> Float[np.ndarray, "seeds"]:
 def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
     from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 
-    titles = {"new": "New examples only", "repeated": f"{budget.examples:,} examples, repeated"}
+    titles = {
+        "new": "New examples only",
+        "repeated": f"{budget.examples:,} examples, repeated",
+    }
     figure, axes = subplots(1, 2, width=9.5, height=4.0, sharey=True)
     for panel, arm in zip(axes, ARMS, strict=True):
         for colour, depth in zip(COLOURS, budget.depths, strict=False):
             one = found[arm, depth]
             panel.plot(one.steps, one.loss.T, color=colour, alpha=0.3, linewidth=0.9)
-            panel.plot(one.steps, one.loss.mean(0), color=colour, label=f"{depth} layers, training")
+            panel.plot(
+                one.steps,
+                one.loss.mean(0),
+                color=colour,
+                label=f"{depth} layers, training",
+            )
             panel.plot(
                 one.steps, one.validation.mean(0), "--", color=colour, linewidth=1.4,
                 label=f"{depth} layers, new examples",
@@ -312,7 +351,12 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
             floors()[TRAINED], color=INK, linewidth=1.2, linestyle=":",
             label="entropy of the data",
         )  # fmt: skip
-        panel.set(xlabel="step", title=titles[arm], ylim=(0, 3.2), xlim=(0, max(budget.steps[arm])))
+        panel.set(
+            xlabel="step",
+            title=titles[arm],
+            ylim=(0, 3.2),
+            xlim=(0, max(budget.steps[arm])),
+        )
     by_heart = _by_heart(budget)
     axes[1].axhline(by_heart, color=MUTED, linewidth=1.2, linestyle="-.")
     axes[1].text(
@@ -320,7 +364,9 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
         fontsize=8.5, color=MUTED,
     )  # fmt: skip
     axes[0].set_ylabel("loss, nats per token")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3
+    )
     return Figure(
         NAME,
         figure,
@@ -350,7 +396,9 @@ def _figure_of_countings(budget: Budget, found: dict[tuple[str, int], Found]) ->
     panel.text(1.62, 1.48, "entropy of the data", fontsize=8.5, color=INK, rotation=38, ha="center",
                va="center")  # fmt: skip
     panel.axhline(BOUND, color=INK, linewidth=1.1)
-    panel.text(2.18, 1.03, "bound of Proposition 4", fontsize=8.5, color=INK, ha="right")
+    panel.text(
+        2.18, 1.03, "bound of Proposition 4", fontsize=8.5, color=INK, ha="right"
+    )
     for number, (colour, depth) in enumerate(zip(COLOURS, budget.depths, strict=False)):
         losses = found["new", depth].by_counting
         panel.plot(
@@ -382,7 +430,9 @@ def _figure_of_countings(budget: Budget, found: dict[tuple[str, int], Found]) ->
 def _findings(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
     parts = [_of_setting(budget, found)]
     parts += [_of_new(depth, found["new", depth]) for depth in budget.depths]
-    parts += [_of_repeated(budget, depth, found["repeated", depth]) for depth in budget.depths]
+    parts += [
+        _of_repeated(budget, depth, found["repeated", depth]) for depth in budget.depths
+    ]
     parts.append(_answer(budget, found))
     return "\n\n".join(parts)
 
@@ -396,8 +446,13 @@ def _of_setting(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
     )
     tokens = 2 * TRAINING.figures().sentence_tokens + 3
     seen, times = (
-        " and ".join(f"{steps * budget.batch / count:,.0f}" for steps in dict.fromkeys(each))
-        for each, count in ((budget.steps["new"], 1), (budget.steps["repeated"], budget.examples))
+        " and ".join(
+            f"{steps * budget.batch / count:,.0f}" for steps in dict.fromkeys(each)
+        )
+        for each, count in (
+            (budget.steps["new"], 1),
+            (budget.steps["repeated"], budget.examples),
+        )
     )
     return (
         f"The models are GPT-2's form of width {budget.width} (the paper: 512): {sizes}. They see "
@@ -444,7 +499,9 @@ def _side(training: np.ndarray) -> str:
 
 def _answer(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
     worst = {depth: found["new", depth].above.max() for depth in budget.depths}
-    training = np.concatenate([found["repeated", depth].training for depth in budget.depths])
+    training = np.concatenate(
+        [found["repeated", depth].training for depth in budget.depths]
+    )
     parts = []
     if settled := [depth for depth, above in worst.items() if above < SETTLED]:
         parts.append(

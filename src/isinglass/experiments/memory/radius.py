@@ -153,7 +153,9 @@ def measure(context: Context, budget: Budget, text: Text) -> Kind:
     found = []
     for seed in memory_text.seeds(context):
         name = f"model-{seed}"
-        run = memory_text.trained(context, name, seed, size, text.training, text.held_out)
+        run = memory_text.trained(
+            context, name, seed, size, text.training, text.held_out
+        )
         control = memory_text.untrained(size, seed)
         found.append(_kind(context, run.model, control, sequences, seed))
     return _together(found)
@@ -163,7 +165,13 @@ def measure_given(context: Context, budget: Budget, text: Text) -> Kind:
     """The user's model, with its own tokens of the text."""
     import jax
 
-    from isinglass.systems.memory import Transformer, load_gpt2, sequences_of, tokenise, tokens_of
+    from isinglass.systems.memory import (
+        Transformer,
+        load_gpt2,
+        sequences_of,
+        tokenise,
+        tokens_of,
+    )
 
     assert context.model is not None
     model = load_gpt2(context.model)
@@ -187,7 +195,11 @@ def measure_given(context: Context, budget: Budget, text: Text) -> Kind:
 
 
 def _kind(
-    context: Context, model: Transformer, control: Transformer, sequences: np.ndarray, seed: int
+    context: Context,
+    model: Transformer,
+    control: Transformer,
+    sequences: np.ndarray,
+    seed: int,
 ) -> Kind:
     vectors = np.random.default_rng(seed).standard_normal(
         (len(sequences), model.config.width), np.float32
@@ -212,7 +224,10 @@ def _of_model(
     from isinglass.systems.memory import activations
 
     layers = layers or chosen_layers(model.config.layers)
-    with _scratch(context) as folder, context.progress.follow(f"activations, {told}") as tell:
+    with (
+        _scratch(context) as folder,
+        context.progress.follow(f"activations, {told}") as tell,
+    ):
         found = activations(
             model,
             sequences,
@@ -271,7 +286,9 @@ def _rescaled(
     return Rescaled(np.array([factor]), np.array([change]), after.in_units[:, 0])
 
 
-def _logits(model: Transformer, sequences: np.ndarray, layers: tuple[str, ...]) -> np.ndarray:
+def _logits(
+    model: Transformer, sequences: np.ndarray, layers: tuple[str, ...]
+) -> np.ndarray:
     """Of what follows each sequence, by a program that is there already for these layers."""
     from isinglass.systems.memory import activations
 
@@ -291,7 +308,9 @@ def _together(kinds: list[Kind]) -> Kind:
         found([kind.trained for kind in kinds]),
         found([kind.untrained for kind in kinds]),
         found([kind.normal for kind in kinds]),
-        Rescaled(*(np.concatenate(c) for c in zip(*(k.rescaled for k in kinds), strict=True))),
+        Rescaled(
+            *(np.concatenate(c) for c in zip(*(k.rescaled for k in kinds), strict=True))
+        ),
     )
 
 
@@ -351,7 +370,9 @@ def _rows(kind: Kind, of: str) -> list[Row]:
 def _of_shares(found: Found, place: int, of: str) -> list[Row]:
     """Mean and median by share of the sample, with the paper's for the model that it has."""
     rows = []
-    for number, (fraction, vectors) in enumerate(zip(FRACTIONS, found.vectors, strict=True)):
+    for number, (fraction, vectors) in enumerate(
+        zip(FRACTIONS, found.vectors, strict=True)
+    ):
         for name, values in (("mean", found.mean), ("median", found.median)):
             rows.append(
                 compare(
@@ -423,7 +444,10 @@ def _figure(ours: Kind, theirs: Kind | None) -> Figure:
     falls.set_ylabel("mean distance / that at 25 %")
     falls.set_xticks([100 * fraction for fraction in FRACTIONS])
     figure.legend(
-        *units.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small"
+        *units.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=4,
+        fontsize="small",
     )
     return Figure(
         NAME,
@@ -444,7 +468,11 @@ def _draw(panels: tuple[Any, Any, Any], kind: Kind, name: str, colour: str) -> N
         (kind.trained, "o-", colour, name),
         (kind.untrained, "o--", "white", f"{name}, untrained"),
     ):
-        options: dict[str, Any] = {"color": colour, "markersize": 4, "markerfacecolor": face}
+        options: dict[str, Any] = {
+            "color": colour,
+            "markersize": 4,
+            "markerfacecolor": face,
+        }
         units.plot(_depths(found), found.in_units.mean(0), style, label=what, **options)
         norms.plot(_depths(found), found.over_apart.mean(0), style, **options)
     units.plot(
@@ -452,10 +480,17 @@ def _draw(panels: tuple[Any, Any, Any], kind: Kind, name: str, colour: str) -> N
         label=f"{name}, rescaled",
     )  # fmt: skip
     norms.axhline(kind.normal.over_apart.mean(), color=colour, linestyle=":")
-    units.plot([], [], ":", color=colour, label=f"normal vectors, n = {kind.normal.width:,}")
+    units.plot(
+        [], [], ":", color=colour, label=f"normal vectors, n = {kind.normal.width:,}"
+    )
     shares = [100 * fraction for fraction in FRACTIONS]
-    for mean, style in ((kind.trained.mean[:, -2], "o-"), (kind.normal.mean[:, 0], ":")):
-        falls.plot(shares, (mean / mean[:, :1]).mean(0), style, color=colour, markersize=4)
+    for mean, style in (
+        (kind.trained.mean[:, -2], "o-"),
+        (kind.normal.mean[:, 0], ":"),
+    ):
+        falls.plot(
+            shares, (mean / mean[:, :1]).mean(0), style, color=colour, markersize=4
+        )
 
 
 def _depths(found: Found) -> list[float]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 NAME = "memory-retrieval"
 SOURCE = "beyond the paper"
 NO_NUMBER = "The paper names these energies and counts no retrievals"
-EXACT, NEARLY = 0.01, 0.35  # precision: no wrong sign, and at most 3 % of them (0.35²/4)
+EXACT, NEARLY = (
+    0.01,
+    0.35,
+)  # precision: no wrong sign, and at most 3 % of them (0.35²/4)
 APART = (2.5, 3.0, 4.0)  # separations at which the error is measured
 SLOPE = {"Hopfield": 1.0, "k = 3": 2.0, "k = 4": 3.0}
 
@@ -97,7 +100,11 @@ LENGTHS_OF = 64  # patterns of unequal lengths
 def run(context: Context) -> Outcome:
     """Maps over noise, counts at which half fails, and patterns of unequal lengths."""
     found = measure(context, QUICK if context.quick else DEFAULT)
-    figures = [_figure_of_maps(found), _figure_of_halves(found), _figure_of_errors(found.errors)]
+    figures = [
+        _figure_of_maps(found),
+        _figure_of_halves(found),
+        _figure_of_errors(found.errors),
+    ]
     return Outcome(_rows(found), figures, _findings(found))
 
 
@@ -134,9 +141,13 @@ def measure(context: Context, budget: Budget) -> Found:
     half: dict[str, list[Half]] = {}
     jobs = [(name, n) for name, sizes in budget.dimensions.items() for n in sizes]
     for name, n in context.progress.track(jobs, "where capacity breaks"):
-        for what, one in _halves(named[name], name, n, budget, context.seeds, keys[1]).items():
+        for what, one in _halves(
+            named[name], name, n, budget, context.seeds, keys[1]
+        ).items():
             half.setdefault(what, []).append(one)
-    half["nearest neighbour"] = _by_separation(NearestNeighbour(1.0), budget, context, keys[2])
+    half["nearest neighbour"] = _by_separation(
+        NearestNeighbour(1.0), budget, context, keys[2]
+    )
     context.progress.step("errors")
     errors = capacity(
         [NearestNeighbour(1.0)], budget.error_counts, budget.noises, APART,
@@ -173,13 +184,17 @@ def _halves(
     return found
 
 
-def _by_separation(landscape: Any, budget: Budget, context: Context, key: Any) -> list[Half]:
+def _by_separation(
+    landscape: Any, budget: Budget, context: Context, key: Any
+) -> list[Half]:
     from isinglass.energy import capacity
 
     n, found = budget.dimension, []
     for separation in context.progress.track(budget.separations, "separations"):
         expected = continuous_theory(separation, n)
-        counts = sorted({max(2, round(1.4 * expected * factor)) for factor in budget.factors})
+        counts = sorted(
+            {max(2, round(1.4 * expected * factor)) for factor in budget.factors}
+        )
         seen = capacity(
             [landscape], counts, [0.0], [separation], dimension=n, trials=context.seeds,
             precision=CLOSE, key=key,
@@ -199,13 +214,20 @@ def _by_lengths(context: Context, n: int) -> dict[str, np.ndarray]:
     for generator in context.progress.track(generators, "unequal lengths"):
         signs = generator.choice([-1.0, 1.0], (LENGTHS_OF, n))
         factors = generator.uniform(-1, 1, (LENGTHS_OF, 1))
-        for name, landscape in ((MODERN, ModernHopfield(2.0)), (NEAREST, NearestNeighbour(1.0))):
+        for name, landscape in (
+            (MODERN, ModernHopfield(2.0)),
+            (NEAREST, NearestNeighbour(1.0)),
+        ):
             shares = []
             for width in WIDTHS:
                 patterns = 5.0 / np.sqrt(2 * n) * signs * (1 + width * factors)
-                ended = descend(jnp.asarray(patterns), jnp.asarray(patterns), landscape, steps=200)
+                ended = descend(
+                    jnp.asarray(patterns), jnp.asarray(patterns), landscape, steps=200
+                )
                 error = np.linalg.norm(np.asarray(ended.state) - patterns, axis=1)
-                shares.append(float((error <= CLOSE * np.linalg.norm(patterns, axis=1)).mean()))
+                shares.append(
+                    float((error <= CLOSE * np.linalg.norm(patterns, axis=1)).mean())
+                )
             found[name].append(shares)
     return {name: np.array(shares) for name, shares in found.items()}
 
@@ -218,7 +240,9 @@ def _rows(found: Found) -> list[Row]:
     for name, halves in found.half.items():
         for half in halves:
             at = (
-                f"separation {half.place:g}" if name == "nearest neighbour" else f"n = {half.place}"
+                f"separation {half.place:g}"
+                if name == "nearest neighbour"
+                else f"n = {half.place}"
             )
             if _known(half):
                 rows.append(
@@ -311,7 +335,9 @@ def growth(halves: Sequence[Half], name: str) -> Interval | None:
     else:
         # Theory is n^(k−1)/z² but for a constant.
         k = SLOPE[name]
-        lift = np.array([k * np.log(half.place) - np.log(half.theory) for half in known])
+        lift = np.array(
+            [k * np.log(half.place) - np.log(half.theory) for half in known]
+        )
         x, scale = np.log(n), 1.0
 
     def slope(counts: np.ndarray) -> float:
@@ -319,7 +345,9 @@ def growth(halves: Sequence[Half], name: str) -> Interval | None:
 
     resampled = np.array([half.resampled for half in known])
     good = np.isfinite(resampled).all(0) & (resampled > 0).all(0)
-    low, high = np.quantile([slope(column) for column in resampled.T[good]], [0.025, 0.975])
+    low, high = np.quantile(
+        [slope(column) for column in resampled.T[good]], [0.025, 0.975]
+    )
     middle = slope(np.array([half.interval.mean for half in known]))
     return Interval(middle, min(float(low), middle), max(float(high), middle))
 
@@ -343,7 +371,12 @@ def _figure_of_maps(found: Found) -> Figure:
         )  # fmt: skip
         if values.min() < 0.5 < values.max():
             panel.contour(
-                noises, np.arange(len(counts)), values, levels=[0.5], colors="white", linewidths=1.6
+                noises,
+                np.arange(len(counts)),
+                values,
+                levels=[0.5],
+                colors="white",
+                linewidths=1.6,
             )
         panel.set_title(str(name), color=INK, fontsize=9.5)
         panel.grid(False)
@@ -380,12 +413,19 @@ def _figure_of_halves(found: Found) -> Figure:
     sizes = sorted({int(half.place) for name in names for half in found.half[name]})
     powers.set_xticks(sizes, [str(n) for n in sizes])
     powers.minorticks_off()
-    for colour, name in zip(COLOURS, ("Demircigil", "Demircigil, whole sets"), strict=False):
+    for colour, name in zip(
+        COLOURS, ("Demircigil", "Demircigil, whole sets"), strict=False
+    ):
         _draw_halves(exponential, found.half.get(name, []), name, colour)
     exponential.set(
-        yscale="log", xlabel="dimension n", ylabel="patterns at half", title="Exponential"
+        yscale="log",
+        xlabel="dimension n",
+        ylabel="patterns at half",
+        title="Exponential",
     )
-    exponential.set_xticks([int(half.place) for half in found.half.get("Demircigil", [])])
+    exponential.set_xticks(
+        [int(half.place) for half in found.half.get("Demircigil", [])]
+    )
     _draw_halves(continuous, found.half["nearest neighbour"], NEAREST, COLOURS[0])
     n = found.maps.attrs["dimension"]
     continuous.set(
@@ -395,8 +435,12 @@ def _figure_of_halves(found: Found) -> Figure:
     for colour, (name, shares) in zip(COLOURS, found.lengths.items(), strict=False):
         percent = 100 * shares
         spread = np.quantile(percent, [0.05, 0.95], axis=0)
-        lengths.fill_between(100 * np.array(WIDTHS), *spread, color=colour, alpha=0.15, linewidth=0)
-        lengths.plot(100 * np.array(WIDTHS), percent.mean(0), "o-", color=colour, label=name)
+        lengths.fill_between(
+            100 * np.array(WIDTHS), *spread, color=colour, alpha=0.15, linewidth=0
+        )
+        lengths.plot(
+            100 * np.array(WIDTHS), percent.mean(0), "o-", color=colour, label=name
+        )
     lengths.set(
         xlabel="lengths within ± %", ylabel="retrieved, %", ylim=(0, 104),
         title=f"Patterns of unequal lengths, m = {LENGTHS_OF}",
@@ -425,7 +469,10 @@ def _draw_halves(panel: Any, halves: Sequence[Half], name: str, colour: str) -> 
         places = [half.place for half in known]
         middle = np.array([half.interval.mean for half in known])
         errors = np.array([(h.interval.low, h.interval.high) for h in known]).T
-        below, above = np.maximum(middle - errors[0], 0), np.maximum(errors[1] - middle, 0)
+        below, above = (
+            np.maximum(middle - errors[0], 0),
+            np.maximum(errors[1] - middle, 0),
+        )
         panel.errorbar(
             places, middle, yerr=[below, above], fmt="o", color=colour, markersize=5, capsize=2.5,
             linewidth=1.2, label=name,
@@ -446,14 +493,23 @@ def _figure_of_errors(errors: xr.DataArray) -> Figure:
             values = errors.sel(separation=separation, patterns=count)
             values = values.transpose("trial", "noise").values
             spread = np.quantile(values, [0.05, 0.95], axis=0)
-            panel.fill_between(100 * noises, *spread, color=colour, alpha=0.15, linewidth=0)
-            panel.plot(100 * noises, values.mean(0), "o-", color=colour, label=f"m = {count:,}")
-        panel.plot(100 * noises, 2 * np.sqrt(noises), ":", color=INK, label="at the start")
+            panel.fill_between(
+                100 * noises, *spread, color=colour, alpha=0.15, linewidth=0
+            )
+            panel.plot(
+                100 * noises, values.mean(0), "o-", color=colour, label=f"m = {count:,}"
+            )
+        panel.plot(
+            100 * noises, 2 * np.sqrt(noises), ":", color=INK, label="at the start"
+        )
         panel.set(xlabel="turned signs, %", title=f"Separation {separation:g}")
     panels[0].set_ylabel("|x − ρ| / |ρ| in the end")
     panels[0].set_ylim(bottom=0)
     figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=5,
+        fontsize=9,
     )
     return Figure(
         f"{NAME}-error",
@@ -479,9 +535,15 @@ def _findings(found: Found) -> str:
         )
         what = "separations" if name == "nearest neighbour" else "n"
         story = f"{name}, patterns at half by {what}: {numbers}."
-        slope = growth(halves, name) if name in SLOPE or name.startswith("Demircigil") else None
+        slope = (
+            growth(halves, name)
+            if name in SLOPE or name.startswith("Demircigil")
+            else None
+        )
         if slope is not None:
-            unit = "log₂ per component" if name.startswith("Demircigil") else "power of n"
+            unit = (
+                "log₂ per component" if name.startswith("Demircigil") else "power of n"
+            )
             story += f" Growth {slope.mean:.2f} [{slope.low:.2f}, {slope.high:.2f}] ({unit})."
         told.append(story)
     told += [_of_lengths(found.lengths), _of_errors(found.errors)]
@@ -508,7 +570,9 @@ def _of_maps(maps: xr.Dataset) -> str:
 
 def _of_lengths(lengths: dict[str, np.ndarray]) -> str:
     of = {name: 100 * shares.mean(0)[[0, -1]] for name, shares in lengths.items()}
-    told = "; ".join(f"{name} {first:.0f} % and {last:.0f} %" for name, (first, last) in of.items())
+    told = "; ".join(
+        f"{name} {first:.0f} % and {last:.0f} %" for name, (first, last) in of.items()
+    )
     return (
         f"Where lengths differ they part: of {LENGTHS_OF} patterns at a separation of 5, of one "
         f"length and within ±{100 * WIDTHS[-1]:.0f} %, retrieved are: {told}. The modern energy "
@@ -521,7 +585,8 @@ def _of_errors(errors: xr.DataArray) -> str:
     noises, counts = errors["noise"].values, errors["patterns"].values
     means = errors.mean("trial")
     least, middle, most = (
-        means.isel(noise=k).transpose("separation", "patterns") for k in (0, len(noises) // 2, -1)
+        means.isel(noise=k).transpose("separation", "patterns")
+        for k in (0, len(noises) // 2, -1)
     )
     told = "; ".join(
         f"separation {separation:g}: "

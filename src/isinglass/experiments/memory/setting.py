@@ -51,4 +51,6 @@ def wide_start(config: TransformerConfig, seed: int) -> Transformer:
 
     model = jax.jit(Transformer, static_argnums=0)(config, key=jax.random.key(seed))
     wider = math.sqrt(GPT2_WIDTH / config.width)
-    return jax.tree.map(lambda is_matrix, x: wider * x if is_matrix else x, matrices(model), model)
+    return jax.tree.map(
+        lambda is_matrix, x: wider * x if is_matrix else x, matrices(model), model
+    )

@@ -38,16 +38,25 @@ if TYPE_CHECKING:
 NAME = "memory-width"
 SOURCE = "Proposition 5, version 2"
 RATIOS = (8.4e-10, 8.8e-10)  # N/D*² of the paper
-QUADRATIC, LINEAR = 2.0, 1.0  # exponents of N in D: of the paper, and of a fixed capacity
+QUADRATIC, LINEAR = (
+    2.0,
+    1.0,
+)  # exponents of N in D: of the paper, and of a fixed capacity
 BITS = 2.0  # per parameter, of facts that language models hold: Allen-Zhu & Li 2024
-VOCABULARY, KEY, COUNTED = 64, 3, 13  # random tokens, and how many a sequence has of each kind
+VOCABULARY, KEY, COUNTED = (
+    64,
+    3,
+    13,
+)  # random tokens, and how many a sequence has of each kind
 HALF = math.log(VOCABULARY) / 2  # the loss at D*
 LAYERS, HEADS = 2, 2
 RATE = 0.4  # learning rate times width
 # Data sizes at which every search begins, in tokens per parameter, and how it goes on from them.
 BEGIN, FACTOR, MOST = (0.30, 0.45, 0.675), 1.5, 16
 OUR_STAR = "2 is what a constant N/D*² says; the paper's D* may be measured otherwise"
-OTHER_DATA = "The paper's models are a thousand times as large, and its text has structure"
+OTHER_DATA = (
+    "The paper's models are a thousand times as large, and its text has structure"
+)
 
 
 class Budget(NamedTuple):
@@ -66,7 +75,9 @@ class Budget(NamedTuple):
 # few numbers.
 QUICK = Budget((6, 8, 12, 16), 150)
 DEFAULT = Budget((6, 8, 12, 16, 24, 32, 44), 150)
-FULL = Budget((6, 8, 12, 16, 24, 32, 44, 64, 96, 128), 400)  # its duration is an estimate
+FULL = Budget(
+    (6, 8, 12, 16, 24, 32, 44, 64, 96, 128), 400
+)  # its duration is an estimate
 
 
 class Search(NamedTuple):
@@ -113,7 +124,10 @@ class Found(NamedTuple):
     def exponents(self, first: int = 0) -> Float[np.ndarray, "S"]:
         """The power a of N ∝ D*^a, of each seed, from the width of that number on."""
         return np.array(
-            [exponent(self.star[first:, s], self.parameters[first:]) for s in range(self.seeds)]
+            [
+                exponent(self.star[first:, s], self.parameters[first:])
+                for s in range(self.seeds)
+            ]
         )
 
     def steps(self, budget: Budget) -> Int[np.ndarray, "W"]:
@@ -227,9 +241,13 @@ def random_source(sequences: int, seed: int) -> ExampleSource:
     rng = np.random.default_rng(seed)
     keys = rng.choice(VOCABULARY**KEY, sequences, replace=False)
     key = keys[:, None] // VOCABULARY ** np.arange(KEY) % VOCABULARY
-    rows = np.concatenate([key, rng.integers(0, VOCABULARY, (sequences, COUNTED))], axis=1)
+    rows = np.concatenate(
+        [key, rng.integers(0, VOCABULARY, (sequences, COUNTED))], axis=1
+    )
     weights = (np.arange(KEY + COUNTED) >= KEY).astype(np.float32)
-    return ExampleSource(((row, weights) for row in rows), start=0, vocabulary=VOCABULARY)
+    return ExampleSource(
+        ((row, weights) for row in rows), start=0, vocabulary=VOCABULARY
+    )
 
 
 def config(width: int) -> TransformerConfig:
@@ -241,7 +259,9 @@ def config(width: int) -> TransformerConfig:
 
 def parameters(width: int) -> int:
     """N: embeddings, positions, layers and the last normalisation."""
-    return width * (VOCABULARY + KEY + COUNTED + 2) + LAYERS * (12 * width**2 + 13 * width)
+    return width * (VOCABULARY + KEY + COUNTED + 2) + LAYERS * (
+        12 * width**2 + 13 * width
+    )
 
 
 def recipe(budget: Budget, width: int, sequences: int, seed: int) -> Recipe:
@@ -270,7 +290,8 @@ def recipe(budget: Budget, width: int, sequences: int, seed: int) -> Recipe:
 
 
 def exponent(
-    data: Float[np.ndarray, "*shape"], parameters: Float[np.ndarray, "*shape"] | np.ndarray
+    data: Float[np.ndarray, "*shape"],
+    parameters: Float[np.ndarray, "*shape"] | np.ndarray,
 ) -> float:
     """The power a of N ∝ D^a, by least squares of log D over log N, which has no error."""
     x, y = np.log(parameters), np.log(data)
@@ -377,7 +398,9 @@ def _figure(found: Found) -> Figure:
     n = found.parameters.astype(float)
     star = np.exp(np.log(found.star).mean(axis=1))
     for seed in range(found.seeds):
-        middle.plot(found.star[:, seed], n, "o", color=COLOURS[0], markersize=5, alpha=0.7)
+        middle.plot(
+            found.star[:, seed], n, "o", color=COLOURS[0], markersize=5, alpha=0.7
+        )
     across = np.geomspace(star[0] / 1.3, star[-1] * 1.3, 50)
     centre = np.exp(np.log(star).mean()), np.exp(np.log(n).mean())
     fitted = _whole(found)
@@ -399,7 +422,13 @@ def _figure(found: Found) -> Figure:
     ):
         ratio = n[:, None] / found.star**power
         ratio = ratio / np.exp(np.log(ratio[0]).mean())
-        right.plot(n, np.exp(np.log(ratio).mean(axis=1)), marker + "-", color=colour, label=label)
+        right.plot(
+            n,
+            np.exp(np.log(ratio).mean(axis=1)),
+            marker + "-",
+            color=colour,
+            label=label,
+        )
         right.plot(n, ratio, marker, color=colour, markersize=3, alpha=0.5)
     right.axhline(1, color=INK, linewidth=0.9)
     right.set(
@@ -435,7 +464,10 @@ def _shades(count: int) -> list[str]:
 
 
 def _findings(context: Context, budget: Budget, found: Found) -> str:
-    n, decades = found.parameters, math.log10(found.parameters[-1] / found.parameters[0])
+    n, decades = (
+        found.parameters,
+        math.log10(found.parameters[-1] / found.parameters[0]),
+    )
     low, high = bootstrap(found, context.seed)
     interval = f" [{low:.3f}, {high:.3f}]" if found.seeds > 1 else ""
     ratio = (n / np.exp(np.log(found.star).mean(axis=1)) ** 2).tolist()

@@ -114,7 +114,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def _host(self) -> np.ndarray:
         raise NotImplementedError
 
-    def _energies(self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray) -> jax.Array:
+    def _energies(
+        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
+    ) -> jax.Array:
         """Energy curves (…, n, C, T) of one batch, per signal sent."""
         raise NotImplementedError
 
@@ -172,7 +174,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             _check_labels_alike(met, declared)
             unknown = np.setdiff1d(met, declared)
             if len(unknown):
-                raise ValueError(f"y holds labels that are not in classes: {unknown.tolist()}")
+                raise ValueError(
+                    f"y holds labels that are not in classes: {unknown.tolist()}"
+                )
             met = declared
         if first:
             self._start(met)
@@ -209,7 +213,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         tally = self.tally_ - self.epochs * tally
         self._check_remainder(tally, counts)
         # Sums of logarithms leave rounding behind; an empty class has learned exactly nothing.
-        self.tally_, self.class_count_ = np.where(counts[:, None] == 0, 0.0, tally), counts
+        self.tally_, self.class_count_ = (
+            np.where(counts[:, None] == 0, 0.0, tally),
+            counts,
+        )
         return self
 
     @_all_or_nothing
@@ -258,7 +265,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             X: The inputs (see the class).
         """
         arriving, arrived = self._arrivals()
-        return self.n_signals * self._map(X, lambda part: self._energies(part, arriving, arrived))
+        return self.n_signals * self._map(
+            X, lambda part: self._energies(part, arriving, arrived)
+        )
 
     def energies(self, X) -> Float[np.ndarray, "n C"]:
         """Score of every class: the peak (or mean) over time of the energy at its target.
@@ -295,7 +304,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def route_probabilities_(self) -> Float[np.ndarray, "S C T"]:
         """Probability over travel durations of every source and target."""
         self._check_ready()
-        return route_probabilities(self.prior_, self._evidence(self.tally_), self._reachable())
+        return route_probabilities(
+            self.prior_, self._evidence(self.tally_), self._reachable()
+        )
 
     @property
     def geometry_(self) -> Geometry:
@@ -312,7 +323,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         arriving, _ = self._arrivals()
         return self._map(
             X,
-            lambda part: diagnostics.expected_similarity(np.asarray(self._dipoles(part)), arriving),
+            lambda part: diagnostics.expected_similarity(
+                np.asarray(self._dipoles(part)), arriving
+            ),
         )
 
     def arrival_entropy(self, X) -> Float[np.ndarray, "n C"]:
@@ -369,7 +382,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return self.geometry_.reachable(self.n_durations)
 
     def _arrivals(self) -> tuple[Float[np.ndarray, "E C T"], Bool[np.ndarray, "E C T"]]:
-        return arrivals(self.route_probabilities_, self._reachable(), self._n_emissions())
+        return arrivals(
+            self.route_probabilities_, self._reachable(), self._n_emissions()
+        )
 
     def _map(self, X, function) -> np.ndarray:
         return map_batches(function, self._read(X, reset=False))
@@ -381,11 +396,15 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         self._check_parameters()
         if y is None:
             name = type(self).__name__
-            raise ValueError(f"{name} requires y to be passed, but the target y is None")
+            raise ValueError(
+                f"{name} requires y to be passed, but the target y is None"
+            )
         X = self._read(X, reset=reset)
         y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f" and not np.isfinite(y).all():
-            raise ValueError("y holds NaN or infinity; labels must be finite numbers or text")
+            raise ValueError(
+                "y holds NaN or infinity; labels must be finite numbers or text"
+            )
         if y.dtype.kind == "O":
             _check_labels_alike(y)
         check_classification_targets(y)
@@ -402,7 +421,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"n_signals must be a positive number, got {n!r}")
         prior = self.route_prior
         if prior is None or (isinstance(prior, str) and prior != "jitter"):
-            raise ValueError(f"route_prior must be 'jitter' or an array (S, C, T), got {prior!r}")
+            raise ValueError(
+                f"route_prior must be 'jitter' or an array (S, C, T), got {prior!r}"
+            )
 
     def _start(self, classes: np.ndarray) -> None:
         try:
@@ -427,22 +448,35 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         where = np.searchsorted(union, self.classes_)
         prior = self._prior(union)
         if not np.array_equal(prior[:, where], self.prior_):
-            raise ValueError("route_prior must stay as it was for the classes already learned")
+            raise ValueError(
+                "route_prior must stay as it was for the classes already learned"
+            )
         tally = np.zeros((len(self.tally_), len(union), self.tally_.shape[-1]))
         counts = np.zeros(len(union), dtype=np.int64)
         tally[:, where], counts[where] = self.tally_, self.class_count_
-        self.classes_, self.prior_, self.tally_, self.class_count_ = union, prior, tally, counts
+        self.classes_, self.prior_, self.tally_, self.class_count_ = (
+            union,
+            prior,
+            tally,
+            counts,
+        )
 
     def _prior(self, classes: np.ndarray) -> Float[np.ndarray, "S C T"]:
         shape = (self._n_sources(), len(classes), self.n_durations)
         if not isinstance(self.route_prior, str):
             return check_prior(self.route_prior, shape)
-        draws = [jitter_prior(self.seed_, label, shape[0], shape[2]) for label in classes]
+        draws = [
+            jitter_prior(self.seed_, label, shape[0], shape[2]) for label in classes
+        ]
         return np.stack(draws, axis=1)
 
-    def _sums(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, Int[np.ndarray, "C"]]:
+    def _sums(
+        self, X: np.ndarray, y: np.ndarray
+    ) -> tuple[np.ndarray, Int[np.ndarray, "C"]]:
         """Tally and count per class of one pass over the samples."""
-        members = np.searchsorted(self.classes_, y)[:, None] == np.arange(len(self.classes_))
+        members = np.searchsorted(self.classes_, y)[:, None] == np.arange(
+            len(self.classes_)
+        )
 
         def tally(where: slice, part: np.ndarray) -> jax.Array:
             padded = np.zeros((len(part), members.shape[1]))
@@ -450,7 +484,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             return self._tally(part, padded)
 
         total = np.zeros_like(self.tally_)
-        for _, added in each_batch(tally, X, size=2 * BATCH):  # a tally needs less memory each
+        for _, added in each_batch(
+            tally, X, size=2 * BATCH
+        ):  # a tally needs less memory each
             total += added
         return total, members.sum(axis=0)
 
@@ -462,7 +498,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     def _rule(self) -> dict[str, Any]:
         """What the tally depends on, in a form to compare."""
-        return {name: np.asarray(getattr(self, name)).tolist() for name in self._kind_parameters}
+        return {
+            name: np.asarray(getattr(self, name)).tolist()
+            for name in self._kind_parameters
+        }
 
     def _check_ready(self) -> None:
         """Refuse an untrained model, and one whose parameters no longer fit what it learned."""
@@ -482,11 +521,15 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         there["input shape"] = getattr(other, self._shape_attribute)
         for name, value in here.items():
             if value != there[name]:
-                raise ValueError(f"cannot merge: {name} differs, {value} here, {there[name]} there")
+                raise ValueError(
+                    f"cannot merge: {name} differs, {value} here, {there[name]} there"
+                )
         union = len(np.union1d(self.classes_, other.classes_))
         mine, theirs = self._geometry_for(union), other._geometry_for(union)
         if not np.array_equal(mine.flight_times, theirs.flight_times):
-            raise ValueError("cannot merge: geometry differs, the flight times are not the same")
+            raise ValueError(
+                "cannot merge: geometry differs, the flight times are not the same"
+            )
 
     def _check_remainder(self, tally: np.ndarray, counts: np.ndarray) -> None:
         if (counts < 0).any():
@@ -510,12 +553,16 @@ def _check_positive_int(name: str, value: Any) -> None:
         number = 0
     # Far above, counts of samples would no longer be exact.
     if not 1 <= number <= MOST:
-        raise ValueError(f"{name} must be a whole number from 1 to {MOST:,}, got {value!r}")
+        raise ValueError(
+            f"{name} must be a whole number from 1 to {MOST:,}, got {value!r}"
+        )
 
 
 def _check_labels_alike(*labels: np.ndarray) -> None:
     """Refuse text among numbers: they have no order, and NumPy would turn all into text."""
-    kinds = {isinstance(label, str): label for some in labels for label in some.tolist()}
+    kinds = {
+        isinstance(label, str): label for some in labels for label in some.tolist()
+    }
     if len(kinds) > 1:
         raise ValueError(
             f"labels must be all text or all numbers, got {kinds[True]!r} beside {kinds[False]!r}"

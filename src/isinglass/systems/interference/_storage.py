@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     import isinglass.systems.interference._estimator
 
 # Named in full: the module that defines it imports this one.
-Model = TypeVar("Model", bound="isinglass.systems.interference._estimator.RouteClassifier")
+Model = TypeVar(
+    "Model", bound="isinglass.systems.interference._estimator.RouteClassifier"
+)
 
 FORMAT = "isinglass-interference"
 VERSION = 1
 
 
-def save(model: "isinglass.systems.interference._estimator.RouteClassifier", path: Path) -> None:
+def save(
+    model: "isinglass.systems.interference._estimator.RouteClassifier", path: Path
+) -> None:
     """Write `model` to `path`.
 
     Args:
@@ -35,7 +39,11 @@ def save(model: "isinglass.systems.interference._estimator.RouteClassifier", pat
         OSError: If the folder does not exist or cannot be written to.
     """
     parameters = model.get_params(deep=False)
-    tensors = {"tally": model.tally_, "class_count": model.class_count_, "prior": model.prior_}
+    tensors = {
+        "tally": model.tally_,
+        "class_count": model.class_count_,
+        "prior": model.prior_,
+    }
     geometry = parameters.pop("geometry")
     if isinstance(geometry, Geometry):
         if not isinstance(geometry.metric, str):
@@ -45,7 +53,9 @@ def save(model: "isinglass.systems.interference._estimator.RouteClassifier", pat
         tensors |= {"sources": geometry.sources, "targets": geometry.targets}
         parameters |= {"metric": geometry.metric, "speed": float(geometry.speed)}
     if not isinstance(parameters["route_prior"], str):
-        tensors["route_prior"] = np.asarray(parameters.pop("route_prior"), dtype=np.float64)
+        tensors["route_prior"] = np.asarray(
+            parameters.pop("route_prior"), dtype=np.float64
+        )
     if not isinstance(parameters["random_state"], int | np.integer):
         parameters["random_state"] = None
     header = {
@@ -53,7 +63,10 @@ def save(model: "isinglass.systems.interference._estimator.RouteClassifier", pat
         "version": VERSION,
         "model": type(model).__name__,
         "parameters": parameters,
-        "classes": {"dtype": _label_dtype(model.classes_), "values": model.classes_.tolist()},
+        "classes": {
+            "dtype": _label_dtype(model.classes_),
+            "values": model.classes_.tolist(),
+        },
         "seed": model.seed_,
         "shape": getattr(model, model._shape_attribute),
         "n_features_in": getattr(model, "n_features_in_", None),
@@ -99,7 +112,9 @@ def load(cls: type[Model], path: Path) -> Model:
     if digest != _digest(text, tensors):
         raise ValueError(f"{path} is damaged: its checksum does not fit its content")
     if name != cls.__name__:
-        raise ValueError(f"{path} holds a {name}, not a {cls.__name__}; use {name}.load")
+        raise ValueError(
+            f"{path} holds a {name}, not a {cls.__name__}; use {name}.load"
+        )
     try:
         return _rebuild(cls, header, tensors)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -114,21 +129,29 @@ def _digest(text: str, tensors: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _rebuild(cls: type[Model], header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
+def _rebuild(
+    cls: type[Model], header: dict[str, Any], tensors: dict[str, np.ndarray]
+) -> Model:
     parameters = header["parameters"]
     if "sources" in tensors:
         metric, speed = parameters.pop("metric"), parameters.pop("speed")
-        parameters["geometry"] = Geometry(tensors["sources"], tensors["targets"], metric, speed)
+        parameters["geometry"] = Geometry(
+            tensors["sources"], tensors["targets"], metric, speed
+        )
     if "route_prior" in tensors:
         parameters["route_prior"] = tensors["route_prior"]
     known = inspect.signature(cls).parameters
-    model = cls(**{key: _tuples(value) for key, value in parameters.items() if key in known})
+    model = cls(
+        **{key: _tuples(value) for key, value in parameters.items() if key in known}
+    )
     setattr(model, cls._shape_attribute, tuple(header["shape"]))
     if header["n_features_in"] is not None:
         model.n_features_in_ = header["n_features_in"]
     if header["feature_names_in"] is not None:
         model.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
-    model.classes_ = np.array(header["classes"]["values"], dtype=header["classes"]["dtype"])
+    model.classes_ = np.array(
+        header["classes"]["values"], dtype=header["classes"]["dtype"]
+    )
     model.seed_ = header["seed"]
     model.tally_, model.prior_ = tensors["tally"], tensors["prior"]
     model.class_count_ = tensors["class_count"]
@@ -140,7 +163,9 @@ def _rebuild(cls: type[Model], header: dict[str, Any], tensors: dict[str, np.nda
     }
     for name, shape in shapes.items():
         if tensors[name].shape != shape:
-            raise ValueError(f"{name} has shape {tensors[name].shape}, expected {shape}")
+            raise ValueError(
+                f"{name} has shape {tensors[name].shape}, expected {shape}"
+            )
     model._check_parameters()
     model._learned_with = model._rule()
     return model

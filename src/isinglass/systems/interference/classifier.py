@@ -13,7 +13,11 @@ from isinglass._common.checks import one_shape
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
-from isinglass.systems.interference.encoding import encode_images, image_similarity, uniform_host
+from isinglass.systems.interference.encoding import (
+    encode_images,
+    image_similarity,
+    uniform_host,
+)
 from isinglass.systems.interference.geometry import Geometry, corners
 
 
@@ -135,8 +139,12 @@ class InterferenceClassifier(RouteClassifier):
 
     def _patch(self) -> tuple[int, int]:
         size = self.patch_size
-        pair = tuple(size) if isinstance(size, tuple | list | np.ndarray) else (size, size)
-        if len(pair) != 2 or not all(isinstance(s, int | np.integer) and s >= 1 for s in pair):
+        pair = (
+            tuple(size) if isinstance(size, tuple | list | np.ndarray) else (size, size)
+        )
+        if len(pair) != 2 or not all(
+            isinstance(s, int | np.integer) and s >= 1 for s in pair
+        ):
             raise ValueError(
                 f"patch_size must be a positive integer or a pair of them, got {size!r}"
             )
@@ -149,7 +157,9 @@ class InterferenceClassifier(RouteClassifier):
         if not isinstance(geometry, Geometry) and not (
             isinstance(geometry, str) and geometry == "corners"
         ):
-            raise ValueError(f"geometry must be 'corners' or a Geometry, got {geometry!r}")
+            raise ValueError(
+                f"geometry must be 'corners' or a Geometry, got {geometry!r}"
+            )
 
     def _rule(self) -> dict[str, Any]:
         return super()._rule() | {"patch_size": self._patch()}
@@ -202,13 +212,17 @@ class InterferenceClassifier(RouteClassifier):
     def _energies(
         self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
     ) -> Float[Array, "..."]:
-        return _image_energies(part, arriving, arrived, self._patch(), float(self.threshold))
+        return _image_energies(
+            part, arriving, arrived, self._patch(), float(self.threshold)
+        )
 
     def _score_curves(self, curves: Any) -> Any:
         return curves.max(axis=-1)
 
 
-def ensemble_energies(models: Sequence[InterferenceClassifier], X) -> Float[np.ndarray, "m n C"]:
+def ensemble_energies(
+    models: Sequence[InterferenceClassifier], X
+) -> Float[np.ndarray, "m n C"]:
     """Peak energies of many trained models on the same pictures, with the hosts computed once.
 
     Seeds, folds, ensembles: several times faster than asking each model, because the energy is
@@ -239,7 +253,9 @@ def ensemble_energies(models: Sequence[InterferenceClassifier], X) -> Float[np.n
         routes, arrived = model._arrivals()
         same = model.threshold == first.threshold and model._patch() == first._patch()
         if not (
-            same and model.image_shape_ == first.image_shape_ and np.array_equal(arrived, stage)
+            same
+            and model.image_shape_ == first.image_shape_
+            and np.array_equal(arrived, stage)
         ):
             raise ValueError(
                 "models must share picture shape, patch_size, threshold, geometry, n_durations and "
@@ -249,7 +265,9 @@ def ensemble_energies(models: Sequence[InterferenceClassifier], X) -> Float[np.n
     scale = np.array([model.n_signals for model in models], dtype=np.float64)
     routes = np.stack(arriving)
     peaks = map_batches(
-        lambda part: _ensemble_peaks(part, routes, stage, first._patch(), float(first.threshold)),
+        lambda part: _ensemble_peaks(
+            part, routes, stage, first._patch(), float(first.threshold)
+        ),
         first._read(X, reset=False),
         axis=1,
         size=128,
@@ -268,13 +286,19 @@ def _encode(images: Array, patch: tuple[int, int]) -> Array:
 
 
 @partial(jax.jit, static_argnums=(2, 3))
-def _tally_images(images: Array, members: Array, patch: tuple[int, int], threshold: float) -> Array:
+def _tally_images(
+    images: Array, members: Array, patch: tuple[int, int], threshold: float
+) -> Array:
     return learning.tally_kinds(image_similarity(images, patch), members, threshold)
 
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _image_energies(
-    images: Array, arriving: Array, arrived: Array, patch: tuple[int, int], threshold: float
+    images: Array,
+    arriving: Array,
+    arrived: Array,
+    patch: tuple[int, int],
+    threshold: float,
 ) -> Array:
     dipoles, host = _without_rest(images, patch)
     return energy.energy_over_time(dipoles, arriving, arrived, host, threshold)
@@ -282,7 +306,11 @@ def _image_energies(
 
 @partial(jax.jit, static_argnums=(3, 4))
 def _ensemble_peaks(
-    images: Array, arriving: Array, arrived: Array, patch: tuple[int, int], threshold: float
+    images: Array,
+    arriving: Array,
+    arrived: Array,
+    patch: tuple[int, int],
+    threshold: float,
 ) -> Array:
     dipoles, host = _without_rest(images, patch)
     coupling = energy.couplings(dipoles, arrived, host, threshold)

@@ -20,7 +20,9 @@ def expected_similarity(
         arrivals: Probability of each emission to arrive at each target and time.
     """
     total = arrivals.sum(axis=0)
-    share = np.divide(arrivals, total, out=np.full_like(arrivals, np.nan), where=total > 0)
+    share = np.divide(
+        arrivals, total, out=np.full_like(arrivals, np.nan), where=total > 0
+    )
     return (np.einsum("ect,ned->nctd", share, dipoles) ** 2).sum(axis=-1)
 
 
@@ -36,7 +38,9 @@ def arrival_times(
         probabilities: Probability of each travel duration, per source and policy.
         reachable: Which durations are long enough, per source and learner.
     """
-    arriving = np.einsum("spt,slt->lpt", probabilities, reachable.astype(probabilities.dtype))
+    arriving = np.einsum(
+        "spt,slt->lpt", probabilities, reachable.astype(probabilities.dtype)
+    )
     total = arriving.sum(axis=-1)
     mean = arriving @ np.arange(probabilities.shape[-1])
     return np.divide(mean, total, out=np.full_like(total, np.nan), where=total > 0)

@@ -31,7 +31,9 @@ def encode_images(images: Images, patch_size: tuple[int, int]) -> Float[Array, "
     return jnp.moveaxis(dipoles, -1, 0)
 
 
-def image_similarity(images: Images, patch_size: tuple[int, int]) -> Float[Array, "n S"]:
+def image_similarity(
+    images: Images, patch_size: tuple[int, int]
+) -> Float[Array, "n S"]:
     """Similarity x · g of each patch to the uniform field, without making the dipoles.
 
     Equal to `encode_images(images, patch_size) @ uniform_host(h · w)`: the sum of the centred
@@ -79,7 +81,9 @@ def _centred_patches(
     n, height, width = images.shape
     h, w = patch_size
     rows, columns = height // h, width // w
-    pixels = images.reshape(n, -1).T.reshape(height, width, n)[: rows * h, : columns * w]
+    pixels = images.reshape(n, -1).T.reshape(height, width, n)[
+        : rows * h, : columns * w
+    ]
     largest = _largest(pixels)
     pixels = pixels.reshape(rows, h, columns, w, n).swapaxes(1, 2)
     pixels = pixels.reshape(rows * columns, h * w, n).astype(largest.dtype)

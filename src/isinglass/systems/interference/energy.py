@@ -29,7 +29,9 @@ def attended_host(
     x, friends = _samples_last(dipoles, host, threshold)
     # The count of friends rides along as one more component: one matrix product, not two.
     summed = jnp.einsum(
-        "ect,edn->ctdn", arrived.astype(x.dtype), jnp.concatenate([friends * x, friends], axis=1)
+        "ect,edn->ctdn",
+        arrived.astype(x.dtype),
+        jnp.concatenate([friends * x, friends], axis=1),
     )
     total, count = summed[:, :, :-1], summed[:, :, -1:]
     return jnp.where(count > 0, total / jnp.maximum(count, 1), host[:, None])

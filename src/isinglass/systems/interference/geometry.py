@@ -41,7 +41,10 @@ class Geometry:
     distances: Float[np.ndarray, "S C"] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        sources, targets = _positions("sources", self.sources), _positions("targets", self.targets)
+        sources, targets = (
+            _positions("sources", self.sources),
+            _positions("targets", self.targets),
+        )
         if sources.shape[1] != targets.shape[1]:
             raise ValueError(
                 f"sources and targets must live in the same space: got {sources.shape[1]} and "
@@ -100,7 +103,9 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
             f"need at least one patch and one target, got grid={grid}, n_targets={n_targets}"
         )
     i, j = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
-    sources = np.stack([i - (rows - 1) / 2, j - (columns - 1) / 2], axis=-1).reshape(-1, 2)
+    sources = np.stack([i - (rows - 1) / 2, j - (columns - 1) / 2], axis=-1).reshape(
+        -1, 2
+    )
     a, b = (rows + 1) / 2, (columns + 1) / 2
     frame = np.array([(-a, -b), (a, -b), (a, b), (-a, b), (-a, -b)])
     # Four targets take the corners also where the frame is not a square.
@@ -108,13 +113,19 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
         return Geometry(sources, frame[:4])
     arc = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(frame, axis=0)).sum(axis=1))])
     stops = np.arange(n_targets) * arc[-1] / n_targets
-    targets = np.stack([np.interp(stops, arc, frame[:, axis]) for axis in (0, 1)], axis=-1)
+    targets = np.stack(
+        [np.interp(stops, arc, frame[:, axis]) for axis in (0, 1)], axis=-1
+    )
     return Geometry(sources, targets)
 
 
 def _positions(name: str, value: ArrayLike) -> Float[np.ndarray, "n k"]:
     positions = real_array(name, value)
-    if positions.ndim != 2 or positions.shape[0] < 1 or positions.shape[1] not in (1, 2, 3):
+    if (
+        positions.ndim != 2
+        or positions.shape[0] < 1
+        or positions.shape[1] not in (1, 2, 3)
+    ):
         raise ValueError(
             f"{name} must hold one position in 1, 2 or 3 dimensions per row, got shape "
             f"{positions.shape}"
@@ -132,5 +143,7 @@ def _distances(
             f"metric {metric!r} is not one that scipy's cdist takes: {error}"
         ) from None
     if not np.isfinite(distances).all() or (distances < 0).any():
-        raise ValueError(f"metric {metric!r} gave a distance that is negative or not finite")
+        raise ValueError(
+            f"metric {metric!r} gave a distance that is negative or not finite"
+        )
     return distances

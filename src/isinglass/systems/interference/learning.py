@@ -43,7 +43,10 @@ def check_rule(rates: Any, threshold: Any) -> tuple[Rates, float]:
             "rates must be three finite numbers greater than -1 (for similar, neutral and opposite "
             f"signals; at -1 a route is lost for good), got {rates!r}"
         )
-    if not (isinstance(threshold, int | float | np.integer | np.floating) and 0 < threshold <= 1):
+    if not (
+        isinstance(threshold, int | float | np.integer | np.floating)
+        and 0 < threshold <= 1
+    ):
         raise ValueError(f"threshold must lie in (0, 1], got {threshold!r}")
     return checked, float(threshold)
 
@@ -75,7 +78,9 @@ def tally_kinds(
     s = similarity.T
     kind = jnp.stack([is_similar(s, threshold), is_similar(-s, threshold)])
     # Exact in float32, twice as fast: a batch has far fewer samples than 2²⁴.
-    counts = jnp.einsum("ksn,nc->ksc", kind.astype(jnp.float32), members.astype(jnp.float32))
+    counts = jnp.einsum(
+        "ksn,nc->ksc", kind.astype(jnp.float32), members.astype(jnp.float32)
+    )
     similar, opposite = counts.astype(members.dtype)
     neutral = members.sum(axis=0) - similar - opposite
     return jnp.stack([similar, neutral, opposite], axis=-1)

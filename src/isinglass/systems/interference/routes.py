@@ -29,7 +29,9 @@ def jitter_prior(
         n_sources: How many sources S.
         n_durations: How many travel durations T.
     """
-    u = np.random.default_rng([seed, crc32(_name(label).encode())]).random((n_sources, n_durations))
+    u = np.random.default_rng([seed, crc32(_name(label).encode())]).random(
+        (n_sources, n_durations)
+    )
     return (9 + u) / (9 + u).sum(axis=-1, keepdims=True)
 
 
@@ -37,11 +39,15 @@ def _name(label: object) -> str:
     """The same text for 1, 1.0, True and numpy's 1: they are one label."""
     value = label.item() if isinstance(label, np.generic) else label
     return (
-        str(int(value)) if isinstance(value, bool | float) and value == int(value) else str(value)
+        str(int(value))
+        if isinstance(value, bool | float) and value == int(value)
+        else str(value)
     )
 
 
-def check_prior(prior: ArrayLike, shape: tuple[int, int, int]) -> Float[np.ndarray, "S C T"]:
+def check_prior(
+    prior: ArrayLike, shape: tuple[int, int, int]
+) -> Float[np.ndarray, "S C T"]:
     """A prior given as an array, checked and normalised over durations.
 
     Args:
@@ -62,7 +68,9 @@ def check_prior(prior: ArrayLike, shape: tuple[int, int, int]) -> Float[np.ndarr
         raise ValueError("route_prior must not be negative")
     largest = array.max(axis=-1, keepdims=True)
     if (largest <= 0).any():
-        raise ValueError("route_prior must have a positive sum over durations for every route")
+        raise ValueError(
+            "route_prior must have a positive sum over durations for every route"
+        )
     weights = array / largest
     return weights / weights.sum(axis=-1, keepdims=True)
 
@@ -113,4 +121,6 @@ def arrivals(
     for tau in range(min(n_emissions, n_durations)):
         delayed[:, tau, :, tau:] = direct[..., : n_durations - tau]
         arrived[:, tau, :, tau:] = reachable[..., : n_durations - tau]
-    return delayed.reshape(-1, n_targets, n_durations), arrived.reshape(-1, n_targets, n_durations)
+    return delayed.reshape(-1, n_targets, n_durations), arrived.reshape(
+        -1, n_targets, n_durations
+    )

@@ -82,9 +82,13 @@ class WaveClassifier(RouteClassifier):
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
         X = one_shape(X)
-        X = self._validated(X, reset=reset, dtype=np.float64, allow_nd=True, ensure_2d=False)
+        X = self._validated(
+            X, reset=reset, dtype=np.float64, allow_nd=True, ensure_2d=False
+        )
         if X.ndim != 4 or 0 in X.shape[1:]:
-            raise ValueError(f"X must be waves of shape (n, sources, time, D), got shape {X.shape}")
+            raise ValueError(
+                f"X must be waves of shape (n, sources, time, D), got shape {X.shape}"
+            )
         if reset:
             self.wave_shape_ = X.shape[1:]
         elif X.shape[1:] != self.wave_shape_:
@@ -147,7 +151,9 @@ class WaveClassifier(RouteClassifier):
         )
 
     def _tally_bounds(self) -> tuple[float, float]:
-        change = self._n_emissions() * np.array([min(*self.rates, 0.0), max(*self.rates, 0.0)])
+        change = self._n_emissions() * np.array(
+            [min(*self.rates, 0.0), max(*self.rates, 0.0)]
+        )
         low, high = np.log(np.maximum(1 + change, learning.SMALLEST_GAIN))
         return float(low), float(high)
 
@@ -158,7 +164,9 @@ class WaveClassifier(RouteClassifier):
         self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
     ) -> Float[Array, "..."]:
         dipoles = self._dipoles(part)
-        return _wave_energies(dipoles, arriving, arrived, self._host(), float(self.threshold))
+        return _wave_energies(
+            dipoles, arriving, arrived, self._host(), float(self.threshold)
+        )
 
     def _score_curves(self, curves: Any) -> Any:
         return curves.mean(axis=-1) if self.readout == "mean" else curves.max(axis=-1)
@@ -166,9 +174,16 @@ class WaveClassifier(RouteClassifier):
 
 @partial(jax.jit, static_argnums=(3, 5))
 def _tally_waves(
-    waves: Array, members: Array, host: Array, threshold: float, rates: Array, n_durations: int
+    waves: Array,
+    members: Array,
+    host: Array,
+    threshold: float,
+    rates: Array,
+    n_durations: int,
 ) -> Array:
-    return learning.tally_waves(to_dipoles(waves), members, host, threshold, rates, n_durations)
+    return learning.tally_waves(
+        to_dipoles(waves), members, host, threshold, rates, n_durations
+    )
 
 
 _wave_energies = jax.jit(energy.energy_over_time, static_argnums=4)

@@ -21,8 +21,16 @@ from isinglass.systems.looped.contraction import (
     loop_parameters,
     loop_step,
 )
-from isinglass.systems.looped.evaluation import Evaluation, accuracy_by_length, terms_by_length
-from isinglass.systems.looped.hamiltonian import LatentHamiltonian, Particle, hamiltonian_step
+from isinglass.systems.looped.evaluation import (
+    Evaluation,
+    accuracy_by_length,
+    terms_by_length,
+)
+from isinglass.systems.looped.hamiltonian import (
+    LatentHamiltonian,
+    Particle,
+    hamiltonian_step,
+)
 from isinglass.systems.looped.loop import LoopEnergies, LoopTrajectory
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 from isinglass.systems.looped.penalties import (
@@ -33,7 +41,12 @@ from isinglass.systems.looped.penalties import (
     tsallis_entropy,
 )
 from isinglass.systems.looped.recipe import Recipe
-from isinglass.systems.looped.training import DivergedWarning, Run, TrainingDivergedError, train
+from isinglass.systems.looped.training import (
+    DivergedWarning,
+    Run,
+    TrainingDivergedError,
+    train,
+)
 from isinglass.training.loss_landscape import (
     Curvature,
     curvature,

@@ -139,7 +139,9 @@ def advance(
     specs = (part, part, same, same, same, same)
     given = (state, keys, begun, step, until, rate)
     given = map(jax.device_put, given, (NamedSharding(mesh, spec) for spec in specs))
-    found = _advance_together(mesh, specs, *given, **how, shared=1 if by_seed else devices)
+    found = _advance_together(
+        mesh, specs, *given, **how, shared=1 if by_seed else devices
+    )
     return jax.device_put(found, several[0])
 
 
@@ -149,9 +151,13 @@ def takes_seeds(devices: int, seeds: int) -> bool:
 
 
 @partial(jax.jit, static_argnums=(0, 1), static_argnames=("task", "recipe", "shared"))
-def _advance_together(mesh: Any, specs: Any, *given: Any, **how: Any) -> tuple[State, Sums]:
+def _advance_together(
+    mesh: Any, specs: Any, *given: Any, **how: Any
+) -> tuple[State, Sums]:
     steps, part = partial(_steps, **how), specs[0]
-    together = jax.shard_map(steps, mesh=mesh, in_specs=specs, out_specs=part, check_vma=False)
+    together = jax.shard_map(
+        steps, mesh=mesh, in_specs=specs, out_specs=part, check_vma=False
+    )
     return together(*given)
 
 
@@ -171,7 +177,9 @@ def _steps(
 
     def one(step: Any, carry: tuple[State, Sums]) -> tuple[State, Sums]:
         state, sums = carry
-        gradient, seen = _gradients(state.model, keys, step, step - begun, task, recipe, shared)
+        gradient, seen = _gradients(
+            state.model, keys, step, step - begun, task, recipe, shared
+        )
         well = (state.failed < 0) & seen.finite
         model: Any = state.model
         updates, after = jax.vmap(optimiser.update)(gradient, state.optimiser, model)
@@ -185,10 +193,14 @@ def _steps(
         return state, jax.tree.map(lambda s, x: s + jnp.where(well, x, 0), sums, now)
 
     none = jnp.zeros(state.failed.shape)
-    return jax.lax.fori_loop(step, until, one, (state, Sums(none.astype(jnp.int32), none, none)))
+    return jax.lax.fori_loop(
+        step, until, one, (state, Sums(none.astype(jnp.int32), none, none))
+    )
 
 
-_advance = jax.jit(_steps, static_argnames=("task", "recipe", "shared"), donate_argnames=("state",))
+_advance = jax.jit(
+    _steps, static_argnames=("task", "recipe", "shared"), donate_argnames=("state",)
+)
 
 
 @partial(jax.jit, static_argnames=("task", "recipe"))
@@ -211,15 +223,21 @@ def blame(
     return ~jnp.isfinite(jnp.stack(seen))
 
 
-def draw(key: Any, length: Any, step: Any, task: InductionTask, recipe: Recipe) -> Batch:
+def draw(
+    key: Any, length: Any, step: Any, task: InductionTask, recipe: Recipe
+) -> Batch:
     """A fresh batch of a length, in arrays as wide as the recipe's longest."""
     of_symbols, of_places = jax.random.split(key)
     symbols = recipe.symbols_at(step, task.vocabulary)
-    batch = task.batch(of_symbols, recipe.batch, length, recipe.longest, symbols=symbols)
+    batch = task.batch(
+        of_symbols, recipe.batch, length, recipe.longest, symbols=symbols
+    )
     tokens, targets, mask, _ = batch
     if recipe.layout == "consecutive":
         return Batch(tokens, targets, mask, None)
-    positions = lay_out(recipe.layout, of_places, recipe.batch, recipe.longest, recipe.farthest)
+    positions = lay_out(
+        recipe.layout, of_places, recipe.batch, recipe.longest, recipe.farthest
+    )
     return Batch(tokens, targets, mask & _unbroken(batch, positions), positions)
 
 
@@ -240,21 +258,34 @@ def _gradients(
     if shared > 1:
         part = recipe.batch // shared
         first = jax.lax.axis_index(SHARED) * part
-        whole = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, part, axis=1), whole)
+        whole = jax.tree.map(
+            lambda x: jax.lax.dynamic_slice_in_dim(x, first, part, axis=1), whole
+        )
 
     def of_width(width: int, whole: Batch) -> tuple[AnyModel, _Seen]:
         batch = jax.tree.map(lambda x: x[..., :width], whole)
         of_seed = partial(
-            _gradient, length=length, step=of_recipe, task=task, recipe=recipe, shared=shared
+            _gradient,
+            length=length,
+            step=of_recipe,
+            task=task,
+            recipe=recipe,
+            shared=shared,
         )
-        if jax.default_backend() == "cpu":  # side by side, the rows of seeds fall out of the cache
+        if (
+            jax.default_backend() == "cpu"
+        ):  # side by side, the rows of seeds fall out of the cache
             return jax.lax.map(lambda one: of_seed(*one), (model, batch))
         return jax.vmap(of_seed)(model, batch)
 
-    return jax.lax.switch(which, [partial(of_width, width) for width in recipe.widths], whole)
+    return jax.lax.switch(
+        which, [partial(of_width, width) for width in recipe.widths], whole
+    )
 
 
-def _draw_length(step: Any, of_recipe: Any, recipe: Recipe, causal: bool) -> tuple[Any, Any]:
+def _draw_length(
+    step: Any, of_recipe: Any, recipe: Recipe, causal: bool
+) -> tuple[Any, Any]:
     """Length of all sequences of a step, and which of the recipe's widths it needs."""
     key = jax.random.fold_in(jax.random.key(0), step)
     longest = recipe.longest_at(of_recipe)
@@ -268,7 +299,9 @@ def _draw_length(step: Any, of_recipe: Any, recipe: Recipe, causal: bool) -> tup
 def _gradient(model: AnyModel, batch: Batch, **how: Any) -> tuple[Any, _Seen]:
     gradient, (_, terms, accuracy) = jax.grad(_loss, has_aux=True)(model, batch, **how)
     if how["shared"] > 1:
-        flat, shaped = ravel_pytree(gradient)  # one sum over devices, not one for each array
+        flat, shaped = ravel_pytree(
+            gradient
+        )  # one sum over devices, not one for each array
         gradient = shaped(jax.lax.psum(flat, SHARED))
     # A penalty that is not finite shows in the gradient.
     finite = jnp.isfinite(terms["task"]) & jnp.isfinite(optax.tree.norm(gradient))
@@ -291,7 +324,9 @@ def _loss(
     there = (jnp.arange(final.shape[1]) < length) / (recipe.batch * length)
     if task.form == "last-token":
         # Read out only where it counts, which is the same place in all sequences.
-        at = partial(jax.lax.dynamic_slice_in_dim, start_index=length - 1, slice_size=1, axis=1)
+        at = partial(
+            jax.lax.dynamic_slice_in_dim, start_index=length - 1, slice_size=1, axis=1
+        )
         final, batch = at(final), jax.tree.map(at, batch)
     answers = _answers(model.decode(final), batch)
     sums = [*answers, *((each * there).sum() for each in energies)]
@@ -317,7 +352,9 @@ def _answers(logits: Float[Array, "b n V"], batch: Batch) -> tuple[Array, Array,
     return (each * batch.mask).sum(), (right & batch.mask).sum(), batch.mask.sum()
 
 
-def _unbroken(batch: InductionBatch, positions: Int[Array, "b n"]) -> Bool[Array, "b n"]:
+def _unbroken(
+    batch: InductionBatch, positions: Int[Array, "b n"]
+) -> Bool[Array, "b n"]:
     """Whether the target stands right after what it followed, with no gap in positions."""
     at = jnp.maximum(batch.source, 0)
     place = partial(jnp.take_along_axis, positions, axis=1)

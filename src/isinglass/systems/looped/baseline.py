@@ -131,8 +131,14 @@ class LoopedBaseline(Loop):
 
         self.embedding = matrix(symbols, width)
         self.before_attention = Normalisation(width)
-        self.attention_in, self.attention_in_bias = matrix(width, 3 * width), jnp.zeros(3 * width)
-        self.attention_out, self.attention_out_bias = matrix(width, width), jnp.zeros(width)
+        self.attention_in, self.attention_in_bias = (
+            matrix(width, 3 * width),
+            jnp.zeros(3 * width),
+        )
+        self.attention_out, self.attention_out_bias = (
+            matrix(width, width),
+            jnp.zeros(width),
+        )
         self.before_mlp = Normalisation(width)
         self.mlp_in, self.mlp_in_bias = matrix(width, hidden), jnp.zeros(hidden)
         self.mlp_out, self.mlp_out_bias = matrix(hidden, width), jnp.zeros(width)
@@ -167,7 +173,9 @@ class LoopedBaseline(Loop):
         if not 1 <= least <= most:
             raise ValueError(f"least must be from 1 to most = {most}, got {least}")
         inputs = self.embed(tokens, positions)
-        weight = jnp.ones(tokens.shape[0]) if asked is None else asked.astype(inputs.dtype)
+        weight = (
+            jnp.ones(tokens.shape[0]) if asked is None else asked.astype(inputs.dtype)
+        )
         weight = weight / jnp.maximum(weight.sum(), 1)
 
         def iterate(carry: tuple, count: Array) -> tuple[tuple, Array]:
@@ -182,14 +190,23 @@ class LoopedBaseline(Loop):
             )
             return (state, best, chosen, lowest), unsure
 
-        none = jnp.full((tokens.shape[0], self.config.vocabulary), jnp.nan, inputs.dtype)
-        start = (jnp.zeros_like(inputs), none, jnp.int32(0), jnp.asarray(jnp.inf, inputs.dtype))
+        none = jnp.full(
+            (tokens.shape[0], self.config.vocabulary), jnp.nan, inputs.dtype
+        )
+        start = (
+            jnp.zeros_like(inputs),
+            none,
+            jnp.int32(0),
+            jnp.asarray(jnp.inf, inputs.dtype),
+        )
         counts = jnp.arange(1, most + 1, dtype=jnp.int32)
         (_, logits, chosen, _), unsure = jax.lax.scan(iterate, start, counts)
         return Adapted(logits, chosen, unsure)
 
     def embed(
-        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
         """X, what every loop is given."""
         config, inputs = self.config, self.embedding[tokens]
@@ -213,12 +230,16 @@ class LoopedBaseline(Loop):
         """Attention and perceptron, each normalised before and added, and normalised after."""
         mixed, rows = self._attend(hidden, q)
         hidden = hidden + affine(mixed, self.attention_out, self.attention_out_bias)
-        inner = jax.nn.gelu(affine(self.before_mlp(hidden), self.mlp_in, self.mlp_in_bias))
+        inner = jax.nn.gelu(
+            affine(self.before_mlp(hidden), self.mlp_in, self.mlp_in_bias)
+        )
         hidden = hidden + affine(inner, self.mlp_out, self.mlp_out_bias)
         return self.after(hidden), rows
 
     def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
-        together = affine(self.before_attention(hidden), self.attention_in, self.attention_in_bias)
+        together = affine(
+            self.before_attention(hidden), self.attention_in, self.attention_in_bias
+        )
         query, key, value = by_head(together, self.config.heads)
         return query / query.shape[0] ** 0.5, key, value

@@ -83,7 +83,9 @@ def contraction_bound(
     """
     check_index(q)
     if q == 1:
-        raise ValueError("q must not be 1: the entropy would drop out of the bound, and leave √n")
+        raise ValueError(
+            "q must not be 1: the entropy would drop out of the bound, and leave √n"
+        )
     of_rows = jnp.sqrt(((rows**q).sum(-1) ** (2 / q)).sum())
     of_scores = 2 * jnp.linalg.norm(query, 2) * jnp.linalg.norm(key, 2)
     return (of_scores + of_rows) * jnp.linalg.norm(value)
@@ -150,10 +152,14 @@ def loop_jacobian_norm(
         residual: Whether of the loop Z + F(Z + X), which the model iterates, or of F(Z + X).
     """
     step = loop_step if residual else block_step
-    return jacobian_norm(partial(step, parameters=loop_parameters(model, inputs)), state)
+    return jacobian_norm(
+        partial(step, parameters=loop_parameters(model, inputs)), state
+    )
 
 
-def loop_parameters(model: LoopedTransformer, inputs: Float[Array, "n d"]) -> dict[str, Any]:
+def loop_parameters(
+    model: LoopedTransformer, inputs: Float[Array, "n d"]
+) -> dict[str, Any]:
     """Parameters of `loop_step` and `block_step`: the weights and X.
 
     Both are parameters, and not part of the map, so that one compiled program serves all weights
@@ -162,12 +168,16 @@ def loop_parameters(model: LoopedTransformer, inputs: Float[Array, "n d"]) -> di
     return {"model": model, "inputs": inputs}
 
 
-def loop_step(state: Float[Array, "n d"], parameters: Mapping[str, Any]) -> Float[Array, "n d"]:
+def loop_step(
+    state: Float[Array, "n d"], parameters: Mapping[str, Any]
+) -> Float[Array, "n d"]:
     """Z + F(Z + X), what the model iterates."""
     return state + block_step(state, parameters)
 
 
-def block_step(state: Float[Array, "n d"], parameters: Mapping[str, Any]) -> Float[Array, "n d"]:
+def block_step(
+    state: Float[Array, "n d"], parameters: Mapping[str, Any]
+) -> Float[Array, "n d"]:
     """F(Z + X), the iteration that the theorem has in mind.
 
     It is the model's `block` from its rows of attention, which forward-mode derivatives can pass;

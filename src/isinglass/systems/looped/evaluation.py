@@ -30,7 +30,9 @@ ABOUT = {
 }
 
 
-Measure = Callable[[Any, InductionBatch], Array]  # (model, one sequence) -> numbers to sum
+Measure = Callable[
+    [Any, InductionBatch], Array
+]  # (model, one sequence) -> numbers to sum
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def accuracy_by_length(
         ValueError: If a number is less than 1, a length less than the task allows, or model, task
             and seeds do not fit together.
     """
-    counts = _by_length(_Answers(iterations), model, task, lengths, key, sequences, seeds)
+    counts = _by_length(
+        _Answers(iterations), model, task, lengths, key, sequences, seeds
+    )
     right, asked, right_last, asked_last = np.moveaxis(counts, -1, 0)
     with np.errstate(invalid="ignore"):
         values = {"all": right / asked, "last": right_last / asked_last}
@@ -119,7 +123,9 @@ def terms_by_length(
         heads "kinetic", "potential" (nats) and "entropy", the mean itself (Lam 2026, Eqs. 3 to 5);
         each of dimensions ([seed,] length).
     """
-    sums = _by_length(_Terms(iterations, q), model, task, lengths, key, sequences, seeds)
+    sums = _by_length(
+        _Terms(iterations, q), model, task, lengths, key, sequences, seeds
+    )
     cross_entropy, asked, kinetic, potential, entropy = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore"):
         values = {"cross_entropy": cross_entropy / asked}
@@ -163,7 +169,9 @@ def _by_length(
     check_vocabulary(getattr(model, "config", None), task)
     check_sizes(sequences=sequences)
     if seeds is not None:
-        sizes = {jnp.shape(x)[:1] for x in jax.tree.leaves(eqx.filter(model, eqx.is_array))}
+        sizes = {
+            jnp.shape(x)[:1] for x in jax.tree.leaves(eqx.filter(model, eqx.is_array))
+        }
         if sizes != {(len(seeds),)}:
             raise ValueError(
                 f"seeds must name each of the models stacked in model: got {len(seeds)} seeds, and "
@@ -171,7 +179,13 @@ def _by_length(
             )
     sums = [
         _sums(
-            model, jax.random.fold_in(key, n), measure, task, int(n), sequences, seeds is not None
+            model,
+            jax.random.fold_in(key, n),
+            measure,
+            task,
+            int(n),
+            sequences,
+            seeds is not None,
         )
         for n in lengths
     ]
@@ -201,8 +215,12 @@ class _Terms:
     def __call__(self, model: Any, sequence: InductionBatch) -> Array:
         tokens, targets, mask, _ = sequence
         final, energies = model.energies(tokens, None, self.iterations, self.q)
-        each = optax.softmax_cross_entropy_with_integer_labels(model.decode(final), targets)
-        return jnp.stack([(each * mask).sum(), mask.sum(), *(e.mean() for e in energies)])
+        each = optax.softmax_cross_entropy_with_integer_labels(
+            model.decode(final), targets
+        )
+        return jnp.stack(
+            [(each * mask).sum(), mask.sum(), *(e.mean() for e in energies)]
+        )
 
 
 @eqx.filter_jit
@@ -223,7 +241,9 @@ def _sums(
 
     def of_model(arrays: Any) -> Array:
         one = eqx.combine(arrays, rest)
-        each = jax.lax.map(lambda sequence: measure(one, sequence), batch, batch_size=together)
+        each = jax.lax.map(
+            lambda sequence: measure(one, sequence), batch, batch_size=together
+        )
         return each.sum(0)
 
     return jax.lax.map(of_model, arrays) if stacked else of_model(arrays)
@@ -240,4 +260,6 @@ def _dataset(
     coords: dict[str, Any] = {"length": ("length", list(lengths), {"units": "symbols"})}
     if seeds is not None:
         coords["seed"] = list(seeds)
-    return xr.Dataset({name: (dims, array, ABOUT[name]) for name, array in values.items()}, coords)
+    return xr.Dataset(
+        {name: (dims, array, ABOUT[name]) for name, array in values.items()}, coords
+    )

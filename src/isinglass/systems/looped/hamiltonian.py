@@ -90,7 +90,9 @@ class LatentHamiltonian(eqx.Module):
                 which Eq. 1 has no place for.
         """
         if model.config.near:
-            raise ValueError(f"model must have no bias by distance, got near={model.config.near}")
+            raise ValueError(
+                f"model must have no bias by distance, got near={model.config.near}"
+            )
         if model.config.heads != 1:
             raise ValueError(f"model must have one head, got {model.config.heads}")
         return cls(model.query, inputs @ model.key, inputs @ model.value, **numbers)
@@ -139,7 +141,9 @@ class LatentHamiltonian(eqx.Module):
         """
         force = self.force if force is None else force
         here = state.position
-        velocity = self.momentum * state.velocity + self.pull * (self.output(here) - here)
+        velocity = self.momentum * state.velocity + self.pull * (
+            self.output(here) - here
+        )
         velocity = velocity - force * self.slope(here)
         return Particle(here + velocity, velocity)
 

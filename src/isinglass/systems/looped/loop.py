@@ -15,7 +15,12 @@ from isinglass.attention.features_first import (
     features_last,
     joined,
 )
-from isinglass.attention.streamed import SAVED, RowStatistics, attend_first, attention_rows
+from isinglass.attention.streamed import (
+    SAVED,
+    RowStatistics,
+    attend_first,
+    attention_rows,
+)
 from isinglass.systems.looped.penalties import check_streamed_index
 
 # An iteration's state and what attention made of it are kept for the gradient; the rest is
@@ -90,7 +95,9 @@ class Loop(eqx.Module):
 
     @abstractmethod
     def embed(
-        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
         """X, what every iteration is given."""
 
@@ -114,7 +121,9 @@ class Loop(eqx.Module):
         """Bias of attention by how far back a key lies; None without."""
         return None
 
-    def attention(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "h *batch n n"]:
+    def attention(
+        self, hidden: Float[Array, "*batch n d"]
+    ) -> Float[Array, "h *batch n n"]:
         """Rows of attention at a state with its inputs added, by head."""
         query, key, _ = map(features_last, self._projections(features_first(hidden)))
         bias = self._by_distance(hidden.shape[-2])
@@ -163,7 +172,9 @@ class Loop(eqx.Module):
             return self._iterate(state, inputs, None)[0], None
 
         first, count = jnp.zeros_like(inputs), self._count(iterations)
-        return self.decode(features_last(jax.lax.scan(body, first, None, length=count)[0]))
+        return self.decode(
+            features_last(jax.lax.scan(body, first, None, length=count)[0])
+        )
 
     def energies(
         self,
@@ -220,7 +231,9 @@ class Loop(eqx.Module):
             return after, (after, self.attention(state + inputs))
 
         first = jnp.zeros_like(inputs)
-        _, (states, rows) = jax.lax.scan(iterate, first, None, length=self._count(iterations))
+        _, (states, rows) = jax.lax.scan(
+            iterate, first, None, length=self._count(iterations)
+        )
         return LoopTrajectory(jnp.concatenate([first[None], states]), rows)
 
     def _count(self, iterations: int | None) -> int:

@@ -115,7 +115,9 @@ class LoopedTransformer(Loop):
         def matrix(rows: int, columns: int) -> Array:
             return jax.random.normal(next(keys), (rows, columns)) / rows**0.5
 
-        self.embedding = config.initial_embedding * symbols**0.5 * matrix(symbols, width)
+        self.embedding = (
+            config.initial_embedding * symbols**0.5 * matrix(symbols, width)
+        )
         self.query, self.key, self.value = (matrix(width, width) for _ in range(3))
         self.mlp_in, self.mlp_in_bias = matrix(width, hidden), jnp.zeros(hidden)
         self.mlp_out, self.mlp_out_bias = matrix(hidden, width), jnp.zeros(width)
@@ -127,7 +129,9 @@ class LoopedTransformer(Loop):
         self.config = config
 
     def embed(
-        self, tokens: Int[Array, "*batch n"], positions: Real[Array, "*#batch n"] | None = None
+        self,
+        tokens: Int[Array, "*batch n"],
+        positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
         """X, what every iteration is given."""
         config = self.config
@@ -167,6 +171,8 @@ class LoopedTransformer(Loop):
     def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
         size = self.config.width // self.config.heads
-        weights = jnp.concatenate([self.query / size**0.5, self.key, self.value], axis=1)
+        weights = jnp.concatenate(
+            [self.query / size**0.5, self.key, self.value], axis=1
+        )
         query, key, value = by_head(linear(hidden, weights), self.config.heads)
         return query, key, value

@@ -203,7 +203,9 @@ class EnergyEntropyObjective:
 
     @property
     def _given(self) -> dict[str, Weight]:
-        return {name: getattr(self, name) for name in ("potential", "kinetic", "entropy")}
+        return {
+            name: getattr(self, name) for name in ("potential", "kinetic", "entropy")
+        }
 
 
 def check_index(q: float) -> None:
@@ -250,7 +252,9 @@ def _check_shares(name: str, shares: Array) -> None:
     if not isinstance(shares, Tracer) and shares.size:
         least, most = float(shares.min()), float(shares.max())
         if least < 0 or most > 1 + ROUNDING:
-            raise ValueError(f"{name} must hold shares in [0, 1], got {least} to {most}")
+            raise ValueError(
+                f"{name} must hold shares in [0, 1], got {least} to {most}"
+            )
         sums = shares.sum(-1)
         if float(abs(sums - 1).max()) > ROUNDING:
             raise ValueError(

@@ -76,15 +76,21 @@ class Recipe:
         check_sizes(2, first_symbols=self.first_symbols)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be finite and at least 0, got {getattr(self, name)}"
+                )
         if self.clip is not None and not self.clip > 0:
-            raise ValueError(f"clip must be positive, or None for no limit, got {self.clip}")
+            raise ValueError(
+                f"clip must be positive, or None for no limit, got {self.clip}"
+            )
         if self.form not in (None, *FORMS):
             raise ValueError(f"form must be one of {FORMS} or None, got {self.form!r}")
         for name in ("length_curriculum", "vocabulary_curriculum"):
             first, last = getattr(self, name)
             if not 0 <= first <= last:
-                raise ValueError(f"{name} must be two steps in order, got {(first, last)}")
+                raise ValueError(
+                    f"{name} must be two steps in order, got {(first, last)}"
+                )
             check_sizes(0, **{name: first})
             check_sizes(0, **{name: last})
         if self.layout not in LAYOUTS:
@@ -149,10 +155,14 @@ class Recipe:
 
     def _schedule(self, high: Any) -> optax.Schedule:
         left = max(self.steps - self.warmup, 1)
-        after = optax.cosine_decay_schedule(high, left) if self.decay else lambda _: high
+        after = (
+            optax.cosine_decay_schedule(high, left) if self.decay else lambda _: high
+        )
         if not self.warmup:
             return after
-        rising = optax.linear_schedule(high / self.warmup, high, max(self.warmup - 1, 1))
+        rising = optax.linear_schedule(
+            high / self.warmup, high, max(self.warmup - 1, 1)
+        )
         return optax.join_schedules([rising, after], [self.warmup])
 
 
@@ -177,4 +187,6 @@ def _grown(first: int, last: int, between: tuple[int, int], step: Any) -> Any:
     begin, end = between
     if begin == end:
         return jnp.where(step < end, first, last)
-    return jnp.clip(first + (last - first) * (step - begin) // (end - begin), first, last)
+    return jnp.clip(
+        first + (last - first) * (step - begin) // (end - begin), first, last
+    )

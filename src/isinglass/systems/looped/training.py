@@ -37,7 +37,12 @@ CHUNK = 100
 MEASURED = ("cross_entropy", "kinetic", "potential", "entropy")
 BY_SEED = ("task", "accuracy", "loss", *MEASURED)
 BY_LENGTH = ("accuracy_at", "last_at")
-NAMES = {"task": "cross_entropy", "accuracy": "all", "accuracy_at": "all", "last_at": "last"}
+NAMES = {
+    "task": "cross_entropy",
+    "accuracy": "all",
+    "accuracy_at": "all",
+    "last_at": "last",
+}
 
 
 class DivergedWarning(UserWarning):
@@ -83,7 +88,11 @@ class Progress(NamedTuple):
 
         lengths = [f"L{n} {median(values):.1%}" for n, values in self.accuracy.items()]
         return ", ".join(
-            [f"step {self.step} of {self.steps}", f"loss {median(self.task):.3f}", *lengths]
+            [
+                f"step {self.step} of {self.steps}",
+                f"loss {median(self.task):.3f}",
+                *lengths,
+            ]
         )
 
 
@@ -184,7 +193,9 @@ def train(
         stop_at,
     )
     _check_devices(devices, plan)
-    training = _Training(plan, None if store is None else Path(store), progress, devices)
+    training = _Training(
+        plan, None if store is None else Path(store), progress, devices
+    )
     training.finish()
     return training.run()
 
@@ -208,7 +219,9 @@ class _Plan:
             recipe.task(self.task)
             check_streamed_index(recipe.objective.q)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must be different ones, at least one, got {self.seeds}")
+            raise ValueError(
+                f"seeds must be different ones, at least one, got {self.seeds}"
+            )
         if not all(0 <= seed < 2**32 for seed in self.seeds):
             raise ValueError(f"seeds must be in [0, 2^32), got {self.seeds}")
         if self.stop_at is not None:
@@ -253,10 +266,15 @@ class _Training:
     ) -> None:
         self._plan, self._store, self._progress = plan, store, progress
         self._devices = devices
-        found = _checkpoint.claim(store, _checkpoint.LOOPED, plan.plain) if store else None
+        found = (
+            _checkpoint.claim(store, _checkpoint.LOOPED, plan.plain) if store else None
+        )
         pairs = [jax.random.split(jax.random.key(seed)) for seed in plan.seeds]
         of_model, self._keys = (jnp.stack(keys) for keys in zip(*pairs, strict=True))
-        self._state, self._step = _loop.first_state(plan.config, plan.recipe[0], of_model), 0
+        self._state, self._step = (
+            _loop.first_state(plan.config, plan.recipe[0], of_model),
+            0,
+        )
         self._terms: dict[int, str] = {}
         records = 0 if found is None else found.records
         shape = (records, len(plan.seeds))
@@ -300,7 +318,10 @@ class _Training:
 
     def _advance_to(self, record: int, index: int) -> None:
         """Train until a step, then measure, and note it on disk."""
-        recipe, task = self._plan.recipe[index], self._plan.recipe[index].task(self._plan.task)
+        recipe, task = (
+            self._plan.recipe[index],
+            self._plan.recipe[index].task(self._plan.task),
+        )
         begun, total = self._plan.starts[index], _Totals(len(self._plan.seeds))
         while self._step < record and (self._failed < 0).any():
             until = min(self._step + CHUNK, record)
@@ -329,7 +350,11 @@ class _Training:
     def _how(self) -> dict[str, Any]:
         """On which sequences all is measured now."""
         key = jax.random.fold_in(jax.random.key(1), self._step)
-        return {"key": key, "sequences": self._plan.evaluate.sequences, "seeds": self._plan.seeds}
+        return {
+            "key": key,
+            "sequences": self._plan.evaluate.sequences,
+            "seeds": self._plan.seeds,
+        }
 
     def _terms_now(self, index: int) -> dict[str, np.ndarray]:
         """The objective and what it is made of, by seed."""
@@ -344,7 +369,10 @@ class _Training:
         step = self._step - plan.starts[index]
         measured = jnp.stack([jnp.asarray(terms[name].values) for name in MEASURED])
         loss = jnp.stack([recipe.objective(*seed, step=step)[0] for seed in measured.T])
-        return {"loss": np.asarray(loss, float), **{name: terms[name].values for name in MEASURED}}
+        return {
+            "loss": np.asarray(loss, float),
+            **{name: terms[name].values for name in MEASURED},
+        }
 
     def _measure(self, total: "_Totals", terms: dict[str, np.ndarray]) -> None:
         plan = self._plan
@@ -353,7 +381,10 @@ class _Training:
         )
         task, share = total.means()
         seen = {"task": task, "accuracy": share, **terms}
-        seen |= {"accuracy_at": accuracy["all"].values, "last_at": accuracy["last"].values}
+        seen |= {
+            "accuracy_at": accuracy["all"].values,
+            "last_at": accuracy["last"].values,
+        }
         self._steps = np.append(self._steps, self._step)
         for name, values in seen.items():
             self._metrics[name] = np.concatenate([self._metrics[name], values[None]])
@@ -387,7 +418,9 @@ class _Training:
         if (self._failed < 0).any():
             return
         last = int(self._failed.argmax())
-        raise TrainingDivergedError(int(self._failed[last]), self._term(last), self.run())
+        raise TrainingDivergedError(
+            int(self._failed[last]), self._term(last), self.run()
+        )
 
     def _warn_of(self, seed: int) -> None:
         warnings.warn(
@@ -412,12 +445,18 @@ class _Training:
                 recipe=recipe,
             )
             # None, where only the evaluation's sequences bring it out.
-            self._terms[seed] = _loop.TERMS[int(np.argmax(guilty))] if guilty.any() else "loss"
+            self._terms[seed] = (
+                _loop.TERMS[int(np.argmax(guilty))] if guilty.any() else "loss"
+            )
         return self._terms[seed]
 
     def _reasons(self) -> dict[int, str]:
         end = self._plan.starts[-1]
-        usual = "took all steps" if self._step == end else f"was good enough at step {self._step}"
+        usual = (
+            "took all steps"
+            if self._step == end
+            else f"was good enough at step {self._step}"
+        )
         return {
             name: usual
             if self._failed[seed] < 0

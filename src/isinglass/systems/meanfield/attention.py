@@ -23,7 +23,9 @@ def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
     if n_patterns < 1:
         raise ValueError(f"n_patterns must be at least 1, got {n_patterns}")
     if not np.isfinite(beta_att) or not np.isfinite(scale):
-        raise ValueError(f"beta_att and scale must be finite, got {beta_att} and {scale}")
+        raise ValueError(
+            f"beta_att and scale must be finite, got {beta_att} and {scale}"
+        )
     return beta_att * scale / n_patterns**0.5
 
 
@@ -57,9 +59,13 @@ def attend(
     # compiler from running along the batch.
     scores = [gamma * (query * key).sum(axis=-1, keepdims=True) for key in keys]
     if counted is not None:
-        scores = [jnp.where(c, s, -jnp.inf) for c, s in zip(counted, scores, strict=True)]
+        scores = [
+            jnp.where(c, s, -jnp.inf) for c, s in zip(counted, scores, strict=True)
+        ]
     # The result does not depend on what is subtracted, so its derivative need not be followed.
     highest = jax.lax.stop_gradient(reduce(jnp.maximum, scores))
     weights = [jnp.exp(score - highest) for score in scores]
-    mixed = reduce(jnp.add, [w * value for w, value in zip(weights, values, strict=True)])
+    mixed = reduce(
+        jnp.add, [w * value for w, value in zip(weights, values, strict=True)]
+    )
     return mixed / reduce(jnp.add, weights)

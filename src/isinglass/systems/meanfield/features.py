@@ -81,7 +81,9 @@ class Features:
         bits = position_signs(self.positional_bits)
         return self.positional @ bits.T / max(self.positional_bits, 1)
 
-    def overlaps_of_pattern(self, pattern: int, kind: str = "o") -> Float[np.ndarray, "4 M"]:
+    def overlaps_of_pattern(
+        self, pattern: int, kind: str = "o"
+    ) -> Float[np.ndarray, "4 M"]:
         """Semantic overlaps of a token that is one of the patterns.
 
         Args:
@@ -94,7 +96,9 @@ class Features:
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
         if not 0 <= pattern < self.n_patterns:
-            raise ValueError(f"pattern must be 0 to {self.n_patterns - 1}, got {pattern}")
+            raise ValueError(
+                f"pattern must be 0 to {self.n_patterns - 1}, got {pattern}"
+            )
         return self.correlations[:, :, KINDS.index(kind), pattern]
 
     @classmethod
@@ -110,7 +114,9 @@ class Features:
         """
         semantic, positional = split_weights(weights, positional_bits)
         n_spins = semantic.shape[2]
-        return cls.from_columns(semantic.transpose(2, 0, 1), np.ones(n_spins), positional)
+        return cls.from_columns(
+            semantic.transpose(2, 0, 1), np.ones(n_spins), positional
+        )
 
     @classmethod
     def from_columns(
@@ -140,7 +146,9 @@ class Features:
         gauge = columns[:, 0, :1]
         signs, group = np.unique(columns[:, 0] * gauge, axis=0, return_inverse=True)
         semantic = np.zeros((len(signs), *columns.shape[1:]))
-        np.add.at(semantic, group.ravel(), (shares[:, None] * gauge)[:, :, None] * columns)
+        np.add.at(
+            semantic, group.ravel(), (shares[:, None] * gauge)[:, :, None] * columns
+        )
         flat = columns.reshape(len(columns), -1)
         correlations = (flat.T * shares) @ flat
         return cls(
@@ -214,22 +222,30 @@ class Features:
             ValueError: If a matrix is not square or not finite, their sizes differ, or M is more
                 than 12.
         """
-        given = [_correlation_matrix(name, c) for name, c in (("v", v), ("q", q), ("k", k))]
+        given = [
+            _correlation_matrix(name, c) for name, c in (("v", v), ("q", q), ("k", k))
+        ]
         m = len(given[0])
         if any(len(c) != m for c in given):
-            raise ValueError(f"v, q and k must be of one size, got {[c.shape for c in given]}")
+            raise ValueError(
+                f"v, q and k must be of one size, got {[c.shape for c in given]}"
+            )
         if m > _MOST_PATTERNS:
             raise ValueError(
                 f"at most {_MOST_PATTERNS} patterns can be given by correlations, whose "
                 f"2^(M − 1) groups are all laid out, got {m}"
             )
         bits = checked_signs("positional", positional, (4, m, None))
-        signs = np.concatenate([np.ones((2 ** (m - 1), 1)), position_signs(m - 1)], axis=1)
+        signs = np.concatenate(
+            [np.ones((2 ** (m - 1), 1)), position_signs(m - 1)], axis=1
+        )
         mean_of = np.stack([np.eye(m), *given])
         correlations = np.einsum("xac,ybc->xayb", mean_of, mean_of)
         for kind in range(4):
             np.fill_diagonal(correlations[kind, :, kind, :], 1.0)
-        return cls(signs, mean_of @ signs.T / len(signs), bits.astype(float), correlations)
+        return cls(
+            signs, mean_of @ signs.T / len(signs), bits.astype(float), correlations
+        )
 
     @classmethod
     def gaussian_correlations(
@@ -256,7 +272,9 @@ class Features:
         check_sizes(0, positional_bits=positional_bits)
         scale = n_patterns**-0.5 if standard_deviation is None else standard_deviation
         if not 0 <= scale < np.inf:
-            raise ValueError(f"standard_deviation must be finite and at least 0, got {scale}")
+            raise ValueError(
+                f"standard_deviation must be finite and at least 0, got {scale}"
+            )
         random = np.random.default_rng(random_state)
         v, q, k = random.normal(0.0, scale, size=(3, n_patterns, n_patterns))
         positional = random.choice([-1, 1], size=(4, n_patterns, positional_bits))
@@ -293,7 +311,9 @@ class Features:
         random = np.random.default_rng(random_state)
         positional = random.choice([-1, 1], size=(4, n_patterns, positional_bits))
         same = strength * np.eye(n_patterns)
-        return cls.from_correlations(np.roll(same, shift, axis=0), same, same, positional)
+        return cls.from_correlations(
+            np.roll(same, shift, axis=0), same, same, positional
+        )
 
     def draw_weights(
         self, n_spins: int, random_state: RandomState = None
@@ -322,7 +342,9 @@ class Features:
         weights = np.concatenate([semantic.transpose(1, 2, 0), self.positional], axis=2)
         return weights.astype(np.int8)
 
-    def _draw_columns(self, n_spins: int, random: np.random.Generator) -> Int[np.ndarray, "N 4 M"]:
+    def _draw_columns(
+        self, n_spins: int, random: np.random.Generator
+    ) -> Int[np.ndarray, "N 4 M"]:
         given = self.correlations[1:, :, 0, :]
         largest = np.abs(given).sum(axis=-1).max()
         if largest > 1 + 1e-12:
@@ -350,7 +372,11 @@ class Features:
 
     # Equal by content, so that a copy sent to another process finds what was compiled for it.
     def __eq__(self, other: object) -> bool:
-        return self._digest == other._digest if isinstance(other, Features) else NotImplemented
+        return (
+            self._digest == other._digest
+            if isinstance(other, Features)
+            else NotImplemented
+        )
 
     def __hash__(self) -> int:
         return hash(self._digest)
@@ -386,14 +412,18 @@ def semantic_overlaps(weights: ArrayLike, means: ArrayLike) -> Float[np.ndarray,
         raise ValueError("means must be (N,) and lie in [-1, 1]")
     columns = checked_signs("weights", weights, (4, None, None))
     if len(spins) > columns.shape[2]:
-        raise ValueError(f"means must hold at most {columns.shape[2]} spins, got {len(spins)}")
+        raise ValueError(
+            f"means must hold at most {columns.shape[2]} spins, got {len(spins)}"
+        )
     return columns[:, :, : len(spins)] @ spins / len(spins)
 
 
 def _correlation_matrix(name: str, value: ArrayLike) -> Float[np.ndarray, "M M"]:
     matrix = checked_array(name, value, (None, None))
     if matrix.shape[0] != matrix.shape[1] or not matrix.size:
-        raise ValueError(f"{name} must be a square matrix (M, M), got shape {matrix.shape}")
+        raise ValueError(
+            f"{name} must be a square matrix (M, M), got shape {matrix.shape}"
+        )
     return matrix
 
 

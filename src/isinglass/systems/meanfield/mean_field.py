@@ -91,7 +91,8 @@ class MeanField:
             phase: t mod 2^P, a Python int or a traced one.
         """
         tokens = [
-            self._token(window[age], parameters, phase - age, _VQK) for age in range(len(window))
+            self._token(window[age], parameters, phase - age, _VQK)
+            for age in range(len(window))
         ]
         return _attend(tokens, parameters)
 
@@ -122,11 +123,15 @@ class MeanField:
                 not finite.
         """
         rows = checked_array("attention", attention, (None, self.features.n_patterns))
-        beta, epsilon = (checked_number(parameters, name) for name in ("beta", "epsilon"))
+        beta, epsilon = (
+            checked_number(parameters, name) for name in ("beta", "epsilon")
+        )
         means = np.tanh(beta * rows @ self.features.signs.T)
         semantic = np.einsum("xmg,tg->txm", self.features.semantic, means)
         positions = (position + np.arange(len(rows))) % self.period
-        positional = np.moveaxis(self.features.positional_overlaps[:, :, positions], -1, 0)
+        positional = np.moveaxis(
+            self.features.positional_overlaps[:, :, positions], -1, 0
+        )
         return (1 - epsilon) * semantic + epsilon * positional
 
     def prompt(
@@ -142,7 +147,9 @@ class MeanField:
         Raises:
             ValueError: If there is no such pattern, or a parameter is missing or not finite.
         """
-        return self._given(self.features.overlaps_of_pattern(pattern, kind), parameters)[0]
+        return self._given(
+            self.features.overlaps_of_pattern(pattern, kind), parameters
+        )[0]
 
     def start_from_pattern(
         self, parameters: Parameters, pattern: int = 0, kind: str = "o"
@@ -162,9 +169,13 @@ class MeanField:
         Raises:
             ValueError: If there is no such pattern, or a parameter is missing or not finite.
         """
-        return self.start_from_window(parameters, self.prompt(parameters, pattern, kind)[None])
+        return self.start_from_window(
+            parameters, self.prompt(parameters, pattern, kind)[None]
+        )
 
-    def start_from_token(self, parameters: Parameters, overlaps: ArrayLike) -> DelayState:
+    def start_from_token(
+        self, parameters: Parameters, overlaps: ArrayLike
+    ) -> DelayState:
         """The window as soon as all of it descends from one token, which stood at position 0.
 
         It holds A_{L−1}, …, A_0, and A_L comes next.
@@ -202,7 +213,9 @@ class MeanField:
         """
         rows = checked_array("window", window, (None, self.features.n_patterns))
         if not 1 <= len(rows) <= self.length:
-            raise ValueError(f"window must hold 1 to {self.length} attentions, got {len(rows)}")
+            raise ValueError(
+                f"window must hold 1 to {self.length} attentions, got {len(rows)}"
+            )
         with _precision(parameters) as dtype:
             rows = list(jnp.asarray(rows, dtype))
             while len(rows) < self.length:
@@ -217,16 +230,24 @@ class MeanField:
         beta = jnp.asarray(parameters["beta"], attention.dtype)
         means = jnp.tanh(beta * _product(self.features.signs, attention))
         overlaps = _product(semantic.reshape(-1, semantic.shape[-1]), means)
-        return self._placed(overlaps.reshape(semantic.shape[:2]), parameters, position, kinds)
+        return self._placed(
+            overlaps.reshape(semantic.shape[:2]), parameters, position, kinds
+        )
 
-    def _given(self, overlaps: ArrayLike, parameters: Parameters) -> Float[Array, "3 M"]:
+    def _given(
+        self, overlaps: ArrayLike, parameters: Parameters
+    ) -> Float[Array, "3 M"]:
         """m^v, m^q, m^k at position 0 of a token with given semantic overlaps, (4, M)."""
         semantic = checked_array("overlaps", overlaps, (4, self.features.n_patterns))
         with _precision(parameters) as dtype:
             return self._placed(jnp.asarray(semantic, dtype)[_VQK], parameters, 0, _VQK)
 
     def _placed(
-        self, semantic: Float[Array, "kinds M"], parameters: Parameters, position: Any, kinds: slice
+        self,
+        semantic: Float[Array, "kinds M"],
+        parameters: Parameters,
+        position: Any,
+        kinds: slice,
     ) -> Float[Array, "kinds M"]:
         """Overlaps with the positional bits, from those without."""
         epsilon = jnp.asarray(parameters["epsilon"], semantic.dtype)
@@ -236,19 +257,26 @@ class MeanField:
         return (1 - epsilon) * semantic + epsilon * table[:, :, position % self.period]
 
 
-def _attend(tokens: Sequence[Float[Array, "3 M"]], parameters: Parameters) -> Float[Array, " M"]:
+def _attend(
+    tokens: Sequence[Float[Array, "3 M"]], parameters: Parameters
+) -> Float[Array, " M"]:
     """Attention of the first of these tokens (m^v, m^q, m^k), the newest, to all of them."""
     gamma = jnp.asarray(parameters["gamma"], tokens[0].dtype)
     return attend(tokens[0][1], [t[2] for t in tokens], [t[0] for t in tokens], gamma)
 
 
-def _product(matrix: Float[np.ndarray, "r c"], x: Float[Array, "c"]) -> Float[Array, "r"]:
+def _product(
+    matrix: Float[np.ndarray, "r c"], x: Float[Array, "c"]
+) -> Float[Array, "r"]:
     """A constant matrix times a vector."""
     if matrix.size > _MOST_TERMS:
         return jnp.asarray(matrix, x.dtype) @ x
     terms = [x[column] for column in range(len(x))]
     return jnp.stack(
-        [sum(float(c) * term for c, term in zip(row, terms, strict=True)) for row in matrix]
+        [
+            sum(float(c) * term for c, term in zip(row, terms, strict=True))
+            for row in matrix
+        ]
     )
 
 

@@ -151,7 +151,16 @@ class SelfAttentionNetwork:
             batch = max(1, min(replicas, _MOST_BYTES // source.bytes_per_replica))
             positional = jnp.asarray(self.features.positional_overlaps)
             rows = _sample(
-                key, numbers, source, positional, start, transient, stride, steps, replicas, batch
+                key,
+                numbers,
+                source,
+                positional,
+                start,
+                transient,
+                stride,
+                steps,
+                replicas,
+                batch,
             )
             return NetworkTrajectory(*map(np.asarray, rows))
 
@@ -173,7 +182,9 @@ class SelfAttentionNetwork:
             window = np.asarray(MeanField(self.features).prompt(parameters))[None]
         rows = checked_array("window", window, (None, m))
         if not 1 <= len(rows) <= length:
-            raise ValueError(f"window must hold 1 to {length} attentions, got {len(rows)}")
+            raise ValueError(
+                f"window must hold 1 to {length} attentions, got {len(rows)}"
+            )
         attentions[: len(rows)] = rows[::-1]
         return _Start(attentions, len(rows), first, False, position - len(rows) + 1)
 
@@ -198,7 +209,9 @@ class _Types(NamedTuple):
     columns: Float[Array, "T 4*M"]
     counts: Float[Array, " T"]
 
-    def draw(self, key: PRNGKeyArray, field: Float[Array, " M"]) -> Float[Array, " 4*M"]:
+    def draw(
+        self, key: PRNGKeyArray, field: Float[Array, " M"]
+    ) -> Float[Array, " 4*M"]:
         """Semantic overlaps of a token drawn at β A = `field`."""
         up = jax.random.binomial(
             key, self.counts, jax.nn.sigmoid(2 * self.columns[:, : len(field)] @ field)
@@ -218,14 +231,18 @@ class _Spins(NamedTuple):
     weights: Float[Array, "N 4*M"]
     totals: Float[Array, " 4*M"]  # of the weights over spins
 
-    def draw(self, key: PRNGKeyArray, field: Float[Array, " M"]) -> Float[Array, " 4*M"]:
+    def draw(
+        self, key: PRNGKeyArray, field: Float[Array, " M"]
+    ) -> Float[Array, " 4*M"]:
         """Semantic overlaps of a token drawn at β A = `field`."""
         bits = jax.random.bits(key, self.group.shape, jnp.uint32)
         # Probabilities in steps of 2^(−32), whole numbers to compare random bits with.
         chance = jax.nn.sigmoid(2 * self.groups @ field) * 2.0**32
         threshold = jnp.minimum(chance, 2.0**32 - 1).astype(jnp.uint32)
         up = (bits < threshold[self.group]).astype(jnp.float32)
-        ups = jnp.matmul(up, self.weights, precision="highest")  # exact: whole numbers < 2^24
+        ups = jnp.matmul(
+            up, self.weights, precision="highest"
+        )  # exact: whole numbers < 2^24
         return (2 * ups.astype(field.dtype) - self.totals) / len(self.group)
 
     @property
@@ -267,14 +284,18 @@ def _sample(
         """Of the newest token, when there have been `index`."""
         counted = [age < index for age in range(length)]
         values, queries, keys = tokens[:, 1], tokens[:, 2], tokens[:, 3]
-        return attend(queries[0], list(keys), list(values), parameters["gamma"], counted)
+        return attend(
+            queries[0], list(keys), list(values), parameters["gamma"], counted
+        )
 
     def replica(key: PRNGKeyArray) -> tuple[Array, Array]:
         # Compiling a draw takes a second: everything goes through this single one.
         def advance(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
             index, tokens = carry
             generated = attention(index, tokens)
-            a = jnp.where(index < start.tokens, jnp.asarray(start.attentions)[index], generated)
+            a = jnp.where(
+                index < start.tokens, jnp.asarray(start.attentions)[index], generated
+            )
             drawn = source.draw(jax.random.fold_in(key, index), parameters["beta"] * a)
             token = placed(drawn.reshape(4, -1), index)
             return index + 1, jnp.concatenate([token[None], tokens[:-1]])

@@ -40,8 +40,19 @@ from isinglass.systems.memory.partition import (
 )
 from isinglass.systems.memory.radius import nearest_neighbour_radius
 from isinglass.systems.memory.recipe import Recipe
-from isinglass.systems.memory.training import Progress, Run, TrainingDivergedError, evaluate, train
-from isinglass.systems.memory.transformer import Execution, Pass, Transformer, TransformerConfig
+from isinglass.systems.memory.training import (
+    Progress,
+    Run,
+    TrainingDivergedError,
+    evaluate,
+    train,
+)
+from isinglass.systems.memory.transformer import (
+    Execution,
+    Pass,
+    Transformer,
+    TransformerConfig,
+)
 
 __all__ = [
     "Activations",

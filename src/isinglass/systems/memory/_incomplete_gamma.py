@@ -34,7 +34,9 @@ def log_lower_gamma(a: ArrayLike, x: ArrayLike) -> Float[np.ndarray, "..."]:
     return result
 
 
-def _by_series(a: Float[np.ndarray, "n"], x: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def _by_series(
+    a: Float[np.ndarray, "n"], x: Float[np.ndarray, "n"]
+) -> Float[np.ndarray, "n"]:
     term, total, k = np.ones_like(a), np.ones_like(a), 0
     while (term > 1e-17 * total).any():
         k += 1
@@ -43,7 +45,9 @@ def _by_series(a: Float[np.ndarray, "n"], x: Float[np.ndarray, "n"]) -> Float[np
     return _log_first_term(a, x) + np.log(total)
 
 
-def _log_first_term(a: Float[np.ndarray, "n"], x: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def _log_first_term(
+    a: Float[np.ndarray, "n"], x: Float[np.ndarray, "n"]
+) -> Float[np.ndarray, "n"]:
     """log(xᵃe⁻ˣ/Γ(a+1)). For large a, Stirling's formula is taken out before it cancels."""
     large = a >= 16
     plain = a * np.log(x) - x - gammaln(a + 1)

@@ -84,8 +84,12 @@ def advance(
 
         def part(given: Any) -> Any:
             *batch, weight, number = given
-            key_of_part = jax.random.fold_in(key, number) if model.config.dropout else None
-            return jax.value_and_grad(_loss)(model, *batch, weight / whole, execution, key_of_part)
+            key_of_part = (
+                jax.random.fold_in(key, number) if model.config.dropout else None
+            )
+            return jax.value_and_grad(_loss)(
+                model, *batch, weight / whole, execution, key_of_part
+            )
 
         def add(sums: Any, given: Any) -> Any:
             return jax.tree.map(jnp.add, sums, part(given)), None
@@ -115,7 +119,13 @@ def advance(
 
 @partial(jax.jit, static_argnames=("execution", "mesh"))
 def sums(
-    model: Transformer, tokens: Any, targets: Any, weights: Any, *, execution: Execution, mesh: Mesh
+    model: Transformer,
+    tokens: Any,
+    targets: Any,
+    weights: Any,
+    *,
+    execution: Execution,
+    mesh: Mesh,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Weighted sum of losses, and sum of weights, of sequences (1, b, n)."""
 
@@ -133,13 +143,20 @@ def sums(
 
 
 def _loss(
-    model: Transformer, tokens: Any, targets: Any, weights: Any, execution: Execution, key: Any
+    model: Transformer,
+    tokens: Any,
+    targets: Any,
+    weights: Any,
+    execution: Execution,
+    key: Any,
 ) -> Any:
     if key is None:
         final = jax.vmap(lambda each: model.final(each, execution))(tokens)
     else:
         keys = jax.random.split(key, len(tokens))
-        final = jax.vmap(lambda each, key: model.final(each, execution, key=key))(tokens, keys)
+        final = jax.vmap(lambda each, key: model.final(each, execution, key=key))(
+            tokens, keys
+        )
     return weighted_cross_entropy(
         final.reshape(-1, final.shape[-1]),
         model.embedding,

@@ -49,11 +49,17 @@ def continue_greedily(
 
 
 @partial(jax.jit, static_argnames=("start", "execution"))
-def _continued(model: Transformer, tokens: Any, start: int, execution: Execution) -> Any:
+def _continued(
+    model: Transformer, tokens: Any, start: int, execution: Execution
+) -> Any:
     def one(place: Any, tokens: Any) -> Any:
         def last(each: Any) -> Any:  # what stands behind it is not seen
-            return model.decode(model.final(each, execution)[place - 1][None], execution)[0]
+            return model.decode(
+                model.final(each, execution)[place - 1][None], execution
+            )[0]
 
-        return tokens.at[:, place].set(jax.vmap(last)(tokens).argmax(-1).astype(tokens.dtype))
+        return tokens.at[:, place].set(
+            jax.vmap(last)(tokens).argmax(-1).astype(tokens.dtype)
+        )
 
     return jax.lax.fori_loop(start, tokens.shape[1], one, jnp.asarray(tokens))

@@ -23,7 +23,11 @@ from safetensors.numpy import save as to_bytes
 from isinglass._common import files as _atomic
 from isinglass.systems.memory.transformer import Transformer, TransformerConfig
 
-CONFIG, MODEL, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+CONFIG, MODEL, INDEX = (
+    "config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+)
 PREFIX = "transformer."
 _BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
 _READ_OUT = "lm_head.weight"
@@ -186,7 +190,9 @@ def _config(folder: Path, dropout: float) -> TransformerConfig:
     fields["hidden"] = None if inner is None else _whole(path, "n_inner", inner)
     epsilon = told.pop("layer_norm_epsilon", 1e-5)
     if isinstance(epsilon, bool) or not isinstance(epsilon, int | float):
-        raise ModelFolderError(f"{path}: layer_norm_epsilon must be a number, got {epsilon!r}")
+        raise ModelFolderError(
+            f"{path}: layer_norm_epsilon must be a number, got {epsilon!r}"
+        )
     unknown = sorted(set(told) - set(_IGNORED.split()))
     if unknown:
         raise ModelFolderError(
@@ -213,7 +219,9 @@ def _json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ModelFolderError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise ModelFolderError(f"{path} must hold an object, got {type(value).__name__}")
+        raise ModelFolderError(
+            f"{path} must hold an object, got {type(value).__name__}"
+        )
     return value
 
 
@@ -230,7 +238,9 @@ def _tensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
         raise FileNotFoundError(f"neither {MODEL} nor {INDEX} in {folder}")
     weight_map = _json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise ModelFolderError(f"{index}: weight_map must say which file holds which tensor")
+        raise ModelFolderError(
+            f"{index}: weight_map must say which file holds which tensor"
+        )
     files: dict[str, set[str]] = {}
     for name, file in weight_map.items():
         if not isinstance(file, str) or Path(file).name != file:
@@ -262,7 +272,9 @@ def _of_file(path: Path, expected: set[str] | None) -> Iterator[tuple[str, np.nd
                     )
                 yield name, np.asarray(tensor, np.float32)
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
-        raise ModelFolderError(f"{path} is not a whole safetensors file: {error}") from None
+        raise ModelFolderError(
+            f"{path} is not a whole safetensors file: {error}"
+        ) from None
 
 
 class _Parts:
@@ -285,13 +297,23 @@ class _Parts:
         if plain in self.given:
             raise ModelFolderError(f"tensor {name} is there twice")
         if plain not in self.missing:
-            raise ModelFolderError(f"tensor {name} is none of a GPT-2 of {self.layers} layers")
+            raise ModelFolderError(
+                f"tensor {name} is none of a GPT-2 of {self.layers} layers"
+            )
         self.missing.remove(plain)
-        _, layer, inside = plain.split(".", 2) if plain.startswith("h.") else ("", "", plain)
+        _, layer, inside = (
+            plain.split(".", 2) if plain.startswith("h.") else ("", "", plain)
+        )
         place = _IN_LAYER[inside] if layer else _OUTSIDE[plain]
-        shape = _at(self.like.blocks, place).shape[1:] if layer else _at(self.like, place).shape
+        shape = (
+            _at(self.like.blocks, place).shape[1:]
+            if layer
+            else _at(self.like, place).shape
+        )
         if tensor.shape != shape:
-            raise ModelFolderError(f"tensor {name} must have shape {shape}, got {tensor.shape}")
+            raise ModelFolderError(
+                f"tensor {name} must have shape {shape}, got {tensor.shape}"
+            )
         if not np.isfinite(tensor).all():
             raise ModelFolderError(f"tensor {name} must be finite, and is not")
         self.given[plain] = tensor
@@ -303,9 +325,15 @@ class _Parts:
             ModelFolderError: If a tensor is missing.
         """
         if self.missing:
-            more = f", and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
-            raise ModelFolderError(f"tensor {min(self.missing)} is missing in {folder}{more}")
-        if self.tied is not None and not np.array_equal(self.tied, self.given["wte.weight"]):
+            more = (
+                f", and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
+            )
+            raise ModelFolderError(
+                f"tensor {min(self.missing)} is missing in {folder}{more}"
+            )
+        if self.tied is not None and not np.array_equal(
+            self.tied, self.given["wte.weight"]
+        ):
             raise ModelFolderError(
                 f"tensor {_READ_OUT} must equal wte.weight: a read-out of its own is not supported"
             )
@@ -313,14 +341,18 @@ class _Parts:
         for theirs, ours in _OUTSIDE.items():
             model = _with(model, ours, jnp.asarray(self.given.pop(theirs)))
         for theirs, ours in _IN_LAYER.items():
-            layers = [self.given.pop(f"h.{layer}.{theirs}") for layer in range(self.layers)]
+            layers = [
+                self.given.pop(f"h.{layer}.{theirs}") for layer in range(self.layers)
+            ]
             model = _with(model, f"blocks.{ours}", jnp.asarray(np.stack(layers)))
         return model
 
 
 def _parts(config: TransformerConfig) -> _Parts:
     # Shapes only: no number is drawn.
-    like = eqx.filter_eval_shape(lambda key: Transformer(config, key=key), jax.random.key(0))
+    like = eqx.filter_eval_shape(
+        lambda key: Transformer(config, key=key), jax.random.key(0)
+    )
     return _Parts(like, config.layers)
 
 

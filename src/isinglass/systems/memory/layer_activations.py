@@ -106,7 +106,9 @@ def activations(
     return Activations(names, vectors)
 
 
-def layer_names(layers: int, wanted: Sequence[str | int] | None = None) -> tuple[str, ...]:
+def layer_names(
+    layers: int, wanted: Sequence[str | int] | None = None
+) -> tuple[str, ...]:
     """Names of activations of a model of so many layers, all or those wanted.
 
     Raises:

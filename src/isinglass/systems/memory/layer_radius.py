@@ -12,7 +12,11 @@ import xarray as xr
 from jaxtyping import Integer
 
 from isinglass.systems.memory.layer_activations import activations
-from isinglass.systems.memory.radius import FRACTIONS, nearest_neighbour_radius, sizes_of
+from isinglass.systems.memory.radius import (
+    FRACTIONS,
+    nearest_neighbour_radius,
+    sizes_of,
+)
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
 
 Progress = Callable[[str, int, int], None]

@@ -51,7 +51,9 @@ class Neighbours(NamedTuple):
     neighbour: Int[np.ndarray, "n"]
 
 
-def nearest_neighbours(vectors: ArrayLike, *, progress: Progress | None = None) -> Neighbours:
+def nearest_neighbours(
+    vectors: ArrayLike, *, progress: Progress | None = None
+) -> Neighbours:
     """The exact nearest neighbour of each vector among the others.
 
     Distances are right to float64 rounding, and so is the choice of the neighbour: no other is
@@ -68,7 +70,9 @@ def nearest_neighbours(vectors: ArrayLike, *, progress: Progress | None = None) 
         ValueError: If there are fewer than two vectors, or one is not finite.
     """
     vectors = checked_vectors(vectors)
-    return next(nested_neighbours(vectors, np.arange(len(vectors)), [len(vectors)], progress))
+    return next(
+        nested_neighbours(vectors, np.arange(len(vectors)), [len(vectors)], progress)
+    )
 
 
 def nested_neighbours(
@@ -99,7 +103,10 @@ def nested_neighbours(
         best[lost], index[lost] = np.inf, count
         if table is not None and count > 1:
             _search(scaled, table, np.flatnonzero(lost), best, index)
-        distance, place = np.sqrt(best) / scaled.factor, distinct[np.minimum(index, count - 1)]
+        distance, place = (
+            np.sqrt(best) / scaled.factor,
+            distinct[np.minimum(index, count - 1)],
+        )
         yield _with_equal_vectors(groups[:size], distinct[:count], distance, place)
 
 
@@ -126,9 +133,13 @@ def checked_vectors(vectors: ArrayLike) -> np.ndarray:
         bad = ~np.isfinite(part).all(axis=1)
         if bad.any():
             row = start + int(bad.argmax())
-            raise ValueError(f"vectors must be finite, got vectors[{row}] = {vectors[row]}")
+            raise ValueError(
+                f"vectors must be finite, got vectors[{row}] = {vectors[row]}"
+            )
         if part.dtype == np.float64 and abs(part).max() > 1e300:
-            raise ValueError("vectors must be below 1e300 in size, for their differences overflow")
+            raise ValueError(
+                "vectors must be below 1e300 in size, for their differences overflow"
+            )
     return vectors
 
 
@@ -144,7 +155,9 @@ def _equal_vectors(vectors: np.ndarray, order: np.ndarray) -> Int[np.ndarray, "m
     first: dict[bytes, int] = {}
     groups = np.empty(len(order), np.int64)
     for start in range(0, len(order), TILE):
-        rows = np.ascontiguousarray(vectors[order[start : start + TILE]]) + 0.0  # −0 is 0
+        rows = (
+            np.ascontiguousarray(vectors[order[start : start + TILE]]) + 0.0
+        )  # −0 is 0
         for place, row in enumerate(rows, start):
             key = hashlib.blake2b(row, digest_size=32).digest()
             groups[place] = first.setdefault(key, place)
@@ -187,7 +200,8 @@ class _Scaled:
         """Take out the mean."""
         parts = range(0, len(rows), TILE)
         mean = sum(
-            (vectors[rows[i : i + TILE]] * (1 / len(rows))).sum(0, np.float64) for i in parts
+            (vectors[rows[i : i + TILE]] * (1 / len(rows))).sum(0, np.float64)
+            for i in parts
         )
         shift = np.asarray(mean).astype(np.promote_types(vectors.dtype, np.float32))
         raw = cls(vectors, rows, shift, 1.0)
@@ -195,7 +209,11 @@ class _Scaled:
         if not 1e-30 < largest < 1e30:  # the factor would be none in float32
             shift = shift.astype(np.float64)
         # A sum of d squares of numbers below 1/√d stays below 1.
-        power = -np.ceil(np.log2(largest) + np.log2(vectors.shape[1]) / 2) if largest else 0.0
+        power = (
+            -np.ceil(np.log2(largest) + np.log2(vectors.shape[1]) / 2)
+            if largest
+            else 0.0
+        )
         return cls(vectors, rows, shift, float(2.0 ** np.clip(power, -1_020, 1_000)))
 
     def __len__(self) -> int:
@@ -309,7 +327,9 @@ def _greatest(
     return by_row, score.reshape(stripes, width, TILE).max(axis=1)
 
 
-def _raise(value: np.ndarray, stripe: int, rows: int, columns: int, found: np.ndarray) -> None:
+def _raise(
+    value: np.ndarray, stripe: int, rows: int, columns: int, found: np.ndarray
+) -> None:
     """Note what a tile found in the stripes that it covers, or in the one that covers it."""
     first = columns * TILE // stripe
     part = value[_rows(rows), first : first + found.shape[1]]
@@ -324,7 +344,11 @@ def _rows(tile: int) -> slice:
 
 
 def _search(
-    scaled: _Scaled, table: _Table, queries: np.ndarray, best: np.ndarray, index: np.ndarray
+    scaled: _Scaled,
+    table: _Table,
+    queries: np.ndarray,
+    best: np.ndarray,
+    index: np.ndarray,
 ) -> None:
     """Fill in `best`, |x_i − x_j|² as it is scaled, and `index` of the queries.
 
@@ -345,7 +369,11 @@ def _search(
 
 
 def _search_block(
-    scaled: _Scaled, queries: np.ndarray, among: np.ndarray, best: np.ndarray, index: np.ndarray
+    scaled: _Scaled,
+    queries: np.ndarray,
+    among: np.ndarray,
+    best: np.ndarray,
+    index: np.ndarray,
 ) -> None:
     """Better `best` and `index` of the queries by what a block of vectors holds."""
     x, y = scaled[queries], scaled[among]
@@ -353,15 +381,21 @@ def _search_block(
     half = x_half[:, None] + y_half - _products(x, y)
     half[queries[:, None] == among] = np.inf
     error = (x.shape[1] + 12) * 2.0**-53 * 2 * (x_half + y_half.max()) + 1e-300
-    limit = np.minimum(half.min(axis=1) + 2 * error, best[queries] / 2 * (1 + 1e-12) + error)
+    limit = np.minimum(
+        half.min(axis=1) + 2 * error, best[queries] / 2 * (1 + 1e-12) + error
+    )
     places = np.argwhere(half <= limit[:, None])
     block = max(1, _PAIRS // x.shape[1])
     for start in range(0, len(places), block):
         i, j = places[start : start + block].T
-        _better(best, index, queries[i], among[j], _direct(scaled, queries[i], among[j]))
+        _better(
+            best, index, queries[i], among[j], _direct(scaled, queries[i], among[j])
+        )
 
 
-def _products(x: Float[np.ndarray, "q d"], y: Float[np.ndarray, "c d"]) -> Float[np.ndarray, "q c"]:
+def _products(
+    x: Float[np.ndarray, "q d"], y: Float[np.ndarray, "c d"]
+) -> Float[np.ndarray, "q c"]:
     """⟨x_i, y_j⟩ in float64. NumPy's threads would take longer to meet than to multiply.
 
     Numbers of rows are rounded up, so that only a few programs are compiled.
@@ -380,7 +414,11 @@ def _matmul(x: Float[Array, "q d"], y: Float[Array, "c d"]) -> Float[Array, "q c
 
 
 def _better(
-    best: np.ndarray, index: np.ndarray, i: np.ndarray, j: np.ndarray, square: np.ndarray
+    best: np.ndarray,
+    index: np.ndarray,
+    i: np.ndarray,
+    j: np.ndarray,
+    square: np.ndarray,
 ) -> None:
     """Note the pairs that are nearer, or as near and first."""
     rank = np.lexsort((j, square, i))
@@ -393,5 +431,8 @@ def _better(
 
 def _direct(scaled: _Scaled, i: np.ndarray, j: np.ndarray) -> Float[np.ndarray, "p"]:
     """|x_i − x_j|² without products that cancel, and without the shift, which rounds."""
-    x, y = (scaled.vectors[scaled.rows[k]].astype(np.float64) * scaled.factor for k in (i, j))
+    x, y = (
+        scaled.vectors[scaled.rows[k]].astype(np.float64) * scaled.factor
+        for k in (i, j)
+    )
     return np.square(x - y).sum(axis=1)

@@ -239,7 +239,9 @@ def parameters_against_data(
     ):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be positive and finite, got {value}")
-    radii = unit_volume_radius_asymptote(n) if radius is None else np.asarray(radius, float)
+    radii = (
+        unit_volume_radius_asymptote(n) if radius is None else np.asarray(radius, float)
+    )
     if radii.shape not in ((), (1,), n.shape):
         raise ValueError(
             f"radius must be one number or one for each of {n.size} widths, got shape {radii.shape}"
@@ -272,7 +274,9 @@ def parameters_against_data(
 def _balls(radii: ArrayLike) -> np.ndarray:
     radii = np.asarray(radii, float)
     if radii.ndim != 1 or not radii.size:
-        raise ValueError(f"radii must be one list with one ball at least, got shape {radii.shape}")
+        raise ValueError(
+            f"radii must be one list with one ball at least, got shape {radii.shape}"
+        )
     return radii
 
 

@@ -8,8 +8,15 @@ import numpy as np
 import xarray as xr
 
 from isinglass._common.types import ArrayLike
-from isinglass.systems.memory.neighbours import Progress, checked_vectors, nested_neighbours
-from isinglass.systems.memory.partition import unit_volume_radius, unit_volume_radius_asymptote
+from isinglass.systems.memory.neighbours import (
+    Progress,
+    checked_vectors,
+    nested_neighbours,
+)
+from isinglass.systems.memory.partition import (
+    unit_volume_radius,
+    unit_volume_radius_asymptote,
+)
 
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # the shares of the sample in the paper
 
@@ -79,7 +86,10 @@ def nearest_neighbour_radius(
                 ("fraction", "quantile"),
                 [np.quantile(each, np.asarray(quantiles, float)) for each in shares],
             ),
-            "histogram": (("fraction", "bin"), [np.histogram(e, edges)[0] for e in shares]),
+            "histogram": (
+                ("fraction", "bin"),
+                [np.histogram(e, edges)[0] for e in shares],
+            ),
             "distance": (("fraction", "vector"), distance),
             "neighbour": (("fraction", "vector"), neighbour),
             "unit_volume_radius": float(unit_volume_radius(width)),
@@ -101,7 +111,10 @@ def nearest_neighbour_radius(
 
 
 def sizes_of(
-    fractions: Sequence[float], n: int, name: str = "fractions", sample: str | None = None
+    fractions: Sequence[float],
+    n: int,
+    name: str = "fractions",
+    sample: str | None = None,
 ) -> list[int]:
     """How many vectors shares of n vectors are.
 
@@ -130,4 +143,6 @@ def sizes_of(
 def _check_shares(name: str, shares: Sequence[float], least: float) -> None:
     if not len(shares) or not all(least <= share <= 1 for share in shares):
         bracket = "[" if least == 0 else "("
-        raise ValueError(f"{name} must be numbers in {bracket}0, 1], one at least, got {shares}")
+        raise ValueError(
+            f"{name} must be numbers in {bracket}0, 1], one at least, got {shares}"
+        )

@@ -59,14 +59,20 @@ class Recipe:
         check_sizes(0, warmup=self.warmup)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be finite and at least 0, got {getattr(self, name)}"
+                )
         if not 0 <= self.lowest_rate <= 1:
             raise ValueError(f"lowest_rate must be in [0, 1], got {self.lowest_rate}")
-        if np.shape(self.betas) != (2,) or not all(0 <= beta < 1 for beta in self.betas):
+        if np.shape(self.betas) != (2,) or not all(
+            0 <= beta < 1 for beta in self.betas
+        ):
             raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
         object.__setattr__(self, "betas", tuple(self.betas))  # a list has no hash
         if self.clip is not None and not 0 < self.clip < float("inf"):
-            raise ValueError(f"clip must be positive, or None for no limit, got {self.clip}")
+            raise ValueError(
+                f"clip must be positive, or None for no limit, got {self.clip}"
+            )
         if self.batch % self.accumulate:
             raise ValueError(
                 f"batch must be a multiple of accumulate = {self.accumulate}, got {self.batch}"
@@ -81,7 +87,9 @@ class Recipe:
             return self.learning_rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(self.steps - self.warmup - 1, 1)
         falling = (1 + math.cos(math.pi * min(done, 1.0))) / 2
-        return self.learning_rate * (self.lowest_rate + (1 - self.lowest_rate) * falling)
+        return self.learning_rate * (
+            self.lowest_rate + (1 - self.lowest_rate) * falling
+        )
 
     def optimiser(self, rate: Any) -> optax.GradientTransformation:
         """AdamW, with the gradient cut back before.
@@ -90,7 +98,9 @@ class Recipe:
             rate: The learning rate of the step, which may be traced.
         """
         first, second = self.betas
-        adamw = optax.adamw(rate, first, second, weight_decay=self.weight_decay, mask=matrices)
+        adamw = optax.adamw(
+            rate, first, second, weight_decay=self.weight_decay, mask=matrices
+        )
         if self.clip is None:
             return adamw
         return optax.chain(optax.clip_by_global_norm(self.clip), adamw)
@@ -112,6 +122,8 @@ def matrices(model: Transformer) -> Any:
     """Which parameters are matrices, of a layer if they are stacked."""
 
     def is_matrix(path: Any, leaf: Any) -> bool:
-        return leaf.ndim == (3 if jax.tree_util.keystr(path).startswith(".blocks") else 2)
+        return leaf.ndim == (
+            3 if jax.tree_util.keystr(path).startswith(".blocks") else 2
+        )
 
     return jax.tree_util.tree_map_with_path(is_matrix, model)

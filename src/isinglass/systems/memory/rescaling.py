@@ -34,5 +34,7 @@ def rescaled(model: Transformer, factor: float) -> Transformer:
     scaled = eqx.tree_at(added, model, replace_fn=lambda leaf: leaf * factor)
     scaled = eqx.tree_at(read, scaled, replace_fn=lambda leaf: leaf / factor)
     config = replace(model.config, epsilon=model.config.epsilon * factor**2)
-    like = eqx.filter_eval_shape(lambda key: Transformer(config, key=key), jax.random.key(0))
+    like = eqx.filter_eval_shape(
+        lambda key: Transformer(config, key=key), jax.random.key(0)
+    )
     return jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(scaled))

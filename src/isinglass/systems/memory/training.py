@@ -22,18 +22,28 @@ from jax.sharding import Mesh
 from isinglass.data.sources import Source
 from isinglass.systems.memory import _steps
 from isinglass.systems.memory.recipe import Recipe
-from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer, TransformerConfig
+from isinglass.systems.memory.transformer import (
+    SINGLE,
+    Execution,
+    Transformer,
+    TransformerConfig,
+)
 from isinglass.training import checkpoint as _checkpoint
 from isinglass.training import devices as devices_
 
 if TYPE_CHECKING:
     import xarray as xr
 
-LOOK = 10  # steps between two looks at the device: for failures, and to tell of progress
+LOOK = (
+    10  # steps between two looks at the device: for failures, and to tell of progress
+)
 ABOUT = {
     "loss": ("nats/token", "mean training loss over the steps since the record before"),
     "validation": ("nats/token", "validation loss"),
-    "gradient_norm": ("1", "mean norm of the gradient over the same steps, before it is cut back"),
+    "gradient_norm": (
+        "1",
+        "mean norm of the gradient over the same steps, before it is cut back",
+    ),
     "learning_rate": ("1", "learning rate of the last step"),
 }
 
@@ -70,7 +80,11 @@ class Progress(NamedTuple):
 
     def __str__(self) -> str:
         told = f"step {self.step} of {self.steps}, loss {self.loss:.3f}"
-        return told if math.isnan(self.validation) else f"{told}, validation {self.validation:.3f}"
+        return (
+            told
+            if math.isnan(self.validation)
+            else f"{told}, validation {self.validation:.3f}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +203,9 @@ def _evaluate(
         filled = np.concatenate([taken, np.repeat(places[:1], batch - len(taken))])
         tokens, targets, weights = devices_.hand_in(source, filled, mesh)
         real = (np.arange(batch) < len(taken)).astype(np.float32)[None, :, None]
-        found = _steps.sums(model, tokens, targets, weights * real, execution=execution, mesh=mesh)
+        found = _steps.sums(
+            model, tokens, targets, weights * real, execution=execution, mesh=mesh
+        )
         total += np.asarray(found, float)
     if not total[1] > 0:
         raise ValueError("source must hold a token that counts, and all weights are 0")
@@ -241,7 +257,9 @@ class _Training:
         if isinstance(start, Transformer):
             model: Any = start
         else:
-            model = jax.jit(Transformer, static_argnums=0)(config, key=jax.random.key(recipe.seed))
+            model = jax.jit(Transformer, static_argnums=0)(
+                config, key=jax.random.key(recipe.seed)
+            )
         state = _steps.State(model, recipe.optimiser(0.0).init(model))
         records = 0 if found is None else found.records
         self._step, self._steps = 0, np.zeros(records, int)
@@ -294,12 +312,21 @@ class _Training:
 
     def _advance(self, step: int) -> _steps.Seen:
         recipe = self._recipe
-        rate, numbers = np.float32(recipe.rate(step)), np.array([recipe.seed, step], np.uint32)
+        rate, numbers = (
+            np.float32(recipe.rate(step)),
+            np.array([recipe.seed, step], np.uint32),
+        )
         generator = np.random.default_rng((recipe.seed, step))
         places = self._source.choose(generator, recipe.batch)
         batch = devices_.hand_in(self._source, places, self._mesh, recipe.accumulate)
         self._state, seen = _steps.advance(
-            self._state, *batch, rate, numbers, self._well, recipe=recipe.rule(), mesh=self._mesh
+            self._state,
+            *batch,
+            rate,
+            numbers,
+            self._well,
+            recipe=recipe.rule(),
+            mesh=self._mesh,
         )
         self._well = seen.well
         return seen
@@ -322,7 +349,9 @@ class _Training:
             return
         tree = (self._state, self._steps, self._metrics)
         records = len(self._steps)
-        _checkpoint.write(self._store, _checkpoint.MEMORY, self._plan, self._step, records, tree)
+        _checkpoint.write(
+            self._store, _checkpoint.MEMORY, self._plan, self._step, records, tree
+        )
 
     def _tokens(self, steps: Any) -> Any:
         return steps * self._recipe.batch * self._source.context

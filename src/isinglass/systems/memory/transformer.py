@@ -97,7 +97,9 @@ class Execution:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {DTYPES}, got {self.dtype!r}")
         if self.attention not in ATTENTIONS:
-            raise ValueError(f"attention must be one of {ATTENTIONS}, got {self.attention!r}")
+            raise ValueError(
+                f"attention must be one of {ATTENTIONS}, got {self.attention!r}"
+            )
         if self.attention == "cudnn" and self.dtype == "float32":
             raise ValueError('attention "cudnn" needs dtype "bfloat16", got "float32"')
 
@@ -147,7 +149,9 @@ class Normalisation(eqx.Module):
         exact = x.astype(jnp.float32)
         centred = exact - exact.mean(-1, keepdims=True)
         variance = (centred**2).mean(-1, keepdims=True)
-        result = centred * jax.lax.rsqrt(variance + self.epsilon) * self.gain + self.bias
+        result = (
+            centred * jax.lax.rsqrt(variance + self.epsilon) * self.gain + self.bias
+        )
         return result.astype(x.dtype)
 
 
@@ -188,7 +192,10 @@ class Block(eqx.Module):
         self.attention_out_bias = jnp.zeros(width)
         self.before_mlp = Normalisation(width, config.epsilon)
         self.mlp_in, self.mlp_in_bias = matrix(width, inner, SPREAD), jnp.zeros(inner)
-        self.mlp_out, self.mlp_out_bias = matrix(inner, width, onto_stream), jnp.zeros(width)
+        self.mlp_out, self.mlp_out_bias = (
+            matrix(inner, width, onto_stream),
+            jnp.zeros(width),
+        )
 
 
 class Transformer(eqx.Module):
@@ -211,8 +218,12 @@ class Transformer(eqx.Module):
     def __init__(self, config: TransformerConfig, *, key: PRNGKeyArray) -> None:
         of_tokens, of_positions, of_blocks = jax.random.split(key, 3)
         width = config.width
-        self.embedding = SPREAD * jax.random.normal(of_tokens, (config.vocabulary, width))
-        self.positions = SPREAD * jax.random.normal(of_positions, (config.context, width))
+        self.embedding = SPREAD * jax.random.normal(
+            of_tokens, (config.vocabulary, width)
+        )
+        self.positions = SPREAD * jax.random.normal(
+            of_positions, (config.context, width)
+        )
         keys = jax.random.split(of_blocks, config.layers)
         self.blocks = eqx.filter_vmap(lambda key: Block(config, key=key))(keys)
         self.after = Normalisation(width, config.epsilon)
@@ -238,7 +249,9 @@ class Transformer(eqx.Module):
         Raises:
             ValueError: As `__call__` does.
         """
-        last, stream = self.stream(tokens, execution, pick=lambda x: x.astype(jnp.float32))
+        last, stream = self.stream(
+            tokens, execution, pick=lambda x: x.astype(jnp.float32)
+        )
         final = self.after(last)
         return Pass(self.decode(final, execution), stream, final.astype(jnp.float32))
 
@@ -319,10 +332,14 @@ class Transformer(eqx.Module):
         )
 
 
-def _layer(block: Block, x: Array, config: TransformerConfig, attention: str, keys: Any) -> Array:
+def _layer(
+    block: Block, x: Array, config: TransformerConfig, attention: str, keys: Any
+) -> Array:
     """One layer, in the type of x."""
     of_attention, of_mlp = (None, None) if keys is None else keys
-    together = _linear(block.before_attention(x), block.attention_in, block.attention_in_bias)
+    together = _linear(
+        block.before_attention(x), block.attention_in, block.attention_in_bias
+    )
     query, key, value = (
         jnp.swapaxes(each.reshape(len(x), config.heads, -1), 0, 1)
         for each in jnp.split(together, 3, axis=1)
