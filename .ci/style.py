@@ -2,10 +2,10 @@
 
     python .ci/style.py [--count] [PATH ...]
 
-A name that says who rather than what (`found`, `given`, …) is refused wherever something is bound
-to it, but for the variable of a comprehension. A function takes at most six parameters: more are a
-frozen dataclass. Imports stand at the top, but for those of an optional extra. No table is saved
-from the formatter.
+A name that says who rather than what (`found`, `given`, …) is refused wherever
+something is bound to it, but for the variable of a comprehension. A function takes at
+most six parameters: more are a frozen dataclass. Imports stand at the top, but for
+those of an optional extra. No table is saved from the formatter.
 """
 
 import ast
@@ -18,10 +18,23 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("src", "tests", "benchmarks", "examples", "docs")
 
 WORDS = frozenset(
-    "found told seen given each one kept asked known wanted crew hired guilty".split()
+    {
+        "found",
+        "told",
+        "seen",
+        "given",
+        "each",
+        "one",
+        "kept",
+        "asked",
+        "known",
+        "wanted",
+    }
+    | {"crew", "hired", "guilty"}
 )
 MOST_PARAMETERS = 6
-# Whose parameters are not ours to choose: the command line's options, scikit-learn's estimators.
+# Whose parameters are not ours to choose: the command line's options, scikit-learn's
+# estimators.
 MANY_PARAMETERS = ("src/isinglass/cli/",)
 EXTRAS = frozenset(
     {"dask", "dask_jobqueue", "distributed", "tiktoken", "transformers", "torch"}

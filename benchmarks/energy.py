@@ -2,16 +2,18 @@
 
     python benchmarks/energy.py [--patterns 100000 --width 1024 --states 256 --rounds 5]
 
-Layer energy and force (`nearest_neighbour_energy_and_force`) take two products, 4 · states ·
-patterns · width flops. The ceiling is a product of 2048 × 2048 measured in the same run, in turn
-with the rest; beside it stand the same two products of these very shapes with nothing else, over
-the same blocks, which is the most a pass that keeps no (states × patterns) matrix could reach.
+Layer energy and force (`nearest_neighbour_energy_and_force`) take two products, 4 ·
+states · patterns · width flops. The ceiling is a product of 2048 × 2048 measured in the
+same run, in turn with the rest; beside it stand the same two products of these very
+shapes with nothing else, over the same blocks, which is the most a pass that keeps no
+(states × patterns) matrix could reach.
 
-The last line is of a fresh process that reads the patterns from a file and has no others: its peak
-of anonymous memory, sampled, without the pages of the file that Linux keeps at hand (Linux only).
+The last line is of a fresh process that reads the patterns from a file and has no
+others: its peak of anonymous memory, sampled, without the pages of the file that Linux
+keeps at hand (Linux only).
 
-Wall time is what a user waits for; processor time is what it costs where others use the machine,
-and the ratio to trust there.
+Wall time is what a user waits for; processor time is what it costs where others use the
+machine, and the ratio to trust there.
 """
 
 from __future__ import annotations
@@ -74,8 +76,8 @@ def anonymous_memory(file: Path, width: int, states: int) -> float:
         "def watch():\n"
         "    global peak\n"
         "    while True:\n"
-        "        now = re.search(r'RssAnon:\\s*(\\d+)', open('/proc/self/status').read())\n"
-        "        peak = max(peak, int(now[1]))\n"
+        "        now = re.search(r'RssAnon:\\s*(\\d+)', "
+        "open('/proc/self/status').read())\n        peak = max(peak, int(now[1]))\n"
         "        time.sleep(0.01)\n"
         "threading.Thread(target=watch, daemon=True).start()\n"
         f"state = jax.numpy.asarray(patterns[:{states}]) + 0.1\n"

@@ -2,8 +2,9 @@
 
     python benchmarks/interference.py [--mnist DIR]
 
-One run, interleaved, medians. The loops are a plain NumPy transcription of the published rule,
-written from its equations; that both give the same numbers is checked before anything is timed.
+One run, interleaved, medians. The loops are a plain NumPy transcription of the
+published rule, written from its equations; that both give the same numbers is checked
+before anything is timed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LOOP_IMAGES = 4  # images a round that the loops are given; they take 10 to 100 
 ROUNDS = 7
 
 
-# -- the published rule, route by route ----------------------------------------------------------
+# -- the published rule, route by route ------------------------------------------------
 
 
 def loop_train(
@@ -83,7 +84,7 @@ def loop_energies(p, dipoles, host, distance, n_signals=1000, threshold=0.7):
     return peaks
 
 
-# -- measuring -----------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -127,9 +128,10 @@ def work_per_image(
 ) -> dict[str, dict[str, float]]:
     """Flops of the matrix products, and bytes of input, per image.
 
-    Counted by hand: S sources, C targets, T steps, D components. Prediction multiplies (C·T, S) by
-    (S, D) twice (hosts; signals of the others) and by (S, 1) twice (counts; friends). Training
-    has one product of D with the host and one small one with the class memberships.
+    Counted by hand: S sources, C targets, T steps, D components. Prediction multiplies
+    (C·T, S) by (S, D) twice (hosts; signals of the others) and by (S, 1) twice (counts;
+    friends). Training has one product of D with the host and one small one with the
+    class memberships.
     """
     sources, targets, steps = model.prior_.shape
     components = 9
@@ -183,7 +185,7 @@ def table_one(task: few_shot.Task, seeds: int = 100) -> float:
     return seconds(lambda: run(seeds))
 
 
-# -- the run -------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------
 
 
 def main() -> None:
@@ -236,10 +238,12 @@ def main() -> None:
         f"{table_one(task):.1f} s"
     )
     console.print(
-        f"Peak memory of predicting 60,000 images, whole process: {peak_memory():.2f} GiB"
+        f"Peak memory of predicting 60,000 images, whole process: {peak_memory():.2f} "
+        "GiB"
     )
     console.print(
-        f"{data.source} {platform.machine()}, {jax.device_count()} × {jax.devices()[0].device_kind}"
+        f"{data.source} {platform.machine()}, {jax.device_count()} × "
+        f"{jax.devices()[0].device_kind}"
     )
 
 
@@ -288,7 +292,8 @@ def report(times: dict[str, float], work: dict[str, dict[str, float]]) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"ceilings: {flops / 1e9:.0f} Gflop/s (float64 product), {bandwidth / 1e9:.0f} GB/s (copy)"
+        f"ceilings: {flops / 1e9:.0f} Gflop/s (float64 product), {bandwidth / 1e9:.0f} "
+        "GB/s (copy)"
     )
 
 

@@ -2,13 +2,15 @@
 
     pip install torch==2.13.0 && python benchmarks/looped.py [--rounds N]
 
-PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a machine without a GPU.
-One run, interleaved, medians. That both compute the same loss and gradient from the same weights is
-checked before anything is timed. The setting is that of Lam 2026: 32 sequences of length 16 to 64,
-T = 25, d = 8, all three penalties, float32. Ours are the steps that `isinglass.systems.looped.train` takes,
-drawing of data included, shared by as many of JAX's devices as there are cores (the ten seeds if
-they come out even, or else every batch), and with one. PyTorch, with its own threads, gets batches
-of the same lengths that are drawn before: its eager mode as they are, its compiler in multiples of
+PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a machine
+without a GPU. One run, interleaved, medians. That both compute the same loss and
+gradient from the same weights is checked before anything is timed. The setting is that
+of Lam 2026: 32 sequences of length 16 to 64, T = 25, d = 8, all three penalties,
+float32. Ours are the steps that `isinglass.systems.looped.train` takes, drawing of data
+included, shared by as many of JAX's devices as there are cores (the ten seeds if they
+come out even, or else every batch), and with one. PyTorch, with its own threads, gets
+batches of the same lengths that are drawn before: its eager mode as they are, its
+compiler in multiples of
 16. Compilation is left out.
 """
 
@@ -137,16 +139,16 @@ def interleaved(
     return dict(zip(functions, np.transpose(found), strict=True))
 
 
-# -- what the machine could do -------------------------------------------------------------------
+# -- what the machine could do ---------------------------------------------------------
 
 
 def work(length: float) -> tuple[float, float]:
     """Flops and exponentials of one step at a length, counted from the equations.
 
-    Of every score: two products going forward, five coming back, of d multiply-adds each; and
-    two exponentials (with two square roots, which are not counted). Of every symbol: its products
-    with the weights, thrice, and once more because they are computed anew. The upper triangle
-    counts, for it is computed.
+    Of every score: two products going forward, five coming back, of d multiply-adds
+    each; and two exponentials (with two square roots, which are not counted). Of every
+    symbol: its products with the weights, thrice, and once more because they are
+    computed anew. The upper triangle counts, for it is computed.
     """
     d, hidden = CONFIG.width, CONFIG.hidden
     calls = BATCH * CONFIG.iterations
@@ -195,7 +197,7 @@ def peak_memory(length: int) -> tuple[float, float]:
     )
 
 
-# -- the run -------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------
 
 
 def main() -> None:
@@ -225,7 +227,8 @@ def main() -> None:
             f"Inference, {length:,} symbols: {memory:.2f} GiB at peak, {took:.1f} s"
         )
     console.print(
-        f"{platform.machine()}, {cores()} cores, {DEVICES} × {jax.devices()[0].device_kind}"
+        f"{platform.machine()}, {cores()} cores, {DEVICES} × "
+        f"{jax.devices()[0].device_kind}"
     )
 
 

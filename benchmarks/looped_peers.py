@@ -1,6 +1,7 @@
 """The looped transformer and its training step in PyTorch, as one would write them.
 
-PyTorch is no dependency of Isinglass: ``pip install torch==2.13.0`` in an environment of its own.
+PyTorch is no dependency of Isinglass: ``pip install torch==2.13.0`` in an environment
+of its own.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     pip install '.[benchmark]' && python benchmarks/meanfield.py [--rounds N]
 
-One run, interleaved, medians. That all programs compute the same map is checked before anything is
-timed. Times are per value of β and step of the map, M = 3, L = 4, float64; compilation is left out.
+One run, interleaved, medians. That all programs compute the same map is checked before
+anything is timed. Times are per value of β and step of the map, M = 3, L = 4, float64;
+compilation is left out.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def spectra(
     )
 
 
-# -- the same map --------------------------------------------------------------------------------
+# -- the same map ----------------------------------------------------------------------
 
 
 def window_at_phase_zero() -> np.ndarray:
@@ -95,7 +96,7 @@ def check_peers(peers: list, window: np.ndarray) -> None:
         np.testing.assert_allclose(found, exponents, atol=0.01)
 
 
-# -- measuring -----------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -182,7 +183,7 @@ def contests(window: np.ndarray, peers: list) -> dict[str, Callable[[], float]]:
     }
 
 
-# -- what the machine could do -------------------------------------------------------------------
+# -- what the machine could do ---------------------------------------------------------
 
 
 def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
@@ -255,7 +256,7 @@ def peak_memory(values: int) -> float:
     return int(re.findall(r"VmHWM:\s*(\d+) kB", output.stdout)[0]) / 2**20
 
 
-# -- the run -------------------------------------------------------------------------------------
+# -- the run ---------------------------------------------------------------------------
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The mean-field map written for what people would use instead.
 
-Each class has `orbit(window, betas, blocks)` and `spectrum(window, beta, blocks)`: four steps a
-block, after which the positional bits are where they began and the map is autonomous, as peers want
-it. All start from the same window, newest value first.
+Each class has `orbit(window, betas, blocks)` and `spectrum(window, beta, blocks)`: four
+steps a block, after which the positional bits are where they began and the map is
+autonomous, as peers want it. All start from the same window, newest value first.
 """
 
 from __future__ import annotations
@@ -231,7 +231,8 @@ class Chaotax:
     def __init__(self, field: MeanField, gamma: float, epsilon: float) -> None:
         self.map, self.gamma, self.epsilon = field.map, gamma, epsilon
         self.length, self.size = field.length, field.features.n_patterns
-        # chaotax 0.0.1 cannot be jitted here: it takes the size of the state for a traced number.
+        # chaotax 0.0.1 cannot be jitted here: it takes the size of the state for a
+        # traced number.
         self._spectra = jax.vmap(self._spectrum, in_axes=(None, 0, None))
         self._orbits = jax.jit(
             jax.vmap(self._orbit, in_axes=(None, 0, None)), static_argnums=2

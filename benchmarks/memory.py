@@ -1,14 +1,16 @@
 """Speed of exact nearest neighbours beside faiss and scikit-learn, of training beside PyTorch.
 
-    pip install faiss-cpu==1.15.1 torch==2.13.0 && python benchmarks/memory.py [neighbours|training]
+    pip install faiss-cpu==1.15.1 torch==2.13.0 && python benchmarks/memory.py
+    [neighbours|training]
 
-Both peers are only needed here. One run, interleaved, medians. That all name the same neighbours,
-and that all have the same losses from the same weights, is checked before anything is timed.
-Compilation is left out: every program is called once before.
+Both peers are only needed here. One run, interleaved, medians. That all name the same
+neighbours, and that all have the same losses from the same weights, is checked before
+anything is timed. Compilation is left out: every program is called once before.
 
-Neighbours: the wall clock, and the processor time of all threads, which says more where other
-programs run beside; peak memory is of fresh processes that each run one program, vectors included.
-Training: whole steps, text, clipping and AdamW included. On a GPU, GPT-2 small in bfloat16 too.
+Neighbours: the wall clock, and the processor time of all threads, which says more where
+other programs run beside; peak memory is of fresh processes that each run one program,
+vectors included. Training: whole steps, text, clipping and AdamW included. On a GPU,
+GPT-2 small in bfloat16 too.
 """
 
 from __future__ import annotations

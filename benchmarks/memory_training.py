@@ -136,7 +136,8 @@ def _interleaved(
 def flops_of_step(config: TransformerConfig, tokens: int) -> float:
     """Products of a step, forwards and back: 6 for each weight, 12 L n d for attention's rows.
 
-    The rows count in full, without the half that a causal mask saves, as is usual for utilisation.
+    The rows count in full, without the half that a causal mask saves, as is usual for
+    utilisation.
     """
     weights = config.layers * (4 * config.width**2 + 2 * config.width * config.inner)
     weights += config.vocabulary * config.width
@@ -163,7 +164,10 @@ def utilisation_table(rounds: int) -> Table | None:
         tokens = batch * SMALL.context
         rate = flops_of_step(SMALL, tokens) / each
         table.add_row(
-            f"{batch}", f"{1e3 * each:.1f}", f"{tokens / each:,.0f}", f"{rate:.3g}",
+            f"{batch}",
+            f"{1e3 * each:.1f}",
+            f"{tokens / each:,.0f}",
+            f"{rate:.3g}",
             f"{rate / peak:.1%}",
-        )  # fmt: skip
+        )
     return table

@@ -44,8 +44,8 @@ WANTED = {
 def main() -> None:
     """Keep figures, small enough for a repository: of finished runs, or of new ones.
 
-    Arguments are folders that `isinglass reproduce … --out FOLDER` has filled; with none, all
-    experiments are run, which takes hours.
+    Arguments are folders that `isinglass reproduce … --out FOLDER` has filled; with
+    none, all experiments are run, which takes hours.
     """
     if folders := sys.argv[1:]:
         for figure in itertools.chain(*WANTED.values()):

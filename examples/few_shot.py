@@ -12,10 +12,12 @@ shots = few_shot.draw(task.pool, DIGITS, 5, np.random.default_rng(0))
 
 model = InterferenceClassifier(random_state=0).fit(shots.images, shots.labels)
 print(
-    f"{len(shots.labels)} pictures, accuracy {model.score(task.test.images, task.test.labels):.1%}"
+    f"{len(shots.labels)} pictures, accuracy "
+    f"{model.score(task.test.images, task.test.labels):.1%}"
 )
 
-# What every target receives while the first test picture is shown: shape (picture, target, time).
+# What every target receives while the first test picture is shown: shape (picture,
+# target, time).
 energy = model.energy_over_time(task.test.images[:1])[0]
 for digit, curve in zip(model.classes_, energy, strict=True):
     print(

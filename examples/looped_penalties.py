@@ -42,9 +42,10 @@ print(
 )
 print(f"gradient of norm {jnp.linalg.norm(slope):.3f}")
 print(
-    f"kinetic energy {kinetic_energy(states):.3f}, potential {potential_energy(rows):.3f} nats"
+    f"kinetic energy {kinetic_energy(states):.3f}, potential "
+    f"{potential_energy(rows):.3f} nats"
 )
 print(
-    f"Tsallis entropy of the last rows {tsallis_entropy(rows[-1]).mean():.3f}, Shannon's "
-    f"{tsallis_entropy(rows[-1], q=1.0).mean():.3f} nats"
+    f"Tsallis entropy of the last rows {tsallis_entropy(rows[-1]).mean():.3f}, "
+    f"Shannon's {tsallis_entropy(rows[-1], q=1.0).mean():.3f} nats"
 )

@@ -1,7 +1,7 @@
 """More pictures: why the paper's rates stop helping, and rates that go on.
 
-Evidence adds up over pictures until every source is decided. Rates scaled so that K pictures weigh
-as much as five do keep it in range: (1 + η)^(5/K) − 1.
+Evidence adds up over pictures until every source is decided. Rates scaled so that K
+pictures weigh as much as five do keep it in range: (1 + η)^(5/K) − 1.
 """
 
 import numpy as np

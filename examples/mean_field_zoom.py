@@ -15,7 +15,8 @@ diagram = bifurcation(
 )
 for kind in Kind:
     print(
-        f"{kind.name.lower():>14}: {float((diagram.kind == kind).mean()):.0%} of the values"
+        f"{kind.name.lower():>14}: {float((diagram.kind == kind).mean()):.0%} of the "
+        "values"
     )
 most = diagram.isel(beta=int(diagram.exponents.isel(exponent=0).argmax("beta")))
 print(

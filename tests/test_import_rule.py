@@ -17,8 +17,8 @@ ALLOWED = {
     "data": {"data"},
     "reproduce": {"reproduce", "data", *FOUNDATIONS, *SYSTEMS},
     "report": {"report", "reproduce"},
-    # A sweep that a user asks for is no experiment of a paper, and a system cannot hold it: it is
-    # of any map. So it has a part of its own.
+    # A sweep that a user asks for is no experiment of a paper, and a system cannot hold
+    # it: it is of any map. So it has a part of its own.
     "sweeps": {"sweeps", "meanfield", *FOUNDATIONS},
     # `isinglass radius` measures a model of the user's own, which is no experiment.
     "cli": {"cli", "report", "reproduce", "sweeps", "data", "memory"},
@@ -108,7 +108,8 @@ def test_a_breach_is_found(file, source):
         ),
         (
             "sweeps/a.py",
-            "from isinglass.dynamics import b\nfrom isinglass.systems.meanfield import c",
+            "from isinglass.dynamics import b\nfrom isinglass.systems.meanfield import "
+            "c",
         ),
     ],
 )

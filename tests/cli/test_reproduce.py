@@ -421,9 +421,11 @@ def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_ex
         "def interrupted(context):\n"
         f"    os.kill(os.getpid(), signal.{name})\n"
         "    time.sleep(60)\n"
-        "toys = [fakes.experiment('toy-one'), fakes.experiment('toy-two', interrupted)]\n"
-        "registry.experiments = lambda: {toy.name: toy for toy in toys}\n"
-        f"sys.argv = ['isinglass', 'reproduce', 'all', '--out', {str(tmp_path / 'out')!r}]\n"
+        "toys = [fakes.experiment('toy-one'), fakes.experiment('toy-two', "
+        "interrupted)]\nregistry.experiments = lambda: {toy.name: toy for toy in "
+        "toys}\n"
+        "sys.argv = ['isinglass', 'reproduce', 'all', '--out', "
+        f"{str(tmp_path / 'out')!r}]\n"
         "cli.main()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

@@ -93,9 +93,18 @@ class TestSweep:
 
     def test_of_the_mean_field_has_the_papers_parameters(self, isinglass_command):
         result = isinglass_command(
-            "sweep", "meanfield", "--vary", "beta=0.5,1.4", "--exponents", 0, *SHORT,
-            "--section", "1=0.5", "--section-tolerance", "2",
-        )  # fmt: skip
+            "sweep",
+            "meanfield",
+            "--vary",
+            "beta=0.5,1.4",
+            "--exponents",
+            0,
+            *SHORT,
+            "--section",
+            "1=0.5",
+            "--section-tolerance",
+            "2",
+        )
         assert result.exit_code == 0, result.output
         found = results("isinglass-sweep")
         fixed = json.loads(found.attrs["parameters"])
@@ -306,8 +315,10 @@ class TestFeatures:
         )
         refused(
             isinglass_command("sweep", "henon", "--vary", "a=1,2", "--context", 2),
-            "--context", "meanfield", "'henon'",
-        )  # fmt: skip
+            "--context",
+            "meanfield",
+            "'henon'",
+        )
 
 
 @pytest.mark.parametrize(
@@ -441,9 +452,23 @@ def test_options_of_a_cluster_are_numbers_where_they_can_be():
 
 # A continuation, whose five blocks follow each other on however many cores.
 LONG = (
-    "sweep", "my_map.py:step", "--vary", "r=2.5:3.4:160", "--set", "c=0.1", "--exponents", "2",
-    "--continue", "up", "--transient", "100", "--steps", "6000", "--qr-every", "1",
-)  # fmt: skip
+    "sweep",
+    "my_map.py:step",
+    "--vary",
+    "r=2.5:3.4:160",
+    "--set",
+    "c=0.1",
+    "--exponents",
+    "2",
+    "--continue",
+    "up",
+    "--transient",
+    "100",
+    "--steps",
+    "6000",
+    "--qr-every",
+    "1",
+)
 BLOCKS = 5
 
 
@@ -451,8 +476,11 @@ def begin(folder, out):
     code = "from isinglass.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *LONG, "--out", out],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     done, deadline = folder / out / "done", time.monotonic() + 60
     while not list(done.glob("*.json")) and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
@@ -485,7 +513,8 @@ def test_help_answers_at_once(command):
         f"sys.argv = ['isinglass', {command!r}, '--help']\n"
         "from isinglass.cli import main\n"
         "try:\n    main()\nfinally:\n"
-        "    print(sorted({'jax', 'numpy', 'matplotlib', 'scipy', 'xarray'} & set(sys.modules)))\n"
+        "    print(sorted({'jax', 'numpy', 'matplotlib', 'scipy', 'xarray'} & "
+        "set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -89,7 +89,7 @@ def test_errors_name_the_file_that_cannot_be_replaced(call, tmp_path, monkeypatc
         with (
             pytest.raises(OSError) as error,
             _atomic.replacing(folder / "file") as file,
-        ):  # noqa: PT011
+        ):
             file.write(bytes(20_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

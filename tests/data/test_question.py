@@ -46,7 +46,7 @@ def sentence_of(example):
     return example.source.rpartition(" ")[0]
 
 
-# -- the grammar, looked at again without shapes -------------------------------------------------
+# -- the grammar, looked at again without shapes ---------------------------------------
 
 
 def symbols_of(name):
@@ -154,7 +154,8 @@ def test_entropy_of_the_filtered_source():
         parts = [(s.probability / whole, s) for s in shapes() if s.relative == which]
         entropies.append(sum(p * (s.log_sentences - math.log(p)) for p, s in parts))
     figures = TRAINING.figures()
-    # 1/3 + 1/3 plain, as declaratives and as questions, and 1/6 relative declaratives, of 5/6.
+    # 1/3 + 1/3 plain, as declaratives and as questions, and 1/6 relative declaratives,
+    # of 5/6.
     assert figures.question_share == pytest.approx(0.4)
     assert figures.relative_share == pytest.approx(0.2)
     of_the_kind = -(0.2 * math.log(0.2) + 0.8 * math.log(0.8))
@@ -184,7 +185,7 @@ def test_floors():
         )
 
 
-# -- sampling ------------------------------------------------------------------------------------
+# -- sampling --------------------------------------------------------------------------
 
 
 def law_by_example(source):
@@ -272,7 +273,7 @@ def test_the_filter(seed, questions, share):
             assert relative == (questions == "relative subject only")
 
 
-# -- questions -----------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,8 +290,10 @@ def test_the_filter(seed, questions, share):
             "does our newt that your yaks do amuse smile ?",
         ),
         (
-            "her quails who do accept the walrus don't applaud my newt that does wait .",
-            "don't her quails who do accept the walrus applaud my newt that does wait ?",
+            "her quails who do accept the walrus don't applaud my newt that does wait "
+            ".",
+            "don't her quails who do accept the walrus applaud my newt that does wait "
+            "?",
         ),
     ],
 )
@@ -308,8 +311,8 @@ def test_a_question_has_the_words_of_its_sentence(seed):
     assert asked[0] == words[main]
     assert asked[0] in ("do", "don't", "does", "doesn't")
     assert [*asked[1 : main + 1], asked[0], *asked[main + 1 : -1], "."] == words
-    # The subject alone is no sentence, and what follows its auxiliary has no subject: so the rest
-    # with any other subject is one.
+    # The subject alone is no sentence, and what follows its auxiliary has no subject:
+    # so the rest with any other subject is one.
     assert shape_of(" ".join(["the", words[1], *words[main:]]))
 
 
@@ -336,7 +339,7 @@ def test_what_is_no_sentence(sentence, message):
         question_of(sentence)
 
 
-# -- numbers and files ---------------------------------------------------------------------------
+# -- numbers and files -----------------------------------------------------------------
 
 
 @given(seeds, st.integers(0, 5))

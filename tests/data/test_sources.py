@@ -106,9 +106,10 @@ def test_examples_are_all_there_once(packed):
     )
     batch = source.take(source.every())
     lines = [
-        line for row, w in zip(batch.targets, batch.weights, strict=True)
+        line
+        for row, w in zip(batch.targets, batch.weights, strict=True)
         for line in decode(row[w > 0].tolist()).splitlines(keepends=True)
-    ]  # fmt: skip
+    ]
     assert sorted(lines) == sorted(map(line_of, EXAMPLES))
     # What is given is what came before, from a line end on.
     assert (batch.tokens[:, 0] == TOKENS.index("\n")).all()

@@ -104,7 +104,8 @@ def test_a_file_read_in_parts_has_the_same_tokens(text, part, tmp_path_factory):
         patch.setattr(module, "_PART", part)
         found = list(module._text_parts(path))
     assert "".join(found) == text
-    # A cut stands where no token can reach over it: before a blank that follows no whitespace.
+    # A cut stands where no token can reach over it: before a blank that follows no
+    # whitespace.
     for one, other in itertools.pairwise(found):
         assert other[0] in " \n"
         assert not one[-1].isspace()
@@ -120,8 +121,11 @@ def test_a_file_of_byte_pairs_is_an_array_on_disk(folder, monkeypatch):
     assert isinstance(found, np.memmap)
     assert found.tolist() == tokens.encode(text).tolist()
     assert sorted(path.name for path in folder.iterdir()) == [
-        "a.txt", "a.txt.npy", "merges.txt", "vocab.json",
-    ]  # fmt: skip
+        "a.txt",
+        "a.txt.npy",
+        "merges.txt",
+        "vocab.json",
+    ]
     (folder / "b.txt").write_bytes(b"the \xff")
     with pytest.raises(TokenFileError, match=r"b.txt is not UTF-8"):
         tokenise(folder / "b.txt", tokens)

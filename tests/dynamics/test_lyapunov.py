@@ -138,7 +138,8 @@ def test_complex_eigenvalues_make_pairs():
 @pytest.mark.parametrize("m", [1, 2, 4, 8, 16])
 @pytest.mark.parametrize("step", [henon, delayed_logistic], ids=["henon", "delay"])
 def test_how_often_qr_is_done_does_not_matter(step, m):
-    # No chaos, so that rounding, which is another in each program, does not part the orbits.
+    # No chaos, so that rounding, which is another in each program, does not part the
+    # orbits.
     start, parameters = jnp.zeros(2), {"a": 1.0, "b": 0.3}
     if step is delayed_logistic:
         start, parameters = step.start(jnp.array([[0.5], [0.4]])), {"r": 2.1}
@@ -224,8 +225,8 @@ def test_a_quasi_periodic_delay_map_to_many_digits():
 def test_the_volume_of_a_delay_map_shrinks_by_its_last_block():
     """Σ λ = ⟨ln |det ∂head/∂(oldest value)|⟩: here ⟨ln |r x|⟩."""
     start = delayed_logistic.start(jnp.array([[0.5], [0.4]]))
-    # Both means are over stretches of the orbit that begin at different times; at r = 2.27 it is
-    # chaotic, and means of so many steps scatter by 0.02.
+    # Both means are over stretches of the orbit that begin at different times; at r =
+    # 2.27 it is chaotic, and means of so many steps scatter by 0.02.
     for r, within in ((1.7, 1e-3), (2.1, 1e-2), (2.27, 0.1)):
         found = lyapunov_spectrum(delayed_logistic, start, {"r": r}, 10_000)
         orbit = trajectory(delayed_logistic, start, {"r": r}, 10_000, transient=1000)

@@ -32,8 +32,12 @@ def found():
 
 def test_results_have_names(found):
     assert dict(found.sizes) == {
-        "energy": 4, "separation": 2, "patterns": 2, "noise": 3, "trial": 4
-    }  # fmt: skip
+        "energy": 4,
+        "separation": 2,
+        "patterns": 2,
+        "noise": 3,
+        "trial": 4,
+    }
     assert set(found.data_vars) == {
         "error",
         "correct",

@@ -47,7 +47,8 @@ def signs(seed, n=12, m=5, states=3):
 )
 def test_no_step_raises_a_continuous_energy(seed, shape, beta, kind, h):
     state, patterns = (jnp.asarray(x) for x in draw(seed, *shape))
-    # None is the update, which a step of length 1 leads to; others go up to twice as far.
+    # None is the update, which a step of length 1 leads to; others go up to twice as
+    # far.
     landscape = kind(beta)
     after = landscape.update(state, patterns)
     if h is not None:

@@ -2,8 +2,8 @@
 
     python sweep_crashes.py DIRECTORY STRIDE
 
-Tries every STRIDE-th operation, and prints how many it tried. It is a program of its own because
-it forks, which must not be done where JAX has started its threads.
+Tries every STRIDE-th operation, and prints how many it tried. It is a program of its
+own because it forks, which must not be done where JAX has started its threads.
 """
 
 import itertools

@@ -63,9 +63,9 @@ def test_the_real_experiments_describe_themselves():
 
 def test_the_list_loads_none_of_the_heavy_libraries():
     check = (
-        "import sys; from isinglass.reproduce.catalogue import experiments; experiments();"
-        "heavy = {'jax', 'optax', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules);"
-        "sys.exit(f'loaded: {sorted(heavy)}' if heavy else 0)"
+        "import sys; from isinglass.reproduce.catalogue import experiments; "
+        "experiments();heavy = {'jax', 'optax', 'sklearn', 'matplotlib', 'pandas'} & "
+        "set(sys.modules);sys.exit(f'loaded: {sorted(heavy)}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

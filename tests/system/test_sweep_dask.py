@@ -116,7 +116,8 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
     """With a stand-in for Slurm, which runs each job at once."""
     pytest.importorskip("dask_jobqueue")
     commands = {
-        # Like the real one, it keeps a copy: the script is gone by the time the job starts.
+        # Like the real one, it keeps a copy: the script is gone by the time the job
+        # starts.
         "sbatch": f'cp "$1" {tmp_path}/job.sh; cd {tmp_path}; bash job.sh >job.log 2>&1 & '
         'echo $! >>jobs; echo "Submitted batch job $!"',
         "scancel": 'kill "$@" 2>/dev/null; true',
@@ -129,9 +130,12 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(sweep_cases.__file__).parents[1]))
     options = {
-        "cores": 1, "memory": "1GB", "interface": "lo", "jobs": 1,
+        "cores": 1,
+        "memory": "1GB",
+        "interface": "lo",
+        "jobs": 1,
         "scheduler_options": {"dashboard_address": ":0"},
-    }  # fmt: skip
+    }
     there = sweep_cases.run(
         "bifurcation", None, 12, cluster="slurm", cluster_options=options
     )

@@ -8,8 +8,8 @@ import numpy as np
 
 from isinglass._common.machine import cores
 
-# 256 pictures at a time, on every core, is fastest (benchmarks/interference.py): larger pieces
-# leave the cache, and XLA alone uses one core for all but matrix products.
+# 256 pictures at a time, on every core, is fastest (benchmarks/interference.py): larger
+# pieces leave the cache, and XLA alone uses one core for all but matrix products.
 BATCH = 256
 
 

@@ -30,9 +30,10 @@ def write_text(path: str | Path, text: str) -> None:
 def write_together(files: Mapping[Path, bytes]) -> None:
     """Write files of which the last vouches for the others.
 
-    All are on disk under temporary names before any is replaced. Only then does the old version
-    of the last one go, and the new one comes when the others are in place: a full disk leaves
-    everything as it was, and a kill never leaves the last one beside others of another version.
+    All are on disk under temporary names before any is replaced. Only then does the old
+    version of the last one go, and the new one comes when the others are in place: a
+    full disk leaves everything as it was, and a kill never leaves the last one beside
+    others of another version.
 
     Raises:
         OSError: As `write_bytes`, naming the file that cannot be written.
@@ -62,8 +63,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     For what is too large to be in memory twice; `write_bytes` says the rest.
 
     Raises:
-        OSError: As `write_bytes`; one of the block's own, such as of another file that it reads,
-            is left as it is.
+        OSError: As `write_bytes`; one of the block's own, such as of another file that
+            it reads, is left as it is.
     """
     temporary = _temporary(path)
     try:

@@ -45,8 +45,8 @@ def mean_interval(samples: ArrayLike) -> Interval:
     """Mean and Student-t 95 % confidence interval of the mean.
 
     Args:
-        samples: Independent measurements, shape (n,). One sample alone gives an interval
-            of no width: nothing is known of its spread.
+        samples: Independent measurements, shape (n,). One sample alone gives an
+            interval of no width: nothing is known of its spread.
 
     Raises:
         ValueError: If ``samples`` is empty, not one-dimensional, or not finite.

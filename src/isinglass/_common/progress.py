@@ -23,8 +23,8 @@ T = TypeVar("T")
 class Bars:
     """A `isinglass.reproduce.catalogue.Progress` that draws bars while it is entered.
 
-    Each `track` under way has a line, and one more line tells the last `step`. Where the
-    console is no terminal, nothing is drawn.
+    Each `track` under way has a line, and one more line tells the last `step`. Where
+    the console is no terminal, nothing is drawn.
 
     Args:
         console: Where to draw.

@@ -1,8 +1,8 @@
 """Causal softmax attention, exact, that never keeps its rows.
 
-Rows are formed block by block, and anew for the gradient: what is kept of a block is its output and
-one number a row. A block sees only keys that stand before its end, so that about half of what a
-causal mask would throw away is never computed.
+Rows are formed block by block, and anew for the gradient: what is kept of a block is
+its output and one number a row. A block sees only keys that stand before its end, so
+that about half of what a causal mask would throw away is never computed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def attend(
         query: Queries.
         key: Keys.
         value: Values.
-        implementation: "blocks", or "cudnn" for NVIDIA's kernel, which takes 16-bit numbers only.
+        implementation: "blocks", or "cudnn" for NVIDIA's kernel, which takes 16-bit
+            numbers only.
     """
     query = query * query.shape[-1] ** -0.5
     if implementation == "cudnn":

@@ -1,7 +1,8 @@
 """Layers with features first, (d, …, n): the symbols of all sequences lie side by side.
 
-With features last, as models take and return them, each innermost loop would be as short as d,
-which is 8. CPUs then take a quarter to a half longer over the same arithmetic.
+With features last, as models take and return them, each innermost loop would be as
+short as d, which is 8. CPUs then take a quarter to a half longer over the same
+arithmetic.
 """
 
 import jax

@@ -1,8 +1,8 @@
 """Where the symbols of a sequence stand: sinusoids, and the ways to lay positions out in training.
 
-A model that only ever saw positions 0 to 63 meets new ones at length 1000, and new distances. Both
-can be shown to it in sequences of 64: `offset` starts each anywhere, and `skips` also leaves
-gaps within it (Zhu et al. 2024, "PoSE", arXiv 2309.10400).
+A model that only ever saw positions 0 to 63 meets new ones at length 1000, and new
+distances. Both can be shown to it in sequences of 64: `offset` starts each anywhere,
+and `skips` also leaves gaps within it (Zhu et al. 2024, "PoSE", arXiv 2309.10400).
 """
 
 import jax
@@ -29,8 +29,9 @@ def lay_out(
     """Positions of a batch of sequences, increasing and below `farthest`.
 
     Args:
-        layout: "consecutive": 0, 1, 2, …; "offset": the same from a random start; "skips": from a
-            random start with up to three gaps at random places, their sizes random too.
+        layout: "consecutive": 0, 1, 2, …; "offset": the same from a random start;
+            "skips": from a random start with up to three gaps at random places, their
+            sizes random too.
         key: Key.
         batch: Number of sequences.
         length: Symbols in each.

@@ -1,9 +1,9 @@
 """Softmax attention that also says how peaked its rows are, and never keeps them.
 
-`attend` gives, beside the output, two numbers a row: min_j(−log p_j) and Σ_j p_j^q. Of these two
-are the potential and the entropy of a looped transformer (Lam 2026, Eqs. 4 and 5) made, so that
-training with both penalties keeps no row in memory. Rows are taken block by block, up to 512 at a
-time, and computed anew for the gradient.
+`attend` gives, beside the output, two numbers a row: min_j(−log p_j) and Σ_j p_j^q. Of
+these two are the potential and the entropy of a looped transformer (Lam 2026, Eqs. 4
+and 5) made, so that training with both penalties keeps no row in memory. Rows are taken
+block by block, up to 512 at a time, and computed anew for the gradient.
 """
 
 from functools import partial
@@ -16,11 +16,12 @@ from jaxtyping import Array, Float
 
 from isinglass.attention.features_first import features_first, features_last
 
-# How many scores and rows are held at a time, by sequence and head. Blocks are of one size: two of
-# 300 rows for 600 symbols, 97 of 104 for 10,000.
+# How many scores and rows are held at a time, by sequence and head. Blocks are of one
+# size: two of 300 rows for 600 symbols, 97 of 104 for 10,000.
 SCORES = 1 << 20
 BLOCKED = 1 << 9
-# What `jax.checkpoint` should save of a block: O(n), and saves the gradient a pass over the rows.
+# What `jax.checkpoint` should save of a block: O(n), and saves the gradient a pass over
+# the rows.
 SAVED = (
     "isinglass_mixed",
     "isinglass_peak",
@@ -61,14 +62,16 @@ def attend(
         key: Keys.
         value: Values.
         causal: Whether row i sees only keys 0 … i.
-        q: Tsallis index whose power sum is wanted; None to leave it out, which is faster.
+        q: Tsallis index whose power sum is wanted; None to leave it out, which is
+            faster.
         bias: b, by how far back a key lies, 0 … n − 1; for causal attention only.
 
     Returns:
         The output, and the statistics of the rows. All of it can be differentiated.
 
     Raises:
-        ValueError: If batches or lengths differ, or there is a bias and it is not causal.
+        ValueError: If batches or lengths differ, or there is a bias and it is not
+            causal.
     """
     given = map(features_first, (query, key, value))
     output, rows = attend_first(*given, causal=causal, q=q, bias=bias)
@@ -87,7 +90,8 @@ def attend_first(
     """`attend` with features first, as it computes."""
     _check(query, key, value, bias, causal)
     *batch, n = query.shape[1:]
-    # One axis for all of the batch: XLA spoils its layouts where there are more, even of size 1.
+    # One axis for all of the batch: XLA spoils its layouts where there are more, even
+    # of size 1.
     query, key, value = (x.reshape(x.shape[0], -1, n) for x in (query, key, value))
     most = max(1, min(BLOCKED, SCORES // n))
     if n <= most:
@@ -108,7 +112,8 @@ def attention_rows(
     """The rows themselves, of which `attend` says what is meant: n² numbers.
 
     Raises:
-        ValueError: If batches or lengths differ, or there is a bias and it is not causal.
+        ValueError: If batches or lengths differ, or there is a bias and it is not
+            causal.
     """
     query, key = features_first(query), features_first(key)
     _check(query, key, key, bias, causal)
@@ -161,7 +166,8 @@ def _scores(query: Any, key: Any, bias: Any, first: Any, causal: bool) -> Any:
     back = first + jnp.arange(queries) - jnp.arange(keys)[:, None]
     if bias is not None:
         scores = scores + bias[jnp.maximum(back, 0)]
-    # Held together, or the mask is kept for all sequences, and read from memory every time.
+    # Held together, or the mask is kept for all sequences, and read from memory every
+    # time.
     seen, scores = jax.lax.optimization_barrier((back >= 0, scores))
     return jnp.where(seen, scores, HIDDEN)
 
@@ -169,14 +175,16 @@ def _scores(query: Any, key: Any, bias: Any, first: Any, causal: bool) -> Any:
 def _by_distance(of_scores: Any, first: Any) -> Any:
     """Sums of (…, n, rows) along its diagonals, by how far back they lie, (…, n).
 
-    Each row is moved by one more place than the one before, which takes nothing but a reshape.
+    Each row is moved by one more place than the one before, which takes nothing but a
+    reshape.
     """
     *batch, n, rows = of_scores.shape
     turned = jnp.flip(jnp.swapaxes(of_scores, -1, -2), -1)
     padded = jnp.pad(turned, [(0, 0)] * (len(batch) + 1) + [(0, rows)])
     skewed = padded.reshape(*batch, -1)[..., : rows * (n + rows - 1)]
     sums = skewed.reshape(*batch, rows, n + rows - 1).sum(-2)
-    # Place m holds the distance first + m − (n − 1); what is asked for are distances 0 … n − 1.
+    # Place m holds the distance first + m − (n − 1); what is asked for are distances 0
+    # … n − 1.
     room = jnp.pad(sums, [(0, 0)] * len(batch) + [(0, n)])
     return jax.lax.dynamic_slice_in_dim(room, n - 1 - first, n, axis=-1)
 
@@ -214,8 +222,8 @@ def _forward(
         power = jnp.zeros_like(total)
     else:
         power = _powers(weights, lifted, q).sum(-2) * jnp.exp(-q * surprise)
-    # The first key of the highest score: kept, for the gradient of the peak must go to one key
-    # where keys are tied, and scores computed anew may differ in the last bit.
+    # The first key of the highest score: kept, for the gradient of the peak must go to
+    # one key where keys are tied, and scores computed anew may differ in the last bit.
     places = _places(scores)
     place = jnp.where(lifted == 0, places, float(places.size)).min(-2)
     made = (output, peak, surprise, power, place)
@@ -231,7 +239,8 @@ def _backward(causal: bool, q: float | None, saved: Any, given: Any) -> Any:
         - peak[..., None, :]
         - surprise[..., None, :]
     )
-    # With s the scores: ∂p = p(∂s − ⟨p, ∂s⟩), −log max p = log Σ e^s − max s, ∂Σp^q = qΣp^(q−1)∂p.
+    # With s the scores: ∂p = p(∂s − ⟨p, ∂s⟩), −log max p = log Σ e^s − max s, ∂Σp^q =
+    # qΣp^(q−1)∂p.
     of_rows = jnp.einsum("c...j,c...i->...ji", value, of_output)
     common = of_surprise - (of_output * output).sum(0)
     rows = jnp.exp(logs)
@@ -270,8 +279,9 @@ def _powers(shares: Any, logs: Any, q: float) -> Any:
     return shares * jnp.sqrt(jnp.maximum(shares, least))
 
 
-# XLA on CPUs is slow where it is left to multiply by a transposed matrix of n², and it folds every
-# transpose into the product that it is not kept from folding: so the small factor is turned.
+# XLA on CPUs is slow where it is left to multiply by a transposed matrix of n², and it
+# folds every transpose into the product that it is not kept from folding: so the small
+# factor is turned.
 
 
 def _over_keys(columns: Any, scores: Any) -> Any:

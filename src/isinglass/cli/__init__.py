@@ -1,10 +1,10 @@
 """The command line: ``isinglass list``, ``reproduce``, ``sweep``, ``resume`` and ``radius``.
 
-Only Typer is imported here; each command imports what it needs, so that ``--version`` and
-``--help`` answer at once.
+Only Typer is imported here; each command imports what it needs, so that ``--version``
+and ``--help`` answer at once.
 
-Exit codes: 0 done; 1 an experiment failed, or something unexpected; 2 bad usage or input;
-130 stopped with Ctrl-C; 143 stopped with SIGTERM.
+Exit codes: 0 done; 1 an experiment failed, or something unexpected; 2 bad usage or
+input; 130 stopped with Ctrl-C; 143 stopped with SIGTERM.
 """
 
 from __future__ import annotations

@@ -87,17 +87,28 @@ def radius(
 ) -> None:
     """Measure how far a model's activations lie apart: its memory radius, layer by layer.
 
-    The distance of each activation to its nearest other one, by share of the sample, beside
-    √(n/2πe), the radius that a ball of volume 1 has. Prints a table, and writes radius.csv,
-    radius.json, radius.png and radius.svg into DIR.
+    The distance of each activation to its nearest other one, by share of the sample,
+    beside √(n/2πe), the radius that a ball of volume 1 has. Prints a table, and writes
+    radius.csv, radius.json, radius.png and radius.svg into DIR.
     """
     with clear_errors(debug):
         about: dict[str, Any] = {"model": str(model), "text": str(text)}
         with _followed() as tell:
             dataset = _measured(
-                model, text, out, layer, fraction, samples, context, position, batch, precision,
-                seed, about, tell,
-            )  # fmt: skip
+                model,
+                text,
+                out,
+                layer,
+                fraction,
+                samples,
+                context,
+                position,
+                batch,
+                precision,
+                seed,
+                about,
+                tell,
+            )
     with clear_errors(debug, bad_input=False):
         from rich.console import Console
 

@@ -116,9 +116,9 @@ def reproduce(
 ) -> None:
     """Run published experiments and compare each number with the paper's.
 
-    Prints the paper's value, ours with its 95 % confidence interval, and a verdict, and writes
-    report.html, ledger.json, ledger.csv and the figures. A folder keeps the results of earlier
-    runs: the report shows all of them.
+    Prints the paper's value, ours with its 95 % confidence interval, and a verdict, and
+    writes report.html, ledger.json, ledger.csv and the figures. A folder keeps the
+    results of earlier runs: the report shows all of them.
     """
     with clear_errors(debug):
         from isinglass._common.progress import Bars
@@ -200,7 +200,7 @@ def _results_kept(out: Path) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         kept = len(list((out / "results").glob("*.json")))
         say(
-            f"isinglass: interrupted; {kept} finished result{'' if kept == 1 else 's'} in {out}. "
-            f"The same command with --resume goes on from there."
+            f"isinglass: interrupted; {kept} finished result{'' if kept == 1 else 's'} "
+            f"in {out}. The same command with --resume goes on from there."
         )
         raise typer.Exit(exit_code(stop)) from None

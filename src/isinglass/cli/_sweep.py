@@ -61,7 +61,8 @@ def sweep(
         typer.Argument(
             metavar="MAP",
             help="'meanfield'; a known map: logistic, henon, standard, delayed-logistic or cubic; "
-            "or 'path/to/file.py:function', a step of your own, function(state, parameters).",
+            "or 'path/to/file.py:function', a step of your own, function(state, "
+            "parameters).",
             show_default=False,
         ),
     ],
@@ -212,10 +213,12 @@ def sweep(
 ) -> None:
     """Sweep a map over one parameter or two: attractors, Lyapunov exponents, a figure.
 
-    Writes results.zarr (open it with xarray), diagram.png and diagram.svg into DIR. A sweep that
-    was stopped, however it was, goes on with `isinglass resume DIR`, to the same bits.
+    Writes results.zarr (open it with xarray), diagram.png and diagram.svg into DIR. A
+    sweep that was stopped, however it was, goes on with `isinglass resume DIR`, to the
+    same bits.
 
-    For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all --out zoom`
+    For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all
+    --out zoom`
     """
     with clear_errors(debug):
         from isinglass.explore import origin as recipes
@@ -223,15 +226,26 @@ def sweep(
         from isinglass.explore import words as texts
 
         recipe = recipes.of_options(
-            target, start, weights=weights, patterns=patterns, segments=segments,
-            positional_bits=positional_bits, feature_seed=feature_seed, context=context,
-        )  # fmt: skip
+            target,
+            start,
+            weights=weights,
+            patterns=patterns,
+            segments=segments,
+            positional_bits=positional_bits,
+            feature_seed=feature_seed,
+            context=context,
+        )
         axes = texts.axes(vary)
         measure = run.measure_of(
-            transient=transient, steps=steps, exponents=exponents, qr_every=qr_every,
+            transient=transient,
+            steps=steps,
+            exponents=exponents,
+            qr_every=qr_every,
             points=(100 if len(axes) == 1 else 0) if points is None else points,
-            section=section, section_tolerance=section_tolerance, precision=precision,
-        )  # fmt: skip
+            section=section,
+            section_tolerance=section_tolerance,
+            precision=precision,
+        )
         settings, crew = (
             texts.settings(fixed or []),
             _crew(scheduler, cluster, cluster_option),
@@ -242,9 +256,16 @@ def sweep(
             _followed(description, out, debug) as tell,
         ):
             swept = run.start(
-                recipe, axes, settings, measure, out,
-                direction=continuation, lanes=lanes, crew=crew, progress=tell,
-            )  # fmt: skip
+                recipe,
+                axes,
+                settings,
+                measure,
+                out,
+                direction=continuation,
+                lanes=lanes,
+                crew=crew,
+                progress=tell,
+            )
     _show(swept, debug)
 
 
@@ -265,8 +286,8 @@ def resume(
 ) -> None:
     """Go on with a sweep that was stopped, by Ctrl-C, a crash, a full disk or `kill -9`.
 
-    Ends with the same results, bit for bit, as if it had never been stopped. A map from a file is
-    read from that file again.
+    Ends with the same results, bit for bit, as if it had never been stopped. A map from
+    a file is read from that file again.
     """
     with clear_errors(debug):
         from isinglass.explore import run
@@ -340,8 +361,8 @@ def _followed(
             raise
         kept = len(list((directory / "done").glob("*.json")))
         say(
-            f"isinglass: interrupted; {kept} finished tile{'' if kept == 1 else 's'} kept. "
-            f"`isinglass resume {directory}` goes on from there."
+            f"isinglass: interrupted; {kept} finished tile{'' if kept == 1 else 's'} "
+            f"kept. `isinglass resume {directory}` goes on from there."
         )
         raise typer.Exit(exit_code(stop)) from None
     except OSError as error:

@@ -37,10 +37,10 @@ def make_waves(
     Args:
         n_per_class: Waves of each class, at least 1.
         rng: Where the noise is drawn from.
-        noise: "wave": ε uniform in ±π/12, once per source and wave. "step": the same, anew at
-            every time step. "program": as the published program draws it, anew at every step, and
-            with misplaced parentheses that give the second source ±1 rad plus π/12. The paper's
-            text says "a small random noise" and no more.
+        noise: "wave": ε uniform in ±π/12, once per source and wave. "step": the same,
+            anew at every time step. "program": as the published program draws it, anew
+            at every step, and with misplaced parentheses that give the second source ±1
+            rad plus π/12. The paper's text says "a small random noise" and no more.
         period: Time steps of one turn.
         n_steps: Time steps L during which the sources emit.
 

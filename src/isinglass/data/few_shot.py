@@ -26,8 +26,8 @@ class Task(NamedTuple):
 def task(data: MNIST, classes: Sequence[int]) -> Task:
     """Restrict MNIST to some digits and set a test set apart.
 
-    With the official test set that is the test set. Without it, the first half of each digit is
-    the pool and the second half is tested on.
+    With the official test set that is the test set. Without it, the first half of each
+    digit is the pool and the second half is tested on.
 
     Raises:
         ValueError: If a digit has no sample to learn from or none to test on.
@@ -68,8 +68,8 @@ def draw(
         available = np.flatnonzero(pool.labels == label)
         if len(available) < n_per_class:
             raise ValueError(
-                f"n_per_class={n_per_class} is more than the {len(available)} samples of class "
-                f"{label}"
+                f"n_per_class={n_per_class} is more than the {len(available)} samples "
+                f"of class {label}"
             )
         chosen.append(rng.choice(available, n_per_class, replace=False))
     return _take(pool, np.concatenate(chosen))

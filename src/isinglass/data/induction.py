@@ -1,13 +1,14 @@
 """Induction: what followed this symbol when it was last seen? Sequences drawn on the device.
 
-Two forms of one task. *Full sequence*: symbols are uniform, and at every position whose symbol
-occurred before, the target is the symbol that followed its most recent earlier occurrence. *Last
-token*: a trigger symbol stands once inside and once at the end, and the target, asked for at the
-last position only, is what followed it inside.
+Two forms of one task. *Full sequence*: symbols are uniform, and at every position whose
+symbol occurred before, the target is the symbol that followed its most recent earlier
+occurrence. *Last token*: a trigger symbol stands once inside and once at the end, and
+the target, asked for at the last position only, is what followed it inside.
 
-Everything is pure JAX and can go through `jax.jit` and `jax.vmap`. A sequence is a function of the
-key, its place in the batch and the number of symbols: the size of the batch, the length and the
-padding change nothing in the symbols that remain (of the last-token form: for one length).
+Everything is pure JAX and can go through `jax.jit` and `jax.vmap`. A sequence is a
+function of the key, its place in the batch and the number of symbols: the size of the
+batch, the length and the padding change nothing in the symbols that remain (of the
+last-token form: for one length).
 """
 
 from dataclasses import dataclass
@@ -31,10 +32,11 @@ class InductionBatch(NamedTuple):
 
     Attributes:
         tokens: Symbols 0 … V − 1, (B, n) int32; 0 in the padding.
-        targets: What to predict at each position, (B, n) int32; 0 where `mask` is false.
+        targets: What to predict at each position, (B, n) int32; 0 where `mask` is
+            false.
         mask: Positions that count, (B, n).
-        source: Position of the earlier occurrence whose successor is the target, (B, n) int32;
-            −1 where `mask` is false.
+        source: Position of the earlier occurrence whose successor is the target, (B, n)
+            int32; −1 where `mask` is false.
     """
 
     tokens: Int[Array, "B n"]
@@ -51,7 +53,8 @@ class InductionTask:
 
     Attributes:
         form: "last-token" or "full-sequence".
-        vocabulary: V, at least 2. With 2, the last-token form has only one possible answer.
+        vocabulary: V, at least 2. With 2, the last-token form has only one possible
+            answer.
 
     Raises:
         ValueError: If the form is unknown or the vocabulary has fewer than 2 symbols.
@@ -74,8 +77,8 @@ class InductionTask:
     def chance(self) -> float:
         """Share of right answers of a guess that sees no context: 1/(V−1) or 1/V.
 
-        Early in a full sequence, to repeat the symbol is a better guess: at position i it is right
-        with probability (1/V) / (1 − (1−1/V)^i).
+        Early in a full sequence, to repeat the symbol is a better guess: at position i
+        it is right with probability (1/V) / (1 − (1−1/V)^i).
         """
         return 1 / (
             self.vocabulary - 1 if self.form == "last-token" else self.vocabulary
@@ -106,16 +109,19 @@ def full_sequence(
 ) -> InductionBatch:
     """Uniform symbols; what followed each one's most recent earlier occurrence.
 
-    Where that occurrence is the position just before, what followed it is the symbol itself.
+    Where that occurrence is the position just before, what followed it is the symbol
+    itself.
 
     Args:
         key: Random key.
         batch: B, number of sequences, at least 1.
-        length: Symbols in a sequence, at least 2; may be traced, and is then not checked.
+        length: Symbols in a sequence, at least 2; may be traced, and is then not
+            checked.
         vocabulary: V, at least 2.
-        size: n, width of the arrays; the length if None. Needed where the length is traced.
-        symbols: How many of the vocabulary are in use, 2 … V; may be traced, and is then not
-            checked. All if None.
+        size: n, width of the arrays; the length if None. Needed where the length is
+            traced.
+        symbols: How many of the vocabulary are in use, 2 … V; may be traced, and is
+            then not checked. All if None.
 
     Raises:
         ValueError: If a number is out of range.
@@ -141,9 +147,9 @@ def last_token(
 ) -> InductionBatch:
     """What followed the trigger, which stands once inside and once at the end.
 
-    The trigger is drawn for each sequence; so is its place, uniform over 0 … length − 3. The other
-    symbols are uniform over those that are not the trigger. Arguments and errors are those of
-    `full_sequence`, but that a length is at least 3.
+    The trigger is drawn for each sequence; so is its place, uniform over 0 … length −
+    3. The other symbols are uniform over those that are not the trigger. Arguments and
+    errors are those of `full_sequence`, but that a length is at least 3.
     """
     size = _checked_size("last-token", batch, length, vocabulary, size, symbols)
     return _last_token(
@@ -186,8 +192,9 @@ def _keys(key: Array, batch: int) -> Array:
 def _last_occurrence(tokens: Int[Array, "n"], vocabulary: int) -> Int[Array, "n"]:
     """Position of each symbol's most recent earlier occurrence, −1 where there is none.
 
-    A table of where each symbol was last seen goes along the sequence: O(n + V) memory, and on two
-    cores 3 to 30 times as fast as a running maximum for each symbol, or a sort.
+    A table of where each symbol was last seen goes along the sequence: O(n + V) memory,
+    and on two cores 3 to 30 times as fast as a running maximum for each symbol, or a
+    sort.
     """
 
     def read_and_note(last: Array, here: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -242,8 +249,8 @@ def _checked_size(
         or length < _SHORTEST[form]
     ):
         raise ValueError(
-            f"length must be a whole number, at least {_SHORTEST[form]} in the {form} form, "
-            f"got {length}"
+            f"length must be a whole number, at least {_SHORTEST[form]} in the {form} "
+            f"form, got {length}"
         )
     if size is not None and size < length:
         raise ValueError(f"size must be at least the length, {length}, got {size}")
@@ -253,7 +260,7 @@ def _checked_size(
 def _check_vocabulary(vocabulary: int) -> None:
     if vocabulary == 1:
         raise ValueError(
-            "vocabulary must be at least 2, got 1: with one symbol there is nothing to predict, "
-            "and none beside the trigger"
+            "vocabulary must be at least 2, got 1: with one symbol there is nothing to "
+            "predict, and none beside the trigger"
         )
     check_sizes(2, vocabulary=vocabulary)

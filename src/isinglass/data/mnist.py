@@ -61,19 +61,20 @@ def load(folder: str | Path | None = None, *, source: Source = "auto") -> MNIST:
     """Load MNIST. The arrays are read-only; copy them to change them.
 
     Args:
-        folder: Folder of IDX files under their standard names (``train-images-idx3-ubyte``,
-            ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte``,
-            ``t10k-labels-idx1-ubyte``; a dot may stand before ``idx``), plain or ``.gz``.
-            One pair is enough: with only the test pair, training digits come from the
-            subset; with only the training pair, there is no test set. None stands for
-            the environment variable ``ISINGLASS_MNIST``.
+        folder: Folder of IDX files under their standard names
+            (``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
+            ``t10k-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte``; a dot may stand
+            before ``idx``), plain or ``.gz``. One pair is enough: with only the test
+            pair, training digits come from the subset; with only the training pair,
+            there is no test set. None stands for the environment variable
+            ``ISINGLASS_MNIST``.
         source: "auto" reads the folder if there is one and the subset otherwise;
             "subset" and "idx" insist on either; "openml" downloads the 70,000 digits
             with scikit-learn (about 15 MB, cached in its data folder).
 
     Raises:
-        MNISTFileError: If the folder or one of its files is missing, truncated, too long
-            or of another format. The message names it and says what was expected.
+        MNISTFileError: If the folder or one of its files is missing, truncated, too
+            long or of another format. The message names it and says what was expected.
         ValueError: If ``source`` is unknown, or does not fit ``folder``.
         OSError: If a download fails or a file cannot be read.
     """
@@ -94,7 +95,8 @@ def load(folder: str | Path | None = None, *, source: Source = "auto") -> MNIST:
         return _from_folder(found)
     if source == "idx":
         raise ValueError(
-            f"source='idx' needs a folder: pass one or set {ENVIRONMENT_VARIABLE}, got neither"
+            f"source='idx' needs a folder: pass one or set {ENVIRONMENT_VARIABLE}, got "
+            "neither"
         )
     return _from_subset()
 
@@ -134,8 +136,8 @@ def _from_openml() -> MNIST:
         ) from error
     if images.shape != (70_000, HEIGHT * WIDTH) or labels.shape != (70_000,):
         raise MNISTFileError(
-            f"OpenML's mnist_784 must hold 70,000 images of 784 pixels and as many labels, "
-            f"found shapes {images.shape} and {labels.shape}"
+            "OpenML's mnist_784 must hold 70,000 images of 784 pixels and as many "
+            f"labels, found shapes {images.shape} and {labels.shape}"
         )
     digits = _frozen(
         images.reshape(-1, HEIGHT, WIDTH).astype(np.uint8), labels.astype(np.uint8)
@@ -159,8 +161,8 @@ def _from_folder(folder: Path) -> MNIST:
     if train is None and test is None:
         names = ", ".join(_names(kind)[0] for kind in ("train-images", "train-labels"))
         raise MNISTFileError(
-            f"{folder}: expected {names} or the same two with t10k for train, plain or .gz, "
-            f"found none of them"
+            f"{folder}: expected {names} or the same two with t10k for train, plain or "
+            f".gz, found none of them"
         )
     if train is None:
         return MNIST(
@@ -187,8 +189,8 @@ def _read_pair(folder: Path, part: str) -> Digits | None:
     if images_file is None or labels_file is None:
         missing = _names(f"{part}-{'images' if images_file is None else 'labels'}")[0]
         raise MNISTFileError(
-            f"{folder / missing}: expected this file, plain or .gz, beside the other half of "
-            f"the {part} pair, found nothing"
+            f"{folder / missing}: expected this file, plain or .gz, beside the other "
+            f"half of the {part} pair, found nothing"
         )
     images = _read_idx(images_file, IMAGES_MAGIC, (HEIGHT, WIDTH))
     labels = _read_idx(labels_file, LABELS_MAGIC, ())
@@ -200,7 +202,8 @@ def _read_pair(folder: Path, part: str) -> Digits | None:
     if labels.max() > 9:
         position = int(np.argmax(labels > 9))
         raise MNISTFileError(
-            f"{labels_file}: expected labels from 0 to 9, found {labels[position]} at {position}"
+            f"{labels_file}: expected labels from 0 to 9, found {labels[position]} at "
+            f"{position}"
         )
     return _frozen(images, labels)
 
@@ -223,7 +226,8 @@ def _read_idx(path: Path, magic: int, shape: Sequence[int]) -> np.ndarray:
     header = struct.Struct(f">{2 + len(shape)}I")
     if len(content) < header.size:
         raise MNISTFileError(
-            f"{path}: expected a header of {header.size} bytes, found {len(content)} bytes"
+            f"{path}: expected a header of {header.size} bytes, found {len(content)} "
+            "bytes"
         )
     found_magic, count, *found_shape = header.unpack_from(content)
     if found_magic != magic:
@@ -264,7 +268,8 @@ def _read_bytes(path: Path) -> bytes:
             return file.read()
     except EOFError as error:
         raise MNISTFileError(
-            f"{path}: expected a whole gzip file, found its end missing: it is truncated"
+            f"{path}: expected a whole gzip file, found its end missing: it is "
+            "truncated"
         ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise MNISTFileError(

@@ -1,18 +1,19 @@
 """Question formation: turn a declarative sentence into its question, or copy it.
 
-A probabilistic context-free grammar gives sentences such as "her newts who don't swim do see some
-yak .". An example is one sentence with a task word, and what to make of it:
+A probabilistic context-free grammar gives sentences such as "her newts who don't swim
+do see some yak .". An example is one sentence with a task word, and what to make of it:
 
     the newt does read . quest <tab> does the newt read ?
 
-The main auxiliary is brought to the front. Where the subject has a relative clause, this is not
-the first auxiliary; a training set has no question of that kind, so that two rules fit it, and a
-test of generalisation has no other.
+The main auxiliary is brought to the front. Where the subject has a relative clause,
+this is not the first auxiliary; a training set has no question of that kind, so that
+two rules fit it, and a test of generalisation has no other.
 
-The grammar has no recursion. It gives 272 shapes, sequences of word classes, all different, and no
-word is in two classes: so a sentence has one derivation, and the entropy of the sentences is the
-entropy of the shapes plus the logarithms of the class sizes. That is exact, and so are the numbers
-of tokens; what follows is the least loss in nats per token that any model can have on new examples.
+The grammar has no recursion. It gives 272 shapes, sequences of word classes, all
+different, and no word is in two classes: so a sentence has one derivation, and the
+entropy of the sentences is the entropy of the shapes plus the logarithms of the class
+sizes. That is exact, and so are the numbers of tokens; what follows is the least loss
+in nats per token that any model can have on new examples.
 
 Source: McCoy, Frank & Linzen 2020, whose task it is; Niu et al. 2024, who train on it.
 """
@@ -78,12 +79,12 @@ GRAMMAR: dict[str, Rules] = {
     "N": _rules("1 N_S", "1 N_P"),
     "Det": _words("the some my your our her"),
     "N_S": _words(
-        "newt orangutan peacock quail raven salamander tyrannosaurus unicorn vulture walrus "
-        "xylophone yak zebra"
+        "newt orangutan peacock quail raven salamander tyrannosaurus unicorn vulture "
+        "walrus xylophone yak zebra"
     ),
     "N_P": _words(
-        "newts orangutans peacocks quails ravens salamanders tyrannosauruses unicorns vultures "
-        "walruses xylophones yaks zebras"
+        "newts orangutans peacocks quails ravens salamanders tyrannosauruses unicorns "
+        "vultures walruses xylophones yaks zebras"
     ),
     "V_intrans": _words("giggle smile sleep swim wait move change read eat"),
     "V_trans": _words(
@@ -132,7 +133,8 @@ class Shape(NamedTuple):
         probability: Of this shape among all sentences.
         main: Place of the main auxiliary, which is the length of the subject.
         relative: Whether the subject has a relative clause.
-        log_sentences: Logarithm of the number of its sentences, which are equally probable.
+        log_sentences: Logarithm of the number of its sentences, which are equally
+            probable.
     """
 
     classes: tuple[str, ...]
@@ -142,7 +144,7 @@ class Shape(NamedTuple):
     log_sentences: float
 
 
-# -- the grammar ---------------------------------------------------------------------------------
+# -- the grammar -----------------------------------------------------------------------
 
 
 @cache
@@ -235,7 +237,7 @@ def example_of(sentence: str, task: str) -> Example:
     return Example(f"{sentence} {task}", target)
 
 
-# -- words and numbers ---------------------------------------------------------------------------
+# -- words and numbers -----------------------------------------------------------------
 
 
 def encode(text: str) -> list[int]:
@@ -288,9 +290,10 @@ def read(path: str | Path) -> list[Example]:
     """Read a file of examples, each of which must be right.
 
     Raises:
-        QuestionFileError: If the file is missing, is empty or cut off, or if a line is no source,
-            tab and target, has a sentence that the grammar lacks, or a target that is not what the
-            task word asks for. The message names the file and the line.
+        QuestionFileError: If the file is missing, is empty or cut off, or if a line is
+            no source, tab and target, has a sentence that the grammar lacks, or a
+            target that is not what the task word asks for. The message names the file
+            and the line.
     """
     try:
         text = Path(path).read_text("utf-8")
@@ -320,7 +323,7 @@ def _parsed(line: str) -> Example:
     return Example(*parts)
 
 
-# -- the source ----------------------------------------------------------------------------------
+# -- the source ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -328,10 +331,10 @@ class QuestionSource:
     """What examples are drawn from: a sentence, a task word, and both anew if the filter refuses.
 
     Attributes:
-        question_share: Probability of "quest" before the filter. The training filter refuses one
-            question in three, so that 0.5 becomes 0.4.
-        questions: Which questions pass: "no relative subject" in training, "relative subject only"
-            as the test of generalisation, or "any".
+        question_share: Probability of "quest" before the filter. The training filter
+            refuses one question in three, so that 0.5 becomes 0.4.
+        questions: Which questions pass: "no relative subject" in training, "relative
+            subject only" as the test of generalisation, or "any".
 
     Raises:
         ValueError: If the share is not in [0, 1], or the filter is unknown.
@@ -426,15 +429,16 @@ TRAINING = QuestionSource()
 GENERALISATION = QuestionSource(1.0, QUESTIONS[1])
 
 
-# -- what the source leaves open -----------------------------------------------------------------
+# -- what the source leaves open -------------------------------------------------------
 
 
 class SourceFigures(NamedTuple):
     """What a source of examples gives on average.
 
-    The sentence and the task word are drawn; the target follows from them, and so do tabs and line
-    ends, for the task word and the full stop or question mark say where they come. So an example
-    has the entropy of its source, over however many tokens are counted.
+    The sentence and the task word are drawn; the target follows from them, and so do
+    tabs and line ends, for the task word and the full stop or question mark say where
+    they come. So an example has the entropy of its source, over however many tokens are
+    counted.
 
     Attributes:
         entropy: Nats per example.
@@ -476,8 +480,9 @@ def sentence_entropy() -> float:
 def estimated_figures(examples: Sequence[Example]) -> SourceFigures:
     """What a file of examples gives, taken from it, where it is not the grammar's own law.
 
-    Shapes and tasks are counted; the words of a shape are taken as uniform, as in the grammar. The
-    entropy of the counts is too small by about (cells − 1)/2n nats, which is added (Miller 1955).
+    Shapes and tasks are counted; the words of a shape are taken as uniform, as in the
+    grammar. The entropy of the counts is too small by about (cells − 1)/2n nats, which
+    is added (Miller 1955).
 
     Args:
         examples: At least one.
@@ -528,7 +533,8 @@ def floors() -> dict[str, float]:
 def least(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
     """The loss of the grammar's own law on examples, by counting.
 
-    Its expectation is the floor; on the same examples a model is compared with it more sharply.
+    Its expectation is the floor; on the same examples a model is compared with it more
+    sharply.
     """
     place = {shape.classes: number for number, shape in enumerate(shapes())}
     law = TRAINING.law()

@@ -1,7 +1,7 @@
 """What a transformer is trained on: windows of a long text, or examples of which parts count.
 
-A `Source` has numbered places. Training chooses places at random, and takes the tokens there; to
-measure a loss, it takes every place once.
+A `Source` has numbered places. Training chooses places at random, and takes the tokens
+there; to measure a loss, it takes every place once.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class TextSource:
 
     Raises:
         TypeError: If the text is no array of NumPy or JAX.
-        ValueError: If it is not of whole numbers with one axis, is shorter than a window, or holds
-            a token that is not in [0, V).
+        ValueError: If it is not of whole numbers with one axis, is shorter than a
+            window, or holds a token that is not in [0, V).
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class TextSource:
         check_tokens("tokens", tokens, 1, vocabulary)
         if len(tokens) < context + 1:
             raise ValueError(
-                f"tokens must hold {context + 1} at least, a context of {context} and what follows "
-                f"it, got {len(tokens)}"
+                f"tokens must hold {context + 1} at least, a context of {context} and "
+                f"what follows it, got {len(tokens)}"
             )
         self.tokens, self.context, self.vocabulary = tokens, context, vocabulary
 
@@ -136,7 +136,8 @@ def split_text(
     cut = len(tokens) - round(validation * len(tokens))
     if not 0 < cut < len(tokens):
         raise ValueError(
-            f"validation must leave a token in each part, got {validation} of {len(tokens)} tokens"
+            f"validation must leave a token in each part, got {validation} of "
+            f"{len(tokens)} tokens"
         )
     return tokens[:cut], tokens[cut:]
 
@@ -144,9 +145,10 @@ def split_text(
 class ExampleSource:
     """Examples, each with weights that say which of its tokens count.
 
-    Each is preceded by a token `start`, from which its first token is to be told. Packed, a place
-    holds as many whole examples as fit, one after the other in a random order, so that a model sees
-    the ones before; else a place is one example. Rows are filled up with what does not count.
+    Each is preceded by a token `start`, from which its first token is to be told.
+    Packed, a place holds as many whole examples as fit, one after the other in a random
+    order, so that a model sees the ones before; else a place is one example. Rows are
+    filled up with what does not count.
 
     Args:
         examples: Tokens of each, and their weights, of the same length.
@@ -157,8 +159,9 @@ class ExampleSource:
         seed: Of the order in which they are packed.
 
     Raises:
-        ValueError: If there are none, one has no tokens, is longer than the context, has other
-            weights than tokens or a negative one, a token is not in [0, V), or all weights are 0.
+        ValueError: If there are none, one has no tokens, is longer than the context,
+            has other weights than tokens or a negative one, a token is not in [0, V),
+            or all weights are 0.
     """
 
     def __init__(
@@ -183,12 +186,13 @@ class ExampleSource:
         for number, (tokens, weights) in enumerate(kept):
             if tokens.shape != weights.shape or tokens.ndim != 1 or not len(tokens):
                 raise ValueError(
-                    f"examples[{number}] must have as many weights as tokens, at least one, got "
-                    f"{weights.shape} and {tokens.shape}"
+                    f"examples[{number}] must have as many weights as tokens, at least "
+                    f"one, got {weights.shape} and {tokens.shape}"
                 )
             if len(tokens) > self.context:
                 raise ValueError(
-                    f"examples[{number}] has {len(tokens)} tokens; context is {self.context}"
+                    f"examples[{number}] has {len(tokens)} tokens; context is "
+                    f"{self.context}"
                 )
             if not (weights >= 0).all() or not np.isfinite(weights).all():
                 raise ValueError(f"examples[{number}] must have weights of at least 0")
@@ -249,8 +253,8 @@ def question_source(
 
     Args:
         examples: At least one.
-        counted: Which tokens count, as `SourceFigures.floors` names them: the mean loss over new
-            examples is at least the floor of that name.
+        counted: Which tokens count, as `SourceFigures.floors` names them: the mean loss
+            over new examples is at least the floor of that name.
         context: As for `ExampleSource`.
         packed: As for `ExampleSource`.
         seed: As for `ExampleSource`.
@@ -298,7 +302,8 @@ def _packed(examples: Sequence[Any], context: int, seed: int) -> list[list[Any]]
 class NewExamples:
     """A source of training examples each of which is drawn anew.
 
-    A place is the seed of a batch and a number in it, so that all data depend on places only.
+    A place is the seed of a batch and a number in it, so that all data depend on places
+    only.
 
     Args:
         context: Tokens in a row.

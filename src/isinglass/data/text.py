@@ -99,13 +99,24 @@ def shares(
     return Shares(texts, piece, of(min(wanted)))
 
 
-# Tests, tables of characters, and what some distributions pack apart or build themselves.
+# Tests, tables of characters, and what some distributions pack apart or build
+# themselves.
 LEFT_OUT = frozenset(
     {
-        "_sysconfigdata", "distutils", "encodings", "ensurepip", "idlelib", "lib2to3", "pydoc_data",
-        "test", "tkinter", "turtle", "turtledemo", "venv",
+        "_sysconfigdata",
+        "distutils",
+        "encodings",
+        "ensurepip",
+        "idlelib",
+        "lib2to3",
+        "pydoc_data",
+        "test",
+        "tkinter",
+        "turtle",
+        "turtledemo",
+        "venv",
     }
-)  # fmt: skip
+)
 
 
 TESTS = frozenset({"test", "tests", "idle_test", "__pycache__"})
@@ -125,8 +136,8 @@ def python_text(folder: str | Path | None = None) -> bytes:
         folder: Where they are; that of the running Python if None.
 
     Raises:
-        PythonTextError: If there is no such folder, a file cannot be read, or there are less than
-            2 million bytes, as where Python comes without its sources.
+        PythonTextError: If there is no such folder, a file cannot be read, or there are
+            less than 2 million bytes, as where Python comes without its sources.
     """
     root = Path(sysconfig.get_paths()["stdlib"] if folder is None else folder)
     parts: list[bytes] = []
@@ -143,8 +154,9 @@ def python_text(folder: str | Path | None = None) -> bytes:
     )
     if len(text) < LEAST:
         raise PythonTextError(
-            f"expected the sources of Python's standard library, at least {LEAST:,} bytes, in "
-            f"{root}, found {len(text):,}: give a text of your own, with --text"
+            f"expected the sources of Python's standard library, at least {LEAST:,} "
+            f"bytes, in {root}, found {len(text):,}: give a text of your own, with "
+            "--text"
         )
     return text
 

@@ -70,8 +70,8 @@ class ByteTokens:
 class BytePairTokens:
     """Byte pairs, from the vocab.json and merges.txt of a local folder.
 
-    It needs tiktoken: `pip install 'isinglass[tokens]'`. Nothing is fetched. Words such as
-    "<|endoftext|>" are tokens in `decode`; `encode` takes them as any other text.
+    It needs tiktoken: `pip install 'isinglass[tokens]'`. Nothing is fetched. Words such
+    as "<|endoftext|>" are tokens in `decode`; `encode` takes them as any other text.
 
     Args:
         folder: Where both files are.
@@ -89,7 +89,8 @@ class BytePairTokens:
             import tiktoken
         except ImportError:
             raise ImportError(
-                "byte pair tokens need tiktoken: pip install 'isinglass[tokens]', or use bytes"
+                "byte pair tokens need tiktoken: pip install 'isinglass[tokens]', or "
+                "use bytes"
             ) from None
         self._encoding = tiktoken.Encoding(
             "gpt2-like", pat_str=_PATTERN, mergeable_ranks=ranks, special_tokens=special
@@ -119,8 +120,10 @@ def tokens_of(folder: str | Path, vocabulary: int) -> ByteTokens | BytePairToken
         vocabulary: V of the model. Bytes are its tokens only if it is 256.
 
     Raises:
-        FileNotFoundError: If a file of byte pairs is missing, and the tokens cannot be bytes.
-        TokenFileError: As `BytePairTokens` does, or if there are more tokens than the model has.
+        FileNotFoundError: If a file of byte pairs is missing, and the tokens cannot be
+            bytes.
+        TokenFileError: As `BytePairTokens` does, or if there are more tokens than the
+            model has.
         ImportError: As `BytePairTokens` does.
     """
     there = [(Path(folder) / name).is_file() for name in ("vocab.json", "merges.txt")]
@@ -129,7 +132,8 @@ def tokens_of(folder: str | Path, vocabulary: int) -> ByteTokens | BytePairToken
     tokens = BytePairTokens(folder)
     if tokens.vocabulary > vocabulary:
         raise TokenFileError(
-            f"{folder}: vocab.json has {tokens.vocabulary} tokens, and the model {vocabulary}"
+            f"{folder}: vocab.json has {tokens.vocabulary} tokens, and the model "
+            f"{vocabulary}"
         )
     return tokens
 
@@ -144,8 +148,8 @@ def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
 
     Raises:
         TypeError: If it is no array of NumPy or JAX.
-        ValueError: If it has another number of axes, is not of whole numbers, or holds one that is
-            not in [0, V).
+        ValueError: If it has another number of axes, is not of whole numbers, or holds
+            one that is not in [0, V).
     """
     import jax  # here: text is read without it
 
@@ -155,8 +159,8 @@ def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
         )
     if tokens.ndim != axes or not np.issubdtype(tokens.dtype, np.integer):
         raise ValueError(
-            f"{name} must be a {axes}-D array of whole numbers, got {tokens.dtype} of shape "
-            f"{tokens.shape}"
+            f"{name} must be a {axes}-D array of whole numbers, got {tokens.dtype} of "
+            f"shape {tokens.shape}"
         )
     rows = max(1, _PART * len(tokens) // max(1, tokens.size))
     for first in range(0, len(tokens) if tokens.size else 0, rows):
@@ -175,7 +179,7 @@ def check_range(name: str, least: int, greatest: int, vocabulary: int) -> None:
         raise ValueError(f"{name} must be in [0, {vocabulary - 1}], got {wrong}")
 
 
-# -- files of text -------------------------------------------------------------------------------
+# -- files of text ---------------------------------------------------------------------
 
 
 def tokenise(
@@ -185,14 +189,15 @@ def tokenise(
 ) -> Integer[np.ndarray, "n"]:
     """The tokens of a file, of any length, as an array on disk.
 
-    Bytes are read where they are, so that the file must stay. Byte pairs are written to `store`,
-    whole or not at all; they are those of the whole text, though it is read in parts.
+    Bytes are read where they are, so that the file must stay. Byte pairs are written to
+    `store`, whole or not at all; they are those of the whole text, though it is read in
+    parts.
 
     Args:
         text: The file; in UTF-8 for byte pairs.
         tokens: How to write it.
-        store: An .npy file for byte pairs, replaced if it is there; text.npy beside the text if
-            None.
+        store: An .npy file for byte pairs, replaced if it is there; text.npy beside the
+            text if None.
 
     Returns:
         A memory map, which cannot be written to.
@@ -274,7 +279,7 @@ def _checked(tokens: Any, vocabulary: int) -> Integer[np.ndarray, "n"]:
     return array
 
 
-# -- vocab.json and merges.txt -------------------------------------------------------------------
+# -- vocab.json and merges.txt ---------------------------------------------------------
 
 
 def _vocabulary(folder: Path) -> dict[str, int]:
@@ -335,13 +340,13 @@ def _ranks(
         merged = first + second
         if not {first, second} <= ordinary.keys() or merged not in vocabulary:
             raise TokenFileError(
-                f"{folder}: merges.txt merges {first!r} and {second!r}, which vocab.json and the "
-                f"merges before do not give"
+                f"{folder}: merges.txt merges {first!r} and {second!r}, which "
+                f"vocab.json and the merges before do not give"
             )
         if vocabulary[merged] <= before:
             raise TokenFileError(
-                f"{folder}: vocab.json must number tokens in the order of merges.txt, and "
-                f"{merged!r} is out of order"
+                f"{folder}: vocab.json must number tokens in the order of merges.txt, "
+                f"and {merged!r} is out of order"
             )
         ordinary[merged] = before = vocabulary[merged]
     special = {

@@ -1,8 +1,9 @@
 """Dynamics of any map ``step(state, parameters) -> state`` written in JAX.
 
-One orbit: `trajectory`, `lyapunov_spectrum`, `attractor`, and what one reads off an orbit
-(`power_spectrum`, `autocorrelation`, `poincare`). Many at once, over parameters: `bifurcation`,
-`continuation`, `phase_diagram`. Maps that look back at their last L values are `DelayMap`s.
+One orbit: `trajectory`, `lyapunov_spectrum`, `attractor`, and what one reads off an
+orbit (`power_spectrum`, `autocorrelation`, `poincare`). Many at once, over parameters:
+`bifurcation`, `continuation`, `phase_diagram`. Maps that look back at their last L
+values are `DelayMap`s.
 """
 
 from isinglass.dynamics._precision import PrecisionWarning

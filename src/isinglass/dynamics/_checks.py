@@ -15,8 +15,8 @@ def checked_state(
     """Refuse a state or parameters that are not finite, and a map that changes its state's form.
 
     Raises:
-        ValueError: In these cases, and for complex states and unhashable maps; it names the
-            argument.
+        ValueError: In these cases, and for complex states and unhashable maps; it names
+            the argument.
     """
     for name, tree in (("state", state), ("parameters", parameters)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -34,8 +34,8 @@ def checked_state(
         hash(step)
     except TypeError as error:
         raise ValueError(
-            f"step must be hashable, for its compiled program is kept by it; wrap it in a function "
-            f"(state, parameters) -> state: {error}"
+            "step must be hashable, for its compiled program is kept by it; wrap it "
+            f"in a function (state, parameters) -> state: {error}"
         ) from None
     with in_precision(precision):
         before, given = at_precision((state, parameters), precision)
@@ -46,7 +46,8 @@ def checked_state(
     ]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"step must return a state like the one it is given: {shapes[0]} became {shapes[1]}"
+            f"step must return a state like the one it is given: {shapes[0]} became "
+            f"{shapes[1]}"
         )
 
 

@@ -1,7 +1,7 @@
 """A map in the form in which it is run: real leaves, the rest, and several steps in one block.
 
-Everything here acts on one state; callers put many of them side by side with `jax.vmap`, lanes in
-the last axis, where the arithmetic of a small map vectorises.
+Everything here acts on one state; callers put many of them side by side with
+`jax.vmap`, lanes in the last axis, where the arithmetic of a small map vectorises.
 """
 
 import math
@@ -35,8 +35,8 @@ class Flow:
     Attributes:
         step: The map.
         block: Steps that are unrolled together.
-        phase: Phase of a `DelayMap` at the start of a block, where a block is a whole number of
-            periods; None where the phase is carried along.
+        phase: Phase of a `DelayMap` at the start of a block, where a block is a whole
+            number of periods; None where the phase is carried along.
         structure: Tree of the state, for maps that are no `DelayMap`.
         is_real: Which leaves of that tree are real numbers.
         observable: What is shown of a state.
@@ -52,7 +52,8 @@ class Flow:
     def split(self, state: State) -> tuple[Reals, Rest]:
         """The real leaves, which have tangents, and the others.
 
-        A delay window is taken apart: a shift is then a change of names, which costs nothing.
+        A delay window is taken apart: a shift is then a change of names, which costs
+        nothing.
         """
         if isinstance(self.step, DelayMap):
             slots = tuple(state.window[age] for age in range(self.step.length))

@@ -14,9 +14,9 @@ from isinglass.dynamics._orthogonal import orthonormalise
 from isinglass.dynamics._side_by_side import lane_axes
 from isinglass.dynamics.maps import DelayMap, Parameters, State
 
-# "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent. For each
-# interval, the widest that the tangents may grow apart in the longest of them, in nats; float64
-# cannot tell more than 36.
+# "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent.
+# For each interval, the widest that the tangents may grow apart in the longest of them,
+# in nats; float64 cannot tell more than 36.
 WIDEST_SPREAD = {"float64": {4: 18.0, 2: 30.0}, "float32": {4: 8.0, 2: 13.0}}
 PILOT_BLOCKS = 64
 # More steps than this in one block of tangents take minutes to compile.
@@ -59,7 +59,8 @@ class Lanes:
 
     Args:
         flow: The map.
-        state: State with lanes in the last axis of every leaf, but for a delay map's phase.
+        state: State with lanes in the last axis of every leaf, but for a delay map's
+            phase.
         parameters: Parameters with lanes in the last axis of every leaf.
     """
 
@@ -91,8 +92,8 @@ class Lanes:
     def start_tangents(self, count: int) -> None:
         """Begin with `count` orthonormal tangents in general directions, always the same ones.
 
-        Not along the axes: a map that leaves some of them invariant would never turn them towards
-        the growing directions. Fewer tangents are the first of more.
+        Not along the axes: a map that leaves some of them invariant would never turn
+        them towards the growing directions. Fewer tangents are the first of more.
         """
         dtype = self._carry.reals[0].dtype
         rows = np.random.default_rng(0).standard_normal((count, self.dimension))
@@ -110,8 +111,8 @@ class Lanes:
         Args:
             blocks: How many.
             qr_every: Steps between orthonormalisations.
-            most_rows: 0 to observe nothing, else the room for rows, at least the steps taken;
-                runs with the same room share one compiled program.
+            most_rows: 0 to observe nothing, else the room for rows, at least the steps
+                taken; runs with the same room share one compiled program.
         """
         block, count = self.block(qr_every), self._carry.vectors.shape[1]
         # NumPy's: a zero made by JAX costs as much as a short run.

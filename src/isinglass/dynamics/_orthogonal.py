@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-# Up to here a sum over components is written out, which XLA fuses; beyond, it is a reduction.
+# Up to here a sum over components is written out, which XLA fuses; beyond, it is a
+# reduction.
 LONGEST_SUM = 64
 
 
@@ -13,13 +14,13 @@ def orthonormalise(
 ) -> tuple[Float[Array, "D k"], Float[Array, " k"], Bool[Array, " k"]]:
     """Modified Gram–Schmidt, column by column.
 
-    Linear-algebra libraries factorise small matrices one by one; this vectorises over whatever
-    the caller maps it over, and its R is as accurate as Householder's.
+    Linear-algebra libraries factorise small matrices one by one; this vectorises over
+    whatever the caller maps it over, and its R is as accurate as Householder's.
 
     Returns:
-        Q, with zero columns where a vector vanished; the logarithms of R's diagonal (−∞ there);
-        and whether a diagonal entry is lost in rounding: what is left of the vector beside its
-        predecessors is no more than D rounding errors of its length.
+        Q, with zero columns where a vector vanished; the logarithms of R's diagonal (−∞
+        there); and whether a diagonal entry is lost in rounding: what is left of the
+        vector beside its predecessors is no more than D rounding errors of its length.
     """
     size, count = vectors.shape
     columns = jnp.arange(count)

@@ -39,9 +39,9 @@ def warn_of_single_precision(precision: str) -> None:
     """Warn where digits are needed that float32 does not have."""
     if precision == "float32":
         warnings.warn(
-            "float32 follows a chaotic orbit for half as many steps, resolves contraction down to "
-            "about e⁻¹⁶ only, and blurs what kind an attractor is: use precision='float64' "
-            "for anything to be reported",
+            "float32 follows a chaotic orbit for half as many steps, resolves "
+            "contraction down to about e⁻¹⁶ only, and blurs what kind an attractor is: "
+            "use precision='float64' for anything to be reported",
             PrecisionWarning,
             stacklevel=3,
         )

@@ -32,7 +32,8 @@ class Reached:
         kind: What it is.
         period: In steps; 1 for a fixed point, 0 where there is none.
         share: Share of all starts that reached it.
-        points: One period of a cycle, or else the last values of the first orbit to reach it.
+        points: One period of a cycle, or else the last values of the first orbit to
+            reach it.
     """
 
     kind: Kind
@@ -46,8 +47,8 @@ class Basins:
     """What `basins` found.
 
     Attributes:
-        labels: For each start, which of ``attractors`` it reached; −1 where it diverged, −2 where
-            there were more attractors than asked for.
+        labels: For each start, which of ``attractors`` it reached; −1 where it
+            diverged, −2 where there were more attractors than asked for.
         attractors: In the order in which the starts reach them first.
         kinds: `Kind` of each start's orbit.
     """
@@ -73,15 +74,16 @@ def basins(
 ) -> Basins:
     """Attractors that many starts reach at one set of parameters, and who reaches which.
 
-    Two orbits are on one attractor if they are of one kind and period and their points lie on one
-    another: to 10⁻⁶ of their size for cycles; for all else, if the mean distance from the points of
-    each to the nearest of the other is at most ``closeness`` of the attractor's extent. So tori
-    nested more closely than that, as in a conservative map, count as one.
+    Two orbits are on one attractor if they are of one kind and period and their points
+    lie on one another: to 10⁻⁶ of their size for cycles; for all else, if the mean
+    distance from the points of each to the nearest of the other is at most
+    ``closeness`` of the attractor's extent. So tori nested more closely than that, as
+    in a conservative map, count as one.
 
     Args:
         step: The map, ``step(state, parameters) -> state``, pure JAX.
-        states: The starts: a state whose leaves have n of them along a new first axis. The phase of
-            a `DelayState` is common to all, and may be a single number.
+        states: The starts: a state whose leaves have n of them along a new first axis.
+            The phase of a `DelayState` is common to all, and may be a single number.
         parameters: The map's parameters, one set for all.
         transient: Steps before anything is looked at.
         steps: Steps over which the leading exponent is measured.
@@ -89,8 +91,8 @@ def basins(
         tolerance: How closely a cycle must return; see `classify`.
         closeness: See above; a share.
         most: How many attractors to tell apart.
-        observable: ``observable(state) -> (d,)``, by which attractors are told apart; by default
-            the state, which for a `DelayMap` is its newest value.
+        observable: ``observable(state) -> (d,)``, by which attractors are told apart;
+            by default the state, which for a `DelayMap` is its newest value.
         lanes: How many starts to run at once.
 
     Raises:
@@ -161,7 +163,8 @@ def _measured(
     spread = jax.tree.map(lambda value: _repeated(value, lanes), parameters)
 
     def batch(low: int) -> dict[str, np.ndarray]:
-        # The last batch is filled up with its last start, so that one compiled program does all.
+        # The last batch is filled up with its last start, so that one compiled program
+        # does all.
         rows = np.minimum(np.arange(low, low + lanes), count - 1)
         measured = measure_cells(step, _lanes(states, rows), spread, measure)
         kept = min(lanes, count - low)

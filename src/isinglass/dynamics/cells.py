@@ -42,20 +42,21 @@ def measure_cells(
 
     Args:
         step: The map.
-        state: Their initial states: n cells in the last axis of every leaf, but for the phase of a
-            `DelayState`, which they share.
+        state: Their initial states: n cells in the last axis of every leaf, but for the
+            phase of a `DelayState`, which they share.
         parameters: Their parameters, likewise.
         measure: What to measure.
         tick: Called now and then with the share that is done, 0 to 1.
 
     Returns:
-        Arrays with the cells in the first axis, as far as asked for: ``points`` (n, points, d),
-        padded with NaN; ``point_count`` (n,); ``exponents`` (n, k), descending, nats per step, with
-        ``exponent_error`` (standard error from 20 batch means; NaN where an exponent is −∞) and
-        ``unresolved`` (share of QRs at which rounding swallowed the direction: the exponent is then
-        an upper bound) and ``qr_every`` (n,), the interval that was chosen; ``kind``, ``period``,
-        ``confidence``. And ``final_state``, a state with the
-        cells in the first axis of every leaf but the phase.
+        Arrays with the cells in the first axis, as far as asked for: ``points`` (n,
+        points, d), padded with NaN; ``point_count`` (n,); ``exponents`` (n, k),
+        descending, nats per step, with ``exponent_error`` (standard error from 20 batch
+        means; NaN where an exponent is −∞) and ``unresolved`` (share of QRs at which
+        rounding swallowed the direction: the exponent is then an upper bound) and
+        ``qr_every`` (n,), the interval that was chosen; ``kind``, ``period``,
+        ``confidence``. And ``final_state``, a state with the cells in the first axis of
+        every leaf but the phase.
     """
     with in_precision(measure.precision):
         state, parameters = (
@@ -86,8 +87,8 @@ class _Cells:
         self.exponents = self.lanes.dimension if wanted is None else wanted
         if self.exponents > self.lanes.dimension:
             raise ValueError(
-                f"exponents must be at most {self.lanes.dimension}, the dimension of the state, "
-                f"got {self.exponents}"
+                f"exponents must be at most {self.lanes.dimension}, the dimension of "
+                f"the state, got {self.exponents}"
             )
 
     def run(self) -> dict[str, Any]:
@@ -130,8 +131,8 @@ class _Cells:
     def _unseen(self, tail_rows: int) -> int:
         """Take the measured steps of which nothing is kept, and say how many they were.
 
-        With tangents every step is observed: it costs little beside them, and a program that does
-        not observe would have to be compiled, too.
+        With tangents every step is observed: it costs little beside them, and a program
+        that does not observe would have to be compiled, too.
         """
         measure, block = self.measure, self.lanes.block()
         if self.exponents or measure.section is not None:
@@ -233,8 +234,8 @@ class _Points:
             return
         if section.component >= rows.shape[1]:
             raise ValueError(
-                f"component must be less than {rows.shape[1]}, the size of the observable, "
-                f"got {section.component}"
+                f"component must be less than {rows.shape[1]}, the size of the "
+                f"observable, got {section.component}"
             )
         if self.kept is None:
             self.kept = np.full(
@@ -288,8 +289,8 @@ def variables(
     """What `measure_cells` returns of one state, but for the final state.
 
     Returns:
-        For each name: the dimensions after the cell, as (name, size) pairs; the dtype; and the
-        attributes that go with it.
+        For each name: the dimensions after the cell, as (name, size) pairs; the dtype;
+        and the attributes that go with it.
 
     Raises:
         ValueError: If the measure asks for more than the state or its observable has.
@@ -302,7 +303,8 @@ def variables(
     count = total if measure.exponents is None else measure.exponents
     if count > total:
         raise ValueError(
-            f"exponents must be at most {total}, the dimension of the state, got {count}"
+            f"exponents must be at most {total}, the dimension of the state, got "
+            f"{count}"
         )
     if measure.section is not None and measure.section.component >= width:
         raise ValueError(

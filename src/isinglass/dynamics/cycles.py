@@ -28,10 +28,11 @@ class FixedPoints(NamedTuple):
 
     Attributes:
         point: Z, (k, n, d).
-        residual: |step(Z) − Z|, Frobenius, (k,): of the order of 10⁻¹² where Z is fixed.
+        residual: |step(Z) − Z|, Frobenius, (k,): of the order of 10⁻¹² where Z is
+            fixed.
         converged: Whether the residual is within the tolerance, (k,).
-        spectral_radius: Largest modulus of an eigenvalue of the map's derivative there, (k,);
-            below 1 where the point attracts.
+        spectral_radius: Largest modulus of an eigenvalue of the map's derivative there,
+            (k,); below 1 where the point attracts.
     """
 
     point: Float[np.ndarray, "k n d"]
@@ -45,8 +46,8 @@ def jacobian_norm(
 ) -> Float[Array, ""]:
     """Operator norm of the derivative of a function at a state: its largest singular value.
 
-    Up to `DENSE` numbers the Jacobian is written out; beyond, the norm is found by power iteration
-    on products with it, to about 4 digits, from below.
+    Up to `DENSE` numbers the Jacobian is written out; beyond, the norm is found by
+    power iteration on products with it, to about 4 digits, from below.
     """
     if state.size <= DENSE:
         dense = jax.jacfwd(function)(state).reshape(-1, state.size)
@@ -84,8 +85,8 @@ def fixed_points(
 ) -> FixedPoints:
     """Look for fixed points of a map, state = step(state, parameters), from several starts.
 
-    Levenberg–Marquardt from each start, in double precision; it ends at the least residual that
-    it finds, which need not be 0: a map need not have a fixed point.
+    Levenberg–Marquardt from each start, in double precision; it ends at the least
+    residual that it finds, which need not be 0: a map need not have a fixed point.
 
     Args:
         step: The map, pure JAX.
@@ -98,8 +99,8 @@ def fixed_points(
         NumPy arrays, one row a start.
 
     Raises:
-        ValueError: If steps is less than 1, the tolerance not positive and finite, a start not
-            finite, or the state has more than `DENSE` numbers.
+        ValueError: If steps is less than 1, the tolerance not positive and finite, a
+            start not finite, or the state has more than `DENSE` numbers.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
@@ -110,8 +111,8 @@ def fixed_points(
     size = int(np.prod(starts.shape[1:]))
     if size > DENSE:
         raise ValueError(
-            f"starts must hold at most {DENSE} numbers each, for the Jacobian is written out, "
-            f"got {size}"
+            f"starts must hold at most {DENSE} numbers each, for the Jacobian is "
+            f"written out, got {size}"
         )
     with jax.enable_x64(True):
         given = (parameters, starts)
@@ -151,7 +152,8 @@ def _least_residual(
         point, damping = carry
         here, slope = function(point), jax.jacfwd(function)(point)
         normal = slope.T @ slope
-        # Relative to the size of the problem, and never so small that the solve is singular.
+        # Relative to the size of the problem, and never so small that the solve is
+        # singular.
         floor = damping * jnp.trace(normal) / len(point) + 1e-30
         move = jnp.linalg.solve(normal + floor * jnp.eye(len(point)), slope.T @ here)
         there = point - move

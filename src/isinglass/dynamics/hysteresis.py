@@ -23,8 +23,8 @@ class Interval:
 
     Attributes:
         low, high: The first and the last value of the parameter at which they do.
-        gap: The greatest distance between them, in the observable's unit; infinite where one of
-            them has no points.
+        gap: The greatest distance between them, in the observable's unit; infinite
+            where one of them has no points.
     """
 
     low: float
@@ -37,8 +37,9 @@ def cloud_distance(
 ) -> float:
     """How far apart two sets of points are, in their unit.
 
-    The mean distance from a point of one to the nearest of the other, the larger of both ways.
-    Rows with NaN are left out; 0 between two empty sets, infinite if only one is empty.
+    The mean distance from a point of one to the nearest of the other, the larger of
+    both ways. Rows with NaN are left out; 0 between two empty sets, infinite if only
+    one is empty.
     """
     one, other = _complete(one), _complete(other)
     if len(one) == 0 or len(other) == 0:
@@ -60,36 +61,40 @@ def hysteresis(
 ) -> list[Interval]:
     """Where a diagram depends on the way in which its parameter is swept.
 
-    The branches differ at a value if the `cloud_distance` of their points exceeds ``tolerance`` of
-    the extent of the whole diagram, plus twice what one half of a branch's points differs from the
-    other half (for a cycle nothing; for chaos, the scatter of a finite sample).
+    The branches differ at a value if the `cloud_distance` of their points exceeds
+    ``tolerance`` of the extent of the whole diagram, plus twice what one half of a
+    branch's points differs from the other half (for a cycle nothing; for chaos, the
+    scatter of a finite sample).
 
-    That is all where one of them recurs, to 10⁻⁶ of its size. Two orbits that do not can be parts
-    of one attractor and lie apart all the same: near a p/q resonance a rotation stays for long in
-    q short arcs, which lie where its phase puts them. So there the mean or the standard deviation
-    of some component must differ too, by more than ``tolerance`` of the extent and three standard
-    errors. These come from batches and, for an orbit that has drifted less than the distance of
-    its q arcs from each other, from what the mean of q points on a closed curve can be wrong by,
-    taken as 2/q² of the extent of both branches. Tori, or chaotic attractors, that agree in all
-    means and deviations are not told apart, and neither are orbits that have hardly moved and do
-    not recur.
+    That is all where one of them recurs, to 10⁻⁶ of its size. Two orbits that do not
+    can be parts of one attractor and lie apart all the same: near a p/q resonance a
+    rotation stays for long in q short arcs, which lie where its phase puts them. So
+    there the mean or the standard deviation of some component must differ too, by more
+    than ``tolerance`` of the extent and three standard errors. These come from batches
+    and, for an orbit that has drifted less than the distance of its q arcs from each
+    other, from what the mean of q points on a closed curve can be wrong by, taken as
+    2/q² of the extent of both branches. Tori, or chaotic attractors, that agree in all
+    means and deviations are not told apart, and neither are orbits that have hardly
+    moved and do not recur.
 
     An end of an interval is known to one spacing of the values.
 
     Args:
-        up: The diagram of the sweep upwards: points with the dimensions "point", in order of time,
-            "component" and that of the parameter, or a Dataset that has them as ``points``. Or what
-            `continuation` returns, with both directions in it, and no ``down``.
+        up: The diagram of the sweep upwards: points with the dimensions "point", in
+            order of time, "component" and that of the parameter, or a Dataset that has
+            them as ``points``. Or what `continuation` returns, with both directions in
+            it, and no ``down``.
         down: The same of the sweep downwards, at the same values in any order.
         tolerance: A share of the diagram's extent.
-        run: At how many neighbouring values the branches must differ to make an interval.
+        run: At how many neighbouring values the branches must differ to make an
+            interval.
 
     Returns:
         The intervals, ascending; empty if the way does not matter.
 
     Raises:
-        ValueError: If the two are not diagrams over the same values of one parameter, or a number
-            is out of range.
+        ValueError: If the two are not diagrams over the same values of one parameter,
+            or a number is out of range.
     """
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")

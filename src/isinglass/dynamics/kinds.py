@@ -37,28 +37,30 @@ def classify(
     """Kind, period and confidence of n orbits, by the rule of `isinglass.dynamics.attractor`.
 
     Args:
-        tail: The last W successive values of each orbit, in the map's units. Periods up to W/2 can
-            be seen.
-        exponents: Lyapunov exponents, descending, nats per step; only the first column is used.
-            None if they were not measured: then all that does not recur or diverge is undecided.
+        tail: The last W successive values of each orbit, in the map's units. Periods up
+            to W/2 can be seen.
+        exponents: Lyapunov exponents, descending, nats per step; only the first column
+            is used. None if they were not measured: then all that does not recur or
+            diverge is undecided.
         error: Their standard errors.
         steps: T, how many steps the exponents were measured over.
         max_period: The longest period looked for, steps.
-        tolerance: How closely a cycle must return, relative to the size of the orbit, and absolute
-            for orbits smaller than 1.
+        tolerance: How closely a cycle must return, relative to the size of the orbit,
+            and absolute for orbits smaller than 1.
 
     Returns:
-        The `Kind` (int8); the period in steps (int32), 1 for a fixed point and 0 where there is
-        none; the confidence in [0, 1].
+        The `Kind` (int8); the period in steps (int32), 1 for a fixed point and 0 where
+        there is none; the confidence in [0, 1].
 
     Raises:
-        ValueError: If the tail has fewer than 2 rows, only one of ``exponents`` and ``error`` is
-            given, or a number is out of range.
+        ValueError: If the tail has fewer than 2 rows, only one of ``exponents`` and
+            ``error`` is given, or a number is out of range.
     """
     _check(tail, exponents, error, steps, max_period, tolerance)
     with np.errstate(invalid="ignore"):
         diverged = ~(np.abs(tail) <= DIVERGED_BEYOND).all(axis=(0, 1))
-    # Cells that diverged take part as a harmless constant; they are overwritten at the end.
+    # Cells that diverged take part as a harmless constant; they are overwritten at the
+    # end.
     tail = np.where(diverged, 0.0, tail)
     period, residual = _recurrence(tail, max_period, tolerance)
     recurs = period > 0
@@ -74,7 +76,8 @@ def classify(
         within = below - ndtr((-floor - leading) / spread)
         quasi_periodic &= ~(floor > (10 + 3 * STEADY) / steps)
     quasi_periodic[quasi_periodic] = ~_settles(tail[..., quasi_periodic], max_period)
-    # An exponent that was not measured speaks against nothing; one of unknown error for nothing.
+    # An exponent that was not measured speaks against nothing; one of unknown error for
+    # nothing.
     stays = np.where(np.isnan(leading), 1.0, np.nan_to_num(below))
 
     cases = [diverged, period == 1, recurs, chaotic, quasi_periodic]
@@ -152,7 +155,8 @@ def _leading(
     if exponents is None or error is None:
         return np.full(cells, np.nan), np.ones(cells)
     leading = exponents[:, 0].astype(np.float64)
-    # A superstable orbit has λ₁ = −∞, of which no error can be given and none is needed.
+    # A superstable orbit has λ₁ = −∞, of which no error can be given and none is
+    # needed.
     spread = np.where(leading == -np.inf, 0.0, error[:, 0])
     return leading, 3.0 * spread + 10.0 / steps
 

@@ -1,6 +1,7 @@
 """Maps whose behaviour is known exactly or to many digits: for teaching, trying and checking.
 
-Each is a step for any function of `isinglass.dynamics`; its docstring says what is known.
+Each is a step for any function of `isinglass.dynamics`; its docstring says what is
+known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +24,11 @@ def logistic(
 ) -> Float[Array, "*shape"]:
     """Logistic map x → r x (1 − x) on [0, 1]; parameter ``r`` in [0, 4] (May 1976).
 
-    Known: fixed point 1 − 1/r with exponent ln |2 − r| for 1 < r < 3; period 2 from r = 3, period 4
-    from 1 + √6, chaos from r∞ = 3.5699456718…, with ever longer periods between; a superstable
-    fixed point (exponent −∞) at r = 2 and 2-cycle at 1 + √5; period 3 from 1 + √8; exponent ln 2 at
-    r = 4; all but the fixed points and their preimages diverge for r > 4.
+    Known: fixed point 1 − 1/r with exponent ln |2 − r| for 1 < r < 3; period 2 from r =
+    3, period 4 from 1 + √6, chaos from r∞ = 3.5699456718…, with ever longer periods
+    between; a superstable fixed point (exponent −∞) at r = 2 and 2-cycle at 1 + √5;
+    period 3 from 1 + √8; exponent ln 2 at r = 4; all but the fixed points and their
+    preimages diverge for r > 4.
 
     Args:
         x: Any shape; each component is a map of its own.
@@ -38,8 +40,8 @@ def logistic(
 def henon(x: Float[Array, "2"], parameters: Mapping[str, Any]) -> Float[Array, "2"]:
     """Hénon map (x, y) → (1 − a x² + y, b x); parameters ``a`` and ``b`` (Hénon 1976).
 
-    Known: the exponents sum to ln |b| exactly; for a = 1.4, b = 0.3 they are 0.4192 and −1.6232
-    (Sprott 2003), and the Kaplan–Yorke dimension is 1.258.
+    Known: the exponents sum to ln |b| exactly; for a = 1.4, b = 0.3 they are 0.4192 and
+    −1.6232 (Sprott 2003), and the Kaplan–Yorke dimension is 1.258.
 
     Args:
         x: The two components, for instance from (0, 0).
@@ -53,8 +55,9 @@ def standard_map(
 ) -> Float[Array, "2"]:
     """Standard map p → p + K sin θ, θ → θ + p of the kicked rotor; parameter ``K`` (Chirikov 1979).
 
-    Known: it is symplectic, hence the exponents are λ and −λ; no chaos at K = 0; in the chaotic sea
-    of large K, λ is close to ln (K/2); the fixed point (π, 0) is elliptic for 0 < K < 4.
+    Known: it is symplectic, hence the exponents are λ and −λ; no chaos at K = 0; in the
+    chaotic sea of large K, λ is close to ln (K/2); the fixed point (π, 0) is elliptic
+    for 0 < K < 4.
 
     Args:
         x: θ, returned in [0, 2π), and p, returned in [−π, π).
@@ -72,11 +75,11 @@ def cubic(
 ) -> Float[Array, "*shape"]:
     """Imperfect pitchfork x → h + r x − x³; parameters ``r`` and ``h``.
 
-    Known, for 1 < r < 5/3: two stable fixed points where |h| < h_c = 2 ((r − 1)/3)^(3/2). One of
-    them merges with the unstable one between them at x = ∓√((r − 1)/3), h = ±h_c, so that a slow
-    sweep of h up and down runs through a hysteresis loop of width 2 h_c. At h = 0 they are
-    ±√(r − 1); what starts in (0, √r) ends on the positive one, what starts beyond √(r + 1)
-    diverges.
+    Known, for 1 < r < 5/3: two stable fixed points where |h| < h_c = 2 ((r −
+    1)/3)^(3/2). One of them merges with the unstable one between them at x = ∓√((r −
+    1)/3), h = ±h_c, so that a slow sweep of h up and down runs through a hysteresis
+    loop of width 2 h_c. At h = 0 they are ±√(r − 1); what starts in (0, √r) ends on the
+    positive one, what starts beyond √(r + 1) diverges.
 
     Args:
         x: Any shape; each component is a map of its own.
@@ -88,8 +91,8 @@ def cubic(
 def linear(matrix: ArrayLike) -> Callable[[Float[Array, "d"], Any], Float[Array, "d"]]:
     """The linear map x → matrix · x; it has no parameters, pass ``{}``.
 
-    Known: the exponents are the logarithms of the moduli of the eigenvalues. Start at the origin,
-    which is fixed, so that nothing overflows.
+    Known: the exponents are the logarithms of the moduli of the eigenvalues. Start at
+    the origin, which is fixed, so that nothing overflows.
 
     Args:
         matrix: (d, d), real and finite.

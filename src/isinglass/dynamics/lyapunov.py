@@ -1,8 +1,8 @@
 """Lyapunov spectra of any map, by tangent vectors that are pushed along and orthonormalised.
 
 The method is that of Benettin et al. (1980): tangent vectors go along with the orbit by
-forward-mode derivatives, never through a Jacobian matrix, and the logarithms of the lengths that
-Gram–Schmidt leaves them, summed and divided by time, are the exponents.
+forward-mode derivatives, never through a Jacobian matrix, and the logarithms of the
+lengths that Gram–Schmidt leaves them, summed and divided by time, are the exponents.
 """
 
 from dataclasses import dataclass
@@ -30,15 +30,17 @@ class LyapunovSpectrum:
     """Lyapunov exponents of one orbit.
 
     Attributes:
-        exponents: Descending, nats per step, (k,). −∞ for a direction that vanishes exactly.
+        exponents: Descending, nats per step, (k,). −∞ for a direction that vanishes
+            exactly.
         standard_error: From batch means, (k,); NaN beside −∞.
         trace: Running means, one row per batch, (n, k): how they converged.
         trace_steps: Steps behind each row of the trace, (n,).
         qr_every: Steps between two orthonormalisations.
         steps: Steps measured.
-        unresolved: Share of orthonormalisations at which rounding swallowed the direction, (k,).
-            Above 0 the exponent is an upper bound: float64 cannot tell contraction by more than
-            about e⁻³⁵ per `qr_every` steps, relative to the strongest direction.
+        unresolved: Share of orthonormalisations at which rounding swallowed the
+            direction, (k,). Above 0 the exponent is an upper bound: float64 cannot tell
+            contraction by more than about e⁻³⁵ per `qr_every` steps, relative to the
+            strongest direction.
     """
 
     exponents: Float[np.ndarray, " k"]
@@ -53,8 +55,9 @@ class LyapunovSpectrum:
     def kaplan_yorke_dimension(self) -> float:
         """Kaplan–Yorke dimension; NaN if it needs exponents that were not computed.
 
-        Exponents within 3 standard errors + 10/steps of zero count as zero, as for the kind of
-        attractor: the neutral direction of a torus would else decide between 0 and 1 by chance.
+        Exponents within 3 standard errors + 10/steps of zero count as zero, as for the
+        kind of attractor: the neutral direction of a torus would else decide between 0
+        and 1 by chance.
         """
         neutral = np.abs(self.exponents) <= 3 * self.standard_error + 10 / self.steps
         return kaplan_yorke_dimension(np.where(neutral, 0.0, self.exponents))
@@ -72,9 +75,9 @@ def kaplan_yorke_dimension(exponents: Float[np.ndarray, " k"]) -> float:
         exponents: Lyapunov exponents, descending, (k,).
 
     Returns:
-        j + (λ₁ + … + λⱼ)/|λⱼ₊₁|, with j the most exponents whose sum is not negative. NaN where the
-        sum of all given is not negative, for then it depends on the ones left out (or the map does
-        not contract).
+        j + (λ₁ + … + λⱼ)/|λⱼ₊₁|, with j the most exponents whose sum is not negative.
+        NaN where the sum of all given is not negative, for then it depends on the ones
+        left out (or the map does not contract).
     """
     sums = np.cumsum(exponents)
     below = np.flatnonzero(sums < 0)
@@ -97,26 +100,28 @@ def lyapunov_spectrum(
 ) -> LyapunovSpectrum:
     """The Lyapunov exponents of one orbit, all or the leading ones.
 
-    Costs one forward-mode product per exponent and step. For many parameters at once see
-    `isinglass.dynamics.bifurcation`, which is far faster per orbit.
+    Costs one forward-mode product per exponent and step. For many parameters at once
+    see `isinglass.dynamics.bifurcation`, which is far faster per orbit.
 
     Args:
         step: The map, pure JAX.
         state: Where the orbit starts.
         parameters: Handed to the map.
-        steps: Steps to measure over, rounded up to whole blocks (L for a delay map, `qr_every`).
-        transient: Steps before that. After them tangents are given 64 blocks more to turn.
+        steps: Steps to measure over, rounded up to whole blocks (L for a delay map,
+            `qr_every`).
+        transient: Steps before that. After them tangents are given 64 blocks more to
+            turn.
         k: How many leading exponents; None for all.
-        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for as many of 4, 2
-            or 1 as leave half the digits to the smallest exponent.
+        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for as
+            many of 4, 2 or 1 as leave half the digits to the smallest exponent.
         precision: "float64"; "float32" warns.
 
     Returns:
         Exponents with standard errors and their convergence.
 
     Raises:
-        ValueError: If an argument is out of range, the state or a parameter is not finite, or the
-            map does not return a state like the one it is given.
+        ValueError: If an argument is out of range, the state or a parameter is not
+            finite, or the map does not return a state like the one it is given.
         FloatingPointError: If the orbit leaves the finite numbers.
     """
     measure = Measure(

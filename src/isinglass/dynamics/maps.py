@@ -31,14 +31,14 @@ class DelayState(NamedTuple):
 class DelayMap:
     """A map whose next value depends on its last L values: x(t+1) = head(x(t), …, x(t−L+1); t).
 
-    It is a step like any other, on a `DelayState`. Of its L·d-dimensional Jacobian only the d rows
-    of the head are dense, the others shift; the functions of `isinglass.dynamics` know this, and
-    spend nothing on the shift.
+    It is a step like any other, on a `DelayState`. Of its L·d-dimensional Jacobian only
+    the d rows of the head are dense, the others shift; the functions of
+    `isinglass.dynamics` know this, and spend nothing on the shift.
 
     Attributes:
-        head: ``head(window, parameters, phase) -> (d,)``, pure JAX. ``window`` is a sequence of L
-            arrays (d,), newest first: index it, or stack it. ``phase`` is a Python int or a traced
-            integer in [0, period).
+        head: ``head(window, parameters, phase) -> (d,)``, pure JAX. ``window`` is a
+            sequence of L arrays (d,), newest first: index it, or stack it. ``phase`` is
+            a Python int or a traced integer in [0, period).
         length: L, at least 1.
         period: Period of the head's explicit dependence on time; 1 if it has none.
 
@@ -68,7 +68,8 @@ class DelayMap:
         """A state with the given last L values, newest first, at the given phase."""
         if window.shape[0] != self.length:
             raise ValueError(
-                f"window must hold {self.length} values, newest first, got {window.shape[0]}"
+                f"window must hold {self.length} values, newest first, got "
+                f"{window.shape[0]}"
             )
         return DelayState(window, jnp.asarray(phase % self.period, jnp.int32))
 

@@ -23,7 +23,8 @@ class Section:
         tolerance: How near, same units.
 
     Raises:
-        ValueError: If ``component`` is negative, or a number not finite or out of range.
+        ValueError: If ``component`` is negative, or a number not finite or out of
+            range.
     """
 
     component: int
@@ -45,23 +46,27 @@ class Section:
 class Measure:
     """What is measured of each orbit.
 
-    Steps are taken in blocks, and both numbers of steps are rounded up to whole blocks: of 1 step
-    for a plain map, of the least common multiple of length and period for a `DelayMap` (or of 8,
-    where that is longer); with exponents, of the least common multiple of that and `qr_every`.
-    Where there are exponents, 64 blocks more are spent before measuring, in which the tangents
-    turn.
+    Steps are taken in blocks, and both numbers of steps are rounded up to whole blocks:
+    of 1 step for a plain map, of the least common multiple of length and period for a
+    `DelayMap` (or of 8, where that is longer); with exponents, of the least common
+    multiple of that and `qr_every`. Where there are exponents, 64 blocks more are spent
+    before measuring, in which the tangents turn.
 
     Attributes:
         transient: Steps before anything is measured.
         steps: Steps that are measured.
         exponents: How many leading Lyapunov exponents; 0 for none, None for all.
-        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for 4, 2 or 1: as
-            many as leave half the digits to the smallest exponent, judged by a pilot run.
-        points: Most values of the observable to keep: the last ones, or the first on the section.
-        observable: What is kept of a state, a pure JAX function ``state -> (d,)``. None for the
-            newest value of a `DelayMap`, and otherwise all real numbers of the state.
+        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for 4, 2
+            or 1: as many as leave half the digits to the smallest exponent, judged by a
+            pilot run.
+        points: Most values of the observable to keep: the last ones, or the first on
+            the section.
+        observable: What is kept of a state, a pure JAX function ``state -> (d,)``. None
+            for the newest value of a `DelayMap`, and otherwise all real numbers of the
+            state.
         section: Keep only points near this plane; None for all points.
-        classify: Whether to say what kind of attractor it is (`isinglass.dynamics.attractor`).
+        classify: Whether to say what kind of attractor it is
+            (`isinglass.dynamics.attractor`).
         max_period: The longest period looked for.
         tolerance: How closely a periodic orbit must return.
         precision: "float64", or "float32" where digits do not matter: it warns.

@@ -13,7 +13,8 @@ class PowerSpectrum(NamedTuple):
 
     Attributes:
         frequency: Cycles per step, from 0 to ½, (F,).
-        power: Power per unit of frequency, in the signal's unit squared, with F in place of time.
+        power: Power per unit of frequency, in the signal's unit squared, with F in
+            place of time.
     """
 
     frequency: Float[np.ndarray, "F"]
@@ -24,7 +25,8 @@ class Crossings(NamedTuple):
     """What `poincare` returns.
 
     Attributes:
-        times: Row of the trajectory of each crossing, with a fraction where it is interpolated.
+        times: Row of the trajectory of each crossing, with a fraction where it is
+            interpolated.
         points: The trajectory there, (m, d).
     """
 
@@ -37,22 +39,23 @@ def power_spectrum(
 ) -> PowerSpectrum:
     """One-sided power spectral density of a signal about its mean.
 
-    The sum of ``power`` times the spacing of ``frequency`` is the variance of the signal, exactly
-    (Parseval) with the default window and one segment. A cycle of period p is a peak at 1/p and
-    its multiples; a quasi-periodic signal has peaks at sums of multiples of its frequencies; chaos
-    has a broad band, whose noise only ``segments`` brings down.
+    The sum of ``power`` times the spacing of ``frequency`` is the variance of the
+    signal, exactly (Parseval) with the default window and one segment. A cycle of
+    period p is a peak at 1/p and its multiples; a quasi-periodic signal has peaks at
+    sums of multiples of its frequencies; chaos has a broad band, whose noise only
+    ``segments`` brings down.
 
     Args:
         x: Real and finite; time runs along ``axis``, in steps.
         axis: The axis of time.
-        window: Name of a window of `scipy.signal.get_window`; "hann" keeps a strong peak from
-            leaking over weak ones.
-        segments: Into how many half-overlapping segments to cut the signal and average over (Welch
-            1967): less noise, coarser frequencies.
+        window: Name of a window of `scipy.signal.get_window`; "hann" keeps a strong
+            peak from leaking over weak ones.
+        segments: Into how many half-overlapping segments to cut the signal and average
+            over (Welch 1967): less noise, coarser frequencies.
 
     Raises:
-        ValueError: If ``x`` is not real and finite or too short for the segments, or another
-            argument is not one of those accepted.
+        ValueError: If ``x`` is not real and finite or too short for the segments, or
+            another argument is not one of those accepted.
     """
     series = _series("x", x, axis)
     length = series.shape[-1]
@@ -87,9 +90,10 @@ def autocorrelation(
 ) -> Float[np.ndarray, "..."]:
     """Autocorrelation ρ(l) of a signal about its mean at lags 0 … ``lags``, with ρ(0) = 1.
 
-    ρ(l) = Σ_t y(t) y(t+l) / Σ_t y(t)², y = x − mean. It fades with the lag by (T − l)/T even for a
-    signal that repeats; ``unbiased`` divides by this, at the price of noise at long lags and of
-    values that may exceed 1. NaN for a signal that is constant to rounding.
+    ρ(l) = Σ_t y(t) y(t+l) / Σ_t y(t)², y = x − mean. It fades with the lag by (T − l)/T
+    even for a signal that repeats; ``unbiased`` divides by this, at the price of noise
+    at long lags and of values that may exceed 1. NaN for a signal that is constant to
+    rounding.
 
     Args:
         x: Real and finite; T steps of time along ``axis``.
@@ -135,10 +139,10 @@ def poincare(
 ) -> Crossings:
     """Where a trajectory crosses the section x[component] = level.
 
-    Without ``tolerance``, a crossing lies between two rows on either side of the level, and its
-    point is interpolated linearly, as suits a flow or slow motion. A row on the level counts as
-    above it. With ``tolerance``, it is every row within that distance of the level, as it is,
-    which suits a map (Poc-López & Aguilera 2024 take 0.001).
+    Without ``tolerance``, a crossing lies between two rows on either side of the level,
+    and its point is interpolated linearly, as suits a flow or slow motion. A row on the
+    level counts as above it. With ``tolerance``, it is every row within that distance
+    of the level, as it is, which suits a map (Poc-López & Aguilera 2024 take 0.001).
 
     Args:
         trajectory: (T, d), real and finite, time in rows.

@@ -38,17 +38,18 @@ def trajectory(
         steps: How many rows to keep.
         transient: Steps before the first row's.
         stride: Steps from row to row.
-        observable: What to keep of a state: a pure JAX function that returns a pytree. None for
-            the newest value (d,) of a `DelayMap`, and otherwise the state itself.
+        observable: What to keep of a state: a pure JAX function that returns a pytree.
+            None for the newest value (d,) of a `DelayMap`, and otherwise the state
+            itself.
         precision: "float64"; "float32" warns.
 
     Returns:
-        A pytree of NumPy arrays, rows first; row i is seen after ``transient + (i + 1) * stride``
-        steps.
+        A pytree of NumPy arrays, rows first; row i is seen after ``transient + (i + 1)
+        * stride`` steps.
 
     Raises:
-        ValueError: If a number is out of range, the state or a parameter is not finite, or the
-            map does not return a state like the one it is given.
+        ValueError: If a number is out of range, the state or a parameter is not finite,
+            or the map does not return a state like the one it is given.
     """
     check_sizes(steps=steps, stride=stride)
     check_sizes(0, transient=transient)

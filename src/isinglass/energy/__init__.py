@@ -1,10 +1,12 @@
 """Energies of a state among patterns: the Hopfield family, Ising, and the free energy of attention.
 
-Each energy is a pure function ``(state (…, n), patterns (m, n), …) -> (…)`` of JAX, safe for large
-numbers, with its force beside it. Patterns are read block by block (`isinglass.energy.streaming`):
-from an array, from several devices (`shard_patterns`), or from a file by `numpy.memmap`.
+Each energy is a pure function ``(state (…, n), patterns (m, n), …) -> (…)`` of JAX,
+safe for large numbers, with its force beside it. Patterns are read block by block
+(`isinglass.energy.streaming`): from an array, from several devices (`shard_patterns`),
+or from a file by `numpy.memmap`.
 
-`descend` and `retrieve` go downhill and report on it; `storage` and `capacity` say what is held.
+`descend` and `retrieve` go downhill and report on it; `storage` and `capacity` say what
+is held.
 """
 
 from isinglass.energy.attention import attention_energy, attention_force

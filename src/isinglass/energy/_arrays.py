@@ -13,8 +13,8 @@ from isinglass._common.checks import refuse_infinite, refuse_unreal
 State = Num[Array, "*batch n"] | Num[np.ndarray, "*batch n"]
 """States, (…, n)."""
 
-# The width has no name, so that it is `checked` and not the run-time checker of the tests that says
-# what is wrong with it.
+# The width has no name, so that it is `checked` and not the run-time checker of the
+# tests that says what is wrong with it.
 Patterns = Num[Array, "m _"] | Num[np.ndarray, "m _"]
 """Patterns, one a row, (m, n): a JAX array, or a NumPy array or `numpy.memmap` read in blocks."""
 
@@ -25,8 +25,8 @@ Layers = Sequence[Any]
 def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
     """Refuse a state and patterns (or what else they are called) that have no energy.
 
-    Values are not looked at where they are traced, nor, here, in patterns of NumPy: those are
-    checked as they are read.
+    Values are not looked at where they are traced, nor, here, in patterns of NumPy:
+    those are checked as they are read.
 
     Raises:
         TypeError: If one is no array.
@@ -36,8 +36,8 @@ def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
     refuse_unreal("state", state)
     if state.ndim < 1 or state.shape[-1] != patterns.shape[1]:
         raise ValueError(
-            f"state must have as many components as the {name}, {patterns.shape[1]}, in its last "
-            f"axis; got shape {state.shape}"
+            f"state must have as many components as the {name}, {patterns.shape[1]}, "
+            f"in its last axis; got shape {state.shape}"
         )
     refuse_infinite("state", state)
 

@@ -20,24 +20,25 @@ def attention_energy(
 ) -> Float[Array, "*batch"]:
     """Free energy E_τ(z) = −τ log Σ_j exp(s ⟨z, k_j⟩/τ) of a state among keys.
 
-    It is concave in z. As τ → 0 it becomes −s max_j ⟨z, k_j⟩; as τ grows, −τ log m less s times
-    the mean of ⟨z, k_j⟩.
+    It is concave in z. As τ → 0 it becomes −s max_j ⟨z, k_j⟩; as τ grows, −τ log m less
+    s times the mean of ⟨z, k_j⟩.
 
     Args:
         state: z, (…, d); each is by itself.
         keys: k_j, (m, d); see `isinglass.energy.streaming` for where they may lie.
         temperature: τ > 0; may be traced, and is then not checked.
-        scale: s; 1/√d if None, with which it is E_τ of Lam 2026, Eq. 1, for z = W_Q Z and
-            k_j = W_K x_j.
+        scale: s; 1/√d if None, with which it is E_τ of Lam 2026, Eq. 1, for z = W_Q Z
+            and k_j = W_K x_j.
         block: Keys to read at a time, if not as many as suit.
 
     Returns:
-        Energies, (…), in the units of s ⟨z, k⟩, which can be differentiated by state, keys, τ and
-        s.
+        Energies, (…), in the units of s ⟨z, k⟩, which can be differentiated by state,
+        keys, τ and s.
 
     Raises:
-        ValueError: If the temperature is not positive and finite, the scale is not finite, there is
-            no key, the state has another number of components, or a state or key is not finite.
+        ValueError: If the temperature is not positive and finite, the scale is not
+            finite, there is no key, the state has another number of components, or a
+            state or key is not finite.
 
     Source: Lam 2026, Eq. 1; the log-sum-exp part of Ramsauer et al. 2021.
     """

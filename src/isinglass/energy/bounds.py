@@ -55,8 +55,8 @@ def nearest_distance_slack(
 def modern_hopfield_slack(state: State, patterns: Patterns) -> Slack:
     """Proposition 2, |E − (2 E_MCHN − log m)| ≤ max|ρ|² − min|ρ|², with β = 2 in E_MCHN.
 
-    More than that holds: E is never the larger one, so that `above` is at least the bound itself.
-    Patterns of one length make both equal.
+    More than that holds: E is never the larger one, so that `above` is at least the
+    bound itself. Patterns of one length make both equal.
 
     Args:
         state: x, (…, n).
@@ -109,7 +109,8 @@ def global_energy_slack(
     Raises:
         ValueError: As `layer_energies` does.
 
-    Source: Niu et al. 2024, Eq. 8, which says < above: so it is for l ≥ 2, in exact arithmetic.
+    Source: Niu et al. 2024, Eq. 8, which says < above: so it is for l ≥ 2, in exact
+    arithmetic.
     """
     energies = layer_energies(state, layers, inverse_temperature)
     whole, lowest = combined_energy(energies, inverse_temperature), energies.min(-1)

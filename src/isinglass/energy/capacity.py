@@ -39,15 +39,17 @@ def capacity(
 ) -> xr.Dataset:
     """Retrieve random patterns from states with turned signs, for each energy alike.
 
-    Patterns are random signs, ±1 for energies of signs. For continuous ones they are scaled so that
-    two of them are, in the root mean square, the given separation apart. The noise is the share of
-    components whose sign is turned. All energies see the same signs and the same noise.
+    Patterns are random signs, ±1 for energies of signs. For continuous ones they are
+    scaled so that two of them are, in the root mean square, the given separation apart.
+    The noise is the share of components whose sign is turned. All energies see the same
+    signs and the same noise.
 
     Args:
         landscapes: The energies.
         counts: Numbers of patterns, m.
         noises: Shares of turned components, in [0, 1].
-        separations: Distances of two patterns, which matter to continuous energies only.
+        separations: Distances of two patterns, which matter to continuous energies
+            only.
         dimension: n.
         trials: Independent sets of patterns.
         probes: Patterns of each set that are looked for, at most m of them.
@@ -57,13 +59,15 @@ def capacity(
 
     Returns:
         Over "energy", "separation", "patterns", "noise" and "trial": error, the mean of
-        |x − ρ|/|ρ|; correct, the share of states whose nearest pattern in the end is the right
-        one; retrieved, the share within the precision; converged; iterations, their mean.
+        |x − ρ|/|ρ|; correct, the share of states whose nearest pattern in the end is
+        the right one; retrieved, the share within the precision; converged; iterations,
+        their mean.
 
     Raises:
         ValueError: If a number is out of range, or nothing is asked for.
 
-    Source: Hopfield 1982; Krotov & Hopfield 2016; Demircigil et al. 2017; Ramsauer et al. 2021.
+    Source: Hopfield 1982; Krotov & Hopfield 2016; Demircigil et al. 2017; Ramsauer et
+    al. 2021.
     """
     _check(landscapes, counts, noises, separations)
     for name, value in (
@@ -188,9 +192,10 @@ class Half(NamedTuple):
 def theory(name: str, n: int) -> float:
     """Number of patterns at which a pattern is a fixed point half of the time.
 
-    Of powers: turning a sign is held off by the pattern itself, and pushed by the noise of the
-    others, of which the sum is normal; z is what all n signs survive with probability ½. Of the
-    exponential: only another pattern one sign away can push, and the rest break the tie.
+    Of powers: turning a sign is held off by the pattern itself, and pushed by the noise
+    of the others, of which the sum is normal; z is what all n signs survive with
+    probability ½. Of the exponential: only another pattern one sign away can push, and
+    the rest break the tie.
     """
     from scipy.special import factorial2
     from scipy.stats import norm
@@ -211,9 +216,10 @@ def continuous_theory(
 ) -> float:
     """Number of patterns on a sphere at which the fixed point near one of them is lost.
 
-    On the way a ρ from 0 to ρ the update leads to ρ/(1 + W), where the m others have the weight
-    W = m exp(−2βaR² + 2(βaR²)²/n), R² being half the squared separation and their products with
-    ρ normal. A fixed point with a ≥ 1 − precision is there up to the largest m with W = 1/a − 1.
+    On the way a ρ from 0 to ρ the update leads to ρ/(1 + W), where the m others have
+    the weight W = m exp(−2βaR² + 2(βaR²)²/n), R² being half the squared separation and
+    their products with ρ normal. A fixed point with a ≥ 1 − precision is there up to
+    the largest m with W = 1/a − 1.
     """
     a = np.linspace(1 - CLOSE, 1 - 1e-4, 3000)
     exponent = inverse_temperature * a * separation**2

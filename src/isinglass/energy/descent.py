@@ -29,7 +29,8 @@ class Descent(NamedTuple):
         state: x, (…, n).
         converged: Whether the residual came within the tolerance, (…).
         iterations: Steps taken, (…).
-        residual: How far the last step went, |x′ − x|; for a flow, over its step size: |∇E|.
+        residual: How far the last step went, |x′ − x|; for a flow, over its step size:
+            |∇E|.
         energy_before: (…).
         energy_after: (…).
         nearest: The pattern nearest to where it ended, (…).
@@ -57,7 +58,8 @@ class LayeredDescent(NamedTuple):
         energy_before: E_t(x_{t−1}), (l, …).
         energy_after: E_t(x_t), (l, …): never more.
         moved: |x_t − x_{t−1}|, at most δ_t, (l, …).
-        bounded: Whether it ended on the edge of its ball, (l, …): the layer would go further.
+        bounded: Whether it ended on the edge of its ball, (l, …): the layer would go
+            further.
         global_energy: Of all layers at x_0, …, x_l, (l + 1, …); it may rise.
     """
 
@@ -86,12 +88,14 @@ def descend(
 
     The energy never increases, whatever the state, the patterns and β:
 
-    - ``"update"``: x ← `Landscape.update`, the softmax update of continuous energies and all signs
-      at once of the others. Both go to the minimum of a function that lies above the energy and
-      touches it at x.
-    - ``"flow"``: dx/dt = −∇E by Euler's method, for continuous energies. It follows the flow for
-      small steps, and descends for all up to 2/L (`ContinuousLandscape.smoothness`).
-    - ``"sweep"``: one sign after another, for energies of signs (`SignLandscape.sweep`).
+    - ``"update"``: x ← `Landscape.update`, the softmax update of continuous energies
+      and all signs at once of the others. Both go to the minimum of a function that
+      lies above the energy and touches it at x.
+    - ``"flow"``: dx/dt = −∇E by Euler's method, for continuous energies. It follows the
+      flow for small steps, and descends for all up to 2/L
+      (`ContinuousLandscape.smoothness`).
+    - ``"sweep"``: one sign after another, for energies of signs
+        (`SignLandscape.sweep`).
 
     Args:
         state: x, (…, n); of ±1 where the energy is one of signs.
@@ -103,8 +107,8 @@ def descend(
         step_size: h of a flow, at most 2/L; a tenth of 1/L if None.
 
     Raises:
-        ValueError: If a number is out of range, the method does not go with the energy, a state of
-            an energy of signs is not one of ±1, or as every energy does.
+        ValueError: If a number is out of range, the method does not go with the energy,
+            a state of an energy of signs is not one of ±1, or as every energy does.
 
     Source: Ramsauer et al. 2021, Theorem 1; Yuille & Rangarajan 2003; Hopfield 1982.
     """
@@ -161,10 +165,11 @@ def descend_layers(
 ) -> LayeredDescent:
     """Let each layer minimise its energy E_t within a ball δ_t around what came from the last.
 
-    By majorisation and minimisation: E_t lies below |z − T(x)|² + constant and touches it at
-    z = x, T(x) being the soft mean of the layer's patterns. In a ball that is least at the point
-    nearest to T(x), to which x is moved, again and again. So E_t(x) never increases, and x never
-    leaves the ball. The global energy is not bound to fall, and at times it does not.
+    By majorisation and minimisation: E_t lies below |z − T(x)|² + constant and touches
+    it at z = x, T(x) being the soft mean of the layer's patterns. In a ball that is
+    least at the point nearest to T(x), to which x is moved, again and again. So E_t(x)
+    never increases, and x never leaves the ball. The global energy is not bound to
+    fall, and at times it does not.
 
     Args:
         state: x_0, (…, n).
@@ -175,8 +180,8 @@ def descend_layers(
         tolerance: As for `descend`.
 
     Raises:
-        ValueError: If there is no layer, the radii are not as many as the layers or not positive,
-            or as `descend` does.
+        ValueError: If there is no layer, the radii are not as many as the layers or not
+            positive, or as `descend` does.
 
     Source: Niu et al. 2024, §4, Eqs. 6–8.
     """

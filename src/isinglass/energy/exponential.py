@@ -26,8 +26,8 @@ def demircigil_energy(
 ) -> Float[Array, "*batch"]:
     """Energy E(x) = −log Σ_j exp⟨ρ_j, x⟩, concave in x.
 
-    Demircigil et al. take the sum itself, −Σ_j exp⟨ρ_j, x⟩. Its logarithm, as Niu et al. write
-    it, has the same minima and the same updates, and does not overflow.
+    Demircigil et al. take the sum itself, −Σ_j exp⟨ρ_j, x⟩. Its logarithm, as Niu et
+    al. write it, has the same minima and the same updates, and does not overflow.
 
     Args:
         state: x, (…, n).
@@ -38,8 +38,8 @@ def demircigil_energy(
         Energies, (…), which can be differentiated by state and patterns.
 
     Raises:
-        ValueError: If there is no pattern, the state has another number of components, or anything
-            is not finite.
+        ValueError: If there is no pattern, the state has another number of components,
+            or anything is not finite.
 
     Source: Demircigil et al. 2017, Eq. 4; Niu et al. 2024, §3.
     """
@@ -62,8 +62,8 @@ def modern_hopfield_energy(
 ) -> Float[Array, "*batch"]:
     """Energy E(x) = −β⁻¹ log Σ_j exp(β⟨ρ_j, x⟩) + ½|x|² + β⁻¹ log m + ½ max_j |ρ_j|².
 
-    With these constants E ≥ 0. With β = 2 and patterns of one length, 2E − log m is the energy of
-    `nearest_neighbour_energy`.
+    With these constants E ≥ 0. With β = 2 and patterns of one length, 2E − log m is the
+    energy of `nearest_neighbour_energy`.
 
     Args:
         state: x, (…, n).
@@ -75,8 +75,8 @@ def modern_hopfield_energy(
         Energies, (…), which can be differentiated by state, patterns and β.
 
     Raises:
-        ValueError: If there is no pattern, the state has another number of components, anything is
-            not finite, or β is not positive.
+        ValueError: If there is no pattern, the state has another number of components,
+            anything is not finite, or β is not positive.
 
     Source: Ramsauer et al. 2021, Eq. 2.
     """

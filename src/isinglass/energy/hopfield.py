@@ -33,16 +33,17 @@ def hopfield_energy(
         state: x, (…, n).
         patterns: ρ_j, (m, n).
         bias: b, (n,); 0 if None.
-        self_coupling: Whether the diagonal of W stays. Without it, as in the paper, energy falls
-            when one component is updated at a time; with it, W is positive semidefinite, and energy
-            falls also when all are updated at once.
+        self_coupling: Whether the diagonal of W stays. Without it, as in the paper,
+            energy falls when one component is updated at a time; with it, W is positive
+            semidefinite, and energy falls also when all are updated at once.
         block: Patterns to read at a time, if not as many as suit.
 
     Returns:
         Energies, (…), which can be differentiated by all of state, patterns and bias.
 
     Raises:
-        ValueError: If there is no pattern, a shape does not fit, or anything is not finite.
+        ValueError: If there is no pattern, a shape does not fit, or anything is not
+            finite.
 
     Source: Hopfield 1982, Eqs. 2 and 7.
     """

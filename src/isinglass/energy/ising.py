@@ -24,18 +24,18 @@ def ising_energy(
 ) -> Float[Array, "*batch"]:
     """Energy −J Σ_{i≠j} η(i, j) q_i · q_j − Σ_i q_i · B of dipoles in an external field.
 
-    As the paper writes it, the sum is over ordered pairs, each pair of dipoles twice. A dipole's
-    product with itself, a constant for unit dipoles, is left out.
+    As the paper writes it, the sum is over ordered pairs, each pair of dipoles twice. A
+    dipole's product with itself, a constant for unit dipoles, is left out.
 
-    Without ``guests`` only the field's term is left: the simplified energy that the paper learns
-    with, in which signals meet their host and not one another.
+    Without ``guests`` only the field's term is left: the simplified energy that the
+    paper learns with, in which signals meet their host and not one another.
 
     Args:
         dipoles: q_i, (…, k, d).
         field: B, the target's dipole, (d,).
         guests: Whether dipoles act on one another.
-        threshold: η(i, j) is 1 if q_i · q_j is at least this, else 0. If None it is 1 for all, and
-            then no pair is looked at: k numbers instead of k².
+        threshold: η(i, j) is 1 if q_i · q_j is at least this, else 0. If None it is 1
+            for all, and then no pair is looked at: k numbers instead of k².
         coupling: J; may be traced, and is then not checked.
 
     Returns:

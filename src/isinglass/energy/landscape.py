@@ -72,7 +72,8 @@ class SignLandscape(Landscape):
     def update(self, state: Any, patterns: Any) -> Any:
         """All signs at once: those of the force; where it is 0 a sign stays.
 
-        The energy lies below its tangent plane at x, of which this is the lowest corner.
+        The energy lies below its tangent plane at x, of which this is the lowest
+        corner.
         """
         force = self.force(state, patterns)
         return jnp.where(force == 0, jnp.asarray(state, force.dtype), jnp.sign(force))
@@ -80,8 +81,8 @@ class SignLandscape(Landscape):
     def sweep(self, state: Any, patterns: Any) -> Any:
         """Signs one after another, each to where the energy is lower: the published dynamics.
 
-        It keeps the products of all states with all patterns, (s, m), and needs the patterns as
-        one array on one device.
+        It keeps the products of all states with all patterns, (s, m), and needs the
+        patterns as one array on one device.
         """
         checked(state, patterns)
         return _sweep(self, rows(state), on_device(patterns)).reshape(state.shape)
@@ -197,7 +198,8 @@ class KrotovHopfield(SignLandscape):
         whole("degree", self.degree, 2)
         if self.degree % 2 and not self.rectified:
             raise ValueError(
-                f"degree must be even where the polynomial is not rectified, got {self.degree}"
+                "degree must be even where the polynomial is not rectified, got "
+                f"{self.degree}"
             )
 
     @property

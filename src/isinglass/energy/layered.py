@@ -21,7 +21,8 @@ def split_layers(patterns: Patterns, layers: int) -> list[Any]:
         layers: l, from 1 to m.
 
     Raises:
-        ValueError: If there are more layers than patterns, or no pattern, or one is not finite.
+        ValueError: If there are more layers than patterns, or no pattern, or one is not
+            finite.
     """
     checked_patterns(patterns)
     whole("layers", layers, 1)
@@ -59,9 +60,10 @@ def global_energy(
 ) -> Float[Array, "*batch"]:
     """Energy E(x) = −β⁻¹ log Σ_t exp(−β E_t(x)), β = 1 in the paper.
 
-    With l layers, min_t E_t − β⁻¹ log l ≤ E ≤ min_t E_t, the latter equal for l = 1 only. Since
-    each E_t is the logarithm of a sum over its patterns, **E is the energy of all patterns in one
-    layer**: how they are spread over layers makes no difference to it.
+    With l layers, min_t E_t − β⁻¹ log l ≤ E ≤ min_t E_t, the latter equal for l = 1
+    only. Since each E_t is the logarithm of a sum over its patterns, **E is the energy
+    of all patterns in one layer**: how they are spread over layers makes no difference
+    to it.
 
     Args:
         state: x, (…, n).
@@ -91,7 +93,8 @@ def combined_energy(
     refuse_unreal("energies", energies)
     if energies.ndim < 1 or energies.shape[-1] == 0:
         raise ValueError(
-            f"energies must hold one layer at least in the last axis, got shape {energies.shape}"
+            "energies must hold one layer at least in the last axis, got shape "
+            f"{energies.shape}"
         )
     refuse_infinite("energies", energies)
     positive("inverse_temperature", inverse_temperature)

@@ -34,11 +34,12 @@ def nearest_neighbour_energy(
 ) -> Float[Array, "*batch"]:
     """Energy E(x) = −β⁻¹ log Σ_j exp(−β|x − ρ_j|²), with β = 1 the layer energy of the paper.
 
-    It lies between g − β⁻¹ log m and g = min_j |x − ρ_j|². As β → ∞ it becomes g; as β → 0,
-    −β⁻¹ log m and the mean of the squared distances.
+    It lies between g − β⁻¹ log m and g = min_j |x − ρ_j|². As β → ∞ it becomes g; as β
+    → 0, −β⁻¹ log m and the mean of the squared distances.
 
-    Distances are compared by ⟨x, ρ⟩ and |ρ|², to a rounding error of the size of |ρ|²; that to the
-    nearest pattern is then taken from the difference itself, so that E is right near a pattern.
+    Distances are compared by ⟨x, ρ⟩ and |ρ|², to a rounding error of the size of |ρ|²;
+    that to the nearest pattern is then taken from the difference itself, so that E is
+    right near a pattern.
 
     Args:
         state: x, (…, n).
@@ -50,8 +51,8 @@ def nearest_neighbour_energy(
         Energies, (…), which can be differentiated by state, patterns and β.
 
     Raises:
-        ValueError: If there is no pattern, the state has another number of components, anything is
-            not finite, or β is not positive.
+        ValueError: If there is no pattern, the state has another number of components,
+            anything is not finite, or β is not positive.
 
     Source: Niu et al. 2024, Eq. 4.
     """
@@ -103,8 +104,9 @@ def nearest_neighbour_update(
 ) -> Float[Array, "*batch n"]:
     """The soft mean Σ_j p_j ρ_j, p = softmax(−β|x − ρ_j|²): attention with a bias of −β|ρ_j|².
 
-    E is |x|² and a concave function; the update goes to the minimum of |x|² and the tangent of the
-    other, which lies above E. So E never increases, and not only when steps are small.
+    E is |x|² and a concave function; the update goes to the minimum of |x|² and the
+    tangent of the other, which lies above E. So E never increases, and not only when
+    steps are small.
 
     Args:
         state: x, (…, n).

@@ -23,8 +23,8 @@ def krotov_hopfield_energy(
 ) -> Float[Array, "*batch"]:
     """Energy E(x) = −Σ_j F(s ⟨ρ_j, x⟩), F(z) = z^k or, rectified, max(z, 0)^k.
 
-    F grows as the power k of the size of its argument: with s = 1/n it stays at 1 for patterns and
-    states of signs, where with s = 1 float32 ends at k = 12 and n = 1,024.
+    F grows as the power k of the size of its argument: with s = 1/n it stays at 1 for
+    patterns and states of signs, where with s = 1 float32 ends at k = 12 and n = 1,024.
 
     Args:
         state: x, (…, n).
@@ -38,8 +38,8 @@ def krotov_hopfield_energy(
         Energies, (…), which can be differentiated by state and patterns.
 
     Raises:
-        ValueError: If there is no pattern, the state has another number of components, anything is
-            not finite, or the degree or scale is out of range.
+        ValueError: If there is no pattern, the state has another number of components,
+            anything is not finite, or the degree or scale is out of range.
 
     Source: Krotov & Hopfield 2016, Eqs. 2 and 5.
     """

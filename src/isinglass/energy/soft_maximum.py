@@ -1,12 +1,15 @@
 """The streaming core: soft maximum, soft mean and best of many patterns for a state.
 
-For scores r_j = ⟨y, ρ_j⟩, or ⟨y, ρ_j⟩ − |ρ_j|² where patterns are ranked by distance (y = 2x),
+For scores r_j = ⟨y, ρ_j⟩, or ⟨y, ρ_j⟩ − |ρ_j|² where patterns are ranked by distance (y
+= 2x),
 
-    soft maximum  β⁻¹ log Σ_j exp(β r_j),      soft mean  Σ_j p_j ρ_j,  p = softmax(β r),
+    soft maximum  β⁻¹ log Σ_j exp(β r_j),      soft mean  Σ_j p_j ρ_j,  p = softmax(β
+    r),
 
-and the best pattern is the one of highest score. All energies made of exponentials, and their
-forces, are made of these. The highest score is taken off before anything is exponentiated, and β
-multiplies the difference, so that neither large scores nor any β > 0 overflow.
+and the best pattern is the one of highest score. All energies made of exponentials, and
+their forces, are made of these. The highest score is taken off before anything is
+exponentiated, and β multiplies the difference, so that neither large scores nor any β >
+0 overflow.
 """
 
 from dataclasses import dataclass
@@ -35,9 +38,10 @@ class Soft(NamedTuple):
     Attributes:
         maximum: β⁻¹ log Σ_j exp(β r_j), (s,).
         highest: max_j r_j, (s,); not differentiated.
-        surplus: maximum − highest, without the cancellation, in [0, β⁻¹ log m], (s,); not
-            differentiated.
-        best: Which pattern has the highest score; the first, where some are equal, (s,).
+        surplus: maximum − highest, without the cancellation, in [0, β⁻¹ log m], (s,);
+            not differentiated.
+        best: Which pattern has the highest score; the first, where some are equal,
+            (s,).
         mean: Σ_j p_j ρ_j, (s, n), or None if it was not asked for.
     """
 
@@ -101,7 +105,8 @@ class _SoftReduction(Reduction):
 class _Others:
     """Σ_j w_j and, if wanted, Σ_j w_j ρ_j over all patterns but the best, w = exp β(r − r_best).
 
-    The best is left out, for its derivatives cancel, but for rounding, which a large β blows up.
+    The best is left out, for its derivatives cancel, but for rounding, which a large β
+    blows up.
     """
 
     by_distance: bool
@@ -129,8 +134,9 @@ def soft(
 ) -> Soft:
     """Soft maximum, best pattern and, if wanted, soft mean for states y, (s, n).
 
-    `Soft.maximum` and `Soft.mean` can be differentiated by y, the patterns and β, forward and
-    backward, any number of times; the first derivative by y alone costs the mean and no more.
+    `Soft.maximum` and `Soft.mean` can be differentiated by y, the patterns and β,
+    forward and backward, any number of times; the first derivative by y alone costs the
+    mean and no more.
 
     Args:
         y: States, or twice the states where patterns are ranked by distance.

@@ -1,8 +1,9 @@
 """Is a pattern stored? Definition 1 of Niu et al. 2024, after Ramsauer et al. 2021.
 
-Around each pattern lies a ball, and no two balls meet. A pattern is *stored* if its ball holds one
-fixed point of the update, to which every state of the ball converges. It is *retrieved* with
-precision ε if the update comes within ε of that point; |x − ρ| is then the retrieval error.
+Around each pattern lies a ball, and no two balls meet. A pattern is *stored* if its
+ball holds one fixed point of the update, to which every state of the ball converges. It
+is *retrieved* with precision ε if the update comes within ε of that point; |x − ρ| is
+then the retrieval error.
 """
 
 from functools import partial
@@ -36,8 +37,8 @@ class Certificate(NamedTuple):
     """What can be proved of each pattern.
 
     Attributes:
-        stored: Whether the update provably maps the ball into itself and contracts it, (m,): then
-            the ball holds one fixed point, to which all of it converges.
+        stored: Whether the update provably maps the ball into itself and contracts it,
+            (m,): then the ball holds one fixed point, to which all of it converges.
         error: Bound on |x* − ρ| where stored, (m,).
         contraction: Bound on the Lipschitz constant of the update in the ball, (m,).
     """
@@ -68,11 +69,11 @@ def storage_certificate(
 ) -> Certificate:
     """Prove, pattern by pattern, that it is stored; what is not proved may be stored all the same.
 
-    In a ball of radius r around ρ_i the weight of another pattern at distance Δ is at most
-    w = exp(−β(Δ² − 2rΔ)) for the distance energy, and exp(−β(⟨ρ_i, ρ_i − ρ_j⟩ − rΔ)) for the modern
-    one. So T leads at most Σ wΔ away from ρ_i, and its derivative, 2β or β times the covariance of
-    the patterns, is at most that times Σ wΔ². If the first is at most r and the second below 1,
-    Banach's theorem does the rest.
+    In a ball of radius r around ρ_i the weight of another pattern at distance Δ is at
+    most w = exp(−β(Δ² − 2rΔ)) for the distance energy, and exp(−β(⟨ρ_i, ρ_i − ρ_j⟩ −
+    rΔ)) for the modern one. So T leads at most Σ wΔ away from ρ_i, and its derivative,
+    2β or β times the covariance of the patterns, is at most that times Σ wΔ². If the
+    first is at most r and the second below 1, Banach's theorem does the rest.
 
     Args:
         patterns: ρ_j, (m, n).
@@ -81,13 +82,15 @@ def storage_certificate(
 
     Raises:
         TypeError: If the energy is another.
-        ValueError: If there is no pattern, anything is not finite, or a radius is negative.
+        ValueError: If there is no pattern, anything is not finite, or a radius is
+            negative.
 
     Source: This library's; in the manner of Ramsauer et al. 2021, Theorem 4.
     """
     if not isinstance(landscape, NearestNeighbour | ModernHopfield):
         raise TypeError(
-            f"landscape must be NearestNeighbour or ModernHopfield, got {type(landscape).__name__}"
+            "landscape must be NearestNeighbour or ModernHopfield, got "
+            f"{type(landscape).__name__}"
         )
     given = _checked(patterns)
     radii = _radii(given, landscape, radius)
@@ -110,14 +113,14 @@ def storage(
 ) -> xr.Dataset:
     """Which patterns are stored and retrieved, by Definition 1, from states drawn in their balls.
 
-    Drawn states can show that a pattern is *not* stored; that it is, they only make likely.
-    `certified` says where it is proved.
+    Drawn states can show that a pattern is *not* stored; that it is, they only make
+    likely. `certified` says where it is proved.
 
     Args:
         patterns: ρ_j, (m, n); of ±1 where the energy is one of signs.
         landscape: The energy; `NearestNeighbour` if None.
-        radius: Of each ball; if None, half of `ball_radii` for continuous energies, and all of it
-            for energies of signs, where states are drawn by turning signs.
+        radius: Of each ball; if None, half of `ball_radii` for continuous energies, and
+            all of it for energies of signs, where states are drawn by turning signs.
         key: Random key.
         samples: States drawn in each ball, on its edge every second one.
         precision: ε, relative to |ρ|.
@@ -125,9 +128,10 @@ def storage(
         tolerance: As for `descend`.
 
     Returns:
-        Over "pattern": radius, disjoint (its ball meets no other), inside (the fixed point reached
-        from ρ lies in the ball), unique (all states drawn converge to it), stored (all three),
-        certified, retrieved (the share of states that came within ε of it), error |x* − ρ|.
+        Over "pattern": radius, disjoint (its ball meets no other), inside (the fixed
+        point reached from ρ lies in the ball), unique (all states drawn converge to
+        it), stored (all three), certified, retrieved (the share of states that came
+        within ε of it), error |x* − ρ|.
 
     Raises:
         ValueError: If a number is out of range, or as `descend` does.
@@ -156,7 +160,8 @@ def storage(
     error = np.linalg.norm(np.asarray(fixed.state) - points, axis=-1)
     size = np.linalg.norm(points, axis=-1)
     within = apart <= precision * size
-    # A descent stops at a residual, short of its end by up to 1/(1 − contraction) times as much.
+    # A descent stops at a residual, short of its end by up to 1/(1 − contraction) times
+    # as much.
     same = apart <= np.maximum(100 * tolerance * (1 + size), 1e-3 * reach)
     disjoint = np.asarray(_disjoint(given, radii))
     unique = (same & np.asarray(ended.converged)).all(0) & np.asarray(fixed.converged)

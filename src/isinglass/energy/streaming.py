@@ -1,14 +1,14 @@
 """Sums and maxima over patterns, read block by block.
 
-What an energy needs of m patterns for s states never takes m × s numbers, nor a copy of the
-patterns: memory is one block of patterns and s numbers for each pattern of the block. Patterns may
-lie in three places:
+What an energy needs of m patterns for s states never takes m × s numbers, nor a copy of
+the patterns: memory is one block of patterns and s numbers for each pattern of the
+block. Patterns may lie in three places:
 
 - a JAX array on one device: the pass is one compiled loop, inside `jax.jit` or not;
-- a JAX array whose rows lie on several devices (`shard_patterns`): each device reads its own, and
-  what they found is put together;
-- a NumPy array, such as a `numpy.memmap` of a file: blocks are read one after another, two in
-  memory at a time, so that the file may be larger than memory.
+- a JAX array whose rows lie on several devices (`shard_patterns`): each device reads
+  its own, and what they found is put together;
+- a NumPy array, such as a `numpy.memmap` of a file: blocks are read one after another,
+  two in memory at a time, so that the file may be larger than memory.
 """
 
 from abc import ABC, abstractmethod
@@ -96,16 +96,16 @@ def shard_patterns(
 ) -> jax.Array:
     """Patterns with their rows spread over devices, as every energy takes them.
 
-    Within `jax.jit` an energy sees how patterns lie if they are closed over, not if they are
-    arguments of the function that is compiled.
+    Within `jax.jit` an energy sees how patterns lie if they are closed over, not if
+    they are arguments of the function that is compiled.
 
     Args:
         patterns: (m, n).
         devices: All of this host if None.
 
     Raises:
-        ValueError: If there is no device, m is no multiple of their number, or as every energy
-            does.
+        ValueError: If there is no device, m is no multiple of their number, or as every
+            energy does.
     """
     checked_patterns(patterns)
     over = np.asarray(jax.local_devices() if devices is None else list(devices))
@@ -140,8 +140,8 @@ def on_host(patterns: Any, *others: Any) -> bool:
     traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(others))
     if traced and isinstance(patterns, np.memmap):
         raise ValueError(
-            "patterns on disk are read outside of compiled code: use the energy and its force "
-            "directly, not within jax.jit or jax.grad"
+            "patterns on disk are read outside of compiled code: use the energy and "
+            "its force directly, not within jax.jit or jax.grad"
         )
     return not traced
 
@@ -193,16 +193,20 @@ def fold_device(
 
     where = PartitionSpec(reading.axis)
     return jax.shard_map(
-        local, mesh=reading.mesh, in_specs=(PartitionSpec(), where), out_specs=PartitionSpec(),
+        local,
+        mesh=reading.mesh,
+        in_specs=(PartitionSpec(), where),
+        out_specs=PartitionSpec(),
         check_vma=False,
-    )(args, patterns)  # fmt: skip
+    )(args, patterns)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def sum_device(term: Any, reading: Reading, args: Any, patterns: Any) -> Any:
     """`Sum` of a term over all blocks, which can be differentiated any number of times.
 
-    No derivative keeps more than a block; one by the patterns themselves has their size.
+    No derivative keeps more than a block; one by the patterns themselves has their
+    size.
     """
     return fold_device(Sum(term), reading, args, patterns)
 
@@ -323,8 +327,9 @@ def _sum_of_tangents(
 ) -> Any:
     """The derivative of a sum along tangents of some arguments and, unless None, of the patterns.
 
-    Linear in the tangents. Each block is computed anew where it is transposed, and the tangents of
-    patterns are taken along block by block, so that their transpose is written block by block.
+    Linear in the tangents. Each block is computed anew where it is transposed, and the
+    tangents of patterns are taken along block by block, so that their transpose is
+    written block by block.
     """
     leaves, tree = jax.tree.flatten(args)
 

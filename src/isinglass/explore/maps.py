@@ -32,7 +32,8 @@ class Map(NamedTuple):
         start: An initial state, or a function of the parameters that gives it.
         defaults: Usual values of those parameters that have one.
         names: Names of all its parameters; None if only the map itself knows.
-        labels: What to call the components of its observable, in TeX; empty if nobody knows.
+        labels: What to call the components of its observable, in TeX; empty if nobody
+            knows.
         module: What holds it, if that is a file of the user's.
     """
 
@@ -69,7 +70,8 @@ def build(recipe: Recipe) -> Map:
     """The map that a recipe names, and its start.
 
     Raises:
-        ValueError: If there is no such map, its file cannot be used, or the start does not fit.
+        ValueError: If there is no such map, its file cannot be used, or the start does
+            not fit.
         OSError: If its file cannot be read.
     """
     if recipe.map == MEAN_FIELD:
@@ -132,8 +134,8 @@ def parameters(
         fixed: What is given for others.
 
     Raises:
-        ValueError: If a name is given that the map does not read, or one is lacking, or the map
-            fails.
+        ValueError: If a name is given that the map does not read, or one is lacking, or
+            the map fails.
     """
     both = [name for name in fixed if name in vary]
     if both:
@@ -242,8 +244,8 @@ def _mean_field(recipe: Recipe) -> Map:
 def _rows(start: list[float], m: int, length: int) -> Float[np.ndarray, "n m"]:
     if len(start) % m or not 1 <= len(start) // m <= length:
         raise ValueError(
-            f"--start must hold 1 to {length} attentions of {m} numbers each, newest first, "
-            f"got {len(start)} numbers"
+            f"--start must hold 1 to {length} attentions of {m} numbers each, newest "
+            f"first, got {len(start)} numbers"
         )
     return np.array(start).reshape(-1, m)
 
@@ -263,7 +265,8 @@ def _own(path: Path, function: str, recipe: Recipe) -> Map:
     start = getattr(module, "start", None) if recipe.start is None else recipe.start
     if start is None:
         raise ValueError(
-            f"--start must give the initial state of {name}, such as 0.1,0.2, or the file must "
+            f"--start must give the initial state of {name}, such as 0.1,0.2, or the "
+            "file must "
             "hold it as `start`"
         )
     # JAX would take a list for a state of many parts.

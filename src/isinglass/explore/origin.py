@@ -29,8 +29,10 @@ class Recipe:
     Attributes:
         map: "meanfield", the name of a known map, or "/whole/path/to/file.py:function".
         start: Numbers of the initial state; None for the map's own start.
-        features: Of the mean field, as `features_in_words` gives them; None for the paper's.
-        context: Context length of the mean field; None for once round its positional bits.
+        features: Of the mean field, as `features_in_words` gives them; None for the
+            paper's.
+        context: Context length of the mean field; None for once round its positional
+            bits.
         sha256: Of the file that holds the map.
     """
 
@@ -53,8 +55,10 @@ class Recipe:
         """
         if plain is None:
             raise ValueError(
-                f"{directory} was made by a program and not by `isinglass sweep`, so that its map "
-                "is not known: the program goes on with it, or isinglass.dynamics.resume does"
+                f"{directory} was made by a program and not by `isinglass sweep`, so "
+                "that its map "
+                "is not known: the program goes on with it, or "
+                "isinglass.dynamics.resume does"
             )
         try:
             return cls(**plain)
@@ -80,8 +84,8 @@ def of_options(
     Args:
         target: MAP: "meanfield", a known map's name, or ``path/to/file.py:function``.
         start: Numbers of the initial state, with commas.
-        weights: File with the weights of the mean field; for other maps it is None, as are all
-            that follow.
+        weights: File with the weights of the mean field; for other maps it is None, as
+            are all that follow.
         patterns: M of random segments.
         segments: How many of them.
         positional_bits: P of random segments, or of the weights.
@@ -89,7 +93,8 @@ def of_options(
         context: Context length.
 
     Raises:
-        ValueError: If an option does not go with the others, or a file is not what it should be.
+        ValueError: If an option does not go with the others, or a file is not what it
+            should be.
         OSError: If a file cannot be read.
     """
     numbers = None if start is None else texts.numbers("--start", start)
@@ -180,8 +185,9 @@ def features_of_file(path: Path, positional_bits: int | None) -> dict[str, Any]:
     """Weights in a file, in words.
 
     Args:
-        path: A ``.npy`` file, or a ``.npz`` with one array or one that is called "weights": W^o,
-            W^v, W^q, W^k in ±1, (4, M, N + P), the positional bits last.
+        path: A ``.npy`` file, or a ``.npz`` with one array or one that is called
+            "weights": W^o, W^v, W^q, W^k in ±1, (4, M, N + P), the positional bits
+            last.
         positional_bits: P; the paper's 2 if None.
 
     Raises:
@@ -273,5 +279,6 @@ def _only_name(names: list[str]) -> str:
     if "weights" in names or len(names) == 1:
         return "weights" if "weights" in names else names[0]
     raise ValueError(
-        f"it must hold one array, or one that is called 'weights', got {', '.join(names) or 'none'}"
+        "it must hold one array, or one that is called 'weights', got "
+        f"{', '.join(names) or 'none'}"
     )

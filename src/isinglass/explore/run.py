@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RESULTS = "results.zarr"
-# What the command line calls the arguments that messages of `isinglass.dynamics` begin with.
+# What the command line calls the arguments that messages of `isinglass.dynamics` begin
+# with.
 OPTIONS = {
     "cluster": "--cluster",
     "direction": "--continue",
@@ -64,9 +65,10 @@ class Swept:
         directory: Its folder.
         dataset: Its results, read when asked for.
         labels: Names of the observable's components in TeX; empty if they have none.
-        section: The component that is near a plane in all points; None for points without.
-        hysteresis: Lowest and highest value of each range where the directions of a continuation
-            differ; None if there are not two.
+        section: The component that is near a plane in all points; None for points
+            without.
+        hysteresis: Lowest and highest value of each range where the directions of a
+            continuation differ; None if there are not two.
     """
 
     name: str
@@ -142,7 +144,8 @@ def start(
 
     Args:
         recipe: The map and its start.
-        vary: Values of one parameter (bifurcation diagram, continuation) or two (phase diagram).
+        vary: Values of one parameter (bifurcation diagram, continuation) or two (phase
+            diagram).
         fixed: Fixed parameters; the others have their usual values.
         measure: What is measured in each cell.
         directory: Folder for the results.
@@ -192,7 +195,8 @@ def resume(
         progress: Is told the cells done, and how many there are.
 
     Raises:
-        ValueError: If the folder holds no sweep of `start`, or the map is no longer that of it.
+        ValueError: If the folder holds no sweep of `start`, or the map is no longer
+            that of it.
         OSError: As `isinglass.dynamics.bifurcation`.
     """
     crew = crew or Crew()
@@ -228,8 +232,8 @@ def _check_measure(measure: Measure, dimension: int, width: int) -> None:
     """Refuse what the map's size forbids before anything is written."""
     if (measure.exponents or 0) > dimension:
         raise ValueError(
-            f"--exponents must be at most {dimension}, the dimension of the state, or 'all', "
-            f"got {measure.exponents}"
+            f"--exponents must be at most {dimension}, the dimension of the state, or "
+            f"'all', got {measure.exponents}"
         )
     if measure.section is not None and measure.section.component >= width:
         raise ValueError(
@@ -258,7 +262,8 @@ def _sent_whole(chosen: maps.Map, crew: Crew) -> Iterator[None]:
         import distributed  # noqa: F401
     except ImportError:
         raise ValueError(
-            "--scheduler and --cluster need what is not installed: pip install 'isinglass[cluster]'"
+            "--scheduler and --cluster need what is not installed: pip install "
+            "'isinglass[cluster]'"
         ) from None
     if chosen.module is None:
         yield

@@ -18,16 +18,19 @@ def axes(given: Iterable[str]) -> dict[str, Float[np.ndarray, " n"]]:
     """Values of the varied parameters, by name, of texts such as ``beta=0:3:401``.
 
     Args:
-        given: What stands after each ``--vary``: ``NAME=LOW:HIGH:COUNT`` for evenly spaced values,
-            both ends included; the same and ``:log`` for equal ratios; or ``NAME=1,2,3``.
+        given: What stands after each ``--vary``: ``NAME=LOW:HIGH:COUNT`` for evenly
+            spaced values, both ends included; the same and ``:log`` for equal ratios;
+            or ``NAME=1,2,3``.
 
     Raises:
-        ValueError: If one or two parameters with two values or more each cannot be read from it.
+        ValueError: If one or two parameters with two values or more each cannot be read
+            from it.
     """
     found = _pairs("--vary", given, _axis, RANGES)
     if not 1 <= len(found) <= 2:
         raise ValueError(
-            "--vary must be given once, for a diagram over one parameter, or twice, for a map of "
+            "--vary must be given once, for a diagram over one parameter, or twice, "
+            "for a map of "
             f"two, got {len(found)}"
         )
     return found
@@ -92,7 +95,8 @@ def section(text: str) -> tuple[int, float]:
         return int(component), _number(level or "0")
     except ValueError:
         raise ValueError(
-            "--section must be COMPONENT or COMPONENT=LEVEL, components counted from 0, "
+            "--section must be COMPONENT or COMPONENT=LEVEL, components counted from "
+            "0, "
             f"got {text!r}"
         ) from None
 

@@ -49,8 +49,11 @@ def kind_legend(figure: Figure, kinds: Iterable[Any]) -> None:
         )
     ]
     figure.legend(
-        handles=handles, loc="outside upper right", ncols=len(handles), handletextpad=0.2
-    )  # fmt: skip
+        handles=handles,
+        loc="outside upper right",
+        ncols=len(handles),
+        handletextpad=0.2,
+    )
 
 
 def draw_cloud(
@@ -73,9 +76,15 @@ def draw_cloud(
     for number, style in enumerate(KIND_STYLES):
         chosen = seen & (kinds == number)[:, None]
         axes.plot(
-            x[chosen], y[chosen], "o", color=style.colour, markersize=size, markeredgewidth=0,
-            alpha=0.7, rasterized=True,
-        )  # fmt: skip
+            x[chosen],
+            y[chosen],
+            "o",
+            color=style.colour,
+            markersize=size,
+            markeredgewidth=0,
+            alpha=0.7,
+            rasterized=True,
+        )
 
 
 def edges(values: Shaped[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
@@ -94,7 +103,8 @@ class KindStyle(NamedTuple):
     marker: str
 
 
-# In the order of `isinglass.dynamics.Kind`, which must not be imported here: it loads jax.
+# In the order of `isinglass.dynamics.Kind`, which must not be imported here: it loads
+# jax.
 KIND_STYLES = (
     KindStyle("fixed point", "#56b4e9", "s"),
     KindStyle("periodic", "#0072b2", "o"),

@@ -49,7 +49,8 @@ class About(NamedTuple):
     Attributes:
         name: Name of the map.
         labels: Names of the observable's components in TeX; empty if they have none.
-        section: The component that is near a plane in all points; None for points without.
+        section: The component that is near a plane in all points; None for points
+            without.
     """
 
     name: str
@@ -61,8 +62,8 @@ def write(dataset: xr.Dataset, directory: Path, about: About) -> tuple[Path, Pat
     """Draw a sweep into a folder, as ``diagram.png`` and ``diagram.svg``.
 
     Args:
-        dataset: What `isinglass.dynamics.bifurcation`, `continuation` or `phase_diagram` returns,
-            with kinds.
+        dataset: What `isinglass.dynamics.bifurcation`, `continuation` or
+            `phase_diagram` returns, with kinds.
         directory: The folder.
         about: The map.
 
@@ -125,7 +126,7 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-# -- one parameter -----------------------------------------------------------------------------
+# -- one parameter ---------------------------------------------------------------------
 
 
 def _diagram(dataset: xr.Dataset, name: str, about: About) -> Figure:
@@ -136,9 +137,14 @@ def _diagram(dataset: xr.Dataset, name: str, about: About) -> Figure:
     ratios = [height, 0.24] * len(branches) if points else [0.24] * len(branches)
     ratios += [1.9] * (exponents + many)
     figure, axes = subplots(
-        len(ratios), 1, width=7.5, height=1.0 + 1.02 * sum(ratios), sharex=True, squeeze=False,
+        len(ratios),
+        1,
+        width=7.5,
+        height=1.0 + 1.02 * sum(ratios),
+        sharex=True,
+        squeeze=False,
         gridspec_kw={"height_ratios": ratios},
-    )  # fmt: skip
+    )
     rows = iter(axes[:, 0])
     values = dataset[name].values
     for direction, branch in branches.items():
@@ -170,9 +176,12 @@ def _branches(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
 
 
 def _draw_points(
-    axes: Any, values: Num[np.ndarray, " n"], branch: xr.Dataset, about: About,
+    axes: Any,
+    values: Num[np.ndarray, " n"],
+    branch: xr.Dataset,
+    about: About,
     direction: str,
-) -> None:  # fmt: skip
+) -> None:
     shown = 1 if about.section == 0 and branch.sizes["component"] > 1 else 0
     kinds = branch["kind"].values
     points = branch["points"].isel(component=shown).values.astype(float)
@@ -199,9 +208,14 @@ def _draw_leading(
         colour, width = (INK, 0.9) if index == 0 else (KIND_STYLES[0].colour, 0.9)
         if not index:
             axes.fill_between(
-                values, 0, leading, where=leading > 0, color=KIND_STYLES[CHAOTIC].colour,
-                alpha=0.4, linewidth=0,
-            )  # fmt: skip
+                values,
+                0,
+                leading,
+                where=leading > 0,
+                color=KIND_STYLES[CHAOTIC].colour,
+                alpha=0.4,
+                linewidth=0,
+            )
         axes.plot(
             values, leading, color=colour, linewidth=width, label=f"{direction}wards"
         )
@@ -245,15 +259,20 @@ def _limits(exponents: Float[np.ndarray, "*n"]) -> tuple[float, float]:
     return low - room, high + room
 
 
-# -- two parameters ----------------------------------------------------------------------------
+# -- two parameters --------------------------------------------------------------------
 
 
 def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
     exponents = "exponents" in dataset
     figure, axes = subplots(
-        1, 1 + exponents, width=5.4 + 4.6 * exponents, height=4.6, sharex=True, sharey=True,
+        1,
+        1 + exponents,
+        width=5.4 + 4.6 * exponents,
+        height=4.6,
+        sharex=True,
+        sharey=True,
         squeeze=False,
-    )  # fmt: skip
+    )
     across, along = (_borders(dataset[name].values) for name in names)
     kinds = dataset["kind"].transpose(*names[::-1]).values
     left = axes[0, 0]
@@ -286,9 +305,14 @@ def _draw_plane_of_exponents(
     seen = np.abs(leading[np.isfinite(leading)])
     shown = float(np.quantile(seen, 0.95)) if seen.size else 0.0
     drawn = axes.pcolormesh(
-        across, along, np.where(np.isneginf(leading), -1e3, leading), cmap="RdBu_r",
-        vmin=-(shown or 1.0), vmax=shown or 1.0, rasterized=True,
-    )  # fmt: skip
+        across,
+        along,
+        np.where(np.isneginf(leading), -1e3, leading),
+        cmap="RdBu_r",
+        vmin=-(shown or 1.0),
+        vmax=shown or 1.0,
+        rasterized=True,
+    )
     axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # seen where there is no exponent
     axes.set_title("Leading Lyapunov exponent")
     bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.02)

@@ -70,6 +70,7 @@ def _draw_layers(axes: Any, dataset: xr.Dataset) -> None:
     axes.axhline(float(dataset["asymptote"]), color=INK, linestyle="--", linewidth=1.2)
     axes.set(title="Median by layer", xlabel="layer", ylabel="distance", xticks=at)
     axes.set_xticklabels(dataset["layer"].values, rotation=90 if len(at) > 8 else 0)
-    # Distances of layers differ by orders; a median of 0 is not drawn, and stands in the table.
+    # Distances of layers differ by orders; a median of 0 is not drawn, and stands in
+    # the table.
     if float(dataset["median"].max()) > 0:
         axes.set_yscale("log", nonpositive="mask")

@@ -1,8 +1,8 @@
 """The house style of figures, and their bytes.
 
-Figures are made without pyplot, so that no window system and no global state is involved:
-an experiment calls `subplots` and hands the figure back. `house_style` is switched on while
-it runs and while its figures are saved.
+Figures are made without pyplot, so that no window system and no global state is
+involved: an experiment calls `subplots` and hands the figure back. `house_style` is
+switched on while it runs and while its figures are saved.
 """
 
 import io
@@ -68,7 +68,8 @@ def subplots(
         columns: Number of columns of axes.
         width: Width of the figure in inches; 7.5 fills the report's page.
         height: Height of the figure in inches.
-        **options: Passed to `matplotlib.figure.Figure.subplots` (``sharex``, ``squeeze``, …).
+        **options: Passed to `matplotlib.figure.Figure.subplots` (``sharex``,
+            ``squeeze``, …).
 
     Returns:
         The figure, and one axes or an array of them.

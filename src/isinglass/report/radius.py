@@ -65,8 +65,8 @@ def table(dataset: xr.Dataset, title: str) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         caption=f"Distance to the nearest other activation, in {dataset.attrs['dimension']} "
-        "dimensions. Equal: vectors that another one equals, at distance 0. Ratio: of the median "
-        "to √(n/2πe).",
+        "dimensions. Equal: vectors that another one equals, at distance 0. Ratio: of "
+        "the median to √(n/2πe).",
         caption_justify="left",
     )
     heads = (

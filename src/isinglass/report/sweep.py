@@ -28,8 +28,8 @@ def table(dataset: xr.Dataset) -> Table:
     """The kinds of attractor found: how many, with what leading exponents, and where.
 
     Args:
-        dataset: What `isinglass.dynamics.bifurcation`, `continuation` or `phase_diagram` returns,
-            with kinds.
+        dataset: What `isinglass.dynamics.bifurcation`, `continuation` or
+            `phase_diagram` returns, with kinds.
     """
     names = varied(dataset)
     sizes = " × ".join(f"{dataset.sizes[name]:,}" for name in names)

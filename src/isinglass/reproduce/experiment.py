@@ -68,14 +68,16 @@ class Context:
         seeds: Number of independent repetitions asked for, at least 1.
         quick: True where a rough answer in seconds is wanted.
         seed: Base seed, at least 0; the repetitions draw theirs from it.
-        mnist: Folder of IDX files, to be handed to `isinglass.data.mnist.load`; None for
-            its default.
+        mnist: Folder of IDX files, to be handed to `isinglass.data.mnist.load`; None
+            for its default.
         progress: Where to say how far it is.
         full: True where the published resolution is wanted, whatever it takes.
-        sweeps: Folder for sweeps that take long, which a resumed run finds as it was left; None
-            to keep them in memory.
-        text: File of text to train and measure on; None for what the experiment has of its own.
-        model: Folder of a GPT-2 in Hugging Face's format, to be measured too; None for none.
+        sweeps: Folder for sweeps that take long, which a resumed run finds as it was
+            left; None to keep them in memory.
+        text: File of text to train and measure on; None for what the experiment has of
+            its own.
+        model: Folder of a GPT-2 in Hugging Face's format, to be measured too; None for
+            none.
     """
 
     seeds: int
@@ -129,7 +131,8 @@ class Experiment:
     """A published table or figure, and how to run it.
 
     Attributes:
-        name: Name for the command line; starts with its system, such as "interference-…".
+        name: Name for the command line; starts with its system, such as
+            "interference-…".
         title: What it is, in a few words.
         paper: Short citation, such as "Tang 2020".
         source: What it reproduces, such as "Table 1".
@@ -140,8 +143,8 @@ class Experiment:
         quick_seeds: Repetitions of a ``--quick`` run.
         run: The experiment itself.
         needs_digits: Whether it uses MNIST.
-        full_duration: Expected seconds of a ``--full`` run on two cores; None where there is no
-            such run, because the default is what the paper did.
+        full_duration: Expected seconds of a ``--full`` run on two cores; None where
+            there is no such run, because the default is what the paper did.
         uses_text: Whether it reads the text of a context.
         uses_model: Whether it reads the model of a context.
     """

@@ -32,8 +32,8 @@ def text_fingerprint(text: Path | None) -> str | None:
     size = text.stat().st_size
     if size < LEAST_TEXT:
         raise GivenError(
-            f"--text {text}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 % of it fills a "
-            f"context, got {size:,}"
+            f"--text {text}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 % of "
+            f"it fills a context, got {size:,}"
         )
     return _fingerprint([text], f"--text {text}")
 
@@ -41,11 +41,12 @@ def text_fingerprint(text: Path | None) -> str | None:
 def model_fingerprint(model: Path | None, text: Path | None = None) -> str | None:
     """Short hash of what a model's folder holds of the model; None of none.
 
-    The model is read whole, and the text where its tokens ask for UTF-8, so that what is damaged is
-    refused now.
+    The model is read whole, and the text where its tokens ask for UTF-8, so that what
+    is damaged is refused now.
 
     Raises:
-        GivenError: If the model cannot be read, its tokens cannot, or the text is none to them.
+        GivenError: If the model cannot be read, its tokens cannot, or the text is none
+            to them.
     """
     if model is None:
         return None
@@ -80,8 +81,8 @@ def _check_utf8(text: Path) -> None:
         # What was decoded is the last part, and what was left of the one before.
         place = read - len(error.object) + error.start
         raise GivenError(
-            f"--text {text}: must be UTF-8 for the byte pairs of --model, and byte {place:,} "
-            f"({text.stat().st_size:,} in all, from 0) is not: {error.reason}"
+            f"--text {text}: must be UTF-8 for the byte pairs of --model, and byte "
+            f"{place:,} ({text.stat().st_size:,} in all, from 0) is not: {error.reason}"
         ) from error
     except OSError as error:
         raise GivenError(f"--text {text}: cannot read it: {error.strerror}") from error
@@ -99,7 +100,8 @@ def _fingerprint(files: list[Path], what: str) -> str:
     return digest.hexdigest()[:12]
 
 
-# Samples of each class that the experiments need: the largest K they draw, and enough to test on.
+# Samples of each class that the experiments need: the largest K they draw, and enough
+# to test on.
 TO_DRAW, TO_TEST = 50, 20
 
 
@@ -128,8 +130,8 @@ def _check_enough(digits: MNIST, folder: Path | None) -> None:
             found = np.count_nonzero(part.labels == label)
             if found < needed:
                 raise MNISTFileError(
-                    f"{folder}: expected at least {needed} samples of digit {label} to {purpose}, "
-                    f"found {found}"
+                    f"{folder}: expected at least {needed} samples of digit {label} to "
+                    f"{purpose}, found {found}"
                 )
 
 

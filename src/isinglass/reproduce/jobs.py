@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A training with its measurements compiles programs of up to 15,000 maps of memory, of 65,530 that
-# Linux gives: so many trainings at a time, and programs are forgotten once there are so many maps.
+# A training with its measurements compiles programs of up to 15,000 maps of memory, of
+# 65,530 that Linux gives: so many trainings at a time, and programs are forgotten once
+# there are so many maps.
 AT_ONCE, MANY_MAPS = 3, 16_000
 
 
@@ -68,8 +69,8 @@ def side_by_side(
 ) -> dict[Any, Any]:
     """What ``do(context, *same, *job)`` gives of every job: some at a time, as there are cores.
 
-    Where one fails, or the run is interrupted, the others end when they next tell how far they
-    are, and those not yet begun do not begin.
+    Where one fails, or the run is interrupted, the others end when they next tell how
+    far they are, and those not yet begun do not begin.
 
     Args:
         context: Where to tell; jobs are given it so that they can be stopped.

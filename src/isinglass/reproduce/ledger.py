@@ -2,9 +2,9 @@
 
 The rule: *reproduced* if the paper's value lies in the 95 % confidence interval of our
 mean, or within a tolerance that is stated with its reason; *cannot be compared* if the
-paper gives no value or measured something else, or we have one sample only, with the reason;
-*differs* otherwise. What the paper states of one run is *reproduced* if it holds in more than
-5 % of ours (`claim`).
+paper gives no value or measured something else, or we have one sample only, with the
+reason; *differs* otherwise. What the paper states of one run is *reproduced* if it
+holds in more than 5 % of ours (`claim`).
 """
 
 import csv
@@ -116,15 +116,18 @@ def compare(
         samples: Our independent measurements, shape (n,), in ``unit``.
         paper: The published value in ``unit``, or None where the paper gives none.
         unit: Unit of the samples, such as "%".
-        tolerance: Difference from our mean, in ``unit``, that still counts as reproduced.
-        because: Why that tolerance is right, why the numbers cannot be compared, or what
-            explains a difference. Required with a tolerance and for what cannot be compared.
-        comparable: False where the paper gives a value that was measured differently: both
-            are then shown and no verdict is passed.
+        tolerance: Difference from our mean, in ``unit``, that still counts as
+            reproduced.
+        because: Why that tolerance is right, why the numbers cannot be compared, or
+            what explains a difference. Required with a tolerance and for what cannot be
+            compared.
+        comparable: False where the paper gives a value that was measured differently:
+            both are then shown and no verdict is passed.
 
     Raises:
-        ValueError: If the samples are empty, not one-dimensional or not finite, if ``paper``
-            is not finite, if ``tolerance`` is negative, or if a required reason is missing.
+        ValueError: If the samples are empty, not one-dimensional or not finite, if
+            ``paper`` is not finite, if ``tolerance`` is negative, or if a required
+            reason is missing.
     """
     interval = mean_interval(samples)
     n = checked_samples(samples).size
@@ -146,8 +149,8 @@ def compare_run(
 ) -> Row:
     """Compare with a number that the paper took from one run, or from the mean of a few.
 
-    The spread of single runs is then the tolerance. With one sample of our own nothing is known of
-    it, and nothing can be compared.
+    The spread of single runs is then the tolerance. With one sample of our own nothing
+    is known of it, and nothing can be compared.
 
     Args:
         experiment: As in `compare`.
@@ -169,9 +172,15 @@ def compare_run(
         what = f"the paper averages a few runs, and 95 % of means of {runs} runs"
     because = f"{what} fall within it"
     return compare(
-        experiment, source, quantity, samples,
-        paper=paper, unit=unit, tolerance=tolerance, because=because,
-    )  # fmt: skip
+        experiment,
+        source,
+        quantity,
+        samples,
+        paper=paper,
+        unit=unit,
+        tolerance=tolerance,
+        because=because,
+    )
 
 
 def share(
@@ -213,8 +222,8 @@ def share(
 def claim(experiment: str, source: str, statement: str, held: int, n: int) -> Row:
     """Check a statement that the paper makes of one run ("the diagonal is the largest").
 
-    It held in the paper's run. That is compatible with ours, and reproduced, if it holds in more
-    than 5 % of our runs; the row says in how many.
+    It held in the paper's run. That is compatible with ours, and reproduced, if it
+    holds in more than 5 % of our runs; the row says in how many.
 
     Args:
         experiment: Name of the experiment.
@@ -249,8 +258,8 @@ def judge(
     """Apply the rule of this module.
 
     Returns:
-        The tolerance if the verdict turned on it, the verdict, and one sentence that says how
-        it was reached.
+        The tolerance if the verdict turned on it, the verdict, and one sentence that
+        says how it was reached.
     """
     if paper is not None and not math.isfinite(paper):
         raise ValueError(f"paper must be a finite number or None, got {paper}")
@@ -260,8 +269,8 @@ def judge(
         )
     if not because and (tolerance is not None or paper is None or not comparable):
         raise ValueError(
-            "because must say why a tolerance is right or why the numbers cannot be compared, "
-            "got an empty reason"
+            "because must say why a tolerance is right or why the numbers cannot be "
+            "compared, got an empty reason"
         )
     if paper is None or not comparable:
         return None, Verdict.INCOMPARABLE, _sentence(because)
@@ -272,8 +281,8 @@ def judge(
     difference = paper - interval.mean
     unit = f" {unit}" if unit else ""
     outside = (
-        f"The paper's value lies outside our 95 % confidence interval, {abs(difference):.3g}{unit} "
-        f"{'above' if difference > 0 else 'below'} our mean"
+        "The paper's value lies outside our 95 % confidence interval, "
+        f"{abs(difference):.3g}{unit} {'above' if difference > 0 else 'below'} our mean"
     )
     if tolerance is None:
         return None, Verdict.DIFFERS, _sentence(outside + reason)

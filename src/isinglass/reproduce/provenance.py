@@ -56,8 +56,9 @@ def source(package: Path = PACKAGE) -> str:
 def commit() -> str | None:
     """The commit that this code is, with "+modified" if it was changed since; None if unknown.
 
-    It is asked of the git checkout the code runs from, or read from the stamp that a wheel
-    got when it was built in one, or from what pip noted when it installed from a repository.
+    It is asked of the git checkout the code runs from, or read from the stamp that a
+    wheel got when it was built in one, or from what pip noted when it installed from a
+    repository.
     """
     return _commit_of_checkout() or _commit_of_wheel() or _commit_noted_by_pip()
 
@@ -84,7 +85,8 @@ def machine() -> dict[str, str]:
 
 def _commit_of_checkout() -> str | None:
     here = Path(__file__)
-    # A virtual environment may lie inside somebody else's checkout: ask if this file is tracked.
+    # A virtual environment may lie inside somebody else's checkout: ask if this file is
+    # tracked.
     if _git(here.parent, "ls-files", "--error-unmatch", here.name) is None:
         return None
     head = _git(here.parent, "rev-parse", "HEAD")

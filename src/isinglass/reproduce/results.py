@@ -1,7 +1,8 @@
 """Results on disk: one file per finished experiment, and the ledger made of all of them.
 
 An output folder holds ``results/NAME.json``, the figures as ``figures/FIGURE.png`` and
-``.svg``, and ``ledger.json`` and ``ledger.csv``, which are rebuilt from all results in it.
+``.svg``, and ``ledger.json`` and ``ledger.csv``, which are rebuilt from all results in
+it.
 """
 
 import json
@@ -31,13 +32,14 @@ class Settings:
         seed: Base seed.
         quick: Whether a rough answer was wanted.
         mnist: Folder of IDX files that was given, or None.
-        digits: One sentence that says where the MNIST digits came from, or None where the
-            experiment uses none.
+        digits: One sentence that says where the MNIST digits came from, or None where
+            the experiment uses none.
         fingerprint: Short hash of those digits, or None.
         full: Whether the published resolution was wanted, and the experiment has one.
         text: File of text that was given, or None, as where the experiment reads none.
         text_fingerprint: Short hash of it, or None.
-        model: Folder of a model that was given, or None, as where the experiment reads none.
+        model: Folder of a model that was given, or None, as where the experiment reads
+            none.
         model_fingerprint: Short hash of its files, or None.
     """
 
@@ -103,8 +105,8 @@ class Result:
 def save(result: Result, figures: Sequence[Figure], out: Path) -> None:
     """Write a result and its figures into the output folder.
 
-    A killed run leaves the experiment finished or unfinished, never an old table beside a new
-    figure; a run that cannot write leaves the earlier result.
+    A killed run leaves the experiment finished or unfinished, never an old table beside
+    a new figure; a run that cannot write leaves the earlier result.
 
     Raises:
         OSError: If the folder cannot be written to.
@@ -140,13 +142,15 @@ def load(file: Path) -> Result:
         result = _from_record(record)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultFileError(
-            f"{file}: not a result of this version: {error}; delete it to run that experiment anew"
+            f"{file}: not a result of this version: {error}; delete it to run that "
+            "experiment anew"
         ) from error
     for drawing in result.drawings:
         if not drawing_file(file.parents[1], drawing).is_file():
             raise ResultFileError(
-                f"{drawing_file(file.parents[1], drawing)}: expected this figure of {result.name}, "
-                f"found nothing; delete {file} to run that experiment anew"
+                f"{drawing_file(file.parents[1], drawing)}: expected this figure of "
+                f"{result.name}, found nothing; delete {file} to run that experiment "
+                "anew"
             )
     return result
 

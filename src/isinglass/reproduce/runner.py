@@ -34,7 +34,8 @@ class Request:
         full: Whether the published resolution is wanted, of experiments that have one.
         text: File of text for experiments that read one, or None.
         model: Folder of a GPT-2 for experiments that measure one, or None.
-        mnist: Folder of IDX files, or None for the default of `isinglass.data.mnist.load`.
+        mnist: Folder of IDX files, or None for the default of
+            `isinglass.data.mnist.load`.
         resume: Whether to keep results that the same code got with the same settings.
 
     Raises:
@@ -101,8 +102,9 @@ def run(
 ) -> Iterator[Finished | Failed]:
     """Check the request at once, then run one experiment for each item that is asked for.
 
-    Whenever an item arrives, its result, its figures and the ledger of the output folder are
-    on disk. An experiment that fails, or a ledger that cannot be written, stops no other.
+    Whenever an item arrives, its result, its figures and the ledger of the output
+    folder are on disk. An experiment that fails, or a ledger that cannot be written,
+    stops no other.
 
     Args:
         experiments: What to run, in this order.
@@ -111,11 +113,12 @@ def run(
 
     Raises:
         OutputFolderError: If the output folder cannot be written to.
-        isinglass.data.mnist.MNISTFileError: If an experiment needs digits and they cannot be
-            read or are too few.
-        isinglass.reproduce.inputs.GivenError: If the text or the model cannot be read, or the text
-            is too short.
-        isinglass.reproduce.results.ResultFileError: If the folder holds a damaged result.
+        isinglass.data.mnist.MNISTFileError: If an experiment needs digits and they
+            cannot be read or are too few.
+        isinglass.reproduce.inputs.GivenError: If the text or the model cannot be read,
+            or the text is too short.
+        isinglass.reproduce.results.ResultFileError: If the folder holds a damaged
+            result.
     """
     needed = any(experiment.needs_digits for experiment in experiments)
     digits = _load_digits(request.mnist) if needed else None

@@ -17,8 +17,8 @@ def folder(
 ) -> Path:
     """The folder of an experiment's sweeps, ``out/sweeps/NAME``.
 
-    It belongs to one experiment, code and settings: what others left there is removed, and so is
-    what these left unless it is to be kept.
+    It belongs to one experiment, code and settings: what others left there is removed,
+    and so is what these left unless it is to be kept.
 
     Args:
         out: Output folder of the run.

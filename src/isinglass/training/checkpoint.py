@@ -1,9 +1,9 @@
 """Training on disk: one file, without pickle, that is whole or refused.
 
-The file is a line of JSON, which says what is trained, how far it is, and which arrays follow; then
-the arrays, one after the other; then the SHA-256 of all before it, in hexadecimal. It is written
-and read array by array, since a model with its optimiser may fill half of memory, and is replaced
-in one step.
+The file is a line of JSON, which says what is trained, how far it is, and which arrays
+follow; then the arrays, one after the other; then the SHA-256 of all before it, in
+hexadecimal. It is written and read array by array, since a model with its optimiser may
+fill half of memory, and is replaced in one step.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def claim(
         store: The folder.
         form: Format.
         plan: What is to be trained.
-        tidy: Whether to make the folder, and to remove what a killed process left half written;
-            one process of several does.
+        tidy: Whether to make the folder, and to remove what a killed process left half
+            written; one process of several does.
 
     Raises:
         ValueError: If it holds another training, or what cannot be read.
@@ -120,7 +120,8 @@ def read(store: Path, form: str) -> Checkpoint | None:
     """The checkpoint in a folder, or None where there is none.
 
     Raises:
-        ValueError: If `store` is no folder, or its checkpoint is damaged or of another format.
+        ValueError: If `store` is no folder, or its checkpoint is damaged or of another
+            format.
     """
     path = store / FILE
     if store.exists() and not store.is_dir():
@@ -182,7 +183,8 @@ def restore(checkpoint: Checkpoint, like: Any) -> Any:
             raise ValueError(f"the checkpoint holds {there} where {wanted} is expected")
     if len(checkpoint.arrays) != len(expected):
         raise ValueError(
-            f"the checkpoint holds {len(checkpoint.arrays)} arrays, expected {len(expected)}"
+            f"the checkpoint holds {len(checkpoint.arrays)} arrays, expected "
+            f"{len(expected)}"
         )
     found = []
     with checkpoint.path.open("rb") as file:
@@ -197,9 +199,10 @@ def plain(value: Any, steps: int = 0) -> Any:
     """A value as JSON holds it: dataclasses by their fields, schedules by some of their values.
 
     Args:
-        value: Dataclasses, sequences, numbers, texts, None and schedules, one in the other.
-        steps: Steps over which schedules are told; that of a dataclass that has `steps` counts
-            for all in it.
+        value: Dataclasses, sequences, numbers, texts, None and schedules, one in the
+            other.
+        steps: Steps over which schedules are told; that of a dataclass that has `steps`
+            counts for all in it.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         steps = getattr(value, "steps", steps)
@@ -228,8 +231,8 @@ def _refuse_another(
     """
     for name, there, wanted in _differences("", plan, asked):
         raise ValueError(
-            f"store {store} holds another training, nothing in it was touched: {name} is {there} "
-            f"there, {wanted} asked for"
+            f"store {store} holds another training, nothing in it was touched: {name} "
+            f"is {there} there, {wanted} asked for"
         )
 
 

@@ -1,8 +1,8 @@
 """Cross-entropy over a large vocabulary that never holds all logits.
 
-Positions are taken in parts. With the logits of a part at hand its gradients are made at once, so
-that nothing is computed anew: what is kept are the gradients by the final activations and by the
-embedding, times which comes a scalar.
+Positions are taken in parts. With the logits of a part at hand its gradients are made
+at once, so that nothing is computed anew: what is kept are the gradients by the final
+activations and by the embedding, times which comes a scalar.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The loss around a trained model: a plane through it, and how the loss curves there.
 
-For any model that is a pytree, and any scalar loss of it. Directions of a plane are rescaled to the
-model's own weights, filter by filter (Li et al. 2018), so that planes of models of different scale
-can be compared. Second derivatives are products of the Hessian with vectors, by reverse mode twice:
-attention that is streamed in blocks has no forward mode.
+For any model that is a pytree, and any scalar loss of it. Directions of a plane are
+rescaled to the model's own weights, filter by filter (Li et al. 2018), so that planes
+of models of different scale can be compared. Second derivatives are products of the
+Hessian with vectors, by reverse mode twice: attention that is streamed in blocks has no
+forward mode.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,8 @@ class Curvature(NamedTuple):
         plane: Hessian in the coordinates of the two directions, (2, 2).
         plane_eigenvalues: Its eigenvalues, descending, (2,).
         largest: The largest eigenvalues of the whole Hessian, descending, (k,).
-        smallest: The smallest, ascending, (k,): below 0 where the model is at no minimum.
+        smallest: The smallest, ascending, (k,): below 0 where the model is at no
+            minimum.
         trace: Estimate of the whole Hessian's trace.
         trace_error: Its standard error.
     """
@@ -50,8 +52,9 @@ class Curvature(NamedTuple):
 def filter_normalised_directions(model: Model, key: Array) -> Directions:
     """Two random directions, whose filters have the norms of the model's.
 
-    A filter is what feeds one output: a column of a matrix that acts from the right, and all axes
-    but the last of any array of two or more. Biases and gains stay where they are: 0.
+    A filter is what feeds one output: a column of a matrix that acts from the right,
+    and all axes but the last of any array of two or more. Biases and gains stay where
+    they are: 0.
 
     Args:
         model: The model.
@@ -95,17 +98,18 @@ def loss_surface(
         loss: ``loss(model) -> scalar``, pure JAX.
         model: The model.
         directions: As of `filter_normalised_directions`.
-        extent: Half the side of the square, in units of the directions: at 1 a filter has moved
-            by its own norm.
-        points: Points along a side, at least 2; an odd number has the model itself among them.
+        extent: Half the side of the square, in units of the directions: at 1 a filter
+            has moved by its own norm.
+        points: Points along a side, at least 2; an odd number has the model itself
+            among them.
         at_once: How many points are computed side by side; memory grows with it.
 
     Returns:
         The loss, with dimensions and coordinates "a" and "b".
 
     Raises:
-        ValueError: If a number is out of range, the directions do not fit the model, or its loss is
-            no finite number.
+        ValueError: If a number is out of range, the directions do not fit the model, or
+            its loss is no finite number.
     """
     if not 0 < extent < np.inf:
         raise ValueError(f"extent must be positive and finite, got {extent}")
@@ -139,20 +143,22 @@ def curvature(
 ) -> Curvature:
     """How the loss curves at a model: in the plane, at most, at least and altogether.
 
-    The eigenvalues are Lanczos's (ARPACK), and the trace is Hutchinson's, from random signs. Both
-    ask for products of the Hessian with a vector only, at the price of a few gradients each.
+    The eigenvalues are Lanczos's (ARPACK), and the trace is Hutchinson's, from random
+    signs. Both ask for products of the Hessian with a vector only, at the price of a
+    few gradients each.
 
     Args:
         loss: ``loss(model) -> scalar``, pure JAX and twice differentiable.
         model: The model.
         directions: As of `filter_normalised_directions`.
-        eigenvalues: How many of the largest, and of the smallest; fewer than there are weights.
+        eigenvalues: How many of the largest, and of the smallest; fewer than there are
+            weights.
         probes: Random vectors for the trace, at least 2.
         key: Random key, of Lanczos's first vector and the probes.
 
     Raises:
-        ValueError: If a number is out of range, the directions do not fit the model, or its loss is
-            no finite number.
+        ValueError: If a number is out of range, the directions do not fit the model, or
+            its loss is no finite number.
         scipy.sparse.linalg.ArpackNoConvergence: If an eigenvalue is not found.
 
     Source: Hutchinson 1990; Lehoucq, Sorensen & Yang 1998.
@@ -217,7 +223,8 @@ def _extremes(
         return np.asarray(times_hessian(jnp.asarray(vector.ravel(), flat.dtype)), float)
 
     size = flat.size
-    # Through Any, for SciPy's own types take the shape for a class and the tolerance for an int.
+    # Through Any, for SciPy's own types take the shape for a class and the tolerance
+    # for an int.
     operator: Any = cast(Any, LinearOperator)(
         (size, size), matvec=product, dtype=np.float64
     )

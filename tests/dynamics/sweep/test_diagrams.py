@@ -328,8 +328,12 @@ class TestRefusals:
     )
     def test_arguments(self, change, message):
         arguments = {
-            "step": logistic, "state": START, "parameters": {}, "vary": R, "measure": SHORT,
-        }  # fmt: skip
+            "step": logistic,
+            "state": START,
+            "parameters": {},
+            "vary": R,
+            "measure": SHORT,
+        }
         with pytest.raises(ValueError, match=message):
             bifurcation(**{**arguments, **change})
 

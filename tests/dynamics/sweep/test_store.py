@@ -188,19 +188,36 @@ def test_folder_where_a_kill_left_no_plan_is_free(tmp_path, whole):
 
 
 OTHERS = [
-    ({"vary": {"a": [1.0, 2.0]}}, r"values of a: 24 from 1\.0 to 2\.6 there, 2 from 1\.0 to 2\.0"),
-    ({"vary": {"c": [1.0]}, "parameters": {"a": 1.0, "b": 0.0, "c": 0.0}},
-     r"varied parameters: \['a'\] there, \['c'\] asked for"),
+    (
+        {"vary": {"a": [1.0, 2.0]}},
+        r"values of a: 24 from 1\.0 to 2\.6 there, 2 from 1\.0 to 2\.0",
+    ),
+    (
+        {"vary": {"c": [1.0]}, "parameters": {"a": 1.0, "b": 0.0, "c": 0.0}},
+        r"varied parameters: \['a'\] there, \['c'\] asked for",
+    ),
     ({"parameters": {"b": 0.5}}, r"parameter b: 0\.0 there, 0\.5 asked for"),
     ({"parameters": {"b": 0.0, "z": 1}}, "parameter z: none there, 1 asked for"),
-    ({"measure": dataclasses.replace(MEASURE, steps=101)}, "measure.steps: 100 there, 101 asked"),
-    ({"measure": dataclasses.replace(MEASURE, section=Section(0))}, "measure.section: None there"),
+    (
+        {"measure": dataclasses.replace(MEASURE, steps=101)},
+        "measure.steps: 100 there, 101 asked",
+    ),
+    (
+        {"measure": dataclasses.replace(MEASURE, section=Section(0))},
+        "measure.section: None there",
+    ),
     ({"lanes": 7}, "lanes"),
     ({"state": np.array([0.2])}, "first steps of the map, initial state or observable"),
     ({"state": np.array([[0.1]]), "starts": 1}, "starts: None there, 1 asked for"),
-    ({"step": lambda x, p: cubic(x, p) + 1e-7 * x}, r"cubic there, .*lambda.* asked for"),
-    ({"state": np.array([0.1, 0.1])}, "first steps of the map, initial state or observable"),
-]  # fmt: skip
+    (
+        {"step": lambda x, p: cubic(x, p) + 1e-7 * x},
+        r"cubic there, .*lambda.* asked for",
+    ),
+    (
+        {"state": np.array([0.1, 0.1])},
+        "first steps of the map, initial state or observable",
+    ),
+]
 
 
 @pytest.mark.parametrize(("change", "message"), OTHERS)
@@ -208,9 +225,13 @@ def test_other_sweep_is_refused_and_left_alone(change, message, whole):
     folder = whole["bifurcation"]
     before = files(folder)
     arguments = {
-        "step": cubic, "state": np.array([0.1]), "parameters": {"b": 0.0},
-        "vary": {"a": np.linspace(1.0, 2.6, 24)}, "measure": MEASURE, "lanes": 4,
-    }  # fmt: skip
+        "step": cubic,
+        "state": np.array([0.1]),
+        "parameters": {"b": 0.0},
+        "vary": {"a": np.linspace(1.0, 2.6, 24)},
+        "measure": MEASURE,
+        "lanes": 4,
+    }
     with pytest.raises(ValueError, match=message) as error:
         bifurcation(**{**arguments, **change}, store=folder)
     assert str(folder) in str(error.value)
@@ -223,8 +244,15 @@ def test_other_inner_value_is_named(whole):
     with pytest.raises(
         ValueError, match=r"value 3 of a: 1\.2\d+ there, 1\.2\d+ asked for"
     ):
-        bifurcation(cubic, np.array([0.1]), {"b": 0.0}, {"a": values}, MEASURE, lanes=4,
-                    store=whole["bifurcation"])  # fmt: skip
+        bifurcation(
+            cubic,
+            np.array([0.1]),
+            {"b": 0.0},
+            {"a": values},
+            MEASURE,
+            lanes=4,
+            store=whole["bifurcation"],
+        )
 
 
 def test_renamed_map_is_the_same(whole):
@@ -232,9 +260,14 @@ def test_renamed_map_is_the_same(whole):
         return cubic(x, parameters)
 
     bifurcation(
-        renamed, np.array([0.1]), {"b": 0.0}, {"a": np.linspace(1.0, 2.6, 24)}, MEASURE, lanes=4,
+        renamed,
+        np.array([0.1]),
+        {"b": 0.0},
+        {"a": np.linspace(1.0, 2.6, 24)},
+        MEASURE,
+        lanes=4,
         store=whole["bifurcation"],
-    )  # fmt: skip
+    )
 
 
 def test_other_kind_is_refused(whole):
@@ -372,8 +405,11 @@ class TestFullDisk:
             return put(path, value, exclusive)
 
         monkeypatch.setattr(_local, "_put", until_full)
-        with pytest.raises(OSError, match="No space left on device: the sweep cannot be written; "
-                           "the tiles finished so far are kept") as error:  # fmt: skip
+        with pytest.raises(
+            OSError,
+            match="No space left on device: the sweep cannot be written; "
+            "the tiles finished so far are kept",
+        ) as error:
             run("bifurcation", tmp_path)
         assert error.value.errno == errno.ENOSPC
         monkeypatch.setattr(_local, "_put", put)
@@ -395,8 +431,11 @@ class TestFullDisk:
         )
         done = subprocess.run(
             [sys.executable, "-c", script, str(tmp_path / "x")],
-            capture_output=True, text=True, check=True, cwd=Path(sweep_cases.__file__).parents[1],
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(sweep_cases.__file__).parents[1],
+        )
         assert "File too large: the sweep cannot be written" in done.stdout
         run("bifurcation", tmp_path / "x")
         assert results(tmp_path / "x") == results(whole["bifurcation"])

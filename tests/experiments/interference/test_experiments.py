@@ -121,7 +121,8 @@ def test_similarity_and_arrival_compare_with_the_papers_cells_in_the_right_place
 def test_every_method_is_scored_on_the_test_set_and_trained_on_the_pool() -> None:
     data = mnist.load()
     ones = data.train.images[data.train.labels == 1]
-    # Tested on ones that are called zero, whoever has learned from the pool is always wrong.
+    # Tested on ones that are called zero, whoever has learned from the pool is always
+    # wrong.
     hoax = Digits(ones, np.zeros(len(ones), dtype=np.uint8))
     task = few_shot.Task(few_shot.task(data, (0, 1, 2, 4)).pool, hoax)
     context = Context(seeds=2, quick=True)
@@ -249,7 +250,8 @@ def test_training_mutes_most_sources() -> None:
     (before,) = rows("interference-worldlines", "before training")
     (after,) = rows("interference-worldlines", "after training")
 
-    # (T − d) / T averaged over sources and corners is 15/25, up to the jitter of the prior.
+    # (T − d) / T averaged over sources and corners is 15/25, up to the jitter of the
+    # prior.
     assert before.ours == pytest.approx(60, abs=0.5)
     assert after.ours < 20
 

@@ -27,10 +27,21 @@ def made(worst: float = 0.2, value: float = 2.0, of_block: float = -0.1) -> Meas
     seeds, by_iteration = np.ones((2, 3)), np.ones((2, 3, 4))
     spread = np.linspace(0.99, 1.01, 3)
     return Measured(
-        np.array([0, 1000]), 0.9 * seeds, value * seeds, 20 * seeds, 50 * by_iteration,
-        30 * by_iteration, 10 * by_iteration, 4 * by_iteration, 3 * by_iteration,
-        worst * seeds * spread, 5 * seeds, 0.5 * seeds * spread, 0 * seeds, of_block * seeds,
-    )  # fmt: skip
+        np.array([0, 1000]),
+        0.9 * seeds,
+        value * seeds,
+        20 * seeds,
+        50 * by_iteration,
+        30 * by_iteration,
+        10 * by_iteration,
+        4 * by_iteration,
+        3 * by_iteration,
+        worst * seeds * spread,
+        5 * seeds,
+        0.5 * seeds * spread,
+        0 * seeds,
+        of_block * seeds,
+    )
 
 
 def untrained(

@@ -106,8 +106,8 @@ def test_findings_say_how_far_training_went() -> None:
     assert "½ d T = 100" in text
     # e^(−2 · 0.001 · 0.1 · 19,500)
     assert (
-        "Weight decay alone, which shrinks the gain of the layer normalisation, makes 0.02"
-        in text
+        "Weight decay alone, which shrinks the gain of the layer normalisation, makes "
+        "0.02" in text
     )
     assert experiment._figure(found).name == "looped-induction"
 

@@ -58,9 +58,16 @@ def made(accuracy: list[float], trained: int = 4) -> Found:
         tokens, np.array([-1, -1, 0, 1, 1, 2, 3, 4]), rows, tokens == tokens
     )
     return Found(
-        Size(10, 16, trained, 4), right, attention, 0.1, state, np.ones((seeds, BEYOND)),
-        np.array(accuracy), barred, example,
-    )  # fmt: skip
+        Size(10, 16, trained, 4),
+        right,
+        attention,
+        0.1,
+        state,
+        np.ones((seeds, BEYOND)),
+        np.array(accuracy),
+        barred,
+        example,
+    )
 
 
 def untrained(
@@ -207,8 +214,9 @@ def test_models_that_know_nothing_give_rows_and_figures(monkeypatch) -> None:
     outcome = experiment.run(Context(seeds=2, quick=True))
 
     assert [figure.name for figure in outcome.figures] == [
-        "looped-mechanism", "looped-mechanism-iterations",
-    ]  # fmt: skip
+        "looped-mechanism",
+        "looped-mechanism-iterations",
+    ]
     assert "0 of 2 seeds" in outcome.findings
 
 

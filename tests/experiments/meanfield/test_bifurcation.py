@@ -11,7 +11,8 @@ from isinglass.experiments.meanfield.bifurcation import Diagram, Resolution, Spa
 from isinglass.reproduce.experiment import Context
 from isinglass.reproduce.ledger import Verdict
 
-# As many cells and steps as in the phase diagrams' tests: one compiled program serves both.
+# As many cells and steps as in the phase diagrams' tests: one compiled program serves
+# both.
 TINY = Resolution(values=44, transient=600, steps=1200, every=1, points=20, exponents=1)
 
 
@@ -66,8 +67,10 @@ def test_a_stored_sweep_is_found_again(tmp_path, monkeypatch):
 
 def found(beta: Any, kind: Any, period: Any = 0, leading: Any = 0.0) -> xr.Dataset:
     beta = np.asarray(beta, float)
-    spread = {name: np.broadcast_to(value, beta.shape) for name, value in
-              (("kind", kind), ("period", period))}  # fmt: skip
+    spread = {
+        name: np.broadcast_to(value, beta.shape)
+        for name, value in (("kind", kind), ("period", period))
+    }
     leading = np.broadcast_to(leading, beta.shape)[:, None]
     return xr.Dataset(
         {name: ("beta", values) for name, values in spread.items()}

@@ -146,9 +146,11 @@ def test_a_law_that_small_sizes_bend_is_also_fitted_without_them() -> None:
 def test_only_the_papers_own_statement_gets_a_verdict() -> None:
     found = made()
     rows = [
-        *experiment._law_rows(found), *experiment._noise_rows(found),
-        *experiment._stationary_rows(found), experiment._horizon_row(found),
-    ]  # fmt: skip
+        *experiment._law_rows(found),
+        *experiment._noise_rows(found),
+        *experiment._stationary_rows(found),
+        experiment._horizon_row(found),
+    ]
 
     assert {(row.paper, row.verdict) for row in rows} == {(None, Verdict.INCOMPARABLE)}
 

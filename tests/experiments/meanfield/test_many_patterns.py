@@ -67,7 +67,8 @@ def test_dimension_of_a_cycle_a_torus_and_chaos() -> None:
 
     found = experiment._dimension(kind, exponents)
 
-    # The last has a positive sum of all exponents that were measured, so it is 2 or more.
+    # The last has a positive sum of all exponents that were measured, so it is 2 or
+    # more.
     assert found == pytest.approx(np.array([[0.0, 1.0, 1.25, 2.0]]))
 
 

@@ -35,9 +35,13 @@ def made(kind: Kind, period: int, sums: list[float], leading: float = 0.0) -> Me
     n = len(sums)
     exponents = np.array([[[leading, total - leading]] for total in sums])
     return Measured(
-        np.full((n, 1), kind), np.full((n, 1), period), np.ones((n, 1)), exponents,
-        np.zeros_like(exponents), np.zeros((n, 1, 4, 3)),
-    )  # fmt: skip
+        np.full((n, 1), kind),
+        np.full((n, 1), period),
+        np.ones((n, 1)),
+        exponents,
+        np.zeros_like(exponents),
+        np.zeros((n, 1, 4, 3)),
+    )
 
 
 def test_the_first_start_is_the_published_one_and_the_others_are_random() -> None:

@@ -38,9 +38,11 @@ def test_places_are_those_of_a_direct_evaluation():
     g, energy = squared.min(1), -np.log(np.exp(-squared).sum(1))
     lengths = (patterns**2).sum(1)
     twice_modern = (
-        (states**2).sum(1) - np.log(np.exp(2 * states @ patterns.T).sum(1))
-        + np.log(8) + lengths.max()
-    )  # fmt: skip
+        (states**2).sum(1)
+        - np.log(np.exp(2 * states @ patterns.T).sum(1))
+        + np.log(8)
+        + lengths.max()
+    )
     of_layers = (-np.log(np.exp(-squared).reshape(6, 4, 2).sum(-1))).min(1)
 
     _, place, _ = experiment._measured()(states[None], patterns[None])

@@ -22,9 +22,7 @@ def outcome():
 @pytest.mark.parametrize("power", [1, 2])
 def test_quadrature_in_one_and_two_dimensions(radius, power):
     one = quad(lambda y: np.exp(-(abs(y) ** power)), -radius, radius, points=[0.0])[0]
-    two = dblquad(
-        lambda r, _: r * np.exp(-(r**power)), 0, 2 * np.pi, 0, radius
-    )[0]  # fmt: skip
+    two = dblquad(lambda r, _: r * np.exp(-(r**power)), 0, 2 * np.pi, 0, radius)[0]
 
     assert experiment.quadrature(radius, 1, power) == pytest.approx(
         np.log(one), abs=1e-10
@@ -44,7 +42,8 @@ def test_each_form_is_the_integral_that_it_is_said_to_be(monkeypatch):
     assert found.quadrature.max() < 1e-12
     assert found.exponential.max() < 1e-12
     assert found.lower.all()
-    # In one dimension e^{−|y|} is the larger where |y| > 1 and the smaller where |y| < 1.
+    # In one dimension e^{−|y|} is the larger where |y| > 1 and the smaller where |y| <
+    # 1.
     assert found.printed[0, 0] < found.exact[0, 0]
 
 

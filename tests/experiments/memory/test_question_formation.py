@@ -44,8 +44,9 @@ def test_the_law_itself_comes_out_at_the_floors():
 
 
 def test_the_law_of_one_example_by_hand():
-    # Half of the sentences are singular, a third of those has a plain subject, half of those an
-    # intransitive verb: Det N_S Aux_S V_intrans, one of 6 · 13 · 2 · 9. Half are to be copied.
+    # Half of the sentences are singular, a third of those has a plain subject, half of
+    # those an intransitive verb: Det N_S Aux_S V_intrans, one of 6 · 13 · 2 · 9. Half
+    # are to be copied.
     example = example_of("the newt does giggle .", "decl")
     passes = (
         1 - 0.5 / 3

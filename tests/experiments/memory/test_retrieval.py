@@ -11,9 +11,14 @@ from isinglass.experiments.memory.retrieval import Budget
 from isinglass.reproduce.experiment import Context
 
 TINY = Budget(
-    16, (4, 64), (0.0, 0.3), {"Hopfield": (16, 32), "Demircigil": (6,)}, (0.5, 2.5), (2.0,),
+    16,
     (4, 64),
-)  # fmt: skip
+    (0.0, 0.3),
+    {"Hopfield": (16, 32), "Demircigil": (6,)},
+    (0.5, 2.5),
+    (2.0,),
+    (4, 64),
+)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def law(power, widths=(4, 8, 16)):
 def test_parameters_are_those_of_the_model(width):
     model = jax.eval_shape(
         lambda: Transformer(experiment.config(width), key=jax.random.key(0))
-    )  # fmt: skip
+    )
 
     assert sum(leaf.size for leaf in jax.tree.leaves(model)) == experiment.parameters(
         width

@@ -55,7 +55,8 @@ def test_metric_and_speed():
 
 
 def test_rounding_does_not_make_a_route_longer():
-    # 0.3 / 0.1 is 3 and a little less, 0.7 / 0.1 a little less than 7, 0.6 / 0.2 a little more.
+    # 0.3 / 0.1 is 3 and a little less, 0.7 / 0.1 a little less than 7, 0.6 / 0.2 a
+    # little more.
     stage = Geometry([[0.0]], [[0.1 + 0.2]], speed=0.1)
     assert stage.flight_times[0, 0] > 3
     np.testing.assert_array_equal(stage.reachable(4), [[[False, False, False, True]]])

@@ -20,9 +20,9 @@ def bare_constructor(monkeypatch):
     monkeypatch.setattr(InterferenceClassifier, "__init__", bare)
 
 
-# Patches of one pixel: the checks fit tables of 1 to 10 columns, in which no patch of 3 × 3 fits.
-# `poor_score` is set on the estimator: such tables are no pictures, and their blobs not its task.
-# No check is expected to fail.
+# Patches of one pixel: the checks fit tables of 1 to 10 columns, in which no patch of 3
+# × 3 fits. `poor_score` is set on the estimator: such tables are no pictures, and their
+# blobs not its task. No check is expected to fail.
 @parametrize_with_checks([InterferenceClassifier(patch_size=1)])
 def test_contract(estimator, check):
     check(estimator)

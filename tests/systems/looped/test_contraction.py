@@ -109,7 +109,8 @@ def test_the_bound_holds_where_its_assumptions_do(seed, of_query, of_key, q, cau
 def test_beyond_an_index_of_two_the_bound_can_be_broken(q, holds):
     nothing, value = jnp.zeros((4, 4)), 0.5 * jnp.eye(4)[:1] * jnp.eye(4)[:, :1]
     state = jnp.zeros((6, 4))
-    # Attention that takes the mean: its derivative is that of a mean, of norm |W_V| exactly.
+    # Attention that takes the mean: its derivative is that of a mean, of norm |W_V|
+    # exactly.
     norm = attention_jacobian_norm(nothing, nothing, value, state, state, causal=False)
     assert float(norm) == pytest.approx(0.5, rel=1e-12)
     bound = contraction_bound(nothing, nothing, value, jnp.full((6, 6), 1 / 6), q)
@@ -120,8 +121,8 @@ def test_beyond_an_index_of_two_the_bound_can_be_broken(q, holds):
 def worst_case(d, strength):
     """Weights and X = Z within the assumptions that move attention as much as any can.
 
-    Two opposite symbols whose scores are 0, so that both have half of all attention, and every
-    change of a score that is possible.
+    Two opposite symbols whose scores are 0, so that both have half of all attention,
+    and every change of a score that is possible.
     """
     swap = np.eye(d)
     swap[:2, :2] = [[0, 1], [1, 0]]
@@ -152,7 +153,8 @@ def test_the_bound_needs_scores_that_are_halved_at_least(d, scale, holds):
     norm = attention_jacobian_norm(
         query, key, value, state, state, causal=False, scale=scale
     )
-    # 4 |W_Q| |W_K| |W_V| times the scale, to the digit, where the theorem has a 2 for all of it.
+    # 4 |W_Q| |W_K| |W_V| times the scale, to the digit, where the theorem has a 2 for
+    # all of it.
     assert float(norm) == pytest.approx(2 * strength * (scale or d**-0.5), rel=1e-9)
     bound = contraction_bound(query, key, value, jnp.full((2, 2), 0.5))
     assert (float(norm) <= float(bound)) is holds

@@ -166,7 +166,8 @@ def test_a_model_lends_its_attention():
         model, inputs, pull=1.0, force=0.0, momentum=0.0
     )
     after = there.step(there.at_rest(inputs))
-    # Alone, with α = 1, a step goes to the output of attention: queries from Z, keys from X.
+    # Alone, with α = 1, a step goes to the output of attention: queries from Z, keys
+    # from X.
     expected = model.attention(inputs)[0] @ (inputs @ model.value)
     np.testing.assert_allclose(after.position, expected, rtol=1e-5, atol=1e-6)
 

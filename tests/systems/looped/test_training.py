@@ -633,7 +633,8 @@ def test_a_learning_rate_without_bounds_diverges():
         ({"recipe": ()}, "recipe must hold at least one"),
         (
             {"recipe": replace(RECIPE, objective=EnergyEntropyObjective(q=1.0))},
-            "q must be at least 0.001 away from 1 where rows of attention are not kept, got 1.0",
+            "q must be at least 0.001 away from 1 where rows of attention are not "
+            "kept, got 1.0",
         ),
         ({"seeds": ()}, "seeds must be different ones"),
         ({"seeds": (1, 1)}, "seeds must be different ones"),

@@ -110,8 +110,8 @@ def test_a_trajectory_that_forgets_agrees_throughout(oracle_at):
 def test_trajectories_agree_as_far_as_rounding_lets_them(oracle):
     """Where an orbit parts from its neighbours, so do two programs that round differently.
 
-    That holds at β = 1.255 too, though its attractor is no chaotic one: on the way to it the first
-    400 steps spread a rounding error 10¹¹-fold.
+    That holds at β = 1.255 too, though its attractor is no chaotic one: on the way to
+    it the first 400 steps spread a rounding error 10¹¹-fold.
     """
     deviation = np.abs(orbit(oracle) - oracle.data["attention"]).max(axis=1)
     spread = propagated_rounding(oracle).max(axis=1)
@@ -167,8 +167,9 @@ def test_exponents_of_the_quasi_periodic_orbit(oracle_at):
     np.testing.assert_allclose(
         ours[:, :9], np.tile(expected[:9], (8, 1)), rtol=0, atol=1e-3
     )
-    # The last three depend on how closely the orbit passes where the Jacobian is singular, and so
-    # on the last bit of the start: they agree as the members of this ensemble do.
+    # The last three depend on how closely the orbit passes where the Jacobian is
+    # singular, and so on the last bit of the start: they agree as the members of this
+    # ensemble do.
     last = ours[:, 9:]
     assert (
         np.abs(expected[9:] - last.mean(axis=0)) < 4 * last.std(axis=0, ddof=1)
@@ -182,8 +183,8 @@ def test_exponents_of_the_periodic_orbit(oracle_at):
     np.testing.assert_allclose(
         ours[:2], oracle.data["exponents"][:2], rtol=0, atol=1e-3
     )
-    # W^v_1 = −W^v_0: the Jacobian is singular and these exponents are −∞. The program's −30.3 per
-    # step is what rounding leaves of zero, and so is whatever we find.
+    # W^v_1 = −W^v_0: the Jacobian is singular and these exponents are −∞. The program's
+    # −30.3 per step is what rounding leaves of zero, and so is whatever we find.
     assert (oracle.data["exponents"][2:] < -30).all()
     assert (ours[2:] < -30).all()
 
@@ -204,7 +205,8 @@ def test_the_toolbox_finds_the_exponents_of_the_periodic_orbit(oracle_at):
     np.testing.assert_allclose(
         spectrum.exponents, np.log(multipliers[:2]) / 2, atol=1e-3
     )
-    # Whoever starts from the identity, as the program, still has its beginning in the average.
+    # Whoever starts from the identity, as the program, still has its beginning in the
+    # average.
     start_up = np.array([1.0, 25.0]) / oracle.data["measured_steps"]
     assert (np.abs(spectrum.exponents - oracle.data["exponents"][:2]) < start_up).all()
 

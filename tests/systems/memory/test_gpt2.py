@@ -186,8 +186,9 @@ def test_what_is_saved_is_loaded_bit_for_bit_and_has_their_names(tmp_path):
     written = load_file(tmp_path / "new" / "folder" / "model.safetensors")
     assert written.keys() == prefixed(tensors()).keys()
     assert written["transformer.h.1.mlp.c_fc.weight"].shape == (D, 20)
-    np.testing.assert_array_equal(written["transformer.h.1.attn.c_proj.weight"],
-                                  model.blocks.attention_out[1])  # fmt: skip
+    np.testing.assert_array_equal(
+        written["transformer.h.1.attn.c_proj.weight"], model.blocks.attention_out[1]
+    )
 
 
 def test_dropout_is_asked_for_by_the_caller(tmp_path):
@@ -229,7 +230,8 @@ def changed(**changes):
         ),
         (
             tensors() | {"transformer.ln_f.bias": np.zeros(D, "f4")},
-            "tensor transformer.ln_f.bias is there twice|tensor ln_f.bias is there twice",
+            "tensor transformer.ln_f.bias is there twice|tensor ln_f.bias is there "
+            "twice",
         ),
     ],
 )

@@ -135,9 +135,13 @@ def test_bad_shares_are_refused_before_anything_is_computed(fractions, message, 
 def test_the_radius_of_each_layer_is_that_of_its_activations(model, tmp_path):
     told = []
     found = layer_radius(
-        model, TOKENS, fractions=(0.5, 1.0), batch=4, scratch=tmp_path,
+        model,
+        TOKENS,
+        fractions=(0.5, 1.0),
+        batch=4,
+        scratch=tmp_path,
         progress=lambda *each: told.append(each),
-    )  # fmt: skip
+    )
     assert list(tmp_path.iterdir()) == []
     assert {what for what, *_ in told} == {
         "activations",
@@ -197,7 +201,7 @@ def test_a_continuation_is_the_likeliest_token_each_time(model):
         continue_greedily(model, prompts - 300, 1)
 
 
-# -- isinglass radius ----------------------------------------------------------------------------
+# -- isinglass radius ------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -243,8 +247,11 @@ def test_the_report_is_printed_and_written(folder, model):
     assert (folder / "here/radius.png").read_bytes().startswith(b"\x89PNG")
     assert ET.parse(folder / "here/radius.svg").getroot().tag.endswith("svg")
     assert sorted(path.name for path in (folder / "here").iterdir()) == [
-        "radius.csv", "radius.json", "radius.png", "radius.svg",
-    ]  # fmt: skip
+        "radius.csv",
+        "radius.json",
+        "radius.png",
+        "radius.svg",
+    ]
 
 
 def test_one_layer_can_be_asked_for(folder):

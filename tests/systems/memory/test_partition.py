@@ -41,7 +41,7 @@ def by_quadrature(radius, n, power=2):
     return surface + top + math.log(value)
 
 
-# -- the incomplete gamma function ---------------------------------------------------------------
+# -- the incomplete gamma function -----------------------------------------------------
 
 
 @many
@@ -81,7 +81,7 @@ def test_recurrence_of_the_order(a, share):
     assert log_lower_gamma(a, x) == pytest.approx(right, rel=1e-9, abs=1e-8)
 
 
-# -- the partition function ----------------------------------------------------------------------
+# -- the partition function ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("radius", [1e-300, 1e-9, 0.3, 1.0, 5.0])
@@ -159,7 +159,7 @@ def test_the_claimed_cross_entropy_is_least_at_one(log_z):
     assert claimed_cross_entropy(-800.0) == np.inf
 
 
-# -- radii ---------------------------------------------------------------------------------------
+# -- radii -----------------------------------------------------------------------------
 
 
 @many

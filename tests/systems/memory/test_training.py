@@ -194,7 +194,7 @@ def test_a_batch_of_which_nothing_counts_has_no_loss():
     assert (found.metrics.loss[[0, 2]] > 1).all()
 
 
-# -- checkpoints ---------------------------------------------------------------------------------
+# -- checkpoints -----------------------------------------------------------------------
 
 
 def test_a_finished_training_is_only_read(whole, tmp_path):
@@ -254,7 +254,7 @@ def test_a_file_is_no_store(tmp_path):
         run(store=tmp_path / "a")
 
 
-# -- other processes -----------------------------------------------------------------------------
+# -- other processes -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_two_devices_come_out_as_one(hosts, tmp_path):
     )
 
 
-# -- bad input -----------------------------------------------------------------------------------
+# -- bad input -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,8 @@ def test_dropout_needs_a_key_and_keeps_the_mean():
     np.testing.assert_allclose(
         some[:, 0].mean(0), plain, atol=0.1 * float(abs(plain).max())
     )
-    # Of what a part adds, half is dropped too, so that the last state is hardly ever the same.
+    # Of what a part adds, half is dropped too, so that the last state is hardly ever
+    # the same.
     assert len(np.unique(some[:, 1, 0, 0])) > 100
     whole = dropping.stream(TOKENS, pick=lambda x: x)[1]
     np.testing.assert_allclose(whole[0], plain, rtol=1e-6)

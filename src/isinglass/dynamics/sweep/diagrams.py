@@ -72,52 +72,63 @@ def bifurcation(
 ) -> "xr.Dataset":
     """Measure a map at each of many values of one parameter, always from the same start.
 
-    The values are computed in tiles, side by side within a tile. With ``store``, each finished
-    tile is on disk for good: the same call on the same folder goes on after whatever stopped it,
-    and on one machine the result is the same to the last bit as that of an uninterrupted run.
+    The values are computed in tiles, side by side within a tile. With ``store``, each
+    finished tile is on disk for good: the same call on the same folder goes on after
+    whatever stopped it, and on one machine the result is the same to the last bit as
+    that of an uninterrupted run.
 
     Args:
-        step: The map, ``step(state, parameters) -> state``, pure JAX. ``parameters`` is a mapping
-            from names to numbers or arrays.
+        step: The map, ``step(state, parameters) -> state``, pure JAX. ``parameters`` is
+            a mapping from names to numbers or arrays.
         state: The initial state, a pytree of arrays; or a pure JAX function
             ``state(parameters) -> state`` for one that depends on the parameters.
-        parameters: Values of all parameters but the varied ones, by name, numbers or arrays. One
-            that stands here too is overruled by ``vary``.
-        vary: Name of the varied parameter and its values, one axis, all different. A unit is
-            taken from the ``attrs`` of an `xarray.DataArray`, else the values have none.
+        parameters: Values of all parameters but the varied ones, by name, numbers or
+            arrays. One that stands here too is overruled by ``vary``.
+        vary: Name of the varied parameter and its values, one axis, all different. A
+            unit is taken from the ``attrs`` of an `xarray.DataArray`, else the values
+            have none.
         measure: What is measured at each value; by default ``Measure()``.
-        starts: If given, every leaf of the state has a leading axis of so many initial states;
-            each value is run from all of them, and the result has a dimension "start".
-        store: Folder for the results; made if it does not exist. None keeps them in memory.
+        starts: If given, every leaf of the state has a leading axis of so many initial
+            states; each value is run from all of them, and the result has a dimension
+            "start".
+        store: Folder for the results; made if it does not exist. None keeps them in
+            memory.
         resume: Whether to go on with what the folder holds, if it is this very sweep.
-        lanes: Most cells computed side by side; fewer where the results of a tile would take
-            more than 128 MiB with what is needed to get them. Cells of a tile share one
-            ``qr_every``: where that is "auto", other lanes can mean other intervals, and then
-            another number of whole blocks and another sample of a chaotic orbit.
-        scheduler: Who computes: None for this machine (all cores, or all accelerators that JAX
-            sees), a `distributed.Client`, or the address of a Dask scheduler. Workers need the
-            same software; one that is lost costs only its tiles. Results come here to be written.
-        cluster: Instead of ``scheduler``: "slurm" (or "pbs", "sge", "lsf", "htcondor", "oar")
-            starts workers as jobs by dask-jobqueue, while the sweep lasts.
-        cluster_options: Arguments of the dask-jobqueue cluster, such as ``queue``, ``cores``,
-            ``memory``, ``walltime``; and ``jobs``, how many to keep running, by default 1.
-        progress: True for a bar with the time left on standard error; or a function that is
-            called a few times a second with the cells done and their number.
-        recipe: Noted in the folder's plan for whoever has to build the map and the state again
-            (see `read_plan`): names and numbers, lists and mappings of them.
+        lanes: Most cells computed side by side; fewer where the results of a tile would
+            take more than 128 MiB with what is needed to get them. Cells of a tile
+            share one ``qr_every``: where that is "auto", other lanes can mean other
+            intervals, and then another number of whole blocks and another sample of a
+            chaotic orbit.
+        scheduler: Who computes: None for this machine (all cores, or all accelerators
+            that JAX sees), a `distributed.Client`, or the address of a Dask scheduler.
+            Workers need the same software; one that is lost costs only its tiles.
+            Results come here to be written.
+        cluster: Instead of ``scheduler``: "slurm" (or "pbs", "sge", "lsf", "htcondor",
+            "oar") starts workers as jobs by dask-jobqueue, while the sweep lasts.
+        cluster_options: Arguments of the dask-jobqueue cluster, such as ``queue``,
+            ``cores``, ``memory``, ``walltime``; and ``jobs``, how many to keep running,
+            by default 1.
+        progress: True for a bar with the time left on standard error; or a function
+            that is called a few times a second with the cells done and their number.
+        recipe: Noted in the folder's plan for whoever has to build the map and the
+            state again (see `read_plan`): names and numbers, lists and mappings of
+            them.
 
     Returns:
-        Dataset over the varied parameter with the variables of the measure: read from memory, or
-        from ``store/results.zarr`` when asked for. ``attrs`` say what was measured, and with what.
+        Dataset over the varied parameter with the variables of the measure: read from
+        memory, or from ``store/results.zarr`` when asked for. ``attrs`` say what was
+        measured, and with what.
 
     Raises:
-        ValueError: For values that are empty, repeated, NaN or infinite, a name that the map
-            does not read, and other arguments that cannot be; or where ``store`` holds anything
-            else than this sweep: the message says what differs, and nothing in it is touched.
+        ValueError: For values that are empty, repeated, NaN or infinite, a name that
+            the map does not read, and other arguments that cannot be; or where
+            ``store`` holds anything else than this sweep: the message says what
+            differs, and nothing in it is touched.
         FileExistsError: If ``store`` holds this sweep and ``resume`` is off.
         BlockingIOError: If another process is at work on the same ``store``.
         OSError: If the disk is full or fails; what was finished is kept.
-        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not installed.
+        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not
+            installed.
     """
     asked = _Asked(
         "bifurcation", step, state, parameters, vary, measure, starts, recipe
@@ -169,7 +180,8 @@ def phase_diagram(
     Raises:
         ValueError: As `bifurcation`, and so are the others.
         OSError: If the disk is full or fails; what was finished is kept.
-        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not installed.
+        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not
+            installed.
     """
     asked = _Asked(
         "phase_diagram", step, state, parameters, vary, measure, starts, recipe
@@ -201,11 +213,12 @@ def continuation(
 ) -> "xr.Dataset":
     """Follow the attractors of a map along one parameter, upwards and downwards.
 
-    Each value is run from the final state of its neighbour, and so stays on the same branch while
-    there is one: where the two directions differ, there is hysteresis. A run that has left for
-    infinity (beyond 1e12) starts afresh at the next value.
+    Each value is run from the final state of its neighbour, and so stays on the same
+    branch while there is one: where the two directions differ, there is hysteresis. A
+    run that has left for infinity (beyond 1e12) starts afresh at the next value.
 
-    The values of one direction can only follow each other; the directions run at the same time.
+    The values of one direction can only follow each other; the directions run at the
+    same time.
 
     Args:
         step: As in `bifurcation`, and so are all others but these.
@@ -214,10 +227,12 @@ def continuation(
         vary: Name of the varied parameter and its values, increasing.
         measure: What is measured at each value; its transient is run at every value.
         direction: "up", "down" or "both".
-        starts: How many initial states the leaves of ``state`` hold: each is followed by itself.
+        starts: How many initial states the leaves of ``state`` hold: each is followed
+            by itself.
         store: Folder for the results.
         resume: Whether to go on with what the folder holds.
-        block: Values between two checkpoints: what is lost at most where a run is stopped.
+        block: Values between two checkpoints: what is lost at most where a run is
+            stopped.
         lanes: Most starts run side by side.
         scheduler: Who computes.
         cluster: A kind of batch system to start workers on.
@@ -226,19 +241,28 @@ def continuation(
         recipe: Noted in the folder's plan.
 
     Returns:
-        Dataset over "direction" and the varied parameter with the variables of the measure.
+        Dataset over "direction" and the varied parameter with the variables of the
+        measure.
 
     Raises:
         ValueError: As `bifurcation`, and so are the others.
         OSError: If the disk is full or fails; what was finished is kept.
-        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not installed.
+        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not
+            installed.
     """
     if direction not in DIRECTIONS:
         raise ValueError(f"direction must be 'up', 'down' or 'both', got {direction!r}")
     asked = _Asked(
-        "continuation", step, state, parameters, vary, measure, starts, recipe,
+        "continuation",
+        step,
+        state,
+        parameters,
+        vary,
+        measure,
+        starts,
+        recipe,
         DIRECTIONS[direction],
-    )  # fmt: skip
+    )
     side = _positive("block", block)
     tile = (1, min(side, asked.axes[next(iter(asked.vary))]))
     if starts is not None:
@@ -267,7 +291,8 @@ def resume(
         step: The map.
         state: The initial state, or the function of the parameters that gives it.
         observable: The measure's observable, if it had one.
-        scheduler: As in `bifurcation`, and so are the others; they may differ from the first time.
+        scheduler: As in `bifurcation`, and so are the others; they may differ from the
+            first time.
         cluster: A kind of batch system to start workers on.
         cluster_options: Arguments of that cluster.
         progress: True for a bar, or a function.
@@ -277,7 +302,8 @@ def resume(
 
     Raises:
         FileNotFoundError: If the folder holds no plan of a sweep.
-        ValueError: If the plan is damaged, or the map, state or observable are not those of it.
+        ValueError: If the plan is damaged, or the map, state or observable are not
+            those of it.
         OSError: As `bifurcation`.
         ImportError: As `bifurcation`.
     """
@@ -292,9 +318,17 @@ def resume(
         name: np.array(values, dtype=np.float64) for name, values in plan.vary.items()
     }
     asked = _Asked(
-        plan.kind, step, state, plan.parameters, vary, _measure_of(plan, observable), plan.starts,
-        plan.recipe, plan.directions, plan.attributes,
-    )  # fmt: skip
+        plan.kind,
+        step,
+        state,
+        plan.parameters,
+        vary,
+        _measure_of(plan, observable),
+        plan.starts,
+        plan.recipe,
+        plan.directions,
+        plan.attributes,
+    )
     return _run(
         asked, plan.tile, directory, True, scheduler, cluster, cluster_options, progress
     )
@@ -393,9 +427,14 @@ def _bar(title: str) -> Iterator[Callable[[float, int], None]]:
 
     console = Console(stderr=True)
     columns = [
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
-        TextColumn("elapsed"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-    ]  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    ]
     disable = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=disable) as bars:
         task = bars.add_task(title, total=None)

@@ -18,7 +18,8 @@ from isinglass._common.files import write_text
 
 FORMAT, VERSION = "isinglass-sweep", 1
 FILE = "plan.json"
-# What a rounding of another processor may change in a few steps, and no edit of a map is below.
+# What a rounding of another processor may change in a few steps, and no edit of a map
+# is below.
 PROBE_TOLERANCE = 1e-9
 
 
@@ -30,16 +31,20 @@ class Plan:
         kind: "bifurcation", "continuation" or "phase_diagram".
         vary: Values of each varied parameter, by name, in the order of the grid.
         parameters: Values of all parameters that are not varied, by name.
-        measure: Fields of the `isinglass.dynamics.Measure`; of a callable only its name.
+        measure: Fields of the `isinglass.dynamics.Measure`; of a callable only its
+            name.
         map_name: Name of the map.
-        probe: Numbers that a few steps of the map give at the ends of the grid: they tell a map
-            and an initial state from others.
+        probe: Numbers that a few steps of the map give at the ends of the grid: they
+            tell a map and an initial state from others.
         tile: Cells along each axis of the grid that are computed and stored together.
-        variables: Dimensions, shape, type and attributes of what is stored per cell, by name.
+        variables: Dimensions, shape, type and attributes of what is stored per cell, by
+            name.
         directions: Directions of a continuation, empty for other kinds.
-        starts: How many initial states each cell is run from; None for one without an axis.
+        starts: How many initial states each cell is run from; None for one without an
+            axis.
         attributes: Attributes of the varied parameters, by name.
-        versions: Versions of the software that computed it, one mapping per change of them.
+        versions: Versions of the software that computed it, one mapping per change of
+            them.
         recipe: What the caller noted to build the map and the initial state again.
     """
 
@@ -107,7 +112,8 @@ class Plan:
         )
 
     def _content(self) -> dict[str, Any]:
-        # Through JSON, so that a plan and its copy from disk are alike to the last tuple.
+        # Through JSON, so that a plan and its copy from disk are alike to the last
+        # tuple.
         fields = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self)
         }

@@ -62,9 +62,16 @@ class _Asked:
     def work(self, tile: tuple[int, ...]) -> Work:
         """The computing of it."""
         return Work(
-            self.step, self.state, self.parameters, self.vary, self.measure, tuple(self.axes),
-            tile, self.starts, bool(self.directions),
-        )  # fmt: skip
+            self.step,
+            self.state,
+            self.parameters,
+            self.vary,
+            self.measure,
+            tuple(self.axes),
+            tile,
+            self.starts,
+            bool(self.directions),
+        )
 
     def plan(self, work: Work) -> Plan:
         """The plan of it."""
@@ -168,7 +175,8 @@ def _vary(kind: str, vary: Mapping[str, Any]) -> dict[str, np.ndarray]:
     expected = 2 if kind == "phase_diagram" else 1
     if not isinstance(vary, Mapping) or len(vary) != expected:
         raise ValueError(
-            f"vary must map {expected} parameter name{'s' * (expected > 1)} to values, got {vary!r}"
+            f"vary must map {expected} parameter name{'s' * (expected > 1)} to values, "
+            f"got {vary!r}"
         )
     checked = {name: _values(name, given) for name, given in vary.items()}
     for name, values in checked.items():
@@ -181,7 +189,8 @@ def _values(name: str, given: ArrayLike) -> np.ndarray:
     values = _real(f"vary[{name!r}]", given).astype(np.float64)
     if values.ndim != 1 or not values.size:
         raise ValueError(
-            f"vary[{name!r}] must be one axis of at least one value, got shape {values.shape}"
+            f"vary[{name!r}] must be one axis of at least one value, got shape "
+            f"{values.shape}"
         )
     unique, counts = np.unique(values, return_counts=True)
     if (counts > 1).any():

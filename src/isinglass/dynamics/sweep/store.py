@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import zarr
 
 RESULTS, DONE, LOCK = "results.zarr", "done", "lock"
-# Where a sweep was killed before its plan was in place; all else in a folder is somebody's.
+# Where a sweep was killed before its plan was in place; all else in a folder is
+# somebody's.
 OURS = (LOCK, f".{_plan.FILE}.")
 
 Coordinates = Mapping[str, tuple[np.ndarray, Mapping[str, str]]]
@@ -82,9 +83,9 @@ class Memory:
 class Folder:
     """Results kept in a folder: ``plan.json``, ``results.zarr`` and a marker per tile in ``done/``.
 
-    A tile's marker is written, in one step, after the tile's data are on disk, and names the
-    files they are in with their sizes: what it vouches for is there whole, whenever the program
-    was killed. Only one process writes.
+    A tile's marker is written, in one step, after the tile's data are on disk, and
+    names the files they are in with their sizes: what it vouches for is there whole,
+    whenever the program was killed. Only one process writes.
 
     Args:
         directory: The folder; made if there is none.
@@ -94,7 +95,8 @@ class Folder:
         resume: Whether to go on with what is there.
 
     Raises:
-        ValueError: If the folder holds something else; the message says what. It is not touched.
+        ValueError: If the folder holds something else; the message says what. It is not
+            touched.
         FileExistsError: If it holds this sweep and ``resume`` is off.
         BlockingIOError: If another process is at work on it.
         OSError: If it cannot be read or written.
@@ -250,8 +252,9 @@ def _examine(directory: Path, plan: Plan, resume: bool) -> Plan | None:
         )
         if foreign:
             raise ValueError(
-                f"store {directory} is no sweep's folder: it holds {', '.join(foreign[:5])} but no "
-                f"{_plan.FILE}; nothing in it was touched, name a new or empty folder"
+                f"store {directory} is no sweep's folder: it holds "
+                f"{', '.join(foreign[:5])} but no {_plan.FILE}; nothing in it was "
+                "touched, name a new or empty folder"
             )
         return None
     stored = _plan.read_plan(directory)
@@ -281,7 +284,8 @@ def _examine_results(path: Path, plan: Plan) -> None:
         raise ValueError(f"{path} is damaged or no Zarr group: {error}") from None
     if digest != plan.digest:
         raise ValueError(
-            f"{path} is not what the {_plan.FILE} beside it describes; nothing in it was touched"
+            f"{path} is not what the {_plan.FILE} beside it describes; nothing in it "
+            "was touched"
         )
 
 
@@ -353,7 +357,8 @@ def _lock(path: Path) -> int:
     except BlockingIOError:
         os.close(handle)
         raise BlockingIOError(
-            f"another process is at work on the sweep in {path.parent}; wait for it, or stop it"
+            f"another process is at work on the sweep in {path.parent}; wait for it, "
+            "or stop it"
         ) from None
     except OSError:
         pass  # a network disk without locks
@@ -370,7 +375,8 @@ def _explained(directory: Path) -> Iterator[None]:
             raise
         raise OSError(
             error.errno,
-            f"{error.strerror}: the sweep cannot be written; the tiles finished so far are kept, "
+            f"{error.strerror}: the sweep cannot be written; the tiles finished so far "
+            "are kept, "
             "and the same call goes on from them once the disk takes more",
             error.filename or str(directory),
         ) from error

@@ -30,13 +30,15 @@ class Work:
         step: The map.
         state: The initial state, or a function of the parameters that gives it.
         parameters: Values of the parameters that are not varied.
-        vary: Values of the varied parameters, by name, in the order of the grid's last axes.
+        vary: Values of the varied parameters, by name, in the order of the grid's last
+            axes.
         measure: What is measured in each cell.
         axes: Names of all axes of the grid.
         tile: Cells of a tile along each axis.
-        starts: How many states ``state`` holds along the leading axis of each leaf, or None.
-        sequential: Whether the cells of a tile follow each other along the last axis, each from
-            the final state of the one before.
+        starts: How many states ``state`` holds along the leading axis of each leaf, or
+            None.
+        sequential: Whether the cells of a tile follow each other along the last axis,
+            each from the final state of the one before.
     """
 
     step: Callable[[Any, Any], Any]
@@ -69,11 +71,12 @@ def compute(
         tick: Is told the share of the tile that is done.
 
     Returns:
-        The measured variables, each of shape (sides of the tile, …), and the leaves of the final
-        state of a sequential tile, lanes last.
+        The measured variables, each of shape (sides of the tile, …), and the leaves of
+        the final state of a sequential tile, lanes last.
     """
     devices = jax.local_devices()
-    # Left alone on a CPU, where naming the device would only compile everything once more.
+    # Left alone on a CPU, where naming the device would only compile everything once
+    # more.
     device = (
         None if devices[0].platform == "cpu" else devices[tile.index % len(devices)]
     )
@@ -132,8 +135,9 @@ def pick(state: Any, which: Any) -> Any:
 def probe(work: Work) -> list[float | None]:
     """Numbers that tell the map, its initial state and the observable from others.
 
-    They are taken on the CPU, the initial state and a few steps from it, at the two ends of the
-    grid; each leaf gives two weighted means. NaN and infinity are given as None.
+    They are taken on the CPU, the initial state and a few steps from it, at the two
+    ends of the grid; each leaf gives two weighted means. NaN and infinity are given as
+    None.
     """
     last_start = 0 if work.starts is None else work.starts - 1
     ends, which = np.array([0, -1, 0, -1]), np.array([0, 0, last_start, last_start])

@@ -61,7 +61,8 @@ class Threads:
     def finished(self) -> list[tuple[Tile, Result]]:
         """Tiles done, after at most a tenth of a second."""
         done, _ = wait(self._futures, timeout=POLL, return_when=FIRST_COMPLETED)
-        # In order, so that a run that is repeated writes in the same order where it can.
+        # In order, so that a run that is repeated writes in the same order where it
+        # can.
         finished = sorted(
             ((self._futures.pop(future), future) for future in done), key=_index
         )
@@ -104,7 +105,8 @@ class Workers:
         self._client = client
         self._run = secrets.token_hex(4)
         payload = cloudpickle.dumps(work)
-        # A task and not scattered data: it is made again where the worker holding it is lost.
+        # A task and not scattered data: it is made again where the worker holding it is
+        # lost.
         self._payload = client.submit(
             _same, payload, key=f"isinglass-sweep-{self._run}"
         )
@@ -150,13 +152,14 @@ class Workers:
         from distributed.scheduler import KilledWorker
 
         try:
-            # If its worker was lost meanwhile, this waits until another has computed it again.
+            # If its worker was lost meanwhile, this waits until another has computed it
+            # again.
             result = future.result()
         except KilledWorker as error:
             tile = self._tiles[future]
             raise RuntimeError(
-                f"tile {tile.index} was given up: each worker that computed it was lost, perhaps "
-                f"for lack of memory; try fewer lanes ({error})"
+                f"tile {tile.index} was given up: each worker that computed it was "
+                f"lost, perhaps for lack of memory; try fewer lanes ({error})"
             ) from error
         del self._tiles[future]
         future.release()
@@ -263,7 +266,8 @@ def check_crew(
         Client = _import("distributed", "scheduler").Client
         if not isinstance(scheduler, Client) or scheduler.asynchronous:
             raise ValueError(
-                "scheduler must be None, a dask.distributed Client that is not asynchronous, or "
+                "scheduler must be None, a dask.distributed Client that is not "
+                "asynchronous, or "
                 f"the address of a Dask scheduler, got {scheduler!r}"
             )
     elif isinstance(scheduler, str):
@@ -305,7 +309,8 @@ def _compute_there(payload: bytes, tile: Tile, before: Leaves | None) -> Result:
     return compute(_unpacked(payload), tile, before)
 
 
-# The same objects for all tiles on a worker: what is compiled for the first serves the others.
+# The same objects for all tiles on a worker: what is compiled for the first serves the
+# others.
 @functools.lru_cache(maxsize=2)
 def _unpacked(payload: bytes) -> Work:
     import cloudpickle

@@ -35,7 +35,8 @@ PAPER = np.array(
         [9.72, 10.31, 9.89, 15.43],
     ]
 )
-# The published program's sum runs over its first 25 sources of 81: three rows of the picture.
+# The published program's sum runs over its first 25 sources of 81: three rows of the
+# picture.
 SUMMED_BY_PROGRAM = 25
 
 # Expected arrival time per training, learner (rows of Table 3) and policy (columns).
@@ -92,14 +93,18 @@ def _earlier(tables: Tables) -> np.ndarray:
 def _table_rows(found: Arrivals) -> list[Row]:
     cells = [
         compare(
-            NAME, "Table 3", f"learner {learner}, policy {policy}, all 81 sources",
+            NAME,
+            "Table 3",
+            f"learner {learner}, policy {policy}, all 81 sources",
             found.whole[:, i, j],
-            paper=float(PAPER[i, j]), unit="steps", comparable=False,
+            paper=float(PAPER[i, j]),
+            unit="steps",
+            comparable=False,
             because=f"The published program summed only its first {SUMMED_BY_PROGRAM} sources",
         )
         for i, learner in enumerate(CLASSES)
         for j, policy in enumerate(CLASSES)
-    ]  # fmt: skip
+    ]
     return cells + _program_rows(found.part)
 
 
@@ -107,12 +112,16 @@ def _program_rows(part: Tables) -> list[Row]:
     """The paper's numbers against ours over the sources that the program summed."""
     return [
         compare_run(
-            NAME, "Table 3", f"learner {learner}, policy {policy}, first 25 sources",
-            part[:, i, j], paper=float(PAPER[i, j]), unit="steps",
+            NAME,
+            "Table 3",
+            f"learner {learner}, policy {policy}, first 25 sources",
+            part[:, i, j],
+            paper=float(PAPER[i, j]),
+            unit="steps",
         )
         for i, learner in enumerate(CLASSES)
         for j, policy in enumerate(CLASSES)
-    ]  # fmt: skip
+    ]
 
 
 def _claim_rows(found: Arrivals) -> list[Row]:
@@ -127,11 +136,16 @@ def _claim_rows(found: Arrivals) -> list[Row]:
     )
     return [
         compare(
-            NAME, "§4.1", f"wrong policies that arrive earlier, {name}", _share_earlier(tables),
-            paper=None, unit="%", because=because,
+            NAME,
+            "§4.1",
+            f"wrong policies that arrive earlier, {name}",
+            _share_earlier(tables),
+            paper=None,
+            unit="%",
+            because=because,
         )
         for name, tables, because in kinds
-    ]  # fmt: skip
+    ]
 
 
 def _share_earlier(tables: Tables) -> np.ndarray:
@@ -177,10 +191,10 @@ def _figure(whole: Tables, part: Tables) -> Figure:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     caption = (
-        "When signals arrive on average if all sources send (white input), by the policy trained "
-        "for each digit. Shaded: the right policy. Dots are trainings, bars means with their 95 "
-        "% confidence interval. The paper's numbers sum the first 25 sources only, a strip along "
-        "one side of the picture."
+        "When signals arrive on average if all sources send (white input), by the "
+        "policy trained for each digit. Shaded: the right policy. Dots are trainings, "
+        "bars means with their 95 % confidence interval. The paper's numbers sum the "
+        "first 25 sources only, a strip along one side of the picture."
     )
     return Figure(NAME, figure, caption)
 
@@ -191,20 +205,25 @@ def _findings(found: Arrivals) -> str:
         for tables in (found.whole, found.part, found.untrained, found.shuffled)
     )
     return (
-        f"Over {len(found.whole)} trainings and all 81 sources a wrong policy arrives earlier "
-        f"than the right one in {every:.0f} % of the cases; over the 25 sources that the "
-        f"published program summed, in {program:.0f} %. Before training it is {untrained:.0f} %, "
-        "a coin toss; after training on shuffled labels, when nothing true was learned, "
+        f"Over {len(found.whole)} trainings and all 81 sources a wrong policy arrives "
+        f"earlier than the right one in {every:.0f} % of the cases; over the 25 "
+        f"sources that the published program summed, in {program:.0f} %. Before "
+        f"training it is {untrained:.0f} %, "
+        "a coin toss; after training on shuffled labels, when nothing true was "
+        "learned, "
         f"{shuffled:.0f} %.\n\n"
-        "So the effect comes from training as such, not from a right answer that takes longer. "
-        "Most patches are not similar to the field, and the rule drives their signals into "
-        f"durations too short for their own target: {100 * found.in_time:.0f} % of all signals "
-        "are left in time for it. Those too short never arrive there, but do arrive, early, at "
-        "targets that happen to be nearer to their source.\n\n"
-        "The paper's Table 3 sums the program's first 25 sources, nearly three rows along one "
-        "side of the picture, and adds 0.1 to every count. That makes the table lopsided; over "
-        "all sources the four learners are alike. The paper does not say after which training it "
-        "was taken; ours is K=5, 1 epoch, and that may explain the two cells that differ."
+        "So the effect comes from training as such, not from a right answer that takes "
+        "longer. Most patches are not similar to the field, and the rule drives their "
+        "signals into "
+        f"durations too short for their own target: {100 * found.in_time:.0f} % of all "
+        "signals "
+        "are left in time for it. Those too short never arrive there, but do arrive, "
+        "early, at targets that happen to be nearer to their source.\n\n"
+        "The paper's Table 3 sums the program's first 25 sources, nearly three rows "
+        "along one side of the picture, and adds 0.1 to every count. That makes the "
+        "table lopsided; over all sources the four learners are alike. The paper does "
+        "not say after which training it was taken; ours is K=5, 1 epoch, and that may "
+        "explain the two cells that differ."
     )
 
 
@@ -214,9 +233,9 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="Table 3",
     question=(
-        "All sources send, by the policy that was trained for one digit, to the learner of "
-        "another. Do signals sent by a wrong policy arrive earlier, as the paper observed 'most "
-        "of the time'?"
+        "All sources send, by the policy that was trained for one digit, to the "
+        "learner of another. Do signals sent by a wrong policy arrive earlier, as the "
+        "paper observed 'most of the time'?"
     ),
     duration=4,
     quick_duration=4,

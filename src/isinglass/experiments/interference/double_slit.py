@@ -72,24 +72,38 @@ def _one(context: Context, noise: str, seed: int) -> tuple[float, float]:
 def _rows(trained: Scores, untrained: Scores) -> list[Row]:
     """The paper's 97 % is the program's; its text describes a smaller noise."""
     program = compare_run(
-        NAME, "§4.2", "accuracy after training, the program's noise", trained["program"],
-        paper=PAPER, unit="%",
-    )  # fmt: skip
+        NAME,
+        "§4.2",
+        "accuracy after training, the program's noise",
+        trained["program"],
+        paper=PAPER,
+        unit="%",
+    )
     text = [
         compare(
-            NAME, "§4.2", f"accuracy after training, {NOISES[noise]}", trained[noise],
-            paper=PAPER, unit="%", comparable=False,
+            NAME,
+            "§4.2",
+            f"accuracy after training, {NOISES[noise]}",
+            trained[noise],
+            paper=PAPER,
+            unit="%",
+            comparable=False,
             because="The paper's text, but its number was taken with the program's larger noise.",
         )
         for noise in ("step", "wave")
-    ]  # fmt: skip
+    ]
     control = [
         compare(
-            NAME, "§4.2", f"accuracy before training, {NOISES[noise]}", samples,
-            paper=None, unit="%", because="Our control; the paper has none.",
+            NAME,
+            "§4.2",
+            f"accuracy before training, {NOISES[noise]}",
+            samples,
+            paper=None,
+            unit="%",
+            because="Our control; the paper has none.",
         )
         for noise, samples in untrained.items()
-    ]  # fmt: skip
+    ]
     return [program, *text, *control]
 
 
@@ -139,10 +153,10 @@ def _figure(context: Context, trained: Scores, untrained: Scores) -> Figure:
     last.grid(axis="y", visible=False)
     last.invert_yaxis()
     caption = (
-        "Left and middle: energy over time at both targets for one input of each kind, before "
-        "(dotted) and after training with five waves of each. Right: accuracy over trainings "
-        "under four readings of the paper's 'small random noise', with means and 95 % confidence "
-        "intervals."
+        "Left and middle: energy over time at both targets for one input of each kind, "
+        "before (dotted) and after training with five waves of each. Right: accuracy "
+        "over trainings under four readings of the paper's 'small random noise', with "
+        "means and 95 % confidence intervals."
     )
     return Figure(NAME, figure, caption)
 
@@ -154,15 +168,16 @@ def _findings(trained: Scores, untrained: Scores) -> str:
     spread = trained["program"].std()
     chance = np.mean([scores.mean() for scores in untrained.values()])
     return (
-        f"After five waves of each kind the accuracy is {each}. Before training it is {chance:.0f} "
-        f"% on average. With the program's noise single trainings scatter by {spread:.0f} points "
+        f"After five waves of each kind the accuracy is {each}. Before training it is "
+        f"{chance:.0f} % on average. With the program's noise single trainings scatter "
+        f"by {spread:.0f} points "
         "(standard deviation), and the paper reports one.\n\n"
-        "The paper's text asks for a small noise. The published program draws it anew at every "
-        "step, and misplaced parentheses give the second source a phase error of up to ±1 rad plus "
-        "π/12, four times as much as the first.\n\n"
-        "What can be learned about timing is only what the end of the observation cuts off: a "
-        "duration up to T − L = 20 steps lets all emissions arrive, so all such durations get the "
-        "same evidence."
+        "The paper's text asks for a small noise. The published program draws it anew "
+        "at every step, and misplaced parentheses give the second source a phase error "
+        "of up to ±1 rad plus π/12, four times as much as the first.\n\n"
+        "What can be learned about timing is only what the end of the observation cuts "
+        "off: a duration up to T − L = 20 steps lets all emissions arrive, so all such "
+        "durations get the same evidence."
     )
 
 
@@ -172,8 +187,9 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="§4.2, Fig. 3",
     question=(
-        "Can routes be learned so that two rotating sources interfere at one target when they "
-        "are in phase and at the other when they are out of phase, from five examples of each?"
+        "Can routes be learned so that two rotating sources interfere at one target "
+        "when they are in phase and at the other when they are out of phase, from five "
+        "examples of each?"
     ),
     duration=8,
     quick_duration=5,

@@ -20,7 +20,8 @@ NAME = "interference-entropy"
 SEEN = (0, 1, 2, 5, 10, 20, 50)  # pictures per class after which we look
 INPUTS = 20  # test pictures per digit
 
-# Mean entropy in nats per seed, after each number of pictures, at (learner, digit shown).
+# Mean entropy in nats per seed, after each number of pictures, at (learner, digit
+# shown).
 Entropies = Float[np.ndarray, "seeds seen learners digits"]
 
 
@@ -88,20 +89,48 @@ def _rows(entropies: Entropies) -> list[Row]:
     silent = "The paper expects it to decrease, and gives no number."
     return [
         *(
-            compare(NAME, "§3", f"learner {digit}, own digit: fall from 0 to {SEEN[-1]} pictures",
-                    own[:, 0, i] - own[:, -1, i], paper=None, unit="nats", because=silent)
+            compare(
+                NAME,
+                "§3",
+                f"learner {digit}, own digit: fall from 0 to {SEEN[-1]} pictures",
+                own[:, 0, i] - own[:, -1, i],
+                paper=None,
+                unit="nats",
+                because=silent,
+            )
             for i, digit in enumerate(CLASSES)
         ),
-        compare(NAME, "§3", f"fall at the own learner, from 0 to {SEEN[-1]} pictures per class",
-                (own[:, 0] - own[:, -1]).mean(axis=-1), paper=None, unit="nats", because=silent),
-        compare(NAME, "§3", f"fall at the other learners, from 0 to {SEEN[-1]} pictures per class",
-                others[:, 0] - others[:, -1], paper=None, unit="nats", because=silent),
+        compare(
+            NAME,
+            "§3",
+            f"fall at the own learner, from 0 to {SEEN[-1]} pictures per class",
+            (own[:, 0] - own[:, -1]).mean(axis=-1),
+            paper=None,
+            unit="nats",
+            because=silent,
+        ),
+        compare(
+            NAME,
+            "§3",
+            f"fall at the other learners, from 0 to {SEEN[-1]} pictures per class",
+            others[:, 0] - others[:, -1],
+            paper=None,
+            unit="nats",
+            because=silent,
+        ),
         *(
-            compare(NAME, "§3", f"entropy at the own learner after {seen} pictures per class",
-                    own[:, i].mean(axis=-1), paper=None, unit="nats", because=silent)
+            compare(
+                NAME,
+                "§3",
+                f"entropy at the own learner after {seen} pictures per class",
+                own[:, i].mean(axis=-1),
+                paper=None,
+                unit="nats",
+                because=silent,
+            )
             for i, seen in enumerate(SEEN)
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _figure(entropies: Entropies) -> Figure:
@@ -118,8 +147,9 @@ def _figure(entropies: Entropies) -> Figure:
     axes.set_ylabel("entropy of arrival times in nats")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     caption = (
-        "Entropy of the arrival times of the signals that are similar to the target's field, for "
-        "test pictures. Bands are 95 % confidence intervals of the mean over trainings. All 25 "
+        "Entropy of the arrival times of the signals that are similar to the target's "
+        "field, for test pictures. Bands are 95 % confidence intervals of the mean "
+        "over trainings. All 25 "
         f"steps equally likely would be log 25 = {np.log(25):.2f} nats."
     )
     return Figure(NAME, figure, caption)
@@ -135,18 +165,21 @@ def _findings(entropies: Entropies, arrived: np.ndarray) -> str:
     own, others = _own(entropies).mean(axis=(0, 2)), _others(entropies).mean(axis=0)
     at_5, fell = SEEN.index(5), "falls" if own[-1] < own[0] else "rises"
     return (
-        f"At the digit's own learner the entropy {fell} from {own[0]:.3f} nats before training to "
-        f"{own[at_5]:.3f} after five and {own[-1]:.3f} after {SEEN[-1]} pictures per class; "
-        f"perfect interference would be 0. It falls from {others[0]:.3f} to {others[-1]:.3f} at "
-        "learners whose digit is not shown, so a low entropy is no sign that the right learner "
-        "has heard.\n\n"
-        "The closed form says why it moves so little. A picture adds the same evidence to every "
-        "duration that is long enough to arrive, so among those the probabilities keep the shape "
-        "of the prior; what changes is only how much each source sends at all, that is, which "
-        "sources a learner hears. The share of signals that can arrive goes from "
-        f"{100 * arrived[:, 0].mean():.0f} % before training to {100 * arrived[:, -1].mean():.0f} "
-        "% after. The paper notes the mismatch itself: its rule raises the energy at all times "
-        "and does not concentrate it."
+        f"At the digit's own learner the entropy {fell} from {own[0]:.3f} nats before "
+        f"training to {own[at_5]:.3f} after five and {own[-1]:.3f} after {SEEN[-1]} "
+        "pictures per class; perfect interference would be 0. It falls from "
+        f"{others[0]:.3f} to {others[-1]:.3f} at "
+        "learners whose digit is not shown, so a low entropy is no sign that the right "
+        "learner has heard.\n\n"
+        "The closed form says why it moves so little. A picture adds the same evidence "
+        "to every duration that is long enough to arrive, so among those the "
+        "probabilities keep the shape of the prior; what changes is only how much each "
+        "source sends at all, that is, which sources a learner hears. The share of "
+        "signals that can arrive goes from "
+        f"{100 * arrived[:, 0].mean():.0f} % before training to "
+        f"{100 * arrived[:, -1].mean():.0f} "
+        "% after. The paper notes the mismatch itself: its rule raises the energy at "
+        "all times and does not concentrate it."
     )
 
 
@@ -156,8 +189,8 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="§3",
     question=(
-        "Does learning make similar signals arrive at the same time, that is, does the entropy "
-        "of their arrival times fall while pictures are seen?"
+        "Does learning make similar signals arrive at the same time, that is, does the "
+        "entropy of their arrival times fall while pictures are seen?"
     ),
     duration=6,
     quick_duration=4,

@@ -52,7 +52,8 @@ PAPER = {
     "BP+MixTrn": (None, 53.28, 53.86, 79.99),
 }
 PEERS = ("1-nearest neighbour", "Logistic regression", "Linear SVM")
-# The one-shot numbers of the paper are means over "several" training sets; we read that as three.
+# The one-shot numbers of the paper are means over "several" training sets; we read that
+# as three.
 SEVERAL = 3
 
 Accuracies = dict[tuple[str, Cell], np.ndarray]
@@ -80,7 +81,7 @@ def run(context: Context) -> Outcome:
     return Outcome(rows, [_figure(accuracies)], _findings(accuracies, ours, context))
 
 
-# -- the methods -------------------------------------------------------------------------------
+# -- the methods -----------------------------------------------------------------------
 
 
 def _ours(context: Context, task: Task) -> Ours:
@@ -206,7 +207,7 @@ def _accuracy(guesses: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return 100 * (np.asarray(CLASSES)[guesses] == labels).mean(axis=-1)
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _table(accuracies: Accuracies) -> list[Row]:
@@ -218,12 +219,17 @@ def _table(accuracies: Accuracies) -> list[Row]:
     ]
     peers = [
         compare(
-            NAME, "beside Table 1", f"{name}, K={cell.k}", accuracies[name, cell],
-            paper=None, unit="%", because="The paper reports no such peer.",
+            NAME,
+            "beside Table 1",
+            f"{name}, K={cell.k}",
+            accuracies[name, cell],
+            paper=None,
+            unit="%",
+            because="The paper reports no such peer.",
         )
         for name in PEERS
         for cell in CELLS[:3]
-    ]  # fmt: skip
+    ]
     return rows + peers
 
 
@@ -253,20 +259,29 @@ def _contrasts(accuracies: Accuracies) -> list[Row]:
 def _properties(ours: Ours) -> list[Row]:
     """What explains Table 1: order cannot matter, and evidence saturates."""
     order = share(
-        NAME, "Table 1", "models that are the same, bit for bit, in SeqTrn and MixTrn",
-        sum(ours.same), len(ours.same), paper=None,
+        NAME,
+        "Table 1",
+        "models that are the same, bit for bit, in SeqTrn and MixTrn",
+        sum(ours.same),
+        len(ours.same),
+        paper=None,
         because=(
-            "In closed form training is a sum, so order cannot matter; the paper has two different "
-            "numbers because it drew twice"
+            "In closed form training is a sum, so order cannot matter; the paper has "
+            "two different numbers because it drew twice"
         ),
-    )  # fmt: skip
+    )
     saturation = [
         compare(
-            NAME, "beside Table 1", f"sources still undecided, {cell}", samples,
-            paper=None, unit="%", because="Our diagnostic; the paper has none like it.",
+            NAME,
+            "beside Table 1",
+            f"sources still undecided, {cell}",
+            samples,
+            paper=None,
+            unit="%",
+            because="Our diagnostic; the paper has none like it.",
         )
         for cell, samples in ours.undecided.items()
-    ]  # fmt: skip
+    ]
     return [order, *saturation]
 
 
@@ -279,10 +294,14 @@ def _contrast(
     ]
     change = f"{right[1]} → {left[1]}" if right[1] != left[1] else str(left[1])
     return compare(
-        NAME, "Table 1", f"{what}, {change}", accuracies[left] - accuracies[right],
-        paper=round(published[0] - published[1], 2), unit="points",
+        NAME,
+        "Table 1",
+        f"{what}, {change}",
+        accuracies[left] - accuracies[right],
+        paper=round(published[0] - published[1], 2),
+        unit="points",
         because="the paper sets one training set against another, we compare means",
-    )  # fmt: skip
+    )
 
 
 def _against_peers(accuracies: Accuracies) -> list[Row]:
@@ -293,15 +312,19 @@ def _against_peers(accuracies: Accuracies) -> list[Row]:
             peer = accuracies[name, cell]
             rows.append(
                 compare(
-                    NAME, "beside Table 1", f"ours − {name}, {cell}",
+                    NAME,
+                    "beside Table 1",
+                    f"ours − {name}, {cell}",
                     accuracies["Ours+SeqTrn", cell][: len(peer)] - peer,
-                    paper=None, unit="points", because="The paper reports no such peer.",
+                    paper=None,
+                    unit="points",
+                    because="The paper reports no such peer.",
                 )
-            )  # fmt: skip
+            )
     return rows
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(accuracies: Accuracies) -> Figure:
@@ -313,7 +336,8 @@ def _figure(accuracies: Accuracies) -> Figure:
     rng = np.random.default_rng(0)
     for panel, (index, cell) in zip(panels, enumerate(CELLS), strict=True):
         for row, method in enumerate(methods):
-            # A peer does not iterate over epochs: its K=5 numbers stand in both K=5 panels.
+            # A peer does not iterate over epochs: its K=5 numbers stand in both K=5
+            # panels.
             samples = accuracies.get((method, cell), accuracies.get((method, CELLS[1])))
             assert samples is not None
             colour = colours.get(method[:4], MUTED)
@@ -340,10 +364,11 @@ def _figure(accuracies: Accuracies) -> Figure:
     panels[0].set_yticks(range(len(methods)), methods)
     panels[0].tick_params(axis="y", length=0, labelcolor=INK)
     caption = (
-        "Accuracy on four digits after K pictures of each. Every dot is one training set; the "
-        "bar is the mean with its 95 % confidence interval; the diamond is the paper's value, "
-        "one training set (a mean of several for K=1). Sequential and mixed training of ours are "
-        "the same model. Peers do not iterate: their K=5 numbers stand in both panels."
+        "Accuracy on four digits after K pictures of each. Every dot is one training "
+        "set; the bar is the mean with its 95 % confidence interval; the diamond is "
+        "the paper's value, one training set (a mean of several for K=1). Sequential "
+        "and mixed training of ours are the same model. Peers do not iterate: their "
+        "K=5 numbers stand in both panels."
     )
     return Figure(NAME, figure, caption)
 
@@ -366,23 +391,30 @@ def _findings(accuracies: Accuracies, ours: Ours, context: Context) -> str:
     _, five, ten, five_10 = (accuracies["Ours+SeqTrn", cell] for cell in CELLS)
     more, longer = (mean_interval(cell - five).mean for cell in (ten, five_10))
     return (
-        f"Over {context.seeds} training sets ours reaches {reached}. The paper's numbers are "
-        f"single training sets, which scatter by {five.std():.1f} points (standard deviation, "
-        f"{k5}). Ten pictures per class instead of five change our mean by {more:+.1f} points, "
-        f"where the paper has +5.2; ten epochs instead of one by {longer:+.1f}, where it has "
-        "+3.5. Evidence adds up without bound, so sources end by sending either nearly all of "
-        f"their signals in time or none, a mask of yes and no: {', '.join(undecided)} of them are "
+        f"Over {context.seeds} training sets ours reaches {reached}. The paper's "
+        f"numbers are single training sets, which scatter by {five.std():.1f} points "
+        f"(standard deviation, {k5}). Ten pictures per class instead of five change "
+        f"our mean by {more:+.1f} points, where the paper has +5.2; ten epochs instead "
+        f"of one by {longer:+.1f}, where it has "
+        "+3.5. Evidence adds up without bound, so sources end by sending either nearly "
+        "all of "
+        f"their signals in time or none, a mask of yes and no: {', '.join(undecided)} "
+        "of them are "
         "still in between.\n\n"
-        "Sequential and mixed training gave the same route probabilities bit for bit in "
-        f"{sum(ours.same)} of {len(ours.same)} models: training is a sum over samples. The "
-        "differences between SeqTrn and MixTrn in Table 1 are therefore differences between "
-        "draws.\n\n"
-        f"The backpropagation baseline of the paper reaches {mean('BP+MixTrn', k5)} at {k5} when "
-        f"shuffled. It takes {k5.k * len(CLASSES)} Adam steps of 0.001 there: it is stopped long "
-        f"before it has learned. With ten epochs the difference to ours, shuffled, is {long:+.1f} "
-        "points, where the paper has +3.8. Ordinary peers, trained to the end, reach, on the "
-        f"same draws at K=5: {peers}. Ours is {abs(ahead):.1f} points {order} the best of them on "
-        f"the same {draws} draws."
+        "Sequential and mixed training gave the same route probabilities bit for bit "
+        "in "
+        f"{sum(ours.same)} of {len(ours.same)} models: training is a sum over samples. "
+        "The "
+        "differences between SeqTrn and MixTrn in Table 1 are therefore differences "
+        "between draws.\n\n"
+        f"The backpropagation baseline of the paper reaches {mean('BP+MixTrn', k5)} at "
+        f"{k5} when shuffled. It takes {k5.k * len(CLASSES)} Adam steps of 0.001 "
+        "there: it is stopped long before it has learned. With ten epochs the "
+        f"difference to ours, shuffled, is {long:+.1f} "
+        "points, where the paper has +3.8. Ordinary peers, trained to the end, reach, "
+        "on the "
+        f"same draws at K=5: {peers}. Ours is {abs(ahead):.1f} points {order} the best "
+        f"of them on the same {draws} draws."
     )
 
 
@@ -392,9 +424,10 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="Table 1",
     question=(
-        "How well does one learn the digits 0, 1, 2 and 4 from 1, 5 or 10 pictures of each, by "
-        "interference and by backpropagation, in sequential and in mixed order? And what do "
-        "nearest neighbours, logistic regression and a linear SVM make of the same pictures?"
+        "How well does one learn the digits 0, 1, 2 and 4 from 1, 5 or 10 pictures of "
+        "each, by interference and by backpropagation, in sequential and in mixed "
+        "order? And what do nearest neighbours, logistic regression and a linear SVM "
+        "make of the same pictures?"
     ),
     duration=30,
     quick_duration=15,

@@ -111,37 +111,61 @@ def _rows(ours: Course, bp: Course, same: list[bool]) -> list[Row]:
     finals = {"ours": ours[:, -1].mean(axis=-1), "BP": bp[:, -1].mean(axis=-1)}
     return [
         share(
-            NAME, "§4.1", "class after class gives the model of joint training, bit for bit",
-            sum(same), len(same), paper=None,
+            NAME,
+            "§4.1",
+            "class after class gives the model of joint training, bit for bit",
+            sum(same),
+            len(same),
+            paper=None,
             because="Exact in closed form; the paper says 'forgetting is not obvious'.",
         ),
         share(
-            NAME, "§4.1", "ours keeps more of the first digit than BP, same draws",
-            int((losses["ours"] < losses["BP"]).sum()), len(same), paper=None, because=silent,
+            NAME,
+            "§4.1",
+            "ours keeps more of the first digit than BP, same draws",
+            int((losses["ours"] < losses["BP"]).sum()),
+            len(same),
+            paper=None,
+            because=silent,
         ),
         *(
             compare(
-                NAME, "§4.1", f"accuracy on the first digit lost by the end, {name}", values,
-                paper=None, unit="points", because=silent,
+                NAME,
+                "§4.1",
+                f"accuracy on the first digit lost by the end, {name}",
+                values,
+                paper=None,
+                unit="points",
+                because=silent,
             )
             for name, values in losses.items()
         ),
         *(
             compare(
-                NAME, "§4.1", f"accuracy on digit {digit} at the end, {name}", values[:, -1, i],
-                paper=None, unit="%", because=silent,
+                NAME,
+                "§4.1",
+                f"accuracy on digit {digit} at the end, {name}",
+                values[:, -1, i],
+                paper=None,
+                unit="%",
+                because=silent,
             )
             for name, values in (("ours", ours), ("BP", bp))
             for i, digit in enumerate(CLASSES)
         ),
         *(
             compare(
-                NAME, "§4.1", f"accuracy over the four digits at the end, {name}", values,
-                paper=None, unit="%", because=silent,
+                NAME,
+                "§4.1",
+                f"accuracy over the four digits at the end, {name}",
+                values,
+                paper=None,
+                unit="%",
+                because=silent,
             )
             for name, values in finals.items()
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _figure(ours: Course, bp: Course) -> Figure:
@@ -163,9 +187,13 @@ def _figure(ours: Course, bp: Course) -> Figure:
             phases, colour = np.arange(len(CLASSES)), COLOURS[index]
             learned = phases >= index
             panel.fill_between(
-                phases[learned], intervals[learned, 1], intervals[learned, 2],
-                color=colour, alpha=0.2, linewidth=0,
-            )  # fmt: skip
+                phases[learned],
+                intervals[learned, 1],
+                intervals[learned, 2],
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+            )
             panel.plot(phases, intervals[:, 0], ":", color=colour, alpha=0.5)
             panel.plot(
                 phases[learned],
@@ -179,10 +207,13 @@ def _figure(ours: Course, bp: Course) -> Figure:
     panels[0].set_ylabel("accuracy in %")
     panels[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     caption = (
-        "Accuracy on each digit, all four answers allowed, while the digits arrive one after "
-        f"another (K={K}). Lines are dotted before a digit has arrived; bands are 95 % confidence "
-        "intervals of the mean. Left: what a digit loses, it loses to competitors that have "
-        "learned their own. Right: training on a new digit overwrites the old ones."
+        "Accuracy on each digit, all four answers allowed, while the digits arrive one "
+        "after "
+        f"another (K={K}). Lines are dotted before a digit has arrived; bands are 95 % "
+        "confidence "
+        "intervals of the mean. Left: what a digit loses, it loses to competitors that "
+        "have learned their own. Right: training on a new digit overwrites the old "
+        "ones."
     )
     return Figure(NAME, figure, caption)
 
@@ -192,13 +223,14 @@ def _findings(ours: Course, bp: Course) -> str:
         return f"{values.mean():.1f}"
 
     return (
-        f"After the fourth digit has arrived, interference is right on {mean(ours[:, -1])} % of "
-        f"the four digits and backpropagation on {mean(bp[:, -1])} %. On the first digit "
-        f"interference went from {mean(ours[:, 0, 0])} % to {mean(ours[:, -1, 0])} %, "
-        f"backpropagation from {mean(bp[:, 0, 0])} % to {mean(bp[:, -1, 0])} %.\n\n"
-        "For interference this is an exact statement: routes to one target never change those to "
-        "another, so the model after the last digit is the one that joint training gives, to the "
-        "last bit."
+        "After the fourth digit has arrived, interference is right on "
+        f"{mean(ours[:, -1])} % of the four digits and backpropagation on "
+        f"{mean(bp[:, -1])} %. On the first digit interference went from "
+        f"{mean(ours[:, 0, 0])} % to {mean(ours[:, -1, 0])} %, backpropagation from "
+        f"{mean(bp[:, 0, 0])} % to {mean(bp[:, -1, 0])} %.\n\n"
+        "For interference this is an exact statement: routes to one target never "
+        "change those to another, so the model after the last digit is the one that "
+        "joint training gives, to the last bit."
     )
 
 
@@ -208,9 +240,9 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="§4.1",
     question=(
-        "When the four digits arrive one after another and old ones are never shown again, what "
-        "is left of the old ones? Accuracy on each digit after each arrival, for interference "
-        "and for backpropagation."
+        "When the four digits arrive one after another and old ones are never shown "
+        "again, what is left of the old ones? Accuracy on each digit after each "
+        "arrival, for interference and for backpropagation."
     ),
     duration=8,
     quick_duration=5,

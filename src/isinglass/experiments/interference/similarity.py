@@ -65,22 +65,35 @@ def _tables(context: Context) -> Tables:
 def _rows(tables: Tables) -> list[Row]:
     cells = [
         compare_run(
-            NAME, "Table 2", f"learner {learner}, digit {digit}", tables[:, i, j],
+            NAME,
+            "Table 2",
+            f"learner {learner}, digit {digit}",
+            tables[:, i, j],
             paper=float(PAPER[i, j]),
         )
         for i, learner in enumerate(CLASSES)
         for j, digit in enumerate(CLASSES)
-    ]  # fmt: skip
+    ]
     held = tables.argmax(axis=2) == np.arange(len(CLASSES))
     claims = [
-        claim(NAME, "Table 2", "all four learners have the largest similarity for their own digit",
-              int(held.all(axis=1).sum()), len(held)),
+        claim(
+            NAME,
+            "Table 2",
+            "all four learners have the largest similarity for their own digit",
+            int(held.all(axis=1).sum()),
+            len(held),
+        ),
         *(
-            claim(NAME, "Table 2", f"learner {learner}: own digit has the largest similarity",
-                  int(held[:, i].sum()), len(held))
+            claim(
+                NAME,
+                "Table 2",
+                f"learner {learner}: own digit has the largest similarity",
+                int(held[:, i].sum()),
+                len(held),
+            )
             for i, learner in enumerate(CLASSES)
         ),
-    ]  # fmt: skip
+    ]
     return cells + claims
 
 
@@ -116,9 +129,11 @@ def _figure(tables: Tables) -> Figure:
     assert image is not None
     figure.colorbar(image, ax=panels, label="expected similarity", shrink=0.8)
     caption = (
-        "Expected similarity of two signals that arrive together at a learner while a digit is "
-        "shown and the target's field is withdrawn, averaged over the stable steps 19 to 24 and "
-        f"{INPUTS_PER_CELL} pictures per cell. Right: mean of {len(tables)} trainings. Bold: "
+        "Expected similarity of two signals that arrive together at a learner while a "
+        "digit is shown and the target's field is withdrawn, averaged over the stable "
+        "steps 19 to 24 and "
+        f"{INPUTS_PER_CELL} pictures per cell. Right: mean of {len(tables)} trainings. "
+        "Bold: "
         "largest of its row."
     )
     return Figure(NAME, figure, caption)
@@ -131,13 +146,14 @@ def _findings(tables: Tables) -> str:
         for c, share in zip(CLASSES, 100 * held.mean(0), strict=True)
     )
     return (
-        f"Over {len(tables)} trainings a learner's own digit gives the largest similarity in "
-        f"{each}; in all four learners at once in {100 * held.all(axis=1).mean():.0f} % of "
+        f"Over {len(tables)} trainings a learner's own digit gives the largest "
+        f"similarity in {each}; in all four learners at once in "
+        f"{100 * held.all(axis=1).mean():.0f} % of "
         "trainings.\n\n"
-        "The published program adds 10⁻⁴ signals per source to the count that it divides by, a "
-        "relative change of order 10⁻⁵ in these steps. It averages from step 21 on where the "
-        "paper writes 19: from step 18 on every source has reached every target, so both windows "
-        "see the same routes."
+        "The published program adds 10⁻⁴ signals per source to the count that it "
+        "divides by, a relative change of order 10⁻⁵ in these steps. It averages from "
+        "step 21 on where the paper writes 19: from step 18 on every source has "
+        "reached every target, so both windows see the same routes."
     )
 
 
@@ -147,8 +163,8 @@ EXPERIMENT = Experiment(
     paper="Tang 2020",
     source="Table 2",
     question=(
-        "With the target's field withdrawn, are signals that arrive together still most alike at "
-        "the learner of the digit that is shown?"
+        "With the target's field withdrawn, are signals that arrive together still "
+        "most alike at the learner of the digit that is shown?"
     ),
     duration=5,
     quick_duration=4,

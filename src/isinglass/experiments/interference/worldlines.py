@@ -69,7 +69,7 @@ def _rows(shares: np.ndarray) -> list[Row]:
     ]
 
 
-# -- figures -----------------------------------------------------------------------------------
+# -- figures ---------------------------------------------------------------------------
 
 
 def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
@@ -99,10 +99,12 @@ def _spacetime(model: InterferenceClassifier, picture: np.ndarray) -> Figure:
     label = f"floor: a digit {SHOWN} at time 0\nupwards: time"
     axes.text2D(0.03, 0.04, label, transform=axes.transAxes, color=INK)
     caption = (
-        f"A digit {SHOWN} in space and time, after training with five pictures per class. Time "
-        "runs upwards. Every inked patch sends signals to the four targets at the corners; a "
-        "line is a route, its strength the learned probability of its travel duration. Sources "
-        "that were similar to a class's field send to its target."
+        f"A digit {SHOWN} in space and time, after training with five pictures per "
+        "class. Time "
+        "runs upwards. Every inked patch sends signals to the four targets at the "
+        "corners; a line is a route, its strength the learned probability of its "
+        "travel duration. Sources that were similar to a class's field send to its "
+        "target."
     )
     return Figure("interference-spacetime", canvas, caption)
 
@@ -188,11 +190,11 @@ def _light_cones(
     for panel in panels[-1]:
         panel.set_xlabel("distance from target")
     caption = (
-        "Space-time diagrams before and after training (K=5, 1 epoch). A signal starts at its "
-        "source's distance at time 0 and arrives at the target (distance 0) after its travel "
-        "duration; straight lines stand for detours of that length. Width is the probability, "
-        "averaged over the sources at that distance. Training mutes the sources that are not "
-        "similar to the field."
+        "Space-time diagrams before and after training (K=5, 1 epoch). A signal starts "
+        "at its source's distance at time 0 and arrives at the target (distance 0) "
+        "after its travel duration; straight lines stand for detours of that length. "
+        "Width is the probability, averaged over the sources at that distance. "
+        "Training mutes the sources that are not similar to the field."
     )
     return Figure("interference-worldlines", figure, caption)
 
@@ -221,9 +223,12 @@ def _double_slit(context: Context) -> Figure:
             for c, target in enumerate(TARGETS):
                 for delta, p in enumerate(routes[s, c]):
                     panel.plot(
-                        [source, target], [0, delta],
-                        color=COLOURS[c], linewidth=0.2 + 40 * p, alpha=min(1.0, 0.1 + 8 * p),
-                    )  # fmt: skip
+                        [source, target],
+                        [0, delta],
+                        color=COLOURS[c],
+                        linewidth=0.2 + 40 * p,
+                        alpha=min(1.0, 0.1 + 8 * p),
+                    )
         panel.plot(
             SOURCES, [0, 0], "o", color=INK, markersize=9, clip_on=False, zorder=3
         )
@@ -236,9 +241,10 @@ def _double_slit(context: Context) -> Figure:
         panel.set_ylim(0, after.n_durations)
     panels[0].set_ylabel("travel duration in steps")
     caption = (
-        "Routes of the double slit from the two slits to the two targets, before and after five "
-        "waves of each kind. Width is the probability. The durations that remain differ between "
-        "the slits by what makes the waves of one kind meet in step."
+        "Routes of the double slit from the two slits to the two targets, before and "
+        "after five waves of each kind. Width is the probability. The durations that "
+        "remain differ between the slits by what makes the waves of one kind meet in "
+        "step."
     )
     return Figure("interference-double-slit-worldlines", figure, caption)
 
@@ -246,10 +252,11 @@ def _double_slit(context: Context) -> Figure:
 def _findings(shares: np.ndarray) -> str:
     before, after = 100 * shares.mean(axis=0)
     return (
-        f"Before training {before:.0f} % of all signals are sent with durations long enough to "
-        f"arrive; after five pictures per class {after:.0f} %. Learning is mostly silence: "
-        "sources that are not similar to a class's field stop sending to it, and the few that "
-        "are stand out."
+        f"Before training {before:.0f} % of all signals are sent with durations long "
+        f"enough to arrive; after five pictures per class {after:.0f} %. Learning is "
+        "mostly silence: "
+        "sources that are not similar to a class's field stop sending to it, and the "
+        "few that are stand out."
     )
 
 

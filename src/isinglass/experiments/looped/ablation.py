@@ -1,7 +1,7 @@
 """What each penalty does: the eight objectives with and without P, K and S, at equal budget.
 
-Lam 2026 trains with all three penalties and never without. Here every arm has the same seeds, data
-and number of steps, and its own learning rate, chosen on other seeds.
+Lam 2026 trains with all three penalties and never without. Here every arm has the same
+seeds, data and number of steps, and its own learning rate, chosen on other seeds.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ class Design(NamedTuple):
         vocabularies: Numbers of symbols.
         rates: Learning rates to choose from; of one alone there is no choice.
         tried: Seeds of each in the search.
-        steps: Steps of training, in the search too: one number at the paper's setting, or of both
-            stages of ours by number of symbols.
+        steps: Steps of training, in the search too: one number at the paper's setting,
+            or of both stages of ours by number of symbols.
         longest: Longest length trained on.
-        long: Sequences to measure on of more than 64 symbols; of shorter ones eight times as many.
+        long: Sequences to measure on of more than 64 symbols; of shorter ones eight
+            times as many.
     """
 
     forms: tuple[str, ...]
@@ -88,8 +89,8 @@ class Found(NamedTuple):
 
     Attributes:
         rate: Learning rate it was trained with.
-        searched: Accuracy in % on validation sequences, mean over seeds, by learning rate; empty
-            where there was nothing to choose.
+        searched: Accuracy in % on validation sequences, mean over seeds, by learning
+            rate; empty where there was nothing to choose.
         lengths: Lengths it was measured at.
         accuracy: In percent, by seed and length.
         cross_entropy: At the longest length trained on, nats.
@@ -158,16 +159,22 @@ def measure(context: Context, design: Design) -> Table:
 def _measure_arm(context: Context, design: Design, cell: Cell, arm: str) -> Found:
     config, lengths = _config(design, cell), _lengths(design)
     searched = _search(context, design, cell, arm) if len(design.rates) > 1 else {}
-    # Where several are equally good, the middle one: of an arm that learns nothing, too.
+    # Where several are equally good, the middle one: of an arm that learns nothing,
+    # too.
     middle = design.rates[len(design.rates) // 2]
     rate = (
         max(searched, key=lambda r: (searched[r], r == middle)) if searched else middle
     )
     recipe = _recipe(design, cell, arm, rate)
     run = paper.trained(
-        context, f"{cell.form}-{cell.vocabulary}-{arm}", config, cell.form, recipe,
-        paper.seeds(context, context.seeds), _seldom(design),
-    )  # fmt: skip
+        context,
+        f"{cell.form}-{cell.vocabulary}-{arm}",
+        config,
+        cell.form,
+        recipe,
+        paper.seeds(context, context.seeds),
+        _seldom(design),
+    )
     short = [n for n in lengths if n <= paper.LONGEST]
     accuracy = np.concatenate(
         [
@@ -199,10 +206,14 @@ def _search(
     found = {}
     for rate in design.rates:
         run = paper.trained(
-            context, f"{cell.form}-{cell.vocabulary}-{arm}-search-{rate:g}",
-            _config(design, cell), cell.form, _recipe(design, cell, arm, rate), names,
+            context,
+            f"{cell.form}-{cell.vocabulary}-{arm}-search-{rate:g}",
+            _config(design, cell),
+            cell.form,
+            _recipe(design, cell, arm, rate),
+            names,
             _seldom(design),
-        )  # fmt: skip
+        )
         accuracy = paper.fresh_accuracy(run, lengths, 8 * design.long, VALIDATION)
         found[rate] = 100 * float(accuracy["all"].mean())
     return found
@@ -254,7 +265,7 @@ def _measures(design: Design) -> list[Measure]:
     ]
 
 
-# -- comparisons -------------------------------------------------------------------------------
+# -- comparisons -----------------------------------------------------------------------
 
 
 def difference(
@@ -295,7 +306,7 @@ def _sign(samples: np.ndarray) -> int:
     return int(low > 0) - int(high < 0)
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(design: Design, cell: Cell, arms: dict[str, Found]) -> list[Row]:
@@ -313,13 +324,24 @@ def _rows(design: Design, cell: Cell, arms: dict[str, Found]) -> list[Row]:
             right = _successes(found, length)
             rows.append(
                 share(
-                    NAME, SOURCE, quantity, right, len(found.accuracy), paper=None, because=because
+                    NAME,
+                    SOURCE,
+                    quantity,
+                    right,
+                    len(found.accuracy),
+                    paper=None,
+                    because=because,
                 )
-            )  # fmt: skip
+            )
         mean = compare(
-            NAME, SOURCE, f"{cell}, {arm}: accuracy at L = 1000", found.at(1000),
-            paper=None, unit="%", because=because,
-        )  # fmt: skip
+            NAME,
+            SOURCE,
+            f"{cell}, {arm}: accuracy at L = 1000",
+            found.at(1000),
+            paper=None,
+            unit="%",
+            because=because,
+        )
         rows.append(mean.between())
     for of in _measures(design):
         rows.append(
@@ -344,12 +366,17 @@ def _paired_row(
     cell: Cell, what: str, samples: np.ndarray, of: Measure, because: str
 ) -> Row:
     return compare(
-        NAME, SOURCE, f"{cell}, {what}: {of.name}", samples,
-        paper=None, unit=of.unit, because=f"{because}, by seed",
-    )  # fmt: skip
+        NAME,
+        SOURCE,
+        f"{cell}, {what}: {of.name}",
+        samples,
+        paper=None,
+        unit=of.unit,
+        because=f"{because}, by seed",
+    )
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure_of_accuracy(design: Design, table: Table) -> Figure:
@@ -357,9 +384,14 @@ def _figure_of_accuracy(design: Design, table: Table) -> Figure:
 
     lengths = _lengths(design)
     figure, panels = subplots(
-        len(table), len(lengths), width=10, height=2.7 * len(table) + 0.4,
-        sharex=True, sharey=True, squeeze=False,
-    )  # fmt: skip
+        len(table),
+        len(lengths),
+        width=10,
+        height=2.7 * len(table) + 0.4,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
     rng = np.random.default_rng(0)
     for line, (cell, arms) in zip(panels, table.items(), strict=True):
         for panel, length in zip(line, lengths, strict=True):
@@ -381,8 +413,9 @@ def _figure_of_accuracy(design: Design, table: Table) -> Figure:
         panel.set_xlabel("accuracy in %")
         panel.set_xlim(0, 102)
     caption = (
-        "Accuracy of every arm on fresh sequences. Dots are seeds, the same in all arms; bars are "
-        "means with their 95 % confidence interval; solid lines: what counts as solved; dotted: a "
+        "Accuracy of every arm on fresh sequences. Dots are seeds, the same in all "
+        "arms; bars are means with their 95 % confidence interval; solid lines: what "
+        "counts as solved; dotted: a "
         f"guess without context. {_setting(design)}"
     )
     return Figure(NAME, figure, caption)
@@ -394,9 +427,14 @@ def _figure_of_differences(design: Design, table: Table) -> Figure:
     measures = _measures(design)
     labels = [*list(paper.ARMS)[1:], *(f"effect of {penalty}" for penalty in PENALTIES)]
     figure, panels = subplots(
-        len(table), len(measures), width=10, height=3.1 * len(table) + 0.4,
-        sharex="col", sharey=True, squeeze=False,
-    )  # fmt: skip
+        len(table),
+        len(measures),
+        width=10,
+        height=3.1 * len(table) + 0.4,
+        sharex="col",
+        sharey=True,
+        squeeze=False,
+    )
     for line, (cell, arms) in zip(panels, table.items(), strict=True):
         for panel, of in zip(line, measures, strict=True):
             samples = [difference(arms, arm, of) for arm in list(paper.ARMS)[1:]]
@@ -412,9 +450,11 @@ def _figure_of_differences(design: Design, table: Table) -> Figure:
     for panel, of in zip(panels[-1], measures, strict=True):
         panel.set_xlabel(f"difference in {of.unit}")
     caption = (
-        f"Arms minus {paper.PLAIN} alone, and effects of each penalty (the four arms with it "
-        "minus the four without), paired by seed: means with their 95 % confidence interval. It is "
-        "green on the better side of 0, orange on the worse, and black across it. "
+        f"Arms minus {paper.PLAIN} alone, and effects of each penalty (the four arms "
+        "with it "
+        "minus the four without), paired by seed: means with their 95 % confidence "
+        "interval. It is green on the better side of 0, orange on the worse, and black "
+        "across it. "
         f"{_setting(design)}"
     )
     return Figure(f"{NAME}-differences", figure, caption)
@@ -437,8 +477,10 @@ def _setting(design: Design) -> str:
         for symbols, (first, second) in design.steps.items()
     )
     return (
-        "Not the paper's setting but ours, with which the task can be learned: T = 6, a bias by "
-        f"distance instead of sinusoids, lengths 6 to {design.longest} in two stages of {steps}."
+        "Not the paper's setting but ours, with which the task can be learned: T = 6, "
+        "a bias by "
+        f"distance instead of sinusoids, lengths 6 to {design.longest} in two stages "
+        f"of {steps}."
     )
 
 
@@ -462,9 +504,11 @@ def _of_design(design: Design, table: Table, seeds: int) -> str:
     every = [found for arms in table.values() for found in arms.values()]
     edges = sum(found.at_the_edge for found in every)
     searched = (
-        f"Each arm has the learning rate, out of {', '.join(f'{r:g}' for r in design.rates)}, that "
-        f"did best on {design.tried} other seeds, by accuracy at lengths it is trained on; in "
-        f"{edges} of {len(every)} searches that is the first or last of them, so that a better one "
+        "Each arm has the learning rate, out of "
+        f"{', '.join(f'{r:g}' for r in design.rates)}, that did best on {design.tried} "
+        f"other seeds, by accuracy at lengths it is trained on; in {edges} of "
+        f"{len(every)} searches that is the first or last of them, so that a better "
+        "one "
         "may lie outside"
         if len(design.rates) > 1
         else f"There was no search: all arms have the learning rate {every[0].rate:g}"
@@ -473,8 +517,9 @@ def _of_design(design: Design, table: Table, seeds: int) -> str:
     return (
         f"{_setting(design)} {seeds} seeds, the same in every arm, with weights "
         f"λ_P = {paper.WEIGHTS['potential']}, λ_K = {paper.WEIGHTS['kinetic']}, "
-        f"λ_S = {paper.WEIGHTS['entropy']} where a penalty is on. {searched}. {lost} of "
-        f"{len(every) * seeds} models that are reported diverged; they count with their last good "
+        f"λ_S = {paper.WEIGHTS['entropy']} where a penalty is on. {searched}. {lost} "
+        f"of {len(every) * seeds} models that are reported diverged; they count with "
+        "their last good "
         "parameters."
     )
 
@@ -488,17 +533,17 @@ def _of_cell(design: Design, cell: Cell, arms: dict[str, Found]) -> str:
         (arms[arm] for arm in (paper.PLAIN, paper.ALL)),
     )
     means = ", ".join(
-        f"{mean_text(plain.at(length), 0, 100)} and {mean_text(both.at(length), 0, 100)} % at "
-        f"L = {length}"
+        f"{mean_text(plain.at(length), 0, 100)} and "
+        f"{mean_text(both.at(length), 0, 100)} % at L = {length}"
         for length in plain.lengths
     )
     entropies = " and ".join(mean_text(found.cross_entropy) for found in (plain, both))
     rates = ", ".join(f"{found.rate:g} ({arm})" for arm, found in arms.items())
     return (
-        f"{cell.form.capitalize()} form, V = {cell.vocabulary}. {solved} With cross-entropy alone "
-        f"and with all three penalties accuracy is {means}, where a guess has "
-        f"{paper.chance(*cell):.1f} %; cross-entropy at L = {longest} is {entropies} nats. "
-        f"Learning rates: {rates}."
+        f"{cell.form.capitalize()} form, V = {cell.vocabulary}. {solved} With "
+        f"cross-entropy alone and with all three penalties accuracy is {means}, where "
+        f"a guess has {paper.chance(*cell):.1f} %; cross-entropy at L = {longest} is "
+        f"{entropies} nats. Learning rates: {rates}."
     )
 
 
@@ -522,7 +567,8 @@ def _of_penalties(design: Design, table: Table) -> str:
             for of in _measures(design)
         ]
         paragraphs.append(
-            f"What the {name} penalty does (arms with it minus arms without): {'; '.join(effects)}."
+            f"What the {name} penalty does (arms with it minus arms without): "
+            f"{'; '.join(effects)}."
         )
     pairs = [
         of.better * _sign(difference(arms, arm, of))
@@ -532,9 +578,10 @@ def _of_penalties(design: Design, table: Table) -> str:
     ]
     better, worse = pairs.count(1), pairs.count(-1)
     paragraphs.append(
-        f"Of {len(pairs)} paired comparisons of an arm with cross-entropy alone, {better} have an "
-        f"interval on the better side of 0 and {worse} on the worse. Intervals are of 95 %, so "
-        f"that without any effect about {0.025 * len(pairs):.0f} would be on either side, more or "
+        f"Of {len(pairs)} paired comparisons of an arm with cross-entropy alone, "
+        f"{better} have an interval on the better side of 0 and {worse} on the worse. "
+        "Intervals are of 95 %, so that without any effect about "
+        f"{0.025 * len(pairs):.0f} would be on either side, more or "
         "less: comparisons on one task share their seeds and one arm."
     )
     return "\n\n".join(paragraphs)
@@ -559,8 +606,10 @@ def _of_rates(design: Design, table: Table) -> str:
             each.append(f"{mean:.1f} % with {rate:g} ({', '.join(names)})")
         told.append(f"{cell}: {'; '.join(each)}")
     return (
-        f"Arms on one task differ in learning rate too, chosen on {design.tried} seeds, so that "
-        "what looks like the effect of a penalty may be that of a rate. Mean accuracy at "
+        f"Arms on one task differ in learning rate too, chosen on {design.tried} "
+        "seeds, so that "
+        "what looks like the effect of a penalty may be that of a rate. Mean accuracy "
+        "at "
         f"L = {design.longest} by rate: {'. '.join(told)}."
     )
 
@@ -580,9 +629,10 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=SOURCE,
     question=(
-        "Are the energy and entropy penalties what makes a looped transformer learn induction and "
-        "carry it to longer sequences? Cross-entropy alone, each penalty, each pair and all three, "
-        "with the same seeds and budget, and a learning rate searched for each."
+        "Are the energy and entropy penalties what makes a looped transformer learn "
+        "induction and carry it to longer sequences? Cross-entropy alone, each "
+        "penalty, each pair and all three, with the same seeds and budget, and a "
+        "learning rate searched for each."
     ),
     duration=6000,
     quick_duration=160,

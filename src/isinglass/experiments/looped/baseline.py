@@ -156,9 +156,12 @@ def _measured(design: Design, run: Run, *, adaptive: bool = False) -> Model:
     if adaptive:
         most = MORE_LOOPS * run.config.iterations
         accuracy = paper.fresh_accuracy(
-            run, design.lengths, design.sequences, TEST,
+            run,
+            design.lengths,
+            design.sequences,
+            TEST,
             lambda model: _adaptive(model, most, run.task.form),
-        )  # fmt: skip
+        )
     else:
         accuracy = paper.fresh_accuracy(run, design.lengths, design.sequences, TEST)
     return Model(
@@ -185,17 +188,21 @@ def _confident(model: Any, tokens: Any, *, most: int, last: bool) -> Any:
     return model.adapt(tokens, most=most, asked=asked).logits
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(design: Design, form: str, models: dict[str, Model]) -> list[Row]:
     rows = [
         compare(
-            NAME, TABLE, f"parameters, {kind}, {form} form", [float(models[kind].parameters)],
-            paper=None, because=UNKNOWN,
+            NAME,
+            TABLE,
+            f"parameters, {kind}, {form} form",
+            [float(models[kind].parameters)],
+            paper=None,
+            because=UNKNOWN,
         )
         for kind in (MINIMAL, FIXED)
-    ]  # fmt: skip
+    ]
     for kind, model in models.items():
         for length, samples in zip(design.lengths, model.accuracy.T, strict=True):
             rows.append(
@@ -205,10 +212,15 @@ def _rows(design: Design, form: str, models: dict[str, Model]) -> list[Row]:
     for length, samples in zip(design.lengths, gain.T, strict=True):
         rows.append(
             compare(
-                NAME, f"beside {TABLE}", f"adaptive − T loops, L = {length}, {form} form", samples,
-                paper=None, unit="points", because="Our contrast, of the same models",
+                NAME,
+                f"beside {TABLE}",
+                f"adaptive − T loops, L = {length}, {form} form",
+                samples,
+                paper=None,
+                unit="points",
+                because="Our contrast, of the same models",
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -225,13 +237,19 @@ def _accuracy_row(
         row = compare_run(NAME, TABLE, quantity, samples, paper=published, unit="%")
     else:
         row = compare(
-            NAME, TABLE, quantity, samples, paper=published, unit="%", comparable=False,
+            NAME,
+            TABLE,
+            quantity,
+            samples,
+            paper=published,
+            unit="%",
+            comparable=False,
             because="Trained otherwise, on shorter sequences; a full run does as the paper",
-        )  # fmt: skip
+        )
     return row.between()
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(design: Design, table: Table) -> Figure:
@@ -253,9 +271,13 @@ def _figure(design: Design, table: Table) -> Figure:
                 design.lengths, model.accuracy.T, color=colour, alpha=0.3, linewidth=0.8
             )
             panel.plot(
-                design.lengths, model.accuracy.mean(0), "o-", color=colour, markersize=4,
+                design.lengths,
+                model.accuracy.mean(0),
+                "o-",
+                color=colour,
+                markersize=4,
                 label=f"{kind}, {model.parameters:,} parameters",
-            )  # fmt: skip
+            )
         for length, value in PUBLISHED.items():
             panel.plot(
                 length, value, "D", color="white", markeredgecolor=INK, markersize=6
@@ -270,8 +292,9 @@ def _figure(design: Design, table: Table) -> Figure:
     panels[0, 0].set_ylabel("accuracy in %")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center")
     caption = (
-        "Accuracy by length. Thick lines are means over seeds, thin ones the seeds; grey: lengths "
-        "trained on; dotted: a guess without context; diamond: the paper's minimal transformer at "
+        "Accuracy by length. Thick lines are means over seeds, thin ones the seeds; "
+        "grey: lengths trained on; dotted: a guess without context; diamond: the "
+        "paper's minimal transformer at "
         f"L = 100. {_setting(design)}"
     )
     return Figure(NAME, figure, caption)
@@ -288,9 +311,9 @@ def _setting(design: Design) -> str:
     )
     return (
         f"{which}: T = {loops}, lengths {recipe.shortest} to {recipe.longest}; "
-        f"{minimal:,} steps of the minimal transformer with all penalties, {baseline:,} of "
-        f"the baseline with batch {recipe.batch}, learning rate {recipe.learning_rate:g} and "
-        f"weight decay {recipe.weight_decay:g}."
+        f"{minimal:,} steps of the minimal transformer with all penalties, "
+        f"{baseline:,} of the baseline with batch {recipe.batch}, learning rate "
+        f"{recipe.learning_rate:g} and weight decay {recipe.weight_decay:g}."
     )
 
 
@@ -303,18 +326,22 @@ def _findings(design: Design, table: Table) -> str:
     )
     first = (
         f"The minimal transformer has {small:,} parameters, the baseline {large:,}, "
-        f"{large / small:.0f} times as many. {_setting(design)} {seeds} seeds of each; {lost} "
-        "diverged. The baseline has no positions, as published, and reads the answer at all places "
-        f"at once; adaptive means that it answers after as many of up to {MORE_LOOPS} T loops as "
-        "make it most confident, each sequence by itself. In training it loops T times at every "
-        "length; Fan et al. let loops grow with the length, and choose them for a batch."
+        f"{large / small:.0f} times as many. {_setting(design)} {seeds} seeds of each; "
+        f"{lost} "
+        "diverged. The baseline has no positions, as published, and reads the answer "
+        "at all places "
+        f"at once; adaptive means that it answers after as many of up to {MORE_LOOPS} "
+        "T loops as "
+        "make it most confident, each sequence by itself. In training it loops T times "
+        "at every length; Fan et al. let loops grow with the length, and choose them "
+        "for a batch."
     )
     short = (
         ""
         if design.as_published
         else "\n\nThe paper's baseline takes 100,000 steps of 64 sequences with a learning rate of "
-        "1e-4. These numbers are of a budget that a laptop has, and say nothing of where either "
-        "would end."
+        "1e-4. These numbers are of a budget that a laptop has, and say nothing of "
+        "where either would end."
     )
     return (
         "\n\n".join([first, *(_of_form(design, *each) for each in table.items())])
@@ -327,15 +354,16 @@ def _of_form(design: Design, form: str, models: dict[str, Model]) -> str:
     shown = sorted({shown[0], design.lengths[0], design.lengths[-1]})
     parts = [
         ", ".join(
-            f"{mean_text(model.accuracy[:, design.lengths.index(n)], 0, 100)} % at L = {n}"
+            f"{mean_text(model.accuracy[:, design.lengths.index(n)], 0, 100)} % at L = "
+            f"{n}"
             for n in shown
         )
         + f" ({kind})"
         for kind, model in models.items()
     ]
     return (
-        f"{form.capitalize()} form, {paper.VOCABULARY} symbols: accuracy is {'; '.join(parts)}. A "
-        f"guess has {paper.chance(form):.1f} %."
+        f"{form.capitalize()} form, {paper.VOCABULARY} symbols: accuracy is "
+        f"{'; '.join(parts)}. A guess has {paper.chance(form):.1f} %."
     )
 
 
@@ -345,9 +373,9 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=TABLE,
     question=(
-        "How do a looped GPT-2 block of width 64 with 4 heads, which may loop as often as makes it "
-        "most confident, and a minimal looped transformer of width 8 compare in parameters and in "
-        "accuracy by length?"
+        "How do a looped GPT-2 block of width 64 with 4 heads, which may loop as often "
+        "as makes it most confident, and a minimal looped transformer of width 8 "
+        "compare in parameters and in accuracy by length?"
     ),
     duration=200,
     quick_duration=45,

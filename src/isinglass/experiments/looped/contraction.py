@@ -59,16 +59,20 @@ DEFAULT = Size(
     exponent=1000,
 )
 FULL = Size(
-    steps=DEFAULT.steps, iterations=12, sequences=4, exponent=1000,
+    steps=DEFAULT.steps,
+    iterations=12,
+    sequences=4,
+    exponent=1000,
     papers=(0, 300, 600, 1250, 2500, 5000, 10_000, paper.STEPS),
-)  # fmt: skip
+)
 
 
 class Measured(NamedTuple):
     """Models of one setting, S seeds at C steps of training; means over sequences.
 
-    The loop is Z + F(Z + X), what the model iterates; the block F(Z + X) is what the theorem does.
-    Norms are operator norms of derivatives by Z, at every state Z_0 … Z_{T−1} of the loop.
+    The loop is Z + F(Z + X), what the model iterates; the block F(Z + X) is what the
+    theorem does. Norms are operator norms of derivatives by Z, at every state Z_0 …
+    Z_{T−1} of the loop.
 
     Attributes:
         steps: Steps of training, (C,).
@@ -80,11 +84,13 @@ class Measured(NamedTuple):
         attention: The norm that it bounds, of attention alone, (C, S, T).
         loop: Norm of the loop's step, (C, S, T).
         block: Norm of the block, (C, S, T).
-        worst: Largest norm over bound where X, Z and W_V are scaled down to what the theorem
-            assumes; of all sequences and iterations, (C, S).
+        worst: Largest norm over bound where X, Z and W_V are scaled down to what the
+            theorem assumes; of all sequences and iterations, (C, S).
         scaled_bound: The bound there, mean, (C, S).
-        growth: Logarithm, per iteration, of the norm of the derivative of Z_T by Z_0, (C, S).
-        of_loop: Largest Lyapunov exponent of the loop, nats per iteration, of one sequence (C, S).
+        growth: Logarithm, per iteration, of the norm of the derivative of Z_T by Z_0,
+            (C, S).
+        of_loop: Largest Lyapunov exponent of the loop, nats per iteration, of one
+            sequence (C, S).
         of_block: The same of the block.
     """
 
@@ -297,7 +303,7 @@ def _exponents(
     return float(found[0]), float(found[1])
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(setting: str, found: Measured) -> list[Row]:
@@ -305,22 +311,30 @@ def _rows(setting: str, found: Measured) -> list[Row]:
     seeds, exceeded = found.worst.shape[1], int((found.worst > 1).any(axis=0).sum())
     rows = [
         share(
-            NAME, THEOREM,
-            f"{setting}, seeds in which no norm exceeds the bound, X, Z and W_V scaled to what the "
+            NAME,
+            THEOREM,
+            f"{setting}, seeds in which no norm exceeds the bound, X, Z and W_V scaled "
+            "to what the "
             "theorem assumes",
-            seeds - exceeded, seeds, paper=100.0,
+            seeds - exceeded,
+            seeds,
+            paper=100.0,
         )
-    ]  # fmt: skip
+    ]
     for index in sorted({0, len(found.steps) - 1}):
         when = f"{setting}, step {found.steps[index]:,}"
         fits = int((found.value[index] <= VALUE_AT_MOST).sum())
         rows.append(
             share(
-                NAME, THEOREM, f"{when}, seeds with |W_V|_F ≤ ½, as the theorem assumes",
-                fits, seeds, paper=None,
+                NAME,
+                THEOREM,
+                f"{when}, seeds with |W_V|_F ≤ ½, as the theorem assumes",
+                fits,
+                seeds,
+                paper=None,
                 because="The paper does not say whether its trained weights do",
             )
-        )  # fmt: skip
+        )
         rows += [
             _row(f"{when}, {what}", values, unit, because)
             for what, values, unit, because in _quantities(found, index)
@@ -328,11 +342,15 @@ def _rows(setting: str, found: Measured) -> list[Row]:
     falls = int((found.of_block[-1] < -NEUTRAL).sum())
     rows.append(
         share(
-            NAME, THEOREM, f"{setting}, step {last:,}, seeds in which Z = F(Z + X) contracts",
-            falls, seeds, paper=None,
+            NAME,
+            THEOREM,
+            f"{setting}, step {last:,}, seeds in which Z = F(Z + X) contracts",
+            falls,
+            seeds,
+            paper=None,
             because=f"The theorem says so where its bound is below 1; {_below(found)}",
         )
-    )  # fmt: skip
+    )
     return rows
 
 
@@ -426,7 +444,7 @@ def _below(found: Measured) -> str:
     return f"it is nowhere, the least of all is {least.min():.2g}"
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(setting: str, found: Measured) -> Figure:
@@ -439,20 +457,29 @@ def _figure(setting: str, found: Measured) -> Figure:
     right.set_ylabel("right answers in %")
     right.set_title(f"Accuracy at L = {LENGTH}")
     _over_training(
-        sizes, found,
-        {"$|W_V|_F$": found.value, "$|X|_F$": found.inputs, "$|Z|_F$ at the end":
-         found.state[..., -1]},
-    )  # fmt: skip
+        sizes,
+        found,
+        {
+            "$|W_V|_F$": found.value,
+            "$|X|_F$": found.inputs,
+            "$|Z|_F$ at the end": found.state[..., -1],
+        },
+    )
     sizes.axhline(VALUE_AT_MOST, color="C0", linestyle=":", label="assumed of $W_V$")
     sizes.axhline(
         NORM_AT_MOST, color=MUTED, linestyle=":", label="assumed of $X$ and $Z$"
     )
     sizes.set_title("What the theorem assumes")
     _over_training(
-        bounds, found,
-        {"bound": found.bound.mean(-1), "norm": found.attention.mean(-1),
-         "bound, scaled": found.scaled_bound, "norm, scaled": found.worst * found.scaled_bound},
-    )  # fmt: skip
+        bounds,
+        found,
+        {
+            "bound": found.bound.mean(-1),
+            "norm": found.attention.mean(-1),
+            "bound, scaled": found.scaled_bound,
+            "norm, scaled": found.worst * found.scaled_bound,
+        },
+    )
     bounds.axhline(1, color=MUTED, linestyle=":")
     bounds.set_title("Derivative of attention alone")
     _over_training(
@@ -467,18 +494,26 @@ def _figure(setting: str, found: Measured) -> Figure:
         axis.set_yscale("log")
         axis.set_ylim(bottom=0.02)  # room for what the lines are
     _over_training(
-        exponents, found,
-        {"loop, trained iterations": found.growth, "loop, long run": found.of_loop,
-         "$Z = F(Z + X)$, long run": found.of_block},
-    )  # fmt: skip
+        exponents,
+        found,
+        {
+            "loop, trained iterations": found.growth,
+            "loop, long run": found.of_loop,
+            "$Z = F(Z + X)$, long run": found.of_block,
+        },
+    )
     exponents.axhline(0, color=MUTED, linestyle=":")
     exponents.set_ylabel("nats per iteration")
     exponents.set_title("Growth of small differences")
     iterations = np.arange(1, found.bound.shape[-1] + 1)
     for colour, (label, values) in enumerate(
-        {"bound": found.bound, "attention": found.attention, "loop": found.loop,
-         "block": found.block}.items()
-    ):  # fmt: skip
+        {
+            "bound": found.bound,
+            "attention": found.attention,
+            "loop": found.loop,
+            "block": found.block,
+        }.items()
+    ):
         last.plot(
             iterations, values[-1].T, color=f"C{colour}", alpha=0.25, linewidth=0.8
         )
@@ -492,12 +527,14 @@ def _figure(setting: str, found: Measured) -> Figure:
     for axis in (sizes, bounds):
         axis.legend(fontsize=8, loc="lower center", ncols=2)
     caption = (
-        f"{setting[0].upper()}{setting[1:]}, {found.value.shape[1]} seeds (thin lines; thick: "
-        f"their mean), sequences of {LENGTH} symbols. Norms are operator norms of derivatives by "
-        "Z, means over sequences and iterations; the bound is that of the theorem for attention "
-        "alone, A(X + Z). Scaled: with X, Z and W_V shrunk to what it assumes; the norm there is "
-        "the largest over its bound, times the mean bound. Long run: the largest Lyapunov "
-        "exponent. Dotted at 1 and 0: contraction is below."
+        f"{setting[0].upper()}{setting[1:]}, {found.value.shape[1]} seeds (thin lines; "
+        f"thick: their mean), sequences of {LENGTH} symbols. Norms are operator norms "
+        "of derivatives by "
+        "Z, means over sequences and iterations; the bound is that of the theorem for "
+        "attention alone, A(X + Z). Scaled: with X, Z and W_V shrunk to what it "
+        "assumes; the norm there is the largest over its bound, times the mean bound. "
+        "Long run: the largest Lyapunov exponent. Dotted at 1 and 0: contraction is "
+        "below."
     )
     name = NAME if setting == OURS else f"{NAME}-paper"
     return Figure(name, figure, caption)
@@ -529,22 +566,26 @@ def _of(setting: str, found: Measured) -> list[str]:
     exceeded = int((found.worst > 1).any(axis=0).sum())
     value = found.value
     holds = (
-        f"The bound of the theorem holds where its assumptions do: with X, Z and W_V scaled down "
-        f"to them, the norm is at most {100 * found.worst.max():.0f} % of it, in all seeds, "
+        "The bound of the theorem holds where its assumptions do: with X, Z and W_V "
+        f"scaled down to them, the norm is at most {100 * found.worst.max():.0f} % of "
+        "it, in all seeds, "
         "sequences and iterations."
         if not exceeded
         else f"The bound of the theorem fails where its assumptions hold: in {exceeded} of "
-        f"{value.shape[1]} seeds a norm is larger, by up to {found.worst.max():.2f} times."
+        f"{value.shape[1]} seeds a norm is larger, by up to {found.worst.max():.2f} "
+        "times."
     )
     loose = (found.bound / found.attention)[-1].mean(axis=-1)
     outside = int((found.bound < found.attention).any(axis=(0, 2)).sum())
     assumed = (
-        f"With {setting}, |W_V|_F is {told(value[0])} before training and {told(value[-1])} at "
-        f"step {last:,}, where ½ is assumed, and |X|_F {told(found.inputs[-1])}, |Z|_F up to "
-        f"{told(found.state[-1].max(axis=-1))}, where 1 is: "
-        f"{int((value <= VALUE_AT_MOST).sum())} of {value.size} models satisfy what is assumed of "
-        f"W_V, and {int((found.inputs <= NORM_AT_MOST).sum())} what is of X. At step {last:,} the "
-        f"bound is {told(found.bound[-1].mean(axis=-1))}, {told(loose)} times the norm at the "
+        f"With {setting}, |W_V|_F is {told(value[0])} before training and "
+        f"{told(value[-1])} at step {last:,}, where ½ is assumed, and |X|_F "
+        f"{told(found.inputs[-1])}, |Z|_F up to {told(found.state[-1].max(axis=-1))}, "
+        f"where 1 is: {int((value <= VALUE_AT_MOST).sum())} of {value.size} models "
+        "satisfy what is assumed of W_V, and "
+        f"{int((found.inputs <= NORM_AT_MOST).sum())} what is of X. At step {last:,} "
+        f"the bound is {told(found.bound[-1].mean(axis=-1))}, {told(loose)} times the "
+        "norm at the "
         "states that the loop goes through, where it need not hold "
         f"({f'and does not, in {outside} seeds' if outside else 'and does all the same'}). That "
         "it be below 1, from which contraction is concluded, "
@@ -561,11 +602,14 @@ def _of(setting: str, found: Measured) -> list[str]:
         )
     )
     does = (
-        f"At step {last:,}, right answers {told(100 * found.accuracy[-1], high=100)} %, a step of "
-        f"the loop has a derivative of norm {told(found.loop[-1].mean(axis=-1))}, and over the "
-        f"trained iterations differences grow by {growth} nats in each (before training {before}). "
-        f"In the long run its largest exponent is {of_loop}: 0 is the least that it can be, since "
-        "what the normalisation takes out of F stays in Z for ever. Iterated without the "
+        f"At step {last:,}, right answers {told(100 * found.accuracy[-1], high=100)} "
+        "%, a step of the loop has a derivative of norm "
+        f"{told(found.loop[-1].mean(axis=-1))}, and over the trained iterations "
+        f"differences grow by {growth} nats in each (before training {before}). In the "
+        f"long run its largest exponent is {of_loop}: 0 is the least that it can be, "
+        "since "
+        "what the normalisation takes out of F stays in Z for ever. Iterated without "
+        "the "
         f"residual, as the theorem has it, Z = F(Z + X) contracts in {contracts} of "
         f"{value.shape[1]} seeds, largest exponent {of_block}."
     )
@@ -578,9 +622,10 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=THEOREM,
     question=(
-        "Is the bound on the derivative of attention valid where its assumptions hold, do trained "
-        "weights satisfy them, and how loose is it? Does the loop contract, by the norm of its "
-        "derivative and its largest Lyapunov exponent, and how does that change in training?"
+        "Is the bound on the derivative of attention valid where its assumptions hold, "
+        "do trained weights satisfy them, and how loose is it? Does the loop contract, "
+        "by the norm of its derivative and its largest Lyapunov exponent, and how does "
+        "that change in training?"
     ),
     duration=190,
     quick_duration=50,

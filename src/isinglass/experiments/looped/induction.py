@@ -1,6 +1,7 @@
 """Table 2 of Lam 2026: the energy–entropy looped transformer at the paper's setting, over training.
 
-Beside it, the same width and penalties with our recipe, so that it can be seen what it takes.
+Beside it, the same width and penalties with our recipe, so that it can be seen what it
+takes.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def _finished(budget: Budget, run: Run) -> Trained:
     )
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(found: Trained) -> list[Row]:
@@ -169,28 +170,46 @@ def _rows(found: Trained) -> list[Row]:
     ]
     rows = [
         compare(
-            NAME, TABLE, quantity, values, paper=published, comparable=False, because=unstated
+            NAME,
+            TABLE,
+            quantity,
+            values,
+            paper=published,
+            comparable=False,
+            because=unstated,
         )
         for quantity, values, published in told
-    ]  # fmt: skip
+    ]
     rows.append(
         _after(
-            found, f"kinetic term, last over first, {of}", kinetic[:, -1] / kinetic[:, 0],
-            round(paper.KINETIC_LAST / paper.KINETIC_FIRST, 3), "",
+            found,
+            f"kinetic term, last over first, {of}",
+            kinetic[:, -1] / kinetic[:, 0],
+            round(paper.KINETIC_LAST / paper.KINETIC_FIRST, 3),
+            "",
         )
-    )  # fmt: skip
+    )
     rows.append(
         compare(
-            NAME, TABLE, f"entropy S, step {last}, {of}", found.metrics.entropy.values[:, -1],
-            paper=None, because="The paper's values are not known to us",
+            NAME,
+            TABLE,
+            f"entropy S, step {last}, {of}",
+            found.metrics.entropy.values[:, -1],
+            paper=None,
+            because="The paper's values are not known to us",
         )
-    )  # fmt: skip
+    )
     rows.append(
         compare(
-            NAME, TABLE, f"accuracy at L = 10, step {last}, {of}", found.accuracy(10),
-            paper=None, unit="%", because="The paper's value is not known to us",
+            NAME,
+            TABLE,
+            f"accuracy at L = 10, step {last}, {of}",
+            found.accuracy(10),
+            paper=None,
+            unit="%",
+            because="The paper's value is not known to us",
         )
-    )  # fmt: skip
+    )
     return [*rows[:-1], rows[-1].between(), _jump(found), *_end(found)]
 
 
@@ -201,9 +220,15 @@ def _jump(found: Trained) -> Row:
     high = int((found.accuracy(1000, JUMPED) > HALFWAY).sum())
     if found.steps < JUMPED:
         return share(
-            NAME, TABLE, quantity, high, _count(found), paper=100.0, comparable=False,
+            NAME,
+            TABLE,
+            quantity,
+            high,
+            _count(found),
+            paper=100.0,
+            comparable=False,
             because=f"We took {found.steps} steps",
-        )  # fmt: skip
+        )
     return claim(NAME, TABLE, quantity, high, _count(found))
 
 
@@ -213,18 +238,32 @@ def _end(found: Trained) -> list[Row]:
     high = int((found.accuracy(1000) > paper.LAST_AT_1000).sum())
     statement = f"after training, accuracy at L = 1000 is above {paper.LAST_AT_1000:.0f} %, {of}"
     hundred = _after(
-        found, f"accuracy at L = 100 after training, {of}", found.accuracy(100),
-        paper.LAST_AT_100, "%",
-    )  # fmt: skip
+        found,
+        f"accuracy at L = 100 after training, {of}",
+        found.accuracy(100),
+        paper.LAST_AT_100,
+        "%",
+    )
     mean = compare(
-        NAME, TABLE, f"accuracy at L = 1000 after training, {of}", found.accuracy(1000),
-        paper=None, unit="%", because='The paper says "above 90 %"',
-    )  # fmt: skip
+        NAME,
+        TABLE,
+        f"accuracy at L = 1000 after training, {of}",
+        found.accuracy(1000),
+        paper=None,
+        unit="%",
+        because='The paper says "above 90 %"',
+    )
     if found.steps < paper.STEPS:
         short = share(
-            NAME, TABLE, statement, high, _count(found), paper=100.0, comparable=False,
+            NAME,
+            TABLE,
+            statement,
+            high,
+            _count(found),
+            paper=100.0,
+            comparable=False,
             because=_too_short(found),
-        )  # fmt: skip
+        )
         return [hundred.between(), mean.between(), short]
     last = claim(NAME, TABLE, statement, high, _count(found))
     return [hundred.between(), mean.between(), last]
@@ -236,20 +275,31 @@ def _after(
     """A number of the paper's trained model, which takes all of its steps."""
     if found.steps < paper.STEPS:
         return compare(
-            NAME, TABLE, quantity, values, paper=published, unit=unit, comparable=False,
+            NAME,
+            TABLE,
+            quantity,
+            values,
+            paper=published,
+            unit=unit,
+            comparable=False,
             because=_too_short(found),
-        )  # fmt: skip
+        )
     return compare_run(NAME, TABLE, quantity, values, paper=published, unit=unit)
 
 
 def _our_rows(found: Trained) -> list[Row]:
     rows = [
         compare(
-            NAME, "beside Table 2", f"accuracy at L = {length}, our recipe, {found.form} form",
-            found.accuracy(length), paper=None, unit="%", because=OTHER_RECIPE,
+            NAME,
+            "beside Table 2",
+            f"accuracy at L = {length}, our recipe, {found.form} form",
+            found.accuracy(length),
+            paper=None,
+            unit="%",
+            because=OTHER_RECIPE,
         )
         for length in LENGTHS
-    ]  # fmt: skip
+    ]
     return [row.between() for row in rows]
 
 
@@ -261,7 +311,7 @@ def _count(found: Trained) -> int:
     return found.metrics.sizes["seed"]
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: dict[str, Trained]) -> Figure:
@@ -315,12 +365,14 @@ def _figure(found: dict[str, Trained]) -> Figure:
     for line in panels:
         line[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     caption = (
-        "Training with all three penalties. Thick lines are means over seeds, thin ones the seeds. "
-        "Above: accuracy over positions that count, at lengths 10, 100 and 1000; dotted: a guess "
-        "without context; diamonds: the paper's values at L = 1000 around step "
-        f"{paper.JUMP_STEP}, before and after its jump, and at the end of a full run. Below, at "
-        "the longest length trained on: kinetic term over its first value ½ d, entropy S with "
-        "q = 1.5, and potential in nats."
+        "Training with all three penalties. Thick lines are means over seeds, thin "
+        "ones the seeds. Above: accuracy over positions that count, at lengths 10, 100 "
+        "and 1000; dotted: a guess without context; diamonds: the paper's values at L "
+        "= 1000 around step "
+        f"{paper.JUMP_STEP}, before and after its jump, and at the end of a full run. "
+        "Below, at "
+        "the longest length trained on: kinetic term over its first value ½ d, entropy "
+        "S with q = 1.5, and potential in nats."
     )
     return Figure(NAME, figure, caption)
 
@@ -350,54 +402,62 @@ def _told(found: Trained) -> str:
     solved = int((found.accuracy(1000) > paper.LAST_AT_1000).sum())
     more = f" {found.diverged} diverged." if found.diverged else ""
     by = (
-        f"By step {JUMPED:,}, {jumped} of {seeds} were above {HALFWAY:.0f} % at L = 1000, half of "
-        f"the paper's jump from {paper.JUMP_FROM} to {paper.JUMP_TO} %. "
+        f"By step {JUMPED:,}, {jumped} of {seeds} were above {HALFWAY:.0f} % at L = "
+        f"1000, half of the paper's jump from {paper.JUMP_FROM} to {paper.JUMP_TO} %. "
         if found.steps >= JUMPED
         else f"Too few steps were taken to see the paper's jump around step {paper.JUMP_STEP}. "
     )
     return (
         f"At the paper's setting, T = {found.iterations}, lengths {paper.SHORTEST} to "
-        f"{paper.LONGEST}, on the {found.form} form with {paper.VOCABULARY} symbols: after "
-        f"{found.steps:,} of {paper.STEPS:,} steps accuracy is {_accuracies(found)}, where a guess "
-        f"has {found.chance:.1f} %. The cross-entropy on fresh sequences is "
-        f"{mean_text(last.cross_entropy.values)} nats, ln {paper.VOCABULARY} = "
-        f"{np.log(paper.VOCABULARY):.2f}. {by}"
-        f"{solved} of {seeds} seeds are above {paper.LAST_AT_1000:.0f} % at L = 1000 at the end. "
-        f"The entropy of attention is {mean_text(last.entropy.values)}.{more}"
+        f"{paper.LONGEST}, on the {found.form} form with {paper.VOCABULARY} symbols: "
+        f"after {found.steps:,} of {paper.STEPS:,} steps accuracy is "
+        f"{_accuracies(found)}, where a guess has {found.chance:.1f} %. The "
+        f"cross-entropy on fresh sequences is {mean_text(last.cross_entropy.values)} "
+        f"nats, ln {paper.VOCABULARY} = {np.log(paper.VOCABULARY):.2f}. {by}"
+        f"{solved} of {seeds} seeds are above {paper.LAST_AT_1000:.0f} % at L = 1000 "
+        "at the end. The entropy of attention is "
+        f"{mean_text(last.entropy.values)}.{more}"
     )
 
 
 def _of_kinetic(found: list[Trained]) -> str:
     ratios = ", ".join(
-        f"{(one.summed_kinetic()[:, -1] / one.summed_kinetic()[:, 0]).mean():.2f} ({one.form})"
+        f"{(one.summed_kinetic()[:, -1] / one.summed_kinetic()[:, 0]).mean():.2f} "
+        f"({one.form})"
         for one in found
     )
     firsts = " and ".join(f"{one.summed_kinetic()[:, 0].mean():.1f}" for one in found)
     lasts = " and ".join(f"{one.summed_kinetic()[:, -1].mean():.1f}" for one in found)
     iterations, steps = found[0].iterations, found[0].metrics.step.values
-    # AdamW takes lr · wd of every parameter in a step, and |F|² is Σ_k γ_k² with γ the gain.
+    # AdamW takes lr · wd of every parameter in a step, and |F|² is Σ_k γ_k² with γ the
+    # gain.
     rate = 2 * paper.LEARNING_RATE * paper.WEIGHT_DECAY
     ours, papers = np.exp(-rate * np.array([float(steps[-1] - steps[0]), paper.STEPS]))
     return (
-        f"The paper's kinetic term falls from {paper.KINETIC_FIRST} to {paper.KINETIC_LAST}, a "
-        f"ratio of {paper.KINETIC_LAST / paper.KINETIC_FIRST:.2f}; ours, last over first record: "
-        f"{ratios}. Weight decay alone, which shrinks the gain of the layer normalisation, makes "
-        f"{ours:.2f} of it in as many steps, and {papers:.2f} in {paper.STEPS:,}. Eq. 3 divides by "
-        "T. At first |F|² is d for every input, whatever the weights, so that the term is ½ d = 4; "
-        f"without the division it would be ½ d T = {4 * iterations}. Ours summed so goes from "
-        f"{firsts} to {lasts}. The paper's "
-        f"{paper.KINETIC_FIRST} fits a sum over iterations, just after the start; it does not say."
-        f"\n\n{paper.UNSTATED}. A guess is right in "
-        f"{' and '.join(f'{one.chance:.1f} % ({one.form})' for one in found)}: its first accuracy, "
-        f"{paper.JUMP_FROM} %, is a guess on the last token of {paper.VOCABULARY} symbols."
+        f"The paper's kinetic term falls from {paper.KINETIC_FIRST} to "
+        f"{paper.KINETIC_LAST}, a ratio of "
+        f"{paper.KINETIC_LAST / paper.KINETIC_FIRST:.2f}; ours, last over first "
+        f"record: {ratios}. Weight decay alone, which shrinks the gain of the layer "
+        f"normalisation, makes {ours:.2f} of it in as many steps, and {papers:.2f} in "
+        f"{paper.STEPS:,}. Eq. 3 divides by "
+        "T. At first |F|² is d for every input, whatever the weights, so that the term "
+        "is ½ d = 4; "
+        f"without the division it would be ½ d T = {4 * iterations}. Ours summed so "
+        f"goes from {firsts} to {lasts}. The paper's "
+        f"{paper.KINETIC_FIRST} fits a sum over iterations, just after the start; it "
+        f"does not say.\n\n{paper.UNSTATED}. A guess is right in "
+        f"{' and '.join(f'{one.chance:.1f} % ({one.form})' for one in found)}: its "
+        f"first accuracy, {paper.JUMP_FROM} %, is a guess on the last token of "
+        f"{paper.VOCABULARY} symbols."
     )
 
 
 def _of_ours(found: Trained) -> str:
     return (
-        f"With our recipe (positions scaled by 2, F = LN(A + MLP(A)), T = {found.iterations}, "
-        f"lengths 6 to 16, learning rate 0.01 with warm-up and cosine, weight decay 0.01; the same "
-        f"penalties) {found.steps:,} steps on the {found.form} form reach {_accuracies(found)}."
+        "With our recipe (positions scaled by 2, F = LN(A + MLP(A)), T = "
+        f"{found.iterations}, lengths 6 to 16, learning rate 0.01 with warm-up and "
+        f"cosine, weight decay 0.01; the same penalties) {found.steps:,} steps on the "
+        f"{found.form} form reach {_accuracies(found)}."
     )
 
 
@@ -415,9 +475,9 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=TABLE,
     question=(
-        "Does a looped transformer of width 8, trained as the paper says with all three penalties, "
-        "come to solve induction at length 1000, with a jump around step 500? And what does it "
-        "take to learn the task at all?"
+        "Does a looped transformer of width 8, trained as the paper says with all "
+        "three penalties, come to solve induction at length 1000, with a jump around "
+        "step 500? And what does it take to learn the task at all?"
     ),
     duration=360,
     quick_duration=75,

@@ -1,8 +1,9 @@
 """Fig. 1 of Lam 2026: do the penalties make a funnel of the loss around a trained model?
 
-Three landscapes are compared on one plane: the cross-entropy around a model trained with it, the
-whole objective around a model trained with that, and the cross-entropy around the latter. The first
-two are what the figure shows. The third tells other weights from another function.
+Three landscapes are compared on one plane: the cross-entropy around a model trained
+with it, the whole objective around a model trained with that, and the cross-entropy
+around the latter. The first two are what the figure shows. The third tells other
+weights from another function.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Landscape(NamedTuple):
         smallest: Its smallest eigenvalue.
         trace: Its trace.
         trace_error: Standard error of that.
-        plane: Eigenvalues of the Hessian by the two coordinates of the plane, descending.
+        plane: Eigenvalues of the Hessian by the two coordinates of the plane,
+            descending.
     """
 
     loss: Float[np.ndarray, "p p"]
@@ -170,9 +172,13 @@ def _of_seed(seed: int, runs: dict[str, Run], size: Size) -> dict[str, Landscape
             loss, model, directions, eigenvalues=1, probes=size.probes, key=of_probes
         )
         seen[name] = Landscape(
-            surface.values, float(curved.largest[0]), float(curved.smallest[0]),
-            curved.trace, curved.trace_error, curved.plane_eigenvalues,
-        )  # fmt: skip
+            surface.values,
+            float(curved.largest[0]),
+            float(curved.smallest[0]),
+            curved.trace,
+            curved.trace_error,
+            curved.plane_eigenvalues,
+        )
     return seen
 
 
@@ -188,13 +194,14 @@ def _loss(model: LoopedTransformer, batch: Any, objective: Any) -> Any:
     return objective(task, *(one.mean() for one in energies))[0]
 
 
-# -- what a surface is like --------------------------------------------------------------------
+# -- what a surface is like ------------------------------------------------------------
 
 
 def basins(loss: Float[np.ndarray, "p p"]) -> Int[np.ndarray, "p p"]:
     """Where steepest descent from each point of a grid ends: the index of a point.
 
-    A step goes to the lowest of the eight neighbours, and none is taken where all are higher.
+    A step goes to the lowest of the eight neighbours, and none is taken where all are
+    higher.
     """
     points = len(loss)
     padded = np.pad(loss, 1, constant_values=np.inf)
@@ -250,18 +257,30 @@ def bend(loss: Float[np.ndarray, "p p"]) -> float:
 
 MEASURES: dict[str, tuple[Callable[[Landscape], float], str]] = {
     "share of the plane that descends to the model's minimum": (
-        lambda one: 100 * float(funnel(one.loss).mean()), "%"),
-    "share of the plane that is convex": (lambda one: 100 * float(convex(one.loss).mean()), "%"),
+        lambda one: 100 * float(funnel(one.loss).mean()),
+        "%",
+    ),
+    "share of the plane that is convex": (
+        lambda one: 100 * float(convex(one.loss).mean()),
+        "%",
+    ),
     "minima in the plane": (lambda one: float(minima(one.loss)), ""),
     f"rise at distance {AROUND:g}": (lambda one: rise(one.loss), "nats"),
-    "curvature of the plane over one step of the grid": (lambda one: bend(one.loss), "nats"),
-    "curvature of the plane at the model itself": (lambda one: float(one.plane.mean()), "nats"),
+    "curvature of the plane over one step of the grid": (
+        lambda one: bend(one.loss),
+        "nats",
+    ),
+    "curvature of the plane at the model itself": (
+        lambda one: float(one.plane.mean()),
+        "nats",
+    ),
     "largest eigenvalue of the Hessian": (lambda one: one.largest, "nats"),
     "smallest eigenvalue of the Hessian": (lambda one: one.smallest, "nats"),
     "trace of the Hessian": (lambda one: one.trace, "nats"),
-}  # fmt: skip
+}
 FUNNEL, CONVEX, MINIMA, RISE, BEND, POINT, LARGEST, SMALLEST, TRACE = MEASURES
-# What a smoother, wider funnel would have more of (1) or less of (−1) than the other landscape.
+# What a smoother, wider funnel would have more of (1) or less of (−1) than the other
+# landscape.
 SMOOTHER = {
     FUNNEL: 1,
     CONVEX: 1,
@@ -273,7 +292,7 @@ SMOOTHER = {
 }
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(setting: str, found: Found) -> list[Row]:
@@ -294,12 +313,13 @@ def _rows(setting: str, found: Found) -> list[Row]:
             rows += [
                 _row(
                     f"{setting}, {what}: {name} less cross-entropy, by seed",
-                    values[name] - values[PLAIN], unit,
+                    values[name] - values[PLAIN],
+                    unit,
                     f"{NO_NUMBER}; a smoother and wider funnel would have {more}",
                     low=-np.inf,
                 )
                 for name in (PENALISED, STRIPPED)
-            ]  # fmt: skip
+            ]
     return rows
 
 
@@ -312,7 +332,7 @@ def _row(
     return row.between(low) if unit == "%" and low == 0 else row
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(setting: str, found: Found) -> Figure:
@@ -368,12 +388,15 @@ def _figure(setting: str, found: Found) -> Figure:
         )
     panels[1, 2].set_ylim(bottom=0)
     caption = (
-        f"{setting[0].upper()}{setting[1:]}. Top: the loss of one seed, the one with the most "
-        "right answers, above its value at the model (cross), on the same random plane, whose "
-        "directions have the norms of each model's filters; from within the white line steepest "
-        "descent ends where it does from the model. Left, trained with cross-entropy alone; "
-        "middle, with all penalties, and the whole objective shown; right, the same model, "
-        f"cross-entropy alone shown. Bottom: {len(found.landscapes[PLAIN])} seeds (dots, joined by "
+        f"{setting[0].upper()}{setting[1:]}. Top: the loss of one seed, the one with "
+        "the most "
+        "right answers, above its value at the model (cross), on the same random "
+        "plane, whose directions have the norms of each model's filters; from within "
+        "the white line steepest descent ends where it does from the model. Left, "
+        "trained with cross-entropy alone; middle, with all penalties, and the whole "
+        "objective shown; right, the same model, "
+        f"cross-entropy alone shown. Bottom: {len(found.landscapes[PLAIN])} seeds "
+        "(dots, joined by "
         "seed; bars are means)."
     )
     return Figure(NAME if setting == OURS else f"{NAME}-paper", figure, caption)
@@ -385,32 +408,37 @@ def _findings(found: dict[str, Found]) -> str:
 
 def _of(setting: str, found: Found) -> list[str]:
     right = " and ".join(
-        f"{mean_text(100 * values, 0, 100)} % with {arm if arm == paper.PLAIN else 'penalties'}"
+        f"{mean_text(100 * values, 0, 100)} % with "
+        f"{arm if arm == paper.PLAIN else 'penalties'}"
         for arm, values in found.accuracy.items()
     )
     seeds = len(found.landscapes[PLAIN])
     begin = (
-        f"With {setting}, right answers at L = {LENGTH} are {right}, means of {seeds} seeds. A "
-        f"funnel is measured in {len(SMOOTHER)} ways; differences are by seed, with penalties less "
+        f"With {setting}, right answers at L = {LENGTH} are {right}, means of {seeds} "
+        f"seeds. A funnel is measured in {len(SMOOTHER)} ways; differences are by "
+        "seed, with penalties less "
         "without."
     )
     told = [_compared(found, what) for what in SMOOTHER]
     verdicts = [_verdict(found, what, PENALISED) for what in SMOOTHER]
     of_weights = [_verdict(found, what, STRIPPED) for what in SMOOTHER]
     end = (
-        f"Of the {len(SMOOTHER)}, the objective with penalties is smoother or wider beyond doubt "
-        f"in {verdicts.count(1)}, rougher or narrower in {verdicts.count(-1)}, and not to be told "
-        f"in {verdicts.count(0)}. Of the cross-entropy around the same models, which is what the "
-        f"weights alone account for, it is {of_weights.count(1)}, {of_weights.count(-1)} and "
-        f"{of_weights.count(0)}. A plane of two random directions through a model that training "
+        f"Of the {len(SMOOTHER)}, the objective with penalties is smoother or wider "
+        f"beyond doubt in {verdicts.count(1)}, rougher or narrower in "
+        f"{verdicts.count(-1)}, and not to be told in {verdicts.count(0)}. Of the "
+        "cross-entropy around the same models, which is what the weights alone "
+        f"account for, it is {of_weights.count(1)}, {of_weights.count(-1)} and "
+        f"{of_weights.count(0)}. A plane of two random directions through a model that "
+        "training "
         "has found says little of the way there."
     )
     local, coarse = (found.of(PLAIN, MEASURES[what][0]) for what in (POINT, BEND))
     scale = (
-        f"The Hessian is of the model's immediate neighbourhood: with cross-entropy the curvature "
-        f"of the plane is {mean_text(local)} nats at the model itself and {mean_text(coarse)} "
-        "over one step of the grid. Where the two are unlike, eigenvalues say little of how wide a "
-        "basin is."
+        "The Hessian is of the model's immediate neighbourhood: with cross-entropy "
+        f"the curvature of the plane is {mean_text(local)} nats at the model itself "
+        f"and {mean_text(coarse)} "
+        "over one step of the grid. Where the two are unlike, eigenvalues say little "
+        "of how wide a basin is."
     )
     return [begin + " " + " ".join(told), scale, end]
 
@@ -425,8 +453,8 @@ def _compared(found: Found, what: str) -> str:
     ]
     plain = mean_text(values[PLAIN], least, most)
     return (
-        f"{what[0].upper()}{what[1:]}: {plain}{unit} without penalties; the difference is "
-        f"{differences[0]}, and {differences[1]} of cross-entropy alone."
+        f"{what[0].upper()}{what[1:]}: {plain}{unit} without penalties; the difference "
+        f"is {differences[0]}, and {differences[1]} of cross-entropy alone."
     )
 
 
@@ -451,10 +479,10 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=SOURCE,
     question=(
-        "The paper shows the loss on a plane with and without penalties, and says that they make a "
-        "funnel of it. By numbers, over seeds: is the landscape with penalties smoother and wider, "
-        "and is it so because of the weights that were found or only because another function is "
-        "looked at?"
+        "The paper shows the loss on a plane with and without penalties, and says that "
+        "they make a funnel of it. By numbers, over seeds: is the landscape with "
+        "penalties smoother and wider, and is it so because of the weights that were "
+        "found or only because another function is looked at?"
     ),
     duration=170,
     quick_duration=75,

@@ -127,19 +127,30 @@ def _rows(form: str, arm: str, found: Found) -> list[Row]:
     of = f"{TITLES[form]}, {ARMS[arm]}"
     rows = [
         compare(
-            NAME, SOURCE, f"{of}: accuracy at L = {length}", found.accuracy[:, place],
-            paper=None, unit="%", because=NOT_PUBLISHED, comparable=False,
+            NAME,
+            SOURCE,
+            f"{of}: accuracy at L = {length}",
+            found.accuracy[:, place],
+            paper=None,
+            unit="%",
+            because=NOT_PUBLISHED,
+            comparable=False,
         ).between()
         for place, length in enumerate(LENGTHS)
-    ]  # fmt: skip
+    ]
     for length, enough in ENOUGH.items():
         rows.append(
             share(
-                NAME, SOURCE, f"{of}: seeds with ≥ {enough:g} % at L = {length}",
-                _successes(found, length), len(found.accuracy),
-                paper=None, because=NOT_PUBLISHED, comparable=False,
+                NAME,
+                SOURCE,
+                f"{of}: seeds with ≥ {enough:g} % at L = {length}",
+                _successes(found, length),
+                len(found.accuracy),
+                paper=None,
+                because=NOT_PUBLISHED,
+                comparable=False,
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -177,9 +188,10 @@ def _figure(found: dict[tuple[str, str], Found]) -> Figure:
     return Figure(
         NAME,
         figure,
-        "Accuracy by length of looped transformers with d = 8 and one head, whose attention knows "
-        "of places by a bias by distance or, where it says so, by sinusoids. Thin: each seed; "
-        "thick: their median. Dotted: the longest sequence of a whole training; dashed: a guess.",
+        "Accuracy by length of looped transformers with d = 8 and one head, whose "
+        "attention knows of places by a bias by distance or, where it says so, by "
+        "sinusoids. Thin: each seed; thick: their median. Dotted: the longest sequence "
+        "of a whole training; dashed: a guess.",
     )
 
 
@@ -200,13 +212,18 @@ def _of_setting(budget: Budget, found: dict[tuple[str, str], Found]) -> str:
         for form, (first, second) in budget.steps.items()
     )
     return (
-        f"The models have d = 8, one head and 6 iterations; parameters: {sizes}. Where it says so, "
-        "their attention knows of places by sinusoids as the paper's, 13 times as strong and the "
-        f"slowest of them slower; otherwise by a learned bias of the {looped_paper.NEAR} nearest "
-        "distances and a power of distance, a choice beyond the paper's. All are trained on at "
-        f"most {budget.longest} symbols, in two stages, full sequences first; steps: {steps}. The "
-        "potential penalty is on in the second stage only. The recipe was found by trying on other "
-        "seeds."
+        f"The models have d = 8, one head and 6 iterations; parameters: {sizes}. Where "
+        "it says so, "
+        "their attention knows of places by sinusoids as the paper's, 13 times as "
+        "strong and the "
+        "slowest of them slower; otherwise by a learned bias of the "
+        f"{looped_paper.NEAR} nearest "
+        "distances and a power of distance, a choice beyond the paper's. All are "
+        "trained on at "
+        f"most {budget.longest} symbols, in two stages, full sequences first; steps: "
+        f"{steps}. The "
+        "potential penalty is on in the second stage only. The recipe was found by "
+        "trying on other seeds."
     )
 
 
@@ -230,8 +247,9 @@ EXPERIMENT = Experiment(
     paper=looped_paper.PAPER,
     source=SOURCE,
     question=(
-        "Is there a recipe with which one head and eight dimensions, trained on at most 64 "
-        "symbols, are right at 1,000 from nearly every seed? Does the potential penalty help?"
+        "Is there a recipe with which one head and eight dimensions, trained on at "
+        "most 64 symbols, are right at 1,000 from nearly every seed? Does the "
+        "potential penalty help?"
     ),
     duration=800,
     quick_duration=50,

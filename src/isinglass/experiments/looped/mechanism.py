@@ -1,7 +1,7 @@
 """How a looped transformer answers: what it attends to in which iteration, and what if it may not.
 
-The three places that matter at a position are the token before it, the match (what followed the
-same symbol when it was last seen: the answer stands there) and itself.
+The three places that matter at a position are the token before it, the match (what
+followed the same symbol when it was last seen: the answer stands there) and itself.
 """
 
 from __future__ import annotations
@@ -72,18 +72,21 @@ class Example(NamedTuple):
 class Found(NamedTuple):
     """What models of several seeds do, S, on fresh sequences of the longest length of training.
 
-    Attention is counted where a question is asked and previous token, match and itself are three
-    different places; what may not be attended to is so barred, and answers are counted there too.
+    Attention is counted where a question is asked and previous token, match and itself
+    are three different places; what may not be attended to is so barred, and answers
+    are counted there too.
 
     Attributes:
         size: How they were trained.
-        accuracy: Share of right answers read out after t = 0, 1, … iterations, (S, BEYOND + 1).
+        accuracy: Share of right answers read out after t = 0, 1, … iterations, (S,
+            BEYOND + 1).
         attention: Mean attention on previous token, match and itself, (S, 3, BEYOND).
         uniform: The same of a row that looks everywhere alike.
         state: Root mean square over positions of |Z_t|, (S, BEYOND + 1).
         change: The same of |F|, by which iteration t moves, (S, BEYOND).
         free: Share of right answers after T iterations with nothing barred, (S,).
-        barred: The same with a place barred in one iteration, and last in all, (S, 4, T + 1).
+        barred: The same with a place barred in one iteration, and last in all, (S, 4, T
+            + 1).
         example: A sequence that the best seed answers.
     """
 
@@ -155,9 +158,16 @@ def measure(context: Context, size: Size) -> Found:
     best = models[int(accuracy[:, size.iterations].argmax())]
     drawn = task.batch(jax.random.key(DRAWN), 64, EXAMPLE)
     return Found(
-        size, accuracy, attention.transpose(0, 2, 1), float(uniform.mean()), state, change,
-        barred[:, -1, 0], barred[:, :-1], _example(best, jax.tree.map(np.asarray, drawn)),
-    )  # fmt: skip
+        size,
+        accuracy,
+        attention.transpose(0, 2, 1),
+        float(uniform.mean()),
+        state,
+        change,
+        barred[:, -1, 0],
+        barred[:, :-1],
+        _example(best, jax.tree.map(np.asarray, drawn)),
+    )
 
 
 def _look(
@@ -198,8 +208,8 @@ def _places(batch: InductionBatch, key: Array) -> tuple[Array, Array]:
     """Where previous token, match, itself and another token are, and where the first three differ.
 
     Returns:
-        Positions, (4, B, n), −1 where there is none, and a mask, (B, n). The other token is drawn
-        from what is before and none of the three.
+        Positions, (4, B, n), −1 where there is none, and a mask, (B, n). The other
+        token is drawn from what is before and none of the three.
     """
     import jax
     import jax.numpy as jnp
@@ -298,7 +308,7 @@ def _example(model: LoopedTransformer, batch: InductionBatch) -> Example:
     )
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _peaks(found: Found) -> Int[np.ndarray, "S 3"]:
@@ -309,10 +319,14 @@ def _peaks(found: Found) -> Int[np.ndarray, "S 3"]:
 def _rows(found: Found) -> list[Row]:
     counted, trained = found.counted, found.trained
     solved = share(
-        NAME, SOURCE, f"seeds with at least {SOLVED:.0%} right answers at L = {found.size.longest}",
-        int(found.solved.sum()), len(counted), paper=None,
+        NAME,
+        SOURCE,
+        f"seeds with at least {SOLVED:.0%} right answers at L = {found.size.longest}",
+        int(found.solved.sum()),
+        len(counted),
+        paper=None,
         because="Another recipe than the paper's",
-    )  # fmt: skip
+    )
     peaks, most = _peaks(found), 100 * found.attention[counted, :, :trained].max(-1)
     quantities = []
     for index, place in enumerate(PLACES[:OTHER]):
@@ -378,7 +392,7 @@ def _drift(found: Found) -> Float[np.ndarray, "S"]:
     return (found.change[:, -1] / found.change[:, found.trained - 1])[found.counted]
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure_of_example(found: Found) -> Figure:
@@ -392,9 +406,15 @@ def _figure_of_example(found: Found) -> Figure:
     for axis, iteration in zip(panels, shown, strict=True):
         axis.imshow(rows[iteration - 1], cmap="Blues", vmin=0, vmax=1)
         axis.plot(
-            source[asked] + 1, asked, "s", markersize=8, markerfacecolor="none",
-            markeredgecolor=COLOURS[1], markeredgewidth=1.2, label="match",
-        )  # fmt: skip
+            source[asked] + 1,
+            asked,
+            "s",
+            markersize=8,
+            markerfacecolor="none",
+            markeredgecolor=COLOURS[1],
+            markeredgewidth=1.2,
+            label="match",
+        )
         axis.set_title(f"iteration {iteration}")
         axis.grid(visible=False)
         axis.set_xticks(range(len(tokens)), symbols, fontsize=8)
@@ -408,10 +428,11 @@ def _figure_of_example(found: Found) -> Figure:
     figure.colorbar(panels[0].images[0], ax=panels[-1], label="attention", shrink=0.75)
     wrong = int((~right & (source >= 0)).sum())
     caption = (
-        f"Rows of attention of the best seed for one fresh sequence of {len(tokens)} symbols, of "
-        f"which it answers {len(asked) - wrong} of {len(asked)} questions. A square marks the "
-        "match: what followed the same symbol when it was last seen, where the answer stands. "
-        "Rows without one are asked nothing."
+        f"Rows of attention of the best seed for one fresh sequence of {len(tokens)} "
+        f"symbols, of which it answers {len(asked) - wrong} of {len(asked)} questions. "
+        "A square marks the "
+        "match: what followed the same symbol when it was last seen, where the answer "
+        "stands. Rows without one are asked nothing."
     )
     return Figure(NAME, figure, caption)
 
@@ -492,11 +513,14 @@ def _figure_of_iterations(found: Found) -> Figure:
     caption = (
         f"{n} {'seeds' if n > 1 else 'seed'}"
         f"{f' with at least {SOLVED:.0%} right answers' if found.solved.any() else ''}, "
-        f"{found.size.sequences} fresh sequences of {found.size.longest} symbols. Thin lines are "
-        "seeds, thick ones their mean. Top: positions at which previous token, match and itself "
-        "are three different places. Right, the place is barred in one iteration, or (diamonds) in "
-        "all, and its attention shared out among the rest of the row; another token is one drawn "
-        f"from the rest. Bottom: all questions, and iterations beyond the trained {trained}."
+        f"{found.size.sequences} fresh sequences of {found.size.longest} symbols. Thin "
+        "lines are "
+        "seeds, thick ones their mean. Top: positions at which previous token, match "
+        "and itself are three different places. Right, the place is barred in one "
+        "iteration, or (diamonds) in all, and its attention shared out among the rest "
+        "of the row; another token is one drawn "
+        "from the rest. Bottom: all questions, and iterations beyond the trained "
+        f"{trained}."
     )
     return Figure(f"{NAME}-iterations", figure, caption)
 
@@ -518,9 +542,9 @@ def _findings(found: Found) -> str:
     solved, n = int(found.solved.sum()), len(found.solved)
     whose = "these" if solved else "all, although none learned it"
     learned = (
-        f"{solved} of {n} seeds answer at least {SOLVED:.0%} of the questions in sequences of "
-        f"{size.longest} symbols after {size.steps:,} steps of our recipe; what follows is of "
-        f"{whose}."
+        f"{solved} of {n} seeds answer at least {SOLVED:.0%} of the questions in "
+        f"sequences of {size.longest} symbols after {size.steps:,} steps of our "
+        f"recipe; what follows is of {whose}."
     )
     return "\n\n".join(
         [learned, _of_attention(found), _of_barred(found), _of_beyond(found)]
@@ -541,18 +565,19 @@ def _of_attention(found: Found) -> str:
         above = np.flatnonzero((shares[:, index] > 0.5).any(axis=-1))
         first = (shares[above, index] > 0.5).argmax(axis=-1) + 1
         half = (
-            f"above half first in iteration {_spread(first)}, in {len(above)} of {len(shares)}"
+            f"above half first in iteration {_spread(first)}, in {len(above)} of "
+            f"{len(shares)}"
             if above.size
             else "above half in none"
         )
         what = "the position itself" if index == ITSELF else f"the {place}"
         parts.append(
-            f"{what}, {_percent(shares[:, index, at])} in iteration {at + 1} (single seeds peak in "
-            f"{_spread(peaks)}; {half})"
+            f"{what}, {_percent(shares[:, index, at])} in iteration {at + 1} (single "
+            f"seeds peak in {_spread(peaks)}; {half})"
         )
     return (
-        f"Most attention, mean over sequences and seeds with its interval: {'; '.join(parts)}. A "
-        f"uniform row would give {found.uniform:.0%} to each."
+        "Most attention, mean over sequences and seeds with its interval: "
+        f"{'; '.join(parts)}. A uniform row would give {found.uniform:.0%} to each."
     )
 
 
@@ -577,10 +602,11 @@ def _of_barred(found: Found) -> str:
         for index in (PREVIOUS, MATCH, ITSELF, OTHER)
     )
     return (
-        "What attention is on need not be what counts, so places were barred. Where the three "
-        f"places differ, {_percent(free)} of the answers are right, and with a place barred in all "
-        f"iterations {always}. Barred in one iteration alone, the one that matters most is, by "
-        f"place: {worst}."
+        "What attention is on need not be what counts, so places were barred. Where "
+        "the three "
+        f"places differ, {_percent(free)} of the answers are right, and with a place "
+        f"barred in all iterations {always}. Barred in one iteration alone, the one "
+        f"that matters most is, by place: {worst}."
     )
 
 
@@ -601,12 +627,13 @@ def _of_beyond(found: Found) -> str:
     gain, drift = mean_interval(_gain(found)).mean, mean_interval(_drift(found)).mean
     grows = found.state[counted, -1].mean() / found.state[counted, trained].mean()
     return (
-        f"Beyond the {trained} iterations of training: right answers are {later}; the most are "
-        f"read out after {best}, and {half}. The loop does not settle: |Z| after {BEYOND} "
-        f"iterations is {grows:.1f} times that after {trained}, and still gains {gain:.2f} with "
-        f"each, with |F| {drift:.2f} times what it was. The normalisation gives F its size "
-        "whatever the state is, and X, by which a row knows symbols and places, is ever "
-        "less of Z + X."
+        f"Beyond the {trained} iterations of training: right answers are {later}; the "
+        f"most are read out after {best}, and {half}. The loop does not settle: |Z| "
+        f"after {BEYOND} iterations is {grows:.1f} times that after {trained}, and "
+        f"still gains {gain:.2f} with each, with |F| {drift:.2f} times what it was. "
+        "The normalisation gives F its size "
+        "whatever the state is, and X, by which a row knows symbols and places, is "
+        "ever less of Z + X."
     )
 
 
@@ -616,8 +643,9 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=SOURCE,
     question=(
-        "Which iteration of a trained loop looks at the previous token, and which finds the match? "
-        "Do the answers need that attention, and what becomes of them when the loop goes on "
+        "Which iteration of a trained loop looks at the previous token, and which "
+        "finds the match? Do the answers need that attention, and what becomes of them "
+        "when the loop goes on "
         f"beyond the trained number of iterations, up to {BEYOND}?"
     ),
     duration=140,

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 PAPER = "Lam 2026"
 FORMS = ("full-sequence", "last-token")
-# The paper does not say how many. Its first accuracy at L = 1000, 33.5 %, is what a guess has with
-# 4 symbols in the last-token form.
+# The paper does not say how many. Its first accuracy at L = 1000, 33.5 %, is what a
+# guess has with 4 symbols in the last-token form.
 VOCABULARY = 4
 
-# How many of the nearest distances have a bias of their own, in models without sinusoids.
+# How many of the nearest distances have a bias of their own, in models without
+# sinusoids.
 NEAR = 16
 
-# What the paper trains with, where `LoopedConfig` and `Recipe` do not have it as their default.
+# What the paper trains with, where `LoopedConfig` and `Recipe` do not have it as their
+# default.
 STEPS, SHORTEST, LONGEST = 20_000, 16, 64
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.10
 WEIGHTS = {"potential": 0.1, "kinetic": 0.001, "entropy": 0.02}
-# What it reports, in percent; of one run. The kinetic term has no unit and no stated normalisation.
+# What it reports, in percent; of one run. The kinetic term has no unit and no stated
+# normalisation.
 LAST_AT_100, LAST_AT_1000 = 96.7, 90.0
 JUMP_STEP, JUMP_FROM, JUMP_TO = 500, 33.5, 79.2
 KINETIC_FIRST, KINETIC_LAST = 93.7, 36.6
@@ -103,8 +106,8 @@ def paper_recipe(arm: str = ALL, steps: int = STEPS, **changed: Any) -> Recipe:
 def our_config(vocabulary: int = VOCABULARY, iterations: int = 6) -> LoopedConfig:
     """A model of the paper's width that training finds its way with.
 
-    Positions are as strong as symbols, F = LN(A + MLP(A)), and fewer iterations. With many symbols
-    the perceptron is wider, and the slow sinusoids are slower.
+    Positions are as strong as symbols, F = LN(A + MLP(A)), and fewer iterations. With
+    many symbols the perceptron is wider, and the slow sinusoids are slower.
     """
     from isinglass.systems.looped import LoopedConfig
 
@@ -124,8 +127,8 @@ def our_recipe(
 ) -> Recipe:
     """A training that solves short sequences, of 6 to 16 symbols, in minutes.
 
-    The learning rate rises to 0.01, then falls along a cosine. With many symbols it begins with 4
-    of them; the others come in between an eighth and a half of all steps.
+    The learning rate rises to 0.01, then falls along a cosine. With many symbols it
+    begins with 4 of them; the others come in between an eighth and a half of all steps.
 
     Args:
         arm: Penalties, as `objective` has them.
@@ -156,7 +159,8 @@ def our_recipe(
 def near_config(vocabulary: int) -> LoopedConfig:
     """A model of the paper's width and one head, with a bias by distance instead of sinusoids.
 
-    A positional choice beyond the paper's, with which length does not matter in the end.
+    A positional choice beyond the paper's, with which length does not matter in the
+    end.
     """
     from isinglass.systems.looped import LoopedConfig
 
@@ -180,9 +184,9 @@ def near_recipe(
 ) -> tuple[Recipe, Recipe]:
     """Two stages: full sequences up to half the length, then the form itself up to all of it.
 
-    In the first, lengths grow between two fifths and three fifths of its steps, and with many
-    symbols it begins with 4 of them; the others come in between a tenth and two fifths. In the
-    second, lengths grow over its first half.
+    In the first, lengths grow between two fifths and three fifths of its steps, and
+    with many symbols it begins with 4 of them; the others come in between a tenth and
+    two fifths. In the second, lengths grow over its first half.
 
     Args:
         form: Form of the task.
@@ -216,14 +220,22 @@ def near_recipe(
     shortest = 6
     return (
         stage(
-            first, objectives[0], form="full-sequence",
-            shortest=shortest, longest=longest // 2, **curriculum,
+            first,
+            objectives[0],
+            form="full-sequence",
+            shortest=shortest,
+            longest=longest // 2,
+            **curriculum,
         ),
         stage(
-            second, objectives[1], form=form,
-            shortest=shortest, longest=longest, length_curriculum=(0, second // 2),
+            second,
+            objectives[1],
+            form=form,
+            shortest=shortest,
+            longest=longest,
+            length_curriculum=(0, second // 2),
         ),
-    )  # fmt: skip
+    )
 
 
 def seeds(context: Context, count: int, purpose: int = REPORT) -> tuple[int, ...]:
@@ -266,9 +278,14 @@ def trained(
     with context.progress.follow(name) as tell:
         try:
             return train(
-                config, task, recipe, seeds=names, store=context.store(name), evaluate=evaluate,
+                config,
+                task,
+                recipe,
+                seeds=names,
+                store=context.store(name),
+                evaluate=evaluate,
                 progress=lambda now: tell(now.step, now.steps),
-            )  # fmt: skip
+            )
         except TrainingDivergedError as error:
             return error.run
 
@@ -301,15 +318,15 @@ def fresh_accuracy(
 ) -> xr.Dataset:
     """Accuracy of every model of a run on sequences of its own.
 
-    Models that were measured on the same sequences would not be independent samples: the answer to
-    be guessed is then more often right, or less often, for all of them.
+    Models that were measured on the same sequences would not be independent samples:
+    the answer to be guessed is then more often right, or less often, for all of them.
 
     Args:
         run: Trained models.
         lengths: Lengths of the sequences.
         sequences: How many of each.
-        purpose: What it is for: the sequences of a seed are the same in every run, and others for
-            another purpose.
+        purpose: What it is for: the sequences of a seed are the same in every run, and
+            others for another purpose.
         answers: Makes of a model what is to be measured.
 
     Returns:
@@ -318,11 +335,12 @@ def fresh_accuracy(
     from isinglass.systems.looped.evaluation import accuracy_by_length
 
     return _of_each(
-        run, purpose,
+        run,
+        purpose,
         lambda model, key: accuracy_by_length(
             answers(model), run.task, lengths, key=key, sequences=sequences
         ),
-    )  # fmt: skip
+    )
 
 
 def fresh_terms(run: Run, length: int, sequences: int, purpose: int) -> xr.Dataset:
@@ -334,11 +352,12 @@ def fresh_terms(run: Run, length: int, sequences: int, purpose: int) -> xr.Datas
     from isinglass.systems.looped.evaluation import terms_by_length
 
     return _of_each(
-        run, purpose,
+        run,
+        purpose,
         lambda model, key: terms_by_length(
             model, run.task, [length], key=key, sequences=sequences
         ).isel(length=0),
-    )  # fmt: skip
+    )
 
 
 def _of_each(

@@ -25,8 +25,8 @@ NAME = "meanfield-bifurcation"
 SOURCE = "bifurcation diagrams"
 SECTION_COMPONENT, SECTION_TOLERANCE = 1, 1e-3
 LONGEST_CYCLE = 128
-# 1,001 and 4,001 values, and the 251 of the other starts, make tiles of just this size: all
-# sweeps of a run then share one compiled program.
+# 1,001 and 4,001 values, and the 251 of the other starts, make tiles of just this size:
+# all sweeps of a run then share one compiled program.
 LANES = 251
 FIXED, PERIODIC, QUASI_PERIODIC, CHAOTIC = range(
     4
@@ -99,7 +99,7 @@ def run(context: Context) -> Outcome:
     return Outcome(rows, figures, _findings(diagrams, stability, rows))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, span: Span, resolution: Resolution) -> Diagram:
@@ -141,9 +141,16 @@ def _sweep(
     state = paper.start if starts is None else paper.random_starts(context, starts)
     with context.progress.follow(f"{NAME}: {name}") as tell:
         return bifurcation(
-            paper.mean_field().map, state, paper.parameters(values[0]), {"beta": values}, measure,
-            starts=starts, store=context.store(name), lanes=LANES, progress=tell,
-        ).load()  # fmt: skip
+            paper.mean_field().map,
+            state,
+            paper.parameters(values[0]),
+            {"beta": values},
+            measure,
+            starts=starts,
+            store=context.store(name),
+            lanes=LANES,
+            progress=tell,
+        ).load()
 
 
 def stability_below_onset(diagram: Diagram) -> Stability:
@@ -172,7 +179,7 @@ def _forced(found: xr.Dataset) -> np.ndarray:
     return found["beta"].values[:first_other]
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _onset_rows(diagram: Diagram, stability: Stability) -> list[Row]:
@@ -182,22 +189,32 @@ def _onset_rows(diagram: Diagram, stability: Stability) -> list[Row]:
     line = _zero(last, np.array([stability.exponents[beta][0] for beta in last]))
     return [
         compare(
-            NAME, SOURCE, "β at which the forced cycle loses its stability", onsets, paper=None,
+            NAME,
+            SOURCE,
+            "β at which the forced cycle loses its stability",
+            onsets,
+            paper=None,
             because=(
-                "The paper gives no number. Ours is where a line through the last two λ₁ on the "
-                "cycle reaches 0; by Newton's method and the eigenvalues of the Jacobian it is "
-                f"{stability.onset:.6f}, and by the same line through exact exponents {line:.6f}"
+                "The paper gives no number. Ours is where a line through the last two "
+                "λ₁ on the cycle reaches 0; by Newton's method and the eigenvalues of "
+                "the Jacobian it is "
+                f"{stability.onset:.6f}, and by the same line through exact exponents "
+                f"{line:.6f}"
             ),
         ),
         compare(
-            NAME, SOURCE, "largest error of any exponent below that", errors, paper=None,
+            NAME,
+            SOURCE,
+            "largest error of any exponent below that",
+            errors,
+            paper=None,
             unit="nats per step",
             because=(
-                "Ours against ln|multiplier|/4 of the forced cycle, which Newton's method and "
-                "eigenvalues give without any orbit"
+                "Ours against ln|multiplier|/4 of the forced cycle, which Newton's "
+                "method and eigenvalues give without any orbit"
             ),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def extrapolated_onset(found: xr.Dataset) -> float:
@@ -230,10 +247,13 @@ def _rows(diagram: Diagram) -> list[Row]:
     kinds = [found["kind"].values for found in diagram.starts]
     rows = [
         claim(
-            NAME, SOURCE, f"periodic, quasi-periodic and chaotic attractors occur, {span}",
-            sum(_all_three(kind) for kind in kinds), len(kinds),
+            NAME,
+            SOURCE,
+            f"periodic, quasi-periodic and chaotic attractors occur, {span}",
+            sum(_all_three(kind) for kind in kinds),
+            len(kinds),
         )
-    ]  # fmt: skip
+    ]
     for number in (PERIODIC, QUASI_PERIODIC, CHAOTIC):
         label = KIND_STYLES[number].label
         shares = [100 * float(np.mean(kind == number)) for kind in kinds]
@@ -243,25 +263,40 @@ def _rows(diagram: Diagram) -> list[Row]:
     if first:
         rows.append(
             compare(
-                NAME, SOURCE, f"lowest chaotic β, {span}", first, paper=None,
+                NAME,
+                SOURCE,
+                f"lowest chaotic β, {span}",
+                first,
+                paper=None,
                 because=f"{because} Known to one spacing of the values",
             )
-        )  # fmt: skip
+        )
     highest = [float(found["exponents"].values[:, 0].max()) for found in diagram.starts]
     rows.append(
         compare(
-            NAME, SOURCE, f"largest λ₁, {span}", highest,
-            paper=None, unit="nats per step", because=because,
+            NAME,
+            SOURCE,
+            f"largest λ₁, {span}",
+            highest,
+            paper=None,
+            unit="nats per step",
+            because=because,
         )
-    )  # fmt: skip
+    )
     if len(kinds) > 1:
         rows.append(
             paper.percentages(
-                NAME, SOURCE, f"values where a random start ends elsewhere, {span}",
-                [100 * float(one.mean()) for one in paper.start_matters(diagram.starts)],
-                "By decided kind and period, against the paper's start; the paper shows one start",
+                NAME,
+                SOURCE,
+                f"values where a random start ends elsewhere, {span}",
+                [
+                    100 * float(one.mean())
+                    for one in paper.start_matters(diagram.starts)
+                ],
+                "By decided kind and period, against the paper's start; the paper "
+                "shows one start",
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -274,7 +309,7 @@ def _first_chaotic(found: xr.Dataset) -> float | None:
     return float(chaotic[0]) if chaotic.size else None
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(diagram: Diagram, stability: Stability) -> Figure:
@@ -284,9 +319,13 @@ def _figure(diagram: Diagram, stability: Stability) -> Figure:
     section = diagram.section
     beta, kinds = section["beta"].values, section["kind"].values
     figure, (top, strip, leading, fan) = subplots(
-        4, 1, width=7.5, height=8.2, sharex=True,
+        4,
+        1,
+        width=7.5,
+        height=8.2,
+        sharex=True,
         gridspec_kw={"height_ratios": [5, 0.22, 2, 2]},
-    )  # fmt: skip
+    )
     _draw_points(top, diagram)
     top.set_ylabel(f"{paper.ATTENTION_LABELS[0]} where {paper.ATTENTION_LABELS[1]} = 0")
     top.set_title(f"Attractors, {_mathematics(diagram.span)}")
@@ -304,13 +343,16 @@ def _figure(diagram: Diagram, stability: Stability) -> Figure:
     steps = section.attrs["measured"].split(";")
     caption = (
         f"Attractors of the mean-field map of the paper's network, {diagram.span}, "
-        f"{len(beta):,} values, each from the paper's start ({steps[0].strip()} steps, measured "
-        f"{steps[1].strip()}). Top: A₁ at the times when A₂ lies within {SECTION_TOLERANCE} of 0, "
-        "coloured by the kind of attractor; where it is periodic its whole cycle is drawn "
-        "instead, which may never meet that section. The strip below repeats the kinds. Middle: "
-        "the leading Lyapunov exponents, shaded where λ₁ > 0. Bottom: all of them. Dashed: "
-        "where the cycle forced by the positional bits loses its stability, β = "
-        f"{stability.onset:.5f}, by its multipliers; next to it orbits settle too slowly, and "
+        f"{len(beta):,} values, each from the paper's start ({steps[0].strip()} steps, "
+        f"measured {steps[1].strip()}). Top: A₁ at the times when A₂ lies within "
+        f"{SECTION_TOLERANCE} of 0, "
+        "coloured by the kind of attractor; where it is periodic its whole cycle is "
+        "drawn instead, which may never meet that section. The strip below repeats the "
+        "kinds. Middle: the leading Lyapunov exponents, shaded where λ₁ > 0. Bottom: "
+        "all of them. Dashed: where the cycle forced by the positional bits loses its "
+        "stability, β = "
+        f"{stability.onset:.5f}, by its multipliers; next to it orbits settle too "
+        "slowly, and "
         "may count as undecided or quasi-periodic on either side."
     )
     caption += _bounds(section)
@@ -323,7 +365,8 @@ def _bounds(section: xr.Dataset) -> str:
     if not count:
         return ""
     return (
-        f" At {count:,} of the values rounding swallowed directions of the smallest exponents: "
+        f" At {count:,} of the values rounding swallowed directions of the smallest "
+        "exponents: "
         "those drawn there are upper bounds."
     )
 
@@ -362,9 +405,14 @@ def _draw_leading(axes: Any, section: xr.Dataset) -> None:
             beta, exponents[:, index], color=MUTED, alpha=0.8 / index, linewidth=0.7
         )
     axes.fill_between(
-        beta, 0, first, where=first > 0, color=KIND_STYLES[CHAOTIC].colour, alpha=0.45,
+        beta,
+        0,
+        first,
+        where=first > 0,
+        color=KIND_STYLES[CHAOTIC].colour,
+        alpha=0.45,
         linewidth=0,
-    )  # fmt: skip
+    )
     axes.plot(beta, first, color=INK, linewidth=0.8)
     axes.axhline(0, color=INK, linewidth=0.6)
     top = max(0.05, 1.15 * float(first.max()))
@@ -391,17 +439,24 @@ def _findings(diagrams: list[Diagram], stability: Stability, rows: list[Row]) ->
     differ = [100 * paper.start_matters(d.starts).any(axis=0).mean() for d in diagrams]
     return (
         "Up to "
-        f"β = {stability.onset:.6f} the attention only follows the clock of its positional bits, "
-        "in a cycle of four steps. There a pair of complex multipliers leaves the unit circle, "
-        f"and an oscillation of about {stability.steps_per_turn:.2f} steps is born beside the "
-        "clock: a Neimark–Sacker bifurcation, found by Newton's method and eigenvalues alone. The "
-        f"sweep's λ₁ extrapolates to 0 at {onset.ours:.6f}, and below the onset all its exponents "
-        f"agree with the multipliers to {error.ours:.1e} nats per step (mean over starts of the "
+        f"β = {stability.onset:.6f} the attention only follows the clock of its "
+        "positional bits, "
+        "in a cycle of four steps. There a pair of complex multipliers leaves the unit "
+        "circle, "
+        f"and an oscillation of about {stability.steps_per_turn:.2f} steps is born "
+        "beside the "
+        "clock: a Neimark–Sacker bifurcation, found by Newton's method and eigenvalues "
+        "alone. The "
+        f"sweep's λ₁ extrapolates to 0 at {onset.ours:.6f}, and below the onset all "
+        f"its exponents agree with the multipliers to {error.ours:.1e} nats per step "
+        "(mean over starts of the "
         "largest error).\n\n"
         f"{_census(wide)}\n\n{_census(zoom)}\n\n"
         + (
-            "Some start tried ends on another kind or period of attractor than the paper's at "
-            f"{differ[0]:.0f} % of the values in the whole range and at {differ[1]:.0f} % of those "
+            "Some start tried ends on another kind or period of attractor than the "
+            "paper's at "
+            f"{differ[0]:.0f} % of the values in the whole range and at "
+            f"{differ[1]:.0f} % of those "
             "in the zoom: a published diagram shows one of several attractors there."
             if len(wide.starts) > 1
             else "Only the paper's start was run, so nothing is known of other attractors."
@@ -419,8 +474,9 @@ def _census(diagram: Diagram) -> str:
     ]
     beta = section["beta"].values
     found = (
-        f"For {diagram.span}, {len(beta):,} values from the paper's start: {', '.join(parts)}. "
-        f"λ₁ is largest at β = {beta[leading.argmax()]:.5g}, {leading.max():.4f} nats per step"
+        f"For {diagram.span}, {len(beta):,} values from the paper's start: "
+        f"{', '.join(parts)}. λ₁ is largest at β = {beta[leading.argmax()]:.5g}, "
+        f"{leading.max():.4f} nats per step"
     )
     first = _first_chaotic(section)
     if first is None:
@@ -435,9 +491,9 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=SOURCE,
     question=(
-        "Through which attractors does the mean field of self-attention go as its temperature "
-        "falls, over the whole range and close to the onset? Where is it chaotic, and does the "
-        "attractor depend on the start?"
+        "Through which attractors does the mean field of self-attention go as its "
+        "temperature falls, over the whole range and close to the onset? Where is it "
+        "chaotic, and does the attractor depend on the start?"
     ),
     duration=75,
     quick_duration=15,

@@ -47,8 +47,9 @@ class Resolution(NamedTuple):
 
 QUICK = Resolution(61, 500, 600)
 DEFAULT = Resolution(801, 2000, 2000)
-# As many values as published. They can only follow each other, so that the published steps would
-# take hours; an orbit that starts from its neighbour's attractor needs fewer.
+# As many values as published. They can only follow each other, so that the published
+# steps would take hours; an orbit that starts from its neighbour's attractor needs
+# fewer.
 FULL = Resolution(paper.PUBLISHED_VALUES, 4000, 4000)
 
 SPANS = {"range": paper.RANGE, "zoom": paper.ZOOM}
@@ -102,7 +103,7 @@ def run(context: Context) -> Outcome:
     )
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(
@@ -118,10 +119,15 @@ def measure(
     )
     with context.progress.follow(f"{NAME}: {name}") as tell:
         found = continuation(
-            paper.mean_field().map, _starts(context, float(values[0])),
-            paper.parameters(values[0]), {"beta": values}, wanted,
-            starts=context.seeds, store=context.store(name), progress=tell,
-        ).load()  # fmt: skip
+            paper.mean_field().map,
+            _starts(context, float(values[0])),
+            paper.parameters(values[0]),
+            {"beta": values},
+            wanted,
+            starts=context.seeds,
+            store=context.store(name),
+            progress=tell,
+        ).load()
     onset = cycle.onset()
     if onset is None:
         raise RuntimeError(
@@ -191,7 +197,7 @@ def _apart(found: xr.Dataset, period: np.ndarray) -> np.ndarray:
     return apart
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(branches: Branches) -> list[Row]:
@@ -200,31 +206,47 @@ def _rows(branches: Branches) -> list[Row]:
     widest = [_widest(bistable[start], branches.beta) for start in range(len(bistable))]
     return [
         claim(
-            NAME, SOURCE,
-            f"the directions end on attractors of other kind or other cycles at {NEIGHBOURS} "
-            f"neighbouring values, {branches}",
-            int(bistable.any(axis=1).sum()), len(bistable),
+            NAME,
+            SOURCE,
+            "the directions end on attractors of other kind or other cycles at "
+            f"{NEIGHBOURS} neighbouring values, {branches}",
+            int(bistable.any(axis=1).sum()),
+            len(bistable),
         ),
         paper.percentages(
-            NAME, SOURCE, f"values with hysteresis, {branches}", _percent(bistable), because
+            NAME,
+            SOURCE,
+            f"values with hysteresis, {branches}",
+            _percent(bistable),
+            because,
         ),
         paper.percentages(
-            NAME, SOURCE, f"values with decided kinds both ways, {branches}",
-            _percent(branches.decided), because,
+            NAME,
+            SOURCE,
+            f"values with decided kinds both ways, {branches}",
+            _percent(branches.decided),
+            because,
         ),
         compare(
-            NAME, SOURCE, f"widest interval of hysteresis, {branches}", widest,
-            paper=None, because=f"{because} Known to one spacing of the values",
+            NAME,
+            SOURCE,
+            f"widest interval of hysteresis, {branches}",
+            widest,
+            paper=None,
+            because=f"{because} Known to one spacing of the values",
         ),
         compare(
-            NAME, SOURCE, f"delay in leaving the unstable cycle upwards, {branches}",
-            _delays(branches), paper=None,
+            NAME,
+            SOURCE,
+            f"delay in leaving the unstable cycle upwards, {branches}",
+            _delays(branches),
+            paper=None,
             because=(
-                "An artefact of following: the orbit sits on the cycle to the last bit and needs "
-                "time to leave it; the paper does not speak of it"
+                "An artefact of following: the orbit sits on the cycle to the last bit "
+                "and needs time to leave it; the paper does not speak of it"
             ),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _percent(flags: np.ndarray) -> list[float]:
@@ -247,7 +269,7 @@ def _delays(branches: Branches) -> list[float]:
     ]
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(branches: Branches) -> Figure:
@@ -256,9 +278,13 @@ def _figure(branches: Branches) -> Figure:
 
     found, beta = branches.found.isel(start=0), branches.beta
     figure, panels = subplots(
-        5, 1, width=7.5, height=8.6, sharex=True,
+        5,
+        1,
+        width=7.5,
+        height=8.6,
+        sharex=True,
         gridspec_kw={"height_ratios": [4, 0.22, 4, 0.22, 2]},
-    )  # fmt: skip
+    )
     growth = panels[4]
     for index, (way, word) in enumerate(
         zip(DIRECTIONS, ("upwards", "downwards"), strict=True)
@@ -269,13 +295,18 @@ def _figure(branches: Branches) -> Figure:
         draw_cloud(cloud, beta, crossings(one["points"].values), kinds)
         cloud.set_title(f"Followed {word}")
         cloud.set_ylabel(
-            f"{paper.ATTENTION_LABELS[0]} as {paper.ATTENTION_LABELS[1]} rises through 0"
+            f"{paper.ATTENTION_LABELS[0]} as {paper.ATTENTION_LABELS[1]} rises through "
+            "0"
         )
         kind_strip(strip, beta, kinds)
         growth.plot(
-            beta, one["exponents"].values[:, 0], color=(COLOURS[0], COLOURS[1])[index],
-            linewidth=0.9, alpha=0.85, label=word,
-        )  # fmt: skip
+            beta,
+            one["exponents"].values[:, 0],
+            color=(COLOURS[0], COLOURS[1])[index],
+            linewidth=0.9,
+            alpha=0.85,
+            label=word,
+        )
     panels[0].sharey(panels[2])
     for axes in (panels[0], panels[2], growth):
         _shade(axes, branches)
@@ -293,12 +324,14 @@ def _figure(branches: Branches) -> Figure:
     kind_legend(figure, found["kind"].values.ravel())
     caption = (
         f"The attractors at {branches}, {len(beta):,} values, each from the end of its "
-        "neighbour's orbit: upwards from the paper's start, and downwards. A₁ where A₂ rises "
-        "through 0, interpolated between successive steps; the strips repeat the kinds. Shaded: "
-        "where the two directions end on attractors of other decided kind or period, or on cycles "
+        "neighbour's orbit: upwards from the paper's start, and downwards. A₁ where A₂ "
+        "rises through 0, interpolated between successive steps; the strips repeat the "
+        "kinds. Shaded: where the two directions end on attractors of other decided "
+        "kind or period, or on cycles "
         f"that lie apart by more than {100 * APART:.0f} % of the diagram's extent, at "
         f"{NEIGHBOURS} neighbouring values at least. Dashed: where the forced cycle "
-        f"loses its stability, β = {branches.onset:.5f}; grey: so near to that that orbits do not "
+        f"loses its stability, β = {branches.onset:.5f}; grey: so near to that that "
+        "orbits do not "
         "settle in their steps. Bottom: the leading Lyapunov exponent."
     )
     suffix = "" if branches.name == "range" else f"-{branches.name}"
@@ -344,9 +377,10 @@ def _findings(spans: list[Branches], full: bool = False) -> str:
     told = [_story(branches) for branches in spans]
     if full:
         told.append(
-            f"At the full resolution there are as many values as published, but {FULL.transient:,} "
-            f"+ {FULL.steps:,} steps at each instead of {paper.PUBLISHED_TRANSIENT:,} + "
-            f"{paper.PUBLISHED_STEPS:,}: each starts from its neighbour's attractor."
+            "At the full resolution there are as many values as published, but "
+            f"{FULL.transient:,} + {FULL.steps:,} steps at each instead of "
+            f"{paper.PUBLISHED_TRANSIENT:,} + {paper.PUBLISHED_STEPS:,}: each starts "
+            "from its neighbour's attractor."
         )
     return "\n\n".join(told)
 
@@ -364,27 +398,31 @@ def _story(branches: Branches) -> str:
         for (one, other), count in _pairs(up[of_paper], down[of_paper])[:COMMONEST]
     ]
     told = (
-        f"For {branches}, {len(branches.beta):,} values, the directions end on attractors of "
-        f"another kind or on another cycle, at {NEIGHBOURS} neighbouring values or more, at "
-        f"{np.mean(shares):.1f} % of the values (mean over {len(shares)} starts, "
-        f"{np.min(shares):.1f} to {np.max(shares):.1f} %)"
+        f"For {branches}, {len(branches.beta):,} values, the directions end on "
+        f"attractors of another kind or on another cycle, at {NEIGHBOURS} neighbouring "
+        f"values or more, at {np.mean(shares):.1f} % of the values (mean over "
+        f"{len(shares)} starts, {np.min(shares):.1f} to {np.max(shares):.1f} %)"
     )
     if pairs:
         ends = branches.beta[of_paper]
         told += (
-            f"; from the paper's start between β = {ends.min():.5g} and {ends.max():.5g}, in "
-            f"{_pieces(of_paper)} of at most {_widest(of_paper, branches.beta):.2g}: "
-            f"most often {', '.join(pairs)} values"
+            f"; from the paper's start between β = {ends.min():.5g} and "
+            f"{ends.max():.5g}, in {_pieces(of_paper)} of at most "
+            f"{_widest(of_paper, branches.beta):.2g}: most often {', '.join(pairs)} "
+            "values"
         )
     late = max(delays)
     told += (
-        ". Two tori, or two chaotic attractors, beside each other are not counted, nor is a value "
-        f"with an undecided kind: those are {100 - np.mean(_percent(branches.decided)):.1f} %"
+        ". Two tori, or two chaotic attractors, beside each other are not counted, nor "
+        "is a value "
+        "with an undecided kind: those are "
+        f"{100 - np.mean(_percent(branches.decided)):.1f} %"
     )
     return told + (
-        f". Upwards the orbit stays on the unstable cycle for up to {late:.2g} in β beyond its "
-        "onset: it sits on it to the last bits and needs time to leave. That is the price of "
-        "following and no hysteresis, and is not counted."
+        f". Upwards the orbit stays on the unstable cycle for up to {late:.2g} in β "
+        "beyond its "
+        "onset: it sits on it to the last bits and needs time to leave. That is the "
+        "price of following and no hysteresis, and is not counted."
         if late > spacing
         else ". Upwards the orbit leaves the cycle at its onset, to the spacing of the values."
     )
@@ -417,8 +455,9 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=SOURCE,
     question=(
-        "If each temperature starts from the attractor of its neighbour, does it matter whether "
-        "one comes from above or from below? Where do several attractors live side by side?"
+        "If each temperature starts from the attractor of its neighbour, does it "
+        "matter whether one comes from above or from below? Where do several "
+        "attractors live side by side?"
     ),
     duration=70,
     quick_duration=15,

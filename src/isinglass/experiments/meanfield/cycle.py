@@ -1,9 +1,9 @@
 """The cycle that the positional bits force, and where it loses its stability.
 
-At high temperature the attention only follows the clock of the positional bits: a cycle of four
-steps. It is found here by Newton's method on the map of four steps, and its multipliers are the
-eigenvalues of that map's Jacobian: nothing of it is shared with the sweeps and their tangents,
-against which it is held.
+At high temperature the attention only follows the clock of the positional bits: a cycle
+of four steps. It is found here by Newton's method on the map of four steps, and its
+multipliers are the eigenvalues of that map's Jacobian: nothing of it is shared with the
+sweeps and their tangents, against which it is held.
 """
 
 from __future__ import annotations

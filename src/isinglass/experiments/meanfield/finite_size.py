@@ -25,18 +25,22 @@ if TYPE_CHECKING:
 
 NAME = "meanfield-finite-size"
 SOURCE = "N → ∞"
-# The first is not of the paper: there the attention only follows the clock of the positional bits,
-# and no noise can carry it anywhere else. The others are a torus, a cycle and chaos of the paper.
+# The first is not of the paper: there the attention only follows the clock of the
+# positional bits, and no noise can carry it anywhere else. The others are a torus, a
+# cycle and chaos of the paper.
 BETAS = (1.0, 1.255, 1.27, 1.4)
 NAMES = ("clock only", "quasi-periodic", "periodic", "chaotic")
 CHAOTIC = 1.4
 # Multiples of the paper's 99, so that every network has the same features.
 SIZES = 99 * np.array([1, 3, 10, 30, 100, 300, 1000, 10_000, 100_000])
-# The law is asked for from 10² to 10⁵; the sizes above show what only larger networks do.
+# The law is asked for from 10² to 10⁵; the sizes above show what only larger networks
+# do.
 LAST_OF_LAW = 99_000
-# Below, terms of the next order in 1/N bend the lines once noise has been through attention.
+# Below, terms of the next order in 1/N bend the lines once noise has been through
+# attention.
 STRAIGHT = 990
-# A network of 99 or 297 spins leaves the chaotic orbit within a token or two: no time to amplify.
+# A network of 99 or 297 spins leaves the chaotic orbit within a token or two: no time
+# to amplify.
 FIRST_OF_HORIZON = 990
 TIMES = (1, 10, 100, 1000)  # tokens since the network was set beside the mean field
 STEPS = 1001
@@ -51,13 +55,16 @@ class Found(NamedTuple):
     """Errors of the overlaps of networks, over starts on the attractor, β, sizes and time.
 
     Attributes:
-        errors: Root mean square over replicas, the four kinds and the patterns, (S, B, N, T).
-        expected: What binomial noise makes of it at the first token, exactly, (S, B, N).
+        errors: Root mean square over replicas, the four kinds and the patterns, (S, B,
+            N, T).
+        expected: What binomial noise makes of it at the first token, exactly, (S, B,
+            N).
         power: Mean of A² once stationary, network, (S, B, N).
         limit: Mean of A² over the mean field's orbit from each start, (S, B).
-        spread: Error of two unrelated states: √2 times the standard deviation of the mean field's
-            overlaps, (B,).
-        leading: λ₁ of the mean field at the chaotic β, nats per step, and its standard error.
+        spread: Error of two unrelated states: √2 times the standard deviation of the
+            mean field's overlaps, (B,).
+        leading: λ₁ of the mean field at the chaotic β, nats per step, and its standard
+            error.
         examples: A₁ of one network for some sizes and of the mean field, by β.
     """
 
@@ -111,8 +118,12 @@ def _measure(context: Context) -> Found:
         window, position, orbit, overlaps = _beside(orbits[b], BETAS[b], s)
         sample = networks[n].sample(
             jax.random.fold_in(key, np.ravel_multi_index((s, b, n), shape)),
-            parameters(BETAS[b]), STEPS, replicas=replicas, window=window, position=position,
-        )  # fmt: skip
+            parameters(BETAS[b]),
+            STEPS,
+            replicas=replicas,
+            window=window,
+            position=position,
+        )
         errors[s, b, n] = _rms(sample.overlaps - overlaps)
         expected[s, b, n] = _binomial(BETAS[b], window[0], int(SIZES[n]))
         power[s, b, n] = (sample.attention[:, SETTLED:] ** 2).mean()
@@ -144,8 +155,8 @@ def _network(size: int) -> SelfAttentionNetwork:
 def _repeated(network: SelfAttentionNetwork, times: int) -> SelfAttentionNetwork:
     """A network with every spin of another so many times over, and so with the same features.
 
-    Columns and their numbers are all that a network keeps of its weights; laying out those of ten
-    million spins, to have them counted again, would take a minute.
+    Columns and their numbers are all that a network keeps of its weights; laying out
+    those of ten million spins, to have them counted again, would take a minute.
     """
     larger = copy.copy(network)
     larger.counts = network.counts * times
@@ -200,7 +211,7 @@ def _spread(orbit: Orbit, beta: float) -> float:
     return float(np.sqrt(2 * overlaps.var(axis=0).mean()))
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _in_law(first: int = 0) -> Bool[np.ndarray, "N"]:
@@ -254,15 +265,16 @@ def _from_straight(samples: np.ndarray, theory: float) -> str:
     interval = mean_interval(samples)
     return (
         f"Without N < {STRAIGHT}, where terms of the next order in 1/N weigh, it is "
-        f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]: {_place(samples, theory)}"
+        f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]: "
+        f"{_place(samples, theory)}"
     )
 
 
 def _claim_row(found: Found) -> Row:
     """The one statement of the paper about N: its mean field is exact where N is large."""
     statement = (
-        "the mean field becomes exact for large N: at every β the error of the first token falls "
-        "as N to a power whose 95 % interval contains −1/2"
+        "the mean field becomes exact for large N: at every β the error of the first "
+        "token falls as N to a power whose 95 % interval contains −1/2"
     )
     held = _law_holds(found)
     return claim(NAME, "abstract", statement, int(held.sum()), len(held))
@@ -290,8 +302,8 @@ def _law_rows(found: Found) -> list[Row]:
     for b, beta in enumerate(BETAS):
         for time in TIMES:
             quantity = (
-                f"β = {beta}, slope of ln error against ln N, {SIZES[0]} ≤ N ≤ {LAST_OF_LAW:,}, "
-                f"after {_tokens(time)}"
+                f"β = {beta}, slope of ln error against ln N, {SIZES[0]} ≤ N ≤ "
+                f"{LAST_OF_LAW:,}, after {_tokens(time)}"
             )
             text = "−1/2"
             if time > 1:
@@ -327,29 +339,36 @@ def _noise_rows(found: Found) -> list[Row]:
     return [
         _theory_row(
             f"β = {beta}, mean square error of the first token over that of N coins",
-            _noise_ratios(found)[:, b], 1.0, text,
+            _noise_ratios(found)[:, b],
+            1.0,
+            text,
         )
         for b, beta in enumerate(BETAS)
-    ]  # fmt: skip
+    ]
 
 
 def _stationary_rows(found: Found) -> list[Row]:
     noise = _theory_row(
         f"β = {BETAS[0]}, slope of ln (mean of A² − mean field's) against ln N, "
         f"{SIZES[0]} ≤ N ≤ {LAST_OF_LAW:,}",
-        _noise_slopes(found), -1.0, "−1, twice that of a small error",
+        _noise_slopes(found),
+        -1.0,
+        "−1, twice that of a small error",
         more=_from_straight(_noise_slopes(found, STRAIGHT), -1.0),
-    )  # fmt: skip
+    )
     ratios = [
         compare(
-            NAME, SOURCE, f"β = {beta}, stationary mean of A², N = {SIZES[n]:,} over mean field",
-            found.power[:, b, n] / found.limit[:, b], paper=None,
+            NAME,
+            SOURCE,
+            f"β = {beta}, stationary mean of A², N = {SIZES[n]:,} over mean field",
+            found.power[:, b, n] / found.limit[:, b],
+            paper=None,
             because=f"{NO_NUMBER}; the mean field's is 1",
         )
         for b, beta in enumerate(BETAS)
         for n in (0, 4, 6, 8)
         if b
-    ]  # fmt: skip
+    ]
     return [noise, *ratios]
 
 
@@ -378,14 +397,16 @@ def _horizon_row(found: Found) -> Row:
     predicted = float(np.log(10) / (2 * leading))
     return _theory_row(
         f"β = {CHAOTIC}, tokens gained for ten times the spins, N ≥ {FIRST_OF_HORIZON}",
-        _horizon_slopes(found), predicted,
-        f"ln 10 / (2 λ₁) = {predicted:.1f} ± {error / leading * predicted:.1f} with our λ₁ of the "
+        _horizon_slopes(found),
+        predicted,
+        f"ln 10 / (2 λ₁) = {predicted:.1f} ± {error / leading * predicted:.1f} with "
+        "our λ₁ of the "
         "mean field; smaller networks leave its orbit at once",
         unit="tokens",
-    )  # fmt: skip
+    )
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figures(found: Found) -> list[Figure]:
@@ -421,12 +442,14 @@ def _error_figure(found: Found) -> Figure:
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
     caption = (
-        "Networks of N spins, set beside the mean field at a window on its attractor. Above: root "
-        "mean square difference of the overlaps at fixed times; bands hold 80 % of the starts; "
-        "the dotted line is the difference of two unrelated states on the attractor. Below: mean "
-        f"square of the attention from {SETTLED} to {STEPS - 1:,} tokens; dots are starts, the "
-        "purple line is their mean, the dark one the mean field. At β = 1.0, which is not of the "
-        "paper, the attention only follows the clock of the positional bits."
+        "Networks of N spins, set beside the mean field at a window on its attractor. "
+        "Above: root mean square difference of the overlaps at fixed times; bands hold "
+        "80 % of the starts; the dotted line is the difference of two unrelated states "
+        "on the attractor. Below: mean "
+        f"square of the attention from {SETTLED} to {STEPS - 1:,} tokens; dots are "
+        "starts, the "
+        "purple line is their mean, the dark one the mean field. At β = 1.0, which is "
+        "not of the paper, the attention only follows the clock of the positional bits."
     )
     return Figure(NAME, figure, caption)
 
@@ -447,8 +470,8 @@ def _orbit_figure(found: Found) -> Figure:
     for axis, size in zip(panels[:, 0], sizes, strict=True):
         axis.set_ylabel(f"$A_1$, $N$ = {size:,}")
     caption = (
-        "Attention A₁ of one network (colour) and of the mean field (thin dark line) from the same "
-        "window on the mean field's attractor."
+        "Attention A₁ of one network (colour) and of the mean field (thin dark line) "
+        "from the same window on the mean field's attractor."
     )
     return Figure(f"{NAME}-orbits", figure, caption)
 
@@ -469,9 +492,10 @@ def _findings(found: Found) -> str:
     ]
     elsewhere = (
         f"Elsewhere it is not reached everywhere between N = {SIZES[0]} and "
-        f"{LAST_OF_LAW:,}: the slope is {', '.join(off)}. There noise is amplified, by chaos, by "
-        "drifting along a torus or by leaving the attractor, until the error is as large as the "
-        "attractor."
+        f"{LAST_OF_LAW:,}: the slope is {', '.join(off)}. There noise is amplified, by "
+        "chaos, by "
+        "drifting along a torus or by leaving the attractor, until the error is as "
+        "large as the attractor."
         if off
         else "So it does at every β and time that we looked at."
     )
@@ -486,18 +510,20 @@ def _findings(found: Found) -> str:
     )
     gained = mean_interval(_horizon_slopes(found))
     return (
-        f"Where the attention only follows the clock, β = {BETAS[0]}, the error of the overlaps "
-        f"falls as N to the power {clock} after {', '.join(f'{time:,}' for time in TIMES)} tokens "
-        f"between N = {SIZES[0]} and {LAST_OF_LAW:,}, and {straight} from {STRAIGHT} on. "
-        f"{elsewhere}\n\n"
-        "From which N on the stationary mean of A² is within a tenth of the mean field's, median "
+        f"Where the attention only follows the clock, β = {BETAS[0]}, the error of the "
+        f"overlaps falls as N to the power {clock} after "
+        f"{', '.join(f'{time:,}' for time in TIMES)} tokens between N = {SIZES[0]} and "
+        f"{LAST_OF_LAW:,}, and {straight} from {STRAIGHT} on. {elsewhere}\n\n"
+        "From which N on the stationary mean of A² is within a tenth of the mean "
+        "field's, median "
         f"over starts: {needed}. With fewer a network that "
-        "was set on the mean field's torus or cycle does not stay there: its noise carries it to "
-        f"motion of another size, {ratio[1, 0]:.0f} and {ratio[2, 0]:.0f} times as strong at the "
-        f"paper's N = {SIZES[0]} and β = {BETAS[1]} and {BETAS[2]}.\n\n"
-        f"At β = {CHAOTIC} a network follows its mean field's orbit for {at} tokens, and "
-        f"{gained.mean:.1f} [{gained.low:.1f}, {gained.high:.1f}] longer for ten times the spins; "
-        f"ln 10 / (2 λ₁) is {np.log(10) / (2 * found.leading[0]):.1f}."
+        "was set on the mean field's torus or cycle does not stay there: its noise "
+        "carries it to "
+        f"motion of another size, {ratio[1, 0]:.0f} and {ratio[2, 0]:.0f} times as "
+        f"strong at the paper's N = {SIZES[0]} and β = {BETAS[1]} and {BETAS[2]}.\n\n"
+        f"At β = {CHAOTIC} a network follows its mean field's orbit for {at} tokens, "
+        f"and {gained.mean:.1f} [{gained.low:.1f}, {gained.high:.1f}] longer for ten "
+        f"times the spins; ln 10 / (2 λ₁) is {np.log(10) / (2 * found.leading[0]):.1f}."
     )
 
 
@@ -516,9 +542,9 @@ EXPERIMENT = Experiment(
     paper=PAPER,
     source=SOURCE,
     question=(
-        "How does a network of N spins come near its mean field as N grows: does the error of its "
-        "overlaps fall as N to the −1/2, for how many tokens, and how many spins does it take to "
-        "see the mean field's attractors?"
+        "How does a network of N spins come near its mean field as N grows: does the "
+        "error of its overlaps fall as N to the −1/2, for how many tokens, and how "
+        "many spins does it take to see the mean field's attractors?"
     ),
     duration=25,
     quick_duration=20,

@@ -29,15 +29,16 @@ PATTERNS = tuple(range(1, 9))
 QUICK_PATTERNS = (1, 3, 5, 8)
 POSITIONAL_BITS = 2
 LENGTH = 2**POSITIONAL_BITS
-# The paper has as many segments as patterns. With fewer the patterns depend on each other, with
-# many more they would all be nearly orthogonal; so the ratio is kept.
+# The paper has as many segments as patterns. With fewer the patterns depend on each
+# other, with many more they would all be nearly orthogonal; so the ratio is kept.
 SEGMENTS_PER_PATTERN = 1
 SPINS_PER_SEGMENT = 33
-# Enough for every Kaplan–Yorke dimension below it; each costs as much as the map itself.
+# Enough for every Kaplan–Yorke dimension below it; each costs as much as the map
+# itself.
 MOST_EXPONENTS = 6
 NOT_PUBLISHED = (
-    "The paper's figures have M = 3 and one set of features. Each sample is one draw, a draw "
-    "without chaos counts as 0"
+    "The paper's figures have M = 3 and one set of features. Each sample is one draw, "
+    "a draw without chaos counts as 0"
 )
 
 
@@ -55,8 +56,9 @@ class Found(NamedTuple):
     Attributes:
         kind: `isinglass.dynamics.Kind`.
         leading: λ₁ of chaos, nats per step, and 0 for all else: a cycle's may be −∞.
-        dimension: Dimension of the attractor: 0 for a cycle, 1 for a torus, Kaplan–Yorke's for
-            chaos; at most `MOST_EXPONENTS`, where it stands for "or more".
+        dimension: Dimension of the attractor: 0 for a cycle, 1 for a torus,
+            Kaplan–Yorke's for chaos; at most `MOST_EXPONENTS`, where it stands for "or
+            more".
         groups: Different columns of W^o up to their sign, by draw.
     """
 
@@ -161,8 +163,8 @@ def _dimension(
 class Ensemble:
     """The mean-field map of several features of one size, with the parameter "draw" to say whose.
 
-    The features are data here, where `isinglass.systems.meanfield.MeanField` has them as constants, so that
-    one compiled program serves them all.
+    The features are data here, where `isinglass.systems.meanfield.MeanField` has them
+    as constants, so that one compiled program serves them all.
     """
 
     def __init__(self, features: Sequence[Features]) -> None:
@@ -172,7 +174,8 @@ class Ensemble:
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Signs (D, G, M), semantic weights (D, 3, M, G) and positional overlaps (D, 3, M, 4).
 
-        Of W^v, W^q and W^k. Features with fewer groups are filled up with groups of no spins.
+        Of W^v, W^q and W^k. Features with fewer groups are filled up with groups of no
+        spins.
         """
         from isinglass.systems.meanfield.attention import position_signs
 
@@ -202,7 +205,8 @@ class Ensemble:
         beta, epsilon = parameters["beta"], parameters["epsilon"]
 
         def token(age: int) -> Array:
-            # Sums in place of products of matrices, along whose batch XLA would not vectorise.
+            # Sums in place of products of matrices, along whose batch XLA would not
+            # vectorise.
             means = jnp.tanh(beta * (signs * window[age]).sum(axis=-1))
             overlaps = (semantic * means).sum(axis=-1)
             clock = positional[:, :, (phase - age) % 2**POSITIONAL_BITS]
@@ -230,7 +234,7 @@ class _Windows:
         return DelayState(jnp.asarray(self.windows)[draw], jnp.zeros((), jnp.int32))
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _chaotic(found: Found) -> Float[np.ndarray, "D"]:
@@ -247,14 +251,19 @@ def _rows(patterns: int, found: Found) -> list[Row]:
     ]
     return [
         compare(
-            NAME, SOURCE, f"M = {patterns}, {what}", values,
-            paper=None, unit=unit, because=NOT_PUBLISHED,
+            NAME,
+            SOURCE,
+            f"M = {patterns}, {what}",
+            values,
+            paper=None,
+            unit=unit,
+            because=NOT_PUBLISHED,
         )
         for what, values, unit in quantities
-    ]  # fmt: skip
+    ]
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> Figure:
@@ -289,9 +298,13 @@ def _figure(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> Figure:
     )
     half = (betas[1] - betas[0]) / 2
     picture = map_of_chaos.imshow(
-        chaos, origin="lower", aspect="auto", cmap="magma", vmin=0,
+        chaos,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=0,
         extent=(betas[0] - half, betas[-1] + half, -0.5, len(found) - 0.5),
-    )  # fmt: skip
+    )
     map_of_chaos.set_yticks(range(len(found)), list(found))
     map_of_chaos.grid(visible=False)
     map_of_chaos.set_title("Share of draws with chaos")
@@ -323,10 +336,11 @@ def _figure(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> Figure:
     caption = (
         f"Random features of M patterns on M segments, γ = {BETA_ATT * SCALE:.0f}/√M, "
         f"ε = {EPSILON}, context {LENGTH}, "
-        f"{len(next(iter(found.values())).kind)} draws each and {len(betas)} values of β up to "
-        f"{betas[-1]:.0f}. Dots are draws, their largest value over β; bars are means with their "
-        f"95 % confidence interval. Without chaos λ₁ is shown as 0. A cycle has "
-        f"dimension 0, a torus 1; {MOST_EXPONENTS} means {MOST_EXPONENTS} or more."
+        f"{len(next(iter(found.values())).kind)} draws each and {len(betas)} values of "
+        f"β up to {betas[-1]:.0f}. Dots are draws, their largest value over β; bars "
+        "are means with their 95 % confidence interval. Without chaos λ₁ is shown as "
+        f"0. A cycle has dimension 0, a torus 1; {MOST_EXPONENTS} means "
+        f"{MOST_EXPONENTS} or more."
     )
     return Figure(NAME, figure, caption)
 
@@ -365,18 +379,19 @@ def _findings(found: dict[int, Found], betas: Float[np.ndarray, "B"]) -> str:
         [(one.kind == Kind.UNDECIDED).mean() for one in found.values()]
     )
     return (
-        f"Draws with chaos at some of {len(betas)} values of β: {with_chaos}. {without}Their "
-        f"shares of β are, in this order, {mean_shares} on average. "
+        f"Draws with chaos at some of {len(betas)} values of β: {with_chaos}. "
+        f"{without}Their shares of β are, in this order, {mean_shares} on average. "
         f"{onset}\n\n"
-        f"The largest dimension of any attractor is {top:.2f}{at_least}, at M = {most}; that of a "
-        f"draw's most complex attractor is on average "
+        f"The largest dimension of any attractor is {top:.2f}{at_least}, at M = "
+        f"{most}; that of a draw's most complex attractor is on average "
         f"{', '.join(f'{one.dimension.max(axis=1).mean():.2f}' for one in found.values())} in the "
         f"same order. The state has {LENGTH} · M dimensions, of which the "
         "attractors fill few.\n\n"
-        f"The exact map sums over {groups} groups of spins on average, where 2^(M − 1) would "
-        f"be possible. {undecided:.1f} % of all attractors stay undecided: transients there are "
-        "longer than we waited. The draws are random segments, as the paper's; other features may "
-        "do other things."
+        f"The exact map sums over {groups} groups of spins on average, where 2^(M − 1) "
+        f"would be possible. {undecided:.1f} % of all attractors stay undecided: "
+        "transients there are "
+        "longer than we waited. The draws are random segments, as the paper's; other "
+        "features may do other things."
     )
 
 
@@ -386,9 +401,9 @@ EXPERIMENT = Experiment(
     paper=PAPER,
     source=SOURCE,
     question=(
-        "The paper's figures are of one set of three patterns. How often do random features of M "
-        "patterns make attention chaotic, at which temperatures, how strongly, and of what "
-        "dimension are the attractors?"
+        "The paper's figures are of one set of three patterns. How often do random "
+        "features of M patterns make attention chaotic, at which temperatures, how "
+        "strongly, and of what dimension are the attractors?"
     ),
     duration=70,
     quick_duration=20,

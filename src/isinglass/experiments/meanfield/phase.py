@@ -21,8 +21,8 @@ EPSILONS = (0.0, 0.25)
 ONSETS = (
     26  # values along the other axis at which the onset is found by its multipliers
 )
-# Grids of 150 × 120 values, and 50 × 40 for the other starts, make tiles of just this size: all
-# sweeps of a run then share one compiled program.
+# Grids of 150 × 120 values, and 50 × 40 for the other starts, make tiles of just this
+# size: all sweeps of a run then share one compiled program.
 LANES = 300
 QUASI_PERIODIC, CHAOTIC = 2, 3  # as `isinglass.dynamics.Kind` numbers them
 BECAUSE = "The paper shows a diagram and gives no number."
@@ -81,7 +81,7 @@ def run(context: Context) -> Outcome:
     )
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(
@@ -118,9 +118,16 @@ def _sweep(
     state = paper.start if starts is None else paper.random_starts(context, starts)
     with context.progress.follow(f"{NAME}: {label}") as tell:
         return phase_diagram(
-            paper.mean_field().map, state, paper.parameters(BETAS[0]), vary, measure,
-            starts=starts, store=context.store(label), lanes=LANES, progress=tell,
-        ).load()  # fmt: skip
+            paper.mean_field().map,
+            state,
+            paper.parameters(BETAS[0]),
+            vary,
+            measure,
+            starts=starts,
+            store=context.store(label),
+            lanes=LANES,
+            progress=tell,
+        ).load()
 
 
 def onset(name: str, value: float) -> float:
@@ -139,7 +146,7 @@ def onset(name: str, value: float) -> float:
     return float("nan") if found is None else found.beta
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(plane: Plane) -> list[Row]:
@@ -153,42 +160,56 @@ def _rows(plane: Plane) -> list[Row]:
     highest = [float(np.max(found["exponents"].values)) for found in plane.starts]
     rows.append(
         compare(
-            NAME, SOURCE, f"largest λ₁, {plane}", highest,
-            paper=None, unit="nats per step", because=BECAUSE,
+            NAME,
+            SOURCE,
+            f"largest λ₁, {plane}",
+            highest,
+            paper=None,
+            unit="nats per step",
+            because=BECAUSE,
         )
-    )  # fmt: skip
+    )
     agrees = agrees_with_line(plane)
     rows.append(
         paper.percentages(
-            NAME, SOURCE, f"onset in the diagram where linear stability has it, {plane}",
+            NAME,
+            SOURCE,
+            f"onset in the diagram where linear stability has it, {plane}",
             [100 * float(agrees.mean())],
-            f"Within one spacing of β, at {len(agrees)} values of {plane.symbol}, from the paper's "
-            "start; the line is from Newton's method and eigenvalues, the paper gives no number",
+            f"Within one spacing of β, at {len(agrees)} values of {plane.symbol}, from "
+            "the paper's "
+            "start; the line is from Newton's method and eigenvalues, the paper gives "
+            "no number",
         )
-    )  # fmt: skip
+    )
     if len(kinds) > 1:
         rows.append(
             paper.percentages(
-                NAME, SOURCE, f"cells where a random start ends elsewhere, {plane}",
+                NAME,
+                SOURCE,
+                f"cells where a random start ends elsewhere, {plane}",
                 [100 * float(one.mean()) for one in paper.start_matters(plane.starts)],
-                "By decided kind and period, against the paper's start; the paper shows one start",
+                "By decided kind and period, against the paper's start; the paper "
+                "shows one start",
             )
-        )  # fmt: skip
+        )
     return rows
 
 
 def agrees_with_line(plane: Plane) -> np.ndarray:
     """For each value on the line: does the sweep leave the forced cycle where the line says?"""
-    # The first value beyond the line is less than one spacing away; next to it orbits settle too
-    # slowly to be seen on the cycle, so that one value before it is allowed as well.
+    # The first value beyond the line is less than one spacing away; next to it orbits
+    # settle too slowly to be seen on the cycle, so that one value before it is allowed
+    # as well.
     return np.abs(distance_to_line(plane)) <= 1
 
 
 def distance_to_line(plane: Plane) -> np.ndarray:
     """How far beyond the line the sweep leaves the forced cycle, in spacings of β; ∞ if never.
 
-    It leaves where the first decided kind is another. Undecided cells right before that are not
-    settled: it may leave in any of them, and the distance is 0 if the line runs through them.
+    It leaves where the first decided kind is another. Undecided cells right before that
+    are not settled: it may leave in any of them, and the distance is 0 if the line runs
+    through them.
     """
     beta = plane.found["beta"].values
     distances = []
@@ -237,7 +258,7 @@ def _line(plane: Plane) -> np.ndarray:
     return plane.line[np.isfinite(plane.line[:, 1])]
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(plane: Plane) -> Figure:
@@ -257,9 +278,14 @@ def _figure(plane: Plane) -> Figure:
     leading = found["exponents"].transpose(name, "beta", "exponent").values[..., 0]
     shown = float(np.quantile(np.abs(leading[np.isfinite(leading)]), 0.95))
     drawn = right.pcolormesh(
-        across, along, np.clip(leading, -1e3, None), cmap="RdBu_r", vmin=-shown, vmax=shown,
+        across,
+        along,
+        np.clip(leading, -1e3, None),
+        cmap="RdBu_r",
+        vmin=-shown,
+        vmax=shown,
         rasterized=True,
-    )  # fmt: skip
+    )
     bar = figure.colorbar(drawn, ax=right, extend="both", pad=0.02)
     bar.set_label("$\\lambda_1$ (nats per step)")
     bar.outline.set_visible(False)
@@ -272,8 +298,13 @@ def _figure(plane: Plane) -> Figure:
         axes.set_xlim(across[0], across[-1])
         axes.set_ylim(along[0], along[-1])
     left.text(
-        0.02, value, "paper", color="white", transform=left.get_yaxis_transform(), va="bottom"
-    )  # fmt: skip
+        0.02,
+        value,
+        "paper",
+        color="white",
+        transform=left.get_yaxis_transform(),
+        va="bottom",
+    )
     left.set_ylabel(paper.GAMMA_LABEL if name == "gamma" else paper.EPSILON_LABEL)
     if name == "gamma":
         left.set_yscale("log")
@@ -281,10 +312,11 @@ def _figure(plane: Plane) -> Figure:
     right.set_title("Leading Lyapunov exponent")
     kind_legend(figure, found["kind"].values.ravel())
     caption = (
-        f"Phase diagram over {plane}, {len(beta)} × {len(other)} cells, each from the paper's "
-        "start. Left: the kind of attractor. Right: the leading Lyapunov exponent, red where it "
-        "is positive. Dashed: where the cycle forced by the positional bits loses its stability, "
-        "by its multipliers. Dotted: the paper's value."
+        f"Phase diagram over {plane}, {len(beta)} × {len(other)} cells, each from the "
+        "paper's "
+        "start. Left: the kind of attractor. Right: the leading Lyapunov exponent, red "
+        "where it is positive. Dashed: where the cycle forced by the positional bits "
+        "loses its stability, by its multipliers. Dotted: the paper's value."
     )
     return Figure(f"{NAME}-{name}", figure, caption)
 
@@ -293,8 +325,9 @@ def _findings(planes: list[Plane], full: bool = False) -> str:
     told = [_story(plane) for plane in planes]
     if full:
         told.append(
-            f"At the full resolution each cell has {FULL.transient:,} + {FULL.steps:,} steps, "
-            f"fewer than the {paper.PUBLISHED_TRANSIENT:,} + {paper.PUBLISHED_STEPS:,} of the "
+            f"At the full resolution each cell has {FULL.transient:,} + {FULL.steps:,} "
+            f"steps, fewer than the {paper.PUBLISHED_TRANSIENT:,} + "
+            f"{paper.PUBLISHED_STEPS:,} of the "
             "published bifurcation diagrams: next to an onset some orbits need more."
         )
     return "\n\n".join(told)
@@ -316,8 +349,8 @@ def _story(plane: Plane) -> str:
     ]
     told = (
         f"Over {plane}, {len(beta)} × {len(other)} cells from the paper's start: "
-        f"{', '.join(parts)}. λ₁ is largest at β = {beta[column]:.3g}, {plane.symbol} = "
-        f"{other[row]:.3g}: {leading.max():.3f} nats per step."
+        f"{', '.join(parts)}. λ₁ is largest at β = {beta[column]:.3g}, {plane.symbol} "
+        f"= {other[row]:.3g}: {leading.max():.3f} nats per step."
     )
     chaotic = other[(kinds == CHAOTIC).any(axis=1)]
     if chaotic.size:
@@ -331,9 +364,10 @@ def _onset_story(plane: Plane) -> str:
         return " No loss of stability of the forced cycle was found."
     low, high = line[line[:, 1].argmin()], line[line[:, 1].argmax()]
     told = (
-        f" The forced cycle loses its stability between β = {low[1]:.4f} (at {plane.symbol} = "
-        f"{low[0]:.3g}) and {high[1]:.4f} (at {high[0]:.3g}); the diagram leaves it there, to one "
-        f"spacing of β, at {agrees_with_line(plane).sum()} of {len(line)} values."
+        f" The forced cycle loses its stability between β = {low[1]:.4f} (at "
+        f"{plane.symbol} = {low[0]:.3g}) and {high[1]:.4f} (at {high[0]:.3g}); the "
+        "diagram leaves it there, to one spacing of β, at "
+        f"{agrees_with_line(plane).sum()} of {len(line)} values."
     )
     before = distances < -1
     # Next to its onset an orbit that slowly nears the cycle can look quasi-periodic.
@@ -344,21 +378,26 @@ def _onset_story(plane: Plane) -> str:
     early = line[before & ~slow, 0]
     if early.size:
         told += (
-            f" At {early.size} more, {plane.symbol} from {early.min():.3g} to {early.max():.3g}, "
+            f" At {early.size} more, {plane.symbol} from {early.min():.3g} to "
+            f"{early.max():.3g}, "
             "the sweep ends on an attractor of another, decided kind or period up to "
-            f"{-distances[before & ~slow].min():.1f} spacings before, where by its multipliers the "
+            f"{-distances[before & ~slow].min():.1f} spacings before, where by its "
+            "multipliers the "
             "cycle is still stable: two attractors side by side."
         )
     undecided = int((slow | (not_settled(plane) & ~before)).sum())
     if undecided:
         told += (
-            f" At {undecided} there are undecided or, first of all others, quasi-periodic cells "
-            "before the line, which may be orbits that still near the cycle: not settled."
+            f" At {undecided} there are undecided or, first of all others, "
+            "quasi-periodic cells "
+            "before the line, which may be orbits that still near the cycle: not "
+            "settled."
         )
     late = int((distances > 1).sum())
     if late:
         told += (
-            f" At {late} the sweep still shows a cycle of the clock's period beyond that, or "
+            f" At {late} the sweep still shows a cycle of the clock's period beyond "
+            "that, or "
             "nothing decided; whether it is the same cycle is not looked into."
         )
     return told
@@ -375,8 +414,8 @@ def _starts_story(plane: Plane) -> str:
         return ""
     differ = 100 * paper.start_matters(plane.starts).any(axis=0).mean()
     return (
-        f" At least one of {len(plane.starts) - 1} random starts ends on another decided kind or "
-        f"period than the paper's in {differ:.0f} % of the cells."
+        f" At least one of {len(plane.starts) - 1} random starts ends on another "
+        f"decided kind or period than the paper's in {differ:.0f} % of the cells."
     )
 
 
@@ -386,9 +425,9 @@ EXPERIMENT = Experiment(
     paper=paper.PAPER,
     source=SOURCE,
     question=(
-        "Where in the planes of inverse temperature and attention gain, and of inverse temperature "
-        "and weight of the positional bits, is attention periodic, quasi-periodic or chaotic? Does "
-        "linear stability tell where it begins?"
+        "Where in the planes of inverse temperature and attention gain, and of inverse "
+        "temperature and weight of the positional bits, is attention periodic, "
+        "quasi-periodic or chaotic? Does linear stability tell where it begins?"
     ),
     duration=45,
     quick_duration=15,

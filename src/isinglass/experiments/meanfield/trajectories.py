@@ -44,15 +44,18 @@ if TYPE_CHECKING:
 NAME = "meanfield-trajectories"
 SOURCE = "six β, trajectories"
 MOST_PERIOD = 256
-# Steps in which our tangents turn before anything is measured: 64 blocks of 4, see `Measure`. The
-# program's measured stretch began with the identity instead.
+# Steps in which our tangents turn before anything is measured: 64 blocks of 4, see
+# `Measure`. The program's measured stretch began with the identity instead.
 SETTLING = 256
-# Until the identity has turned, its vectors grow by other factors than settled ones: a factor of
-# 100 in all is allowed for in a single exponent. The sum of all depends on no first tangents.
+# Until the identity has turned, its vectors grow by other factors than settled ones: a
+# factor of 100 in all is allowed for in a single exponent. The sum of all depends on no
+# first tangents.
 TANGENTS = np.log(100.0)
-# Members of the matched ensemble differ by so much, relatively: in the thirteenth digit.
+# Members of the matched ensemble differ by so much, relatively: in the thirteenth
+# digit.
 PERTURBATION = 1e-13
-# Contraction rates of attractors of one kind that differ by more than this share are two attractors
+# Contraction rates of attractors of one kind that differ by more than this share are
+# two attractors
 SAME_ATTRACTOR = 0.02
 MOST_LAG = 200
 
@@ -68,8 +71,8 @@ class Lengths(NamedTuple):
 class Measured(NamedTuple):
     """One measurement of the six β: arrays over start and β, and k exponents or T last points.
 
-    The first start is that of the published program. The others are random windows in the long
-    runs, and all but the same as the first one in the short runs.
+    The first start is that of the published program. The others are random windows in
+    the long runs, and all but the same as the first one in the short runs.
     """
 
     kind: np.ndarray
@@ -182,7 +185,7 @@ class _Ensemble:
         return DelayState(first.window * factors[:, None, None], first.phase)
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _dimensions(measured: Measured, column: int) -> Float[np.ndarray, "S"]:
@@ -240,23 +243,31 @@ def _program_row(quantity: str, ours: np.ndarray, paper: float, tangents: float)
     scatter = single_draw_half_width(ours)
     tolerance = scatter + tangents / PROGRAM_STEPS
     covers = (
-        "covers 95 % of single runs as short as the program's from its start perturbed in the "
-        "thirteenth digit"
+        "covers 95 % of single runs as short as the program's from its start perturbed "
+        "in the thirteenth digit"
     )
     if tangents:
         covers += (
-            f", and ln 100 / {PROGRAM_STEPS:,} = {tangents / PROGRAM_STEPS:.2g} more because the "
-            f"program's tangents began as the identity, where ours had {SETTLING} steps to turn"
+            f", and ln 100 / {PROGRAM_STEPS:,} = {tangents / PROGRAM_STEPS:.2g} more "
+            "because the program's tangents began as the identity, where ours had "
+            f"{SETTLING} steps to turn"
         )
     if tolerance <= abs(paper) / 2:
         return compare(
-            NAME, PROGRAM, quantity, ours, paper=paper, unit=unit, tolerance=tolerance,
+            NAME,
+            PROGRAM,
+            quantity,
+            ours,
+            paper=paper,
+            unit=unit,
+            tolerance=tolerance,
             because=f"that {covers}",
-        )  # fmt: skip
+        )
     wide = scatter > abs(paper) / 2
     because = (
         f"Runs this short {'scatter too widely' if wide else 'depend too much on their tangents'} "
-        f"to tell: only ±{tolerance:.2g} {unit}, more than half of the program's value, {covers}"
+        f"to tell: only ±{tolerance:.2g} {unit}, more than half of the program's "
+        f"value, {covers}"
     )
     return compare(
         NAME,
@@ -284,10 +295,15 @@ def _kind_rows(late: Measured, lengths: Lengths) -> list[Row]:
         because = f"The paper names no shares. {_when(lengths)}"
         rows.append(
             share(
-                NAME, SOURCE, quantity, int(reached.sum()), len(reached), paper=None,
+                NAME,
+                SOURCE,
+                quantity,
+                int(reached.sum()),
+                len(reached),
+                paper=None,
                 because=because,
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -321,7 +337,7 @@ def _when(lengths: Lengths) -> str:
     return f"Measured over {lengths.steps:,} steps after {lengths.transient:,}."
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _orbits(late: Measured, lengths: Lengths) -> Figure:
@@ -329,9 +345,12 @@ def _orbits(late: Measured, lengths: Lengths) -> Figure:
     from isinglass.figures.style import COLOURS, subplots
 
     columns = (
-        "last 120 steps", "$A_2$ over $A_1$", "$A_3$ over $A_1$", "power spectrum",
+        "last 120 steps",
+        "$A_2$ over $A_1$",
+        "$A_3$ over $A_1$",
+        "power spectrum",
         "autocorrelation",
-    )  # fmt: skip
+    )
     figure, panels = subplots(len(SIX_BETAS), 5, width=12, height=12.5)
     for row, (axes, beta) in enumerate(zip(panels, SIX_BETAS, strict=True)):
         orbit = late.points[0, row]
@@ -369,8 +388,9 @@ def _orbits(late: Measured, lengths: Lengths) -> Figure:
     figure.legend(handles, names, loc="outside lower left", ncols=3)
     caption = (
         "Attention A from the published start, at the six β of the paper, after "
-        f"{lengths.transient:,} steps. Planes, power spectrum (Hann window) and autocorrelation of "
-        f"A₁ are of {lengths.shown:,} steps in a row. Colour and name say the kind of attractor."
+        f"{lengths.transient:,} steps. Planes, power spectrum (Hann window) and "
+        f"autocorrelation of A₁ are of {lengths.shown:,} steps in a row. Colour and "
+        "name say the kind of attractor."
     )
     return Figure(NAME, figure, caption)
 
@@ -392,9 +412,12 @@ def _spectra(early: Measured, late: Measured, lengths: Lengths) -> Figure:
         for place, measured in ((0, early), (1, late)):
             jitter = place + rng.uniform(-0.25, 0.25, len(measured.kind))
             for x, leading, error, kind in zip(
-                jitter, measured.exponents[:, column, 0], measured.error[:, column, 0],
-                measured.kind[:, column], strict=True,
-            ):  # fmt: skip
+                jitter,
+                measured.exponents[:, column, 0],
+                measured.error[:, column, 0],
+                measured.kind[:, column],
+                strict=True,
+            ):
                 colour, marker = KIND_STYLES[kind].colour, KIND_STYLES[kind].marker
                 axes[0].errorbar(
                     x,
@@ -414,13 +437,17 @@ def _spectra(early: Measured, late: Measured, lengths: Lengths) -> Figure:
     panels[1, 0].set_ylabel("all exponents in nats per step")
     _legend(figure, early, late)
     caption = (
-        "Above: the leading Lyapunov exponent of every start with its standard error, over "
-        f"{PROGRAM_STEPS:,} steps after {PROGRAM_TRANSIENT:,}, as the authors' program was run, "
+        "Above: the leading Lyapunov exponent of every start with its standard error, "
+        "over "
+        f"{PROGRAM_STEPS:,} steps after {PROGRAM_TRANSIENT:,}, as the authors' program "
+        "was run, "
         "from its start perturbed in the thirteenth digit (the last "
-        f"{SETTLING} of the {PROGRAM_TRANSIENT:,} turn the tangents), and over {lengths.steps:,} "
-        f"after {lengths.transient:,} from it and random windows; colour and marker say "
-        "the kind. Below: all twelve exponents of the long run from the published start with "
-        "their standard errors (most are smaller than the dot); diamonds are the authors' program."
+        f"{SETTLING} of the {PROGRAM_TRANSIENT:,} turn the tangents), and over "
+        f"{lengths.steps:,} after {lengths.transient:,} from it and random windows; "
+        "colour and marker say "
+        "the kind. Below: all twelve exponents of the long run from the published "
+        "start with their standard errors (most are smaller than the dot); diamonds "
+        "are the authors' program."
     )
     return Figure(f"{NAME}-exponents", figure, caption)
 
@@ -431,9 +458,14 @@ def _spectrum(axis: Any, late: Measured, column: int, beta: float) -> None:
     index = np.arange(1, late.exponents.shape[-1] + 1)
     colour = KIND_STYLES[late.kind[0, column]].colour
     axis.errorbar(
-        index, late.exponents[0, column], late.error[0, column],
-        color=colour, marker="o", markersize=4, linewidth=1,
-    )  # fmt: skip
+        index,
+        late.exponents[0, column],
+        late.error[0, column],
+        color=colour,
+        marker="o",
+        markersize=4,
+        linewidth=1,
+    )
     if beta in PROGRAM_EXPONENTS:
         published = PROGRAM_EXPONENTS[beta]
         axis.plot(
@@ -486,9 +518,12 @@ def _findings(early: Measured, late: Measured, lengths: Lengths) -> str:
         if (early.kind[:, column] != late.kind[0, column]).any()
     ]
     changed = (
-        f"Over the program's {PROGRAM_TRANSIENT:,} + {PROGRAM_STEPS:,} steps, from its start "
-        "perturbed in the thirteenth digit, not all runs are of the kind of the long run from that "
-        f"start: {'; '.join(other)}. Orbits wander chaotically for thousands of steps before they "
+        f"Over the program's {PROGRAM_TRANSIENT:,} + {PROGRAM_STEPS:,} steps, from its "
+        "start "
+        "perturbed in the thirteenth digit, not all runs are of the kind of the long "
+        "run from that "
+        f"start: {'; '.join(other)}. Orbits wander chaotically for thousands of steps "
+        "before they "
         "find a torus or a cycle, so a short run sees the transient."
         if other
         else "Runs as short as the program's from its start are of the kind of the long run from "
@@ -500,15 +535,17 @@ def _findings(early: Measured, late: Measured, lengths: Lengths) -> str:
         if (count := _attractors(late, column)) > 1
     ]
     coexist = (
-        "Attractors coexist, told apart by kind, period and how fast they contract volumes: "
+        "Attractors coexist, told apart by kind, period and how fast they contract "
+        "volumes: "
         f"{', '.join(several)} that our starts reached."
         if several
         else "Our starts found no two attractors at one β, told apart by kind, period and how fast "
         "they contract volumes."
     )
     return (
-        f"Over {len(late.kind)} starts, {lengths.steps:,} steps after {lengths.transient:,}: "
-        f"{kinds}.\n\n{changed} {coexist}\n\n{_scatter(early, late)}"
+        f"Over {len(late.kind)} starts, {lengths.steps:,} steps after "
+        f"{lengths.transient:,}: {kinds}.\n\n{changed} "
+        f"{coexist}\n\n{_scatter(early, late)}"
     )
 
 
@@ -524,11 +561,12 @@ def _scatter(early: Measured, late: Measured) -> str:
     published = PROGRAM_EXPONENTS[beta][0]
     place = "among" if runs.min() <= published <= runs.max() else "outside"
     return (
-        f"At β = {beta} short runs from starts that differ in the thirteenth digit give λ₁ from "
-        f"{runs.min():.3f} to {runs.max():.3f}; the program's {published:.3f} lies {place} them. "
-        f"The mean over those that are {KIND_STYLES[_common(early, column)].label} is "
-        f"{short.mean:.3f}, and in long runs, {KIND_STYLES[_common(late, column)].label}, "
-        f"{long.mean:.3f} [{long.low:.3f}, {long.high:.3f}]: calm stretches alternate with bursts, "
+        f"At β = {beta} short runs from starts that differ in the thirteenth digit "
+        f"give λ₁ from {runs.min():.3f} to {runs.max():.3f}; the program's "
+        f"{published:.3f} lies {place} them. The mean over those that are "
+        f"{KIND_STYLES[_common(early, column)].label} is {short.mean:.3f}, and in long "
+        f"runs, {KIND_STYLES[_common(late, column)].label}, {long.mean:.3f} "
+        f"[{long.low:.3f}, {long.high:.3f}]: calm stretches alternate with bursts, "
         "and a short run sees one or the other."
     )
 
@@ -547,9 +585,11 @@ def _attractors(measured: Measured, column: int) -> int:
 
     groups: dict[tuple[int, int], list[float]] = {}
     for kind, period, exponents in zip(
-        measured.kind[:, column], measured.period[:, column], measured.exponents[:, column],
+        measured.kind[:, column],
+        measured.period[:, column],
+        measured.exponents[:, column],
         strict=True,
-    ):  # fmt: skip
+    ):
         if kind in (Kind.FIXED_POINT, Kind.PERIODIC, Kind.QUASI_PERIODIC):
             groups.setdefault((int(kind), int(period)), []).append(
                 float(exponents.sum())
@@ -569,9 +609,9 @@ EXPERIMENT = Experiment(
     paper=PAPER,
     source=SOURCE,
     question=(
-        "What does the attention of an infinitely large network do at the paper's six inverse "
-        "temperatures: which attractor, which frequencies, how chaotic? Does it depend on the "
-        "start, and on how long one waits?"
+        "What does the attention of an infinitely large network do at the paper's six "
+        "inverse temperatures: which attractor, which frequencies, how chaotic? Does "
+        "it depend on the start, and on how long one waits?"
     ),
     duration=40,
     quick_duration=20,

@@ -46,11 +46,11 @@ class Found(NamedTuple):
         separation: (D,).
         distribution: Number in `DISTRIBUTIONS`, (D,).
         equal: Whether all patterns have one length, (D,).
-        excess: Of each proposition, how far the worst state is outside, over what rounding may
-            do; above 1 is a violation, (D, 4).
-        place: Of each proposition, where a state is in the interval that it allows: 0 where the
-            sides of the equality named in `PLACES` meet, 1 at the other end. NaN where the interval
-            has no width, (D, states, 4).
+        excess: Of each proposition, how far the worst state is outside, over what
+            rounding may do; above 1 is a violation, (D, 4).
+        place: Of each proposition, where a state is in the interval that it allows: 0
+            where the sides of the equality named in `PLACES` meet, 1 at the other end.
+            NaN where the interval has no width, (D, states, 4).
         above: Largest E − (2 E_MCHN − log m), over what rounding may do, (D,).
     """
 
@@ -78,7 +78,7 @@ def run(context: Context) -> Outcome:
     return Outcome(_rows(found), [_figure(found)], _findings(found))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget) -> Found:
@@ -111,8 +111,8 @@ def draw(
     """One set of each kind.
 
     Returns:
-        Separations, distributions and whether lengths are equal, (sets,); patterns, (sets, m, n);
-        states, (sets, states, n).
+        Separations, distributions and whether lengths are equal, (sets,); patterns,
+        (sets, m, n); states, (sets, states, n).
     """
     kinds, patterns, states = [], [], []
     for number, name in enumerate(DISTRIBUTIONS):
@@ -220,7 +220,7 @@ def _measured() -> Callable[[Any, Any], Any]:
     return jax.jit(jax.vmap(of_set))
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(found: Found) -> list[Row]:
@@ -229,26 +229,38 @@ def _rows(found: Found) -> list[Row]:
         held = found.excess[:, index] <= 1
         rows.append(
             share(
-                NAME, source, f"sets of patterns where {SAYS[source]} at all states",
-                int(held.sum()), held.size, paper=100.0,
+                NAME,
+                source,
+                f"sets of patterns where {SAYS[source]} at all states",
+                int(held.sum()),
+                held.size,
+                paper=100.0,
             )
-        )  # fmt: skip
+        )
         for separation in SEPARATIONS:
             places = found.place[found.separation == separation, :, index]
             if np.isfinite(places).any():
                 rows.append(
                     compare(
-                        NAME, source, f"{PLACES[source]}, separation {separation:g}",
-                        _of_sets(places), paper=None, because=NO_NUMBER,
+                        NAME,
+                        source,
+                        f"{PLACES[source]}, separation {separation:g}",
+                        _of_sets(places),
+                        paper=None,
+                        because=NO_NUMBER,
                     )
-                )  # fmt: skip
+                )
     rows.append(
         share(
-            NAME, "beyond the paper", "sets of patterns where E ≤ 2 E_MCHN − log m at all states",
-            int((found.above <= 1).sum()), found.above.size, paper=None,
+            NAME,
+            "beyond the paper",
+            "sets of patterns where E ≤ 2 E_MCHN − log m at all states",
+            int((found.above <= 1).sum()),
+            found.above.size,
+            paper=None,
             because="Proposition 2 bounds both sides alike; this side needs no bound at all",
         )
-    )  # fmt: skip
+    )
     return rows
 
 
@@ -258,7 +270,7 @@ def _of_sets(places: np.ndarray) -> np.ndarray:
     return places[with_width].mean(1)
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: Found) -> Figure:
@@ -305,10 +317,11 @@ def _figure(found: Found) -> Figure:
     return Figure(
         NAME,
         figure,
-        "Where states are within the interval that each statement allows: between 0 and 1, both "
-        "bounds included, if it holds. Lines are medians over sets of patterns and states, bands "
-        f"hold the middle half of them; colours: root mean square distance of two patterns. "
-        f"{_kinds(found)}",
+        "Where states are within the interval that each statement allows: between 0 "
+        "and 1, both bounds included, if it holds. Lines are medians over sets of "
+        "patterns and states, bands "
+        "hold the middle half of them; colours: root mean square distance of two "
+        f"patterns. {_kinds(found)}",
     )
 
 
@@ -323,9 +336,10 @@ _LABELS = {
 def _kinds(found: Found) -> str:
     counts = ", ".join(str(m) for m in np.unique(found.patterns))
     return (
-        f"Patterns are {', '.join(DISTRIBUTIONS)}, as drawn and of one length; m = {counts}. "
-        "Δ = max|ρ|² − min|ρ|²; sets of one length, where it is 0, are not in the panel of "
-        "Proposition 2."
+        f"Patterns are {', '.join(DISTRIBUTIONS)}, as drawn and of one length; m = "
+        f"{counts}. "
+        "Δ = max|ρ|² − min|ρ|²; sets of one length, where it is 0, are not in the "
+        "panel of Proposition 2."
     )
 
 
@@ -336,8 +350,8 @@ def _findings(found: Found) -> str:
     }
     none = not any(violations.values())
     told = [
-        f"{sets:,} sets of patterns with {states} states each, n from {found.dimension.min()} to "
-        f"{found.dimension.max():,}, in float64: "
+        f"{sets:,} sets of patterns with {states} states each, n from "
+        f"{found.dimension.min()} to {found.dimension.max():,}, in float64: "
         + (
             "no statement fails anywhere."
             if none
@@ -353,17 +367,20 @@ def _findings(found: Found) -> str:
     ]
     near, far = (f"{SEPARATIONS[i]:g}" for i in (0, -1))
     told.append(
-        f"Proposition 1 is tight on one side or the other: at separation {near} the median state "
-        f"has used {100 * middles[0][0]:.0f} % of log m, so that E is close to its lower bound; at "
-        f"{far}, {100 * middles[0][-1]:.2g} %, so that E is g. "
-        f"Equation 8 goes the same way, {100 * middles[3][0]:.0f} % and {100 * middles[3][-1]:.2g} "
-        "% of log l: one layer alone makes the global energy only where patterns are far apart."
+        f"Proposition 1 is tight on one side or the other: at separation {near} the "
+        f"median state has used {100 * middles[0][0]:.0f} % of log m, so that E is "
+        f"close to its lower bound; at {far}, {100 * middles[0][-1]:.2g} %, so that E "
+        f"is g. Equation 8 goes the same way, {100 * middles[3][0]:.0f} % and "
+        f"{100 * middles[3][-1]:.2g} "
+        "% of log l: one layer alone makes the global energy only where patterns are "
+        "far apart."
     )
     told.append(
-        f"Proposition 2: the median state is at {100 * middles[1][0]:.0f} % of its bound at "
-        f"separation {near} and at {100 * middles[1][-1]:.0f} % at {far}. "
-        f"E is above 2 E_MCHN − log m in {int((found.above > 1).sum())} sets: one side of the "
-        f"bound is never needed. {_equal(found)} Proposition 3 allows the sum of both; the "
+        f"Proposition 2: the median state is at {100 * middles[1][0]:.0f} % of its "
+        f"bound at separation {near} and at {100 * middles[1][-1]:.0f} % at {far}. "
+        f"E is above 2 E_MCHN − log m in {int((found.above > 1).sum())} sets: one side "
+        f"of the bound is never needed. {_equal(found)} Proposition 3 allows the sum "
+        "of both; the "
         "median state "
         f"has {100 * middles[2][0]:.0f} % and {100 * middles[2][-1]:.0f} %."
     )
@@ -374,8 +391,8 @@ def _equal(found: Found) -> str:
     flat = ~np.isfinite(found.place[:, 0, 1])
     worst = max(float(found.excess[flat, 1].max()), 0) if flat.any() else 0.0
     return (
-        f"For the {int(flat.sum()):,} sets of patterns of one length both energies are the same, "
-        f"to {worst:.2g} of what rounding may do."
+        f"For the {int(flat.sum()):,} sets of patterns of one length both energies are "
+        f"the same, to {worst:.2g} of what rounding may do."
     )
 
 
@@ -385,8 +402,8 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source="Propositions 1–3, Eq. 8",
     question=(
-        "Do the propositions on the paper's energy hold for patterns of any kind, in 2 to 1,024 "
-        "dimensions? How much of the room that they leave is used?"
+        "Do the propositions on the paper's energy hold for patterns of any kind, in 2 "
+        "to 1,024 dimensions? How much of the room that they leave is used?"
     ),
     duration=45,
     quick_duration=8,

@@ -55,11 +55,11 @@ class Found(NamedTuple):
         size: Bytes of the share.
         passes: How often training reads it.
         steps: Of the records, (R,).
-        training, validation: Losses on the way, nats per byte; of training the mean since the
-            record before, (S, R).
+        training, validation: Losses on the way, nats per byte; of training the mean
+            since the record before, (S, R).
         last: Loss of the trained models on the share and on the held-out text, (S, 2).
-        right: Bytes right before the first wrong one, of 64: prompts from the text of training,
-            and from the held-out one, (S, 2, prompts).
+        right: Bytes right before the first wrong one, of 64: prompts from the text of
+            training, and from the held-out one, (S, 2, prompts).
     """
 
     size: int
@@ -89,7 +89,7 @@ def run(context: Context) -> Outcome:
     return Outcome(rows, [_figure(found)], _findings(budget, text, found))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget, text: Text) -> dict[float, Found]:
@@ -163,8 +163,8 @@ def windows(text: np.ndarray, count: int) -> np.ndarray:
 def right(model: Transformer, texts: np.ndarray) -> np.ndarray:
     """How many bytes are right, of each text, before the first wrong one.
 
-    The likeliest byte each time, after a prompt. What has gone wrong early is not gone on with: it
-    would take a pass for each byte.
+    The likeliest byte each time, after a prompt. What has gone wrong early is not gone
+    on with: it would take a pass for each byte.
     """
     from isinglass.systems.memory import continue_greedily
 
@@ -184,15 +184,20 @@ def right(model: Transformer, texts: np.ndarray) -> np.ndarray:
     return found
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(share: float, found: Found) -> list[Row]:
     def row(quantity: str, samples: np.ndarray, unit: str = "nats/byte") -> Row:
         return compare(
-            NAME, SOURCE, f"{_told(share)}: {quantity}", samples,
-            paper=None, unit=unit, because=NO_NUMBER,
-        )  # fmt: skip
+            NAME,
+            SOURCE,
+            f"{_told(share)}: {quantity}",
+            samples,
+            paper=None,
+            unit=unit,
+            because=NO_NUMBER,
+        )
 
     rows = [
         row("training loss at the end", found.last[:, 0]),
@@ -214,7 +219,7 @@ def _told(share: float) -> str:
     return f"{100 * share:g} % of the text"
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: dict[float, Found]) -> Figure:
@@ -244,12 +249,14 @@ def _figure(found: dict[float, Found]) -> Figure:
     return Figure(
         NAME,
         figure,
-        "A model of the shape of GPT-2 on all of a text and on shares of it, with the same number "
-        "of steps. Left: loss of training (lines) and on text that no share holds (dashes); thin: "
-        "each seed. Dotted: 1, below which no loss could be by Proposition 4. Right: prompts of "
-        f"{PROMPT} bytes that the model continues as the text does, for so many bytes, the "
-        "likeliest each time: from text that is in all shares, and from the held-out text. Dots: "
-        "lengths that the ledger has.",
+        "A model of the shape of GPT-2 on all of a text and on shares of it, with the "
+        "same number of steps. Left: loss of training (lines) and on text that no "
+        "share holds (dashes); thin: each seed. Dotted: 1, below which no loss could "
+        "be by Proposition 4. Right: prompts of "
+        f"{PROMPT} bytes that the model continues as the text does, for so many bytes, "
+        "the "
+        "likeliest each time: from text that is in all shares, and from the held-out "
+        "text. Dots: lengths that the ledger has.",
     )
 
 
@@ -292,10 +299,11 @@ def _findings(budget: Budget, text: Text, found: dict[float, Found]) -> str:
         for share, one in found.items()
     )
     setting = (
-        f"The text: {text.about}. A tenth is held out, in whole stretches. {budget.size.told}, of "
-        f"AdamW, for every share: {sizes}. A share is made of whole pieces, and the smaller ones "
-        "are parts of the larger; the prompts of training are from pieces that all of them hold. "
-        "Losses are nats per byte, and depend on the text."
+        f"The text: {text.about}. A tenth is held out, in whole stretches. "
+        f"{budget.size.told}, of AdamW, for every share: {sizes}. A share is made of "
+        "whole pieces, and the smaller ones "
+        "are parts of the larger; the prompts of training are from pieces that all of "
+        "them hold. Losses are nats per byte, and depend on the text."
     )
     each = " ".join(_of_share(share, one) for share, one in found.items())
     return "\n\n".join([setting, each, _of_order(found), _of_bound(found)])
@@ -312,9 +320,10 @@ def _of_share(share: float, found: Found) -> str:
     )
     ours, control = found.exact(LENGTHS[0]).mean(0)
     return (
-        f"On {_told(share)}, training ends at {training:.3g} and validation at {validation:.2f}"
-        f"{turned}. {ours:.0f} % of the prompts are continued exactly for {LENGTHS[0]} bytes, "
-        f"against {control:.0f} % of the control from held-out text."
+        f"On {_told(share)}, training ends at {training:.3g} and validation at "
+        f"{validation:.2f}{turned}. {ours:.0f} % of the prompts are continued exactly "
+        f"for {LENGTHS[0]} bytes, against {control:.0f} % of the control from held-out "
+        "text."
     )
 
 
@@ -336,15 +345,17 @@ def _of_order(found: dict[float, Found]) -> str:
     known = [share for share, one in found.items() if _known(one)]
     if not known:
         heart = (
-            f"No share is known by heart (at least {HEART:.0f} % of prompts continued for "
-            f"{LENGTHS[-1]} bytes): these trainings are too short for that"
+            f"No share is known by heart (at least {HEART:.0f} % of prompts continued "
+            f"for {LENGTHS[-1]} bytes): these trainings are too short for that"
         )
     elif len(known) < len(found):
         heart = (
             f"Known by heart, with at least {HEART:.0f} % of prompts continued for "
-            f"{LENGTHS[-1]} bytes, is {' and '.join(_told(share) for share in known)}. So what "
-            "decides is how often a text is read, and a low loss of training is no sign of a good "
-            "model: the model that knows its text best tells new text worst"
+            f"{LENGTHS[-1]} bytes, is {' and '.join(_told(share) for share in known)}. "
+            "So what "
+            "decides is how often a text is read, and a low loss of training is no "
+            "sign of a good model: the model that knows its text best tells new text "
+            "worst"
             if _worst(found) == min(known)
             else f"Known by heart is {' and '.join(_told(share) for share in known)}"
         )
@@ -368,14 +379,17 @@ def _of_bound(found: dict[float, Found]) -> str:
     if least >= 1:
         return (
             "By Proposition 4 no loss is below 1. Here none is below "
-            f"{least:.2f} nats per byte, which says nothing for it: the paper's tokens are longer "
+            f"{least:.2f} nats per byte, which says nothing for it: the paper's tokens "
+            "are longer "
             "than bytes, and their losses larger."
         )
     token = BYTES * least
     return (
-        "By Proposition 4 no loss is below 1, at whatever size of the data. The loss on "
-        f"{_told(share)} is {least:.3g} nats per byte. The paper's tokens are longer, of about "
-        f"{BYTES} bytes of English: so many bytes cost {token:.2g} nats together, "
+        "By Proposition 4 no loss is below 1, at whatever size of the data. The loss "
+        "on "
+        f"{_told(share)} is {least:.3g} nats per byte. The paper's tokens are longer, "
+        f"of about {BYTES} bytes of English: so many bytes cost {token:.2g} nats "
+        "together, "
         + (
             "which is below 1: this loss does not keep to the bound."
             if token < 1
@@ -395,8 +409,9 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "With the same number of steps on less and less text: what becomes of the losses of "
-        "training and validation, and when does the model know its text by heart?"
+        "With the same number of steps on less and less text: what becomes of the "
+        "losses of training and validation, and when does the model know its text by "
+        "heart?"
     ),
     duration=680,
     quick_duration=75,

@@ -62,8 +62,9 @@ class Landscape(NamedTuple):
         axes: Coordinates along each axis.
         energies: "g", and E and 2 E_MCHN − log m by name, over the grid.
         minima: By the name of the energy.
-        critical: By the name of the energy: least β from which on each pattern has a minimum of
-            its own; NaN where there is none. β of the modern one is twice that of the other.
+        critical: By the name of the energy: least β from which on each pattern has a
+            minimum of its own; NaN where there is none. β of the modern one is twice
+            that of the other.
     """
 
     patterns: Float[np.ndarray, "m n"]
@@ -103,7 +104,7 @@ def run(context: Context) -> Outcome:
     return Outcome(rows, figures, _findings(found, sets))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(patterns: np.ndarray, resolution: Resolution) -> Landscape:
@@ -159,7 +160,7 @@ def minima(
     begin = patterns if starts is None else np.concatenate([patterns, starts])
     ended = descend(
         jnp.asarray(begin), jnp.asarray(patterns), energy, steps=1000, tolerance=1e-9
-    )  # fmt: skip
+    )
     ends = np.asarray(ended.state)[np.asarray(ended.converged)]
     reached = np.asarray(ended.state)[:m]
     apart = np.linalg.norm(reached[:, None] - reached, axis=-1) + SAME * np.eye(m)
@@ -231,7 +232,7 @@ def random_sets(context: Context) -> Sets:
     )
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(space: str, found: Landscape) -> list[Row]:
@@ -240,28 +241,38 @@ def _rows(space: str, found: Landscape) -> list[Row]:
     within = (energy <= g + room) & (energy >= g - np.log(len(found.patterns)) - room)
     rows = [
         share(
-            NAME, "Proposition 1", f"{space}: points of the grid where g − log 3 ≤ E ≤ g",
-            int(within.sum()), within.size, paper=100.0,
+            NAME,
+            "Proposition 1",
+            f"{space}: points of the grid where g − log 3 ≤ E ≤ g",
+            int(within.sum()),
+            within.size,
+            paper=100.0,
         ),
         _beyond(
             f"{space}: largest g − E in units of log 3",
             float((g - energy).max() / np.log(len(found.patterns))),
         ),
-    ]  # fmt: skip
+    ]
     for name, one in found.minima.items():
         rows.append(_beyond(f"{space}: minima, {name}", len(one.found)))
         rows.append(
             share(
-                NAME, SOURCE, f"{space}: patterns with a minimum of their own, {name}",
-                int(one.own.sum()), len(one.own), paper=None, because=NO_NUMBER,
+                NAME,
+                SOURCE,
+                f"{space}: patterns with a minimum of their own, {name}",
+                int(one.own.sum()),
+                len(one.own),
+                paper=None,
+                because=NO_NUMBER,
             )
-        )  # fmt: skip
+        )
         farthest = f"{space}: longest way from a pattern down to a minimum, {name}"
         rows.append(_beyond(farthest, float(one.distance.max())))
         if np.isfinite(found.critical[name]):
             rows.append(
                 _beyond(
-                    f"{space}: β from which each pattern has its own, {name.partition(',')[0]}",
+                    f"{space}: β from which each pattern has its own, "
+                    f"{name.partition(',')[0]}",
                     found.critical[name],
                 )
             )
@@ -271,18 +282,23 @@ def _rows(space: str, found: Landscape) -> list[Row]:
 def _rows_of_sets(sets: Sets) -> list[Row]:
     return [
         share(
-            NAME, "beyond the paper", f"random sets of three where each has its own, {name}",
-            int(own.all(1).sum()), len(own), paper=None, because=NO_NUMBER,
+            NAME,
+            "beyond the paper",
+            f"random sets of three where each has its own, {name}",
+            int(own.all(1).sum()),
+            len(own),
+            paper=None,
+            because=NO_NUMBER,
         )
         for name, own in sets.own.items()
-    ]  # fmt: skip
+    ]
 
 
 def _beyond(quantity: str, value: float) -> Row:
     return compare(NAME, SOURCE, quantity, [value], paper=None, because=NO_NUMBER)
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 TITLES = {
     "g": "squared distance  g(x)",
@@ -306,9 +322,14 @@ def _figure_of_plane(found: Landscape) -> Figure:
             x, y, height.T, levels=np.linspace(0, level(top), 25), cmap="viridis"
         )
         panel.contour(
-            x, y, height.T, levels=np.linspace(0, level(top), 13)[1:], colors="white",
-            linewidths=0.35, alpha=0.55,
-        )  # fmt: skip
+            x,
+            y,
+            height.T,
+            levels=np.linspace(0, level(top), 13)[1:],
+            colors="white",
+            linewidths=0.35,
+            alpha=0.55,
+        )
         if name == "g":
             grid = np.stack(np.meshgrid(x, y, indexing="ij"), -1)
             squared = ((grid[..., None, :] - found.patterns) ** 2).sum(-1)
@@ -326,17 +347,31 @@ def _figure_of_plane(found: Landscape) -> Figure:
         else:
             across, up = np.gradient(-energy, x, y)
             panel.streamplot(
-                x, y, across.T, up.T, color=(1, 1, 1, 0.45), linewidth=0.5, density=0.7,
+                x,
+                y,
+                across.T,
+                up.T,
+                color=(1, 1, 1, 0.45),
+                linewidth=0.5,
+                density=0.7,
                 arrowsize=0.6,
-            )  # fmt: skip
+            )
             panel.plot(
-                *found.minima[name].found.T, "o", markerfacecolor="none", markeredgecolor="white",
-                markersize=11, markeredgewidth=1.6,
-            )  # fmt: skip
+                *found.minima[name].found.T,
+                "o",
+                markerfacecolor="none",
+                markeredgecolor="white",
+                markersize=11,
+                markeredgewidth=1.6,
+            )
         panel.plot(
-            *found.patterns.T, "*", color=COLOURS[4], markersize=9, markeredgecolor="black",
+            *found.patterns.T,
+            "*",
+            color=COLOURS[4],
+            markersize=9,
+            markeredgecolor="black",
             markeredgewidth=0.5,
-        )  # fmt: skip
+        )
         panel.set(title=TITLES[name], xlabel="$x_1$", aspect="equal")
         panel.set_xlim(x[0], x[-1])
         panel.set_ylim(y[0], y[-1])
@@ -351,9 +386,10 @@ def _figure_of_plane(found: Landscape) -> Figure:
     return Figure(
         f"{NAME}-2d",
         figure,
-        "Three energies over the same three patterns (stars), with one scale of colours; contours "
-        "are evenly spaced in the square root of the energy above the lowest. Dashed: where the "
-        "nearest pattern changes, and g has a crease. Thin lines with arrows lead downhill; "
+        "Three energies over the same three patterns (stars), with one scale of "
+        "colours; contours are evenly spaced in the square root of the energy above "
+        "the lowest. Dashed: where the nearest pattern changes, and g has a crease. "
+        "Thin lines with arrows lead downhill; "
         f"circles are minima: {len(found.minima[NEAREST].found)} of E, "
         f"{len(found.minima[MODERN].found)} of the modern Hopfield energy.",
     )
@@ -397,9 +433,9 @@ def _figure_of_line(found: Landscape, branches: dict[str, np.ndarray]) -> Figure
     return Figure(
         f"{NAME}-1d",
         figure,
-        "Left: the energies over the patterns −2, 0 and 1 (stars), with their minima (dots). "
-        "Shaded: where Proposition 1 lets E be. Right: minima of E (blue) and the maxima between "
-        "them (grey) by inverse temperature; dotted: the patterns.",
+        "Left: the energies over the patterns −2, 0 and 1 (stars), with their minima "
+        "(dots). Shaded: where Proposition 1 lets E be. Right: minima of E (blue) and "
+        "the maxima between them (grey) by inverse temperature; dotted: the patterns.",
     )
 
 
@@ -426,8 +462,8 @@ def _story(space: str, found: Landscape) -> str:
     else:
         merged = " and ".join(_point(p, 1) for p in found.patterns[~own.own])
         told += (
-            f"In the paper's energy {merged} share one minimum: so smooth a search does not tell "
-            f"them apart, though g, which it stands for, has {m} minima."
+            f"In the paper's energy {merged} share one minimum: so smooth a search "
+            f"does not tell them apart, though g, which it stands for, has {m} minima."
         )
     beta = found.critical[NEAREST]
     if np.isfinite(beta):
@@ -452,14 +488,16 @@ def _story_of_sets(sets: Sets) -> str:
     count = len(sets.separation)
     shares = " and ".join(
         f"in {int(own.all(1).sum())} ({name})" for name, own in sets.own.items()
-    )  # fmt: skip
+    )
     own, wide = sets.own[NEAREST], sets.separation > np.sqrt(2)
     return (
-        f"Of {count} random sets of three patterns in the plane, each has its own minimum {shares}."
+        f"Of {count} random sets of three patterns in the plane, each has its own "
+        f"minimum {shares}."
         " "
-        "Two patterns alone merge where β times their squared distance is below 2, that is at a "
-        f"distance of {np.sqrt(2):.2f} at β = 1. With a third one near, that rule still tells "
-        f"{100 * (own == wide).mean():.0f} % of {own.size} patterns right."
+        "Two patterns alone merge where β times their squared distance is below 2, "
+        "that is at a "
+        f"distance of {np.sqrt(2):.2f} at β = 1. With a third one near, that rule "
+        f"still tells {100 * (own == wide).mean():.0f} % of {own.size} patterns right."
     )
 
 
@@ -478,8 +516,9 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "What do the paper's energy, the squared distance that it smooths and the modern Hopfield "
-        "energy look like over the same patterns? Has each pattern a minimum of its own?"
+        "What do the paper's energy, the squared distance that it smooths and the "
+        "modern Hopfield energy look like over the same patterns? Has each pattern a "
+        "minimum of its own?"
     ),
     duration=12,
     quick_duration=10,

@@ -40,8 +40,8 @@ class Size(NamedTuple):
     def told(self) -> str:
         """The same in words."""
         return (
-            f"{self.layers} layers, {self.width} wide, with a context of {self.context} bytes; "
-            f"{self.steps:,} steps of {self.batch} sequences"
+            f"{self.layers} layers, {self.width} wide, with a context of "
+            f"{self.context} bytes; {self.steps:,} steps of {self.batch} sequences"
         )
 
 

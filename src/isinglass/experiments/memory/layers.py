@@ -43,15 +43,15 @@ class Found(NamedTuple):
         whole_fell: Share of starts from which the global energy falls in every layer.
         change: Mean change of the global energy from the first layer to the last.
         right: Share of starts that end nearest to the pattern they were made of.
-        last: Share of those that end nearest to another, and that one is in the last layer; of all
-            that end nearest to another. NaN where none does.
+        last: Share of those that end nearest to another, and that one is in the last
+            layer; of all that end nearest to another. NaN where none does.
         in_last: Share right where the pattern is in the last layer.
         elsewhere: Share right where it is not.
         order: Share of starts that end nearest to different patterns in the two orders,
             (S, separations, radii, splits).
         split: The same for the first two splits, (S, separations, radii).
-        one_layer: Share right where all patterns are in one layer, with the sum of the radii,
-            (S, separations, radii).
+        one_layer: Share right where all patterns are in one layer, with the sum of the
+            radii, (S, separations, radii).
         apart: Largest |E_global − E of all patterns in one layer| over 1 + |E|, (S,).
         apart_deep: The same for one pattern a layer, (S,).
     """
@@ -77,7 +77,7 @@ def run(context: Context) -> Outcome:
     return Outcome(_rows(found), [_figure(found)], _findings(found))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget) -> Found:
@@ -210,7 +210,7 @@ def _apart(
     return np.array([max(map(away, splits.values())), away(deep)])
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(found: Found) -> list[Row]:
@@ -219,15 +219,23 @@ def _rows(found: Found) -> list[Row]:
     same = np.maximum(found.apart, found.apart_deep) <= EXACTLY
     rows = [
         share(
-            NAME, "Equation 6", "sets of patterns where no layer raises its own energy",
-            int(whole.sum()), sets, paper=100.0,
+            NAME,
+            "Equation 6",
+            "sets of patterns where no layer raises its own energy",
+            int(whole.sum()),
+            sets,
+            paper=100.0,
         ),
         share(
-            NAME, "Equation 7", "sets where the global energy is that of all patterns in one layer",
-            int(same.sum()), sets, paper=None,
+            NAME,
+            "Equation 7",
+            "sets where the global energy is that of all patterns in one layer",
+            int(same.sum()),
+            sets,
+            paper=None,
             because="It follows from Eq. 7; the paper does not say it",
         ),
-    ]  # fmt: skip
+    ]
     for a, separation in enumerate(found.budget.separations):
         for r, radius in enumerate(found.budget.radii):
             at = f"separation {separation:g}, δ = {_times(radius)}"
@@ -255,7 +263,7 @@ def _times(radius: float) -> str:
     return f"{radius:g} separations" if np.isfinite(radius) else "∞"
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: Found) -> Figure:
@@ -312,12 +320,13 @@ def _figure(found: Found) -> Figure:
     return Figure(
         NAME,
         figure,
-        f"Passes through {LAYERS} layers of {PATTERNS // LAYERS} patterns each, n = {DIMENSION}, "
-        f"from {NOISE:g} separations beside a pattern, by the radius of the balls. Left: passes in "
-        "which no layer raises the global energy, by how patterns are split. Middle: starts that "
-        "end nearest to the pattern that they were made of. Right: starts that end nearest to "
-        "another pattern if the same layers come in reverse order. Means over sets of patterns; "
-        "bands are 95 % confidence intervals.",
+        f"Passes through {LAYERS} layers of {PATTERNS // LAYERS} patterns each, n = "
+        f"{DIMENSION}, from {NOISE:g} separations beside a pattern, by the radius of "
+        "the balls. Left: passes in "
+        "which no layer raises the global energy, by how patterns are split. Middle: "
+        "starts that end nearest to the pattern that they were made of. Right: starts "
+        "that end nearest to another pattern if the same layers come in reverse order. "
+        "Means over sets of patterns; bands are 95 % confidence intervals.",
     )
 
 
@@ -345,9 +354,10 @@ def _findings(found: Found) -> str:
     sets, budget = len(found.apart), found.budget
     worst = max(found.apart.max(), found.apart_deep.max())
     told = [
-        f"The global energy of Eq. 7 is that of all patterns in one layer: over {sets} sets of "
-        f"patterns, split in {len(SPLITS)} ways or with one pattern a layer, the two differ by "
-        f"{worst:.1g} of 1 + |E| at most, which is rounding. So the global energy does not know of "
+        f"The global energy of Eq. 7 is that of all patterns in one layer: over {sets} "
+        f"sets of patterns, split in {len(SPLITS)} ways or with one pattern a layer, "
+        f"the two differ by {worst:.1g} of 1 + |E| at most, which is rounding. So the "
+        "global energy does not know of "
         "layers; only the way down does.",
         (
             "No layer ever raises its own energy"
@@ -361,10 +371,12 @@ def _findings(found: Found) -> str:
     free = int(np.argmax(budget.radii))
     told.append(
         f"With δ = {_times(budget.radii[free])} a start ends at its own pattern in "
-        f"{_percent(found.in_last[:, :, free])} of cases if the last layer has that pattern, in "
-        f"{_percent(found.elsewhere[:, :, free])} if an earlier one has; "
-        f"{_percent(found.last[:, :, free])} of those that end elsewhere end at a pattern of the "
-        "last layer: what earlier layers found is lost. Small balls prevent that, but by hardly "
+        f"{_percent(found.in_last[:, :, free])} of cases if the last layer has that "
+        f"pattern, in {_percent(found.elsewhere[:, :, free])} if an earlier one has; "
+        f"{_percent(found.last[:, :, free])} of those that end elsewhere end at a "
+        "pattern of the "
+        "last layer: what earlier layers found is lost. Small balls prevent that, but "
+        "by hardly "
         f"letting x move: starts are {NOISE:g} separations beside their pattern."
     )
     return "\n\n".join(told)
@@ -379,14 +391,15 @@ def _of_separation(found: Found, a: int) -> str:
         return ", ".join(_percent(values[:, a, r]) for r in range(len(radii)))
 
     return (
-        f"Separation {found.budget.separations[a]:g}, with δ = {', '.join(radii)} separations "
+        f"Separation {found.budget.separations[a]:g}, with δ = {', '.join(radii)} "
+        "separations "
         "in turn. Passes "
-        f"in which no layer raises the global energy: {grown(found.whole_fell)}; its mean change "
-        f"is from {change.min():+.2f} to {change.max():+.2f}. Starts that end at their own "
-        f"pattern: {grown(found.right)} (with one layer and a ball of {LAYERS} δ: "
-        f"{grown(found.one_layer)}). Starts that end elsewhere if the order of layers is turned "
-        f"round: {grown(found.order)}; if neighbours share layers instead of random patterns: "
-        f"{grown(found.split)}."
+        f"in which no layer raises the global energy: {grown(found.whole_fell)}; its "
+        f"mean change is from {change.min():+.2f} to {change.max():+.2f}. Starts that "
+        f"end at their own pattern: {grown(found.right)} (with one layer and a ball of "
+        f"{LAYERS} δ: {grown(found.one_layer)}). Starts that end elsewhere if the "
+        f"order of layers is turned round: {grown(found.order)}; if neighbours share "
+        f"layers instead of random patterns: {grown(found.split)}."
     ).replace(" -", " −")
 
 
@@ -401,9 +414,9 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "If each layer minimises the energy of its own patterns within a ball, does its energy "
-        "fall, and the global one? Does it matter how patterns are spread over layers, and in "
-        "which order they come?"
+        "If each layer minimises the energy of its own patterns within a ball, does "
+        "its energy fall, and the global one? Does it matter how patterns are spread "
+        "over layers, and in which order they come?"
     ),
     duration=40,
     quick_duration=10,

@@ -53,7 +53,8 @@ class Found(NamedTuple):
         radius: r, (K, R).
         exact: log Z_i, (K, R).
         printed: The paper's closed form of it, (K, R).
-        quadrature: Largest |log Z_i − quadrature| at each dimension, over 1 + |log Z_i|, (K,).
+        quadrature: Largest |log Z_i − quadrature| at each dimension, over 1 + |log
+            Z_i|, (K,).
         exponential: The same of the paper's form against ∫ exp(−|y|), (K,).
         lower: Does e^{−r²} V ≤ Z_i hold? (K, R).
         printed_lower: Does the paper's e^{−r} V ≤ Z_i? (K, R).
@@ -90,7 +91,7 @@ def run(context: Context) -> Outcome:
     )
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, resolution: Resolution) -> Found:
@@ -148,7 +149,8 @@ def quadrature(radius: float, n: int, power: int) -> float:
     from scipy.special import gammaln, logsumexp
 
     place, weight = _rule()
-    # Where the integrand lies: nothing of it that a double holds is further below its peak.
+    # Where the integrand lies: nothing of it that a double holds is further below its
+    # peak.
     peak = min(radius, (((n - 1) / power) if n > 1 else 0.0) ** (1 / power))
     wide = 12 / np.sqrt(power * max(n, 2)) * max(peak, 1.0) + 40 / max(n, 1)
     low, high = (
@@ -175,13 +177,15 @@ def minimum() -> tuple[float, float]:
     from isinglass.systems.memory import claimed_cross_entropy
 
     found = minimize_scalar(
-        lambda log_z: float(claimed_cross_entropy(log_z)), bounds=(-3.0, 5.0), method="bounded",
+        lambda log_z: float(claimed_cross_entropy(log_z)),
+        bounds=(-3.0, 5.0),
+        method="bounded",
         options={"xatol": 1e-10},
-    )  # fmt: skip
+    )
     return float(np.exp(found.x)), float(found.fun)
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(found: Found) -> list[Row]:
@@ -202,59 +206,104 @@ def _rows(found: Found) -> list[Row]:
     apart = log_partition_misprinted([radius], WIDTH) - log_partition([radius], WIDTH)
     rows = [
         _row(
-            FORMULA, f"log of the printed form over the integral, {at}, r = √(n/2πe)",
-            apart, 0.0, 1e-6, "both are computed to ten digits at least",
+            FORMULA,
+            f"log of the printed form over the integral, {at}, r = √(n/2πe)",
+            apart,
+            0.0,
+            1e-6,
+            "both are computed to ten digits at least",
         ),
         share(
-            NAME, FORMULA, "n and r at which the printed form is the integral",
-            int((abs(found.printed - found.exact) <= 1e-6 * (1 + abs(found.exact))).sum()),
-            found.exact.size, paper=100.0,
+            NAME,
+            FORMULA,
+            "n and r at which the printed form is the integral",
+            int(
+                (
+                    abs(found.printed - found.exact) <= 1e-6 * (1 + abs(found.exact))
+                ).sum()
+            ),
+            found.exact.size,
+            paper=100.0,
         ),
         share(
-            NAME, FORMULA, "n and r at which e^{−r} V_n(r) ≤ Z_i, as printed",
-            int(found.printed_lower.sum()), found.printed_lower.size, paper=100.0,
+            NAME,
+            FORMULA,
+            "n and r at which e^{−r} V_n(r) ≤ Z_i, as printed",
+            int(found.printed_lower.sum()),
+            found.printed_lower.size,
+            paper=100.0,
         ),
         share(
-            NAME, FORMULA, "n and r at which e^{−r²} V_n(r) ≤ Z_i",
-            int(found.lower.sum()), found.lower.size, paper=None,
+            NAME,
+            FORMULA,
+            "n and r at which e^{−r²} V_n(r) ≤ Z_i",
+            int(found.lower.sum()),
+            found.lower.size,
+            paper=None,
             because="The corrected bound; the paper has e^{−r}",
         ),
         _row(
-            "Proposition 4", "least log Z + 1/Z", found.lowest[1], 1.0, 1e-9,
+            "Proposition 4",
+            "least log Z + 1/Z",
+            found.lowest[1],
+            1.0,
+            1e-9,
             "it is a search to ten digits",
         ),
         _row(
-            "Proposition 4", "Z at which log Z + 1/Z is least", found.lowest[0], 1.0, 1e-6,
-            "where a function is flat, a search finds its place to half the digits of its value",
+            "Proposition 4",
+            "Z at which log Z + 1/Z is least",
+            found.lowest[0],
+            1.0,
+            1e-6,
+            "where a function is flat, a search finds its place to half the digits of "
+            "its value",
         ),
         _row("Appendix F.1", f"2 √(n/2πe), {at}", 2 * radius, CLAIMED, 0.05, digits),
         _row(
-            "Appendix F.1", f"twice the radius of unit volume, {at}",
-            2 * float(unit_volume_radius(WIDTH)), CLAIMED, 0.05, digits,
+            "Appendix F.1",
+            f"twice the radius of unit volume, {at}",
+            2 * float(unit_volume_radius(WIDTH)),
+            CLAIMED,
+            0.05,
+            digits,
         ),
-        _row("Appendix F.1", f"radius of {PATTERNS:,} balls with Z = 1, {at}",
-             float(critical_radius(PATTERNS, WIDTH))),
         _row(
-            "Appendix F.1", f"log Z of {PATTERNS:,} balls of half the measured distance, {at}",
+            "Appendix F.1",
+            f"radius of {PATTERNS:,} balls with Z = 1, {at}",
+            float(critical_radius(PATTERNS, WIDTH)),
+        ),
+        _row(
+            "Appendix F.1",
+            f"log Z of {PATTERNS:,} balls of half the measured distance, {at}",
             many,
         ),
-        _row("Proposition 4", f"log Z + 1/Z there, {at}", float(claimed_cross_entropy(many))),
-    ]  # fmt: skip
+        _row(
+            "Proposition 4",
+            f"log Z + 1/Z there, {at}",
+            float(claimed_cross_entropy(many)),
+        ),
+    ]
     for n in (256, WIDTH):
         data = found.size.sel(n=n)
         rows.append(
             _row(
-                "Proposition 5", f"log₁₀ of the data D at which Z = 1, n = {int(data.n):,}",
+                "Proposition 5",
+                f"log₁₀ of the data D at which Z = 1, n = {int(data.n):,}",
                 float(data.log_data) / np.log(10),
             )
-        )  # fmt: skip
+        )
     rows.append(
         share(
-            NAME, "Proposition 5", "widths from 2 to 10,000 at which N/D² is 8.4e-10 to 8.8e-10",
-            int(_in_range(found.size).sum()), found.size.n.size, paper=None,
+            NAME,
+            "Proposition 5",
+            "widths from 2 to 10,000 at which N/D² is 8.4e-10 to 8.8e-10",
+            int(_in_range(found.size).sum()),
+            found.size.n.size,
+            paper=None,
             because="The paper measures this ratio at three widths, where the loss was least",
         )
-    )  # fmt: skip
+    )
     return rows
 
 
@@ -282,7 +331,7 @@ def _in_range(size: xr.Dataset) -> np.ndarray:
     return (ratio >= np.log(RATIOS[0])) & (ratio <= np.log(RATIOS[1]))
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: Found) -> Figure:
@@ -321,25 +370,35 @@ def _figure(found: Found) -> Figure:
     value = float(np.log(PATTERNS) + log_ball_partition(MEASURED / 2, WIDTH))
     right.plot(MEASURED / 2, value, "o", color=COLOURS[1], markersize=6)
     right.annotate(
-        f"half the measured\ndistance: {value:.0f}", (MEASURED / 2, value), va="bottom",
-        textcoords="offset points", xytext=(2, 10), ha="center", fontsize=8.5, color=INK,
-    )  # fmt: skip
+        f"half the measured\ndistance: {value:.0f}",
+        (MEASURED / 2, value),
+        va="bottom",
+        textcoords="offset points",
+        xytext=(2, 10),
+        ha="center",
+        fontsize=8.5,
+        color=INK,
+    )
     unit = float(unit_volume_radius_asymptote(WIDTH))
     right.axvline(unit, color=MUTED, linewidth=1.2, linestyle=":")
     right.text(unit + 0.04, 0.62, "$\\sqrt{n/2\\pi e}$", fontsize=8.5, color=MUTED)
     right.axhline(1, color=INK, linewidth=0.9)
     right.set(
-        yscale="log", ylim=(0.5, 1e5), xlim=(7.5, 11), xlabel="radius r", ylabel="log Z + 1/Z",
+        yscale="log",
+        ylim=(0.5, 1e5),
+        xlim=(7.5, 11),
+        xlabel="radius r",
+        ylabel="log Z + 1/Z",
         title=f"{PATTERNS:,} balls, n = {WIDTH:,}",
-    )  # fmt: skip
+    )
     return Figure(
         NAME,
         figure,
-        "Left: the weight of a ball by its radius, exact (lines) and by the paper's closed form "
-        "(dashed). Middle: logarithm of their ratio, per dimension. Right: what Proposition 4 "
-        "takes for the cross-entropy, at the paper's number of patterns and width; its least value "
-        "is 1 (line). Dotted: the radius that the paper takes, where it is far above the panel; "
-        "dot: "
+        "Left: the weight of a ball by its radius, exact (lines) and by the paper's "
+        "closed form (dashed). Middle: logarithm of their ratio, per dimension. Right: "
+        "what Proposition 4 takes for the cross-entropy, at the paper's number of "
+        "patterns and width; its least value is 1 (line). Dotted: the radius that the "
+        "paper takes, where it is far above the panel; dot: "
         "half of the distance of neighbours that the paper measures.",
     )
 
@@ -379,9 +438,13 @@ def _figure_of_size(found: Found) -> Figure:
         label="paper: half the distance measured",
     )
     left.set(
-        xscale="log", yscale="log", xlabel="dimension n", ylabel="radius", title="Radii",
+        xscale="log",
+        yscale="log",
+        xlabel="dimension n",
+        ylabel="radius",
+        title="Radii",
         ylim=(0.05, 40),
-    )  # fmt: skip
+    )
     left.legend(fontsize=8.5)
     log10_data = found.size["log_data"].values / np.log(10)
     parameters = found.size["parameters"].values
@@ -389,9 +452,12 @@ def _figure_of_size(found: Found) -> Figure:
     right.plot(log10_data[seen], parameters[seen], color=COLOURS[0], label="Z = 1")
     across = np.linspace(6, 11, 50)
     right.plot(
-        across, np.mean(RATIOS) * 10 ** (2 * across), "--", color=COLOURS[1],
+        across,
+        np.mean(RATIOS) * 10 ** (2 * across),
+        "--",
+        color=COLOURS[1],
         label="$N = 8.6\\times10^{-10}\\,D^2$",
-    )  # fmt: skip
+    )
     for n in (64, 256, WIDTH):
         at = int(np.argmin(abs(found.widths - n)))
         if seen[at]:
@@ -399,23 +465,29 @@ def _figure_of_size(found: Found) -> Figure:
                 log10_data[at], parameters[at], "o", color=COLOURS[0], markersize=5
             )
             right.annotate(
-                f"n = {found.widths[at]}", (log10_data[at], parameters[at]),
-                textcoords="offset points", xytext=(8, -11) if n > 64 else (-6, 6),
-                fontsize=8.5, color=MUTED,
+                f"n = {found.widths[at]}",
+                (log10_data[at], parameters[at]),
+                textcoords="offset points",
+                xytext=(8, -11) if n > 64 else (-6, 6),
+                fontsize=8.5,
+                color=MUTED,
                 ha="left" if n > 64 else "right",
-            )  # fmt: skip
+            )
     right.set(
-        yscale="log", xlabel="$\\log_{10}$ tokens of data D", ylabel="parameters N",
-        title="Size against data", xlim=(-2, 41),
-    )  # fmt: skip
+        yscale="log",
+        xlabel="$\\log_{10}$ tokens of data D",
+        ylabel="parameters N",
+        title="Size against data",
+        xlim=(-2, 41),
+    )
     right.legend(fontsize=8.5, loc="lower right")
     return Figure(
         f"{NAME}-size",
         figure,
-        "Left: radius of the ball of unit volume, its asymptote, and the radius at which as many "
-        "balls as the paper has activations have Z = 1. Right: parameters N = 12 · 24 n² against "
-        "data D = 256 tokens a pattern at which Z = 1, at the radius √(n/2πe), beside N = c D² "
-        "with the paper's measured c.",
+        "Left: radius of the ball of unit volume, its asymptote, and the radius at "
+        "which as many balls as the paper has activations have Z = 1. Right: "
+        "parameters N = 12 · 24 n² against data D = 256 tokens a pattern at which Z = "
+        "1, at the radius √(n/2πe), beside N = c D² with the paper's measured c.",
     )
 
 
@@ -438,10 +510,11 @@ def _of_formula(found: Found) -> str:
     ).replace("^-", "^−")
     return (
         "Quadrature of the integral agrees with π^(n/2) P(n/2, r²) to "
-        f"{found.quadrature.max():.1g} of 1 + |log Z| at n = {found.dimensions.min()} to "
-        f"{found.dimensions.max():,}. The "
+        f"{found.quadrature.max():.1g} of 1 + |log Z| at n = {found.dimensions.min()} "
+        f"to {found.dimensions.max():,}. The "
         "closed form in the paper is the integral of exp(−|y|) instead, to "
-        f"{found.exponential.max():.1g}; it is between {extremes}. Its lower bound with e^(−r) "
+        f"{found.exponential.max():.1g}; it is between {extremes}. Its lower bound "
+        "with e^(−r) "
         "fails at "
         f"{100 * (~found.printed_lower).mean():.0f} % of the points, with e^(−r²) at "
         f"{100 * (~found.lower).mean():.0f} %."
@@ -461,10 +534,11 @@ def _of_minimum(found: Found) -> str:
     radii = (float(unit_volume_radius_asymptote(WIDTH)), MEASURED / 2)
     at = [float(np.log(PATTERNS) + log_ball_partition(r, WIDTH)) for r in radii]
     return (
-        f"log Z + 1/Z is least, {found.lowest[1]:.9f}, at Z = {found.lowest[0]:.6f}: that part of "
-        f"Proposition 4 holds. But nothing holds Z there. For {PATTERNS:,} balls at n = {WIDTH:,}, "
-        f"log Z is {at[0]:.0f} at the radius √(n/2πe), so that 1/Z is e^{-at[0]:.0f}, and "
-        f"{at[1]:.0f} at half of the distance that the paper measures."
+        f"log Z + 1/Z is least, {found.lowest[1]:.9f}, at Z = {found.lowest[0]:.6f}: "
+        "that part of Proposition 4 holds. But nothing holds Z there. For "
+        f"{PATTERNS:,} balls at n = {WIDTH:,}, log Z is {at[0]:.0f} at the radius "
+        f"√(n/2πe), so that 1/Z is e^{-at[0]:.0f}, and {at[1]:.0f} at half of the "
+        "distance that the paper measures."
     ).replace("log Z is -", "log Z is −")
 
 
@@ -480,12 +554,12 @@ def _of_radius(found: Found) -> str:
     )
     small = int(np.argmax(found.unit / found.asymptote))
     return (
-        f"At n = {WIDTH:,} the ball of unit volume has the radius {exact:.3f}; √(n/2πe) is "
-        f"{near:.3f}, {100 * (1 - near / exact):.1f} % less "
+        f"At n = {WIDTH:,} the ball of unit volume has the radius {exact:.3f}; "
+        f"√(n/2πe) is {near:.3f}, {100 * (1 - near / exact):.1f} % less "
         f"({100 * (1 - found.asymptote[small] / found.unit[small]):.0f} % at n = "
         f"{found.widths[small]}). {PATTERNS:,} balls have Z = 1 at "
-        f"{float(critical_radius(PATTERNS, WIDTH)):.3f}. The distances that the paper measures, "
-        f"{MEASURED:g} on average, are a diameter: half of that is "
+        f"{float(critical_radius(PATTERNS, WIDTH)):.3f}. The distances that the paper "
+        f"measures, {MEASURED:g} on average, are a diameter: half of that is "
         f"{MEASURED / 2 / exact:.2f} times the radius of unit volume."
     )
 
@@ -508,12 +582,14 @@ def _of_size(found: Found) -> str:
         else f"near n = {crossing:.0f} alone"
     )
     return (
-        f"Proposition 5: with balls of the radius √(n/2πe), Z = 1 asks for {told}: data grow "
-        "exponentially with width, parameters like its square, so that N = O(D²) holds without "
+        f"Proposition 5: with balls of the radius √(n/2πe), Z = 1 asks for {told}: "
+        "data grow "
+        "exponentially with width, parameters like its square, so that N = O(D²) holds "
+        "without "
         f"being near. N/D² rises from 10^{ratio[0]:.1f} at n = {size.n.values[0]} to "
-        f"10^{ratio[peak]:.1f} at n = {size.n.values[peak]}, then falls to 10^{ratio[-1]:.0f} at "
-        f"n = {size.n.values[-1]:,}, and has the paper's 8.4e-10 to 8.8e-10 "
-        f"{where}: no constant ratio follows from Z = 1."
+        f"10^{ratio[peak]:.1f} at n = {size.n.values[peak]}, then falls to "
+        f"10^{ratio[-1]:.0f} at n = {size.n.values[-1]:,}, and has the paper's 8.4e-10 "
+        f"to 8.8e-10 {where}: no constant ratio follows from Z = 1."
     ).replace("^-", "^−")
 
 
@@ -523,8 +599,9 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source="Propositions 4 and 5, Appendix F.1",
     question=(
-        "Is the printed closed form of the partition function right? Where is log Z + 1/Z least, "
-        "what radius and how much data does that ask for, and does N = c D² follow?"
+        "Is the printed closed form of the partition function right? Where is log Z + "
+        "1/Z least, what radius and how much data does that ask for, and does N = c D² "
+        "follow?"
     ),
     duration=4,
     quick_duration=3,

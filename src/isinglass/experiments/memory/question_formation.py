@@ -1,12 +1,12 @@
 """Question formation: does the loss settle at the bound of Proposition 4, or at the data's entropy?
 
-The paper trains transformers of 6 and 10 layers on two million tokens of question formation, sees
-the training loss settle near 1, and takes that as support for L ≥ 1. The entropy of the data is
-known exactly, and with it the least loss of any model on new examples, which is near 1 too. Two
-controls tell them apart. The loss of the same predictions is averaged over other tokens, which
-moves the floor of the data and leaves the bound where it is; and a set of examples is shown again
-and again, so that it can be learned by heart, which no entropy of the grammar forbids and the bound
-does.
+The paper trains transformers of 6 and 10 layers on two million tokens of question
+formation, sees the training loss settle near 1, and takes that as support for L ≥ 1.
+The entropy of the data is known exactly, and with it the least loss of any model on new
+examples, which is near 1 too. Two controls tell them apart. The loss of the same
+predictions is averaged over other tokens, which moves the floor of the data and leaves
+the bound where it is; and a set of examples is shown again and again, so that it can be
+learned by heart, which no entropy of the grammar forbids and the bound does.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ NAME = "memory-question-formation"
 SOURCE = "training on Question-Formation"
 BOUND = 1.0  # of Proposition 4, and about where the paper's training losses settle
 NEAR = 0.1  # from it: what counts as "near 1"
-# Nats per token above the data's entropy that count as settled there: a tenth of what lies between
-# the bound and the entropy of the source alone, or of the target alone.
+# Nats per token above the data's entropy that count as settled there: a tenth of what
+# lies between the bound and the entropy of the source alone, or of the target alone.
 SETTLED = 0.1
 ARMS = ("new", "repeated")
 TRAINED = "words, tab and line end"  # what counts in training: all that a model reads
@@ -90,12 +90,19 @@ DEFAULT = Budget(
     1000,
     25,
 )
-# The paper's width, and its two million tokens; for a GPU, where it has not been run: what is said
-# of its duration is estimated from the work, 10¹⁷ operations.
+# The paper's width, and its two million tokens; for a GPU, where it has not been run:
+# what is said of its duration is estimated from the work, 10¹⁷ operations.
 FULL = Budget(
-    (6, 10), 512, 8, {"new": (8000, 8000), "repeated": (32_000, 32_000)},
-    128, 3e-4, 92_000, 4000, 80,
-)  # fmt: skip
+    (6, 10),
+    512,
+    8,
+    {"new": (8000, 8000), "repeated": (32_000, 32_000)},
+    128,
+    3e-4,
+    92_000,
+    4000,
+    80,
+)
 
 
 class Found(NamedTuple):
@@ -105,11 +112,11 @@ class Found(NamedTuple):
         steps: Of the records, (R,).
         loss: Mean training loss since the record before, (seeds, R).
         validation: On some new examples, (seeds, R).
-        known: At the end, on all examples that it was trained on; NaN where they are drawn
-            anew, (seeds,).
+        known: At the end, on all examples that it was trained on; NaN where they are
+            drawn anew, (seeds,).
         by_counting: At the end, on new examples, by `countings()`, (seeds, 5).
-        least: What the grammar's own law gives to the same examples, (seeds, 5): no model expects
-            to be better.
+        least: What the grammar's own law gives to the same examples, (seeds, 5): no
+            model expects to be better.
         parameters: Numbers that are trained.
     """
 
@@ -140,7 +147,7 @@ def run(context: Context) -> Outcome:
     return Outcome(_rows(budget, found), figures, _findings(budget, found))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget) -> dict[tuple[str, int], Found]:
@@ -187,11 +194,14 @@ def _train(
     name = f"{arm}-{depth}-{index}"
     with context.progress.follow(name.replace("-", " ")) as tell:
         run = train(
-            start(budget, depth, first % 2**32), source,
-            recipe(budget, arm, depth, first % 2**32), store=context.store(name),
+            start(budget, depth, first % 2**32),
+            source,
+            recipe(budget, arm, depth, first % 2**32),
+            store=context.store(name),
             validation=question_source(fresh, TRAINED, context=rows),
-            progress=lambda now: tell(now.step, now.steps), devices=alone,
-        )  # fmt: skip
+            progress=lambda now: tell(now.step, now.steps),
+            devices=alone,
+        )
 
     def loss(of: Source) -> float:
         return evaluate(run.model, of, batch=128, devices=alone)
@@ -206,8 +216,8 @@ def _train(
 def start(budget: Budget, depth: int, seed: int) -> Transformer:
     """A new model: GPT-2's form, as deep as the paper's, set up so that it learns soon to copy.
 
-    Positions begin as sinusoids, as of the first transformers, with which a place knows the place
-    before it; they are trained on from there.
+    Positions begin as sinusoids, as of the first transformers, with which a place knows
+    the place before it; they are trained on from there.
     """
     import equinox as eqx
     import jax.numpy as jnp
@@ -269,7 +279,7 @@ def _joined(ended: Sequence[_Ended]) -> Found:
     )
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(budget: Budget, found: dict[tuple[str, int], Found]) -> list[Row]:
@@ -279,11 +289,12 @@ def _rows(budget: Budget, found: dict[tuple[str, int], Found]) -> list[Row]:
         for number, (counted, floor) in enumerate(floors().items()):
             rows.append(
                 _row(
-                    f"{depth} layers, new examples: loss over {counted}; floor {floor:.3f}",
+                    f"{depth} layers, new examples: loss over {counted}; floor "
+                    f"{floor:.3f}",
                     new.by_counting[:, number],
                     paper=BOUND if counted.startswith("words") else None,
                 )
-            )  # fmt: skip
+            )
         above = new.above[:, countings().index(TRAINED)]
         fresh = f"{depth} layers, new examples"
         again = f"{depth} layers, {budget.examples:,} examples again and again"
@@ -292,25 +303,33 @@ def _rows(budget: Budget, found: dict[tuple[str, int], Found]) -> list[Row]:
             _row(f"{again}: training loss", repeated.training, paper=BOUND),
             _row(f"{again}: loss on new examples", _validation(repeated)),
             _claim(
-                SOURCE, f"{fresh}: the training loss settles near 1, within {NEAR:g}",
+                SOURCE,
+                f"{fresh}: the training loss settles near 1, within {NEAR:g}",
                 abs(new.training - BOUND) < NEAR,
             ),
-        ]  # fmt: skip
+        ]
         rows += [
             _claim(
-                "Proposition 4", f"{of}: the training loss stays at 1 or above",
+                "Proposition 4",
+                f"{of}: the training loss stays at 1 or above",
                 one.training >= BOUND,
             )
             for of, one in ((fresh, new), (again, repeated))
-        ]  # fmt: skip
+        ]
     return rows
 
 
 def _row(quantity: str, samples: np.ndarray, paper: float | None = None) -> Row:
     return compare(
-        NAME, SOURCE, quantity, samples,
-        paper=paper, unit="nats/token", because=UNSTATED, comparable=False,
-    )  # fmt: skip
+        NAME,
+        SOURCE,
+        quantity,
+        samples,
+        paper=paper,
+        unit="nats/token",
+        because=UNSTATED,
+        comparable=False,
+    )
 
 
 def _claim(source: str, statement: str, holds: np.ndarray) -> Row:
@@ -321,7 +340,7 @@ def _validation(found: Found) -> Float[np.ndarray, "seeds"]:
     return found.by_counting[:, countings().index(TRAINED)]
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
@@ -343,14 +362,21 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
                 label=f"{depth} layers, training",
             )
             panel.plot(
-                one.steps, one.validation.mean(0), "--", color=colour, linewidth=1.4,
+                one.steps,
+                one.validation.mean(0),
+                "--",
+                color=colour,
+                linewidth=1.4,
                 label=f"{depth} layers, new examples",
-            )  # fmt: skip
+            )
         panel.axhline(BOUND, color=INK, linewidth=1.1, label="bound of Proposition 4")
         panel.axhline(
-            floors()[TRAINED], color=INK, linewidth=1.2, linestyle=":",
+            floors()[TRAINED],
+            color=INK,
+            linewidth=1.2,
+            linestyle=":",
             label="entropy of the data",
-        )  # fmt: skip
+        )
         panel.set(
             xlabel="step",
             title=titles[arm],
@@ -360,9 +386,13 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
     by_heart = _by_heart(budget)
     axes[1].axhline(by_heart, color=MUTED, linewidth=1.2, linestyle="-.")
     axes[1].text(
-        0.02 * max(budget.steps["repeated"]), by_heart - 0.03, "known by heart", va="top",
-        fontsize=8.5, color=MUTED,
-    )  # fmt: skip
+        0.02 * max(budget.steps["repeated"]),
+        by_heart - 0.03,
+        "known by heart",
+        va="top",
+        fontsize=8.5,
+        color=MUTED,
+    )
     axes[0].set_ylabel("loss, nats per token")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3
@@ -370,11 +400,13 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
     return Figure(
         NAME,
         figure,
-        "Training loss (lines; thin: each seed) and loss on new examples (dashed) over training, "
-        f"all tokens counted. Dotted: the entropy of the data, {floors()[TRAINED]:.3f}; solid: the "
-        "paper's bound. Left: each example is drawn anew. Right: a set of them again and again; "
-        "dash-dotted is the loss of who knows the set by heart, log m nats for each of its m "
-        "examples. The loss on new examples leaves the panel there.",
+        "Training loss (lines; thin: each seed) and loss on new examples (dashed) over "
+        "training, "
+        "all tokens counted. Dotted: the entropy of the data, "
+        f"{floors()[TRAINED]:.3f}; solid: the "
+        "paper's bound. Left: each example is drawn anew. Right: a set of them again "
+        "and again; dash-dotted is the loss of who knows the set by heart, log m nats "
+        "for each of its m examples. The loss on new examples leaves the panel there.",
     )
 
 
@@ -393,8 +425,16 @@ def _figure_of_countings(budget: Budget, found: dict[tuple[str, int], Found]) ->
     figure, panel = subplots(1, 1, width=5.2, height=4.2)
     x = np.array(list(floors().values()))
     panel.plot([0, 2.2], [0, 2.2], ":", color=INK, linewidth=1.2)
-    panel.text(1.62, 1.48, "entropy of the data", fontsize=8.5, color=INK, rotation=38, ha="center",
-               va="center")  # fmt: skip
+    panel.text(
+        1.62,
+        1.48,
+        "entropy of the data",
+        fontsize=8.5,
+        color=INK,
+        rotation=38,
+        ha="center",
+        va="center",
+    )
     panel.axhline(BOUND, color=INK, linewidth=1.1)
     panel.text(
         2.18, 1.03, "bound of Proposition 4", fontsize=8.5, color=INK, ha="right"
@@ -402,28 +442,42 @@ def _figure_of_countings(budget: Budget, found: dict[tuple[str, int], Found]) ->
     for number, (colour, depth) in enumerate(zip(COLOURS, budget.depths, strict=False)):
         losses = found["new", depth].by_counting
         panel.plot(
-            np.tile(x, len(losses)), losses.ravel(), "os"[number % 2], color=colour,
-            markersize=7 - 2 * number, label=f"{depth} layers", alpha=0.8,
-        )  # fmt: skip
+            np.tile(x, len(losses)),
+            losses.ravel(),
+            "os"[number % 2],
+            color=colour,
+            markersize=7 - 2 * number,
+            label=f"{depth} layers",
+            alpha=0.8,
+        )
     offsets = {"source": (-8, 6), "words": (10, -14), "target": (10, 0)}
     for name, (dx, dy) in offsets.items():
         panel.annotate(
-            f"{name} alone" if name != "words" else "words, with or without\ntab and line end",
-            (floors()[name], floors()[name]), textcoords="offset points", xytext=(dx, dy),
-            ha="right" if dx < 0 else "left", va="center", fontsize=8.5, color=MUTED,
-        )  # fmt: skip
+            f"{name} alone"
+            if name != "words"
+            else "words, with or without\ntab and line end",
+            (floors()[name], floors()[name]),
+            textcoords="offset points",
+            xytext=(dx, dy),
+            ha="right" if dx < 0 else "left",
+            va="center",
+            fontsize=8.5,
+            color=MUTED,
+        )
     panel.set(
-        xlabel="least loss that the data allow, nats per token", xlim=(-0.1, 2.25),
-        ylabel="loss on new examples, nats per token", ylim=(-0.1, 2.25),
+        xlabel="least loss that the data allow, nats per token",
+        xlim=(-0.1, 2.25),
+        ylabel="loss on new examples, nats per token",
+        ylim=(-0.1, 2.25),
         title="The same predictions, counted in five ways",
-    )  # fmt: skip
+    )
     panel.legend(loc="upper left")
     return Figure(
         f"{NAME}-countings",
         figure,
-        "Loss on new examples of models trained on new ones, each point a model and a choice "
-        "of the tokens over which the loss is averaged, against the least loss that the entropy "
-        "of the grammar allows for it (dotted: equal).",
+        "Loss on new examples of models trained on new ones, each point a model and a "
+        "choice of the tokens over which the loss is averaged, against the least loss "
+        "that the entropy of the grammar allows for it (dotted: equal).",
     )
 
 
@@ -455,10 +509,11 @@ def _of_setting(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
         )
     )
     return (
-        f"The models are GPT-2's form of width {budget.width} (the paper: 512): {sizes}. They see "
-        f"{seen} examples, each drawn anew, or {budget.examples:,} examples {times} times, "
-        f"{tokens:.0f} tokens each. All tokens count in training: words, tab and line end, of "
-        f"which the entropy is {floors()[TRAINED]:.3f} nats per token."
+        f"The models are GPT-2's form of width {budget.width} (the paper: 512): "
+        f"{sizes}. They see {seen} examples, each drawn anew, or {budget.examples:,} "
+        f"examples {times} times, {tokens:.0f} tokens each. All tokens count in "
+        "training: words, tab and line end, of which the entropy is "
+        f"{floors()[TRAINED]:.3f} nats per token."
     )
 
 
@@ -469,19 +524,21 @@ def _of_new(depth: int, found: Found) -> str:
         for number, (counted, floor) in enumerate(floors().items())
     )
     return (
-        f"{depth} layers, new examples: the training loss ends at {mean_text(found.training)}, "
-        f"{_side(found.training)}. On further new examples the loss is {mean_text(above)} above "
-        "what the grammar's own law gives to the same ones. By which tokens count it is, "
+        f"{depth} layers, new examples: the training loss ends at "
+        f"{mean_text(found.training)}, {_side(found.training)}. On further new "
+        f"examples the loss is {mean_text(above)} above "
+        "what the grammar's own law gives to the same ones. By which tokens count it "
+        "is, "
         f"{by_counting}."
     )
 
 
 def _of_repeated(budget: Budget, depth: int, found: Found) -> str:
     return (
-        f"{depth} layers, {budget.examples:,} examples again and again: the training loss ends at "
-        f"{mean_text(found.training)}, {_side(found.training)}; who knows the set by heart has "
-        f"about {_by_heart(budget):.3f}. On new examples it is then "
-        f"{mean_text(_validation(found))}."
+        f"{depth} layers, {budget.examples:,} examples again and again: the training "
+        f"loss ends at {mean_text(found.training)}, {_side(found.training)}; who knows "
+        f"the set by heart has about {_by_heart(budget):.3f}. On new examples it is "
+        f"then {mean_text(_validation(found))}."
     )
 
 
@@ -505,20 +562,22 @@ def _answer(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
     parts = []
     if settled := [depth for depth, above in worst.items() if above < SETTLED]:
         parts.append(
-            f"On new examples the losses of {_layers(settled)}, of every counting, end within "
-            f"{SETTLED:g} of the entropy of the data: they follow it from 0 to 2, while the bound "
-            "is 1 for all. So the value near 1 is the entropy of this data set, counted in about "
-            "this way."
+            f"On new examples the losses of {_layers(settled)}, of every counting, end "
+            f"within {SETTLED:g} of the entropy of the data: they follow it from 0 to "
+            "2, while the bound "
+            "is 1 for all. So the value near 1 is the entropy of this data set, "
+            "counted in about this way."
         )
     if late := [depth for depth in budget.depths if depth not in settled]:
         parts.append(
-            f"On new examples the losses of {_layers(late)} had not come down to the entropy of "
+            f"On new examples the losses of {_layers(late)} had not come down to the "
+            "entropy of "
             "the data in all countings when training ended: they were up to "
             f"{max(worst[depth] for depth in late):.2f} above."
         )
     parts.append(
-        "Examples that come again are learned by heart, to a training loss below 1: 1 is no bound "
-        "of a training loss."
+        "Examples that come again are learned by heart, to a training loss below 1: 1 "
+        "is no bound of a training loss."
         if (training < BOUND).all()
         else "In some trainings the loss on the repeated set did not go below 1."
     )
@@ -535,8 +594,8 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "Does the loss of a 6- and a 10-layer model settle at the claimed bound of 1, or at the "
-        "entropy of the data, which is known exactly?"
+        "Does the loss of a 6- and a 10-layer model settle at the claimed bound of 1, "
+        "or at the entropy of the data, which is known exactly?"
     ),
     duration=1500,
     quick_duration=120,

@@ -40,8 +40,9 @@ class Budget(NamedTuple):
     Attributes:
         size: Our model and its training.
         sequences: How many to take from the text, at most.
-        work: Multiplications and additions for the user's model and its control, of which follows
-            how many sequences they get; None for as many as the paper has.
+        work: Multiplications and additions for the user's model and its control, of
+            which follows how many sequences they get; None for as many as the paper
+            has.
     """
 
     size: Size
@@ -141,7 +142,7 @@ def run(context: Context) -> Outcome:
     return Outcome(rows, [_figure(ours, theirs)], _findings(budget, text, ours, theirs))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget, text: Text) -> Kind:
@@ -317,7 +318,8 @@ def _together(kinds: list[Kind]) -> Kind:
 def chosen_layers(depth: int) -> tuple[str, ...]:
     """Layers to measure, the last among them, and what its normalisation makes of it.
 
-    Not the embedding: there it is that of one token at one place, and most of them are equal.
+    Not the embedding: there it is that of one token at one place, and most of them are
+    equal.
     """
     count = min(depth, MOST_LAYERS)
     places = [round(depth * (i + 1) / count) for i in range(count)]
@@ -328,7 +330,7 @@ def _scratch(context: Context) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=".isinglass-", dir=context.sweeps)
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(kind: Kind, of: str) -> list[Row]:
@@ -338,32 +340,47 @@ def _rows(kind: Kind, of: str) -> list[Row]:
         for found, which in ((trained, ""), (kind.untrained, ", untrained")):
             rows.append(
                 compare(
-                    NAME, SOURCE, f"{of}{which}, {_told(layer)}: mean distance over √(n/2πe)",
-                    found.in_units[:, place], paper=None, because=OTHER,
+                    NAME,
+                    SOURCE,
+                    f"{of}{which}, {_told(layer)}: mean distance over √(n/2πe)",
+                    found.in_units[:, place],
+                    paper=None,
+                    because=OTHER,
                 )
-            )  # fmt: skip
+            )
         rows.append(
             compare(
-                NAME, "beyond the paper",
+                NAME,
+                "beyond the paper",
                 f"{of}, {_told(layer)}: mean distance over the length of activations",
-                trained.over_norm[:, place], paper=None, because=SCALE,
+                trained.over_norm[:, place],
+                paper=None,
+                because=SCALE,
             )
-        )  # fmt: skip
+        )
     falls = _falls(trained)
     rows.append(
         share(
-            NAME, SOURCE, f"{of}: layers where the mean distance falls with each larger share",
-            int(falls.sum()), falls.size, paper=None,
+            NAME,
+            SOURCE,
+            f"{of}: layers where the mean distance falls with each larger share",
+            int(falls.sum()),
+            falls.size,
+            paper=None,
             because="The paper says that its mean and median are about 20 for every share",
         )
-    )  # fmt: skip
+    )
     rows.append(
         compare(
-            NAME, "beyond the paper",
-            f"{of}, rescaled to 2 √(n/2πe): largest change of a logit, over the largest logit",
-            kind.rescaled.change, paper=None, because=SCALE,
+            NAME,
+            "beyond the paper",
+            f"{of}, rescaled to 2 √(n/2πe): largest change of a logit, over the "
+            "largest logit",
+            kind.rescaled.change,
+            paper=None,
+            because=SCALE,
         )
-    )  # fmt: skip
+    )
     return rows
 
 
@@ -376,12 +393,14 @@ def _of_shares(found: Found, place: int, of: str) -> list[Row]:
         for name, values in (("mean", found.mean), ("median", found.median)):
             rows.append(
                 compare(
-                    NAME, SOURCE,
-                    f"{of}, {_told(found.layers[place])}: {name} distance, {100 * fraction:g} % "
-                    f"of the sample",
-                    values[:, place, number], **_against(found, int(vectors)),
+                    NAME,
+                    SOURCE,
+                    f"{of}, {_told(found.layers[place])}: {name} distance, "
+                    f"{100 * fraction:g} % of the sample",
+                    values[:, place, number],
+                    **_against(found, int(vectors)),
                 )
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -391,7 +410,8 @@ def _against(found: Found, vectors: int) -> dict[str, Any]:
         return {"paper": None, "because": OTHER}
     if vectors < FRACTIONS[0] * SEQUENCES:
         because = (
-            f"The paper has 20,000 to 80,000 activations, and these are {vectors:,}: the fewer, "
+            f"The paper has 20,000 to 80,000 activations, and these are {vectors:,}: "
+            "the fewer, "
             "the further the nearest"
         )
         return {"paper": MEASURED, "comparable": False, "because": because}
@@ -412,7 +432,7 @@ def _told(layer: str) -> str:
     return "after the last normalisation" if layer == FINAL else f"layer {layer}"
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(ours: Kind, theirs: Kind | None) -> Figure:
@@ -430,9 +450,15 @@ def _figure(ours: Kind, theirs: Kind | None) -> Figure:
         units.axhline(value, color=MUTED, linewidth=1, zorder=1.5)
         # Beside the panel, where no curve is.
         units.annotate(
-            label, (1, value), (4, 0), ("axes fraction", "data"), "offset points",
-            color=MUTED, fontsize="small", va="center",
-        )  # fmt: skip
+            label,
+            (1, value),
+            (4, 0),
+            ("axes fraction", "data"),
+            "offset points",
+            color=MUTED,
+            fontsize="small",
+            va="center",
+        )
     units.set(yscale="log", title="Radius", ylabel="mean distance / √(n/2πe)")
     units.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     norms.set(title="Free of scale", ylabel="mean distance / distance of any two")
@@ -452,12 +478,13 @@ def _figure(ours: Kind, theirs: Kind | None) -> Figure:
     return Figure(
         NAME,
         figure,
-        "Mean distance of an activation to its nearest other one, by layer; means over seeds. "
-        "Left: over √(n/2πe); the paper compares with 2. LN: after the last normalisation. Cross: "
-        "the same function, its activations made longer or shorter until the radius is "
-        "2 √(n/2πe). Middle: over the root mean square distance of any two activations, which no "
-        "scale changes. Right: after the last layer, in larger shares of the sample, over that in "
-        "the smallest. Dotted: independent normal vectors, as many and as wide.",
+        "Mean distance of an activation to its nearest other one, by layer; means over "
+        "seeds. Left: over √(n/2πe); the paper compares with 2. LN: after the last "
+        "normalisation. Cross: the same function, its activations made longer or "
+        "shorter until the radius is 2 √(n/2πe). Middle: over the root mean square "
+        "distance of any two activations, which no scale changes. Right: after the "
+        "last layer, in larger shares of the sample, over that in the smallest. "
+        "Dotted: independent normal vectors, as many and as wide.",
     )
 
 
@@ -476,9 +503,14 @@ def _draw(panels: tuple[Any, Any, Any], kind: Kind, name: str, colour: str) -> N
         units.plot(_depths(found), found.in_units.mean(0), style, label=what, **options)
         norms.plot(_depths(found), found.over_apart.mean(0), style, **options)
     units.plot(
-        [1], [kind.rescaled.unit.mean()], "x", color=colour, markersize=8, markeredgewidth=2,
+        [1],
+        [kind.rescaled.unit.mean()],
+        "x",
+        color=colour,
+        markersize=8,
+        markeredgewidth=2,
         label=f"{name}, rescaled",
-    )  # fmt: skip
+    )
     norms.axhline(kind.normal.over_apart.mean(), color=colour, linestyle=":")
     units.plot(
         [], [], ":", color=colour, label=f"normal vectors, n = {kind.normal.width:,}"
@@ -501,14 +533,15 @@ def _findings(budget: Budget, text: Text, ours: Kind, theirs: Kind | None) -> st
     seeds = len(ours.trained.mean)
     setting = (
         f"The text: {text.about}. Our model: {budget.size.told}, from {seeds} "
-        f"{'seed' if seeds == 1 else 'seeds'}. The activation is that at the last token of a "
-        f"sequence; {ours.trained.vectors[-1]:,} sequences that do not overlap, evenly spaced."
+        f"{'seed' if seeds == 1 else 'seeds'}. The activation is that at the last "
+        f"token of a sequence; {ours.trained.vectors[-1]:,} sequences that do not "
+        "overlap, evenly spaced."
     )
     told = [setting, *_of_kind(ours, "Our model")]
     if theirs is None:
         told.append(
-            "The paper's number is of GPT-2 medium, 1,024 wide. None was given (--model): nothing "
-            "here compares with it directly."
+            "The paper's number is of GPT-2 medium, 1,024 wide. None was given "
+            "(--model): nothing here compares with it directly."
         )
     else:
         told += _of_kind(theirs, "The model given")
@@ -522,20 +555,22 @@ def _of_kind(kind: Kind, name: str) -> list[str]:
     last, final = trained.mean[:, -2, -1].mean(), trained.mean[:, -1, -1].mean()
     layers = ", ".join(f"{value:.3g}" for value in units[:-1])
     radius = (
-        f"{name} has n = {trained.width:,}, √(n/2πe) = {trained.unit:.2f} and twice that "
-        f"{2 * trained.unit:.2f}. The mean distance to the nearest other activation is {last:.3g} "
-        f"after the last layer and {final:.3g} after its normalisation; over √(n/2πe), by layer: "
-        f"{layers}, and {units[-1]:.3g}. The same shape without training has "
-        f"{without[-2]:.2g} and {without[-1]:.2g}. {_range(units)}"
+        f"{name} has n = {trained.width:,}, √(n/2πe) = {trained.unit:.2f} and twice "
+        f"that {2 * trained.unit:.2f}. The mean distance to the nearest other "
+        f"activation is {last:.3g} after the last layer and {final:.3g} after its "
+        f"normalisation; over √(n/2πe), by layer: {layers}, and {units[-1]:.3g}. The "
+        f"same shape without training has {without[-2]:.2g} and {without[-1]:.2g}. "
+        f"{_range(units)}"
     )
     scale = kind.rescaled
     rescaling = (
         "Nothing fixes the scale. With all that is added to the stream multiplied by "
-        f"{_span(scale.factor, '.3g')} and the last gain divided by it, the mean distance after "
-        f"the last layer is {_span(scale.unit, '.3f')} times √(n/2πe), and logits change by "
-        f"{scale.change.max():.1g} of the largest, which is rounding: the same function, with the "
-        "radius that one likes. A radius near √(n/2πe) or twice that is then a matter of how a "
-        "model was started and trained, not of what it stores."
+        f"{_span(scale.factor, '.3g')} and the last gain divided by it, the mean "
+        f"distance after the last layer is {_span(scale.unit, '.3f')} times √(n/2πe), "
+        f"and logits change by {scale.change.max():.1g} of the largest, which is "
+        "rounding: the same function, with the "
+        "radius that one likes. A radius near √(n/2πe) or twice that is then a matter "
+        "of how a model was started and trained, not of what it stores."
         if scale.change.max() < 1e-3
         else "Rescaling the stream should not change the logits, and changes them by "
         f"{scale.change.max():.1g} of the largest: the control failed."
@@ -544,9 +579,9 @@ def _of_kind(kind: Kind, name: str) -> list[str]:
     start = untrained.over_apart.mean(0)[-2]
     free = (
         f"Free of scale: after the last layer the mean distance is "
-        f"{trained.over_norm.mean(0)[-2]:.2f} of the root mean square length of activations, and "
-        f"{over:.2f} of the distance of any two, against {start:.2f} without training and "
-        f"{normal:.2f} for as many independent normal vectors. "
+        f"{trained.over_norm.mean(0)[-2]:.2f} of the root mean square length of "
+        f"activations, and {over:.2f} of the distance of any two, against {start:.2f} "
+        f"without training and {normal:.2f} for as many independent normal vectors. "
         + (
             "So activations lie in clusters, or on fewer dimensions than n; "
             if over < 0.9 * normal
@@ -583,9 +618,10 @@ def _of_sample(kind: Kind) -> str:
         "dimensions hardly changes."
     )
     return (
-        f"By number of activations: the mean falls with every larger share {where}. After the last "
-        f"layer it is {part:.3f} times as large for {trained.vectors[-1]:,} activations as for "
-        f"{trained.vectors[0]:,}; for normal vectors {normal:.3f} times. "
+        f"By number of activations: the mean falls with every larger share {where}. "
+        f"After the last layer it is {part:.3f} times as large for "
+        f"{trained.vectors[-1]:,} activations as for {trained.vectors[0]:,}; for "
+        f"normal vectors {normal:.3f} times. "
         + ("So a radius belongs to its number of activations. " if part < 1 else "")
         + f"The paper has about the same for its four shares; {paper} {_equal(trained)}"
     )
@@ -596,7 +632,8 @@ def _equal(found: Found) -> str:
     if not share:
         return "No two activations are equal after the last layer."
     return (
-        f"After the last layer {share:.2g} % of the activations equal another one, as where the "
+        f"After the last layer {share:.2g} % of the activations equal another one, as "
+        "where the "
         "text repeats itself; their distance of 0 counts in the mean."
     )
 
@@ -607,8 +644,9 @@ def _range(units: np.ndarray) -> str:
         return "All layers are near 2, with which the paper compares."
     near = int((abs(units / 2 - 1) < 1 / 3).sum())
     return (
-        f"From layer to layer it changes {ratio:.2g}-fold at the same n, for which the theory has "
-        f"one value; {'none is' if not near else f'{near} of {len(units)} are'} within a third "
+        f"From layer to layer it changes {ratio:.2g}-fold at the same n, for which the "
+        "theory has one value; "
+        f"{'none is' if not near else f'{near} of {len(units)} are'} within a third "
         "of 2."
     )
 
@@ -616,14 +654,16 @@ def _range(units: np.ndarray) -> str:
 def _of_paper(found: Found) -> str:
     if not _is_medium(found):
         return (
-            f"The paper's number is of GPT-2 medium, 24 layers and 1,024 wide; the model given has "
-            f"{found.depth} and {found.width:,}, and no published counterpart."
+            "The paper's number is of GPT-2 medium, 24 layers and 1,024 wide; the "
+            f"model given has {found.depth} and {found.width:,}, and no published "
+            "counterpart."
         )
     mean, final = found.mean[0, -2, -1], found.mean[0, -1, -1]
     return (
-        f"The paper has about {MEASURED:g} for GPT-2 medium, of {SEQUENCES:,} sequences, and does "
-        f"not say whether that is before or after the last normalisation: here, of "
-        f"{found.vectors[-1]:,}, {mean:.3g} before and {final:.3g} after."
+        f"The paper has about {MEASURED:g} for GPT-2 medium, of {SEQUENCES:,} "
+        "sequences, and does not say whether that is before or after the last "
+        f"normalisation: here, of {found.vectors[-1]:,}, {mean:.3g} before and "
+        f"{final:.3g} after."
     )
 
 
@@ -638,8 +678,9 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "Is the distance of an activation to its nearest other one what the theory gives, "
-        "√(n/2πe) or twice that, or a matter of the scale that a model happens to have?"
+        "Is the distance of an activation to its nearest other one what the theory "
+        "gives, √(n/2πe) or twice that, or a matter of the scale that a model happens "
+        "to have?"
     ),
     duration=310,
     quick_duration=50,

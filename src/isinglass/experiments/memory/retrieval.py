@@ -35,7 +35,8 @@ class Budget(NamedTuple):
         dimension: n of the maps over noise, and of the continuous energies.
         counts: Numbers of patterns of the maps.
         noises: Shares of turned signs of the maps.
-        dimensions: By energy, n at which the number of patterns is raised until half fail.
+        dimensions: By energy, n at which the number of patterns is raised until half
+            fail.
         factors: That number as a multiple of the one theory gives.
         separations: Of the patterns of continuous energies.
         error_counts: Numbers of patterns at which the error is measured.
@@ -79,11 +80,12 @@ class Found(NamedTuple):
     """All that was measured.
 
     Attributes:
-        maps: `isinglass.energy.capacity` over numbers of patterns and noise, all energies.
+        maps: `isinglass.energy.capacity` over numbers of patterns and noise, all
+            energies.
         half: By what was asked: one for each n or separation.
         lengths: Share retrieved by energy over `WIDTHS`, one for each set of patterns.
-        errors: Mean of |x − ρ|/|ρ| in the end, of the paper's energy, over "separation",
-            "patterns", "noise" and "trial".
+        errors: Mean of |x − ρ|/|ρ| in the end, of the paper's energy, over
+            "separation", "patterns", "noise" and "trial".
     """
 
     maps: xr.Dataset
@@ -108,7 +110,7 @@ def run(context: Context) -> Outcome:
     return Outcome(_rows(found), figures, _findings(found))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget) -> Found:
@@ -135,9 +137,14 @@ def measure(context: Context, budget: Budget) -> Found:
     context.progress.step("noise and number of patterns")
     maps = capacity(
         [*named.values(), ModernHopfield(2.0), NearestNeighbour(1.0)],
-        budget.counts, budget.noises, [3.0], dimension=budget.dimension, trials=context.seeds,
-        precision=CLOSE, key=keys[0],
-    )  # fmt: skip
+        budget.counts,
+        budget.noises,
+        [3.0],
+        dimension=budget.dimension,
+        trials=context.seeds,
+        precision=CLOSE,
+        key=keys[0],
+    )
     half: dict[str, list[Half]] = {}
     jobs = [(name, n) for name, sizes in budget.dimensions.items() for n in sizes]
     for name, n in context.progress.track(jobs, "where capacity breaks"):
@@ -150,9 +157,14 @@ def measure(context: Context, budget: Budget) -> Found:
     )
     context.progress.step("errors")
     errors = capacity(
-        [NearestNeighbour(1.0)], budget.error_counts, budget.noises, APART,
-        dimension=budget.dimension, trials=context.seeds, key=keys[3],
-    )["error"].isel(energy=0)  # fmt: skip
+        [NearestNeighbour(1.0)],
+        budget.error_counts,
+        budget.noises,
+        APART,
+        dimension=budget.dimension,
+        trials=context.seeds,
+        key=keys[3],
+    )["error"].isel(energy=0)
     return Found(maps, half, _by_lengths(context, budget.dimension), errors)
 
 
@@ -196,9 +208,15 @@ def _by_separation(
             {max(2, round(1.4 * expected * factor)) for factor in budget.factors}
         )
         seen = capacity(
-            [landscape], counts, [0.0], [separation], dimension=n, trials=context.seeds,
-            precision=CLOSE, key=key,
-        )["retrieved"].isel(energy=0, noise=0, separation=0)  # fmt: skip
+            [landscape],
+            counts,
+            [0.0],
+            [separation],
+            dimension=n,
+            trials=context.seeds,
+            precision=CLOSE,
+            key=key,
+        )["retrieved"].isel(energy=0, noise=0, separation=0)
         found.append(half_count(separation, counts, seen.values, expected))
     return found
 
@@ -232,7 +250,7 @@ def _by_lengths(context: Context, n: int) -> dict[str, np.ndarray]:
     return {name: np.array(shares) for name, shares in found.items()}
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(found: Found) -> list[Row]:
@@ -247,20 +265,26 @@ def _rows(found: Found) -> list[Row]:
             if _known(half):
                 rows.append(
                     _row(
-                        f"{name}: patterns where half fail, {at}", half.interval, half.sets, None,
+                        f"{name}: patterns where half fail, {at}",
+                        half.interval,
+                        half.sets,
+                        None,
                         NO_NUMBER,
                     )
-                )  # fmt: skip
+                )
     for name, expected in SLOPE.items():
         slope = growth(found.half.get(name, []), name)
         if slope is not None:
             rows.append(
                 _row(
-                    f"{name}: growth of that number by n, logarithms taken off", slope,
-                    found.half[name][0].sets, expected, "Theory is for n → ∞",
+                    f"{name}: growth of that number by n, logarithms taken off",
+                    slope,
+                    found.half[name][0].sets,
+                    expected,
+                    "Theory is for n → ∞",
                     "Hopfield 1982; Krotov & Hopfield 2016",
                 )
-            )  # fmt: skip
+            )
     largest = found.half.get("Hopfield, 3 % wrong", [])[-1:]
     for half in largest:
         if _known(half):
@@ -273,20 +297,27 @@ def _rows(found: Found) -> list[Row]:
         if slope is not None:
             rows.append(
                 _row(
-                    f"{name}: growth of log₂ of that number by n", slope,
-                    found.half[name][0].sets, expected,
+                    f"{name}: growth of log₂ of that number by n",
+                    slope,
+                    found.half[name][0].sets,
+                    expected,
                     "2^(n/2) is what is proved to be held, by whole sets"
                     if expected is None
                     else "2^(n/2) is a lower bound, for n → ∞",
                     "Demircigil et al. 2017",
                 )
-            )  # fmt: skip
+            )
     for name, shares in found.lengths.items():
         for place in (0, len(WIDTHS) - 1):
             row = compare(
-                NAME, SOURCE, f"{name}: retrieved at lengths within ±{100 * WIDTHS[place]:.0f} %",
-                100 * shares[:, place], paper=None, unit="%", because=NO_NUMBER,
-            )  # fmt: skip
+                NAME,
+                SOURCE,
+                f"{name}: retrieved at lengths within ±{100 * WIDTHS[place]:.0f} %",
+                100 * shares[:, place],
+                paper=None,
+                unit="%",
+                because=NO_NUMBER,
+            )
             rows.append(row.between())
     return rows + _rows_of_errors(found.errors)
 
@@ -296,16 +327,18 @@ def _rows_of_errors(errors: xr.DataArray) -> list[Row]:
     noises = errors["noise"].values
     return [
         compare(
-            NAME, SOURCE,
-            f"{NEAREST}: |x − ρ|/|ρ| in the end, separation {separation:g}, m = {count:,}, "
-            f"{100 * noise:g} % of signs turned",
+            NAME,
+            SOURCE,
+            f"{NEAREST}: |x − ρ|/|ρ| in the end, separation {separation:g}, m = "
+            f"{count:,}, {100 * noise:g} % of signs turned",
             errors.sel(separation=separation, patterns=count, noise=noise).values,
-            paper=None, because=NO_NUMBER,
+            paper=None,
+            because=NO_NUMBER,
         )
         for separation in errors["separation"].values
         for count in errors["patterns"].values
         for noise in np.unique(noises[[0, len(noises) // 2, -1]])
-    ]  # fmt: skip
+    ]
 
 
 def _row(
@@ -352,7 +385,7 @@ def growth(halves: Sequence[Half], name: str) -> Interval | None:
     return Interval(middle, min(float(low), middle), max(float(high), middle))
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure_of_maps(found: Found) -> Figure:
@@ -366,9 +399,14 @@ def _figure_of_maps(found: Found) -> Figure:
     for panel, name in zip(panels.flat, maps["energy"].values, strict=True):
         values = share.sel(energy=name).values
         drawn = panel.pcolormesh(
-            noises, np.arange(len(counts)), values, cmap="viridis", vmin=0, vmax=1,
+            noises,
+            np.arange(len(counts)),
+            values,
+            cmap="viridis",
+            vmin=0,
+            vmax=1,
             shading="nearest",
-        )  # fmt: skip
+        )
         if values.min() < 0.5 < values.max():
             panel.contour(
                 noises,
@@ -391,10 +429,12 @@ def _figure_of_maps(found: Found) -> Figure:
     return Figure(
         f"{NAME}-noise",
         figure,
-        f"Share of random patterns, n = {maps.attrs['dimension']}, that are retrieved from states "
-        "with turned signs, |x − ρ| at most 0.3 |ρ|; white: half of them. Signs are turned one "
-        "after another until none moves; the two continuous energies, whose patterns are 3 apart, "
-        "take softmax updates. All energies see the same patterns and the same noise.",
+        f"Share of random patterns, n = {maps.attrs['dimension']}, that are retrieved "
+        "from states "
+        "with turned signs, |x − ρ| at most 0.3 |ρ|; white: half of them. Signs are "
+        "turned one after another until none moves; the two continuous energies, whose "
+        "patterns are 3 apart, take softmax updates. All energies see the same "
+        "patterns and the same noise.",
     )
 
 
@@ -407,9 +447,12 @@ def _figure_of_halves(found: Found) -> Figure:
     for colour, name in zip(COLOURS, names, strict=False):
         _draw_halves(powers, found.half[name], name, colour)
     powers.set(
-        xscale="log", yscale="log", xlabel="dimension n", ylabel="patterns at half",
+        xscale="log",
+        yscale="log",
+        xlabel="dimension n",
+        ylabel="patterns at half",
         title="Powers: $n^{k-1}$",
-    )  # fmt: skip
+    )
     sizes = sorted({int(half.place) for name in names for half in found.half[name]})
     powers.set_xticks(sizes, [str(n) for n in sizes])
     powers.minorticks_off()
@@ -429,9 +472,11 @@ def _figure_of_halves(found: Found) -> Figure:
     _draw_halves(continuous, found.half["nearest neighbour"], NEAREST, COLOURS[0])
     n = found.maps.attrs["dimension"]
     continuous.set(
-        yscale="log", xlabel="separation of patterns", ylabel="patterns at half",
+        yscale="log",
+        xlabel="separation of patterns",
+        ylabel="patterns at half",
         title=f"Continuous, n = {n}",
-    )  # fmt: skip
+    )
     for colour, (name, shares) in zip(COLOURS, found.lengths.items(), strict=False):
         percent = 100 * shares
         spread = np.quantile(percent, [0.05, 0.95], axis=0)
@@ -442,9 +487,11 @@ def _figure_of_halves(found: Found) -> Figure:
             100 * np.array(WIDTHS), percent.mean(0), "o-", color=colour, label=name
         )
     lengths.set(
-        xlabel="lengths within ± %", ylabel="retrieved, %", ylim=(0, 104),
+        xlabel="lengths within ± %",
+        ylabel="retrieved, %",
+        ylim=(0, 104),
         title=f"Patterns of unequal lengths, m = {LENGTHS_OF}",
-    )  # fmt: skip
+    )
     for panel in panels.flat:
         if panel is not lengths:
             panel.plot([], [], "--", color=MUTED, linewidth=1.2, label="estimate")
@@ -452,14 +499,14 @@ def _figure_of_halves(found: Found) -> Figure:
     return Figure(
         f"{NAME}-capacity",
         figure,
-        "Number of patterns at which half of all retrievals from the pattern itself fail, with "
-        "95 % bootstrap intervals over sets of patterns, interpolated between the numbers tried, "
-        "and "
-        "estimates (dashed): signal against noise at this n for powers, 0.138 n with 3 % wrong "
-        "signs, a pattern one sign away for the exponential, the loss of the fixed point for the "
-        "continuous energy. “Whole sets”: half of the sets have a pattern that is no fixed point. "
-        "Last: patterns of different lengths at a separation of 5, means over sets and where 90 % "
-        "of them lie.",
+        "Number of patterns at which half of all retrievals from the pattern itself "
+        "fail, with 95 % bootstrap intervals over sets of patterns, interpolated "
+        "between the numbers tried, and "
+        "estimates (dashed): signal against noise at this n for powers, 0.138 n with 3 "
+        "% wrong signs, a pattern one sign away for the exponential, the loss of the "
+        "fixed point for the continuous energy. “Whole sets”: half of the sets have a "
+        "pattern that is no fixed point. Last: patterns of different lengths at a "
+        "separation of 5, means over sets and where 90 % of them lie.",
     )
 
 
@@ -474,9 +521,16 @@ def _draw_halves(panel: Any, halves: Sequence[Half], name: str, colour: str) -> 
             np.maximum(errors[1] - middle, 0),
         )
         panel.errorbar(
-            places, middle, yerr=[below, above], fmt="o", color=colour, markersize=5, capsize=2.5,
-            linewidth=1.2, label=name,
-        )  # fmt: skip
+            places,
+            middle,
+            yerr=[below, above],
+            fmt="o",
+            color=colour,
+            markersize=5,
+            capsize=2.5,
+            linewidth=1.2,
+            label=name,
+        )
     with_theory = [(h.place, h.theory) for h in halves if np.isfinite(h.theory)]
     if with_theory:
         panel.plot(*np.array(with_theory).T, "--", color=colour, linewidth=1.2)
@@ -514,10 +568,11 @@ def _figure_of_errors(errors: xr.DataArray) -> Figure:
     return Figure(
         f"{NAME}-error",
         figure,
-        "How far from its pattern the paper's energy ends, by the share of signs that were turned "
-        "at the start (dotted: how far that is from the pattern), for m patterns at three "
-        "separations: means over sets of patterns, and where 90 % of the sets lie. 0: the pattern "
-        "itself; 1: the middle of all patterns; about √2: another pattern.",
+        "How far from its pattern the paper's energy ends, by the share of signs that "
+        "were turned at the start (dotted: how far that is from the pattern), for m "
+        "patterns at three separations: means over sets of patterns, and where 90 % of "
+        "the sets lie. 0: the pattern itself; 1: the middle of all patterns; about √2: "
+        "another pattern.",
     )
 
 
@@ -529,8 +584,8 @@ def _findings(found: Found) -> str:
             told.append(f"{name}: half is not reached within the numbers tried.")
             continue
         numbers = ", ".join(
-            f"{half.interval.mean:.4g} [{half.interval.low:.4g}, {half.interval.high:.4g}] at "
-            f"{half.place:g} (estimate {half.theory:.4g})"
+            f"{half.interval.mean:.4g} [{half.interval.low:.4g}, "
+            f"{half.interval.high:.4g}] at {half.place:g} (estimate {half.theory:.4g})"
             for half in known
         )
         what = "separations" if name == "nearest neighbour" else "n"
@@ -562,8 +617,9 @@ def _of_maps(maps: xr.Dataset) -> str:
     )
     same = "the same" if apart == 0 else f"the same to {100 * apart:.2g} points"
     return (
-        f"At n = {maps.attrs['dimension']} and m = {count:,} without noise: {at_most}. On patterns "
-        f"of one length the modern energy at β = 2 and the paper's at β = 1 retrieve {same}: by "
+        f"At n = {maps.attrs['dimension']} and m = {count:,} without noise: {at_most}. "
+        "On patterns of one length the modern energy at β = 2 and the paper's at β = "
+        f"1 retrieve {same}: by "
         "Proposition 2 they are one energy there."
     )
 
@@ -574,10 +630,11 @@ def _of_lengths(lengths: dict[str, np.ndarray]) -> str:
         f"{name} {first:.0f} % and {last:.0f} %" for name, (first, last) in of.items()
     )
     return (
-        f"Where lengths differ they part: of {LENGTHS_OF} patterns at a separation of 5, of one "
-        f"length and within ±{100 * WIDTHS[-1]:.0f} %, retrieved are: {told}. The modern energy "
-        "takes a long pattern for near; the paper's, which has |ρ|² in it, does not. Short "
-        "patterns are nearer to each other, which costs the paper's energy, too."
+        f"Where lengths differ they part: of {LENGTHS_OF} patterns at a separation of "
+        f"5, of one length and within ±{100 * WIDTHS[-1]:.0f} %, retrieved are: "
+        f"{told}. The modern energy "
+        "takes a long pattern for near; the paper's, which has |ρ|² in it, does not. "
+        "Short patterns are nearer to each other, which costs the paper's energy, too."
     )
 
 
@@ -600,8 +657,9 @@ def _of_errors(errors: xr.DataArray) -> str:
     )
     shares = ", ".join(f"{100 * noise:g}" for noise in noises[[0, len(noises) // 2]])
     return (
-        f"How far from its pattern the paper's energy ends, |x − ρ|/|ρ|, with {shares} and "
-        f"{100 * noises[-1]:g} % of signs turned: {told}. 0 is the pattern, 1 the middle of all, "
+        f"How far from its pattern the paper's energy ends, |x − ρ|/|ρ|, with {shares} "
+        f"and {100 * noises[-1]:g} % of signs turned: {told}. 0 is the pattern, 1 the "
+        "middle of all, "
         "√2 about any other one."
     )
 
@@ -612,8 +670,9 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "From how noisy a state, and among how many patterns how far apart, does each energy "
-        "retrieve? Does the number at which half of the retrievals fail grow as theory says?"
+        "From how noisy a state, and among how many patterns how far apart, does each "
+        "energy retrieve? Does the number at which half of the retrievals fail grow as "
+        "theory says?"
     ),
     duration=180,
     quick_duration=50,

@@ -1,21 +1,25 @@
 """How much data a transformer of N parameters can know by heart: N against D*, and the law in it.
 
-Proposition 5 of the paper says N = O(D²), for N parameters and D tokens of data; its version 2
-trains models of 40, 60 and 80 million parameters and finds N/D*² at 8.4 to 8.8e-10. What version 2
-means by D*, beyond the data size at which a model of that size did best, was not at hand when this
-was written. So D* is defined anew here, by memory, which is what the proposition is about:
+Proposition 5 of the paper says N = O(D²), for N parameters and D tokens of data; its
+version 2 trains models of 40, 60 and 80 million parameters and finds N/D*² at 8.4 to
+8.8e-10. What version 2 means by D*, beyond the data size at which a model of that size
+did best, was not at hand when this was written. So D* is defined anew here, by memory,
+which is what the proposition is about:
 
-    D*(N): the number of tokens at which a model of N parameters, trained by one recipe, goes from
-    knowing its data by heart to not knowing them: where the training loss is ½ log V.
+    D*(N): the number of tokens at which a model of N parameters, trained by one recipe,
+    goes from knowing its data by heart to not knowing them: where the training loss is
+    ½ log V.
 
-The data are sequences of uniformly random tokens, each after a key that names it and does not
-count. They have no structure, so that nothing but memory helps, and both ends of the loss are
-known: 0 by heart, log V for who knows nothing. At D* a model knows half of D* log₂ V bits.
+The data are sequences of uniformly random tokens, each after a key that names it and
+does not count. They have no structure, so that nothing but memory helps, and both ends
+of the loss are known: 0 by heart, log V for who knows nothing. At D* a model knows half
+of D* log₂ V bits.
 
-One rule makes the recipe of all sizes: each sequence is seen as often on average (batches are
-drawn with replacement), with a batch that depends on the width alone and grows as N. So steps are
-not as many: their number goes as D/N, and a width that knows more per parameter takes more of them
-at its D*. That may be a part of the exponent that is found; `Found.steps` says how many they were.
+One rule makes the recipe of all sizes: each sequence is seen as often on average
+(batches are drawn with replacement), with a batch that depends on the width alone and
+grows as N. So steps are not as many: their number goes as D/N, and a width that knows
+more per parameter takes more of them at its D*. That may be a part of the exponent that
+is found; `Found.steps` says how many they were.
 """
 
 from __future__ import annotations
@@ -51,7 +55,8 @@ VOCABULARY, KEY, COUNTED = (
 HALF = math.log(VOCABULARY) / 2  # the loss at D*
 LAYERS, HEADS = 2, 2
 RATE = 0.4  # learning rate times width
-# Data sizes at which every search begins, in tokens per parameter, and how it goes on from them.
+# Data sizes at which every search begins, in tokens per parameter, and how it goes on
+# from them.
 BEGIN, FACTOR, MOST = (0.30, 0.45, 0.675), 1.5, 16
 OUR_STAR = "2 is what a constant N/D*² says; the paper's D* may be measured otherwise"
 OTHER_DATA = (
@@ -71,8 +76,8 @@ class Budget(NamedTuple):
     passes: int
 
 
-# Narrower models than these know less per parameter: a normalisation takes two of each place's
-# few numbers.
+# Narrower models than these know less per parameter: a normalisation takes two of each
+# place's few numbers.
 QUICK = Budget((6, 8, 12, 16), 150)
 DEFAULT = Budget((6, 8, 12, 16, 24, 32, 44), 150)
 FULL = Budget(
@@ -153,7 +158,7 @@ def run(context: Context) -> Outcome:
     return Outcome(_rows(found), [_figure(found)], _findings(context, budget, found))
 
 
-# -- measuring ---------------------------------------------------------------------------------
+# -- measuring -------------------------------------------------------------------------
 
 
 def measure(context: Context, budget: Budget) -> Found:
@@ -180,8 +185,8 @@ def _search(context: Context, budget: Budget, width: int, index: int) -> Search:
 def search(loss: Callable[[int], float], parameters: int) -> Search:
     """Try data sizes until the loss is below `HALF` at one and above it at the next.
 
-    It begins with the sizes `BEGIN`, and goes up or down from there as far as it must, so that
-    where it begins does not decide what it finds.
+    It begins with the sizes `BEGIN`, and goes up or down from there as far as it must,
+    so that where it begins does not decide what it finds.
 
     Args:
         loss: At the end of a training on so many sequences.
@@ -205,8 +210,8 @@ def search(loss: Callable[[int], float], parameters: int) -> Search:
     losses = np.array([tried[count] for count in counts])
     if losses[0] > HALF or losses.max() <= HALF:
         raise RuntimeError(
-            f"the training loss of a model of {parameters} parameters does not cross {HALF:.2f} "
-            f"between {counts[0]} and {counts[-1]} sequences"
+            f"the training loss of a model of {parameters} parameters does not cross "
+            f"{HALF:.2f} between {counts[0]} and {counts[-1]} sequences"
         )
     return Search(np.array(counts, float) * COUNTED, losses)
 
@@ -227,10 +232,13 @@ def _trained_loss(
     name = f"width-{width}-{index}-{sequences}"
     with context.progress.follow(f"width {width}, {sequences} sequences") as tell:
         run = train(
-            memory_paper.wide_start(config(width), seed), source,
-            recipe(budget, width, sequences, seed), store=context.store(name),
-            progress=lambda now: tell(now.step, now.steps), devices=alone,
-        )  # fmt: skip
+            memory_paper.wide_start(config(width), seed),
+            source,
+            recipe(budget, width, sequences, seed),
+            store=context.store(name),
+            progress=lambda now: tell(now.step, now.steps),
+            devices=alone,
+        )
     return evaluate(run.model, source, batch=128, devices=alone)
 
 
@@ -267,8 +275,8 @@ def parameters(width: int) -> int:
 def recipe(budget: Budget, width: int, sequences: int, seed: int) -> Recipe:
     """One rule for all: as many passes on average, in steps of a quarter of a middle size of data.
 
-    So steps of one width are in proportion to the sequences. The learning rate falls as 1/width,
-    with which models of all widths learn about alike.
+    So steps of one width are in proportion to the sequences. The learning rate falls as
+    1/width, with which models of all widths learn about alike.
     """
     from isinglass.systems.memory import Recipe
 
@@ -286,7 +294,7 @@ def recipe(budget: Budget, width: int, sequences: int, seed: int) -> Recipe:
     )
 
 
-# -- the law -----------------------------------------------------------------------------------
+# -- the law ---------------------------------------------------------------------------
 
 
 def exponent(
@@ -315,7 +323,7 @@ def _whole(found: Found, first: int = 0) -> float:
     return exponent(mean[first:], found.parameters[first:])
 
 
-# -- the ledger --------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------
 
 
 def _rows(found: Found) -> list[Row]:
@@ -323,37 +331,62 @@ def _rows(found: Found) -> list[Row]:
     ratio = n / found.star**2
     rows = [
         compare(
-            NAME, SOURCE, "a of N ∝ D*^a", found.exponents(), paper=QUADRATIC, because=OUR_STAR
+            NAME,
+            SOURCE,
+            "a of N ∝ D*^a",
+            found.exponents(),
+            paper=QUADRATIC,
+            because=OUR_STAR,
         ),
         compare(
-            NAME, SOURCE, f"a of N ∝ D*^a, {_upper(found)}",
-            found.exponents(_middle(found)), paper=QUADRATIC, because=OUR_STAR,
+            NAME,
+            SOURCE,
+            f"a of N ∝ D*^a, {_upper(found)}",
+            found.exponents(_middle(found)),
+            paper=QUADRATIC,
+            because=OUR_STAR,
         ),
         compare(
-            NAME, SOURCE, f"log₁₀ of N/D*² at the largest N over the least, {_range(found)}",
-            np.log10(ratio[-1] / ratio[0]), paper=0.0,
+            NAME,
+            SOURCE,
+            f"log₁₀ of N/D*² at the largest N over the least, {_range(found)}",
+            np.log10(ratio[-1] / ratio[0]),
+            paper=0.0,
             because="the paper's ratio is constant to 5 %",
         ),
         compare(
-            NAME, SOURCE, f"log₁₀ of N/D* at the largest N over the least, {_range(found)}",
-            np.log10(n[-1] / found.star[-1] * found.star[0] / n[0]), paper=None,
+            NAME,
+            SOURCE,
+            f"log₁₀ of N/D* at the largest N over the least, {_range(found)}",
+            np.log10(n[-1] / found.star[-1] * found.star[0] / n[0]),
+            paper=None,
             because="Not in the paper; 0 where data grow in proportion to parameters",
         ),
-    ]  # fmt: skip
+    ]
     for k, size in enumerate(found.parameters):
         rows.append(
             compare(
-                NAME, SOURCE, f"N/D*² at N = {size:,}", ratio[k],
-                paper=float(np.mean(RATIOS)), because=OTHER_DATA, comparable=False,
+                NAME,
+                SOURCE,
+                f"N/D*² at N = {size:,}",
+                ratio[k],
+                paper=float(np.mean(RATIOS)),
+                because=OTHER_DATA,
+                comparable=False,
             )
-        )  # fmt: skip
+        )
     for k, size in enumerate(found.parameters):
         rows.append(
             compare(
-                NAME, SOURCE, f"known at D*, N = {size:,}", found.bits[k],
-                paper=None, unit="bits/parameter", because="The paper does not count bits",
+                NAME,
+                SOURCE,
+                f"known at D*, N = {size:,}",
+                found.bits[k],
+                paper=None,
+                unit="bits/parameter",
+                because="The paper does not count bits",
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -369,7 +402,7 @@ def _range(found: Found) -> str:
     return f"N = {found.parameters[0]:,} to {found.parameters[-1]:,}"
 
 
-# -- what is shown -----------------------------------------------------------------------------
+# -- what is shown ---------------------------------------------------------------------
 
 
 def _figure(found: Found) -> Figure:
@@ -382,18 +415,27 @@ def _figure(found: Found) -> Figure:
     for colour, each, n in zip(colours, found.searches, found.parameters, strict=True):
         for number, search in enumerate(each):
             left.plot(
-                search.data, search.loss, "o-", color=colour, markersize=3.5, linewidth=1.1,
+                search.data,
+                search.loss,
+                "o-",
+                color=colour,
+                markersize=3.5,
+                linewidth=1.1,
                 label=f"{n:,}" if number == 0 else None,
-            )  # fmt: skip
+            )
     left.axhline(HALF, color=INK, linewidth=1)
     left.axhline(2 * HALF, color=MUTED, linewidth=1, linestyle=":")
     least, most = found.searches[0][0].data[0], found.searches[-1][0].data[-1]
     for level, text in ((2 * HALF, "log V: nothing known"), (HALF, "half known")):
         left.text(least / 7, level + 0.05, text, fontsize=8.5, color=MUTED)
     left.set(
-        xscale="log", xlabel="tokens of data D", ylabel="training loss, nats per token",
-        xlim=(least / 8, most * 1.5), ylim=(0, 2 * HALF + 0.35), title="Loss against data",
-    )  # fmt: skip
+        xscale="log",
+        xlabel="tokens of data D",
+        ylabel="training loss, nats per token",
+        xlim=(least / 8, most * 1.5),
+        ylim=(0, 2 * HALF + 0.35),
+        title="Loss against data",
+    )
     left.legend(title="parameters N", fontsize=8, title_fontsize=8.5, loc="lower left")
     n = found.parameters.astype(float)
     star = np.exp(np.log(found.star).mean(axis=1))
@@ -409,12 +451,22 @@ def _figure(found: Found) -> Figure:
         (LINEAR, "--", COLOURS[2], "a = 1"),
         (QUADRATIC, "--", COLOURS[1], "a = 2, the paper"),
     ):
-        middle.plot(across, centre[1] * (across / centre[0]) ** power, style, color=colour,
-                    linewidth=1.4, label=label)  # fmt: skip
+        middle.plot(
+            across,
+            centre[1] * (across / centre[0]) ** power,
+            style,
+            color=colour,
+            linewidth=1.4,
+            label=label,
+        )
     middle.set(
-        xscale="log", yscale="log", xlabel="D*, tokens", ylabel="parameters N",
-        title="The law", ylim=(n[0] / 8, n[-1] * 8),
-    )  # fmt: skip
+        xscale="log",
+        yscale="log",
+        xlabel="D*, tokens",
+        ylabel="parameters N",
+        title="The law",
+        ylim=(n[0] / 8, n[-1] * 8),
+    )
     middle.legend(fontsize=8.5, loc="upper left")
     for power, colour, marker, label in (
         (1, COLOURS[2], "s", "N/D*"),
@@ -432,9 +484,12 @@ def _figure(found: Found) -> Figure:
         right.plot(n, ratio, marker, color=colour, markersize=3, alpha=0.5)
     right.axhline(1, color=INK, linewidth=0.9)
     right.set(
-        xscale="log", yscale="log", xlabel="parameters N", title="Which ratio is constant?",
+        xscale="log",
+        yscale="log",
+        xlabel="parameters N",
+        title="Which ratio is constant?",
         ylabel="ratio, over that of the least N",
-    )  # fmt: skip
+    )
     right.legend(loc="lower left")
     for panel in (left, middle, right):
         panel.xaxis.set_minor_formatter(NullFormatter())
@@ -446,10 +501,11 @@ def _figure(found: Found) -> Figure:
     return Figure(
         NAME,
         figure,
-        "Left: training loss on random tokens against their number, by size of the model; D* is "
-        "where it crosses half of log V (line). Middle: parameters against D*, each point a "
-        "model, with the fitted power, the linear law and the paper's. Right: N/D* and the paper's "
-        "N/D*², over their values at the least N; the right law's is constant.",
+        "Left: training loss on random tokens against their number, by size of the "
+        "model; D* is where it crosses half of log V (line). Middle: parameters "
+        "against D*, each point a model, with the fitted power, the linear law and the "
+        "paper's. Right: N/D* and the paper's N/D*², over their values at the least N; "
+        "the right law's is constant.",
     )
 
 
@@ -475,26 +531,28 @@ def _findings(context: Context, budget: Budget, found: Found) -> str:
     least, largest = found.bits.mean(axis=1).min(), found.bits.mean(axis=1).max()
     setting = (
         f"D* is where a model goes from knowing random tokens by heart to not, after "
-        f"{budget.passes} passes. Over {decades:.1f} decades of N, {n[0]:,} to {n[-1]:,} "
-        f"parameters in {LAYERS} layers, N ∝ D*^a with a = {fitted:.3f}{interval}"
-        f"{' (95 %, seeds drawn anew)' if interval else ', from one seed'}; from {_upper(found)} "
+        f"{budget.passes} passes. Over {decades:.1f} decades of N, {n[0]:,} to "
+        f"{n[-1]:,} parameters in {LAYERS} layers, N ∝ D*^a with a = "
+        f"{fitted:.3f}{interval}{' (95 %, seeds drawn anew)' if interval else ', from one seed'}; from {_upper(found)} "
         f"alone it is {upper:.3f}. "
     )
     ratios = (
-        f"N/D*² goes from {ratio[0]:.2g} at the least N to {ratio[-1]:.2g} at the largest, a "
-        f"factor of {max(ratio[0] / ratio[-1], ratio[-1] / ratio[0]):.0f}; the paper has 8.4e-10 "
-        "to 8.8e-10, of models within a factor of 2, and perhaps of another D*: the text of its "
-        "version 2 was not at hand."
+        f"N/D*² goes from {ratio[0]:.2g} at the least N to {ratio[-1]:.2g} at the "
+        f"largest, a factor of {max(ratio[0] / ratio[-1], ratio[-1] / ratio[0]):.0f}; "
+        "the paper has 8.4e-10 "
+        "to 8.8e-10, of models within a factor of 2, and perhaps of another D*: the "
+        "text of its version 2 was not at hand."
     )
     known = (
         f"At D* the models know {least:.2f} to {largest:.2f} bits per parameter "
-        f"({mean_text(found.bits[-1])} at the largest N). Allen-Zhu & Li (2024) find about "
-        f"{BITS:g} in language models that have seen each fact a thousand times."
+        f"({mean_text(found.bits[-1])} at the largest N). Allen-Zhu & Li (2024) find "
+        f"about {BITS:g} in language models that have seen each fact a thousand times."
     )
     steps = found.steps(budget)
     taken = (
-        f"A training at D* takes {', '.join(f'{count:,}' for count in steps)} steps, by rising N: "
-        f"{steps[-1] / steps[0]:.2f} times as many at the largest as at the least, which may be a "
+        f"A training at D* takes {', '.join(f'{count:,}' for count in steps)} steps, "
+        f"by rising N: {steps[-1] / steps[0]:.2f} times as many at the largest as at "
+        "the least, which may be a "
         "part of the exponent."
     )
     return "\n\n".join([setting + _verdict(fitted, upper), ratios, known, taken])
@@ -503,17 +561,18 @@ def _findings(context: Context, budget: Budget, found: Found) -> str:
 def _verdict(fitted: float, upper: float) -> str:
     if all(abs(a - LINEAR) < 0.2 for a in (fitted, upper)):
         return (
-            "So the data that a model can know by heart grow about in proportion to its "
-            "parameters: the linear law holds, the paper's N = c D² does not. As a bound N = O(D²) "
-            "is true of it, and far from near."
+            "So the data that a model can know by heart grow about in proportion to "
+            "its parameters: the linear law holds, the paper's N = c D² does not. As a "
+            "bound N = O(D²) is true of it, and far from near."
         )
     if all(abs(a - QUADRATIC) < 0.2 for a in (fitted, upper)):
         return "That is the paper's law, N = c D²."
     nearer = LINEAR if abs(fitted - LINEAR) < abs(fitted - QUADRATIC) else QUADRATIC
     nears = abs(upper - nearer) < abs(fitted - nearer)
     return (
-        f"That is neither the linear law nor the paper's 2. It is nearer to {nearer:g}, and the "
-        f"wider models are {'still nearer' if nears else 'not nearer'}."
+        "That is neither the linear law nor the paper's 2. It is nearer to "
+        f"{nearer:g}, and the wider models are "
+        f"{'still nearer' if nears else 'not nearer'}."
     )
 
 
@@ -523,8 +582,8 @@ EXPERIMENT = Experiment(
     paper=memory_paper.PAPER,
     source=SOURCE,
     question=(
-        "How does the data D* that a transformer can know by heart grow with its parameters N: "
-        "is N/D*² constant, as the paper has it?"
+        "How does the data D* that a transformer can know by heart grow with its "
+        "parameters N: is N/D*² constant, as the paper has it?"
     ),
     duration=650,
     quick_duration=70,

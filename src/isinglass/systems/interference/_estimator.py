@@ -1,8 +1,8 @@
 """What the interference classifiers share: a tally per class, routes, energies, prediction.
 
-A subclass says how its input becomes dipoles (`_read`, `_dipoles`), what one batch adds to the
-tally (`_tally`), what evidence a tally amounts to (`_evidence`), and how an energy curve becomes a
-score (`_score_curves`).
+A subclass says how its input becomes dipoles (`_read`, `_dipoles`), what one batch adds
+to the tally (`_tally`), what evidence a tally amounts to (`_evidence`), and how an
+energy curve becomes a score (`_score_curves`).
 """
 
 import operator
@@ -72,12 +72,13 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     random_state: Any
     n_features_in_: int
     feature_names_in_: np.ndarray
-    # Parameters that what was learned depends on: equal for models that merge, fixed once learned.
+    # Parameters that what was learned depends on: equal for models that merge, fixed
+    # once learned.
     _kind_parameters: tuple[str, ...] = ("rates", "threshold", "n_durations")
     # The attribute that holds the shape of one input.
     _shape_attribute: str
 
-    # -- what a subclass provides ------------------------------------------------------------
+    # -- what a subclass provides ------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
         """Checked input, samples first, still in its own dtype."""
@@ -124,7 +125,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """Scores (…, n, C) of energy curves (…, n, C, T)."""
         raise NotImplementedError
 
-    # -- learning ----------------------------------------------------------------------------
+    # -- learning ----------------------------------------------------------------------
 
     @_all_or_nothing
     def fit(self: Model, X, y) -> Model:
@@ -138,8 +139,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             The model itself.
 
         Raises:
-            ValueError: For a parameter or an input that cannot be used, naming it. The model is
-                then as it was before.
+            ValueError: For a parameter or an input that cannot be used, naming it. The
+                model is then as it was before.
         """
         X, y = self._read_pair(X, y, reset=True)
         self._start(np.unique(y))
@@ -149,9 +150,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def partial_fit(self: Model, X, y, classes: ArrayLike | None = None) -> Model:
         """Learn more samples. Any split into calls gives the same model as one `fit` on all.
 
-        A label not met before becomes a new class. With `geometry="corners"` the targets are then
-        placed anew for the larger number of classes; name all `classes` in the first call, or give
-        a geometry, to keep every target where it is.
+        A label not met before becomes a new class. With `geometry="corners"` the
+        targets are then placed anew for the larger number of classes; name all
+        `classes` in the first call, or give a geometry, to keep every target where it
+        is.
 
         Args:
             X: The inputs, of the shape first learned.
@@ -198,9 +200,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             The model itself.
 
         Raises:
-            ValueError: For a label the model does not know, for more samples of a class than were
-                learned, or for samples that cannot have been among those learned. The model is
-                then unchanged.
+            ValueError: For a label the model does not know, for more samples of a class
+                than were learned, or for samples that cannot have been among those
+                learned. The model is then unchanged.
         """
         self._check_ready()
         X, y = self._read_pair(X, y, reset=False)
@@ -212,7 +214,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         counts = self.class_count_ - self.epochs * counts
         tally = self.tally_ - self.epochs * tally
         self._check_remainder(tally, counts)
-        # Sums of logarithms leave rounding behind; an empty class has learned exactly nothing.
+        # Sums of logarithms leave rounding behind; an empty class has learned exactly
+        # nothing.
         self.tally_, self.class_count_ = (
             np.where(counts[:, None] == 0, 0.0, tally),
             counts,
@@ -223,9 +226,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def merge(self: Model, other: Model) -> Model:
         """Add what another model learned; equal to one model that saw all samples of both.
 
-        In place. Both must have equal parameters and equal route priors: the same integer
-        `random_state`, or the same `route_prior` array. Classes that only one of them knows are
-        kept.
+        In place. Both must have equal parameters and equal route priors: the same
+        integer `random_state`, or the same `route_prior` array. Classes that only one
+        of them knows are kept.
 
         Args:
             other: A trained model of the same class; it is left as it is.
@@ -247,8 +250,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         where = np.searchsorted(self.classes_, other.classes_)
         if not np.array_equal(self.prior_[:, where], other.prior_):
             raise ValueError(
-                "cannot merge: the route priors differ; give both models the same integer "
-                "random_state (or the same route_prior array)"
+                "cannot merge: the route priors differ; give both models the same "
+                "integer random_state (or the same route_prior array)"
             )
         tally, counts = self.tally_.copy(), self.class_count_.copy()
         tally[:, where] += other.tally_
@@ -256,7 +259,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         self.tally_, self.class_count_ = tally, counts
         return self
 
-    # -- prediction --------------------------------------------------------------------------
+    # -- prediction --------------------------------------------------------------------
 
     def energy_over_time(self, X) -> Float[np.ndarray, "n C T"]:
         """Energy J_y(t) at every target and time step, for `n_signals` signals per source (Eq. 3).
@@ -298,7 +301,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         winner = self.energies(X).argmax(axis=1)
         return self.classes_[winner]
 
-    # -- what was learned --------------------------------------------------------------------
+    # -- what was learned --------------------------------------------------------------
 
     @property
     def route_probabilities_(self) -> Float[np.ndarray, "S C T"]:
@@ -347,7 +350,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """Expected arrival time at each learner (rows) under each policy (columns), Table 3."""
         return diagnostics.arrival_times(self.route_probabilities_, self._reachable())
 
-    # -- storage -----------------------------------------------------------------------------
+    # -- storage -----------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
         """Write the trained model to one safetensors file, whole or not at all.
@@ -371,12 +374,12 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: For a file that is truncated, damaged, of another format version, or of
-                another kind of model.
+            ValueError: For a file that is truncated, damaged, of another format
+                version, or of another kind of model.
         """
         return _storage.load(cls, Path(path))
 
-    # -- inside ------------------------------------------------------------------------------
+    # -- inside ------------------------------------------------------------------------
 
     def _reachable(self) -> Bool[np.ndarray, "S C T"]:
         return self.geometry_.reachable(self.n_durations)
@@ -511,7 +514,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         for name, learned in self._learned_with.items():
             if rule[name] != learned:
                 raise ValueError(
-                    f"{name} is {rule[name]}, but the model learned with {learned}; set it back, "
+                    f"{name} is {rule[name]}, but the model learned with {learned}; "
+                    "set it back, "
                     "or call fit to start anew"
                 )
 
@@ -535,14 +539,16 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         if (counts < 0).any():
             short = self.classes_[counts < 0].tolist()
             raise ValueError(
-                "cannot forget more than was learned: too many samples (times epochs) of classes "
+                "cannot forget more than was learned: too many samples (times epochs) "
+                "of classes "
                 f"{short}"
             )
         low, high = (bound * counts[:, None] for bound in self._tally_bounds())
         slack = 1e-9 * (1 + self.class_count_[:, None])
         if (tally < low - slack).any() or (tally > high + slack).any():
             raise ValueError(
-                "cannot forget samples that were never learned: what remains is no sum of samples"
+                "cannot forget samples that were never learned: what remains is no sum "
+                "of samples"
             )
 
 
@@ -565,5 +571,6 @@ def _check_labels_alike(*labels: np.ndarray) -> None:
     }
     if len(kinds) > 1:
         raise ValueError(
-            f"labels must be all text or all numbers, got {kinds[True]!r} beside {kinds[False]!r}"
+            f"labels must be all text or all numbers, got {kinds[True]!r} beside "
+            f"{kinds[False]!r}"
         )

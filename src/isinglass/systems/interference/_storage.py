@@ -48,7 +48,8 @@ def save(
     if isinstance(geometry, Geometry):
         if not isinstance(geometry.metric, str):
             raise ValueError(
-                "cannot save a model whose geometry has a callable metric; name a scipy metric"
+                "cannot save a model whose geometry has a callable metric; name a "
+                "scipy metric"
             )
         tensors |= {"sources": geometry.sources, "targets": geometry.targets}
         parameters |= {"metric": geometry.metric, "speed": float(geometry.speed)}
@@ -107,7 +108,8 @@ def load(cls: type[Model], path: Path) -> Model:
         ) from None
     if (kind, version) != (FORMAT, VERSION):
         raise ValueError(
-            f"{path} has format {kind!r} version {version!r}; expected {FORMAT!r} version {VERSION}"
+            f"{path} has format {kind!r} version {version!r}; expected {FORMAT!r} "
+            f"version {VERSION}"
         )
     if digest != _digest(text, tensors):
         raise ValueError(f"{path} is damaged: its checksum does not fit its content")

@@ -1,8 +1,9 @@
 """The paper's baseline: softmax self-attention and one linear layer, trained by backpropagation.
 
-Self-attention over the patches of a picture, without projections, is fixed: it has no weights. What
-is trained is the linear layer behind it, 4 × 729, from N(0, 1)/9, by cross-entropy and Adam at
-1e-3, one picture a step (Tang 2020, §4.1; the initialisation is the published program's).
+Self-attention over the patches of a picture, without projections, is fixed: it has no
+weights. What is trained is the linear layer behind it, 4 × 729, from N(0, 1)/9, by
+cross-entropy and Adam at 1e-3, one picture a step (Tang 2020, §4.1; the initialisation
+is the published program's).
 """
 
 from __future__ import annotations

@@ -24,28 +24,33 @@ from isinglass.systems.interference.geometry import Geometry, corners
 class InterferenceClassifier(RouteClassifier):
     """Feed-forward induced interference training (Tang 2020) as a scikit-learn classifier.
 
-    Each picture is cut into patches; each patch is a unit dipole sent to one target per class along
-    routes of different travel durations. Learning moves probability between durations so that
-    patches similar to the target's field arrive together. Learning is a sum over samples, hence
-    exact `partial_fit`, `forget` and `merge`, in any order.
+    Each picture is cut into patches; each patch is a unit dipole sent to one target per
+    class along routes of different travel durations. Learning moves probability between
+    durations so that patches similar to the target's field arrive together. Learning is
+    a sum over samples, hence exact `partial_fit`, `forget` and `merge`, in any order.
 
-    X is (n, H, W), or (n, H·W) with a square picture; a flat row whose length is no square number
-    counts as a picture of one line. Whole numbers or floats, any brightness scale.
+    X is (n, H, W), or (n, H·W) with a square picture; a flat row whose length is no
+    square number counts as a picture of one line. Whole numbers or floats, any
+    brightness scale.
 
     Args:
-        rates: Learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to the field;
-            each greater than −1. The paper's are made for about five samples per class; with K of
-            them, `expm1(log1p(rates) * 5 / K)` keeps the evidence in range.
-        threshold: Similarity θ in (0, 1] from which a patch is similar (or, negated, opposite).
+        rates: Learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to
+            the field; each greater than −1. The paper's are made for about five samples
+            per class; with K of them, `expm1(log1p(rates) * 5 / K)` keeps the evidence
+            in range.
+        threshold: Similarity θ in (0, 1] from which a patch is similar (or, negated,
+            opposite).
         n_durations: Travel durations 0 … T−1; must let every source reach every target.
         epochs: How often each sample counts.
         n_signals: Signals N per source; scales the energies, not the prediction.
-        patch_size: Patch height and width in pixels, an integer or a pair. Rows and columns beyond
-            the last whole patch are cropped.
-        route_prior: `"jitter"`, nearly uniform with (9 + u)/Σ(9 + u), u ~ U[0, 1) drawn per class
-            from `random_state`; or an array (S, C, T), classes in sorted order.
-        geometry: `"corners"` (targets on a frame around the picture, see `corners`) or a `Geometry`
-            with one source per patch and one target per class in sorted order.
+        patch_size: Patch height and width in pixels, an integer or a pair. Rows and
+            columns beyond the last whole patch are cropped.
+        route_prior: `"jitter"`, nearly uniform with (9 + u)/Σ(9 + u), u ~ U[0, 1) drawn
+            per class from `random_state`; or an array (S, C, T), classes in sorted
+            order.
+        geometry: `"corners"` (targets on a frame around the picture, see `corners`) or
+            a `Geometry` with one source per patch and one target per class in sorted
+            order.
         random_state: An integer for a result that repeats.
 
     Attributes:
@@ -58,9 +63,10 @@ class InterferenceClassifier(RouteClassifier):
         image_shape_: Height and width of a picture.
         n_features_in_: Pixels of a picture.
 
-    It passes scikit-learn's `check_estimator` with `patch_size=1`: the checks send tables of 1 to
-    10 columns, which hold no 3 × 3 patch. Blobs in a table are no pictures either; the estimator
-    is tagged `poor_score`, which excuses it from classifying them well.
+    It passes scikit-learn's `check_estimator` with `patch_size=1`: the checks send
+    tables of 1 to 10 columns, which hold no 3 × 3 patch. Blobs in a table are no
+    pictures either; the estimator is tagged `poor_score`, which excuses it from
+    classifying them well.
 
     Example:
         >>> model = InterferenceClassifier(random_state=0).fit(images, labels)
@@ -96,12 +102,13 @@ class InterferenceClassifier(RouteClassifier):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        # Tables of a few columns are not pictures: scikit-learn's blobs are out of its reach.
+        # Tables of a few columns are not pictures: scikit-learn's blobs are out of its
+        # reach.
         assert tags.classifier_tags is not None
         tags.classifier_tags.poor_score = True
         return tags
 
-    # -- input -------------------------------------------------------------------------------
+    # -- input -------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
         X = one_shape(X)
@@ -111,7 +118,8 @@ class InterferenceClassifier(RouteClassifier):
             X = np.asarray(X).reshape(X.shape[0], image_shape[0] * image_shape[1])
         elif len(X.shape) > 3:
             raise ValueError(
-                f"X must be pictures (n, H, W) or flat pictures (n, H·W), got shape {X.shape}"
+                "X must be pictures (n, H, W) or flat pictures (n, H·W), got shape "
+                f"{X.shape}"
             )
         if not reset and image_shape is not None and image_shape != self.image_shape_:
             raise ValueError(
@@ -133,7 +141,8 @@ class InterferenceClassifier(RouteClassifier):
         patch = self._patch()
         if patch[0] > image_shape[0] or patch[1] > image_shape[1]:
             raise ValueError(
-                f"patch_size {patch} is larger than the picture, {image_shape}; it must fit at "
+                f"patch_size {patch} is larger than the picture, {image_shape}; it "
+                "must fit at "
                 "least once"
             )
 
@@ -164,7 +173,7 @@ class InterferenceClassifier(RouteClassifier):
     def _rule(self) -> dict[str, Any]:
         return super()._rule() | {"patch_size": self._patch()}
 
-    # -- the stage ---------------------------------------------------------------------------
+    # -- the stage ---------------------------------------------------------------------
 
     def _grid(self) -> tuple[int, int]:
         (height, width), (h, w) = self.image_shape_, self._patch()
@@ -180,12 +189,13 @@ class InterferenceClassifier(RouteClassifier):
         n_sources, n_targets = self.geometry.distances.shape
         if (n_sources, n_targets) != (self._n_sources(), n_classes):
             raise ValueError(
-                f"geometry has {n_sources} sources and {n_targets} targets; these pictures have "
-                f"{self._n_sources()} patches and there are {n_classes} classes"
+                f"geometry has {n_sources} sources and {n_targets} targets; these "
+                f"pictures have {self._n_sources()} patches and there are {n_classes} "
+                "classes"
             )
         return self.geometry
 
-    # -- the physics -------------------------------------------------------------------------
+    # -- the physics -------------------------------------------------------------------
 
     def _host(self) -> np.ndarray:
         with jax.enable_x64(True):
@@ -225,8 +235,9 @@ def ensemble_energies(
 ) -> Float[np.ndarray, "m n C"]:
     """Peak energies of many trained models on the same pictures, with the hosts computed once.
 
-    Seeds, folds, ensembles: several times faster than asking each model, because the energy is
-    linear in the route probabilities and all else depends on the pictures alone.
+    Seeds, folds, ensembles: several times faster than asking each model, because the
+    energy is linear in the route probabilities and all else depends on the pictures
+    alone.
 
     Args:
         models: Trained on pictures of one shape with equal `threshold`, `patch_size`,
@@ -258,8 +269,8 @@ def ensemble_energies(
             and np.array_equal(arrived, stage)
         ):
             raise ValueError(
-                "models must share picture shape, patch_size, threshold, geometry, n_durations and "
-                "the number of classes"
+                "models must share picture shape, patch_size, threshold, geometry, "
+                "n_durations and the number of classes"
             )
         arriving.append(routes)
     scale = np.array([model.n_signals for model in models], dtype=np.float64)

@@ -12,8 +12,9 @@ def expected_similarity(
 ) -> Float[np.ndarray, "n C T"]:
     """Expected similarity of two signals that arrive together, with the target field withdrawn.
 
-    E S = Σ_lm q_l q_m x_l · x_m = |Σ_l q_l x_l|², with q_l(t) the share of source l among what
-    arrives at target y at time t (Eq. 5). NaN while nothing can have arrived.
+    E S = Σ_lm q_l q_m x_l · x_m = |Σ_l q_l x_l|², with q_l(t) the share of source l
+    among what arrives at target y at time t (Eq. 5). NaN while nothing can have
+    arrived.
 
     Args:
         dipoles: What each emission sends, D components of unit length.
@@ -31,8 +32,8 @@ def arrival_times(
 ) -> Float[np.ndarray, "C C"]:
     """Expected arrival time at learner y (rows) of signals sent by learner y' (columns).
 
-    White input: every source sends. Signals sent with too short a duration for that learner do not
-    arrive and do not count. NaN where nothing arrives.
+    White input: every source sends. Signals sent with too short a duration for that
+    learner do not arrive and do not count. NaN where nothing arrives.
 
     Args:
         probabilities: Probability of each travel duration, per source and policy.
@@ -51,8 +52,8 @@ def arrival_entropy(
 ) -> Float[np.ndarray, "n C"]:
     """Entropy in nats of the arrival times of the similar signals, H_y = −Σ_t q(t) log q(t).
 
-    0 when they all arrive at once, log T when they spread evenly. NaN for an input with no similar
-    signal.
+    0 when they all arrive at once, log T when they spread evenly. NaN for an input with
+    no similar signal.
 
     Args:
         similar: Which emissions of each input are similar to the host.

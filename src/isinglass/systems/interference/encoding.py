@@ -13,12 +13,13 @@ _BLANK = 1e-9
 def encode_images(images: Images, patch_size: tuple[int, int]) -> Float[Array, "n S D"]:
     """Cut pictures into patches and turn each patch into a unit dipole.
 
-    The picture is cropped to whole patches, its own mean is subtracted, and each patch of
-    h·w = D − 1 pixels is scaled to unit length behind a rest component 0. A patch that is zero
-    everywhere becomes the rest dipole (1, 0, …, 0). Brightness scale does not matter. Patches are
-    numbered row by row.
+    The picture is cropped to whole patches, its own mean is subtracted, and each patch
+    of h·w = D − 1 pixels is scaled to unit length behind a rest component 0. A patch
+    that is zero everywhere becomes the rest dipole (1, 0, …, 0). Brightness scale does
+    not matter. Patches are numbered row by row.
 
-    (The published program takes the rest dipole whenever a patch *sums* to exactly zero.)
+    (The published program takes the rest dipole whenever a patch *sums* to exactly
+    zero.)
 
     Args:
         images: Pictures of finite numbers.
@@ -36,8 +37,8 @@ def image_similarity(
 ) -> Float[Array, "n S"]:
     """Similarity x · g of each patch to the uniform field, without making the dipoles.
 
-    Equal to `encode_images(images, patch_size) @ uniform_host(h · w)`: the sum of the centred
-    patch over √D times its length.
+    Equal to `encode_images(images, patch_size) @ uniform_host(h · w)`: the sum of the
+    centred patch over √D times its length.
 
     Args:
         images: Pictures of finite numbers.
@@ -76,7 +77,8 @@ def _centred_patches(
 ) -> tuple[Float[Array, "S D n"], Float[Array, "S 1 n"]]:
     """Patches with the picture's mean taken off, and their lengths, 0 for a blank patch.
 
-    Samples come last: the arithmetic then runs along them, which is several times faster.
+    Samples come last: the arithmetic then runs along them, which is several times
+    faster.
     """
     n, height, width = images.shape
     h, w = patch_size

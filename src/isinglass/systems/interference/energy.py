@@ -1,8 +1,8 @@
 """Energy of the signals that meet at a target: Eqs. 2 and 3 of Tang 2020.
 
-At time t the target y looks at the signals that can have arrived. Those with similarity ≥ θ to the
-external field g are friends; the attended host h_y(t) is the mean of the friends' dipoles, or g
-if there are none. Friends count 1 each, the others x · h_y(t).
+At time t the target y looks at the signals that can have arrived. Those with similarity
+≥ θ to the external field g are friends; the attended host h_y(t) is the mean of the
+friends' dipoles, or g if there are none. Friends count 1 each, the others x · h_y(t).
 """
 
 import jax.numpy as jnp
@@ -22,12 +22,14 @@ def attended_host(
 
     Args:
         dipoles: What each emission sends, the same components as `host`.
-        arrived: Which emissions can have arrived at target y at time t (`routes.arrivals`).
+        arrived: Which emissions can have arrived at target y at time t
+            (`routes.arrivals`).
         host: The external field g.
         threshold: Similarity θ from which an emission is a friend.
     """
     x, friends = _samples_last(dipoles, host, threshold)
-    # The count of friends rides along as one more component: one matrix product, not two.
+    # The count of friends rides along as one more component: one matrix product, not
+    # two.
     summed = jnp.einsum(
         "ect,edn->ctdn",
         arrived.astype(x.dtype),
@@ -46,13 +48,14 @@ def energy_over_time(
 ) -> Float[Array, "n C T"]:
     """Instantaneous energy J_y(t) per signal sent (N = 1), Eq. 3.
 
-    The signals of the others are summed where they arrive before they meet the host: two matrix
-    products for a batch of samples.
+    The signals of the others are summed where they arrive before they meet the host:
+    two matrix products for a batch of samples.
 
     Args:
         dipoles: What each emission sends, the same components as `host`.
         arrivals: Probability of each emission to arrive at target y at time t.
-        arrived: Which emissions can have arrived at target y at time t (`routes.arrivals`).
+        arrived: Which emissions can have arrived at target y at time t
+            (`routes.arrivals`).
         host: The external field g.
         threshold: Similarity θ from which an emission is a friend.
     """
@@ -73,18 +76,20 @@ def couplings(
 ) -> Float[Array, "C T E n"]:
     """What each signal is worth on arrival, w(x, s, y, t): 1 for friends, x · h_y(t) for others.
 
-    The energy is linear in the routes, J_y(t) = Σ_s p_t(s, y) w(x, s, y, t), and w depends on the
-    samples alone, not on what was learned.
+    The energy is linear in the routes, J_y(t) = Σ_s p_t(s, y) w(x, s, y, t), and w
+    depends on the samples alone, not on what was learned.
 
     Args:
         dipoles: What each emission sends, the same components as `host`.
-        arrived: Which emissions can have arrived at target y at time t (`routes.arrivals`).
+        arrived: Which emissions can have arrived at target y at time t
+            (`routes.arrivals`).
         host: The external field g.
         threshold: Similarity θ from which an emission is a friend.
     """
     h = attended_host(dipoles, arrived, host, threshold)
     x, friends = _samples_last(dipoles, host, threshold)
-    # Unrolled over components, so that it stays elementwise: a batched product is 3 times slower.
+    # Unrolled over components, so that it stays elementwise: a batched product is 3
+    # times slower.
     product = sum(h[:, :, None, d] * x[None, None, :, d] for d in range(x.shape[1]))
     return jnp.where(friends[:, 0] > 0, 1.0, product)
 

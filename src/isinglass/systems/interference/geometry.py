@@ -25,13 +25,13 @@ class Geometry:
     Args:
         sources: Positions, shape (S, k) with k = 1, 2 or 3.
         targets: Positions, shape (C, k), the same k.
-        metric: Any metric that `scipy.spatial.distance.cdist` knows, or a callable; the paper
-            uses the Manhattan distance, `"cityblock"`.
+        metric: Any metric that `scipy.spatial.distance.cdist` knows, or a callable; the
+            paper uses the Manhattan distance, `"cityblock"`.
         speed: Distance travelled per time step, positive.
 
     Raises:
-        ValueError: If a position is not finite, the shapes disagree, the metric is unknown or the
-            speed is not positive.
+        ValueError: If a position is not finite, the shapes disagree, the metric is
+            unknown or the speed is not positive.
     """
 
     sources: Float[np.ndarray, "S k"] | ArrayLike
@@ -47,8 +47,8 @@ class Geometry:
         )
         if sources.shape[1] != targets.shape[1]:
             raise ValueError(
-                f"sources and targets must live in the same space: got {sources.shape[1]} and "
-                f"{targets.shape[1]} dimensions"
+                "sources and targets must live in the same space: got "
+                f"{sources.shape[1]} and {targets.shape[1]} dimensions"
             )
         speed = self.speed
         if not (isinstance(speed, Real) and np.isfinite(speed) and speed > 0):
@@ -71,14 +71,15 @@ class Geometry:
             n_durations: How many travel durations T there are.
 
         Raises:
-            ValueError: If some pair has no reachable duration: that target would be deaf to that
-                source, silently.
+            ValueError: If some pair has no reachable duration: that target would be
+                deaf to that source, silently.
         """
         longest = float(self.flight_times.max())
         if longest > n_durations - 1 + _ROUNDING:
             raise ValueError(
-                f"n_durations={n_durations} is too short: the farthest route takes {longest:g} "
-                f"time steps, so n_durations must be at least {np.ceil(longest - _ROUNDING) + 1:g}"
+                f"n_durations={n_durations} is too short: the farthest route takes "
+                f"{longest:g} time steps, so n_durations must be at least "
+                f"{np.ceil(longest - _ROUNDING) + 1:g}"
             )
         return np.arange(n_durations) >= self.flight_times[..., None] - _ROUNDING
 
@@ -86,9 +87,10 @@ class Geometry:
 def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
     """The paper's stage: one source per patch, targets on a frame just outside the picture.
 
-    Patch (i, j) of a (rows, columns) grid stands at (i − (rows−1)/2, j − (columns−1)/2). Targets
-    sit at equal arc lengths on the frame one step outside, from the corner of patch (0, 0) on;
-    four targets take the four corners: (−5, −5), (5, −5), (5, 5), (−5, 5) for a 9 × 9 grid.
+    Patch (i, j) of a (rows, columns) grid stands at (i − (rows−1)/2, j −
+    (columns−1)/2). Targets sit at equal arc lengths on the frame one step outside, from
+    the corner of patch (0, 0) on; four targets take the four corners: (−5, −5), (5,
+    −5), (5, 5), (−5, 5) for a 9 × 9 grid.
 
     Args:
         grid: Rows and columns of patches.
@@ -100,7 +102,8 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
     rows, columns = grid
     if rows < 1 or columns < 1 or n_targets < 1:
         raise ValueError(
-            f"need at least one patch and one target, got grid={grid}, n_targets={n_targets}"
+            f"need at least one patch and one target, got grid={grid}, "
+            f"n_targets={n_targets}"
         )
     i, j = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     sources = np.stack([i - (rows - 1) / 2, j - (columns - 1) / 2], axis=-1).reshape(

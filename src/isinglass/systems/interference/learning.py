@@ -1,9 +1,10 @@
 """The learning rule, Eq. 4 of Tang 2020: in closed form, and step by step.
 
-One update multiplies the reachable durations of the label's own target by a gain and renormalises
-over all durations. With R the reachable mass that is logit R ← logit R + log gain, so training adds
-log-gains, and the learned state is a sum over samples: the *tally*. Everything else the classifier
-offers (order invariance, forgetting, merging, epochs) is a property of sums.
+One update multiplies the reachable durations of the label's own target by a gain and
+renormalises over all durations. With R the reachable mass that is logit R ← logit R +
+log gain, so training adds log-gains, and the learned state is a sum over samples: the
+*tally*. Everything else the classifier offers (order invariance, forgetting, merging,
+epochs) is a property of sums.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +17,8 @@ from jaxtyping import Bool, Float, Int
 
 Rates = tuple[float, float, float]
 
-# Time-varying sources add their changes before the rule divides; where the sum would take a route
-# below nothing (1 + a ≤ 0) it keeps this share instead.
+# Time-varying sources add their changes before the rule divides; where the sum would
+# take a route below nothing (1 + a ≤ 0) it keeps this share instead.
 SMALLEST_GAIN = 1e-6
 
 
@@ -40,7 +41,8 @@ def check_rule(rates: Any, threshold: Any) -> tuple[Rates, float]:
         checked = ()
     if len(checked) != 3 or not all(np.isfinite(r) and r > -1 for r in checked):
         raise ValueError(
-            "rates must be three finite numbers greater than -1 (for similar, neutral and opposite "
+            "rates must be three finite numbers greater than -1 (for similar, neutral "
+            "and opposite "
             f"signals; at -1 a route is lost for good), got {rates!r}"
         )
     if not (
@@ -67,8 +69,8 @@ def tally_kinds(
 ) -> Float[Array, "S C 3"]:
     """How often each source was similar, neutral and opposite to the host, per class.
 
-    The counts are whole numbers, so sums of them are exact and no order of summation matters, to
-    the last bit.
+    The counts are whole numbers, so sums of them are exact and no order of summation
+    matters, to the last bit.
 
     Args:
         similarity: Of what each source sends to the host.
@@ -103,8 +105,9 @@ def tally_waves(
 ) -> Float[Array, "S C T"]:
     """Evidence per duration for sources that emit at times τ = 0 … L−1.
 
-    Within one sample the changes add before the rule divides, a(δ) = Σ_τ η(s(τ)) [τ + δ < T], so
-    a sample's evidence is log(1 + a(δ)), with 1 + a kept at or above `SMALLEST_GAIN`.
+    Within one sample the changes add before the rule divides, a(δ) = Σ_τ η(s(τ)) [τ + δ
+    < T], so a sample's evidence is log(1 + a(δ)), with 1 + a kept at or above
+    `SMALLEST_GAIN`.
 
     Args:
         dipoles: What each source emits over time.
@@ -158,8 +161,8 @@ def watch_learning(
 ) -> Iterator[Float[np.ndarray, "S C T"]]:
     """Yield the route probabilities after each sample, by the published step-by-step rule.
 
-    Slow, and in the linear domain as published: for watching it learn and for testing the closed
-    form, which `InterferenceClassifier` uses.
+    Slow, and in the linear domain as published: for watching it learn and for testing
+    the closed form, which `InterferenceClassifier` uses.
 
     Args:
         probabilities: Of the travel durations, before the first sample.
@@ -171,8 +174,8 @@ def watch_learning(
         threshold: Similarity θ from which a signal is similar (or, negated, opposite).
 
     Raises:
-        ValueError: For rates or a threshold out of range, or if there are more dipoles than
-            targets or fewer.
+        ValueError: For rates or a threshold out of range, or if there are more dipoles
+            than targets or fewer.
     """
     rates, threshold = check_rule(rates, threshold)
     for picture, target in zip(dipoles, targets, strict=True):

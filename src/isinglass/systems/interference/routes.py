@@ -1,8 +1,9 @@
 """Routes: for every source and target a probability over travel durations.
 
-A route's log-probability is its log-prior plus what was learned (`learning.py`), up to a constant
-per source and target. Probabilities are normalised over all T durations, those too short to arrive
-included: the mass there is the reservoir that lets the rule do anything at all.
+A route's log-probability is its log-prior plus what was learned (`learning.py`), up to
+a constant per source and target. Probabilities are normalised over all T durations,
+those too short to arrive included: the mass there is the reservoir that lets the rule
+do anything at all.
 """
 
 from zlib import crc32
@@ -20,8 +21,8 @@ def jitter_prior(
 ) -> Float[np.ndarray, "S T"]:
     """Nearly uniform prior of one class: (9 + u) / Σ (9 + u) with u ~ U[0, 1).
 
-    The draw depends on the seed and the label alone, so that a class has the same prior whichever
-    other classes there are and whenever it was added.
+    The draw depends on the seed and the label alone, so that a class has the same prior
+    whichever other classes there are and whenever it was added.
 
     Args:
         seed: Of the model.
@@ -55,8 +56,8 @@ def check_prior(
         shape: What it must have, (S, C, T).
 
     Raises:
-        ValueError: If the shape is another, or an entry is negative or not finite, or some route
-            has no probability at all.
+        ValueError: If the shape is another, or an entry is negative or not finite, or
+            some route has no probability at all.
     """
     array = real_array("route_prior", prior)
     if array.shape != shape:
@@ -82,8 +83,9 @@ def route_probabilities(
 ) -> Float[np.ndarray, "S C T"]:
     """Posterior over durations: softmax over δ of log prior + [δ reachable] · evidence.
 
-    `evidence` is one number per source and class (K = 1) for inputs that do not change in time, or
-    one per duration (K = T). Exact in the log domain at any amount of evidence.
+    `evidence` is one number per source and class (K = 1) for inputs that do not change
+    in time, or one per duration (K = T). Exact in the log domain at any amount of
+    evidence.
 
     Args:
         prior: Probabilities before learning.
@@ -102,8 +104,9 @@ def arrivals(
 ) -> tuple[Float[np.ndarray, "E C T"], Bool[np.ndarray, "E C T"]]:
     """Probability that what source s emits at time τ arrives at target y at time t.
 
-    An emission at τ is a source of its own whose routes are delayed by τ: the emission axis has
-    length E = S · n_emissions, source-major, and emission (s, τ) at time t uses the duration t − τ.
+    An emission at τ is a source of its own whose routes are delayed by τ: the emission
+    axis has length E = S · n_emissions, source-major, and emission (s, τ) at time t
+    uses the duration t − τ.
 
     Args:
         probabilities: Probability of each travel duration.
@@ -111,8 +114,8 @@ def arrivals(
         n_emissions: How many time steps L each source emits for.
 
     Returns:
-        The arrival probabilities (zero where too short to arrive) and, as a mask of the same
-        shape, from when on each emission can have arrived.
+        The arrival probabilities (zero where too short to arrive) and, as a mask of the
+        same shape, from when on each emission can have arrived.
     """
     n_sources, n_targets, n_durations = probabilities.shape
     shape = (n_sources, n_emissions, n_targets, n_durations)

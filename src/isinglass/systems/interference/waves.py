@@ -19,24 +19,26 @@ from isinglass.systems.interference.geometry import Geometry
 class WaveClassifier(RouteClassifier):
     """Interference learning of time-varying signals, such as the double slit.
 
-    Every source emits a vector at each of L time steps; a signal emitted at τ with travel duration
-    δ arrives at τ + δ. What arrives together interferes.
+    Every source emits a vector at each of L time steps; a signal emitted at τ with
+    travel duration δ arrives at τ + δ. What arrives together interferes.
 
-    X is (n, sources, time, D) of any lengths; every vector is scaled to unit length, a zero vector
-    is the rest dipole. Within one sample the changes of a route add up over the
-    emissions before the rule divides; where they would add up to −1 or less the route keeps a share
-    of 10⁻⁶ (`learning.SMALLEST_GAIN`).
+    X is (n, sources, time, D) of any lengths; every vector is scaled to unit length, a
+    zero vector is the rest dipole. Within one sample the changes of a route add up over
+    the emissions before the rule divides; where they would add up to −1 or less the
+    route keeps a share of 10⁻⁶ (`learning.SMALLEST_GAIN`).
 
     Args:
-        geometry: One source per source of X and one target per class in sorted order. Required.
+        geometry: One source per source of X and one target per class in sorted order.
+            Required.
         rates: As for `InterferenceClassifier`.
         threshold: As for `InterferenceClassifier`.
-        n_durations: As for `InterferenceClassifier`; a signal emitted at τ arrives by T − 1 only if
-            its travel duration is at most T − 1 − τ.
+        n_durations: As for `InterferenceClassifier`; a signal emitted at τ arrives by T
+            − 1 only if its travel duration is at most T − 1 − τ.
         epochs: As for `InterferenceClassifier`.
         n_signals: As for `InterferenceClassifier`.
         host: The field g at the targets, D components; `None` for (1, …, 1)/√D.
-        readout: `"mean"` (energy averaged over time, as in the paper's double slit) or `"peak"`.
+        readout: `"mean"` (energy averaged over time, as in the paper's double slit) or
+            `"peak"`.
         route_prior: As for `InterferenceClassifier`.
         random_state: As for `InterferenceClassifier`.
 
@@ -78,7 +80,7 @@ class WaveClassifier(RouteClassifier):
         self.route_prior = route_prior
         self.random_state = random_state
 
-    # -- input -------------------------------------------------------------------------------
+    # -- input -------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
         X = one_shape(X)
@@ -93,8 +95,8 @@ class WaveClassifier(RouteClassifier):
             self.wave_shape_ = X.shape[1:]
         elif X.shape[1:] != self.wave_shape_:
             raise ValueError(
-                f"X holds waves of {X.shape[1:]} (sources, time, D), but the model learned "
-                f"{self.wave_shape_}"
+                f"X holds waves of {X.shape[1:]} (sources, time, D), but the model "
+                f"learned {self.wave_shape_}"
             )
         return X
 
@@ -105,7 +107,7 @@ class WaveClassifier(RouteClassifier):
         if self.readout not in ("mean", "peak"):
             raise ValueError(f"readout must be 'mean' or 'peak', got {self.readout!r}")
 
-    # -- the stage ---------------------------------------------------------------------------
+    # -- the stage ---------------------------------------------------------------------
 
     def _n_sources(self) -> int:
         return self.wave_shape_[0]
@@ -123,7 +125,7 @@ class WaveClassifier(RouteClassifier):
             )
         return self.geometry
 
-    # -- the physics -------------------------------------------------------------------------
+    # -- the physics -------------------------------------------------------------------
 
     def _host(self) -> np.ndarray:
         n_components = self.wave_shape_[2]
@@ -133,7 +135,8 @@ class WaveClassifier(RouteClassifier):
             host = real_array("host", self.host)
             if host.shape != (n_components,) or not host.any():
                 raise ValueError(
-                    f"host must be a non-zero vector of {n_components} components, got {host}"
+                    f"host must be a non-zero vector of {n_components} components, got "
+                    f"{host}"
                 )
             return np.asarray(to_dipoles(jnp.asarray(host)))
 

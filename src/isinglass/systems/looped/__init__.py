@@ -1,8 +1,9 @@
 """Looped transformers with energy and entropy (Lam 2026).
 
-A model is a `LoopedTransformer`; `train` trains many seeds of it at once on an `InductionTask`
-with an `EnergyEntropyObjective`. The penalties, the latent Hamiltonian system, the contraction
-bound and the loss landscape are functions that work on other models too.
+A model is a `LoopedTransformer`; `train` trains many seeds of it at once on an
+`InductionTask` with an `EnergyEntropyObjective`. The penalties, the latent Hamiltonian
+system, the contraction bound and the loss landscape are functions that work on other
+models too.
 """
 
 from isinglass.attention.positions import lay_out, sinusoids

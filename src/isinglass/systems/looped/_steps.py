@@ -1,8 +1,8 @@
 """Steps of training on the device: many seeds side by side, many steps without coming back.
 
-Several devices can share the work. Each takes its part of the seeds or, where their number is no
-multiple of that of devices, of every batch: all draw the whole batch, what is summed over it is
-summed over devices, and all go on with the same parameters.
+Several devices can share the work. Each takes its part of the seeds or, where their
+number is no multiple of that of devices, of every batch: all draw the whole batch, what
+is summed over it is summed over devices, and all go on with the same parameters.
 """
 
 from dataclasses import replace
@@ -39,7 +39,8 @@ class State(NamedTuple):
         model: Parameters; of a seed that failed, those it failed at.
         optimiser: State of the optimiser.
         good: The last parameters but these whose loss and gradient were finite.
-        failed: Step at which they first were not, counted over all recipes; −1 while all is well.
+        failed: Step at which they first were not, counted over all recipes; −1 while
+            all is well.
     """
 
     model: AnyModel
@@ -119,13 +120,14 @@ def advance(
     Args:
         state: Where to begin; it is used up.
         keys: One for each seed, for its data.
-        begun: Step at which the recipe began, counted over all recipes, as all steps here.
+        begun: Step at which the recipe began, counted over all recipes, as all steps
+            here.
         step: First step to take.
         until: Step to stop before.
         task: What to train on.
         recipe: How.
-        devices: How many of the first devices share the seeds, or where the number of these is no
-            multiple of it, every batch, whose size must be one then.
+        devices: How many of the first devices share the seeds, or where the number of
+            these is no multiple of it, every batch, whose size must be one then.
     """
     # The rate is traced, so that a search for it compiles once.
     rate = jnp.asarray(recipe.learning_rate)
@@ -252,7 +254,8 @@ def _gradients(
 ) -> tuple[Any, _Seen]:
     """Gradients of one step for all seeds, with arrays as wide as its length needs."""
     length, which = _draw_length(step, of_recipe, recipe, model.config.causal)
-    # Drawn at full width, and cut: to compile random numbers takes as long as the gradient.
+    # Drawn at full width, and cut: to compile random numbers takes as long as the
+    # gradient.
     keys = jax.vmap(partial(jax.random.fold_in, data=step))(keys)
     whole = jax.vmap(lambda key: draw(key, length, of_recipe, task, recipe))(keys)
     if shared > 1:

@@ -2,11 +2,12 @@
 
     H_0 = 0,   H_{t+1} = LN(block(H_t + X)),   t = 0 … T − 1,
 
-with all answers predicted at once from H_T, after "FOP-Loop-Adaptive" of Fan et al. 2024, "Looped
-Transformers for Length Generalization" (arXiv 2409.15647). It has no positions unless asked for,
-and at inference it may loop as often as makes it most confident. The final layer normalisation of
-GPT-2 stands inside the loop, which keeps states bounded. Otherwise than there, T is the same for
-all lengths in training, and every sequence chooses its own number of loops, not a batch of them.
+with all answers predicted at once from H_T, after "FOP-Loop-Adaptive" of Fan et al.
+2024, "Looped Transformers for Length Generalization" (arXiv 2409.15647). It has no
+positions unless asked for, and at inference it may loop as often as makes it most
+confident. The final layer normalisation of GPT-2 stands inside the loop, which keeps
+states bounded. Otherwise than there, T is the same for all lengths in training, and
+every sequence chooses its own number of loops, not a batch of them.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ class BaselineConfig:
         heads: Heads of attention.
         hidden: Width of the perceptron's hidden layer; None for 4 d, as in GPT-2.
         iterations: T, loops in training.
-        positional_scale: Factor before sinusoids added to the embedding; 0 for none, as published.
+        positional_scale: Factor before sinusoids added to the embedding; 0 for none, as
+            published.
         positional_base: Their frequencies are base^(−2k/d).
         causal: Whether a position sees only itself and what comes before.
 
@@ -62,8 +64,8 @@ class Adapted(NamedTuple):
     Attributes:
         logits: After those loops, (n, V).
         iterations: How many loops.
-        cross_entropy: Of its own predictions after every loop, nats, (most,): a mean over the
-            positions that were asked.
+        cross_entropy: Of its own predictions after every loop, nats, (most,): a mean
+            over the positions that were asked.
     """
 
     logits: Float[Array, "n V"]
@@ -92,14 +94,17 @@ class Normalisation(eqx.Module):
 class LoopedBaseline(Loop):
     """A looped GPT-2 block.
 
-    It has the interface of `LoopedTransformer`, so that the same training loop trains it.
+    It has the interface of `LoopedTransformer`, so that the same training loop trains
+    it.
 
     Attributes:
         embedding: (V, d).
         before_attention, before_mlp, after: Layer normalisations.
-        attention_in, attention_in_bias: W_Q, W_K, W_V side by side, (d, 3 d) and (3 d,).
+        attention_in, attention_in_bias: W_Q, W_K, W_V side by side, (d, 3 d) and (3
+            d,).
         attention_out, attention_out_bias: Projection after the heads, (d, d) and (d,).
-        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,); then GELU.
+        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,);
+            then GELU.
         mlp_out, mlp_out_bias: Second layer, (hidden, d) and (d,).
         readout, readout_bias: (d, V) and (V,).
         config: Its `BaselineConfig`.
@@ -157,8 +162,8 @@ class LoopedBaseline(Loop):
     ) -> Adapted:
         """Loop `least` to `most` times over one sequence and answer where most confident.
 
-        That is where the cross-entropy of its own predictions, −log max_s p_s, is smallest on
-        average (Fan et al. 2024). It needs no target.
+        That is where the cross-entropy of its own predictions, −log max_s p_s, is
+        smallest on average (Fan et al. 2024). It needs no target.
 
         Args:
             tokens: Symbols, 0 to V − 1.

@@ -1,17 +1,19 @@
 """Does the loop contract? The bound of Lam 2026 (Theorem 3.2.1), and what holds instead.
 
-The theorem bounds the derivative of attention alone, A(X + Z), for small X and Z. The loop of a
-trained model adds a perceptron, a normalisation and the state itself:
+The theorem bounds the derivative of attention alone, A(X + Z), for small X and Z. The
+loop of a trained model adds a perceptron, a normalisation and the state itself:
 
     loop:   Z_{t+1} = Z_t + F(Z_t + X)          block:   Z_{t+1} = F(Z_t + X)
 
-The loop cannot contract, whatever its weights. With gain γ and bias b of the normalisation,
-Σ_k F_k/γ_k = Σ_k b_k/γ_k at every position, so that Σ_k Z_k/γ_k moves on by the same amount in
-every iteration. Its derivative has the eigenvalue 1 at each of the n positions, its norm is at
-least 1, and n of its Lyapunov exponents are 0. If Σ_k b_k/γ_k ≠ 0, it has no fixed point at all.
+The loop cannot contract, whatever its weights. With gain γ and bias b of the
+normalisation, Σ_k F_k/γ_k = Σ_k b_k/γ_k at every position, so that Σ_k Z_k/γ_k moves on
+by the same amount in every iteration. Its derivative has the eigenvalue 1 at each of
+the n positions, its norm is at least 1, and n of its Lyapunov exponents are 0. If Σ_k
+b_k/γ_k ≠ 0, it has no fixed point at all.
 
-`loop_step` and `block_step` are maps of `isinglass.dynamics`, whose parameters are those of
-`loop_parameters`: ``lyapunov_spectrum(loop_step, Z, loop_parameters(model, X), 1000, k=8)``.
+`loop_step` and `block_step` are maps of `isinglass.dynamics`, whose parameters are
+those of `loop_parameters`: ``lyapunov_spectrum(loop_step, Z, loop_parameters(model, X),
+1000, k=8)``.
 """
 
 from collections.abc import Mapping
@@ -57,17 +59,18 @@ def contraction_bound(
 ) -> Float[Array, ""]:
     """Bound (2 |W_Q| |W_K| + √Σ_i [1 − (q−1) S_q(r_i)]^{2/q}) |W_V|_F on the norm of D_Z A(X + Z).
 
-    |W_Q| and |W_K| are operator norms, and r_i rows of attention. It is a bound for 0 < q ≤ 2 and
-    scores that are divided by √d with d ≥ 4, and not beyond:
+    |W_Q| and |W_K| are operator norms, and r_i rows of attention. It is a bound for 0 <
+    q ≤ 2 and scores that are divided by √d with d ≥ 4, and not beyond:
 
-    - Since 1 − (q−1) S_q = Σ_j r_ij^q, the root is √Σ_i |r_i|_q². For q ≤ 2 that is at least the
-      operator norm of the rows, which is what the argument needs; for q > 2 it can be less.
-    - Through the scores, the derivative is at most 4s |W_Q| |W_K| |W_V| for |X + Z|_F ≤ 2 with s
-      the scale of the scores, and it can be that much. 4s ≤ 2 takes s = 1/√d with d ≥ 4; with
-      scores that are not scaled it can be twice the bound.
+    - Since 1 − (q−1) S_q = Σ_j r_ij^q, the root is √Σ_i |r_i|_q². For q ≤ 2 that is at
+      least the operator norm of the rows, which is what the argument needs; for q > 2
+      it can be less.
+    - Through the scores, the derivative is at most 4s |W_Q| |W_K| |W_V| for |X + Z|_F ≤
+      2 with s the scale of the scores, and it can be that much. 4s ≤ 2 takes s = 1/√d
+      with d ≥ 4; with scores that are not scaled it can be twice the bound.
 
-    The theorem assumes |X|_F ≤ 1, |Z|_F ≤ 1 and |W_V|_F ≤ ½ (see `assumptions`), and one head. No
-    trained model keeps to that, so that its number says nothing about one.
+    The theorem assumes |X|_F ≤ 1, |Z|_F ≤ 1 and |W_V|_F ≤ ½ (see `assumptions`), and
+    one head. No trained model keeps to that, so that its number says nothing about one.
 
     Args:
         query: W_Q.
@@ -77,7 +80,8 @@ def contraction_bound(
         q: Tsallis index, positive, finite and not 1.
 
     Raises:
-        ValueError: If q is out of range: at q = 1 the entropy would drop out, and leave √n.
+        ValueError: If q is out of range: at q = 1 the entropy would drop out, and leave
+            √n.
 
     Source: Lam 2026, Theorem 3.2.1.
     """
@@ -149,7 +153,8 @@ def loop_jacobian_norm(
         model: The model.
         state: Z.
         inputs: X, as of the model's `embed`.
-        residual: Whether of the loop Z + F(Z + X), which the model iterates, or of F(Z + X).
+        residual: Whether of the loop Z + F(Z + X), which the model iterates, or of F(Z
+            + X).
     """
     step = loop_step if residual else block_step
     return jacobian_norm(
@@ -162,8 +167,9 @@ def loop_parameters(
 ) -> dict[str, Any]:
     """Parameters of `loop_step` and `block_step`: the weights and X.
 
-    Both are parameters, and not part of the map, so that one compiled program serves all weights
-    of one configuration; `isinglass.dynamics` carries them to double precision.
+    Both are parameters, and not part of the map, so that one compiled program serves
+    all weights of one configuration; `isinglass.dynamics` carries them to double
+    precision.
     """
     return {"model": model, "inputs": inputs}
 
@@ -180,8 +186,8 @@ def block_step(
 ) -> Float[Array, "n d"]:
     """F(Z + X), the iteration that the theorem has in mind.
 
-    It is the model's `block` from its rows of attention, which forward-mode derivatives can pass;
-    through the model's own, whose rows are streamed, they cannot.
+    It is the model's `block` from its rows of attention, which forward-mode derivatives
+    can pass; through the model's own, whose rows are streamed, they cannot.
     """
     model = parameters["model"]
     hidden = state + parameters["inputs"]
@@ -201,7 +207,8 @@ def fixed_points(
 ) -> FixedPoints:
     """Look for fixed points of the loop, Z = Z + F(Z + X), or of the block, Z = F(Z + X).
 
-    See `isinglass.dynamics.cycles.fixed_points`; the loop in general has none (see the module).
+    See `isinglass.dynamics.cycles.fixed_points`; the loop in general has none (see the
+    module).
 
     Args:
         model: The model.

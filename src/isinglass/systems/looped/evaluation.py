@@ -17,7 +17,8 @@ from isinglass.data.induction import InductionBatch, InductionTask
 if TYPE_CHECKING:
     import xarray as xr
 
-# Scores of attention, by iteration and head, that sequences evaluated side by side have in all.
+# Scores of attention, by iteration and head, that sequences evaluated side by side have
+# in all.
 SCORES_AT_ONCE = 1 << 19
 ABOUT = {
     "loss": {"long_name": "objective", "units": "nat"},
@@ -41,9 +42,10 @@ class Evaluation:
 
     Attributes:
         lengths: Lengths of sequence; the defaults are those of Lam 2026, Table 1.
-        every: Steps between measurements; there is one more at the end of each recipe. It is also
-            how often a checkpoint is written.
-        sequences: Sequences of each length. They are other ones each time, the same for all seeds.
+        every: Steps between measurements; there is one more at the end of each recipe.
+            It is also how often a checkpoint is written.
+        sequences: Sequences of each length. They are other ones each time, the same for
+            all seeds.
         task: What to measure; None for the task that is learned.
 
     Raises:
@@ -72,26 +74,28 @@ def accuracy_by_length(
 ) -> "xr.Dataset":
     """Share of right answers on sequences of each length.
 
-    Memory is bounded at any length: sequences are taken some at a time, and models one by one.
+    Memory is bounded at any length: sequences are taken some at a time, and models one
+    by one.
 
     Args:
-        model: A `LoopedTransformer`, or anything that makes logits (n, V) of tokens (n,).
+        model: A `LoopedTransformer`, or anything that makes logits (n, V) of tokens
+            (n,).
         task: What to answer.
         lengths: Lengths n of the sequences, different ones.
-        key: What the sequences are drawn from; every model gets the same ones. Those of a length
-            do not depend on the other lengths.
+        key: What the sequences are drawn from; every model gets the same ones. Those of
+            a length do not depend on the other lengths.
         sequences: How many of each length.
         iterations: How often to apply the block; None for the configured T.
-        seeds: Names of the models, where `model` is several stacked along the leading axis of
-            their parameters, as in `Run.model`.
+        seeds: Names of the models, where `model` is several stacked along the leading
+            axis of their parameters, as in `Run.model`.
 
     Returns:
-        "all", over every position that counts, and "last", over last positions that count (NaN
-        if none does), each of dimensions ([seed,] length).
+        "all", over every position that counts, and "last", over last positions that
+        count (NaN if none does), each of dimensions ([seed,] length).
 
     Raises:
-        ValueError: If a number is less than 1, a length less than the task allows, or model, task
-            and seeds do not fit together.
+        ValueError: If a number is less than 1, a length less than the task allows, or
+            model, task and seeds do not fit together.
     """
     counts = _by_length(
         _Answers(iterations), model, task, lengths, key, sequences, seeds
@@ -115,13 +119,13 @@ def terms_by_length(
 ) -> "xr.Dataset":
     """What an `EnergyEntropyObjective` is made of, by length.
 
-    Arguments and errors are those of `accuracy_by_length`; the model is a `LoopedTransformer`, and
-    q the Tsallis index of its objective.
+    Arguments and errors are those of `accuracy_by_length`; the model is a
+    `LoopedTransformer`, and q the Tsallis index of its objective.
 
     Returns:
-        "cross_entropy", over positions that count (nats), and over all positions, iterations and
-        heads "kinetic", "potential" (nats) and "entropy", the mean itself (Lam 2026, Eqs. 3 to 5);
-        each of dimensions ([seed,] length).
+        "cross_entropy", over positions that count (nats), and over all positions,
+        iterations and heads "kinetic", "potential" (nats) and "entropy", the mean
+        itself (Lam 2026, Eqs. 3 to 5); each of dimensions ([seed,] length).
     """
     sums = _by_length(
         _Terms(iterations, q), model, task, lengths, key, sequences, seeds
@@ -140,8 +144,8 @@ def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> 
     if not lengths or len(set(lengths)) < len(lengths) or min(lengths) < least:
         form = "" if task is None else f" in the {task.form} form"
         raise ValueError(
-            f"lengths must be different ones, one at least and none below {least}{form}, "
-            f"got {tuple(lengths)}"
+            "lengths must be different ones, one at least and none below "
+            f"{least}{form}, got {tuple(lengths)}"
         )
     for length in lengths:
         check_sizes(least, lengths=length)
@@ -151,7 +155,8 @@ def check_vocabulary(config: Any, task: InductionTask) -> None:
     """Refuse a model that has not the symbols of the task."""
     if config is not None and config.vocabulary != task.vocabulary:
         raise ValueError(
-            f"task must have the model's vocabulary, {config.vocabulary}, got {task.vocabulary}"
+            f"task must have the model's vocabulary, {config.vocabulary}, got "
+            f"{task.vocabulary}"
         )
 
 
@@ -174,8 +179,8 @@ def _by_length(
         }
         if sizes != {(len(seeds),)}:
             raise ValueError(
-                f"seeds must name each of the models stacked in model: got {len(seeds)} seeds, and "
-                f"parameters of leading sizes {sorted(sizes)}"
+                "seeds must name each of the models stacked in model: got "
+                f"{len(seeds)} seeds, and parameters of leading sizes {sorted(sizes)}"
             )
     sums = [
         _sums(

@@ -2,13 +2,14 @@
 
     V' = μ V + α (F_τ(Z; X) − Z) − β ∇_Z E_τ(Z; X),        Z' = Z + V'
 
-This is symplectic Euler, whose time step is in the units of β: with β = h² and V = h dZ/dt it
-takes steps of h. Whatever μ, α and β are, a step scales phase-space volume by μ^dim, since its
-forces depend on Z alone. With α = 0 and μ = 1 it is Hamiltonian, and follows to all orders a shadow
-of H = ½|V|² + βE_τ; `LatentHamiltonian.shadow_energy` is that to first order.
+This is symplectic Euler, whose time step is in the units of β: with β = h² and V = h
+dZ/dt it takes steps of h. Whatever μ, α and β are, a step scales phase-space volume by
+μ^dim, since its forces depend on Z alone. With α = 0 and μ = 1 it is Hamiltonian, and
+follows to all orders a shadow of H = ½|V|² + βE_τ; `LatentHamiltonian.shadow_energy` is
+that to first order.
 
-With β > 0 the potential is concave and falls without end, so that α or μ < 1 must hold the
-particle; with β < 0 it is convex, and binds where the keys surround the origin.
+With β > 0 the potential is concave and falls without end, so that α or μ < 1 must hold
+the particle; with β < 0 it is convex, and binds where the keys surround the origin.
 """
 
 from typing import Any, NamedTuple
@@ -49,8 +50,8 @@ class LatentHamiltonian(eqx.Module):
         temperature: τ, positive.
 
     Raises:
-        ValueError: If the temperature is not positive and finite, another number is not finite, or
-            shapes do not fit.
+        ValueError: If the temperature is not positive and finite, another number is not
+            finite, or shapes do not fit.
     """
 
     query: Float[Array, "d c"]
@@ -70,8 +71,8 @@ class LatentHamiltonian(eqx.Module):
             raise ValueError(f"temperature must be positive, got {self.temperature}")
         if self.keys.shape[0] != self.values.shape[0] or not self.keys.shape[0]:
             raise ValueError(
-                f"keys and values must be of one sequence, got {self.keys.shape[0]} keys and "
-                f"{self.values.shape[0]} values"
+                f"keys and values must be of one sequence, got {self.keys.shape[0]} "
+                f"keys and {self.values.shape[0]} values"
             )
 
     @classmethod
@@ -86,8 +87,8 @@ class LatentHamiltonian(eqx.Module):
             numbers: "momentum", "pull", "force" and "temperature".
 
         Raises:
-            ValueError: If the model has more heads than one, or a bias of attention by distance,
-                which Eq. 1 has no place for.
+            ValueError: If the model has more heads than one, or a bias of attention by
+                distance, which Eq. 1 has no place for.
         """
         if model.config.near:
             raise ValueError(
@@ -118,8 +119,9 @@ class LatentHamiltonian(eqx.Module):
     def energy(self, state: Particle) -> Float[Array, "*n"]:
         """H = ½|V|² + βE_τ(Z), by particle.
 
-        With α = 0 and μ = 1 it keeps within O(√|β|) of its start, relative to its size, along a
-        bound orbit; where the potential falls without end it loses ½β²|∇E|² a step.
+        With α = 0 and μ = 1 it keeps within O(√|β|) of its start, relative to its size,
+        along a bound orbit; where the potential falls without end it loses ½β²|∇E|² a
+        step.
         """
         kinetic = 0.5 * (state.velocity**2).sum(-1)
         return kinetic + self.force * self.potential(state.position)
@@ -137,7 +139,8 @@ class LatentHamiltonian(eqx.Module):
 
         Args:
             state: Z_k and V_k.
-            force: β_k of this step, where it follows a schedule; the system's own if None.
+            force: β_k of this step, where it follows a schedule; the system's own if
+                None.
         """
         force = self.force if force is None else force
         here = state.position

@@ -20,8 +20,8 @@ def barred_logits(
 ) -> Float[Array, "n V"]:
     """Logits of a loop in which some iterations may not look at one place.
 
-    What a row had there is shared out among the rest in proportion; a row that has nothing else
-    stays as it is.
+    What a row had there is shared out among the rest in proportion; a row that has
+    nothing else stays as it is.
 
     Args:
         model: A model of one head.

@@ -23,8 +23,8 @@ from isinglass.attention.streamed import (
 )
 from isinglass.systems.looped.penalties import check_streamed_index
 
-# An iteration's state and what attention made of it are kept for the gradient; the rest is
-# computed anew, which is faster than to write and read it.
+# An iteration's state and what attention made of it are kept for the gradient; the rest
+# is computed anew, which is faster than to write and read it.
 checkpointed = partial(
     jax.checkpoint,
     prevent_cse=False,
@@ -47,11 +47,13 @@ def check_shape(config: Any) -> None:
         )
     if not 0 <= config.positional_scale < float("inf"):
         raise ValueError(
-            f"positional_scale must be finite and at least 0, got {config.positional_scale}"
+            "positional_scale must be finite and at least 0, got "
+            f"{config.positional_scale}"
         )
     if not 1 < config.positional_base < float("inf"):
         raise ValueError(
-            f"positional_base must be finite and more than 1, got {config.positional_base}"
+            "positional_base must be finite and more than 1, got "
+            f"{config.positional_base}"
         )
 
 
@@ -60,7 +62,8 @@ class LoopTrajectory(NamedTuple):
 
     Attributes:
         states: Z_0 … Z_T, (T + 1, …, n, d); Z_0 = 0.
-        rows: Attention p of iterations 1 … T, (T, heads, …, n, n); 0 where it must not look.
+        rows: Attention p of iterations 1 … T, (T, heads, …, n, n); 0 where it must not
+            look.
     """
 
     states: Float[Array, "T1 *batch n d"]
@@ -185,18 +188,19 @@ class Loop(eqx.Module):
     ) -> tuple[Float[Array, "*batch n d"], LoopEnergies]:
         """The last state and what the penalties need, without keeping a row: the way to train.
 
-        Memory for the gradient is O(n) an iteration. Many sequences are best given at once, which
-        on CPUs is faster than `jax.vmap`.
+        Memory for the gradient is O(n) an iteration. Many sequences are best given at
+        once, which on CPUs is faster than `jax.vmap`.
 
         Args:
             tokens: Symbols, 0 to V − 1, of one sequence or of many.
             positions: Where each stands; None for 0, 1, 2, ….
             iterations: How often to apply the block; None for the configured T.
-            q: Tsallis index, positive and not within 0.001 of 1; None to leave the entropy out (it
-                is 0 then).
+            q: Tsallis index, positive and not within 0.001 of 1; None to leave the
+                entropy out (it is 0 then).
 
         Raises:
-            ValueError: If `iterations` is less than 1, or q is not positive or too near to 1.
+            ValueError: If `iterations` is less than 1, or q is not positive or too near
+                to 1.
         """
         if q is not None:
             check_streamed_index(q)

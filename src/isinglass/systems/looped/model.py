@@ -1,9 +1,10 @@
 """The looped transformer: one block of attention, iterated (Lam 2026).
 
-    X = embedding + scale · sinusoids,   Z_0 = 0,   Z_{t+1} = Z_t + F(Z_t + X),   t = 0 … T − 1,
+    X = embedding + scale · sinusoids,   Z_0 = 0,   Z_{t+1} = Z_t + F(Z_t + X),   t = 0
+    … T − 1,
 
-where F is attention, a two-layer perceptron and layer normalisation, the same in every iteration,
-and a linear read-out gives logits from Z_T.
+where F is attention, a two-layer perceptron and layer normalisation, the same in every
+iteration, and a linear read-out gives logits from Z_T.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.systems.looped.loop import Loop, check_shape
 
-# Where distances have a bias: attention starts at the previous symbol, hardly falling beyond.
+# Where distances have a bias: attention starts at the previous symbol, hardly falling
+# beyond.
 TO_PREVIOUS, FIRST_RECENCY = 5.0, -2.0
 
 
@@ -36,13 +38,14 @@ class LoopedConfig:
         positional_scale: Factor before the sinusoids.
         positional_base: Their frequencies are base^(−2k/d).
         causal: Whether a position sees only itself and what comes before.
-        inner_residual: False: F = LN(MLP(A)) with A the attention's output, as the paper's text
-            has it; True: F = LN(A + MLP(A)).
-        initial_embedding: Standard deviation of the embedding at the start. The paper does not
-            say; it matters beside `positional_scale`.
-        near: Not in the paper, whose attention knows of places by the sinusoids alone: how many
-            of the nearest distances have a learned bias of their own, beside a learned power of
-            distance by which attention falls; 0 for none of it. Such a model is causal.
+        inner_residual: False: F = LN(MLP(A)) with A the attention's output, as the
+            paper's text has it; True: F = LN(A + MLP(A)).
+        initial_embedding: Standard deviation of the embedding at the start. The paper
+            does not say; it matters beside `positional_scale`.
+        near: Not in the paper, whose attention knows of places by the sinusoids alone:
+            how many of the nearest distances have a learned bias of their own, beside a
+            learned power of distance by which attention falls; 0 for none of it. Such a
+            model is causal.
 
     Raises:
         ValueError: If a value is out of range.
@@ -70,25 +73,29 @@ class LoopedConfig:
             )
         if not (0 < self.initial_embedding < float("inf")):
             raise ValueError(
-                f"initial_embedding must be finite and positive, got {self.initial_embedding}"
+                "initial_embedding must be finite and positive, got "
+                f"{self.initial_embedding}"
             )
 
 
 class LoopedTransformer(Loop):
     """The looped transformer.
 
-    Weights act from the right, ``x @ query``. With several heads each takes its share of the
-    columns; there is no projection after them, since the perceptron follows.
+    Weights act from the right, ``x @ query``. With several heads each takes its share
+    of the columns; there is no projection after them, since the perceptron follows.
 
     Attributes:
         embedding: (V, d).
         query, key, value: W_Q, W_K, W_V, (d, d).
-        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,); then GELU.
+        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,);
+            then GELU.
         mlp_out, mlp_out_bias: Second layer, (hidden, d) and (d,).
         gain, bias: Of the layer normalisation, (d,).
         readout, readout_bias: (d, V) and (V,).
-        near_bias: Bias of attention by distance, (near,), the last for all beyond; None without.
-        recency: Logarithm of the power of distance by which attention falls; None without.
+        near_bias: Bias of attention by distance, (near,), the last for all beyond; None
+            without.
+        recency: Logarithm of the power of distance by which attention falls; None
+            without.
         config: Its `LoopedConfig`.
     """
 

@@ -1,8 +1,8 @@
 """The energy and entropy that training penalises, of any looped model (Lam 2026, Eqs. 2 to 5).
 
-All are functions of a trajectory Z_0 … Z_T and of rows of attention, time first. The paper leaves
-open how they run over positions, heads and sequences: here each is a mean over all axes but time
-and the one that it sums over itself.
+All are functions of a trajectory Z_0 … Z_T and of rows of attention, time first. The
+paper leaves open how they run over positions, heads and sequences: here each is a mean
+over all axes but time and the one that it sums over itself.
 """
 
 from collections.abc import Callable
@@ -23,14 +23,16 @@ def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
     """Kinetic energy (1/2T) Σ_t |Z_t − Z_{t−1}|² of a trajectory (Lam 2026, Eq. 3).
 
     Args:
-        states: Z_0 … Z_T, (T + 1, …, d). |·|² is summed over d and averaged over the axes between.
+        states: Z_0 … Z_T, (T + 1, …, d). |·|² is summed over d and averaged over the
+            axes between.
 
     Raises:
         ValueError: If there are fewer than two states, or one is not finite.
     """
     if states.ndim < 2 or states.shape[0] < 2:
         raise ValueError(
-            f"states must hold two states at least, (T + 1, ..., d), got shape {states.shape}"
+            "states must hold two states at least, (T + 1, ..., d), got shape "
+            f"{states.shape}"
         )
     _refuse_infinite("states", states)
     return 0.5 * (jnp.diff(states, axis=0) ** 2).sum(-1).mean()
@@ -39,14 +41,16 @@ def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
 def potential_energy(rows: Float[Array, "T *any m"]) -> Float[Array, ""]:
     """Potential energy (1/T) Σ_t min_j(−log p_tj), nats (Lam 2026, Eq. 4).
 
-    It is 0 where every row gives all to one key, and log m where all rows are uniform. Its
-    gradient reaches the largest share of each row only.
+    It is 0 where every row gives all to one key, and log m where all rows are uniform.
+    Its gradient reaches the largest share of each row only.
 
     Args:
-        rows: Attention p, (T, …, m), averaged over the axes between; 0 where it must not look.
+        rows: Attention p, (T, …, m), averaged over the axes between; 0 where it must
+            not look.
 
     Raises:
-        ValueError: If the rows hold no shares: of another shape, not in [0, 1], not summing to 1.
+        ValueError: If the rows hold no shares: of another shape, not in [0, 1], not
+            summing to 1.
     """
     _check_rows(rows)
     return -jnp.log(rows.max(-1)).mean()
@@ -55,19 +59,20 @@ def potential_energy(rows: Float[Array, "T *any m"]) -> Float[Array, ""]:
 def tsallis_entropy(p: Float[Array, "*any m"], q: float = 1.5) -> Float[Array, "*any"]:
     """Tsallis entropy S_q = (1 − Σ_j p_j^q)/(q − 1) of shares; Shannon's, in nats, at q = 1.
 
-    The denominator is Tsallis's q − 1; Lam 2026 writes 1 − q in §3.1, with which it would be
-    negative for q > 1. S_q lies in [0, (1 − m^{1−q})/(q − 1)].
+    The denominator is Tsallis's q − 1; Lam 2026 writes 1 − q in §3.1, with which it
+    would be negative for q > 1. S_q lies in [0, (1 − m^{1−q})/(q − 1)].
 
-    It is computed as −Σ_j p_j expm1((q−1) log p_j)/(q−1), which is the same where the shares sum
-    to 1 and keeps all digits as q → 1. A share of 0 adds nothing, and gets a gradient of 0.
+    It is computed as −Σ_j p_j expm1((q−1) log p_j)/(q−1), which is the same where the
+    shares sum to 1 and keeps all digits as q → 1. A share of 0 adds nothing, and gets a
+    gradient of 0.
 
     Args:
         p: Shares that sum to 1 along the last axis, (…, m).
         q: Index, positive and finite; a plain number.
 
     Raises:
-        ValueError: If q is not positive and finite, or p holds anything beyond [0, 1] or does not
-            sum to 1.
+        ValueError: If q is not positive and finite, or p holds anything beyond [0, 1]
+            or does not sum to 1.
 
     Source: Tsallis 1988; Lam 2026, Eq. 5.
     """
@@ -85,8 +90,8 @@ def entropy_penalty(
 ) -> Float[Array, ""]:
     """Distance |S̄ − η| of the mean entropy S̄ of all rows from a target (Lam 2026, Eq. 5).
 
-    The mean, over time and all axes between, comes before the absolute value: rows that are above
-    the target make up for rows below.
+    The mean, over time and all axes between, comes before the absolute value: rows that
+    are above the target make up for rows below.
 
     Args:
         rows: Attention p, (T, …, m).
@@ -105,8 +110,8 @@ def entropy_penalty(
 class EnergyEntropyObjective:
     """L = L_task + λ_P potential + λ_K kinetic + λ_S |S̄ − η| (Lam 2026, Eq. 2).
 
-    A weight is a number, or a schedule such as Optax's, which is given the step. A term whose
-    weight is the number 0 is left out altogether: it can be NaN.
+    A weight is a number, or a schedule such as Optax's, which is given the step. A term
+    whose weight is the number 0 is left out altogether: it can be NaN.
 
     Attributes:
         potential: λ_P.
@@ -157,8 +162,8 @@ class EnergyEntropyObjective:
             step: Step of training, for schedules.
 
         Returns:
-            The objective, and its terms before weighting: "task", "kinetic", "potential" and
-            "entropy", the last as |S̄ − η|.
+            The objective, and its terms before weighting: "task", "kinetic",
+            "potential" and "entropy", the last as |S̄ − η|.
         """
         terms = {
             "task": jnp.asarray(task),
@@ -191,7 +196,8 @@ class EnergyEntropyObjective:
             As for calling the objective.
 
         Raises:
-            ValueError: If states and rows are not of T + 1 and T times, or are no such things.
+            ValueError: If states and rows are not of T + 1 and T times, or are no such
+                things.
         """
         if states.shape[0] != rows.shape[0] + 1:
             raise ValueError(
@@ -217,14 +223,14 @@ def check_index(q: float) -> None:
 def check_streamed_index(q: float) -> None:
     """Refuse what `check_index` does, and a q with which rows must be kept.
 
-    The entropy is made of the sum Σ_j p_j^q alone there: at a distance of 0.001 from q = 1 that has
-    four of its digits left in single precision, and none at 1.
+    The entropy is made of the sum Σ_j p_j^q alone there: at a distance of 0.001 from q
+    = 1 that has four of its digits left in single precision, and none at 1.
     """
     check_index(q)
     if abs(q - 1) < NEAR_1:
         raise ValueError(
-            f"q must be at least {NEAR_1} away from 1 where rows of attention are not kept, got "
-            f"{q}; tsallis_entropy has Shannon's entropy of rows that are"
+            f"q must be at least {NEAR_1} away from 1 where rows of attention are not "
+            f"kept, got {q}; tsallis_entropy has Shannon's entropy of rows that are"
         )
 
 
@@ -241,7 +247,8 @@ def _check_finite(name: str, value: float) -> None:
 def _check_rows(rows: Array) -> None:
     if rows.ndim < 2 or 0 in rows.shape:
         raise ValueError(
-            f"rows must hold one time and one key at least, (T, ..., m), got shape {rows.shape}"
+            "rows must hold one time and one key at least, (T, ..., m), got shape "
+            f"{rows.shape}"
         )
     _check_shares("rows", rows)
 
@@ -258,8 +265,8 @@ def _check_shares(name: str, shares: Array) -> None:
         sums = shares.sum(-1)
         if float(abs(sums - 1).max()) > ROUNDING:
             raise ValueError(
-                f"{name} must hold shares that sum to 1 along the last axis, got sums from "
-                f"{float(sums.min()):.3g} to {float(sums.max()):.3g}"
+                f"{name} must hold shares that sum to 1 along the last axis, got sums "
+                f"from {float(sums.min()):.3g} to {float(sums.max()):.3g}"
             )
 
 

@@ -13,8 +13,8 @@ from isinglass.attention.positions import LAYOUTS
 from isinglass.data.induction import FORMS, InductionTask
 from isinglass.systems.looped.penalties import EnergyEntropyObjective
 
-# The gradient is compiled once for each width of the arrays: one every so many symbols, and none
-# that hardly any length would use.
+# The gradient is compiled once for each width of the arrays: one every so many symbols,
+# and none that hardly any length would use.
 WIDTHS_APART, FEWEST_LENGTHS = 16, 8
 
 
@@ -24,27 +24,31 @@ class Recipe:
 
     Several recipes one after the other are a curriculum in stages: see `train`.
 
-    A pair of steps is counted from the recipe's own first step, 0; what grows does so linearly
-    between the two, and (0, 0) leaves it at its largest from the start.
+    A pair of steps is counted from the recipe's own first step, 0; what grows does so
+    linearly between the two, and (0, 0) leaves it at its largest from the start.
 
     Attributes:
         steps: Number of steps, at least 1.
         batch: Sequences in a step.
-        shortest, longest: Lengths, both included, from which each step's is drawn uniformly. A
-            model that is not causal would see padding: it gets the next of `widths` instead.
+        shortest, longest: Lengths, both included, from which each step's is drawn
+            uniformly. A model that is not causal would see padding: it gets the next of
+            `widths` instead.
         learning_rate: Of AdamW, at its highest.
         weight_decay: Of AdamW, on all parameters.
         warmup: Steps over which the learning rate grows linearly from 0.
         decay: Whether it then falls along a cosine, to 0 at the last step.
-        clip: Norm that gradients are cut back to; None for no limit. The paper does not say.
-        objective: The loss and its penalties; schedules in it are given the recipe's own step.
+        clip: Norm that gradients are cut back to; None for no limit. The paper does not
+            say.
+        objective: The loss and its penalties; schedules in it are given the recipe's
+            own step.
         form: Form of the task to train on; None for that of the task given to `train`.
-        length_curriculum: Two steps between which the longest length grows from `shortest`.
-        vocabulary_curriculum: Two steps between which the symbols in use grow from `first_symbols`
-            to the whole vocabulary.
+        length_curriculum: Two steps between which the longest length grows from
+            `shortest`.
+        vocabulary_curriculum: Two steps between which the symbols in use grow from
+            `first_symbols` to the whole vocabulary.
         first_symbols: Symbols in use at first, at least 2; None for all of them.
-        layout: Where symbols are placed, as `lay_out` has it. With "skips", what would have to be
-            read across a gap is not asked for.
+        layout: Where symbols are placed, as `lay_out` has it. With "skips", what would
+            have to be read across a gap is not asked for.
         farthest: Positions stay below this, where the layout is not "consecutive".
 
     Raises:
@@ -98,7 +102,8 @@ class Recipe:
         check_sizes(farthest=self.farthest)
         if self.layout != "consecutive" and self.farthest < self.longest:
             raise ValueError(
-                f"farthest must be at least longest, {self.longest}, got {self.farthest}"
+                f"farthest must be at least longest, {self.longest}, got "
+                f"{self.farthest}"
             )
 
     @property

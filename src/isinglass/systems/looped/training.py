@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 # Steps between two looks at the device: for failures, and to tell of progress.
 CHUNK = 100
-# What is recorded, by seed; the first two are means over the steps since the record before.
+# What is recorded, by seed; the first two are means over the steps since the record
+# before.
 MEASURED = ("cross_entropy", "kinetic", "potential", "entropy")
 BY_SEED = ("task", "accuracy", "loss", *MEASURED)
 BY_LENGTH = ("accuracy_at", "last_at")
@@ -54,8 +55,8 @@ class TrainingDivergedError(RuntimeError):
 
     Attributes:
         step: Step at which the last of them failed.
-        term: What was not finite there: "task", "kinetic", "potential", "entropy", "loss" (a
-            weight, then) or "gradient".
+        term: What was not finite there: "task", "kinetic", "potential", "entropy",
+            "loss" (a weight, then) or "gradient".
         run: What came out until then, with the last good parameters.
     """
 
@@ -71,8 +72,8 @@ class Progress(NamedTuple):
     Attributes:
         step: Steps done, of `steps`.
         steps: Steps of all recipes.
-        task: Cross-entropy in training since the last report, nats, (seeds,); NaN where a seed
-            diverged.
+        task: Cross-entropy in training since the last report, nats, (seeds,); NaN where
+            a seed diverged.
         accuracy: The last measured, by length, each (seeds,); empty before the first.
     """
 
@@ -144,41 +145,45 @@ def train(
 ) -> Run:
     """Train models from several seeds at once.
 
-    A seed gives the initial parameters and the data; to rounding, what comes of it does not depend
-    on the other seeds. All have the same length in a step.
+    A seed gives the initial parameters and the data; to rounding, what comes of it does
+    not depend on the other seeds. All have the same length in a step.
 
-    Called again with the same arguments and ``store``, training goes on where the last checkpoint
-    was written, at the last evaluation, and comes out bit for bit as if it had never stopped (on
-    the same machine, with the same software); a finished one is only read.
+    Called again with the same arguments and ``store``, training goes on where the last
+    checkpoint was written, at the last evaluation, and comes out bit for bit as if it
+    had never stopped (on the same machine, with the same software); a finished one is
+    only read.
 
     Args:
         config: Shape of the models.
         task: What is to be learned.
-        recipe: How; the paper's if None. Of several, each goes on with the models of the one
-            before and begins its optimiser anew.
+        recipe: How; the paper's if None. Of several, each goes on with the models of
+            the one before and begins its optimiser anew.
         seeds: Different numbers, 0 to 2³² − 1.
         store: Folder for the checkpoint; nothing is kept if None.
         evaluate: What to measure meanwhile; `Evaluation` with its defaults if None.
         progress: Called every 100 steps or more often.
-        stop_at: Accuracy, 0 to 1: training ends early, in the last recipe, when in two evaluations
-            one after the other no seed that has not diverged had less at its longest length.
-        devices: How many of JAX's devices share the work, each taking an equal part: of the seeds
-            where their number is a multiple of that of devices, else of every batch. Of CPUs JAX
-            has one, or as many as the environment's JAX_NUM_CPU_DEVICES says: one for each core is
-            well. Rounding is another than with one device.
+        stop_at: Accuracy, 0 to 1: training ends early, in the last recipe, when in two
+            evaluations one after the other no seed that has not diverged had less at
+            its longest length.
+        devices: How many of JAX's devices share the work, each taking an equal part: of
+            the seeds where their number is a multiple of that of devices, else of every
+            batch. Of CPUs JAX has one, or as many as the environment's
+            JAX_NUM_CPU_DEVICES says: one for each core is well. Rounding is another
+            than with one device.
 
     Returns:
-        The models. The metrics at each record are "task" and "accuracy", cross-entropy (nats) and
-        share of right answers as means over the steps of training since the record before;
-        "cross_entropy", "kinetic", "potential", "entropy" and the "loss" made of them by the
-        objective, on fresh sequences of the recipe's longest length; and "accuracy_at" and
-        "last_at", "all" and "last" of `accuracy_by_length`.
+        The models. The metrics at each record are "task" and "accuracy", cross-entropy
+        (nats) and share of right answers as means over the steps of training since the
+        record before; "cross_entropy", "kinetic", "potential", "entropy" and the "loss"
+        made of them by the objective, on fresh sequences of the recipe's longest
+        length; and "accuracy_at" and "last_at", "all" and "last" of
+        `accuracy_by_length`.
 
     Raises:
-        ValueError: If the arguments do not fit together, or the store holds another training, a
-            damaged checkpoint or one of another version.
-        TrainingDivergedError: If all seeds have diverged. The checkpoint has the last good
-            parameters.
+        ValueError: If the arguments do not fit together, or the store holds another
+            training, a damaged checkpoint or one of another version.
+        TrainingDivergedError: If all seeds have diverged. The checkpoint has the last
+            good parameters.
         OSError: If the checkpoint cannot be written.
 
     Warns:
@@ -229,8 +234,8 @@ class _Plan:
                 raise ValueError(f"stop_at must be in (0, 1], got {self.stop_at}")
             if self.longest not in self.evaluate.lengths:
                 raise ValueError(
-                    f"stop_at needs the recipe's longest length, {self.longest}, among those "
-                    f"evaluated, got {self.evaluate.lengths}"
+                    f"stop_at needs the recipe's longest length, {self.longest}, among "
+                    f"those evaluated, got {self.evaluate.lengths}"
                 )
 
     @property
@@ -327,9 +332,15 @@ class _Training:
             until = min(self._step + CHUNK, record)
             before = self._failed
             self._state, sums = _loop.advance(
-                self._state, self._keys, begun, self._step, until,
-                task=task, recipe=recipe, devices=self._devices,
-            )  # fmt: skip
+                self._state,
+                self._keys,
+                begun,
+                self._step,
+                until,
+                task=task,
+                recipe=recipe,
+                devices=self._devices,
+            )
             self._step = until
             seen = total.add(sums)
             for seed in np.flatnonzero((before < 0) & (self._failed >= 0)):

@@ -55,14 +55,15 @@ def attend(
         gamma: Attention gain γ.
         counted: Which tokens count, at least one; all of them if None.
     """
-    # Sums written out over the few tokens: a dot of two batched arrays would stop XLA's CPU
-    # compiler from running along the batch.
+    # Sums written out over the few tokens: a dot of two batched arrays would stop XLA's
+    # CPU compiler from running along the batch.
     scores = [gamma * (query * key).sum(axis=-1, keepdims=True) for key in keys]
     if counted is not None:
         scores = [
             jnp.where(c, s, -jnp.inf) for c, s in zip(counted, scores, strict=True)
         ]
-    # The result does not depend on what is subtracted, so its derivative need not be followed.
+    # The result does not depend on what is subtracted, so its derivative need not be
+    # followed.
     highest = jax.lax.stop_gradient(reduce(jnp.maximum, scores))
     weights = [jnp.exp(score - highest) for score in scores]
     mixed = reduce(

@@ -25,24 +25,27 @@ RandomState = Any  # None, an int, or anything else that numpy.random.default_rn
 class Features:
     """The M features (patterns) of a self-attention network, as the mean field sees them.
 
-    Spins whose columns of W^o agree up to a global sign have, up to that sign, the same mean
-    tanh(β Σ_b W^o_b A_b). Every column is gauged so that its first row is +1, and equal columns
-    are one group g, of which there are at most min(N, 2^(M−1)); a sum over spins is then a sum
-    over groups, exactly:
+    Spins whose columns of W^o agree up to a global sign have, up to that sign, the same
+    mean tanh(β Σ_b W^o_b A_b). Every column is gauged so that its first row is +1, and
+    equal columns are one group g, of which there are at most min(N, 2^(M−1)); a sum
+    over spins is then a sum over groups, exactly:
 
-        (1/N) Σ_i W^α_{a,i} tanh(β Σ_b W^o_{b,i} A_b) = Σ_g C^α_{a,g} tanh(β Σ_b signs_{g,b} A_b)
+        (1/N) Σ_i W^α_{a,i} tanh(β Σ_b W^o_{b,i} A_b) = Σ_g C^α_{a,g} tanh(β Σ_b
+        signs_{g,b} A_b)
 
     Two features are equal if all their numbers are. Make one by `from_weights`,
-    `random_segments`, `paper`, `from_correlations`, `gaussian_correlations` or `shifted_cycle`.
+    `random_segments`, `paper`, `from_correlations`, `gaussian_correlations` or
+    `shifted_cycle`.
 
     Source: Poc-López & Aguilera 2024; the grouping for any M is ours.
 
     Attributes:
         signs: Gauged columns of W^o in ±1, first entry +1.
-        semantic: C^α, the weight of each group in each overlap, α in the order o, v, q, k.
+        semantic: C^α, the weight of each group in each overlap, α in the order o, v, q,
+            k.
         positional: Weights of the positional bits in ±1.
-        correlations: ``correlations[α, a, β, b]`` = (1/N) Σ_i W^α_{a,i} W^β_{b,i}: the overlaps
-            of a token that is a pattern.
+        correlations: ``correlations[α, a, β, b]`` = (1/N) Σ_i W^α_{a,i} W^β_{b,i}: the
+            overlaps of a token that is a pattern.
         columns: The different columns in ±1 over all four weights, or None where only
             correlations are known.
         shares: Share of the spins that have each of the ``columns``; they sum to 1.
@@ -110,7 +113,8 @@ class Features:
             positional_bits: P, at least 0.
 
         Raises:
-            ValueError: If the weights are not ±1 or of another shape, or no spin is left.
+            ValueError: If the weights are not ±1 or of another shape, or no spin is
+                left.
         """
         semantic, positional = split_weights(weights, positional_bits)
         n_spins = semantic.shape[2]
@@ -133,8 +137,8 @@ class Features:
             positional: Weights of the positional bits in ±1.
 
         Raises:
-            ValueError: If the columns or positional weights are not ±1 or of other shapes, or a
-                proportion is not positive and finite.
+            ValueError: If the columns or positional weights are not ±1 or of other
+                shapes, or a proportion is not positive and finite.
         """
         columns = checked_signs("columns", columns, (None, 4, None))
         spins = checked_array("spins", spins, (len(columns),))
@@ -176,8 +180,8 @@ class Features:
         Args:
             n_patterns: M, at least 1.
             positional_bits: P, at least 0; their weights are drawn too.
-            n_spins: N, at least ``segments``. The first segments hold one spin more where N is
-                no multiple of their number.
+            n_spins: N, at least ``segments``. The first segments hold one spin more
+                where N is no multiple of their number.
             segments: Number of segments, at least 1.
             random_state: Seed or generator.
 
@@ -207,10 +211,10 @@ class Features:
     ) -> "Features":
         """Features known by their correlations with the output patterns.
 
-        The output patterns are independent, so that all 2^(M−1) groups weigh the same; of the
-        other weights only the correlation c_ab of their pattern a with output pattern b is given,
-        and correlations of higher order are zero: the mean of α_a over the spins of column σ is
-        Σ_b c_ab σ_b.
+        The output patterns are independent, so that all 2^(M−1) groups weigh the same;
+        of the other weights only the correlation c_ab of their pattern a with output
+        pattern b is given, and correlations of higher order are zero: the mean of α_a
+        over the spins of column σ is Σ_b c_ab σ_b.
 
         Args:
             v: Correlations of W^v, (M, M).
@@ -219,8 +223,8 @@ class Features:
             positional: Weights of the positional bits in ±1, (4, M, P).
 
         Raises:
-            ValueError: If a matrix is not square or not finite, their sizes differ, or M is more
-                than 12.
+            ValueError: If a matrix is not square or not finite, their sizes differ, or
+                M is more than 12.
         """
         given = [
             _correlation_matrix(name, c) for name, c in (("v", v), ("q", q), ("k", k))
@@ -232,8 +236,8 @@ class Features:
             )
         if m > _MOST_PATTERNS:
             raise ValueError(
-                f"at most {_MOST_PATTERNS} patterns can be given by correlations, whose "
-                f"2^(M − 1) groups are all laid out, got {m}"
+                f"at most {_MOST_PATTERNS} patterns can be given by correlations, "
+                f"whose 2^(M − 1) groups are all laid out, got {m}"
             )
         bits = checked_signs("positional", positional, (4, m, None))
         signs = np.concatenate(
@@ -260,13 +264,14 @@ class Features:
         Args:
             n_patterns: M, 1 to 12.
             positional_bits: P, at least 0.
-            standard_deviation: Of every correlation; 1/√M if None. Weights with Σ_b |c_ab| > 1
-                exist for no network, the mean-field map takes them all the same.
+            standard_deviation: Of every correlation; 1/√M if None. Weights with Σ_b
+                |c_ab| > 1 exist for no network, the mean-field map takes them all the
+                same.
             random_state: Seed or generator.
 
         Raises:
-            ValueError: If a size is out of range, or the standard deviation negative or not
-                finite.
+            ValueError: If a size is out of range, or the standard deviation negative or
+                not finite.
         """
         check_sizes(n_patterns=n_patterns)
         check_sizes(0, positional_bits=positional_bits)
@@ -291,8 +296,8 @@ class Features:
     ) -> "Features":
         """Patterns that follow one another in a cycle: after pattern b comes pattern b + shift.
 
-        Queries and keys are the output patterns themselves (a token attends to its likes), and
-        value pattern a is output pattern a − shift.
+        Queries and keys are the output patterns themselves (a token attends to its
+        likes), and value pattern a is output pattern a − shift.
 
         Args:
             n_patterns: M, 1 to 12.
@@ -320,19 +325,20 @@ class Features:
     ) -> Int[np.ndarray, "4 M spins"]:
         """Weights of a network of N spins with these features, (4, M, N + P) in ±1.
 
-        Where the columns are known (weights, segments) nothing is random: each column gets its
-        share of the spins, rounded by largest remainder, so that segments grow with N, and N of
-        `from_weights` gives the weights back up to the order of the spins. Where only
-        correlations are known, output patterns are drawn ±1 and α_a of each spin with mean
-        Σ_b c_ab σ_b, independently; the features hold up to N^(−1/2) then.
+        Where the columns are known (weights, segments) nothing is random: each column
+        gets its share of the spins, rounded by largest remainder, so that segments grow
+        with N, and N of `from_weights` gives the weights back up to the order of the
+        spins. Where only correlations are known, output patterns are drawn ±1 and α_a
+        of each spin with mean Σ_b c_ab σ_b, independently; the features hold up to
+        N^(−1/2) then.
 
         Args:
             n_spins: N, at least 1.
             random_state: Seed or generator.
 
         Raises:
-            ValueError: If ``n_spins`` is less than 1, or correlations are realised by no
-                weights: Σ_b |c_ab| > 1 for some pattern.
+            ValueError: If ``n_spins`` is less than 1, or correlations are realised by
+                no weights: Σ_b |c_ab| > 1 for some pattern.
         """
         check_sizes(n_spins=n_spins)
         if self.columns is None or self.shares is None:
@@ -349,7 +355,8 @@ class Features:
         largest = np.abs(given).sum(axis=-1).max()
         if largest > 1 + 1e-12:
             raise ValueError(
-                "no ±1 weights have these correlations: Σ_b |c_ab| must be at most 1 for every "
+                "no ±1 weights have these correlations: Σ_b |c_ab| must be at most 1 "
+                "for every "
                 f"pattern, got {largest:.4g}"
             )
         o = random.choice([-1, 1], size=(n_spins, 1, self.n_patterns))
@@ -370,7 +377,8 @@ class Features:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
-    # Equal by content, so that a copy sent to another process finds what was compiled for it.
+    # Equal by content, so that a copy sent to another process finds what was compiled
+    # for it.
     def __eq__(self, other: object) -> bool:
         return (
             self._digest == other._digest
@@ -391,8 +399,8 @@ def split_weights(
     n_spins = array.shape[2] - positional_bits
     if array.shape[1] < 1 or n_spins < 1:
         raise ValueError(
-            f"weights must be (4, M, N + {positional_bits}) with at least one pattern and one "
-            f"spin, got {array.shape}"
+            f"weights must be (4, M, N + {positional_bits}) with at least one pattern "
+            f"and one spin, got {array.shape}"
         )
     return array[:, :, :n_spins], array[:, :, n_spins:].astype(float)
 
@@ -430,7 +438,8 @@ def _correlation_matrix(name: str, value: ArrayLike) -> Float[np.ndarray, "M M"]
 def _apportion(shares: Float[np.ndarray, "T"], n: int) -> Int[np.ndarray, "T"]:
     """Whole numbers in proportion to the shares that sum to n, by largest remainder."""
     exact = shares * n
-    # Shares are rounded quotients: 1/3 of 99 must be 33, not 32 and a remainder of almost 1.
+    # Shares are rounded quotients: 1/3 of 99 must be 33, not 32 and a remainder of
+    # almost 1.
     whole = np.floor(exact + 1e-9).astype(int)
     remainders = exact - whole
     whole[np.argsort(-remainders, kind="stable")[: n - whole.sum()]] += 1

@@ -38,15 +38,16 @@ class MeanField:
 
     The token at position t has the overlaps
 
-        m^α_{a,t} = (1−ε) Σ_g C^α_{a,g} tanh(β Σ_b σ_{g,b} A_{b,t−1}) + (ε/P) Σ_p W^α_{a,p} e_{t,p}
+        m^α_{a,t} = (1−ε) Σ_g C^α_{a,g} tanh(β Σ_b σ_{g,b} A_{b,t−1}) + (ε/P) Σ_p
+        W^α_{a,p} e_{t,p}
 
-    with the attention A_{t−1} that generated it, and A_t = Σ_τ softmax_τ(γ m^q_t · m^k_τ) m^v_τ
-    over the last L tokens. So A_t is a function of the last L values of A and of t mod 2^P, which
-    is what `map` says; it is a step for every function of `isinglass.dynamics`. Calling the mean
-    field itself evaluates that function.
+    with the attention A_{t−1} that generated it, and A_t = Σ_τ softmax_τ(γ m^q_t ·
+    m^k_τ) m^v_τ over the last L tokens. So A_t is a function of the last L values of A
+    and of t mod 2^P, which is what `map` says; it is a step for every function of
+    `isinglass.dynamics`. Calling the mean field itself evaluates that function.
 
-    In a `DelayState` of this map ``window`` holds A_{t−1}, …, A_{t−L} and ``phase`` is t mod 2^P:
-    the position whose attention comes next.
+    In a `DelayState` of this map ``window`` holds A_{t−1}, …, A_{t−L} and ``phase`` is
+    t mod 2^P: the position whose attention comes next.
 
     Source: Poc-López & Aguilera 2024.
 
@@ -86,7 +87,8 @@ class MeanField:
         """Attention A_t from the last L of them, newest first, computed in their precision.
 
         Args:
-            window: A_{t−1}, …, A_{t−L}, or fewer while the window still grows; (M,) each.
+            window: A_{t−1}, …, A_{t−L}, or fewer while the window still grows; (M,)
+                each.
             parameters: "beta", "gamma" and "epsilon".
             phase: t mod 2^P, a Python int or a traced one.
         """
@@ -116,11 +118,12 @@ class MeanField:
         Args:
             attention: Successive A, (T, M).
             parameters: Numbers "beta" and "epsilon"; "gamma" is not needed.
-            position: Position of the first of these tokens, one more than that of the first A.
+            position: Position of the first of these tokens, one more than that of the
+                first A.
 
         Raises:
-            ValueError: If the attention is not (T, M) and finite, or a parameter is missing or
-                not finite.
+            ValueError: If the attention is not (T, M) and finite, or a parameter is
+                missing or not finite.
         """
         rows = checked_array("attention", attention, (None, self.features.n_patterns))
         beta, epsilon = (
@@ -145,7 +148,8 @@ class MeanField:
             kind: Whose pattern: "o", "v", "q" or "k".
 
         Raises:
-            ValueError: If there is no such pattern, or a parameter is missing or not finite.
+            ValueError: If there is no such pattern, or a parameter is missing or not
+                finite.
         """
         return self._given(
             self.features.overlaps_of_pattern(pattern, kind), parameters
@@ -156,18 +160,20 @@ class MeanField:
     ) -> DelayState:
         """A full window that began as the published program begins, prompted with a pattern.
 
-        The pattern stands at position 0 and attends to itself; the attention A_{−1} so found
-        generates the first token of the window, at position 0 once more, and the pattern is
-        forgotten. The window then holds A_{L−2}, …, A_0, A_{−1}, and A_{L−1} comes next.
+        The pattern stands at position 0 and attends to itself; the attention A_{−1} so
+        found generates the first token of the window, at position 0 once more, and the
+        pattern is forgotten. The window then holds A_{L−2}, …, A_0, A_{−1}, and A_{L−1}
+        comes next.
 
         Args:
-            parameters: "beta", "gamma" and "epsilon". If they are plain numbers the state is
-                float64, if JAX arrays it has their precision.
+            parameters: "beta", "gamma" and "epsilon". If they are plain numbers the
+                state is float64, if JAX arrays it has their precision.
             pattern: Index of the pattern.
             kind: Whose pattern: "o", "v", "q" or "k".
 
         Raises:
-            ValueError: If there is no such pattern, or a parameter is missing or not finite.
+            ValueError: If there is no such pattern, or a parameter is missing or not
+                finite.
         """
         return self.start_from_window(
             parameters, self.prompt(parameters, pattern, kind)[None]
@@ -182,12 +188,12 @@ class MeanField:
 
         Args:
             parameters: As for `start_from_pattern`.
-            overlaps: Semantic overlaps (1/N) Σ_i W^α_{a,i} s_i of the token, (4, M): of spins
-                `semantic_overlaps`, of a pattern `Features.overlaps_of_pattern`.
+            overlaps: Semantic overlaps (1/N) Σ_i W^α_{a,i} s_i of the token, (4, M): of
+                spins `semantic_overlaps`, of a pattern `Features.overlaps_of_pattern`.
 
         Raises:
-            ValueError: If the overlaps are not (4, M) and finite, or a parameter is missing or
-                not finite.
+            ValueError: If the overlaps are not (4, M) and finite, or a parameter is
+                missing or not finite.
         """
         tokens, rows = [self._given(overlaps, parameters)], []
         with _precision(parameters):
@@ -203,13 +209,14 @@ class MeanField:
 
         Args:
             parameters: As for `start_from_pattern`.
-            window: The last n attentions, newest first, (n, M) with 1 ≤ n ≤ L. If n < L the next
-                L − n are added, each from as many tokens as there are.
-            position: Position of the attention that comes next, t; it is that of the newest token.
+            window: The last n attentions, newest first, (n, M) with 1 ≤ n ≤ L. If n < L
+                the next L − n are added, each from as many tokens as there are.
+            position: Position of the attention that comes next, t; it is that of the
+                newest token.
 
         Raises:
-            ValueError: If the window is of another shape or not finite, or a parameter is missing
-                or not finite.
+            ValueError: If the window is of another shape or not finite, or a parameter
+                is missing or not finite.
         """
         rows = checked_array("window", window, (None, self.features.n_patterns))
         if not 1 <= len(rows) <= self.length:

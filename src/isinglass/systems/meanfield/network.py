@@ -39,24 +39,27 @@ class NetworkTrajectory(NamedTuple):
 class SelfAttentionNetwork:
     """Self-attention network of N spins per token, which generates tokens without end.
 
-    Token t has spins s_i = ±1, independent with P(s_i = +1) = (1 + tanh(β Σ_b W^o_{b,i} A_b)) / 2,
-    where A is the attention of the token before. `MeanField` is its limit N → ∞.
+    Token t has spins s_i = ±1, independent with P(s_i = +1) = (1 + tanh(β Σ_b W^o_{b,i}
+    A_b)) / 2, where A is the attention of the token before. `MeanField` is its limit N
+    → ∞.
 
-    Spins of equal columns over all four weights count alike in every overlap, so only their number
-    that is up is drawn, by one binomial draw, where that is faster than drawing each: a network of
-    segments costs the same at any N. Overlaps are sums of whole numbers, exact.
+    Spins of equal columns over all four weights count alike in every overlap, so only
+    their number that is up is drawn, by one binomial draw, where that is faster than
+    drawing each: a network of segments costs the same at any N. Overlaps are sums of
+    whole numbers, exact.
 
     Source: Poc-López & Aguilera 2024.
 
     Args:
         weights: W^o, W^v, W^q, W^k in ±1, (4, M, N + P), the positional bits last; see
-            `Features.draw_weights`. The order of the spins does not matter and is not kept.
+            `Features.draw_weights`. The order of the spins does not matter and is not
+            kept.
         positional_bits: P, at least 0.
         context: Length L of the window; 2^P if None.
 
     Raises:
-        ValueError: If the weights are not ±1 or of another shape, N is more than 2^24, or
-            ``context`` is less than 1.
+        ValueError: If the weights are not ±1 or of another shape, N is more than 2^24,
+            or ``context`` is less than 1.
     """
 
     def __init__(
@@ -91,7 +94,8 @@ class SelfAttentionNetwork:
             random_state: Seed or generator, used where only correlations are known.
 
         Raises:
-            ValueError: If ``n_spins`` is out of range or no weights have these features.
+            ValueError: If ``n_spins`` is out of range or no weights have these
+                features.
         """
         weights = features.draw_weights(n_spins, random_state)
         return cls(weights, features.positional_bits, context)
@@ -121,26 +125,27 @@ class SelfAttentionNetwork:
     ) -> NetworkTrajectory:
         """Generate tokens in independent replicas, in float64.
 
-        Replica r draws the same numbers however many replicas there are. Memory is bounded by the
-        result, 5 · M numbers for each replica and row, and 256 MiB or one replica.
+        Replica r draws the same numbers however many replicas there are. Memory is
+        bounded by the result, 5 · M numbers for each replica and row, and 256 MiB or
+        one replica.
 
         Args:
             key: Source of randomness, `jax.random.key`.
             parameters: Numbers "beta", "gamma" and "epsilon".
             steps: Rows that are kept, at least 1.
             replicas: At least 1.
-            window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L, from each
-                of which the first tokens are drawn. If None, the one of
+            window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L,
+                from each of which the first tokens are drawn. If None, the one of
                 `MeanField.start_from_pattern`: the first output pattern's with itself.
             position: t, the position of the newest of these tokens and the first row.
-            token: Semantic overlaps (4, M) of a single first token that is not drawn but given;
-                instead of ``window``.
+            token: Semantic overlaps (4, M) of a single first token that is not drawn
+                but given; instead of ``window``.
             transient: Rows left out before the first.
             stride: Every how many rows one is kept.
 
         Raises:
-            ValueError: If a number is out of range or not finite, a shape is another one, or both
-                ``window`` and ``token`` are given.
+            ValueError: If a number is out of range or not finite, a shape is another
+                one, or both ``window`` and ``token`` are given.
         """
         numbers = {name: checked_number(parameters, name) for name in PARAMETERS}
         check_sizes(steps=steps, replicas=replicas, stride=stride)

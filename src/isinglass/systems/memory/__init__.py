@@ -1,8 +1,8 @@
 """Transformers as associative memory (Niu, Bai, Deng & Han 2024).
 
-The partition function over balls and the radii that follow from it, and the measured radius:
-distances between activations and their nearest neighbours. A GPT-2 to measure it on: read from a
-folder, or trained by `train` on a text or on examples.
+The partition function over balls and the radii that follow from it, and the measured
+radius: distances between activations and their nearest neighbours. A GPT-2 to measure
+it on: read from a folder, or trained by `train` on a text or on examples.
 """
 
 from isinglass.data.sources import (

@@ -15,8 +15,9 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 def log_lower_gamma(a: ArrayLike, x: ArrayLike) -> Float[np.ndarray, "..."]:
     """Logarithm of P(a, x) = ∫₀ˣ tᵃ⁻¹ e⁻ᵗ dt / Γ(a), which tends to 1 as x grows.
 
-    Near x = a and beyond it SciPy is right to rounding. Farther below, P = xᵃe⁻ˣ/Γ(a+1) Σ_k
-    xᵏ/((a+1) … (a+k)): all terms are positive, so that nothing cancels, and √a of them are enough.
+    Near x = a and beyond it SciPy is right to rounding. Farther below, P = xᵃe⁻ˣ/Γ(a+1)
+    Σ_k xᵏ/((a+1) … (a+k)): all terms are positive, so that nothing cancels, and √a of
+    them are enough.
 
     Args:
         a: Positive; may be an array.

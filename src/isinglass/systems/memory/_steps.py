@@ -1,7 +1,8 @@
 """Steps of training and sums of losses, over all devices.
 
-Parameters lie on every device; each takes its part of the sequences, and gradients are added up
-over the devices once a step. With several hosts each of them hands in its own sequences.
+Parameters lie on every device; each takes its part of the sequences, and gradients are
+added up over the devices once a step. With several hosts each of them hands in its own
+sequences.
 """
 
 from __future__ import annotations

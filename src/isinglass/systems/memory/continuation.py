@@ -23,7 +23,8 @@ def continue_greedily(
 ) -> Integer[np.ndarray, "b count"]:
     """The likeliest token after each prompt, and so on. A text known by heart goes on as it does.
 
-    Every token takes a pass over the whole sequence: nothing is kept from one to the next.
+    Every token takes a pass over the whole sequence: nothing is kept from one to the
+    next.
 
     Args:
         model: The model.
@@ -32,15 +33,16 @@ def continue_greedily(
         execution: How to compute it.
 
     Raises:
-        ValueError: If there are no prompts, they are not whole numbers with two axes, a token is
-            none of the model's, or prompt and continuation are longer than the context.
+        ValueError: If there are no prompts, they are not whole numbers with two axes, a
+            token is none of the model's, or prompt and continuation are longer than the
+            context.
     """
     prompts, config = np.asarray(prompts), model.config
     check_tokens("prompts", prompts, 2, config.vocabulary)
     if not prompts.size or count < 1 or prompts.shape[1] + count > config.context:
         raise ValueError(
-            f"prompts and count must be at least 1 token each and {config.context} together, got "
-            f"prompts of shape {prompts.shape} and {count}"
+            f"prompts and count must be at least 1 token each and {config.context} "
+            f"together, got prompts of shape {prompts.shape} and {count}"
         )
     tokens = np.zeros((len(prompts), prompts.shape[1] + count), np.int32)
     tokens[:, : prompts.shape[1]] = prompts

@@ -1,8 +1,8 @@
 """GPT-2 in Hugging Face's format: a folder with config.json and safetensors, one file or several.
 
-The vocabulary of names is that of `transformers`: `h.0.attn.c_attn.weight` and so on, with or
-without "transformer." before. Its Conv1D weights are (in, out), as ours. Causal masks that old
-files hold as buffers are skipped. Nothing is unpickled.
+The vocabulary of names is that of `transformers`: `h.0.attn.c_attn.weight` and so on,
+with or without "transformer." before. Its Conv1D weights are (in, out), as ours. Causal
+masks that old files hold as buffers are skipped. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ PREFIX = "transformer."
 _BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
 _READ_OUT = "lm_head.weight"
 
-# Ours, theirs. Fields that must have one of some values, of which the first is theirs by default.
+# Ours, theirs. Fields that must have one of some values, of which the first is theirs
+# by default.
 _SHAPE = {
     "vocabulary": "vocab_size",
     "context": "n_positions",
@@ -66,7 +67,8 @@ summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppr
 task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript
 transformers_version typical_p use_bfloat16 use_cache
 """
-# Where each of their tensors is; of those in a layer, the place in `Transformer.blocks`.
+# Where each of their tensors is; of those in a layer, the place in
+# `Transformer.blocks`.
 _OUTSIDE = {
     "wte.weight": "embedding",
     "wpe.weight": "positions",
@@ -97,8 +99,8 @@ def load_gpt2(folder: str | Path, *, dropout: float = 0.0) -> Transformer:
     """Read a GPT-2 from a folder.
 
     Args:
-        folder: With config.json, and model.safetensors or its parts and their index. Numbers may be
-            of 32 or 16 bits.
+        folder: With config.json, and model.safetensors or its parts and their index.
+            Numbers may be of 32 or 16 bits.
         dropout: Of the model's config, for training on; the folder's own is not read.
 
     Returns:
@@ -106,8 +108,9 @@ def load_gpt2(folder: str | Path, *, dropout: float = 0.0) -> Transformer:
 
     Raises:
         FileNotFoundError: If the folder or one of its files is missing.
-        ModelFolderError: If a field of the config asks for what is not implemented here, or a
-            tensor is missing, left over, of another shape or type, or not finite; by name.
+        ModelFolderError: If a field of the config asks for what is not implemented
+            here, or a tensor is missing, left over, of another shape or type, or not
+            finite; by name.
     """
     folder = Path(folder)
     config = _config(folder, dropout)
@@ -166,7 +169,7 @@ def save_gpt2(model: Transformer, folder: str | Path) -> None:
     (folder / INDEX).unlink(missing_ok=True)
 
 
-# -- config.json ---------------------------------------------------------------------------------
+# -- config.json -----------------------------------------------------------------------
 
 
 def _config(folder: Path, dropout: float) -> TransformerConfig:
@@ -196,8 +199,8 @@ def _config(folder: Path, dropout: float) -> TransformerConfig:
     unknown = sorted(set(told) - set(_IGNORED.split()))
     if unknown:
         raise ModelFolderError(
-            f"{path}: {unknown[0]} = {json.dumps(told[unknown[0]])} is not known here, and may "
-            f"change what the model computes; take it out if it does not"
+            f"{path}: {unknown[0]} = {json.dumps(told[unknown[0]])} is not known here, "
+            f"and may change what the model computes; take it out if it does not"
         )
     try:
         return TransformerConfig(**fields, dropout=dropout, epsilon=float(epsilon))
@@ -225,7 +228,7 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
-# -- tensors -------------------------------------------------------------------------------------
+# -- tensors ---------------------------------------------------------------------------
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -268,7 +271,8 @@ def _of_file(path: Path, expected: set[str] | None) -> Iterator[tuple[str, np.nd
                     if _BUFFER.fullmatch(name.removeprefix(PREFIX)):
                         continue
                     raise ModelFolderError(
-                        f"{path}: tensor {name} must hold floating numbers, got {tensor.dtype}"
+                        f"{path}: tensor {name} must hold floating numbers, got "
+                        f"{tensor.dtype}"
                     )
                 yield name, np.asarray(tensor, np.float32)
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
@@ -335,7 +339,8 @@ class _Parts:
             self.tied, self.given["wte.weight"]
         ):
             raise ModelFolderError(
-                f"tensor {_READ_OUT} must equal wte.weight: a read-out of its own is not supported"
+                f"tensor {_READ_OUT} must equal wte.weight: a read-out of its own is "
+                "not supported"
             )
         model = self.like
         for theirs, ours in _OUTSIDE.items():

@@ -23,8 +23,8 @@ class Activations(NamedTuple):
     """Activations of several layers.
 
     Attributes:
-        layers: "0" for the embedding, "1" … "L" for what comes out of each layer, and "final" for
-            that of the last after layer normalisation.
+        layers: "0" for the embedding, "1" … "L" for what comes out of each layer, and
+            "final" for that of the last after layer normalisation.
         vectors: (layers, vectors, d), float32; a memory map if a file was asked for.
     """
 
@@ -55,15 +55,16 @@ def activations(
 ) -> Activations:
     """What a model makes of many sequences, after each of its layers.
 
-    No more than `batch` sequences are under way at a time. What is kept are layers × m × d numbers,
-    or n times as many if all positions are asked for; `out` puts them on disk.
+    No more than `batch` sequences are under way at a time. What is kept are layers × m
+    × d numbers, or n times as many if all positions are asked for; `out` puts them on
+    disk.
 
     Args:
         model: The model.
         tokens: Sequences of the same length; may be a part of a `np.memmap`.
         layers: Which, as `Activations` names them; None for all.
-        positions: "last" for the activation at the last token, "mean" for the mean over a sequence,
-            "all" for that of every token, sequence by sequence.
+        positions: "last" for the activation at the last token, "mean" for the mean over
+            a sequence, "all" for that of every token, sequence by sequence.
         batch: Sequences at a time.
         out: An .npy file to write them to, replaced if it is there.
         execution: How to compute it.
@@ -71,8 +72,8 @@ def activations(
 
     Raises:
         TypeError: If `tokens` is no array of NumPy or JAX.
-        ValueError: If an argument is out of range, or a token is none of the model's. No file is
-            written then.
+        ValueError: If an argument is out of range, or a token is none of the model's.
+            No file is written then.
     """
     if positions not in POSITIONS:
         raise ValueError(f"positions must be one of {POSITIONS}, got {positions!r}")
@@ -83,8 +84,8 @@ def activations(
     m, n = tokens.shape
     if not m or not 1 <= n <= config.context:
         raise ValueError(
-            f"tokens must be sequences of 1 to {config.context} tokens, at least one, got shape "
-            f"{tokens.shape}"
+            f"tokens must be sequences of 1 to {config.context} tokens, at least one, "
+            f"got shape {tokens.shape}"
         )
     names = layer_names(config.layers, layers)
     each = n if positions == "all" else 1

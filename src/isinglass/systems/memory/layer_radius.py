@@ -61,7 +61,8 @@ def layer_radius(
         progress: Called as `progress(what, done, total)`.
 
     Returns:
-        What `nearest_neighbour_radius` returns, with a dimension "layer" where it differs.
+        What `nearest_neighbour_radius` returns, with a dimension "layer" where it
+        differs.
 
     Raises:
         ValueError: As `activations` and `nearest_neighbour_radius` do.
@@ -93,9 +94,14 @@ def layer_radius(
         names = found.layers
         del found
     joined = xr.concat(
-        reports, "layer", data_vars=list(_BY_LAYER), coords="minimal", compat="override",
-        join="exact", combine_attrs="override",
-    )  # fmt: skip
+        reports,
+        "layer",
+        data_vars=list(_BY_LAYER),
+        coords="minimal",
+        compat="override",
+        join="exact",
+        combine_attrs="override",
+    )
     return joined.assign_coords(layer=list(names)).assign_attrs(positions=positions)
 
 
@@ -110,7 +116,8 @@ def sequences_of(
         most: Most sequences; None for all, which are then not copied.
 
     Raises:
-        ValueError: If a number is out of range, or the text has fewer than two sequences.
+        ValueError: If a number is out of range, or the text has fewer than two
+            sequences.
     """
     for name, value in (("context", context), ("most", most)):
         if value is not None and value < 1:
@@ -118,8 +125,8 @@ def sequences_of(
     count = len(tokens) // context
     if count < 2:
         raise ValueError(
-            f"text must have two sequences of {context} tokens at least, for a nearest neighbour "
-            f"is another one; it has {len(tokens)} tokens"
+            f"text must have two sequences of {context} tokens at least, for a nearest "
+            f"neighbour is another one; it has {len(tokens)} tokens"
         )
     whole = tokens[: count * context].reshape(count, context)
     if most is None or most >= count:

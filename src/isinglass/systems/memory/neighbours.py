@@ -1,17 +1,18 @@
 """Exact nearest neighbours among many vectors, in bounded memory.
 
-One pass of float32 matrix products finds, for every vector and every stripe of other vectors, the
-least |x_i − x_j|² in that stripe. The product that serves (i, j) serves (j, i) too, so that half of
-them are enough. A bound on its rounding error says which stripes could hold the nearest neighbour:
-nearly always one. Only there the distances are computed anew, in float64, and of the vectors that
-then are within the rounding error of the best, directly as |x_i − x_j|. So the result is what a
-search in float64 throughout would find, at the price of one in float32.
+One pass of float32 matrix products finds, for every vector and every stripe of other
+vectors, the least |x_i − x_j|² in that stripe. The product that serves (i, j) serves
+(j, i) too, so that half of them are enough. A bound on its rounding error says which
+stripes could hold the nearest neighbour: nearly always one. Only there the distances
+are computed anew, in float64, and of the vectors that then are within the rounding
+error of the best, directly as |x_i − x_j|. So the result is what a search in float64
+throughout would find, at the price of one in float32.
 
-Vectors that are equal are found beforehand, by their bytes: their distance is 0, and one of them
-stands for all in the products.
+Vectors that are equal are found beforehand, by their bytes: their distance is 0, and
+one of them stands for all in the products.
 
-Nested samples come at little more than the price of the largest: the vectors are put in the order
-in which they enter, and each size uses the stripes that it has filled.
+Nested samples come at little more than the price of the largest: the vectors are put in
+the order in which they enter, and each size uses the stripes that it has filled.
 """
 
 from __future__ import annotations
@@ -56,14 +57,15 @@ def nearest_neighbours(
 ) -> Neighbours:
     """The exact nearest neighbour of each vector among the others.
 
-    Distances are right to float64 rounding, and so is the choice of the neighbour: no other is
-    nearer by more than that. It takes n²d/2 multiply-adds in float32 on the default device of JAX,
-    and about 0.5 GiB beside the vectors. Time grows where many vectors are so close together, or
-    one number of each is so large, that float32 cannot tell which are nearest; up to that of n²d
-    multiply-adds in float64.
+    Distances are right to float64 rounding, and so is the choice of the neighbour: no
+    other is nearer by more than that. It takes n²d/2 multiply-adds in float32 on the
+    default device of JAX, and about 0.5 GiB beside the vectors. Time grows where many
+    vectors are so close together, or one number of each is so large, that float32
+    cannot tell which are nearest; up to that of n²d multiply-adds in float64.
 
     Args:
-        vectors: Of any floating type up to float64, (n, d) with n ≥ 2; may be a `np.memmap`.
+        vectors: Of any floating type up to float64, (n, d) with n ≥ 2; may be a
+            `np.memmap`.
         progress: Called as `progress(done, total)` after each part of the products.
 
     Raises:
@@ -83,7 +85,8 @@ def nested_neighbours(
 ) -> Iterator[Neighbours]:
     """For each size k, the neighbours among the first k of an order, as places in that order.
 
-    Where the neighbour among more vectors is one of the first k, it is the neighbour among these.
+    Where the neighbour among more vectors is one of the first k, it is the neighbour
+    among these.
 
     Args:
         vectors: Checked, (n, d).
@@ -120,13 +123,13 @@ def checked_vectors(vectors: ArrayLike) -> np.ndarray:
         vectors = np.asarray(vectors)
     if vectors.ndim != 2 or not _is_float(vectors.dtype):
         raise ValueError(
-            f"vectors must be an array (n, d) of a floating type up to float64, got shape "
-            f"{vectors.shape} of {vectors.dtype}"
+            "vectors must be an array (n, d) of a floating type up to float64, got "
+            f"shape {vectors.shape} of {vectors.dtype}"
         )
     if len(vectors) < 2 or not vectors.shape[1]:
         raise ValueError(
-            f"vectors must hold two vectors at least, of one number at least: a nearest neighbour "
-            f"is another vector; got shape {vectors.shape}"
+            "vectors must hold two vectors at least, of one number at least: a "
+            f"nearest neighbour is another vector; got shape {vectors.shape}"
         )
     for start in range(0, len(vectors), TILE):
         part = vectors[start : start + TILE]
@@ -147,7 +150,7 @@ def _is_float(dtype: np.dtype) -> bool:
     return jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize <= 8
 
 
-# -- equal vectors -------------------------------------------------------------------------------
+# -- equal vectors ---------------------------------------------------------------------
 
 
 def _equal_vectors(vectors: np.ndarray, order: np.ndarray) -> Int[np.ndarray, "m"]:
@@ -179,15 +182,15 @@ def _with_equal_vectors(
     return Neighbours(distances, indices)
 
 
-# -- float32: which stripes could hold the nearest -----------------------------------------------
+# -- float32: which stripes could hold the nearest -------------------------------------
 
 
 @dataclass(frozen=True)
 class _Scaled:
     """Vectors less a common one and times a power of two, so that the longest is near 1.
 
-    Distances do not change but for the factor, squares neither overflow nor underflow, and what all
-    have in common costs no digits.
+    Distances do not change but for the factor, squares neither overflow nor underflow,
+    and what all have in common costs no digits.
     """
 
     vectors: np.ndarray
@@ -291,7 +294,8 @@ def _least_by_stripe(scaled: _Scaled, progress: Progress | None) -> _Table:
                 progress(done, tiles * (tiles + 1) // 2)
     stripes = -(-n // stripe)
     norms = np.maximum.reduceat(norm[:n], np.arange(0, n, stripe))
-    # Of a sum of d products, in any order: Higham 2002, eq. 3.5; and of the few steps beside it.
+    # Of a sum of d products, in any order: Higham 2002, eq. 3.5; and of the few steps
+    # beside it.
     rounding = (d + 12) * 2.0**-24 * 1.01
     return _Table(stripe, value[:n, :stripes], norm[:n], norms, rounding)
 
@@ -340,7 +344,7 @@ def _rows(tile: int) -> slice:
     return slice(tile * TILE, (tile + 1) * TILE)
 
 
-# -- float64: which vector it is ------------------------------------------------------------------
+# -- float64: which vector it is -------------------------------------------------------
 
 
 def _search(

@@ -4,12 +4,13 @@ Around each of the stored patterns ρ_i is a ball of radius r_i, and its weight 
 
     Z_i = ∫_{|y| < r_i} e^{−|y|²} dy = π^{n/2} P(n/2, r_i²),
 
-with P the regularised lower incomplete gamma function (polar coordinates, u = |y|²). The paper
-prints 2 π^{n/2} γ(n, r)/Γ(n/2) instead, which leaves u = |y|² out: `log_partition_misprinted`.
+with P the regularised lower incomplete gamma function (polar coordinates, u = |y|²).
+The paper prints 2 π^{n/2} γ(n, r)/Γ(n/2) instead, which leaves u = |y|² out:
+`log_partition_misprinted`.
 
-Everything is in logarithms, for volumes in hundreds of dimensions leave the range of a double.
-Values have a relative error of about 1e-13, or an absolute one of about 1e-15 n where the two
-terms of log Z cancel.
+Everything is in logarithms, for volumes in hundreds of dimensions leave the range of a
+double. Values have a relative error of about 1e-13, or an absolute one of about 1e-15 n
+where the two terms of log Z cancel.
 
 Source: Niu, Bai, Deng & Han 2024, section 5 (cross-entropy loss), Propositions 4 and 5.
 """
@@ -40,7 +41,8 @@ def log_ball_volume(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]
         Logarithms, of the broadcast shape; −∞ where r = 0.
 
     Raises:
-        ValueError: If a radius is negative or not finite, or a dimension is no whole number ≥ 1.
+        ValueError: If a radius is negative or not finite, or a dimension is no whole
+            number ≥ 1.
     """
     radius, n = _checked(radius, n)
     with np.errstate(divide="ignore"):
@@ -103,7 +105,8 @@ def log_partition(radii: ArrayLike, n: int) -> float:
 def log_partition_misprinted(radii: ArrayLike, n: int) -> float:
     """Logarithm of Σ_i 2 π^{n/2} γ(n, r_i)/Γ(n/2), the paper's closed form. It is wrong.
 
-    It is the integral of e^{−|y|} over the ball, not of e^{−|y|²}. It is here to be compared.
+    It is the integral of e^{−|y|} over the ball, not of e^{−|y|²}. It is here to be
+    compared.
 
     Args:
         radii: r_i ≥ 0, (N,) with N ≥ 1.
@@ -120,14 +123,15 @@ def log_partition_misprinted(radii: ArrayLike, n: int) -> float:
 def claimed_cross_entropy(log_z: ArrayLike) -> Float[np.ndarray, "..."]:
     """What Proposition 4 takes for the cross-entropy in nats: log Z + 1/Z.
 
-    It is convex in log Z and at least 1, with equality at Z = 1 only. What a real data set allows
-    is its own entropy, which has nothing to do with this 1.
+    It is convex in log Z and at least 1, with equality at Z = 1 only. What a real data
+    set allows is its own entropy, which has nothing to do with this 1.
 
     Args:
         log_z: log Z; may be an array.
 
     Returns:
-        Values of at least 1, of the same shape; ∞ where Z is so small that 1/Z overflows.
+        Values of at least 1, of the same shape; ∞ where Z is so small that 1/Z
+        overflows.
 
     Raises:
         ValueError: If log Z is not finite.
@@ -170,8 +174,8 @@ def unit_volume_radius_asymptote(n: ArrayLike) -> Float[np.ndarray, "..."]:
 def critical_radius(count: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
     """The radius of N equal balls at which Z = 1, where log Z + 1/Z is least.
 
-    log Z is increasing and concave in log r, so that Newton's method, started below the root,
-    climbs to it without overshooting.
+    log Z is increasing and concave in log r, so that Newton's method, started below the
+    root, climbs to it without overshooting.
 
     Args:
         count: N, number of balls, at least 1; may be an array.
@@ -208,23 +212,25 @@ def parameters_against_data(
 ) -> xr.Dataset:
     """Parameters N against tokens D of data at which Z = 1, beside the claimed N = c D².
 
-    With d balls of radius r, Z = 1 fixes d = 1/Z_i(n, r), and with it the data, D = d tokens of
-    one pattern; a transformer of width n has N = 12 layers n² parameters. Where r grows like √n,
-    as the paper has it, d is exponential in n, so that N grows like log² D: N = O(D²) then holds,
-    but only as a bound far above. A curve N = c D² needs the number of patterns to be
-    proportional to the width, which Z = 1 does not give.
+    With d balls of radius r, Z = 1 fixes d = 1/Z_i(n, r), and with it the data, D = d
+    tokens of one pattern; a transformer of width n has N = 12 layers n² parameters.
+    Where r grows like √n, as the paper has it, d is exponential in n, so that N grows
+    like log² D: N = O(D²) then holds, but only as a bound far above. A curve N = c D²
+    needs the number of patterns to be proportional to the width, which Z = 1 does not
+    give.
 
     Args:
         n: Widths, (K,).
         radius: r, one or one for each width; √(n/2πe) if None.
         layers: Layers of the transformer.
-        tokens_per_pattern: Tokens for which one pattern stands; 256 as in the paper's F.1.
+        tokens_per_pattern: Tokens for which one pattern stands; 256 as in the paper's
+            F.1.
         constant: c, 8.4e-10 to 8.8e-10 as measured in the paper's version 2.
 
     Returns:
-        Along "n": `radius`, `log_patterns` (log d), `log_data` (log D), `parameters` (N),
-        `log_ratio` (log N/D²) and `claimed_log_data` (log √(N/c)). A negative log d says that one
-        ball alone has more than weight 1.
+        Along "n": `radius`, `log_patterns` (log d), `log_data` (log D), `parameters`
+        (N), `log_ratio` (log N/D²) and `claimed_log_data` (log √(N/c)). A negative log
+        d says that one ball alone has more than weight 1.
 
     Raises:
         ValueError: If a number is out of range, or there are other radii than widths.
@@ -244,7 +250,8 @@ def parameters_against_data(
     )
     if radii.shape not in ((), (1,), n.shape):
         raise ValueError(
-            f"radius must be one number or one for each of {n.size} widths, got shape {radii.shape}"
+            f"radius must be one number or one for each of {n.size} widths, got shape "
+            f"{radii.shape}"
         )
     if (radii == 0).any():
         raise ValueError("radius must be positive: at 0 no number of balls has Z = 1")

@@ -32,30 +32,32 @@ def nearest_neighbour_radius(
 ) -> xr.Dataset:
     """Exact distance of each activation to its nearest other one, by share of the sample.
 
-    The shares are nested: one random order, of which each takes the first part. All cost together
-    what the largest costs alone. The more vectors, the nearer the nearest: a radius belongs to its
-    number of vectors.
+    The shares are nested: one random order, of which each takes the first part. All
+    cost together what the largest costs alone. The more vectors, the nearer the
+    nearest: a radius belongs to its number of vectors.
 
     Args:
-        activations: Of any floating type up to float64, (n, d) with n ≥ 2; may be a `np.memmap`,
-            and is then read in parts.
-        fractions: Shares in (0, 1], all different, in any order; of each, at least two vectors.
+        activations: Of any floating type up to float64, (n, d) with n ≥ 2; may be a
+            `np.memmap`, and is then read in parts.
+        fractions: Shares in (0, 1], all different, in any order; of each, at least two
+            vectors.
         quantiles: Which quantiles of the distances, in [0, 1].
         bins: Of the histograms, at least 1; the same for all shares.
         seed: Of the order.
         progress: Called as `progress(done, total)` while it runs.
 
     Returns:
-        Along "fraction": `vectors` (how many), `duplicates` (vectors that another one equals: their
-        distance of 0 is in all that follows), `mean`, `median`, `quantile_distance` (also along
-        "quantile") and `histogram` (counts, also along "bin", whose edges are `bin_edges`). Along
-        "fraction" and "vector": `distance`, NaN, and `neighbour`, −1, where a vector is not in the
-        share. `unit_volume_radius`, exact, `asymptote`, √(d/2πe), and `twice_asymptote`, with which
-        the paper compares.
+        Along "fraction": `vectors` (how many), `duplicates` (vectors that another one
+        equals: their distance of 0 is in all that follows), `mean`, `median`,
+        `quantile_distance` (also along "quantile") and `histogram` (counts, also along
+        "bin", whose edges are `bin_edges`). Along "fraction" and "vector": `distance`,
+        NaN, and `neighbour`, −1, where a vector is not in the share.
+        `unit_volume_radius`, exact, `asymptote`, √(d/2πe), and `twice_asymptote`, with
+        which the paper compares.
 
     Raises:
-        ValueError: If an argument is out of range, a share has fewer than two vectors, or one is
-            not finite.
+        ValueError: If an argument is out of range, a share has fewer than two vectors,
+            or one is not finite.
 
     Source: Niu, Bai, Deng & Han 2024, appendix F.1.
     """
@@ -125,7 +127,8 @@ def sizes_of(
         sample: What the sample is called there.
 
     Raises:
-        ValueError: If a share is out of range, there twice, or has fewer than two vectors.
+        ValueError: If a share is out of range, there twice, or has fewer than two
+            vectors.
     """
     _check_shares(name, fractions, np.nextafter(0.0, 1.0))
     if len(set(fractions)) < len(fractions):
@@ -134,8 +137,8 @@ def sizes_of(
     for fraction, size in zip(fractions, sizes, strict=True):
         if size < 2:
             raise ValueError(
-                f"{name} must each leave two vectors at least, got {fraction} of {sample or n}: "
-                f"{size}"
+                f"{name} must each leave two vectors at least, got {fraction} of "
+                f"{sample or n}: {size}"
             )
     return sizes
 

@@ -20,18 +20,21 @@ class Recipe:
 
     Attributes:
         steps: Number of steps, at least 1.
-        batch: Sequences in a step, over all devices; a multiple of devices × `accumulate`.
-        accumulate: In how many parts each device takes its sequences, one after the other: memory
-            falls, and the gradient is the same to rounding.
+        batch: Sequences in a step, over all devices; a multiple of devices ×
+            `accumulate`.
+        accumulate: In how many parts each device takes its sequences, one after the
+            other: memory falls, and the gradient is the same to rounding.
         learning_rate: Of AdamW, at its highest.
         lowest_rate: To what share of that it falls along a cosine, in [0, 1].
         warmup: Steps over which it grows linearly from 0.
-        weight_decay: Of AdamW, on matrices only: embeddings and weights, no bias and no gain.
+        weight_decay: Of AdamW, on matrices only: embeddings and weights, no bias and no
+            gain.
         betas: Of AdamW.
         clip: Norm that gradients are cut back to; None for no limit.
-        every: Steps between two records, at which validation is measured and a checkpoint written.
-        validation: Most places of the validation source that are measured, evenly spaced; None for
-            all.
+        every: Steps between two records, at which validation is measured and a
+            checkpoint written.
+        validation: Most places of the validation source that are measured, evenly
+            spaced; None for all.
         seed: Of parameters, order of the data and dropout, 0 to 2³² − 1.
         execution: How the model is computed.
 
@@ -75,7 +78,8 @@ class Recipe:
             )
         if self.batch % self.accumulate:
             raise ValueError(
-                f"batch must be a multiple of accumulate = {self.accumulate}, got {self.batch}"
+                f"batch must be a multiple of accumulate = {self.accumulate}, got "
+                f"{self.batch}"
             )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be in [0, 2^32), got {self.seed}")

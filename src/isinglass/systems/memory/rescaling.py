@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 def rescaled(model: Transformer, factor: float) -> Transformer:
     """The same function with activations that are a factor as long, after every layer.
 
-    What is added to the stream is multiplied. A layer normalisation does not see it, if its epsilon
-    goes along; and the gain of the last one makes up for the embedding, which is the read-out too.
+    What is added to the stream is multiplied. A layer normalisation does not see it, if
+    its epsilon goes along; and the gain of the last one makes up for the embedding,
+    which is the read-out too.
     """
     from dataclasses import replace
 
@@ -24,9 +25,13 @@ def rescaled(model: Transformer, factor: float) -> Transformer:
     def added(model: Any) -> Any:
         blocks = model.blocks
         return (
-            model.embedding, model.positions, blocks.attention_out, blocks.attention_out_bias,
-            blocks.mlp_out, blocks.mlp_out_bias,
-        )  # fmt: skip
+            model.embedding,
+            model.positions,
+            blocks.attention_out,
+            blocks.attention_out_bias,
+            blocks.mlp_out,
+            blocks.mlp_out_bias,
+        )
 
     def read(model: Any) -> Any:
         return (model.after.gain, model.after.bias)

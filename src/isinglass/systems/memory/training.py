@@ -1,7 +1,8 @@
 """Training a transformer: resumable, on one device or on all devices of all hosts.
 
-On several hosts, each runs the same program, which first calls `jax.distributed.initialize()`; the
-store is a folder that all of them see, and only the first writes to it.
+On several hosts, each runs the same program, which first calls
+`jax.distributed.initialize()`; the store is a folder that all of them see, and only the
+first writes to it.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ class Run:
 
     Attributes:
         model: The model.
-        metrics: Along "step": "loss", "validation", "gradient_norm" and "learning_rate", see
-            `train`; the coordinate "tokens" says how many were read.
+        metrics: Along "step": "loss", "validation", "gradient_norm" and
+            "learning_rate", see `train`; the coordinate "tokens" says how many were
+            read.
         recipe: How it was trained.
     """
 
@@ -115,10 +117,10 @@ def train(
 ) -> Run:
     """Train a transformer by AdamW.
 
-    The data of a step depend on the seed and its number only. Called again with the same arguments
-    and `store`, training goes on where the last checkpoint was written, at the last record, and
-    comes out bit for bit as if it had never stopped (on the same machine and devices, with the same
-    software); a finished one is only read.
+    The data of a step depend on the seed and its number only. Called again with the
+    same arguments and `store`, training goes on where the last checkpoint was written,
+    at the last record, and comes out bit for bit as if it had never stopped (on the
+    same machine and devices, with the same software); a finished one is only read.
 
     Args:
         start: Shape of a new model, or a model to train on.
@@ -130,15 +132,16 @@ def train(
         devices: Over which to spread sequences; all, of all hosts, if None.
 
     Returns:
-        The model. The metrics at each record are "loss" and "gradient_norm", means over the steps
-        since the record before; "validation", the mean loss on that source (NaN without one); and
-        "learning_rate". Losses are nats per token that counts; of a step in which none does, 0.
+        The model. The metrics at each record are "loss" and "gradient_norm", means over
+        the steps since the record before; "validation", the mean loss on that source
+        (NaN without one); and "learning_rate". Losses are nats per token that counts;
+        of a step in which none does, 0.
 
     Raises:
-        ValueError: If the arguments do not fit together, or the store holds another training, a
-            damaged checkpoint or one of another version.
-        TrainingDivergedError: If the loss or its gradient is not finite. The checkpoint is the last
-            before.
+        ValueError: If the arguments do not fit together, or the store holds another
+            training, a damaged checkpoint or one of another version.
+        TrainingDivergedError: If the loss or its gradient is not finite. The checkpoint
+            is the last before.
         OSError: If the checkpoint cannot be written.
     """
     training = _Training(
@@ -174,7 +177,8 @@ def evaluate(
         devices: As for `train`.
 
     Raises:
-        ValueError: If source and model do not fit, a number is out of range, or no token counts.
+        ValueError: If source and model do not fit, a number is out of range, or no
+            token counts.
     """
     _check_fit(model.config, source, "source")
     for name, value in (("batch", batch), ("most", most)):
@@ -220,7 +224,8 @@ def _check_fit(config: TransformerConfig, source: Source, name: str) -> None:
         )
     if source.context > config.context:
         raise ValueError(
-            f"{name} has a context of {source.context}, and the model one of {config.context}"
+            f"{name} has a context of {source.context}, and the model one of "
+            f"{config.context}"
         )
 
 

@@ -1,10 +1,11 @@
 """GPT-2: token and position embeddings, layers of causal attention and perceptron, tied read-out.
 
-    x_0 = E[tokens] + P,   h = x_t + attention(LN(x_t)),   x_{t+1} = h + perceptron(LN(h)),
-    logits = LN(x_L) Eᵀ
+    x_0 = E[tokens] + P,   h = x_t + attention(LN(x_t)),   x_{t+1} = h +
+    perceptron(LN(h)), logits = LN(x_L) Eᵀ
 
-Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". The layer
-normalisation comes before each part, GELU is its tanh form, and there are biases everywhere.
+Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". The
+layer normalisation comes before each part, GELU is its tanh form, and there are biases
+everywhere.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class TransformerConfig:
         heads: Heads of attention in each layer.
         layers: Number of layers L.
         hidden: Width of the perceptron's hidden layer; None for 4 d.
-        dropout: Share of the embeddings, and of what each part adds, that is dropped in training.
-            Rows of attention are never dropped, since they are never kept.
+        dropout: Share of the embeddings, and of what each part adds, that is dropped in
+            training. Rows of attention are never dropped, since they are never kept.
         epsilon: Added to variances before a layer normalisation divides by their roots.
 
     Raises:
@@ -60,7 +61,8 @@ class TransformerConfig:
         check_sizes(layers=self.layers, hidden=self.hidden)
         if self.width % self.heads:
             raise ValueError(
-                f"width must be a multiple of heads, got width {self.width} and {self.heads} heads"
+                f"width must be a multiple of heads, got width {self.width} and "
+                f"{self.heads} heads"
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
@@ -78,12 +80,13 @@ class Execution:
     """How a model is computed, which changes what comes out by rounding only.
 
     Attributes:
-        dtype: "float32", or "bfloat16" for the products and what lies between layers. Parameters,
-            layer normalisations, softmax, logits and loss are float32 all the same.
-        checkpoint: Whether layers are computed anew for the gradient instead of kept: a third more
-            work, and one (n, d) array a layer instead of about twenty.
-        attention: "blocks", which runs anywhere; "cudnn", NVIDIA's kernel for 16-bit numbers; or
-            "auto", cuDNN where that runs and blocks elsewhere.
+        dtype: "float32", or "bfloat16" for the products and what lies between layers.
+            Parameters, layer normalisations, softmax, logits and loss are float32 all
+            the same.
+        checkpoint: Whether layers are computed anew for the gradient instead of kept: a
+            third more work, and one (n, d) array a layer instead of about twenty.
+        attention: "blocks", which runs anywhere; "cudnn", NVIDIA's kernel for 16-bit
+            numbers; or "auto", cuDNN where that runs and blocks elsewhere.
 
     Raises:
         ValueError: If a value is unknown, or cuDNN is asked for in float32.
@@ -120,7 +123,8 @@ class Pass(NamedTuple):
 
     Attributes:
         logits: (n, V).
-        stream: Activations x_0 (the embedding), x_1, …, x_L after each layer, (L + 1, n, d).
+        stream: Activations x_0 (the embedding), x_1, …, x_L after each layer, (L + 1,
+            n, d).
         final: LN(x_L), of which the logits are made, (n, d).
     """
 
@@ -160,9 +164,11 @@ class Block(eqx.Module):
 
     Attributes:
         before_attention, before_mlp: Layer normalisations.
-        attention_in, attention_in_bias: W_Q, W_K, W_V side by side, (d, 3 d) and (3 d,).
+        attention_in, attention_in_bias: W_Q, W_K, W_V side by side, (d, 3 d) and (3
+            d,).
         attention_out, attention_out_bias: Projection after the heads, (d, d) and (d,).
-        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,); then GELU.
+        mlp_in, mlp_in_bias: First layer of the perceptron, (d, hidden) and (hidden,);
+            then GELU.
         mlp_out, mlp_out_bias: Second layer, (hidden, d) and (d,).
     """
 
