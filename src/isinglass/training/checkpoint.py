@@ -1,16 +1,12 @@
-"""Training on disk: one file, without pickle, that is whole or refused.
+"""Checkpoints: a training on disk, in one file that is whole or refused.
 
-The file is a line of JSON, which says what is trained, how far it is, and which arrays
-follow; then the arrays, one after the other; then the SHA-256 of all before it, in
-hexadecimal. It is written and read array by array, since a model with its optimiser may
-fill half of memory, and is replaced in one step.
+The file (`isinglass._common.arrays`) holds a tree of arrays; its header says what is
+trained, how far it is and by which versions.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -19,88 +15,59 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from isinglass._common import files as _atomic
+from isinglass._common import arrays
+from isinglass._common.arrays import ArrayFile, Format
 
-LOOPED, MEMORY = "isinglass-looped-training", "isinglass-memory-training"  # formats
-VERSION = 2
+FORMAT = Format("isinglass-training", 3, "checkpoint of a training")
 FILE = "training.checkpoint"
 SCHEDULE_POINTS = 17
-_DIGEST = 64  # characters
-_PART = 1 << 24  # bytes that are read at a time
 
 
 class Checkpoint(NamedTuple):
     """What a file says of itself.
 
     Attributes:
-        path: The file.
+        file: The file.
         plan: What is trained.
         step: Steps done.
         records: Records of metrics made.
-        arrays: Name, type and shape of each array.
-        start: Where the first array begins, in bytes.
     """
 
-    path: Path
+    file: ArrayFile
     plan: Mapping[str, Any]
     step: int
     records: int
-    arrays: list[Any]
-    start: int
 
 
-def write(
-    store: Path, form: str, plan: Mapping[str, Any], step: int, records: int, tree: Any
-) -> None:
+class Position(NamedTuple):
+    """How far a training is: steps done, and records of metrics made."""
+
+    step: int
+    records: int
+
+
+def write(store: Path, plan: Mapping[str, Any], position: Position, tree: Any) -> None:
     """Replace the checkpoint in a folder.
 
     Args:
         store: The folder.
-        form: Format, one of those above.
-        plan: What is trained, as JSON has it.
-        step: Steps done.
-        records: Records of metrics made.
+        plan: What is trained, as JSON has it; "system" in it says whose training it is.
+        position: How far it is.
         tree: Arrays.
 
     Raises:
         OSError: If it cannot be written; the one before is untouched.
     """
-    leaves = list(_leaves(tree))
-    header = {
-        "format": form,
-        "version": VERSION,
-        "step": step,
-        "records": records,
-        "plan": plan,
-        "software": {
-            name: metadata.version(name) for name in ("isinglass", "jax", "optax")
-        },
-        "arrays": [
-            [name, np.dtype(each.dtype).str, list(each.shape)] for name, each in leaves
-        ],
-    }
-    digest = hashlib.sha256()
-    with _atomic.replacing(store / FILE) as file:
-        for data in _content(header, leaves):
-            digest.update(data)
-            file.write(data)
-        file.write(digest.hexdigest().encode())
+    software = {name: metadata.version(name) for name in ("isinglass", "jax", "optax")}
+    header = {**position._asdict(), "plan": plan, "software": software}
+    arrays.write(store / FILE, FORMAT, header, _leaves(tree))
 
 
-def _content(header: Any, leaves: list[tuple[str, Any]]) -> Iterator[Any]:
-    yield json.dumps(header).encode() + b"\n"
-    for _, each in leaves:
-        yield np.ascontiguousarray(each).reshape(-1).view(np.uint8).data
-
-
-def claim(
-    store: Path, form: str, plan: Mapping[str, Any], tidy: bool = True
-) -> Checkpoint | None:
-    """The checkpoint of this training in a folder, if there is one; the folder is made if need be.
+def claim(store: Path, plan: Mapping[str, Any], tidy: bool = True) -> Checkpoint | None:
+    """The checkpoint of this training in a folder, if there is one.
 
     Args:
         store: The folder.
-        form: Format.
         plan: What is to be trained.
         tidy: Whether to make the folder, and to remove what a killed process left half
             written; one process of several does.
@@ -108,15 +75,15 @@ def claim(
     Raises:
         ValueError: If it holds another training, or what cannot be read.
     """
-    found = read(store, form)
-    if found is not None:
-        _refuse_another(store, found.plan, plan)
+    checkpoint = read(store)
+    if checkpoint is not None:
+        _refuse_another(store, checkpoint.plan, plan)
     if tidy:
         _sweep_up(store)
-    return found
+    return checkpoint
 
 
-def read(store: Path, form: str) -> Checkpoint | None:
+def read(store: Path) -> Checkpoint | None:
     """The checkpoint in a folder, or None where there is none.
 
     Raises:
@@ -128,71 +95,31 @@ def read(store: Path, form: str) -> Checkpoint | None:
         raise ValueError(f"store must be a folder, and {store} is a file")
     if not path.exists():
         return None
-    with path.open("rb") as file:
-        first = file.readline()
-        try:
-            header = json.loads(first)
-            told = header["format"], header["version"]
-        except (KeyError, TypeError, ValueError):
-            raise ValueError(
-                f"{path} is damaged, or no checkpoint of a training"
-            ) from None
-        if told != (form, VERSION):
-            raise ValueError(
-                f"{path} has format {told[0]!r} version {told[1]!r}; expected {form!r} "
-                f"version {VERSION}"
-            )
-        if not _is_whole(file, path.stat().st_size):
-            raise ValueError(
-                f"{path} is damaged: its checksum does not fit its content"
-            )
-    return Checkpoint(
-        path,
-        header["plan"],
-        header["step"],
-        header["records"],
-        header["arrays"],
-        len(first),
-    )
-
-
-def _is_whole(file: Any, size: int) -> bool:
-    digest, left = hashlib.sha256(), size - _DIGEST
-    file.seek(0)
-    while left > 0:
-        part = file.read(min(_PART, left))
-        if not part:
-            return False
-        digest.update(part)
-        left -= len(part)
-    return file.read() == digest.hexdigest().encode()
+    file = arrays.open_file(path, FORMAT)
+    header = file.header
+    return Checkpoint(file, header["plan"], header["step"], header["records"])
 
 
 def restore(checkpoint: Checkpoint, like: Any) -> Any:
-    """The arrays of a checkpoint in a tree like the one that was written, as NumPy arrays.
+    """The arrays of a checkpoint in a tree like the one written, as NumPy arrays.
 
     Raises:
         ValueError: If they are not those of such a tree; it names the first.
     """
-    leaves = list(_leaves(like))
     expected = [
-        [name, np.dtype(each.dtype).str, list(each.shape)] for name, each in leaves
+        (name, np.dtype(leaf.dtype).str, tuple(leaf.shape))
+        for name, leaf in _leaves(like)
     ]
-    for there, wanted in zip(checkpoint.arrays, expected, strict=False):
-        if there != wanted:
-            raise ValueError(f"the checkpoint holds {there} where {wanted} is expected")
-    if len(checkpoint.arrays) != len(expected):
+    stored = checkpoint.file.arrays
+    for there, here in zip(stored, expected, strict=False):
+        if there != here:
+            raise ValueError(f"the checkpoint holds {there} where {here} is expected")
+    if len(stored) != len(expected):
         raise ValueError(
-            f"the checkpoint holds {len(checkpoint.arrays)} arrays, expected "
-            f"{len(expected)}"
+            f"the checkpoint holds {len(stored)} arrays, expected {len(expected)}"
         )
-    found = []
-    with checkpoint.path.open("rb") as file:
-        file.seek(checkpoint.start)
-        for _, dtype, shape in checkpoint.arrays:
-            flat = np.fromfile(file, np.dtype(dtype), int(np.prod(shape)))
-            found.append(flat.reshape(shape))
-    return jax.tree.unflatten(jax.tree.structure(like), found)
+    leaves = list(checkpoint.file.read().values())
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
 def plain(value: Any, steps: int = 0) -> Any:

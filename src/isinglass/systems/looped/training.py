@@ -27,6 +27,7 @@ from isinglass.systems.looped.evaluation import (
 from isinglass.systems.looped.penalties import check_streamed_index
 from isinglass.systems.looped.recipe import Recipe, stages, starts
 from isinglass.training import checkpoint as _checkpoint
+from isinglass.training.checkpoint import Position
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -256,7 +257,7 @@ class _Plan:
     @cached_property
     def plain(self) -> dict[str, Any]:
         """All of it as JSON has it."""
-        return json.loads(json.dumps(_checkpoint.plain(self)))
+        return {"system": "looped", **json.loads(json.dumps(_checkpoint.plain(self)))}
 
 
 class _Training:
@@ -271,9 +272,7 @@ class _Training:
     ) -> None:
         self._plan, self._store, self._progress = plan, store, progress
         self._devices = devices
-        found = (
-            _checkpoint.claim(store, _checkpoint.LOOPED, plan.plain) if store else None
-        )
+        found = _checkpoint.claim(store, plan.plain) if store else None
         pairs = [jax.random.split(jax.random.key(seed)) for seed in plan.seeds]
         of_model, self._keys = (jnp.stack(keys) for keys in zip(*pairs, strict=True))
         self._state, self._step = (
@@ -406,7 +405,7 @@ class _Training:
         tree = (self._state, self._steps, self._metrics)
         records = len(self._steps)
         _checkpoint.write(
-            self._store, _checkpoint.LOOPED, self._plan.plain, self._step, records, tree
+            self._store, self._plan.plain, Position(self._step, records), tree
         )
 
     def _go_on(self, found: _checkpoint.Checkpoint) -> None:

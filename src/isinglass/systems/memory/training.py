@@ -31,6 +31,7 @@ from isinglass.systems.memory.transformer import (
 )
 from isinglass.training import checkpoint as _checkpoint
 from isinglass.training import devices as devices_
+from isinglass.training.checkpoint import Position
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -256,9 +257,7 @@ class _Training:
         found = None
         if store is not None:
             self._plan = _plan(start, config, source, recipe, validation)
-            found = _checkpoint.claim(
-                store, _checkpoint.MEMORY, self._plan, tidy=jax.process_index() == 0
-            )
+            found = _checkpoint.claim(store, self._plan, tidy=jax.process_index() == 0)
         if isinstance(start, Transformer):
             model: Any = start
         else:
@@ -354,9 +353,7 @@ class _Training:
             return
         tree = (self._state, self._steps, self._metrics)
         records = len(self._steps)
-        _checkpoint.write(
-            self._store, _checkpoint.MEMORY, self._plan, self._step, records, tree
-        )
+        _checkpoint.write(self._store, self._plan, Position(self._step, records), tree)
 
     def _tokens(self, steps: Any) -> Any:
         return steps * self._recipe.batch * self._source.context
@@ -402,6 +399,7 @@ def _plan(
 ) -> dict[str, Any]:
     """What is trained, as JSON has it."""
     plan = {
+        "system": "memory",
         "config": dataclasses.asdict(config),
         "start": _digest(start) if isinstance(start, Transformer) else "seed",
         "recipe": dataclasses.asdict(recipe),
