@@ -6,11 +6,13 @@ switched on while it runs and while its figures are saved.
 """
 
 import io
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import matplotlib as mpl
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK = "#1d2733"
@@ -77,6 +79,14 @@ def subplots(
     with house_style():
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(rows, columns, **options)
+
+
+def log_ticks(axes: Axes, values: Iterable[float]) -> None:
+    """Make the x axis logarithmic, with a plain number at each of ``values``."""
+    places = list(values)
+    axes.set_xscale("log")
+    axes.set_xticks(places, [f"{value:,g}" for value in places])
+    axes.minorticks_off()
 
 
 def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:

@@ -1,0 +1,10 @@
+from . import attractors as attractors
+from . import samples as samples
+from .style import COLOURS as COLOURS
+from .style import GRID as GRID
+from .style import INK as INK
+from .style import MUTED as MUTED
+from .style import house_style as house_style
+from .style import log_ticks as log_ticks
+from .style import render as render
+from .style import subplots as subplots
