@@ -1,15 +1,15 @@
-"""Progress bars with the time left."""
+"""How long work says how far it is: the protocol, silence, and bars in a terminal."""
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from rich.console import Console
+from rich import progress as rich_progress
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     SpinnerColumn,
     TaskID,
     TextColumn,
@@ -19,9 +19,47 @@ from rich.progress import (
 
 T = TypeVar("T")
 
+Report = Callable[[float, float], None]  # takes how much is done, and how much there is
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Where long work says how far it is."""
+
+    def track(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
+        """Yield the items, showing how many of ``total`` (default: len) are done."""
+        ...
+
+    def step(self, description: str) -> None:
+        """Say what is being done now, where there is nothing to count."""
+        ...
+
+    def follow(self, description: str) -> AbstractContextManager[Report]:
+        """A block with a function that takes how much is done, and how much there is."""
+        ...
+
+
+class Silent:
+    """A `Progress` that shows nothing."""
+
+    def track(
+        self, items: Iterable[T], description: str, total: int | None = None
+    ) -> Iterator[T]:
+        """Yield the items."""
+        yield from items
+
+    def step(self, description: str) -> None:
+        """Do nothing."""
+
+    def follow(self, description: str) -> AbstractContextManager[Report]:
+        """A function that does nothing."""
+        return nullcontext(lambda done, total: None)
+
 
 class Bars:
-    """A `isinglass.reproduce.catalogue.Progress` that draws bars while it is entered.
+    """A `Progress` that draws bars while it is entered.
 
     Each `track` under way has a line, and one more line tells the last `step`. Where
     the console is no terminal, nothing is drawn.
@@ -31,7 +69,7 @@ class Bars:
     """
 
     def __init__(self, console: Console) -> None:
-        self._bars = Progress(
+        self._bars = rich_progress.Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),

@@ -1,22 +1,9 @@
-"""Published numbers beside ours: one module per published table or figure.
+"""The engine that runs papers again: declare, measure, store, tell.
 
-``registry`` lists the experiments, ``runner`` runs them and keeps their results,
-``ledger`` reaches a verdict on each number, ``statistics`` gives the intervals and
-``figures`` the house style. An experiment module needs only the names below.
+Names are imported when they are used, so that declarations import no JAX; the `.pyi`
+beside this file lists them.
 """
 
-from isinglass.reproduce.experiment import Context, Experiment, Figure, Outcome
-from isinglass.reproduce.ledger import Row, Verdict, claim, compare, compare_run, share
+import lazy_loader
 
-__all__ = [
-    "Context",
-    "Experiment",
-    "Figure",
-    "Outcome",
-    "Row",
-    "Verdict",
-    "claim",
-    "compare",
-    "compare_run",
-    "share",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

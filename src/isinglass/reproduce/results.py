@@ -1,22 +1,33 @@
-"""Results on disk: one file per finished experiment, and the ledger made of all of them.
+"""Results on disk: what each experiment measured, what is told of it, and the ledger.
 
-An output folder holds ``results/NAME.json``, the figures as ``figures/FIGURE.png`` and
-``.svg``, and ``ledger.json`` and ``ledger.csv``, which are rebuilt from all results in
-it.
+An output folder holds the measurement of an experiment as ``results/NAME.HASH.arrays``,
+what is told of it as ``results/NAME.json``, the figures as ``figures/FIGURE.png`` and
+``.svg``, and ``ledger.json`` and ``ledger.csv``, which are rebuilt from all results. The
+measurement is on disk before anything is told of it, and says how it was made: all else
+can be made again from it.
 """
 
+from __future__ import annotations
+
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isinglass._common import files as _atomic
-from isinglass.reproduce.experiment import Figure
-from isinglass.reproduce.ledger import Row, to_csv, to_json
+import xarray as xr
 
-FORMAT = 1
+from isinglass._common import files
+from isinglass.figures.style import render
+from isinglass.reproduce import measurement
+from isinglass.reproduce.catalogue import Entry
+from isinglass.reproduce.inputs import InputRecord
+from isinglass.reproduce.ledger import Row, to_csv, to_json
+from isinglass.reproduce.views import Views
+
+FORMAT = 2
 
 
 class ResultFileError(ValueError):
@@ -25,35 +36,53 @@ class ResultFileError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the numbers of a run. Two that differ only in where files lie are equal.
+    """What decides the numbers of a run.
 
     Attributes:
         seeds: Number of independent repetitions.
         seed: Base seed.
-        quick: Whether a rough answer was wanted.
-        mnist: Folder of IDX files that was given, or None.
-        digits: One sentence that says where the MNIST digits came from, or None where
-            the experiment uses none.
-        fingerprint: Short hash of those digits, or None.
-        full: Whether the published resolution was wanted, and the experiment has one.
-        text: File of text that was given, or None, as where the experiment reads none.
-        text_fingerprint: Short hash of it, or None.
-        model: Folder of a model that was given, or None, as where the experiment reads
-            none.
-        model_fingerprint: Short hash of its files, or None.
+        resolution: "quick", "default" or "full".
+        inputs: What the user handed in that the experiment reads, by the input's name.
     """
 
     seeds: int
     seed: int
-    quick: bool
-    mnist: str | None = field(compare=False)
-    digits: str | None = field(compare=False)
-    fingerprint: str | None = None
-    full: bool = False
-    text: str | None = field(default=None, compare=False)
-    text_fingerprint: str | None = None
-    model: str | None = field(default=None, compare=False)
-    model_fingerprint: str | None = None
+    resolution: str
+    inputs: Mapping[str, InputRecord] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Settings:
+        """Read settings back from what ``dataclasses.asdict`` or JSON gave."""
+        inputs = {
+            name: InputRecord(**source) for name, source in record["inputs"].items()
+        }
+        return cls(**{**record, "inputs": inputs})
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a measurement was made.
+
+    Attributes:
+        settings: What decided the numbers.
+        versions: Version of each package that they depend on.
+        commit: Commit of the code, or None if unknown.
+        machine: What it ran on.
+        started: When it started, ISO 8601 in UTC.
+        seconds: How long it took.
+    """
+
+    settings: Settings
+    versions: Mapping[str, str]
+    commit: str | None
+    machine: Mapping[str, str]
+    started: str
+    seconds: float
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Run:
+        """Read it back from what ``dataclasses.asdict`` or JSON gave."""
+        return cls(**{**record, "settings": Settings.from_dict(record["settings"])})
 
 
 @dataclass(frozen=True)
@@ -69,21 +98,16 @@ class Result:
     """A finished experiment, with all that a report says of it.
 
     Attributes:
-        name: Name of the experiment; ``title``, ``paper``, ``source`` and ``question``
-            are those of `isinglass.reproduce.catalogue.Experiment`.
-        title: See above.
-        paper: See above.
-        source: See above.
-        question: See above.
+        name: Name of the experiment, such as "interference-double-slit".
+        title: What it is, in a few words.
+        paper: Short citation.
+        source: What of the paper it reproduces.
+        question: What was asked.
         rows: Its part of the ledger.
         drawings: Its figures.
         findings: What came out, plain paragraphs.
-        settings: What decided the numbers.
-        versions: Version of each package that they depend on.
-        commit: Commit of the code, or None if unknown.
-        machine: What it ran on.
-        started: When it started, ISO 8601 in UTC.
-        seconds: How long it took.
+        run: How it was measured.
+        measurement: Name of the file that it is told from.
     """
 
     name: str
@@ -94,36 +118,106 @@ class Result:
     rows: Sequence[Row]
     drawings: Sequence[Drawing]
     findings: str
-    settings: Settings
-    versions: dict[str, str]
-    commit: str | None
-    machine: dict[str, str]
-    started: str
-    seconds: float
+    run: Run
+    measurement: str
 
 
-def save(result: Result, figures: Sequence[Figure], out: Path) -> None:
-    """Write a result and its figures into the output folder.
+def save_measurement(name: str, measured: xr.Dataset, run: Run, out: Path) -> Path:
+    """Write what an experiment measured; earlier measurements stay until `save`.
 
-    A killed run leaves the experiment finished or unfinished, never an old table beside
-    a new figure; a run that cannot write leaves the earlier result.
+    Args:
+        name: Name of the experiment.
+        measured: What its ``measure`` returned; its attributes get the run's.
+        run: How it was made.
+        out: The output folder.
+
+    Returns:
+        The file.
 
     Raises:
         OSError: If the folder cannot be written to.
     """
-    from isinglass.figures.style import render  # here: it imports matplotlib
+    settings = run.settings
+    measured.attrs |= {
+        "resolution": settings.resolution,
+        "seeds": settings.seeds,
+        "seed": settings.seed,
+        "run": asdict(run),
+    }
+    data = measurement.to_bytes(measured)
+    path = out / "results" / f"{name}.{hashlib.sha256(data).hexdigest()[:12]}.arrays"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_bytes(path, data)
+    return path
 
+
+def save(entry: Entry, told: Views, run: Run, path: Path) -> Result:
+    """Write what is told of a measurement beside it.
+
+    A killed run leaves the experiment finished or unfinished, never an old table beside
+    a new figure; a run that cannot write leaves the earlier result.
+
+    Args:
+        entry: The experiment.
+        told: What is told.
+        run: How it was measured.
+        path: The measurement's file, as `save_measurement` gave it.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    out, experiment = path.parents[1], entry.experiment
+    result = Result(
+        name=entry.name,
+        title=experiment.title,
+        paper=entry.paper.citation,
+        source=experiment.source,
+        question=experiment.question,
+        rows=told.rows,
+        drawings=[
+            Drawing(figure.stem(entry.name), figure.caption) for figure in told.figures
+        ],
+        findings=told.findings,
+        run=run,
+        measurement=path.name,
+    )
     images = {
-        out / "figures" / f"{figure.name}.{kind}": render(figure.figure, kind)
-        for figure in figures
+        out / "figures" / f"{figure.stem(entry.name)}.{kind}": render(
+            figure.figure, kind
+        )
+        for figure in told.figures
         for kind in ("png", "svg")
     }
-    file = result_file(out, result.name)
-    for folder in (file.parent, out / "figures"):
-        folder.mkdir(parents=True, exist_ok=True)
-    record = {"format": FORMAT, **asdict(result)}
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    _atomic.write_together({**images, file: text.encode()})
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    text = json.dumps(
+        {"format": FORMAT, **asdict(result)}, indent=2, ensure_ascii=False
+    )
+    files.write_together({**images, result_file(out, entry.name): f"{text}\n".encode()})
+    for earlier in path.parent.glob(f"{entry.name}.*.arrays"):
+        if earlier != path:
+            earlier.unlink(missing_ok=True)
+    return result
+
+
+def measurements(out: Path) -> dict[str, tuple[Path, xr.Dataset, Run]]:
+    """The newest measurement of every experiment in the output folder, by name.
+
+    Raises:
+        ResultFileError: If one is damaged.
+    """
+    newest: dict[str, tuple[Path, xr.Dataset, Run]] = {}
+    for path in sorted((out / "results").glob("*.arrays")):
+        try:
+            measured = measurement.load(path)
+            run = Run.from_dict(measured.attrs["run"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ResultFileError(
+                f"{path}: not a measurement of this version: {error}; delete it"
+            ) from error
+        name = path.name.split(".")[0]
+        if name not in newest or newest[name][2].started <= run.started:
+            newest[name] = (path, measured, run)
+    return newest
 
 
 def load(file: Path) -> Result:
@@ -146,11 +240,11 @@ def load(file: Path) -> Result:
             "experiment anew"
         ) from error
     for drawing in result.drawings:
-        if not drawing_file(file.parents[1], drawing).is_file():
+        image = drawing_file(file.parents[1], drawing)
+        if not image.is_file():
             raise ResultFileError(
-                f"{drawing_file(file.parents[1], drawing)}: expected this figure of "
-                f"{result.name}, found nothing; delete {file} to run that experiment "
-                "anew"
+                f"{image}: expected this figure of {result.name}, found nothing; "
+                f"`isinglass report {file.parents[1]}` draws it anew"
             )
     return result
 
@@ -165,12 +259,12 @@ def load_all(out: Path, order: Sequence[str] = ()) -> list[Result]:
     Raises:
         ResultFileError: If one of them cannot be read.
     """
-    found: list[Result] = []
+    results: list[Result] = []
     for file in sorted((out / "results").glob("*.json")):
         with suppress(FileNotFoundError):  # another run is just replacing it
-            found.append(load(file))
+            results.append(load(file))
     rank = {name: position for position, name in enumerate(order)}
-    return sorted(found, key=lambda result: rank.get(result.name, len(rank)))
+    return sorted(results, key=lambda result: rank.get(result.name, len(rank)))
 
 
 def save_ledger(results: Sequence[Result], out: Path) -> None:
@@ -180,8 +274,8 @@ def save_ledger(results: Sequence[Result], out: Path) -> None:
         OSError: If the folder cannot be written to.
     """
     rows = [row for result in results for row in result.rows]
-    _atomic.write_text(out / "ledger.json", to_json(rows))
-    _atomic.write_text(out / "ledger.csv", to_csv(rows))
+    files.write_text(out / "ledger.json", to_json(rows))
+    files.write_text(out / "ledger.csv", to_csv(rows))
 
 
 def result_file(out: Path, name: str) -> Path:
@@ -194,13 +288,13 @@ def drawing_file(out: Path, drawing: Drawing) -> Path:
     return out / "figures" / f"{drawing.name}.svg"
 
 
-def _from_record(record: dict[str, Any]) -> Result:
+def _from_record(record: Mapping[str, Any]) -> Result:
     fields = {key: value for key, value in record.items() if key != "format"}
     return Result(
         **{
             **fields,
             "rows": [Row.from_dict(row) for row in record["rows"]],
             "drawings": [Drawing(**drawing) for drawing in record["drawings"]],
-            "settings": Settings(**record["settings"]),
+            "run": Run.from_dict(record["run"]),
         }
     )

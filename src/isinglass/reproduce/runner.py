@@ -1,25 +1,29 @@
 """Runs experiments one after the other and keeps each result as soon as it is there."""
 
+from __future__ import annotations
+
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
-from isinglass._common import files as _atomic
-from isinglass.data import mnist
-from isinglass.data.mnist import MNIST
-from isinglass.figures.style import house_style
-from isinglass.reproduce import inputs as given
-from isinglass.reproduce import provenance, results
-from isinglass.reproduce import workspace as sweeps
-from isinglass.reproduce.experiment import Context, Experiment, Progress, Silent
-from isinglass.reproduce.inputs import _digits_fingerprint, _load_digits
-from isinglass.reproduce.results import Drawing, Result, Settings
+from isinglass._common import files
+from isinglass._common.progress import Progress, Silent
+from isinglass.reproduce import provenance, results, workspace
+from isinglass.reproduce.catalogue import Entry
+from isinglass.reproduce.context import Context
+from isinglass.reproduce.experiment import Resolution
+from isinglass.reproduce.inputs import INPUTS, InputRecord
+from isinglass.reproduce.results import Result, Run, Settings
+from isinglass.reproduce.views import views
 
 MOST_SEEDS = 10**6
 SEED_LIMIT = 2**63
+
+Records = Mapping[str, InputRecord | None]
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,8 @@ class Request:
         seed: Base seed, at least 0.
         quick: Whether a rough answer in seconds is wanted.
         full: Whether the published resolution is wanted, of experiments that have one.
-        text: File of text for experiments that read one, or None.
-        model: Folder of a GPT-2 for experiments that measure one, or None.
-        mnist: Folder of IDX files, or None for the default of
-            `isinglass.data.mnist.load`.
         resume: Whether to keep results that the same code got with the same settings.
+        paths: Files and folders that the user named, by the name of the input.
 
     Raises:
         ValueError: If ``seeds`` is not in [1, 10⁶] or ``seed`` not in [0, 2⁶³), or both
@@ -47,11 +48,9 @@ class Request:
     seeds: int | None = None
     seed: int = 0
     quick: bool = False
-    mnist: Path | None = None
-    resume: bool = False
     full: bool = False
-    text: Path | None = None
-    model: Path | None = None
+    resume: bool = False
+    paths: Mapping[str, Path | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:
@@ -70,16 +69,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Finished:
-    """An experiment that ran, or (``kept``) whose earlier result stands.
+    """An experiment that ran, or (``is_earlier``) whose earlier result stands.
 
     Attributes:
-        result: What it found, which is on disk.
-        kept: Whether that is an earlier result.
+        result: What came out, which is on disk.
+        is_earlier: Whether that is an earlier result.
         ledger_error: Why the ledger could not be written, or None.
     """
 
     result: Result
-    kept: bool
+    is_earlier: bool = False
     ledger_error: Exception | None = None
 
 
@@ -87,7 +86,7 @@ class Finished:
 class Failed:
     """An experiment that raised an error."""
 
-    experiment: Experiment
+    entry: Entry
     error: Exception
 
 
@@ -96,43 +95,78 @@ class OutputFolderError(OSError):
 
 
 def run(
-    experiments: Sequence[Experiment],
-    request: Request,
-    progress: Progress | None = None,
+    entries: Sequence[Entry], request: Request, progress: Progress | None = None
 ) -> Iterator[Finished | Failed]:
-    """Check the request at once, then run one experiment for each item that is asked for.
+    """Check the request at once, then run one experiment for each item taken.
 
-    Whenever an item arrives, its result, its figures and the ledger of the output
-    folder are on disk. An experiment that fails, or a ledger that cannot be written,
-    stops no other.
+    Whenever an item arrives, its result, its figures and the ledger of the output folder
+    are on disk. An experiment that fails, or a ledger that cannot be written, stops no
+    other.
 
     Args:
-        experiments: What to run, in this order.
+        entries: What to run, in this order.
         request: How to run it.
         progress: Where experiments say how far they are; None for nowhere.
 
     Raises:
         OutputFolderError: If the output folder cannot be written to.
-        isinglass.data.mnist.MNISTFileError: If an experiment needs digits and they
-            cannot be read or are too few.
-        isinglass.reproduce.inputs.GivenError: If the text or the model cannot be read,
-            or the text is too short.
-        isinglass.reproduce.results.ResultFileError: If the folder holds a damaged
-            result.
+        ValueError: If an input cannot be read, or an experiment needs digits and they
+            are too few.
+        isinglass.reproduce.results.ResultFileError: If the folder holds a damaged result.
     """
-    needed = any(experiment.needs_digits for experiment in experiments)
-    digits = _load_digits(request.mnist) if needed else None
-    prints = (
-        given.text_fingerprint(request.text),
-        given.model_fingerprint(request.model, request.text),
-    )
+    records = {
+        source.name: source.check(request.paths.get(source.name), request.paths)
+        for source in INPUTS
+        if request.paths.get(source.name) is not None
+        or any(source in entry.experiment.inputs for entry in entries)
+    }
     results.load_all(request.out)
     make_writable_folder(request.out)
-    return _run_each(experiments, request, digits, prints, progress or Silent())
+    return _run_in_turn(entries, request, records, progress or Silent())
+
+
+def tell(
+    entries: Mapping[str, Entry], out: Path, progress: Progress | None = None
+) -> Iterator[Finished | Failed]:
+    """Tell every measurement in an output folder anew: nothing is measured.
+
+    Args:
+        entries: All experiments by name; measurements of others are left as they are.
+        out: The output folder.
+        progress: Where to say how far it is.
+
+    Raises:
+        OutputFolderError: If the output folder cannot be written to.
+        isinglass.reproduce.results.ResultFileError: If a measurement is damaged, or
+            there is none.
+    """
+    measurements = results.measurements(out)
+    if not measurements:
+        raise results.ResultFileError(f"{out}: holds no measurement of an experiment")
+    make_writable_folder(out)
+    return _tell_in_turn(entries, out, measurements, progress or Silent())
+
+
+def _tell_in_turn(
+    entries: Mapping[str, Entry],
+    out: Path,
+    measurements: Mapping[str, tuple],
+    progress: Progress,
+) -> Iterator[Finished | Failed]:
+    names = [name for name in entries if name in measurements]
+    for name in progress.track(names, "Experiments"):
+        path, measured, run_record = measurements[name]
+        try:
+            told = views(entries[name], measured)
+            result = results.save(entries[name], told, run_record, path)
+        except Exception as error:
+            yield Failed(entries[name], error)
+        else:
+            yield Finished(result, ledger_error=_update_ledger(out))
 
 
 def make_writable_folder(folder: Path) -> None:
-    """Make the folder and its subfolders if need be, and write and remove a file in each.
+    """Make the folder and its subfolders if need be, and try to write in each.
 
     Raises:
         OutputFolderError: If either cannot be done.
@@ -141,7 +175,7 @@ def make_writable_folder(folder: Path) -> None:
         probe = part / f".probe.{secrets.token_hex(4)}"
         try:
             part.mkdir(parents=True, exist_ok=True)
-            _atomic.write_bytes(probe, b"")
+            files.write_bytes(probe, b"")
             probe.unlink(missing_ok=True)
         except OSError as error:
             reason = "it is a file" if part.is_file() else error.strerror or str(error)
@@ -150,28 +184,21 @@ def make_writable_folder(folder: Path) -> None:
             ) from error
 
 
-def _run_each(
-    experiments: Sequence[Experiment],
-    request: Request,
-    digits: MNIST | None,
-    prints: tuple[str | None, str | None],
-    progress: Progress,
+def _run_in_turn(
+    entries: Sequence[Entry], request: Request, records: Records, progress: Progress
 ) -> Iterator[Finished | Failed]:
-    fingerprint = None if digits is None else _digits_fingerprint(digits)
-    for experiment in progress.track(experiments, "Experiments"):
-        progress.step(f"{experiment.name}: {experiment.title}")
-        settings = _settings(experiment, request, digits, fingerprint, prints)
-        kept = (
-            _earlier_result(experiment, settings, request.out)
-            if request.resume
-            else None
+    for entry in progress.track(entries, "Experiments"):
+        progress.step(f"{entry.name}: {entry.experiment.title}")
+        settings = _settings(entry, request, records)
+        earlier = (
+            _earlier_result(entry, settings, request.out) if request.resume else None
         )
         try:
-            result = kept or _run(experiment, settings, request, progress)
+            result = earlier or _run(entry, settings, request, progress)
         except Exception as error:
-            yield Failed(experiment, error)
+            yield Failed(entry, error)
         else:
-            yield Finished(result, kept is not None, _update_ledger(request.out))
+            yield Finished(result, earlier is not None, _update_ledger(request.out))
 
 
 def _update_ledger(out: Path) -> Exception | None:
@@ -182,83 +209,46 @@ def _update_ledger(out: Path) -> Exception | None:
     return None
 
 
-def _settings(
-    experiment: Experiment,
-    request: Request,
-    digits: MNIST | None,
-    fingerprint: str | None,
-    prints: tuple[str | None, str | None],
-) -> Settings:
-    default = experiment.quick_seeds if request.quick else experiment.default_seeds
-    seeds = default if request.seeds is None else request.seeds
-    full = request.full and experiment.full_duration is not None
-    if experiment.needs_digits and digits is not None:
-        folder, source = mnist.find_folder(request.mnist), digits.source
-    else:
-        folder = source = fingerprint = None
-    text, text_print = (
-        (request.text, prints[0]) if experiment.uses_text else (None, None)
-    )
-    model, model_print = (
-        (request.model, prints[1]) if experiment.uses_model else (None, None)
-    )
-    return Settings(
-        seeds,
-        request.seed,
-        request.quick,
-        mnist=None if folder is None else str(folder),
-        digits=source,
-        fingerprint=fingerprint,
-        full=full,
-        text=None if text is None else str(text),
-        text_fingerprint=text_print,
-        model=None if model is None else str(model),
-        model_fingerprint=model_print,
-    )
+def _settings(entry: Entry, request: Request, records: Records) -> Settings:
+    experiment = entry.experiment
+    resolution = experiment.resolution(quick=request.quick, full=request.full)
+    seeds = request.seeds or experiment.repetitions(resolution)
+    named = {source.name: records.get(source.name) for source in experiment.inputs}
+    inputs = {name: record for name, record in named.items() if record is not None}
+    return Settings(seeds, request.seed, str(resolution), inputs)
 
 
-def _earlier_result(
-    experiment: Experiment, settings: Settings, out: Path
-) -> Result | None:
-    file = results.result_file(out, experiment.name)
+def _earlier_result(entry: Entry, settings: Settings, out: Path) -> Result | None:
+    file = results.result_file(out, entry.name)
     if not file.is_file():
         return None
     result = results.load(file)
-    same_code = result.versions == provenance.versions()
-    return result if same_code and result.settings == settings else None
+    same_code = result.run.versions == provenance.versions()
+    return result if same_code and result.run.settings == settings else None
 
 
 def _run(
-    experiment: Experiment, settings: Settings, request: Request, progress: Progress
+    entry: Entry, settings: Settings, request: Request, progress: Progress
 ) -> Result:
     started, clock = datetime.now(UTC), time.monotonic()
     versions, commit = provenance.versions(), provenance.commit()
+    folder = None
+    if entry.experiment.is_long:
+        mark = workspace.Mark(settings, versions)
+        folder = workspace.folder(request.out, entry.name, mark, keep=request.resume)
     context = Context(
-        settings.seeds,
-        settings.quick,
-        settings.seed,
-        settings.mnist,
-        progress,
-        settings.full,
-        sweeps.folder(
-            request.out, experiment.name, settings, versions, keep=request.resume
-        )
-        if experiment.is_long
-        else None,
-        None if settings.text is None else Path(settings.text),
-        None if settings.model is None else Path(settings.model),
+        seeds=range(settings.seeds),
+        seed=settings.seed,
+        resolution=Resolution(settings.resolution),
+        paths={
+            name: None if record.path is None else Path(record.path)
+            for name, record in settings.inputs.items()
+        },
+        workspace=folder,
+        progress=progress,
     )
-    with house_style():
-        outcome = experiment.run(context)
-    result = Result(
-        name=experiment.name,
-        title=experiment.title,
-        paper=experiment.paper,
-        source=experiment.source,
-        question=experiment.question,
-        rows=outcome.rows,
-        drawings=[Drawing(figure.name, figure.caption) for figure in outcome.figures],
-        findings=outcome.findings,
+    measured = import_module(entry.module).measure(context)
+    record = Run(
         settings=settings,
         versions=versions,
         commit=commit,
@@ -266,5 +256,5 @@ def _run(
         started=started.isoformat(timespec="seconds"),
         seconds=time.monotonic() - clock,
     )
-    results.save(result, outcome.figures, request.out)
-    return result
+    path = results.save_measurement(entry.name, measured, record, request.out)
+    return results.save(entry, views(entry, measured), record, path)

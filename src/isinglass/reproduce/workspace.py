@@ -3,19 +3,40 @@
 import json
 import secrets
 import shutil
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from isinglass._common import files as _atomic
+from isinglass._common import files
 from isinglass.reproduce.results import Settings
 
 MARK = "settings.json"
 
 
-def folder(
-    out: Path, name: str, settings: Settings, versions: dict[str, str], *, keep: bool
-) -> Path:
-    """The folder of an experiment's sweeps, ``out/sweeps/NAME``.
+@dataclass(frozen=True)
+class Mark:
+    """Whose a workspace is.
+
+    Attributes:
+        settings: Settings of the run; where its files lie does not count.
+        versions: Versions of what its numbers depend on.
+    """
+
+    settings: Settings
+    versions: Mapping[str, str]
+
+    def text(self) -> str:
+        """As it stands in the folder."""
+        record = asdict(self.settings)
+        for source in record["inputs"].values():
+            del source["path"], source["description"]
+        return json.dumps(
+            {"settings": record, "versions": dict(self.versions)}, indent=2
+        )
+
+
+def folder(out: Path, name: str, mark: Mark, *, keep: bool) -> Path:
+    """The folder of an experiment's sweeps and checkpoints, ``out/sweeps/NAME``.
 
     It belongs to one experiment, code and settings: what others left there is removed,
     and so is what these left unless it is to be kept.
@@ -23,37 +44,24 @@ def folder(
     Args:
         out: Output folder of the run.
         name: Name of the experiment.
-        settings: Settings of the run; where its files lie does not count.
-        versions: Versions of what its numbers depend on.
+        mark: Whose it is.
         keep: Whether a sweep that was begun is to be gone on with.
 
     Raises:
         OSError: If the folder cannot be written to, or holds what is not ours.
     """
     path = out / "sweeps" / name
-    for removed in path.parent.glob(
-        f".{name}.*.removed"
-    ):  # by a run that was killed meanwhile
+    for removed in path.parent.glob(f".{name}.*.removed"):  # by a killed run
         shutil.rmtree(removed)
-    mark = _mark(settings, versions)
-    if keep and _read(path / MARK) == mark:
+    if keep and _read(path / MARK) == mark.text():
         return path
     if (path / MARK).exists():
         _remove(path)
     elif path.exists() and not all(map(_is_unfinished_mark, path.iterdir())):
         raise FileExistsError(f"{path} holds what no run has put there; move it away")
     path.mkdir(parents=True, exist_ok=True)
-    _atomic.write_text(path / MARK, mark)
+    files.write_text(path / MARK, mark.text())
     return path
-
-
-def _mark(settings: Settings, versions: dict[str, str]) -> str:
-    decisive = {
-        each.name: getattr(settings, each.name)
-        for each in fields(settings)
-        if each.compare
-    }
-    return json.dumps({"settings": decisive, "versions": versions}, indent=2)
 
 
 def _remove(path: Path) -> None:

@@ -1,1 +1,99 @@
 """Tang 2020: what of it is run again."""
+
+from isinglass.reproduce import Experiment, Paper, inputs
+
+PAPER = Paper(
+    "Tang 2020",
+    "Dynamics of feed forward induced interference training",
+    "2008.11111",
+)
+
+EXPERIMENTS = (
+    Experiment(
+        "few-shot",
+        title="Few-shot accuracy on four digits",
+        source="Table 1",
+        question=(
+            "How well does one learn the digits 0, 1, 2 and 4 from 1, 5 or 10 pictures "
+            "of each, by interference and by backpropagation, in sequential and in "
+            "mixed order? And what do nearest neighbours, logistic regression and a "
+            "linear SVM make of the same pictures?"
+        ),
+        seeds={"default": 100, "quick": 10},
+        seconds={"default": 30, "quick": 15},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "forgetting",
+        title="No catastrophic forgetting",
+        source="§4.1",
+        question=(
+            "When the four digits arrive one after another and old ones are never "
+            "shown again, what is left of the old ones? Accuracy on each digit after "
+            "each arrival, for interference and for backpropagation."
+        ),
+        seeds={"default": 100, "quick": 10},
+        seconds={"default": 8, "quick": 5},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "similarity",
+        title="Expected similarity of arriving signals",
+        source="Table 2",
+        question=(
+            "With the target's field withdrawn, are signals that arrive together still "
+            "most alike at the learner of the digit that is shown?"
+        ),
+        seeds={"default": 100, "quick": 10},
+        seconds={"default": 5, "quick": 4},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "arrival",
+        title="Arrival time of right and wrong policies",
+        source="Table 3",
+        question=(
+            "All sources send, by the policy that was trained for one digit, to the "
+            "learner of another. Do signals sent by a wrong policy arrive earlier, as "
+            "the paper observed 'most of the time'?"
+        ),
+        seeds={"default": 100, "quick": 10},
+        seconds={"default": 4, "quick": 4},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "entropy",
+        title="Entropy of arrival times",
+        source="§3",
+        question=(
+            "Does learning make similar signals arrive at the same time, that is, does "
+            "the entropy of their arrival times fall while pictures are seen?"
+        ),
+        seeds={"default": 50, "quick": 10},
+        seconds={"default": 6, "quick": 4},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "double-slit",
+        title="Double slit",
+        source="§4.2, Fig. 3",
+        question=(
+            "Can routes be learned so that two rotating sources interfere at one "
+            "target when they are in phase and at the other when they are out of "
+            "phase, from five examples of each?"
+        ),
+        seeds={"default": 100, "quick": 10},
+        seconds={"default": 8, "quick": 5},
+    ),
+    Experiment(
+        "worldlines",
+        title="Worldlines of the signals",
+        source="Figs. 1–3",
+        question=(
+            "What do the routes look like in space and time, before and after training?"
+        ),
+        seeds={"default": 20, "quick": 5},
+        seconds={"default": 5, "quick": 4},
+        inputs=[inputs.digits],
+    ),
+)

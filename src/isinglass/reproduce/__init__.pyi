@@ -1,0 +1,12 @@
+from . import inputs as inputs
+from .catalogue import Entry as Entry
+from .catalogue import entries as entries
+from .context import Context as Context
+from .experiment import Experiment as Experiment
+from .experiment import Paper as Paper
+from .experiment import Resolution as Resolution
+from .jobs import side_by_side as side_by_side
+from .ledger import Ledger as Ledger
+from .ledger import Row as Row
+from .ledger import Verdict as Verdict
+from .views import Figure as Figure
