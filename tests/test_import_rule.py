@@ -1,4 +1,4 @@
-"""Who may import whom, that no files import each other in a circle, and nothing late."""
+"""Who may import whom; no files import each other in a circle, and nothing late."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,7 +39,7 @@ ALLOWED = allowed_rooms(RULE)
 
 
 def imported_modules(source: str, file: str) -> Iterator[str]:
-    """Yield what a file of the package imports from it, without the leading isinglass."""
+    """Yield what a file imports from the package, without the leading isinglass."""
     package = ("isinglass", *Path(file).parent.parts)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

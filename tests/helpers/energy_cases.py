@@ -33,11 +33,9 @@ def finite_difference(energy, state, step=1e-5):
 
 
 def check_same(derivative, ours, plain, *at):
-    """A derivative by all arguments, such as `jax.jacfwd`, against that of a plain formula."""
+    """Compare a derivative by all arguments, such as `jax.jacfwd`, with a plain formula's."""
     which = tuple(range(len(at)))
-    found, wanted = jax.jit(
-        lambda *x: [derivative(f, which)(*x) for f in (ours, plain)]
-    )(*at)
+    derivatives = jax.jit(lambda *x: [derivative(f, which)(*x) for f in (ours, plain)])
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), found, wanted
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), *derivatives(*at)
     )
