@@ -33,9 +33,6 @@ WORDS = frozenset(
     | {"crew", "hired", "guilty"}
 )
 MOST_PARAMETERS = 6
-# Whose parameters are not ours to choose: the command line's options, scikit-learn's
-# estimators.
-MANY_PARAMETERS = ("src/isinglass/cli/",)
 EXTRAS = frozenset(
     {"dask", "dask_jobqueue", "distributed", "tiktoken", "transformers", "torch"}
 )
@@ -46,7 +43,7 @@ Breach = tuple[int, str, str]  # line, rule, what
 def breaches(source: str, path: str = "") -> list[Breach]:
     """All breaches in a file, by line."""
     tree = ast.parse(source)
-    rules = [*_names(tree), *_parameters(tree, path), *_imports(tree, path)]
+    rules = [*_names(tree), *_parameters(tree), *_imports(tree, path)]
     rules += [
         (number, "format", "a table is kept from the formatter: use a data structure")
         for number, line in enumerate(source.splitlines(), start=1)
@@ -90,9 +87,7 @@ def _bound(node: ast.AST) -> list[str]:
     return []
 
 
-def _parameters(tree: ast.Module, path: str) -> Iterator[Breach]:
-    if path.startswith(MANY_PARAMETERS):
-        return
+def _parameters(tree: ast.Module) -> Iterator[Breach]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef):
             continue
@@ -101,7 +96,7 @@ def _parameters(tree: ast.Module, path: str) -> Iterator[Breach]:
             for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         ]
         count = len([name for name in names if name not in ("self", "cls")])
-        if count > MOST_PARAMETERS and not _is_estimator(tree, node):
+        if count > MOST_PARAMETERS and not _has_options(tree, node):
             yield (
                 node.lineno,
                 "parameters",
@@ -109,8 +104,14 @@ def _parameters(tree: ast.Module, path: str) -> Iterator[Breach]:
             )
 
 
-def _is_estimator(tree: ast.Module, function: ast.FunctionDef) -> bool:
-    """Whether it is the constructor of a scikit-learn estimator, which has its settings there."""
+def _has_options(tree: ast.Module, function: ast.FunctionDef) -> bool:
+    """Whether its parameters are a user's options, of which there are as many as needed.
+
+    Those of a command, and those of a scikit-learn estimator, which has them in its
+    constructor.
+    """
+    if any(arg.arg == "debug" for arg in function.args.args):
+        return True
     return function.name == "__init__" and any(
         isinstance(node, ast.ClassDef)
         and function in node.body

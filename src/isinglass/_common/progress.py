@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Protocol, TypeVar, runtime_checkable
 
-from rich.console import Console
 from rich import progress as rich_progress
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -37,7 +37,7 @@ class Progress(Protocol):
         ...
 
     def follow(self, description: str) -> AbstractContextManager[Report]:
-        """A block with a function that takes how much is done, and how much there is."""
+        """A block with a function that takes how much is done, and of how much."""
         ...
 
 
@@ -99,7 +99,7 @@ class Bars:
     def track(
         self, items: Iterable[T], description: str, total: int | None = None
     ) -> Iterator[T]:
-        """Yield the items one by one, and draw how many of ``total`` (default: len) are done."""
+        """Yield the items, and draw how many of ``total`` (default: len) are done."""
         if total is None and isinstance(items, Sized):
             total = len(items)
         task = self._bars.add_task(description, total=total)
@@ -119,7 +119,7 @@ class Bars:
 
     @contextmanager
     def follow(self, description: str) -> Iterator[Callable[[float, float], None]]:
-        """A line that shows what the function is told: how much is done, and how much there is."""
+        """A line that shows how much is done, and of how much."""
         task = self._bars.add_task(description, total=None)
         try:
             yield lambda done, total: self._bars.update(

@@ -1,7 +1,7 @@
-"""The command line: ``isinglass list``, ``reproduce``, ``sweep``, ``resume`` and ``radius``.
+"""The command line: list, reproduce, report, sweep, resume and radius.
 
-Only Typer is imported here; each command imports what it needs, so that ``--version``
-and ``--help`` answer at once.
+Modules that import JAX are loaded when a command uses them, so that ``--version`` and
+``--help`` answer at once.
 
 Exit codes: 0 done; 1 an experiment failed, or something unexpected; 2 bad usage or
 input; 130 stopped with Ctrl-C; 143 stopped with SIGTERM.
@@ -17,20 +17,22 @@ from typing import Annotated
 
 import typer
 
-from isinglass.cli import _radius, _reproduce, _sweep
+from isinglass import __version__
+from isinglass.cli import _experiments, _radius, _sweep
 from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
 
 app = typer.Typer(
-    help="The physics of attention: run published experiments again, number by number, sweep "
-    "maps over their parameters, and measure a transformer's memory radius.",
+    help="The physics of attention: run published experiments again, number by number, "
+    "sweep maps over their parameters, and measure a transformer's memory radius.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("list")(_reproduce.list_experiments)
-app.command()(_reproduce.reproduce)
+app.command("list")(_experiments.list_experiments)
+app.command()(_experiments.reproduce)
+app.command()(_experiments.report)
 app.command()(_sweep.sweep)
 app.command()(_sweep.resume)
 app.command()(_radius.radius)
@@ -74,10 +76,8 @@ def _terminate(*_: object) -> None:
     raise Terminated
 
 
-def _version(wanted: bool | None) -> None:
-    if wanted:
-        from isinglass import __version__
-
+def _version(is_asked: bool | None) -> None:
+    if is_asked:
         typer.echo(f"isinglass {__version__}")
         raise typer.Exit
 

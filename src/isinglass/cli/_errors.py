@@ -7,12 +7,10 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from rich.console import Console
 
 FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
@@ -76,6 +74,4 @@ def say(message: str) -> None:
 
 @functools.cache  # one console: lines written beside its bars go above them
 def console() -> Console:
-    from rich.console import Console
-
     return Console(stderr=True)

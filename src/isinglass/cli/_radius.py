@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from lazy_loader import load
+from rich.console import Console
 
-from isinglass._common.checks import check_sizes
 from isinglass.cli._errors import Debug, clear_errors, console
 from isinglass.cli._errors import folder as parsed_folder
 
 if TYPE_CHECKING:
     import xarray as xr
+
+# Loaded when the command uses them: they import JAX or Matplotlib.
+checks = load("isinglass._common.checks", suppress_warning=True)
+memory = load("isinglass.systems.memory", suppress_warning=True)
+progress = load("isinglass._common.progress", suppress_warning=True)
+radius_report = load("isinglass.report.radius", suppress_warning=True)
+sizes = load("isinglass.systems.memory.radius", suppress_warning=True)
+tokens_module = load("isinglass.data.tokens", suppress_warning=True)
+transformer = load("isinglass.systems.memory.transformer", suppress_warning=True)
+
+Report = Callable[[str, int, int], None]  # what is done, how much, of how much
 
 
 def radius(
@@ -23,8 +37,9 @@ def radius(
         typer.Option(
             metavar="DIR",
             parser=parsed_folder,
-            help="Folder of a GPT-2 in Hugging Face's format: config.json, model.safetensors, and "
-            "vocab.json with merges.txt unless its tokens are bytes.",
+            help="Folder of a GPT-2 in Hugging Face's format: config.json, "
+            "model.safetensors, and vocab.json with merges.txt unless its tokens are "
+            "bytes.",
             show_default=False,
         ),
     ],
@@ -35,8 +50,8 @@ def radius(
         list[str] | None,
         typer.Option(
             metavar="N|final",
-            help="0 for the embedding, 1 to L for a layer, 'final' for the last after layer "
-            "normalisation; by default all. May be repeated.",
+            help="0 for the embedding, 1 to L for a layer, 'final' for the last after "
+            "layer normalisation; by default all. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -44,8 +59,8 @@ def radius(
         list[float] | None,
         typer.Option(
             metavar="SHARE",
-            help="Share of the sample, in (0, 1]; by default 0.25, 0.5, 0.75 and 1. May be "
-            "repeated.",
+            help="Share of the sample, in (0, 1]; by default 0.25, 0.5, 0.75 and 1. "
+            "May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -56,8 +71,8 @@ def radius(
         int | None,
         typer.Option(
             metavar="N",
-            help="Tokens in a sequence; by default 256, as in the paper, or the model's context if "
-            "that is less.",
+            help="Tokens in a sequence; by default 256, as in the paper, or the "
+            "model's context if that is less.",
             show_default=False,
         ),
     ] = None,
@@ -85,139 +100,150 @@ def radius(
     ] = Path("isinglass-radius"),
     debug: Debug = False,
 ) -> None:
-    """Measure how far a model's activations lie apart: its memory radius, layer by layer.
+    """Measure how far a model's activations lie apart: its radius, layer by layer.
 
     The distance of each activation to its nearest other one, by share of the sample,
     beside √(n/2πe), the radius that a ball of volume 1 has. Prints a table, and writes
     radius.csv, radius.json, radius.png and radius.svg into DIR.
     """
-    with clear_errors(debug):
-        about: dict[str, Any] = {"model": str(model), "text": str(text)}
-        with _followed() as tell:
-            dataset = _measured(
-                model,
-                text,
-                out,
-                layer,
-                fraction,
-                samples,
-                context,
-                position,
-                batch,
-                precision,
-                seed,
-                about,
-                tell,
-            )
+    request = RadiusRequest(
+        model=model,
+        text=text,
+        out=out,
+        layers=layer or None,
+        fractions=fraction,
+        samples=samples,
+        context=context,
+        position=position,
+        batch=batch,
+        precision=precision,
+        seed=seed,
+    )
+    with clear_errors(debug), _bars() as report_progress:
+        dataset, about = _measure(request, report_progress)
     with clear_errors(debug, bad_input=False):
-        from rich.console import Console
-
-        from isinglass.report import radius as report
-
-        paths = report.write(dataset, out, about)
-        shown = Console()
-        shown.print(report.table(dataset, f"Memory radius of {model} on {text}"))
+        paths = radius_report.write(dataset, out, about)
+        stdout = Console()
+        stdout.print(
+            radius_report.table(dataset, f"Memory radius of {model} on {text}")
+        )
         lines = [f"Numbers: {paths['csv']}, {paths['json'].name}"]
         lines += [f"Figure:  {paths['png']}, {paths['svg'].name}"]
-        shown.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+        stdout.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
-def _measured(
-    model: Path,
-    text: Path,
-    out: Path,
-    layer: list[str] | None,
-    fraction: list[float] | None,
-    samples: int,
-    context: int | None,
-    position: str,
-    batch: int,
-    precision: str,
-    seed: int,
-    about: dict[str, Any],
-    tell: Callable[[str, int, int], None],
-) -> xr.Dataset:
-    """The report; what was measured is noted in ``about``.
+@dataclass(frozen=True, kw_only=True)
+class RadiusRequest:
+    """What `isinglass radius` is to measure: its options, checked when it is made.
+
+    Raises:
+        ValueError: If an option cannot be used; it names the option.
+    """
+
+    model: Path
+    text: Path
+    out: Path
+    layers: list[str] | None
+    fractions: list[float] | None
+    samples: int
+    context: int | None
+    position: str
+    batch: int
+    precision: str
+    seed: int
+
+    def check(self) -> None:
+        """Refuse what can be refused before the model is read."""
+        checks.check_sizes(2, **{"--samples": self.samples})
+        checks.check_sizes(**{"--batch": self.batch})
+        checks.check_sizes(0, **{"--seed": self.seed})
+        choices = {
+            "--position": (self.position, ("last", "mean")),
+            "--precision": (self.precision, transformer.DTYPES),
+        }
+        for name, (value, (first, second)) in choices.items():
+            if value not in (first, second):
+                raise ValueError(f"{name} must be {first} or {second}, got {value!r}")
+        self.check_fractions(self.samples, f"--samples {self.samples}")
+
+    def check_fractions(self, count: int, what: str) -> None:
+        """Refuse shares of which nothing is left in so many sequences."""
+        sizes.sizes_of(self.shares, count, "--fraction", what)
+
+    @property
+    def shares(self) -> Sequence[float]:
+        """The fractions, by default those of the paper."""
+        return self.fractions or sizes.FRACTIONS
+
+
+def _measure(
+    request: RadiusRequest, report: Report
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """The radius report, and what it is of.
 
     Raises:
         ValueError: If an option or a file cannot be used.
         OSError: If a file is missing or cannot be written.
     """
-    import tempfile
-
-    from isinglass.systems.memory import (
-        Execution,
-        layer_radius,
-        load_gpt2,
-        sequences_of,
-        tokenise,
-        tokens_of,
-    )
-    from isinglass.systems.memory.radius import FRACTIONS, sizes_of
-    from isinglass.systems.memory.transformer import DTYPES
-
-    check_sizes(2, **{"--samples": samples})
-    check_sizes(**{"--batch": batch})
-    check_sizes(0, **{"--seed": seed})
-    for name, value, known in (
-        ("--position", position, ("last", "mean")),
-        ("--precision", precision, DTYPES),
-    ):
-        if value not in known:
-            raise ValueError(f"{name} must be {known[0]} or {known[1]}, got {value!r}")
-    fractions = fraction or FRACTIONS
-    sizes_of(fractions, samples, "--fraction", f"--samples {samples}")
-    execution = Execution(dtype=precision)
-    loaded = load_gpt2(model)
-    if context is not None and not 1 <= context <= loaded.config.context:
-        raise ValueError(
-            f"--context must be 1 to the model's {loaded.config.context}, got {context}"
-        )
+    request.check()
+    model = memory.load_gpt2(request.model)
+    length = _sequence_length(request.context, model.config.context)
     try:
-        tokens = tokens_of(model, loaded.config.vocabulary)
+        tokens = tokens_module.tokens_of(request.model, model.config.vocabulary)
     except ImportError as error:
         raise ValueError(str(error)) from None
-    length = min(256, loaded.config.context) if context is None else context
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".isinglass-", dir=out) as scratch:
-        found = tokenise(text, tokens, Path(scratch) / "tokens.npy")
-        sequences = sequences_of(found, length, samples)
-        sizes_of(fractions, len(sequences), "--fraction", f"{len(sequences)} sequences")
-        about |= {
+    request.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".isinglass-", dir=request.out) as scratch:
+        store = Path(scratch) / "tokens.npy"
+        text = tokens_module.tokenise(request.text, tokens, store)
+        sequences = memory.sequences_of(text, length, request.samples)
+        request.check_fractions(len(sequences), f"{len(sequences)} sequences")
+        about = {
+            "model": str(request.model),
+            "text": str(request.text),
             "context": length,
             "sequences": len(sequences),
-            "position": position,
-            "precision": precision,
-            "seed": seed,
-            "width": loaded.config.width,
+            "position": request.position,
+            "precision": request.precision,
+            "seed": request.seed,
+            "width": model.config.width,
         }
-        return layer_radius(
-            loaded,
+        dataset = memory.layer_radius(
+            model,
             sequences,
-            layers=layer or None,
-            fractions=fractions,
-            positions=position,
-            seed=seed,
-            batch=batch,
-            execution=execution,
+            layers=request.layers,
+            fractions=request.shares,
+            positions=request.position,
+            seed=request.seed,
+            batch=request.batch,
+            execution=memory.Execution(dtype=request.precision),
             scratch=scratch,
-            progress=tell,
+            progress=report,
         )
+    return dataset, about
+
+
+def _sequence_length(wanted_length: int | None, longest: int) -> int:
+    if wanted_length is None:
+        return min(256, longest)
+    if not 1 <= wanted_length <= longest:
+        raise ValueError(
+            f"--context must be 1 to the model's {longest}, got {wanted_length}"
+        )
+    return wanted_length
 
 
 @contextmanager
-def _followed() -> Iterator[Callable[[str, int, int], None]]:
+def _bars() -> Iterator[Report]:
     """A bar for each part of the work."""
-    from isinglass._common.progress import Bars
+    with (bars := progress.Bars(console())), ExitStack() as line:
+        reports: dict[str, Callable[[float, float], None]] = {}
 
-    with (bars := Bars(console())), ExitStack() as line:
-        drawn: dict[str, Callable[[float, float], None]] = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in drawn:
+        def report(what: str, done: int, total: int) -> None:
+            if what not in reports:
                 line.close()
-                drawn.clear()
-                drawn[what] = line.enter_context(bars.follow(what))
-            drawn[what](done, total)
+                reports.clear()
+                reports[what] = line.enter_context(bars.follow(what))
+            reports[what](done, total)
 
-        yield tell
+        yield report

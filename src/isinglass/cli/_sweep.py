@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from lazy_loader import load
+from rich.console import Console
 
 from isinglass.cli._errors import (
     FAILED,
@@ -22,6 +24,14 @@ from isinglass.cli._errors import folder as parsed_folder
 
 if TYPE_CHECKING:
     from isinglass.explore.run import Crew, Swept
+
+# Loaded when a command uses them: they import JAX or Matplotlib.
+diagram = load("isinglass.figures.diagram", suppress_warning=True)
+origin = load("isinglass.explore.origin", suppress_warning=True)
+progress = load("isinglass._common.progress", suppress_warning=True)
+run = load("isinglass.explore.run", suppress_warning=True)
+sweep_report = load("isinglass.report.sweep", suppress_warning=True)
+words = load("isinglass.explore.words", suppress_warning=True)
 
 WHO, FEATURES = "Who computes", "The mean field's features"
 
@@ -38,7 +48,8 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="KIND",
-        help="Start workers as jobs of a batch system: slurm, pbs, sge, lsf, htcondor or oar.",
+        help="Start workers as jobs of a batch system: slurm, pbs, sge, lsf, htcondor "
+        "or oar.",
         show_default=False,
         rich_help_panel=WHO,
     ),
@@ -47,8 +58,9 @@ ClusterOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="KEY=VALUE",
-        help="Option of the dask-jobqueue cluster, such as queue=long, cores=8, memory=16GB, "
-        "walltime=02:00:00; and jobs=4, how many to keep running. May be repeated.",
+        help="Option of the dask-jobqueue cluster, such as queue=long, cores=8, "
+        "memory=16GB, walltime=02:00:00; and jobs=4, how many to keep running. May be "
+        "repeated.",
         show_default=False,
         rich_help_panel=WHO,
     ),
@@ -60,9 +72,9 @@ def sweep(
         str,
         typer.Argument(
             metavar="MAP",
-            help="'meanfield'; a known map: logistic, henon, standard, delayed-logistic or cubic; "
-            "or 'path/to/file.py:function', a step of your own, function(state, "
-            "parameters).",
+            help="'meanfield'; a known map: logistic, henon, standard, "
+            "delayed-logistic or cubic; or 'path/to/file.py:function', a step of your "
+            "own, function(state, parameters).",
             show_default=False,
         ),
     ],
@@ -70,8 +82,8 @@ def sweep(
         list[str],
         typer.Option(
             metavar="NAME=LOW:HIGH:COUNT",
-            help="Parameter to vary; also NAME=LOW:HIGH:COUNT:log, or NAME=1,2,3. Given twice: a "
-            "phase diagram.",
+            help="Parameter to vary; also NAME=LOW:HIGH:COUNT:log, or NAME=1,2,3. "
+            "Given twice: a phase diagram.",
             show_default=False,
         ),
     ],
@@ -80,8 +92,8 @@ def sweep(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="Fixed parameter, by default the paper's (gamma = 220/√M, epsilon = 0.02) or the "
-            "known map's usual one. May be repeated.",
+            help="Fixed parameter, by default the paper's (gamma = 220/√M, epsilon = "
+            "0.02) or the known map's usual one. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -89,8 +101,8 @@ def sweep(
         str | None,
         typer.Option(
             metavar="X,Y,…",
-            help="Initial state; by default the map's own, of a file its `start`. Of meanfield and "
-            "delay maps the last values, newest first.",
+            help="Initial state; by default the map's own, of a file its `start`. Of "
+            "meanfield and delay maps the last values, newest first.",
             show_default=False,
         ),
     ] = None,
@@ -114,7 +126,8 @@ def sweep(
     points: Annotated[
         int | None,
         typer.Option(
-            help="Points of each orbit to keep; by default 100, and 0 in a phase diagram.",
+            help="Points of each orbit to keep; by default 100, and 0 in a phase "
+            "diagram.",
             show_default=False,
         ),
     ] = None,
@@ -122,8 +135,8 @@ def sweep(
         str | None,
         typer.Option(
             metavar="COMPONENT[=LEVEL]",
-            help="Keep only points whose component (counted from 0) is near this level, 0 if none "
-            "is given.",
+            help="Keep only points whose component (counted from 0) is near this "
+            "level, 0 if none is given.",
             show_default=False,
         ),
     ] = None,
@@ -154,8 +167,8 @@ def sweep(
         int | None,
         typer.Option(
             metavar="M",
-            help="Random segments with so many patterns, by default 3; without any of these "
-            "options the paper's own features.",
+            help="Random segments with so many patterns, by default 3; without any of "
+            "these options the paper's own features.",
             show_default=False,
             rich_help_panel=FEATURES,
         ),
@@ -191,8 +204,8 @@ def sweep(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Weights instead, .npy or .npz: W^o, W^v, W^q, W^k in ±1, (4, M, N + P), the "
-            "positional bits last.",
+            help="Weights instead, .npy or .npz: W^o, W^v, W^q, W^k in ±1, (4, M, N + "
+            "P), the positional bits last.",
             show_default=False,
             rich_help_panel=FEATURES,
         ),
@@ -221,11 +234,7 @@ def sweep(
     --out zoom`
     """
     with clear_errors(debug):
-        from isinglass.explore import origin as recipes
-        from isinglass.explore import run
-        from isinglass.explore import words as texts
-
-        recipe = recipes.of_options(
+        recipe = origin.of_options(
             target,
             start,
             weights=weights,
@@ -235,7 +244,7 @@ def sweep(
             feature_seed=feature_seed,
             context=context,
         )
-        axes = texts.axes(vary)
+        axes = words.axes(vary)
         measure = run.measure_of(
             transient=transient,
             steps=steps,
@@ -247,7 +256,7 @@ def sweep(
             precision=precision,
         )
         settings, crew = (
-            texts.settings(fixed or []),
+            words.settings(fixed or []),
             _crew(scheduler, cluster, cluster_option),
         )
         description = f"{target} over {' and '.join(axes)}"
@@ -284,14 +293,12 @@ def resume(
     cluster_option: ClusterOption = None,
     debug: Debug = False,
 ) -> None:
-    """Go on with a sweep that was stopped, by Ctrl-C, a crash, a full disk or `kill -9`.
+    """Go on with a sweep that was stopped: by Ctrl-C, a crash, a full disk, `kill -9`.
 
     Ends with the same results, bit for bit, as if it had never been stopped. A map from
     a file is read from that file again.
     """
     with clear_errors(debug):
-        from isinglass.explore import run
-
         crew = _crew(scheduler, cluster, cluster_option)
         description = f"the sweep in {directory}"
         with (
@@ -302,25 +309,20 @@ def resume(
     _show(swept, debug)
 
 
-def _crew(scheduler: str | None, cluster: str | None, given: list[str] | None) -> Crew:
-    from isinglass.explore import run
-    from isinglass.explore import words as texts
+def _crew(
+    scheduler: str | None, cluster: str | None, options: list[str] | None
+) -> Crew:
 
-    return run.Crew(scheduler, cluster, texts.options(given) if given else None)
+    return run.Crew(scheduler, cluster, words.options(options) if options else None)
 
 
 def _show(swept: Swept, debug: bool) -> None:
     """Draw the figure, and print what was found and where it is."""
     with clear_errors(debug, bad_input=False):
-        from rich.console import Console
-
-        from isinglass.figures import diagram
-        from isinglass.report.sweep import table
-
         about = diagram.About(swept.name, swept.labels, swept.section)
         png, svg = diagram.write(swept.dataset, swept.directory, about)
         out = Console()
-        out.print(table(swept.dataset))
+        out.print(sweep_report.table(swept.dataset))
         lines = [] if swept.hysteresis is None else [_hysteresis(swept.hysteresis)]
         lines += [f"Figure:  {png}, {svg.name}", f"Results: {swept.store}"]
         lines += [f'Open:    xarray.open_zarr("{swept.store}")']
@@ -330,13 +332,13 @@ def _show(swept: Swept, debug: bool) -> None:
 def _hysteresis(ranges: list[tuple[float, float]]) -> str:
     if not ranges:
         return "Up and down are alike: no hysteresis."
-    told = [
+    intervals = [
         f"{low:.6g} to {high:.6g}" if high > low else f"{low:.6g}"
         for low, high in ranges
     ]
-    told = [text.replace("-", "−") for text in told]
-    rest = f", and in {len(told) - 5} more ranges" if len(told) > 5 else ""
-    return f"Up and down differ at {', '.join(told[:5])}{rest}."
+    intervals = [text.replace("-", "−") for text in intervals]
+    rest = f", and in {len(intervals) - 5} more ranges" if len(intervals) > 5 else ""
+    return f"Up and down differ at {', '.join(intervals[:5])}{rest}."
 
 
 @contextmanager
@@ -344,11 +346,9 @@ def _followed(
     description: str, directory: Path, debug: bool
 ) -> Iterator[Callable[[float, float], Any]]:
     """A bar for a sweep; where it is stopped or the disk fails, how to go on."""
-    from isinglass._common.progress import Bars
-
     begun = False
     try:
-        with (bars := Bars(console())), bars.follow(description) as draw:
+        with (bars := progress.Bars(console())), bars.follow(description) as draw:
 
             def tell(done: float, total: float) -> None:
                 nonlocal begun
@@ -359,9 +359,9 @@ def _followed(
     except KeyboardInterrupt as stop:
         if not begun:
             raise
-        kept = len(list((directory / "done").glob("*.json")))
+        count = len(list((directory / "done").glob("*.json")))
         say(
-            f"isinglass: interrupted; {kept} finished tile{'' if kept == 1 else 's'} "
+            f"isinglass: interrupted; {count} finished tile{'' if count == 1 else 's'} "
             f"kept. `isinglass resume {directory}` goes on from there."
         )
         raise typer.Exit(exit_code(stop)) from None

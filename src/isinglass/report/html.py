@@ -8,9 +8,11 @@ from pathlib import Path
 
 import jinja2
 
-from isinglass._common import files as _atomic
+from isinglass._common import files
 from isinglass.report import numbers
 from isinglass.report.counts import verdict_counts, verdict_label
+from isinglass.reproduce.experiment import Resolution
+from isinglass.reproduce.findings import paragraphs
 from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.results import Drawing, Result, drawing_file
 
@@ -31,7 +33,7 @@ def write(results: Sequence[Result], out: Path) -> Path:
         OSError: If a figure cannot be read or the report cannot be written.
     """
     path = out / NAME
-    _atomic.write_text(path, render(results, out))
+    files.write_text(path, render(results, out))
     return path
 
 
@@ -60,20 +62,14 @@ def render(results: Sequence[Result], out: Path) -> str:
 
 def command(result: Result) -> str:
     """The command line that runs a result's experiment again with the same settings."""
-    settings = result.settings
+    settings = result.run.settings
     words = ["isinglass", "reproduce", result.name, "--seeds", str(settings.seeds)]
     words += ["--seed", str(settings.seed)]
-    words += ["--mnist", settings.mnist] if settings.mnist else []
-    words += ["--text", settings.text] if settings.text else []
-    words += ["--model", settings.model] if settings.model else []
-    words += ["--quick"] if settings.quick else []
-    words += ["--full"] if settings.full else []
+    for name, record in settings.inputs.items():
+        words += [f"--{name}", record.path] if record.path else []
+    if settings.resolution != Resolution.DEFAULT:
+        words.append(f"--{settings.resolution}")
     return shlex.join(words)
-
-
-def paragraphs(text: str) -> list[str]:
-    """Split plain text at its blank lines."""
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
 def _read(name: str) -> str:

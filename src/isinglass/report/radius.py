@@ -64,7 +64,8 @@ def table(dataset: xr.Dataset, title: str) -> Table:
         title_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption=f"Distance to the nearest other activation, in {dataset.attrs['dimension']} "
+        caption="Distance to the nearest other activation, in "
+        f"{dataset.attrs['dimension']} "
         "dimensions. Equal: vectors that another one equals, at distance 0. Ratio: of "
         "the median to √(n/2πe).",
         caption_justify="left",

@@ -1,7 +1,6 @@
 """Tables for the terminal: readable without colour, and in 80 columns."""
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.markup import escape
@@ -10,7 +9,6 @@ from rich.text import Text
 
 from isinglass.report import numbers
 from isinglass.report.counts import verdict_counts, verdict_label
-from isinglass.reproduce.experiment import Experiment
 from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.results import Result
 
@@ -21,35 +19,8 @@ COLOURS = {
 }
 
 
-def experiments_table(experiments: Iterable[Experiment]) -> Table:
-    """What can be reproduced, from which paper, and how long it takes on two cores."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Experiment")
-    table.add_column("Takes", justify="right", no_wrap=True)
-    table.add_column("Quick", justify="right", no_wrap=True)
-    table.add_column("Full", justify="right", no_wrap=True)
-    for paper, group in itertools.groupby(
-        experiments, lambda experiment: experiment.paper
-    ):
-        table.add_section()
-        table.add_row(Text(paper, style="italic"))
-        for experiment in group:
-            full = experiment.full_duration
-            table.add_row(
-                Text.assemble(
-                    (experiment.name, "bold"),
-                    f"\n{experiment.title}",
-                    (f" · {experiment.source}", "dim"),
-                ),
-                numbers.duration(experiment.duration),
-                numbers.duration(experiment.quick_duration),
-                "" if full is None else numbers.duration(full),
-            )
-    return table
-
-
 def result_table(result: Result) -> Table:
-    """The ledger of one experiment: the paper's value, ours, the seeds and the verdict."""
+    """The ledger of one experiment: the paper's value, ours and the verdict."""
     table = Table(
         Column("Quantity", min_width=12, ratio=1),
         title=escape(

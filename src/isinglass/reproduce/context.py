@@ -105,7 +105,7 @@ class Context:
         return source.read(self.path(source))
 
     def follow(self, what: str) -> Any:
-        """A block with a function that takes how much is done, and how much there is."""
+        """A block with a function that takes how much is done, and of how much."""
         return self.progress.follow(what)
 
 

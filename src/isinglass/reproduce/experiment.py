@@ -2,8 +2,8 @@
 
 A folder of experiments (`isinglass.experiments.interference`) declares in its
 ``__init__`` a `PAPER` and its `EXPERIMENTS`; the module of the same name beside it
-measures (`isinglass.reproduce.catalogue` says how the two are brought together). Nothing
-here imports JAX, so that ``isinglass list`` answers at once.
+measures (`isinglass.reproduce.catalogue` says how the two are brought together).
+Nothing here imports JAX, so that ``isinglass list`` answers at once.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class Experiment:
     """A published table or figure, and what it takes to run it again.
 
     Attributes:
-        name: Without its system, such as "double-slit"; the module ``double_slit`` beside
-            the declaration measures it.
+        name: Without its system, such as "double-slit"; the module ``double_slit``
+            beside the declaration measures it.
         title: What it is, in a few words.
         source: What of the paper it reproduces, such as "Table 1".
         question: What was asked, in one to three sentences.
         seeds: Independent repetitions by resolution, "default" and "quick" at least.
-        seconds: Expected duration on two cores by resolution. One that has "full" runs the
-            published resolution where that is asked for; of others the default is what
-            the paper did.
+        seconds: Expected duration on two cores by resolution. One that has "full" runs
+            the published resolution where that is asked for; of others the default is
+            what the paper did.
         inputs: What of the user's it can read.
     """
 

@@ -79,7 +79,7 @@ def interval(values: Any, low: float = -np.inf, high: float = np.inf) -> str:
 
 
 def span(values: Any, style: str = ".3g") -> str:
-    """The least and the largest of several numbers: "0.9 to 1.1", or the one there is."""
+    """The least and the largest of several numbers: "0.9 to 1.1", or one of them."""
     low, high = (number(end(np.asarray(values)), style) for end in (np.min, np.max))
     return low if low == high else f"{low} to {high}"
 

@@ -17,12 +17,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from isinglass.data import few_shot, mnist, text
+from isinglass.data import few_shot, mnist, text, tokens
 from isinglass.systems import memory
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
-# Samples of each class that the experiments need: the largest K they draw, and enough to
-# test on.
+# Samples of each class that the experiments need: the largest K they draw, and enough
+# to test on.
 DIGITS = (0, 1, 2, 4)
 TO_DRAW, TO_TEST = 50, 20
 _PART = 1 << 22  # bytes that are read at a time
@@ -79,7 +79,7 @@ class Input(ABC):
 
     @abstractmethod
     def read(self, path: Path | None) -> Any:
-        """What an experiment gets: the content, or what stands for it where path is None."""
+        """What an experiment gets: the content, or a default where path is None."""
 
 
 class Digits(Input):
@@ -157,8 +157,8 @@ class TextFile(Input):
         size = path.stat().st_size
         if size < LEAST_TEXT:
             raise InputError(
-                f"--text {path}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 % "
-                f"of it fills a context, got {size:,}"
+                f"--text {path}: must hold at least {LEAST_TEXT:,} bytes, so that 0.1 "
+                f"% of it fills a context, got {size:,}"
             )
         return InputRecord(str(path), path.name, _fingerprint([path], f"--text {path}"))
 
@@ -186,11 +186,13 @@ class Model(Input):
         if path is None:
             return None
         try:
-            tokens = memory.tokens_of(path, memory.load_gpt2(path).config.vocabulary)
+            model_tokens = tokens.tokens_of(
+                path, memory.load_gpt2(path).config.vocabulary
+            )
         except (ValueError, OSError, ImportError) as error:
             raise InputError(f"--model {path}: {error}") from error
         other = others.get("text")
-        if other is not None and isinstance(tokens, memory.BytePairTokens):
+        if other is not None and isinstance(model_tokens, tokens.BytePairTokens):
             _check_utf8(other)
         parts = [path / name for name in self._FILES if (path / name).is_file()]
         parts += sorted(path.glob("*.safetensors"))

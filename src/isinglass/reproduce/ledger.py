@@ -102,8 +102,8 @@ class Published(NamedTuple):
     Attributes:
         value: The number, or None where it gives none.
         tolerance: Difference from our mean that still counts as reproduced.
-        because: Why that tolerance is right, why the numbers cannot be compared, or what
-            explains a difference.
+        because: Why that tolerance is right, why the numbers cannot be compared, or
+            what explains a difference.
         comparable: False where it was measured differently.
     """
 
@@ -171,8 +171,9 @@ class Ledger:
 
         Args:
             quantity: What was measured.
-            samples: Our independent measurements, shape (n,); an `xarray.DataArray` says
-                its unit and valid range by the attributes "units" and "valid_range".
+            samples: Our independent measurements, shape (n,); an `xarray.DataArray`
+                says its unit and valid range by the attributes "units" and
+                "valid_range".
             paper: The published value, or None where the paper gives none.
             tolerance: Difference from our mean that still counts as reproduced.
             because: See the class. Required with a tolerance, and where paper is None.
@@ -308,8 +309,8 @@ class Ledger:
         interval = Interval(*(100 * end for end in wilson_interval(held, n)))
         compatible = held > RARE * n
         rule = (
-            f"The paper states it of one run; it holds in {interval.mean:.0f} % of ours, "
-            f"{'which is compatible' if compatible else 'too rarely for that'}."
+            f"The paper states it of one run; it holds in {interval.mean:.0f} % of "
+            f"ours, {'which is compatible' if compatible else 'too rarely for that'}."
         )
         verdict = Verdict.REPRODUCED if compatible else Verdict.DIFFERS
         self._add(statement, 100.0, interval, n, "%", Judgement(None, verdict, rule))
@@ -403,7 +404,7 @@ def from_json(text: str) -> list[Row]:
 
 
 def to_csv(rows: Iterable[Row]) -> str:
-    """Write rows as CSV with a header line; a published value that is missing stays empty."""
+    """Write rows as CSV with a header line; a missing published value stays empty."""
     text = io.StringIO()
     writer = csv.DictWriter(
         text, [column.name for column in fields(Row)], lineterminator="\n"

@@ -10,11 +10,11 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from isinglass import __version__
 from isinglass._common.machine import cores
 
 PACKAGE = Path(__file__).parents[1]
 PACKAGES = (
-    "isinglass",
     "jax",
     "jaxlib",
     "numpy",
@@ -29,7 +29,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on, and `source`, by name."""
+    """Versions of Python and of the packages that numbers depend on, and `source`."""
     installed = {}
     for name in PACKAGES:
         try:
@@ -38,6 +38,7 @@ def versions() -> dict[str, str]:
             continue
     return {
         "python": platform.python_version(),
+        "isinglass": __version__,
         **installed,
         "isinglass source": source(),
     }
@@ -45,7 +46,7 @@ def versions() -> dict[str, str]:
 
 @functools.cache  # what is edited while a run goes on is not what runs
 def source(package: Path = PACKAGE) -> str:
-    """Short hash of all Python files of the package: it tells edited code from the released."""
+    """Short hash of the package's Python files: it tells edited code from released."""
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
         digest.update(f"{file.relative_to(package).as_posix()}\n".encode())
@@ -54,7 +55,7 @@ def source(package: Path = PACKAGE) -> str:
 
 
 def commit() -> str | None:
-    """The commit that this code is, with "+modified" if it was changed since; None if unknown.
+    """The commit of this code, with "+modified" if it was changed since, or None.
 
     It is asked of the git checkout the code runs from, or read from the stamp that a
     wheel got when it was built in one, or from what pip noted when it installed from a
@@ -76,9 +77,7 @@ def machine() -> dict[str, str]:
     if (
         "jax" in sys.modules
     ):  # not loaded for this: only a run that used it is described by it
-        import jax
-
-        devices = jax.devices()
+        devices = sys.modules["jax"].devices()
         described["JAX devices"] = f"{len(devices)} × {devices[0].device_kind}"
     return described
 

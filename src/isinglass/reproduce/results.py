@@ -2,9 +2,9 @@
 
 An output folder holds the measurement of an experiment as ``results/NAME.HASH.arrays``,
 what is told of it as ``results/NAME.json``, the figures as ``figures/FIGURE.png`` and
-``.svg``, and ``ledger.json`` and ``ledger.csv``, which are rebuilt from all results. The
-measurement is on disk before anything is told of it, and says how it was made: all else
-can be made again from it.
+``.svg``, and ``ledger.json`` and ``ledger.csv``, which are rebuilt from all results.
+The measurement is on disk before anything is told of it, and says how it was made: all
+else can be made again from it.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def save_measurement(name: str, measured: xr.Dataset, run: Run, out: Path) -> Pa
     return path
 
 
-def save(entry: Entry, told: Views, run: Run, path: Path) -> Result:
+def save(entry: Entry, content: Views, run: Run, path: Path) -> Result:
     """Write what is told of a measurement beside it.
 
     A killed run leaves the experiment finished or unfinished, never an old table beside
@@ -159,7 +159,7 @@ def save(entry: Entry, told: Views, run: Run, path: Path) -> Result:
 
     Args:
         entry: The experiment.
-        told: What is told.
+        content: What is told.
         run: How it was measured.
         path: The measurement's file, as `save_measurement` gave it.
 
@@ -173,11 +173,12 @@ def save(entry: Entry, told: Views, run: Run, path: Path) -> Result:
         paper=entry.paper.citation,
         source=experiment.source,
         question=experiment.question,
-        rows=told.rows,
+        rows=content.rows,
         drawings=[
-            Drawing(figure.stem(entry.name), figure.caption) for figure in told.figures
+            Drawing(figure.stem(entry.name), figure.caption)
+            for figure in content.figures
         ],
-        findings=told.findings,
+        findings=content.findings,
         run=run,
         measurement=path.name,
     )
@@ -185,7 +186,7 @@ def save(entry: Entry, told: Views, run: Run, path: Path) -> Result:
         out / "figures" / f"{figure.stem(entry.name)}.{kind}": render(
             figure.figure, kind
         )
-        for figure in told.figures
+        for figure in content.figures
         for kind in ("png", "svg")
     }
     (out / "figures").mkdir(parents=True, exist_ok=True)

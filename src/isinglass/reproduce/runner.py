@@ -99,9 +99,9 @@ def run(
 ) -> Iterator[Finished | Failed]:
     """Check the request at once, then run one experiment for each item taken.
 
-    Whenever an item arrives, its result, its figures and the ledger of the output folder
-    are on disk. An experiment that fails, or a ledger that cannot be written, stops no
-    other.
+    Whenever an item arrives, its result, its figures and the ledger of the output
+    folder are on disk. An experiment that fails, or a ledger that cannot be written,
+    stops no other.
 
     Args:
         entries: What to run, in this order.
@@ -112,7 +112,8 @@ def run(
         OutputFolderError: If the output folder cannot be written to.
         ValueError: If an input cannot be read, or an experiment needs digits and they
             are too few.
-        isinglass.reproduce.results.ResultFileError: If the folder holds a damaged result.
+        isinglass.reproduce.results.ResultFileError: If the folder holds a damaged
+            result.
     """
     records = {
         source.name: source.check(request.paths.get(source.name), request.paths)
@@ -157,8 +158,8 @@ def _tell_in_turn(
     for name in progress.track(names, "Experiments"):
         path, measured, run_record = measurements[name]
         try:
-            told = views(entries[name], measured)
-            result = results.save(entries[name], told, run_record, path)
+            content = views(entries[name], measured)
+            result = results.save(entries[name], content, run_record, path)
         except Exception as error:
             yield Failed(entries[name], error)
         else:

@@ -65,7 +65,7 @@ def folder(out: Path, name: str, mark: Mark, *, keep: bool) -> Path:
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder; a kill leaves it whole, or under a name that is known to be removed."""
+    """Remove a folder; a kill leaves it whole, or under a name that says so."""
     moved = path.with_name(f".{path.name}.{secrets.token_hex(4)}.removed")
     path.rename(moved)
     shutil.rmtree(moved)

@@ -1,0 +1,5 @@
+"""``python -m isinglass``: the command line."""
+
+from isinglass.cli import main
+
+main()

@@ -1,0 +1,241 @@
+"""``isinglass list``, ``reproduce`` and ``report``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from lazy_loader import load
+from rich.console import Console
+
+from isinglass.cli._errors import (
+    FAILED,
+    Debug,
+    clear_errors,
+    complain,
+    console,
+    exit_code,
+    file,
+    folder,
+    say,
+)
+from isinglass.reproduce import catalogue, inputs
+
+if TYPE_CHECKING:
+    from isinglass.reproduce.results import Result
+    from isinglass.reproduce.runner import Failed, Finished
+
+# Loaded when a command uses them: they import JAX, xarray or Matplotlib.
+html = load("isinglass.report.html", suppress_warning=True)
+numbers = load("isinglass.report.numbers", suppress_warning=True)
+progress = load("isinglass._common.progress", suppress_warning=True)
+results = load("isinglass.reproduce.results", suppress_warning=True)
+runner = load("isinglass.reproduce.runner", suppress_warning=True)
+terminal = load("isinglass.report.terminal", suppress_warning=True)
+experiment_list = load("isinglass.report.experiment_list", suppress_warning=True)
+
+REPORT = Path("isinglass-report")
+
+Outcomes = Iterator["Finished | Failed"]
+
+
+def list_experiments(debug: Debug = False) -> None:
+    """Show what can be reproduced, from which paper, and how long it takes."""
+    with clear_errors(debug, bad_input=False):
+        Console().print(experiment_list.table(catalogue.entries().values()))
+
+
+def _with_inputs(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that has an option for each of the user's inputs, given as keywords."""
+    options = {
+        source.name: Annotated[
+            Path | None,
+            typer.Option(
+                metavar="DIR" if source.is_folder else "FILE",
+                parser=folder if source.is_folder else file,
+                help=source.help,
+                show_default=False,
+            ),
+        ]
+        for source in inputs.INPUTS
+    }
+    signature = inspect.signature(command, eval_str=True)
+    *own, debug, _ = signature.parameters.values()
+    added = [
+        inspect.Parameter(name, debug.kind, default=None, annotation=option)
+        for name, option in options.items()
+    ]
+    full = signature.replace(parameters=[*own, *added, debug])
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        command(*args, **kwargs)
+
+    wrapper.__dict__["__signature__"] = full
+    wrapper.__annotations__ = {
+        name: parameter.annotation for name, parameter in full.parameters.items()
+    }
+    return wrapper
+
+
+@_with_inputs
+def reproduce(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME",
+            help="Experiments as `isinglass list` shows them, a system such as "
+            "'interference' for all of its experiments, or 'all'.",
+            show_default=False,
+        ),
+    ],
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Independent repetitions, 1 to 1000000; by default each experiment's "
+            "own number.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Base seed of all random numbers, at least 0.")
+    ] = 0,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            parser=folder,
+            help="Folder for the report, the ledger and the figures.",
+        ),
+    ] = REPORT,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Rough numbers in seconds.")
+    ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="The published resolution, of experiments that `isinglass list` "
+            "marks.",
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep results in DIR that the same code got with the same settings.",
+        ),
+    ] = False,
+    debug: Debug = False,
+    **paths: Path | None,
+) -> None:
+    """Run published experiments and compare every number with the paper's.
+
+    Prints the paper's value, ours with its 95 % confidence interval, and a verdict, and
+    writes report.html, ledger.json, ledger.csv and the figures. A folder keeps the
+    results of earlier runs: the report shows all of them.
+    """
+    with clear_errors(debug):
+        chosen = catalogue.select(names)
+        request = runner.Request(out, seeds, seed, quick, full, resume, paths)
+        bars = progress.Bars(console())
+        outcomes = runner.run(chosen, request, bars)
+    with bars:
+        _show(outcomes, len(chosen), out, debug)
+
+
+def report(
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            parser=folder,
+            help="Folder of `isinglass reproduce --out DIR`.",
+        ),
+    ] = REPORT,
+    debug: Debug = False,
+) -> None:
+    """Write tables, figures, findings and the page of a finished run anew.
+
+    Nothing is measured: all is told from the measurements that lie in DIR.
+    """
+    with clear_errors(debug):
+        bars = progress.Bars(console())
+        entries = catalogue.entries()
+        names = [name for name in results.measurements(out) if name in entries]
+        outcomes = runner.tell(entries, out, bars)
+    with bars:
+        _show(outcomes, len(names), out, debug)
+
+
+def _show(outcomes: Outcomes, total: int, out: Path, debug: bool) -> None:
+    """Go through the outcomes, print what came out, and fail if anything did."""
+    with clear_errors(debug, bad_input=False), _results_stay(out):
+        finished, failures = _follow(outcomes, total, out, debug)
+    with clear_errors(debug, bad_input=False):
+        _print_results(finished, out)
+    if failures:
+        raise typer.Exit(FAILED)
+
+
+def _follow(
+    outcomes: Outcomes, total: int, out: Path, debug: bool
+) -> tuple[list[Result], int]:
+    """Rebuild the page after each experiment, and say how it ended.
+
+    Returns:
+        What finished, and how much went wrong.
+    """
+    finished: list[Result] = []
+    failures = 0
+    for count, outcome in enumerate(outcomes, start=1):
+        if isinstance(outcome, runner.Failed):
+            failures += 1
+            say(f"[{count}/{total}] {outcome.entry.name}: failed")
+            complain(outcome.error, debug)
+            continue
+        result = outcome.result
+        finished.append(result)
+        errors = [outcome.ledger_error] if outcome.ledger_error else []
+        try:
+            html.write(results.load_all(out, order=list(catalogue.entries())), out)
+        except (OSError, results.ResultFileError) as error:
+            errors.append(error)
+        duration = numbers.duration(result.run.seconds)
+        end = "kept" if outcome.is_earlier else f"done in {duration}"
+        say(f"[{count}/{total}] {result.name}: {end}")
+        for error in errors:
+            complain(error, debug)
+        failures += len(errors)
+    return finished, failures
+
+
+def _print_results(finished: Sequence[Result], out: Path) -> None:
+    if not finished:
+        return
+    stdout = Console()
+    for result in finished:
+        stdout.print(terminal.result_table(result))
+    stdout.print(terminal.summary(finished))
+    page = out / html.NAME
+    if page.is_file():
+        stdout.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _results_stay(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        count = len(list((out / "results").glob("*.json")))
+        say(
+            f"isinglass: interrupted; {count} finished "
+            f"result{'' if count == 1 else 's'} in {out}. "
+            "The same command with --resume goes on from there."
+        )
+        raise typer.Exit(exit_code(stop)) from None
