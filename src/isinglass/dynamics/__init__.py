@@ -1,14 +1,25 @@
 """Dynamics of any map ``step(state, parameters) -> state`` written in JAX.
 
 One orbit: `trajectory`, `lyapunov_spectrum`, `attractor`, and what one reads off an
-orbit (`power_spectrum`, `autocorrelation`, `poincare`). Many at once, over parameters:
-`bifurcation`, `continuation`, `phase_diagram`. Maps that look back at their last L
-values are `DelayMap`s.
+orbit (`power_spectrum`, `autocorrelation`, `poincare`). No orbit at all: `cycle`,
+`fixed_points`, and the `onset` of instability along a parameter. Many orbits at once,
+over parameters: `bifurcation`, `continuation`, `phase_diagram`; from many starts:
+`basins`. Maps that look back at their last L values are `DelayMap`s.
 """
 
 from isinglass.dynamics._precision import PrecisionWarning
 from isinglass.dynamics.attractor import Attractor, attractor
 from isinglass.dynamics.basins import Basins, basins
+from isinglass.dynamics.cycles import (
+    Cycle,
+    FixedPoints,
+    Onset,
+    cycle,
+    fixed_points,
+    follow_cycle,
+    jacobian_norm,
+    onset,
+)
 from isinglass.dynamics.hysteresis import Interval, hysteresis
 from isinglass.dynamics.kinds import Kind, classify
 from isinglass.dynamics.lyapunov import (
@@ -40,12 +51,15 @@ __all__ = [
     "Attractor",
     "Basins",
     "Crossings",
+    "Cycle",
     "DelayMap",
     "DelayState",
+    "FixedPoints",
     "Interval",
     "Kind",
     "LyapunovSpectrum",
     "Measure",
+    "Onset",
     "Plan",
     "PowerSpectrum",
     "PrecisionWarning",
@@ -57,9 +71,14 @@ __all__ = [
     "bifurcation",
     "classify",
     "continuation",
+    "cycle",
+    "fixed_points",
+    "follow_cycle",
     "hysteresis",
+    "jacobian_norm",
     "kaplan_yorke_dimension",
     "lyapunov_spectrum",
+    "onset",
     "phase_diagram",
     "poincare",
     "power_spectrum",

@@ -1,26 +1,298 @@
-"""Fixed points of a map, and the norm of its derivative."""
+"""Cycles and fixed points of a map: where they are, and whether they attract.
 
-from __future__ import annotations
+Nothing here follows an orbit. A cycle is the root of an equation, found by Newton's
+method whether it attracts or not, and the derivative along it says what happens to
+orbits nearby: exact numbers, against which what long orbits show can be held.
+"""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
-from jaxtyping import Float
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+from scipy.optimize import brentq
+
+from isinglass._common.checks import check_sizes
+from isinglass._common.types import ArrayLike
+from isinglass.dynamics._checks import checked_state
+from isinglass.dynamics._flow import Flow, flow_of
+from isinglass.dynamics._precision import at_precision, in_precision
+from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
+
+NEWTON_STEPS, CONVERGED = 50, 1e-13
 
 DENSE = 2048  # numbers in a state up to which its Jacobian is written out
-
-
 _POWER_STEPS = 2000
+
+
+class Cycle(NamedTuple):
+    """A cycle of a map, which attracts or not.
+
+    Attributes:
+        state: One of its states: `period` steps of the map lead back to it.
+        period: Steps once round, 1 for a fixed point.
+        multipliers: Eigenvalues of the derivative of one round, (D,), largest modulus
+            first. What is off the cycle by a little grows by them in each round: the
+            cycle attracts where all lie within the unit circle.
+    """
+
+    state: State
+    period: int
+    multipliers: Complex[np.ndarray, " D"]
+
+    @property
+    def exponents(self) -> Float[np.ndarray, " D"]:
+        """Lyapunov exponents ln|multiplier|/period, descending, nats per step."""
+        with np.errstate(divide="ignore"):  # −∞ for a direction that vanishes
+            return np.log(np.abs(self.multipliers)) / self.period
+
+
+class Onset(NamedTuple):
+    """Where a cycle loses its stability.
+
+    Attributes:
+        value: Of the parameter.
+        angle: Of the multiplier that is on the unit circle there, radians in [0, π]. 0
+            is a fold or a pitchfork, π a period doubling; with any other the cycle
+            gives way to a torus (Neimark–Sacker), round which one turn takes
+            2π/angle rounds of the cycle.
+    """
+
+    value: float
+    angle: float
+
+
+def cycle(step: Step, state: State, parameters: Parameters, period: int = 1) -> Cycle:
+    """Find the cycle of a given period near a state, by Newton's method.
+
+    A state Z is on a cycle of k steps where step^k(Z) = Z. From a start close enough
+    the method doubles the digits with every step, and it finds cycles that repel as
+    well as those that attract. The period need not be the least: a fixed point is a
+    cycle of every period.
+
+    Args:
+        step: The map, ``step(state, parameters) -> state``, pure JAX.
+        state: Where to start from. Only its real numbers are moved; others, such as the
+            phase of a `DelayState`, must be the same again after one round.
+        parameters: The map's parameters.
+        period: k, in steps; for a `DelayMap` a multiple of its own period.
+
+    Returns:
+        The cycle in double precision, with its multipliers.
+
+    Raises:
+        ValueError: If the period is out of range, or the state or a parameter is not
+            finite.
+        FloatingPointError: If there is no cycle within reach: 50 steps of Newton's
+            method do not converge, or a multiplier is exactly 1.
+    """
+    search = _prepared(step, state, parameters, period)
+    return search.cycle(*search.newton(search.start, parameters))
+
+
+def follow_cycle(
+    step: Step,
+    state: State,
+    parameters: Mapping[str, Any],
+    vary: Mapping[str, ArrayLike],
+    period: int = 1,
+) -> list[Cycle]:
+    """Follow a cycle along a parameter: each from the one at the value before.
+
+    Args:
+        step: The map, as for `cycle`.
+        state: Where Newton's method starts at the first value.
+        parameters: Values of the other parameters, by name.
+        vary: Name of the parameter and its values, one axis, in the order in which they
+            are gone through. They must be so close that the cycle at one leads to that
+            at the next.
+        period: In steps.
+
+    Returns:
+        The cycle at each value.
+
+    Raises:
+        ValueError: As `cycle`, and where ``vary`` is not one parameter with values.
+        FloatingPointError: If the cycle is lost; it may have ended in a fold.
+    """
+    name, values = _varied(vary)
+    search = _prepared(step, state, {**parameters, name: values[0]}, period)
+    cycles, flat = [], search.start
+    for value in values:
+        flat, jacobian = search.newton(flat, {**parameters, name: value})
+        cycles.append(search.cycle(flat, jacobian))
+    return cycles
+
+
+def onset(
+    step: Step,
+    state: State,
+    parameters: Mapping[str, Any],
+    vary: Mapping[str, ArrayLike],
+    period: int = 1,
+) -> Onset | None:
+    """Find where a cycle loses its stability along a parameter.
+
+    The cycle is followed along the values until a multiplier is outside the unit
+    circle; the parameter at which the largest has the modulus 1 is then found to twelve
+    digits. A cycle that is unstable only between two neighbouring values is taken for stable.
+
+    Args:
+        step: The map, as for `cycle`.
+        state: Where Newton's method starts at the first value.
+        parameters: Values of the other parameters, by name.
+        vary: Name of the parameter and its values, as for `follow_cycle`.
+        period: In steps.
+
+    Returns:
+        The parameter, and the angle of the multiplier there, which says what takes
+        over; None if the cycle is stable at all values.
+
+    Raises:
+        ValueError: As `follow_cycle`, and if the cycle is unstable at the first value.
+        FloatingPointError: If the cycle is lost.
+    """
+    name, values = _varied(vary)
+    search = _prepared(step, state, {**parameters, name: values[0]}, period)
+
+    def at(value: float, start: np.ndarray) -> tuple[np.ndarray, complex]:
+        flat, jacobian = search.newton(start, {**parameters, name: value})
+        return flat, _multipliers(jacobian)[0]
+
+    low = values[0]
+    stable, leading = at(low, search.start)
+    if abs(leading) > 1:
+        raise ValueError(f"vary must begin where the cycle is stable, got {low}")
+    for high in values[1:]:
+        following, leading = at(high, stable)
+        if abs(leading) > 1:
+            break
+        stable, low = following, high
+    else:
+        return None
+    root: Any = brentq(
+        lambda value: abs(at(value, stable)[1]) - 1, low, high, xtol=1e-12
+    )
+    return Onset(float(root), float(abs(np.angle(at(float(root), stable)[1]))))
+
+
+def _varied(vary: Mapping[str, ArrayLike]) -> tuple[str, list[float]]:
+    if len(vary) != 1:
+        raise ValueError(f"vary must name one parameter, got {sorted(vary)}")
+    ((name, values),) = vary.items()
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"vary[{name!r}] must hold finite values along one axis")
+    return name, values.tolist()
+
+
+def _multipliers(jacobian: np.ndarray) -> np.ndarray:
+    multipliers = np.linalg.eigvals(jacobian).astype(complex)
+    return multipliers[np.argsort(-np.abs(multipliers))]
+
+
+class _Search(NamedTuple):
+    """Newton's method for the cycles of one map and period, on flat real numbers.
+
+    Attributes:
+        flow: The map.
+        period: In steps.
+        reals: Arrays of the shapes that the flat numbers have in a state.
+        rest: What else the state holds, which does not move.
+    """
+
+    flow: Flow
+    period: int
+    reals: tuple[Array, ...]
+    rest: tuple[Array, ...]
+
+    @property
+    def start(self) -> np.ndarray:
+        """The state that the search was prepared with."""
+        return np.concatenate([np.ravel(leaf) for leaf in self.reals])
+
+    def newton(
+        self, flat: np.ndarray, parameters: Parameters
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Where a round leads back to its start, and the derivative of it there."""
+        identity = np.eye(len(flat))
+        with in_precision("float64"):
+            for _ in range(NEWTON_STEPS):
+                jacobian, image, rest = map(
+                    _on_the_host,
+                    _round(self.flow, self.period, flat, *self[2:], parameters),
+                )
+                if not all(map(np.array_equal, rest, self.rest)):
+                    raise ValueError(
+                        "state must hold the same whole numbers after "
+                        f"{self.period} steps, or the period is another"
+                    )
+                try:
+                    move = np.linalg.solve(jacobian - identity, image - flat)
+                except np.linalg.LinAlgError:
+                    break
+                flat = flat - move
+                if np.abs(move).max() < CONVERGED:
+                    return flat, jacobian
+        raise FloatingPointError(
+            f"Newton's method found no cycle of {self.period} steps at "
+            f"{jax.tree.map(lambda value: np.asarray(value).tolist(), parameters)}"
+        )
+
+    def cycle(self, flat: np.ndarray, jacobian: np.ndarray) -> Cycle:
+        """What `newton` ended at."""
+        with in_precision("float64"):
+            state = self.flow.join(_like(flat, self.reals), self.rest)
+        return Cycle(_on_the_host(state), self.period, _multipliers(jacobian))
+
+
+def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> _Search:
+    check_sizes(period=period)
+    if isinstance(step, DelayMap) and period % step.period:
+        raise ValueError(
+            f"period must be a multiple of {step.period}, the map's own, got {period}"
+        )
+    checked_state(step, state, parameters, "float64")
+    with in_precision("float64"):
+        state = at_precision(state, "float64")
+        flow = flow_of(step, state)
+        return _Search(flow, period, *flow.split(state))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _round(
+    flow: Flow, period: int, flat: Array, reals: Any, rest: Any, parameters: Parameters
+) -> tuple[Array, Array, Any]:
+    """Jacobian of a round of the cycle, and the state after it: flat, and the rest."""
+    rounds, remainder = divmod(period, flow.block)
+
+    def after(flat: Array) -> tuple[Array, tuple[Array, Any]]:
+        def block(_: Any, carry: Any) -> Any:
+            return flow.advance(*carry, parameters, flow.block)
+
+        carry = jax.lax.fori_loop(0, rounds, block, (_like(flat, reals), rest))
+        moved, rest_after = flow.advance(*carry, parameters, remainder)
+        image = jnp.concatenate([jnp.ravel(leaf) for leaf in moved])
+        return image, (image, rest_after)
+
+    jacobian, (image, rest_after) = jax.jacfwd(after, has_aux=True)(flat)
+    return jacobian, image, rest_after
+
+
+def _like(flat: Any, reals: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Flat numbers in the shapes of the real leaves of a state."""
+    ends = np.cumsum([leaf.size for leaf in reals])
+    return tuple(
+        jnp.asarray(flat[end - leaf.size : end]).reshape(leaf.shape)
+        for leaf, end in zip(reals, ends, strict=True)
+    )
+
+
+def _on_the_host(tree: Any) -> Any:
+    return jax.tree.map(np.asarray, tree)
 
 
 class FixedPoints(NamedTuple):
@@ -44,10 +316,11 @@ class FixedPoints(NamedTuple):
 def jacobian_norm(
     function: Callable[[Array], Array], state: Float[Array, "..."]
 ) -> Float[Array, ""]:
-    """Operator norm of the derivative of a function at a state: its largest singular value.
+    """Operator norm of the derivative of a function at a state.
 
-    Up to `DENSE` numbers the Jacobian is written out; beyond, the norm is found by
-    power iteration on products with it, to about 4 digits, from below.
+    It is the largest singular value of the Jacobian. Up to `DENSE` numbers the Jacobian
+    is written out; beyond, the norm is found by power iteration on products with it, to
+    about 4 digits, from below.
     """
     if state.size <= DENSE:
         dense = jax.jacfwd(function)(state).reshape(-1, state.size)
@@ -77,13 +350,13 @@ def jacobian_norm(
 
 def fixed_points(
     step: Callable[[Array, Any], Array],
-    starts: Float[Array, "k n d"],
+    starts: Float[Array | np.ndarray, "k n d"],
     parameters: Any,
     *,
     steps: int = 200,
     tolerance: float = 1e-9,
 ) -> FixedPoints:
-    """Look for fixed points of a map, state = step(state, parameters), from several starts.
+    """Look for fixed points, state = step(state, parameters), from several starts.
 
     Levenberg–Marquardt from each start, in double precision; it ends at the least
     residual that it finds, which need not be 0: a map need not have a fixed point.
@@ -115,12 +388,12 @@ def fixed_points(
             f"written out, got {size}"
         )
     with jax.enable_x64(True):
-        given = (parameters, starts)
         parameters, starts = jax.tree.map(
-            lambda x: jnp.asarray(np.asarray(x), float), given
+            lambda x: jnp.asarray(np.asarray(x), float), (parameters, starts)
         )
-        found = _search(step, steps, parameters, starts)
-        point, distance, jacobian = map(np.asarray, found)
+        point, distance, jacobian = map(
+            np.asarray, _search(step, steps, parameters, starts)
+        )
     radius = np.abs(np.linalg.eigvals(jacobian)).max(-1)
     return FixedPoints(point, distance, distance <= tolerance, radius)
 
@@ -135,12 +408,12 @@ def _search(
     def mapped(flat: Array) -> Array:
         return step(flat.reshape(shape), parameters).ravel()
 
-    def one(start: Array) -> tuple[Array, Array, Array]:
+    def search(start: Array) -> tuple[Array, Array, Array]:
         point = _least_residual(lambda flat: mapped(flat) - flat, start.ravel(), steps)
         distance = jnp.linalg.norm(mapped(point) - point)
         return point.reshape(shape), distance, jax.jacfwd(mapped)(point)
 
-    return jax.lax.map(one, starts)
+    return jax.lax.map(search, starts)
 
 
 def _least_residual(
@@ -150,16 +423,18 @@ def _least_residual(
 
     def onward(_: Any, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         point, damping = carry
-        here, slope = function(point), jax.jacfwd(function)(point)
+        residual, slope = function(point), jax.jacfwd(function)(point)
         normal = slope.T @ slope
         # Relative to the size of the problem, and never so small that the solve is
         # singular.
         floor = damping * jnp.trace(normal) / len(point) + 1e-30
-        move = jnp.linalg.solve(normal + floor * jnp.eye(len(point)), slope.T @ here)
-        there = point - move
-        better = jnp.linalg.norm(function(there)) < jnp.linalg.norm(here)
+        move = jnp.linalg.solve(
+            normal + floor * jnp.eye(len(point)), slope.T @ residual
+        )
+        moved = point - move
+        better = jnp.linalg.norm(function(moved)) < jnp.linalg.norm(residual)
         damping = jnp.clip(jnp.where(better, damping / 5, damping * 3), 1e-14, 1e8)
-        return jnp.where(better, there, point), damping
+        return jnp.where(better, moved, point), damping
 
     return jax.lax.fori_loop(0, steps, onward, (start, jnp.asarray(1e-3, start.dtype)))[
         0

@@ -64,7 +64,9 @@ class DelayMap:
         shifted = jnp.concatenate([newest[None], state.window[:-1]])
         return DelayState(shifted, (state.phase + 1) % self.period)
 
-    def start(self, window: Float[Array, "L d"], phase: int = 0) -> DelayState:
+    def start(
+        self, window: Float[Array | np.ndarray, "L d"], phase: int = 0
+    ) -> DelayState:
         """A state with the given last L values, newest first, at the given phase."""
         if window.shape[0] != self.length:
             raise ValueError(

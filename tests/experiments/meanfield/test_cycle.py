@@ -25,7 +25,7 @@ def test_without_positional_bits_the_onset_is_that_of_the_linear_map(gamma):
     found = cycle.onset(gamma, 0.0)
 
     assert found is not None
-    assert found.beta == pytest.approx(expected, abs=1e-9)
+    assert found.value == pytest.approx(expected, abs=1e-9)
 
 
 def test_without_positional_bits_the_leading_exponent_is_that_of_the_linear_map():
@@ -40,7 +40,7 @@ def test_the_leading_multiplier_is_on_the_unit_circle_at_the_onset_and_leaves_it
     assert found is not None
 
     at, below, above = (
-        cycle.multipliers(paper.parameters(found.beta + step))
+        cycle.multipliers(paper.parameters(found.value + step))
         for step in (0.0, -1e-3, 1e-3)
     )
 

@@ -166,7 +166,7 @@ def stability_below_onset(diagram: Diagram) -> Stability:
     exponents = {
         beta: cycle.exponents(paper.parameters(beta)) for beta in seen if beta > 0
     }
-    return Stability(onset.beta, cycle.period() * 2 * np.pi / onset.angle, exponents)
+    return Stability(onset.value, cycle.period() * 2 * np.pi / onset.angle, exponents)
 
 
 def _forced(found: xr.Dataset) -> np.ndarray:

@@ -133,11 +133,11 @@ def measure(
         raise RuntimeError(
             "the forced cycle of the paper's network is stable up to β = 3"
         )
-    below = onset.beta - 0.01
-    slope = -cycle.exponents(paper.parameters(below))[0] / (onset.beta - below)
+    below = onset.value - 0.01
+    slope = -cycle.exponents(paper.parameters(below))[0] / (onset.value - below)
     # Forces on the amplitude grow in proportion to the distance from the onset.
     reach = SETTLED / (slope * (resolution.transient + resolution.steps))
-    return compared(name, found, onset.beta, reach)
+    return compared(name, found, onset.value, reach)
 
 
 def _starts(context: Context, beta: float) -> Any:

@@ -143,7 +143,7 @@ def onset(name: str, value: float) -> float:
         found = cycle.onset(**{name: float(value)})
     except FloatingPointError:
         return float("nan")
-    return float("nan") if found is None else found.beta
+    return float("nan") if found is None else found.value
 
 
 # -- the ledger ------------------------------------------------------------------------
