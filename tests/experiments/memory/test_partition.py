@@ -1,56 +1,42 @@
-"""The partition function in the experiment: its checks, its verdicts, and a tiny run."""
+"""The partition function in the experiment: its checks, its verdicts, what is told of it."""
 
 import numpy as np
 import pytest
-from scipy.integrate import dblquad, quad
 
+from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.memory import partition as experiment
-from isinglass.experiments.memory.partition import Resolution
-from isinglass.reproduce.experiment import Context
+from isinglass.experiments.memory.partition import Setting
 
-TINY = Resolution((1, 2, 128), np.array([0.3, 1.0, 3.0]), 20)
+TINY = Setting((1, 2, 128), 5, 120)
 
 
 @pytest.fixture(scope="module")
-def outcome():
+def measured():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "QUICK", TINY)
-        yield experiment.run(Context(seeds=1, quick=True))
+        patch.setitem(experiment.SETTINGS, "quick", TINY)
+        return measure(experiment)
 
 
-@pytest.mark.parametrize("radius", [0.4, 2.0, 9.0])
-@pytest.mark.parametrize("power", [1, 2])
-def test_quadrature_in_one_and_two_dimensions(radius, power):
-    one = quad(lambda y: np.exp(-(abs(y) ** power)), -radius, radius, points=[0.0])[0]
-    two = dblquad(lambda r, _: r * np.exp(-(r**power)), 0, 2 * np.pi, 0, radius)[0]
-
-    assert experiment.quadrature(radius, 1, power) == pytest.approx(
-        np.log(one), abs=1e-10
-    )
-    assert experiment.quadrature(radius, 2, power) == pytest.approx(
-        np.log(two), abs=1e-10
-    )
+@pytest.fixture(scope="module")
+def outcome(measured):
+    return tell(experiment, measured)
 
 
-def test_the_least_value_is_one_at_one():
-    assert experiment.minimum() == pytest.approx((1.0, 1.0), abs=1e-6)
+def test_the_least_value_is_one_at_one(measured):
+    assert measured.best_z == pytest.approx(1, abs=1e-6)
+    assert measured.least_entropy == pytest.approx(1, abs=1e-6)
 
 
-def test_each_form_is_the_integral_that_it_is_said_to_be(monkeypatch):
-    found = experiment.measure(Context(seeds=1), TINY)
-
-    assert found.quadrature.max() < 1e-12
-    assert found.exponential.max() < 1e-12
-    assert found.lower.all()
-    # In one dimension e^{−|y|} is the larger where |y| > 1 and the smaller where |y| <
-    # 1.
-    assert found.printed[0, 0] < found.exact[0, 0]
+def test_each_form_is_the_integral_that_it_is_said_to_be(measured):
+    assert measured.error.max() < 1e-12
+    assert measured.bounded.all()
+    # In one dimension e^{−|y|} is the smaller where |y| < 1.
+    assert measured.printed[0, 0] < measured.exact[0, 0]
 
 
 def test_verdicts(outcome):
-    verdicts = {row.quantity: row.verdict.value for row in outcome.rows}
+    verdicts = {name: row.verdict.value for name, row in rows_of(outcome).items()}
 
-    assert len(verdicts) == len(outcome.rows)
     assert verdicts["n and r at which the printed form is the integral"] == "differs"
     assert verdicts["n and r at which e^{−r} V_n(r) ≤ Z_i, as printed"] == "differs"
     assert verdicts["least log Z + 1/Z"] == "reproduced"
@@ -59,9 +45,7 @@ def test_verdicts(outcome):
 
 
 def test_figures_and_findings(outcome):
-    names = [figure.name for figure in outcome.figures]
-
-    assert names == ["memory-partition", "memory-partition-size"]
+    assert parts(outcome) == ["", "size"]
     assert "80,000 balls have Z = 1 at 8.210" in outcome.findings
     assert "10^10 tokens at n = 256" in outcome.findings
     assert "that part of Proposition 4 holds" in outcome.findings
@@ -70,16 +54,19 @@ def test_figures_and_findings(outcome):
     )
 
 
-def test_size_over_data_squared_rises_first():
-    from isinglass.systems.memory import parameters_against_data
+def test_size_over_data_squared_rises_first(measured, outcome):
+    ratio = measured.log10_ratio
 
-    found = experiment.measure(Context(seeds=1), TINY._replace(widths=120))
-    ratio = parameters_against_data(np.arange(2, 21))["log_ratio"].values / np.log(10)
-    told = experiment._of_size(found)
-
-    assert ratio.argmax() == 9 - 2
+    assert ratio.idxmax() == 9
     assert (
-        f"rises from 10^−{-ratio[0]:.1f} at n = 2 to 10^−{-ratio.max():.1f} at n = 9"
-        in told
+        f"rises from 10^−{-float(ratio[0]):.1f} at n = 2 to "
+        f"10^−{-float(ratio.max()):.1f} at n = 9" in outcome.findings
     )
-    assert "then falls to 10^−507 at n = 10,000" in told
+    assert "then falls to 10^−507 at n = 10,000" in outcome.findings
+
+
+def test_widths_that_have_the_papers_ratio_are_named(measured):
+    has_ratio = np.isin(measured.n, [64, 256])
+    outcome = tell(experiment, measured.assign(has_ratio=("n", has_ratio)))
+
+    assert "has the paper's 8.4e-10 to 8.8e-10 at n = 64, 256: no" in outcome.findings
