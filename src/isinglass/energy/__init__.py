@@ -56,6 +56,12 @@ from isinglass.energy.layered import (
     layer_energies,
     split_layers,
 )
+from isinglass.energy.minima import (
+    Minima,
+    critical_inverse_temperature,
+    find_minima,
+    turning_points,
+)
 from isinglass.energy.nearest import (
     Nearest,
     nearest_neighbour_energy,
@@ -83,6 +89,7 @@ __all__ = [
     "KrotovHopfield",
     "Landscape",
     "LayeredDescent",
+    "Minima",
     "ModernHopfield",
     "Nearest",
     "NearestNeighbour",
@@ -93,10 +100,12 @@ __all__ = [
     "ball_radii",
     "capacity",
     "combined_energy",
+    "critical_inverse_temperature",
     "demircigil_energy",
     "demircigil_force",
     "descend",
     "descend_layers",
+    "find_minima",
     "global_energy",
     "global_energy_slack",
     "global_force",
@@ -126,4 +135,5 @@ __all__ = [
     "squared_nearest_distance",
     "storage",
     "storage_certificate",
+    "turning_points",
 ]
