@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from isinglass._common import files as _atomic
+from isinglass._common import files
 
 
 def test_writes_and_replaces(tmp_path):
     path = tmp_path / "file"
-    _atomic.write_text(path, "old")
-    _atomic.write_text(path, "β")
+    files.write_text(path, "old")
+    files.write_text(path, "β")
     assert path.read_bytes() == "β".encode()
     assert list(tmp_path.iterdir()) == [path]
 
@@ -30,7 +30,7 @@ def test_a_failure_before_the_move_leaves_the_old_file_alone(
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(type(error)):
-        _atomic.write_text(path, "new")
+        files.write_text(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -40,9 +40,9 @@ def test_a_kill_before_the_move_leaves_the_old_file(tmp_path):
     path.write_text("old")
     killed = (
         "import os, pathlib, signal\n"
-        "from isinglass import _atomic\n"
+        "from isinglass._common import files\n"
         "pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"_atomic.write_text({str(path)!r}, 'new')\n"
+        f"files.write_text({str(path)!r}, 'new')\n"
     )
     assert subprocess.run([sys.executable, "-c", killed]).returncode == -9
     assert path.read_text() == "old"
@@ -50,13 +50,13 @@ def test_a_kill_before_the_move_leaves_the_old_file(tmp_path):
 
 def test_a_folder_that_is_missing_is_the_callers_error(tmp_path):
     with pytest.raises(FileNotFoundError):
-        _atomic.write_bytes(tmp_path / "none" / "file", b"")
+        files.write_bytes(tmp_path / "none" / "file", b"")
 
 
 def test_others_may_read_the_file_as_the_umask_allows(tmp_path):
     before = os.umask(0o022)
     try:
-        _atomic.write_bytes(tmp_path / "file", b"")
+        files.write_bytes(tmp_path / "file", b"")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
@@ -65,7 +65,7 @@ def test_others_may_read_the_file_as_the_umask_allows(tmp_path):
 def test_an_error_of_another_file_is_left_as_it_is(tmp_path):
     with (
         pytest.raises(FileNotFoundError) as error,
-        _atomic.replacing(tmp_path / "file"),
+        files.replacing(tmp_path / "file"),
     ):
         (tmp_path / "text").read_text()
     assert error.value.filename == str(tmp_path / "text")
@@ -88,7 +88,7 @@ def test_errors_name_the_file_that_cannot_be_replaced(call, tmp_path, monkeypatc
     try:
         with (
             pytest.raises(OSError) as error,
-            _atomic.replacing(folder / "file") as file,
+            files.replacing(folder / "file") as file,
         ):
             file.write(bytes(20_000))
     finally:

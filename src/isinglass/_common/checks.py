@@ -1,4 +1,10 @@
-"""Checks of arguments that every part of the library makes."""
+"""Checks of arguments: the one place where a bad input is refused by its name.
+
+A ``check_…`` takes values by their names and returns nothing; an ``as_…`` takes a name
+and a value and returns the value in the form that is computed with. Each raises an
+error that names the argument, what it was, and what is accepted. What JAX traces has no
+values yet, and passes where only values are looked at.
+"""
 
 import operator
 import weakref
@@ -13,124 +19,126 @@ from jaxtyping import Int
 
 from isinglass._common.types import ArrayLike
 
+_FEW = 1 << 14  # numbers that are sooner fetched than a program for them is compiled
+_SHORT = 8  # numbers that an error shows
+# JAX arrays do not change, so that a large one is read once.
+_FINITE: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
-def check_sizes(least: int = 1, /, **sizes: Any) -> None:
-    """Refuse sizes, given by their names, that are no whole numbers of at least `least`.
 
-    None is none.
+def check_whole(least: int = 1, /, **values: Any) -> None:
+    """Refuse what is no whole number of at least `least`.
 
     Raises:
         ValueError: It names the first.
     """
-    for name, size in sizes.items():
-        if size is not None and not _is_whole(size):
+    for name, value in values.items():
+        if not _is_whole(value):
             raise ValueError(
-                f"{name} must be a whole number, at least {least}, got {size!r}"
+                f"{name} must be a whole number of at least {least}, got {value!r}"
             )
-        if size is not None and size < least:
-            raise ValueError(f"{name} must be at least {least}, got {size}")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
-def _is_whole(size: Any) -> bool:
-    try:
-        operator.index(size)
-    except TypeError:
-        return False
-    return True
+def check_positive(**values: Any) -> None:
+    """Refuse what is no positive, finite number.
 
-
-_FEW = 1 << 14  # numbers that are sooner fetched than a program for them is compiled
-
-
-_known_finite: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-
-
-@jax.jit
-def _all_finite(x: Any) -> Any:
-    return jnp.isfinite(x).all()
-
-
-def refuse_unreal(name: str, value: Any) -> None:
-    """Raise an error that names the argument unless it is an array of real numbers."""
-    if not isinstance(value, np.ndarray | jax.Array):
-        raise TypeError(
-            f"{name} must be an array of NumPy or JAX, got {type(value).__name__}"
-        )
-    if not jnp.issubdtype(value.dtype, jnp.number) or jnp.iscomplexobj(value):
-        raise ValueError(f"{name} must be real numbers, got {value.dtype}")
-
-
-def refuse_infinite(name: str, value: Any) -> None:
-    """Raise a `ValueError` that names the argument unless it is finite, or traced.
-
-    A JAX array does not change, so that a large one is read once.
+    Raises:
+        ValueError: It names the first.
     """
-    if isinstance(value, Tracer) or _known_finite.get(id(value)) is value:
-        return
-    if np.size(value) <= _FEW:
-        finite = np.isfinite(np.asarray(value)).all()
-    else:
-        with (
-            jax.ensure_compile_time_eval()
-        ):  # constants are looked at where code is traced, too
-            finite = bool(_all_finite(value))
-    if not finite:
-        raise ValueError(
-            f"{name} must be finite, got NaN or infinity among {np.size(value)} numbers"
-        )
-    if isinstance(value, jax.Array):
-        _known_finite[id(value)] = value
+    for name, value in values.items():
+        if not isinstance(value, Tracer) and not _is_positive(value):
+            raise ValueError(f"{name} must be positive and finite, got {value}")
 
 
-def positive(name: str, value: Any) -> None:
-    """Raise a `ValueError` that names the argument unless it is positive and finite, or traced."""
+def check_real(**values: Any) -> None:
+    """Refuse what is no array of real numbers.
+
+    Raises:
+        TypeError: If it is no array of NumPy or JAX.
+        ValueError: If its numbers are complex, or none.
+    """
+    for name, value in values.items():
+        if not isinstance(value, np.ndarray | jax.Array):
+            raise TypeError(
+                f"{name} must be an array of NumPy or JAX, got {type(value).__name__}"
+            )
+        if not jnp.issubdtype(value.dtype, jnp.number) or jnp.iscomplexobj(value):
+            raise ValueError(f"{name} must be real numbers, got {value.dtype}")
+
+
+def check_finite(**values: Any) -> None:
+    """Refuse NaN and infinity, and what is no number.
+
+    Raises:
+        ValueError: It names the first.
+    """
+    for name, value in values.items():
+        if isinstance(value, Tracer):
+            continue
+        lasting = isinstance(value, jax.Array)
+        if lasting and _FINITE.get(id(value)) is value:
+            continue
+        if not _is_finite(name, value):
+            raise ValueError(f"{name} must be finite, got {_brief(value)}")
+        if lasting:
+            _FINITE[id(value)] = value
+
+
+def as_array(name: str, value: Any) -> Any:
+    """The value as an array if it is lists of lists, which must not be ragged.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if hasattr(value, "shape"):
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold inputs of one shape: {error}") from None
+
+
+def as_real_array(
+    name: str, value: Any, shape: tuple[int | None, ...] | None = None
+) -> Any:
+    """A float64 copy of the value, which must be real, finite and of the shape, if any.
+
+    Raises:
+        ValueError: If it is not.
+    """
     if isinstance(value, Tracer):
-        return
-    try:
-        fits = np.ndim(value) == 0 and bool(0 < value < np.inf)
-    except TypeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} must be positive and finite, got {value}")
-
-
-def whole(name: str, value: Any, least: int) -> None:
-    """Raise a `ValueError` that names the argument unless it is a whole number of some size."""
-    try:
-        fits = not isinstance(value, bool) and operator.index(value) >= least
-    except TypeError:
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"{name} must be a whole number of at least {least}, got {value!r}"
-        )
-
-
-def real_array(name: str, value: ArrayLike) -> np.ndarray:
-    """A float64 copy of `value`, or a `ValueError` that names the argument."""
-    try:
-        if np.iscomplexobj(value):
-            raise ValueError("complex numbers are not taken")
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold real numbers: {error}") from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite")
+        array: Any = value
+    else:
+        array = _copy(name, value)
+    if shape is not None:
+        _check_shape(name, array, shape)
+    if isinstance(array, np.ndarray):
+        check_finite(**{name: array})
     return array
 
 
-def one_shape(X: Any) -> Any:
-    """`X` as an array if it is lists of lists, which must not be ragged."""
-    if hasattr(X, "shape"):
-        return X
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"X must hold inputs of one shape: {error}") from None
+def as_sign_array(
+    name: str, value: ArrayLike, shape: tuple[int | None, ...]
+) -> Int[np.ndarray, "..."]:
+    """The value as an int8 array of the shape, which must hold +1 and −1 only.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    array = np.asarray(value)
+    _check_shape(name, array, shape)
+    if not np.isin(array, (-1, 1)).all():
+        raise ValueError(f"{name} must hold +1 and -1 only")
+    return array.astype(np.int8)
 
 
-def checked_number(parameters: Mapping[str, Any], name: str) -> float:
-    """The parameter of that name as a finite number, or a `ValueError`."""
+def as_parameter(name: str, parameters: Mapping[str, Any]) -> float:
+    """The parameter of that name, which must be there and a finite number.
+
+    Raises:
+        ValueError: If it is not.
+    """
     if name not in parameters:
         raise ValueError(f'parameters must hold "{name}", got {sorted(parameters)}')
     try:
@@ -142,30 +150,53 @@ def checked_number(parameters: Mapping[str, Any], name: str) -> float:
     return value
 
 
-def checked_array(name: str, value: Any, shape: tuple[int | None, ...]) -> Any:
-    """The value as a finite array of that shape; what is being traced has no values to check."""
-    array = value if isinstance(value, Tracer) else np.array(value, dtype=float)
-    _check_shape(name, array, shape)
-    if isinstance(array, np.ndarray) and not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite")
-    return array
+def _is_whole(value: Any) -> bool:
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
-def checked_signs(
-    name: str, value: ArrayLike, shape: tuple[int | None, ...]
-) -> Int[np.ndarray, "..."]:
-    """The value as an int8 array of that shape that holds +1 and −1 only."""
-    array = np.asarray(value)
-    _check_shape(name, array, shape)
-    if not np.isin(array, (-1, 1)).all():
-        raise ValueError(f"{name} must hold +1 and -1 only")
-    return array.astype(np.int8)
+def _is_positive(value: Any) -> bool:
+    try:
+        return np.ndim(value) == 0 and bool(0 < value < np.inf)
+    except TypeError:
+        return False
+
+
+def _is_finite(name: str, value: Any) -> bool:
+    try:
+        if np.size(value) <= _FEW:
+            return bool(np.isfinite(np.asarray(value)).all())
+        with jax.ensure_compile_time_eval():  # a constant of code that is traced, too
+            return bool(_all_finite(value))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, got {value!r}") from error
+
+
+@jax.jit
+def _all_finite(x: Any) -> Any:
+    return jnp.isfinite(x).all()
+
+
+def _brief(value: Any) -> str:
+    if np.size(value) <= _SHORT:
+        return str(np.asarray(value).tolist())
+    return f"NaN or infinity among {np.size(value)} numbers"
+
+
+def _copy(name: str, value: Any) -> np.ndarray:
+    try:
+        if np.iscomplexobj(value):
+            raise ValueError("complex numbers are not taken")
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold real numbers: {error}") from None
 
 
 def _check_shape(name: str, array: Any, shape: tuple[int | None, ...]) -> None:
-    if array.ndim != len(shape) or any(
-        want is not None and have != want
-        for have, want in zip(array.shape, shape, strict=True)
-    ):
-        wanted = ", ".join("any" if size is None else str(size) for size in shape)
-        raise ValueError(f"{name} must be of shape ({wanted}), got {array.shape}")
+    sizes = zip(array.shape, shape, strict=False)
+    if array.ndim != len(shape) or any(b not in (None, a) for a, b in sizes):
+        expected = ", ".join("any" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} must be of shape ({expected}), got {array.shape}")

@@ -154,9 +154,9 @@ class RadiusRequest:
 
     def check(self) -> None:
         """Refuse what can be refused before the model is read."""
-        checks.check_sizes(2, **{"--samples": self.samples})
-        checks.check_sizes(**{"--batch": self.batch})
-        checks.check_sizes(0, **{"--seed": self.seed})
+        checks.check_whole(2, **{"--samples": self.samples})
+        checks.check_whole(**{"--batch": self.batch})
+        checks.check_whole(0, **{"--seed": self.seed})
         choices = {
             "--position": (self.position, ("last", "mean")),
             "--precision": (self.precision, transformer.DTYPES),

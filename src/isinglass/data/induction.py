@@ -21,7 +21,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Int
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 
 FORMS = ("last-token", "full-sequence")
 _SHORTEST = {"last-token": 3, "full-sequence": 2}
@@ -229,7 +229,7 @@ def _checked_size(
 ) -> int:
     """Width of the arrays, once all that is no traced number has been checked."""
     _check_vocabulary(vocabulary)
-    check_sizes(batch=batch)
+    check_whole(batch=batch)
     if (
         symbols is not None
         and not isinstance(symbols, Tracer)
@@ -263,4 +263,4 @@ def _check_vocabulary(vocabulary: int) -> None:
             "vocabulary must be at least 2, got 1: with one symbol there is nothing to "
             "predict, and none beside the trigger"
         )
-    check_sizes(2, vocabulary=vocabulary)
+    check_whole(2, vocabulary=vocabulary)

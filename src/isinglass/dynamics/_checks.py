@@ -1,10 +1,9 @@
 """Checks of arguments that the functions of `isinglass.dynamics` share."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
+from isinglass._common.checks import check_finite
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics.maps import Parameters, State, Step
 
@@ -20,7 +19,7 @@ def checked_state(
     """
     for name, tree in (("state", state), ("parameters", parameters)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-            refuse_infinite(name + jax.tree_util.keystr(path), leaf)
+            check_finite(**{name + jax.tree_util.keystr(path): leaf})
     kinds = [np.asarray(leaf).dtype.kind for leaf in jax.tree.leaves(state)]
     if "c" in kinds:
         raise ValueError(
@@ -49,14 +48,3 @@ def checked_state(
             f"step must return a state like the one it is given: {shapes[0]} became "
             f"{shapes[1]}"
         )
-
-
-def refuse_infinite(name: str, value: Any) -> None:
-    """Raise a `ValueError` that names the argument unless it holds finite numbers."""
-    try:
-        array = np.asarray(value)
-        finite = np.isfinite(array).all()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers, got {value!r}") from error
-    if not finite:
-        raise ValueError(f"{name} must be finite, got {value!r}")

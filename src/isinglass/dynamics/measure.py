@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.dynamics._precision import PRECISIONS
 from isinglass.dynamics.maps import State
 
@@ -88,8 +88,8 @@ class Measure:
     precision: str = "float64"
 
     def __post_init__(self) -> None:
-        check_sizes(0, transient=self.transient, points=self.points)
-        check_sizes(steps=self.steps, max_period=self.max_period)
+        check_whole(0, transient=self.transient, points=self.points)
+        check_whole(steps=self.steps, max_period=self.max_period)
         if self.exponents is not None and self.exponents < 0:
             raise ValueError(
                 f"exponents must be at least 0, or None, got {self.exponents}"

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.dynamics._checks import checked_state
 from isinglass.dynamics._precision import (
     PRECISIONS,
@@ -51,8 +51,8 @@ def trajectory(
         ValueError: If a number is out of range, the state or a parameter is not finite,
             or the map does not return a state like the one it is given.
     """
-    check_sizes(steps=steps, stride=stride)
-    check_sizes(0, transient=transient)
+    check_whole(steps=steps, stride=stride)
+    check_whole(0, transient=transient)
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
     warn_of_single_precision(precision)

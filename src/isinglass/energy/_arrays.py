@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Num
 
-from isinglass._common.checks import refuse_infinite, refuse_unreal
+from isinglass._common.checks import check_finite, check_real
 
 State = Num[Array, "*batch n"] | Num[np.ndarray, "*batch n"]
 """States, (…, n)."""
@@ -33,25 +33,25 @@ def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
         ValueError: Names what is wrong.
     """
     checked_patterns(patterns, name)
-    refuse_unreal("state", state)
+    check_real(state=state)
     if state.ndim < 1 or state.shape[-1] != patterns.shape[1]:
         raise ValueError(
             f"state must have as many components as the {name}, {patterns.shape[1]}, "
             f"in its last axis; got shape {state.shape}"
         )
-    refuse_infinite("state", state)
+    check_finite(state=state)
 
 
 def checked_patterns(patterns: Any, name: str = "patterns") -> None:
     """Refuse what is no pattern (see `checked`)."""
-    refuse_unreal(name, patterns)
+    check_real(**{name: patterns})
     if patterns.ndim != 2 or 0 in patterns.shape:
         raise ValueError(
             f"{name} must be one or more rows of one or more components, (m, n); "
             f"got shape {patterns.shape}"
         )
     if not isinstance(patterns, np.ndarray):
-        refuse_infinite(name, patterns)
+        check_finite(**{name: patterns})
 
 
 def rows(state: Any) -> jax.Array:

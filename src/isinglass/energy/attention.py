@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import positive, refuse_infinite
+from isinglass._common.checks import check_finite, check_positive
 from isinglass.energy._arrays import Patterns, State, checked, rows
 from isinglass.energy.soft_maximum import Soft, soft
 
@@ -80,9 +80,9 @@ def _found(
 ) -> tuple[Any, Soft]:
     """The scale, and what is known of the scores s ⟨z, k_j⟩; what is traced is not checked."""
     checked(state, keys, "keys")
-    positive("temperature", temperature)
+    check_positive(temperature=temperature)
     if scale is not None:
-        refuse_infinite("scale", scale)
+        check_finite(scale=scale)
     z = rows(state)
     s = jnp.asarray(keys.shape[-1] ** -0.5 if scale is None else scale).astype(z.dtype)
     beta = 1 / jnp.asarray(temperature).astype(z.dtype)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import xarray as xr
 from jaxtyping import Array
 
-from isinglass._common.checks import positive, whole
+from isinglass._common.checks import check_positive, check_whole
 from isinglass.energy._arrays import generator, random_ranks
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape, SignLandscape
@@ -76,7 +76,7 @@ def capacity(
         ("probes", probes),
     ):
         whole(name, value, 1)
-    positive("precision", precision)
+    check_positive(precision=precision)
     axes = {
         "energy": [landscape.name for landscape in landscapes],
         "separation": list(separations),
@@ -157,12 +157,12 @@ def _check(landscapes: Any, counts: Any, noises: Any, separations: Any) -> None:
         if not len(values):
             raise ValueError(f"{name} must hold one at least, got none")
     for count in counts:
-        whole("counts", count, 1)
+        check_whole(counts=count)
     for noise in noises:
         if not 0 <= noise <= 1:
             raise ValueError(f"noises must lie in [0, 1], got {noise}")
     for separation in separations:
-        positive("separations", separation)
+        check_positive(separations=separation)
 
 
 CLOSE = 0.3  # precision of continuous energies

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from isinglass._common.checks import positive, whole
+from isinglass._common.checks import check_positive, check_whole
 from isinglass.energy._arrays import Layers, Patterns, State, checked, rows
 from isinglass.energy.landscape import (
     ContinuousLandscape,
@@ -115,8 +115,8 @@ def descend(
     chosen = NearestNeighbour() if landscape is None else landscape
     checked(state, patterns)
     x = rows(state)
-    whole("steps", steps, 1)
-    positive("tolerance", tolerance)
+    check_whole(steps=steps)
+    check_positive(tolerance=tolerance)
     move, unit = _move(chosen, x, method, step_size)
     found = _iterate(lambda x: move(x, patterns), x, steps, tolerance, unit)
     nearest = nearest_pattern(found.state, patterns)
@@ -187,8 +187,8 @@ def descend_layers(
     """
     first = layer_energies(state, layers, inverse_temperature)  # checks what is given
     bounds = _radii(radii, len(layers))
-    whole("steps", steps, 1)
-    positive("tolerance", tolerance)
+    check_whole(steps=steps)
+    check_positive(tolerance=tolerance)
     landscape = NearestNeighbour(inverse_temperature)
     x = rows(state)
     states, overall, found = [x], [first.reshape(x.shape[0], len(layers))], []

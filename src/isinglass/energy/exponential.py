@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import positive
+from isinglass._common.checks import check_positive
 from isinglass.energy._arrays import (
     Patterns,
     State,
@@ -170,7 +170,7 @@ def _found(
     state: Any, patterns: Any, inverse_temperature: Any, mean: bool, block: int | None
 ) -> Soft:
     checked(state, patterns)
-    positive("inverse_temperature", inverse_temperature)
+    check_positive(inverse_temperature=inverse_temperature)
     y = rows(state)
     return soft(
         y, patterns, inverse_temperature, by_distance=False, mean=mean, block=block

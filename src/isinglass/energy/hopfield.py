@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import refuse_infinite, refuse_unreal
+from isinglass._common.checks import check_finite, check_real
 from isinglass.energy._arrays import (
     Patterns,
     State,
@@ -130,8 +130,8 @@ def _diagonal(x: Any, patterns: Any, block: int | None) -> Any:
 def _field(x: Any, bias: Any) -> Any:
     if bias is None:
         return jnp.zeros(x.shape[0], x.dtype)
-    refuse_unreal("bias", bias)
+    check_real(bias=bias)
     if bias.shape != x.shape[-1:]:
         raise ValueError(f"bias must have shape {x.shape[-1:]}, got {bias.shape}")
-    refuse_infinite("bias", bias)
+    check_finite(bias=bias)
     return x @ bias

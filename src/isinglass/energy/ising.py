@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import refuse_infinite, refuse_unreal
+from isinglass._common.checks import check_finite, check_real
 from isinglass.energy._arrays import as_real
 
 Dipoles = Float[Array, "*batch k d"] | Float[np.ndarray, "*batch k d"]
@@ -100,7 +100,7 @@ def _checked(
 ) -> tuple[Any, Any]:
     """Dipoles and field as real numbers of one type."""
     for name, value in (("dipoles", dipoles), ("field", field)):
-        refuse_unreal(name, value)
+        check_real(**{name: value})
     if dipoles.ndim < 2 or 0 in dipoles.shape[-2:]:
         raise ValueError(
             f"dipoles must be one or more, (…, k, d); got shape {dipoles.shape}"
@@ -110,7 +110,7 @@ def _checked(
             f"field must have shape {dipoles.shape[-1:]}, got {field.shape}"
         )
     for name, value in (("dipoles", dipoles), ("field", field), ("coupling", coupling)):
-        refuse_infinite(name, value)
+        check_finite(**{name: value})
     if threshold is not None and np.isnan(threshold):
         raise ValueError(f"threshold must be a number or None, got {threshold}")
     q = as_real(dipoles)

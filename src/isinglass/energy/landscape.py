@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from isinglass._common.checks import positive, whole
+from isinglass._common.checks import check_positive, check_whole
 from isinglass.energy._arrays import checked, rows
 from isinglass.energy.exponential import (
     demircigil_energy,
@@ -99,7 +99,7 @@ class NearestNeighbour(ContinuousLandscape):
     inverse_temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        positive("inverse_temperature", self.inverse_temperature)
+        check_positive(inverse_temperature=self.inverse_temperature)
 
     @property
     def name(self) -> str:
@@ -135,7 +135,7 @@ class ModernHopfield(ContinuousLandscape):
     inverse_temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        positive("inverse_temperature", self.inverse_temperature)
+        check_positive(inverse_temperature=self.inverse_temperature)
 
     @property
     def name(self) -> str:
@@ -195,7 +195,7 @@ class KrotovHopfield(SignLandscape):
     rectified: bool = True
 
     def __post_init__(self) -> None:
-        whole("degree", self.degree, 2)
+        check_whole(2, degree=self.degree)
         if self.degree % 2 and not self.rectified:
             raise ValueError(
                 "degree must be even where the polynomial is not rectified, got "

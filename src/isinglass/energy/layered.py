@@ -8,7 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import positive, refuse_infinite, refuse_unreal, whole
+from isinglass._common.checks import (
+    check_finite,
+    check_positive,
+    check_real,
+    check_whole,
+)
 from isinglass.energy._arrays import Layers, Patterns, State, checked_patterns
 from isinglass.energy.nearest import nearest_neighbour_energy, nearest_neighbour_force
 
@@ -25,7 +30,7 @@ def split_layers(patterns: Patterns, layers: int) -> list[Any]:
             finite.
     """
     checked_patterns(patterns)
-    whole("layers", layers, 1)
+    check_whole(layers=layers)
     m = patterns.shape[0]
     if layers > m:
         raise ValueError(f"layers must be at most {m}, one pattern each, got {layers}")
@@ -90,14 +95,14 @@ def combined_energy(
 
     Source: Niu et al. 2024, Eq. 7.
     """
-    refuse_unreal("energies", energies)
+    check_real(energies=energies)
     if energies.ndim < 1 or energies.shape[-1] == 0:
         raise ValueError(
             "energies must hold one layer at least in the last axis, got shape "
             f"{energies.shape}"
         )
-    refuse_infinite("energies", energies)
-    positive("inverse_temperature", inverse_temperature)
+    check_finite(energies=energies)
+    check_positive(inverse_temperature=inverse_temperature)
     lowest = jax.lax.stop_gradient(energies.min(-1, keepdims=True))
     lifted = -inverse_temperature * (energies - lowest)
     return lowest[..., 0] - jax.nn.logsumexp(lifted, axis=-1) / inverse_temperature

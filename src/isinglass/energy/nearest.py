@@ -8,7 +8,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
-from isinglass._common.checks import positive
+from isinglass._common.checks import check_positive
 from isinglass.energy._arrays import Patterns, State, checked, rows, squared_length
 from isinglass.energy.soft_maximum import Soft, soft, with_value
 
@@ -157,7 +157,7 @@ def _found(
     state: Any, patterns: Any, inverse_temperature: Any, mean: bool, block: int | None
 ) -> tuple[Any, Soft]:
     checked(state, patterns)
-    positive("inverse_temperature", inverse_temperature)
+    check_positive(inverse_temperature=inverse_temperature)
     x = rows(state)
     found = soft(
         2 * x, patterns, inverse_temperature, by_distance=True, mean=mean, block=block

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import positive, whole
+from isinglass._common.checks import check_positive, check_whole
 from isinglass.energy._arrays import Patterns, State, checked, rows
 from isinglass.energy.soft_maximum import product
 from isinglass.energy.streaming import streamed_sum
@@ -103,6 +103,6 @@ class _Slopes(_Form):
 
 def _checked(state: Any, patterns: Any, degree: int, scale: float) -> Any:
     checked(state, patterns)
-    whole("degree", degree, 1)
-    positive("scale", scale)
+    check_whole(degree=degree)
+    check_positive(scale=scale)
     return rows(state)

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import positive, refuse_unreal, whole
+from isinglass._common.checks import check_positive, check_real, check_whole
 from isinglass.energy._arrays import (
     Patterns,
     as_real,
@@ -140,8 +140,8 @@ def storage(
     """
     chosen = NearestNeighbour() if landscape is None else landscape
     given = _checked(patterns)
-    whole("samples", samples, 1)
-    positive("precision", precision)
+    check_whole(samples=samples)
+    check_positive(precision=precision)
     if isinstance(chosen, SignLandscape) and not (np.abs(given) == 1).all():
         raise ValueError(
             f"patterns must hold −1 and 1 only: {chosen.name} is an energy of signs"
@@ -252,7 +252,7 @@ def _default(patterns: Any, landscape: Landscape) -> Any:
 
 
 def _checked_radius(patterns: Any, radius: Any) -> Any:
-    refuse_unreal("radius", radius)
+    check_real(radius=radius)
     if radius.shape != patterns.shape[:1]:
         raise ValueError(
             f"radius must have shape {patterns.shape[:1]}, got {radius.shape}"

@@ -23,7 +23,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from isinglass._common.checks import refuse_infinite, whole
+from isinglass._common.checks import check_finite, check_whole
 from isinglass.energy._arrays import Patterns, checked_patterns
 
 _NUMBERS = (
@@ -124,7 +124,7 @@ def shard_patterns(
 def reading_of(count: int, patterns: Any, block: int | None) -> Reading:
     """How to read patterns for so many states; ``block`` asks for so many rows."""
     if block is not None:
-        whole("block", block, 1)
+        check_whole(block=block)
     m, n = patterns.shape
     mesh, axis = _spread(patterns)
     local = m if mesh is None else m // mesh.shape[axis]
@@ -174,7 +174,7 @@ def fold(
 def on_device(patterns: Any, name: str = "patterns") -> jax.Array:
     """Patterns as an array of JAX; NumPy's are checked here, where they are read at once."""
     if isinstance(patterns, np.ndarray):
-        refuse_infinite(name, patterns)
+        check_finite(**{name: patterns})
     return jnp.asarray(patterns)
 
 

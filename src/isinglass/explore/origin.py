@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.explore import words as texts
 
 if TYPE_CHECKING:
@@ -168,17 +168,15 @@ def random_features(
     """
     from isinglass.systems.meanfield import Features
 
-    n_segments = DEFAULT_SEGMENTS if segments is None else segments
-    check_sizes(**{"--patterns": patterns, "--segments": segments})
-    check_sizes(0, **{"--positional-bits": positional_bits, "--feature-seed": seed})
-    features = Features.random_segments(
-        DEFAULT_PATTERNS if patterns is None else patterns,
-        DEFAULT_BITS if positional_bits is None else positional_bits,
-        SPINS_PER_SEGMENT * n_segments,
-        n_segments,
-        0 if seed is None else seed,
-    )
-    return features_in_words(features, SPINS_PER_SEGMENT * n_segments)
+    patterns = DEFAULT_PATTERNS if patterns is None else patterns
+    segments = DEFAULT_SEGMENTS if segments is None else segments
+    bits = DEFAULT_BITS if positional_bits is None else positional_bits
+    seed = 0 if seed is None else seed
+    check_whole(**{"--patterns": patterns, "--segments": segments})
+    check_whole(0, **{"--positional-bits": bits, "--feature-seed": seed})
+    spins = SPINS_PER_SEGMENT * segments
+    features = Features.random_segments(patterns, bits, spins, segments, seed)
+    return features_in_words(features, spins)
 
 
 def features_of_file(path: Path, positional_bits: int | None) -> dict[str, Any]:

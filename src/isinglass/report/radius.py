@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.table import Table
 
-from isinglass._common import files as _atomic
+from isinglass._common.files import write_together
 from isinglass.figures.radius import draw
 from isinglass.figures.style import house_style, render
 
@@ -134,5 +134,5 @@ def write(
         "json": (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode(),
     }
     paths = {kind: directory / f"{NAME}.{kind}" for kind in content}
-    _atomic.write_together({paths[kind]: data for kind, data in content.items()})
+    write_together({paths[kind]: data for kind, data in content.items()})
     return paths

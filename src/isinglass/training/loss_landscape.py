@@ -19,7 +19,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 
 Model = Any  # a pytree; what is no array of real numbers in it stays as it is
 Loss = Callable[[Model], Any]
@@ -113,8 +113,8 @@ def loss_surface(
     """
     if not 0 < extent < np.inf:
         raise ValueError(f"extent must be positive and finite, got {extent}")
-    check_sizes(2, points=points)
-    check_sizes(at_once=at_once)
+    check_whole(2, points=points)
+    check_whole(at_once=at_once)
     _check(loss, model, directions)
     side = np.linspace(-extent, extent, points)
 

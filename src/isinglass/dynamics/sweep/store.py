@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isinglass._common import files as _atomic
+from isinglass._common.files import write_together
 from isinglass.dynamics.sweep import plan as _plan
 from isinglass.dynamics.sweep.plan import Plan
 from isinglass.dynamics.sweep.tiles import Region, Tile
@@ -147,7 +147,7 @@ class Folder:
                 np.savez(buffer, *state)
                 together[self._marker(tile.index, ".npz")] = buffer.getvalue()
             marker = json.dumps({"files": files}, indent=1).encode()
-            _atomic.write_together({**together, self._marker(tile.index): marker})
+            write_together({**together, self._marker(tile.index): marker})
         self.done.add(tile.index)
 
     def state(self, index: int) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import one_shape
+from isinglass._common.checks import as_array
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
@@ -111,7 +111,7 @@ class InterferenceClassifier(RouteClassifier):
     # -- input -------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
-        X = one_shape(X)
+        X = as_array("X", X)
         image_shape = None
         if len(X.shape) == 3:
             image_shape = (int(X.shape[1]), int(X.shape[2]))

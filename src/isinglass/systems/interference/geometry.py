@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial.distance import cdist
 
-from isinglass._common.checks import real_array
+from isinglass._common.checks import as_real_array
 from isinglass._common.types import ArrayLike
 
 # A duration that falls short of the flight time by rounding alone still arrives.
@@ -123,7 +123,7 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
 
 
 def _positions(name: str, value: ArrayLike) -> Float[np.ndarray, "n k"]:
-    positions = real_array(name, value)
+    positions = as_real_array(name, value)
     if (
         positions.ndim != 2
         or positions.shape[0] < 1

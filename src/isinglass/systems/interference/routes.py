@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import log_softmax
 
-from isinglass._common.checks import real_array
+from isinglass._common.checks import as_real_array
 from isinglass._common.types import ArrayLike
 
 
@@ -59,7 +59,7 @@ def check_prior(
         ValueError: If the shape is another, or an entry is negative or not finite, or
             some route has no probability at all.
     """
-    array = real_array("route_prior", prior)
+    array = as_real_array("route_prior", prior)
     if array.shape != shape:
         raise ValueError(
             f"route_prior must have shape (sources, classes, durations) = {shape}, got "

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import one_shape, real_array
+from isinglass._common.checks import as_array, as_real_array
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
@@ -83,7 +83,7 @@ class WaveClassifier(RouteClassifier):
     # -- input -------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
-        X = one_shape(X)
+        X = as_array("X", X)
         X = self._validated(
             X, reset=reset, dtype=np.float64, allow_nd=True, ensure_2d=False
         )
@@ -132,7 +132,7 @@ class WaveClassifier(RouteClassifier):
         with jax.enable_x64(True):
             if self.host is None:
                 return np.asarray(uniform_host(n_components))
-            host = real_array("host", self.host)
+            host = as_real_array("host", self.host)
             if host.shape != (n_components,) or not host.any():
                 raise ValueError(
                     f"host must be a non-zero vector of {n_components} components, got "

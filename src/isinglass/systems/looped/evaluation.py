@@ -11,7 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, PRNGKeyArray
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.data.induction import InductionBatch, InductionTask
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Evaluation:
     task: InductionTask | None = None
 
     def __post_init__(self) -> None:
-        check_sizes(every=self.every, sequences=self.sequences)
+        check_whole(every=self.every, sequences=self.sequences)
         check_lengths(self.lengths)
 
 
@@ -148,7 +148,7 @@ def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> 
             f"{least}{form}, got {tuple(lengths)}"
         )
     for length in lengths:
-        check_sizes(least, lengths=length)
+        check_whole(least, lengths=length)
 
 
 def check_vocabulary(config: Any, task: InductionTask) -> None:
@@ -172,7 +172,7 @@ def _by_length(
     """What is measured, summed over sequences: ([seeds,] lengths, numbers)."""
     check_lengths(lengths, task)
     check_vocabulary(getattr(model, "config", None), task)
-    check_sizes(sequences=sequences)
+    check_whole(sequences=sequences)
     if seeds is not None:
         sizes = {
             jnp.shape(x)[:1] for x in jax.tree.leaves(eqx.filter(model, eqx.is_array))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Real
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.attention.features_first import (
     features_first,
     features_last,
@@ -38,8 +38,8 @@ def check_shape(config: Any) -> None:
     Raises:
         ValueError: If one is out of range.
     """
-    check_sizes(2, vocabulary=config.vocabulary, width=config.width)
-    check_sizes(heads=config.heads, hidden=config.hidden, iterations=config.iterations)
+    check_whole(2, vocabulary=config.vocabulary, width=config.width)
+    check_whole(heads=config.heads, hidden=config.hidden, iterations=config.iterations)
     if config.width % 2 or config.width % config.heads:
         raise ValueError(
             f"width must be even and a multiple of heads, got width {config.width} and "

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.attention.features_first import affine, by_head, linear, normalise
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
@@ -65,7 +65,7 @@ class LoopedConfig:
 
     def __post_init__(self) -> None:
         check_shape(self)
-        check_sizes(0, near=self.near)
+        check_whole(0, near=self.near)
         if self.near == 1 or (self.near and not self.causal):
             raise ValueError(
                 "near must be 0, or at least 2 in a causal model, got "

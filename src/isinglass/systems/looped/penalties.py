@@ -14,6 +14,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import check_finite
+
 Weight = float | Callable[[Any], Any]  # a number, or an Optax schedule: step -> number
 ROUNDING = 0.01  # what 16 bits may do to a sum of shares
 NEAR_1 = 0.001  # so near to 1 no q is taken where rows of attention are not kept
@@ -34,7 +36,7 @@ def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
             "states must hold two states at least, (T + 1, ..., d), got shape "
             f"{states.shape}"
         )
-    _refuse_infinite("states", states)
+    check_finite(states=states)
     return 0.5 * (jnp.diff(states, axis=0) ** 2).sum(-1).mean()
 
 
@@ -255,7 +257,7 @@ def _check_rows(rows: Array) -> None:
 
 def _check_shares(name: str, shares: Array) -> None:
     """What is being traced has no values to check."""
-    _refuse_infinite(name, shares)
+    check_finite(**{name: shares})
     if not isinstance(shares, Tracer) and shares.size:
         least, most = float(shares.min()), float(shares.max())
         if least < 0 or most > 1 + ROUNDING:
@@ -268,8 +270,3 @@ def _check_shares(name: str, shares: Array) -> None:
                 f"{name} must hold shares that sum to 1 along the last axis, got sums "
                 f"from {float(sums.min()):.3g} to {float(sums.max()):.3g}"
             )
-
-
-def _refuse_infinite(name: str, value: Array) -> None:
-    if not isinstance(value, Tracer) and not jnp.isfinite(value).all():
-        raise ValueError(f"{name} must be finite")

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.attention.positions import LAYOUTS
 from isinglass.data.induction import FORMS, InductionTask
 from isinglass.systems.looped.penalties import EnergyEntropyObjective
@@ -73,11 +73,12 @@ class Recipe:
     farthest: int = 1024
 
     def __post_init__(self) -> None:
-        check_sizes(steps=self.steps, batch=self.batch)
-        check_sizes(2, shortest=self.shortest)
-        check_sizes(0, warmup=self.warmup)
-        check_sizes(self.shortest, longest=self.longest)
-        check_sizes(2, first_symbols=self.first_symbols)
+        check_whole(steps=self.steps, batch=self.batch)
+        check_whole(2, shortest=self.shortest)
+        check_whole(0, warmup=self.warmup)
+        check_whole(self.shortest, longest=self.longest)
+        if self.first_symbols is not None:
+            check_whole(2, first_symbols=self.first_symbols)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(
@@ -95,11 +96,11 @@ class Recipe:
                 raise ValueError(
                     f"{name} must be two steps in order, got {(first, last)}"
                 )
-            check_sizes(0, **{name: first})
-            check_sizes(0, **{name: last})
+            check_whole(0, **{name: first})
+            check_whole(0, **{name: last})
         if self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {LAYOUTS}, got {self.layout!r}")
-        check_sizes(farthest=self.farthest)
+        check_whole(farthest=self.farthest)
         if self.layout != "consecutive" and self.farthest < self.longest:
             raise ValueError(
                 f"farthest must be at least longest, {self.longest}, got "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from isinglass._common.checks import check_sizes, checked_array, checked_signs
+from isinglass._common.checks import as_real_array, as_sign_array, check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.meanfield.attention import position_signs
 
@@ -140,11 +140,11 @@ class Features:
             ValueError: If the columns or positional weights are not ±1 or of other
                 shapes, or a proportion is not positive and finite.
         """
-        columns = checked_signs("columns", columns, (None, 4, None))
-        spins = checked_array("spins", spins, (len(columns),))
+        columns = as_sign_array("columns", columns, (None, 4, None))
+        spins = as_real_array("spins", spins, (len(columns),))
         if not len(spins) or (spins <= 0).any():
             raise ValueError("spins must hold at least one number, all above 0")
-        checked_signs("positional", positional, (4, columns.shape[2], None))
+        as_sign_array("positional", positional, (4, columns.shape[2], None))
         columns, which = np.unique(columns, axis=0, return_inverse=True)
         shares = np.bincount(which.ravel(), weights=spins) / spins.sum()
         gauge = columns[:, 0, :1]
@@ -188,9 +188,9 @@ class Features:
         Raises:
             ValueError: If a size is out of range.
         """
-        check_sizes(n_patterns=n_patterns, segments=segments)
-        check_sizes(0, positional_bits=positional_bits)
-        check_sizes(segments, n_spins=n_spins)
+        check_whole(n_patterns=n_patterns, segments=segments)
+        check_whole(0, positional_bits=positional_bits)
+        check_whole(segments, n_spins=n_spins)
         random = np.random.default_rng(random_state)
         columns = random.choice([-1, 1], size=(segments, 4, n_patterns))
         positional = random.choice([-1.0, 1.0], size=(4, n_patterns, positional_bits))
@@ -239,7 +239,7 @@ class Features:
                 f"at most {_MOST_PATTERNS} patterns can be given by correlations, "
                 f"whose 2^(M − 1) groups are all laid out, got {m}"
             )
-        bits = checked_signs("positional", positional, (4, m, None))
+        bits = as_sign_array("positional", positional, (4, m, None))
         signs = np.concatenate(
             [np.ones((2 ** (m - 1), 1)), position_signs(m - 1)], axis=1
         )
@@ -273,8 +273,8 @@ class Features:
             ValueError: If a size is out of range, or the standard deviation negative or
                 not finite.
         """
-        check_sizes(n_patterns=n_patterns)
-        check_sizes(0, positional_bits=positional_bits)
+        check_whole(n_patterns=n_patterns)
+        check_whole(0, positional_bits=positional_bits)
         scale = n_patterns**-0.5 if standard_deviation is None else standard_deviation
         if not 0 <= scale < np.inf:
             raise ValueError(
@@ -309,8 +309,8 @@ class Features:
         Raises:
             ValueError: If a size or the strength is out of range.
         """
-        check_sizes(n_patterns=n_patterns)
-        check_sizes(0, positional_bits=positional_bits)
+        check_whole(n_patterns=n_patterns)
+        check_whole(0, positional_bits=positional_bits)
         if not -1 <= strength <= 1:
             raise ValueError(f"strength must lie in [-1, 1], got {strength}")
         random = np.random.default_rng(random_state)
@@ -340,7 +340,7 @@ class Features:
             ValueError: If ``n_spins`` is less than 1, or correlations are realised by
                 no weights: Σ_b |c_ab| > 1 for some pattern.
         """
-        check_sizes(n_spins=n_spins)
+        check_whole(n_spins=n_spins)
         if self.columns is None or self.shares is None:
             semantic = self._draw_columns(n_spins, np.random.default_rng(random_state))
         else:
@@ -394,8 +394,8 @@ def split_weights(
     weights: ArrayLike, positional_bits: int
 ) -> tuple[Int[np.ndarray, "4 M N"], Float[np.ndarray, "4 M P"]]:
     """The semantic and the positional part of weights (4, M, N + P), or a `ValueError`."""
-    check_sizes(0, positional_bits=positional_bits)
-    array = checked_signs("weights", weights, (4, None, None))
+    check_whole(0, positional_bits=positional_bits)
+    array = as_sign_array("weights", weights, (4, None, None))
     n_spins = array.shape[2] - positional_bits
     if array.shape[1] < 1 or n_spins < 1:
         raise ValueError(
@@ -418,7 +418,7 @@ def semantic_overlaps(weights: ArrayLike, means: ArrayLike) -> Float[np.ndarray,
     spins = np.array(means, dtype=float)
     if spins.ndim != 1 or not spins.size or not (np.abs(spins) <= 1).all():
         raise ValueError("means must be (N,) and lie in [-1, 1]")
-    columns = checked_signs("weights", weights, (4, None, None))
+    columns = as_sign_array("weights", weights, (4, None, None))
     if len(spins) > columns.shape[2]:
         raise ValueError(
             f"means must hold at most {columns.shape[2]} spins, got {len(spins)}"
@@ -427,7 +427,7 @@ def semantic_overlaps(weights: ArrayLike, means: ArrayLike) -> Float[np.ndarray,
 
 
 def _correlation_matrix(name: str, value: ArrayLike) -> Float[np.ndarray, "M M"]:
-    matrix = checked_array(name, value, (None, None))
+    matrix = as_real_array(name, value, (None, None))
     if matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise ValueError(
             f"{name} must be a square matrix (M, M), got shape {matrix.shape}"

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import checked_array, checked_number
+from isinglass._common.checks import as_parameter, as_real_array
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
 from isinglass.systems.meanfield.attention import attend
@@ -125,10 +125,8 @@ class MeanField:
             ValueError: If the attention is not (T, M) and finite, or a parameter is
                 missing or not finite.
         """
-        rows = checked_array("attention", attention, (None, self.features.n_patterns))
-        beta, epsilon = (
-            checked_number(parameters, name) for name in ("beta", "epsilon")
-        )
+        rows = as_real_array("attention", attention, (None, self.features.n_patterns))
+        beta, epsilon = (as_parameter(name, parameters) for name in ("beta", "epsilon"))
         means = np.tanh(beta * rows @ self.features.signs.T)
         semantic = np.einsum("xmg,tg->txm", self.features.semantic, means)
         positions = (position + np.arange(len(rows))) % self.period
@@ -218,7 +216,7 @@ class MeanField:
             ValueError: If the window is of another shape or not finite, or a parameter
                 is missing or not finite.
         """
-        rows = checked_array("window", window, (None, self.features.n_patterns))
+        rows = as_real_array("window", window, (None, self.features.n_patterns))
         if not 1 <= len(rows) <= self.length:
             raise ValueError(
                 f"window must hold 1 to {self.length} attentions, got {len(rows)}"
@@ -245,7 +243,7 @@ class MeanField:
         self, overlaps: ArrayLike, parameters: Parameters
     ) -> Float[Array, "3 M"]:
         """m^v, m^q, m^k at position 0 of a token with given semantic overlaps, (4, M)."""
-        semantic = checked_array("overlaps", overlaps, (4, self.features.n_patterns))
+        semantic = as_real_array("overlaps", overlaps, (4, self.features.n_patterns))
         with _precision(parameters) as dtype:
             return self._placed(jnp.asarray(semantic, dtype)[_VQK], parameters, 0, _VQK)
 
@@ -293,6 +291,6 @@ def _precision(parameters: Parameters) -> Iterator[Any]:
     arrays = [value for value in parameters.values() if isinstance(value, jax.Array)]
     for name in PARAMETERS:
         if not isinstance(parameters.get(name), jax.Array):
-            checked_number(parameters, name)
+            as_parameter(name, parameters)
     with nullcontext() if arrays else jax.enable_x64(True):
         yield jnp.result_type(*arrays, float) if arrays else jnp.float64

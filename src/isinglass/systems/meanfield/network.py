@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from isinglass._common.checks import check_sizes, checked_array, checked_number
+from isinglass._common.checks import as_parameter, as_real_array, check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.meanfield.attention import attend
 from isinglass.systems.meanfield.features import Features, RandomState, split_weights
@@ -147,9 +147,9 @@ class SelfAttentionNetwork:
             ValueError: If a number is out of range or not finite, a shape is another
                 one, or both ``window`` and ``token`` are given.
         """
-        numbers = {name: checked_number(parameters, name) for name in PARAMETERS}
-        check_sizes(steps=steps, replicas=replicas, stride=stride)
-        check_sizes(0, transient=transient)
+        numbers = {name: as_parameter(name, parameters) for name in PARAMETERS}
+        check_whole(steps=steps, replicas=replicas, stride=stride)
+        check_whole(0, transient=transient)
         start = self._start(numbers, window, token, position)
         with jax.enable_x64(True):
             source = self._source()
@@ -181,11 +181,11 @@ class SelfAttentionNetwork:
         if token is not None:
             if window is not None:
                 raise ValueError("window and token must not both be given")
-            first = checked_array("token", token, (4, m))
+            first = as_real_array("token", token, (4, m))
             return _Start(attentions, 1, first, True, position)
         if window is None:
             window = np.asarray(MeanField(self.features).prompt(parameters))[None]
-        rows = checked_array("window", window, (None, m))
+        rows = as_real_array("window", window, (None, m))
         if not 1 <= len(rows) <= length:
             raise ValueError(
                 f"window must hold 1 to {length} attentions, got {len(rows)}"

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import optax
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.systems.memory.transformer import Execution, Transformer
 
 
@@ -57,9 +57,11 @@ class Recipe:
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
-        check_sizes(steps=self.steps, batch=self.batch, accumulate=self.accumulate)
-        check_sizes(every=self.every, validation=self.validation)
-        check_sizes(0, warmup=self.warmup)
+        check_whole(steps=self.steps, batch=self.batch, accumulate=self.accumulate)
+        check_whole(every=self.every)
+        if self.validation is not None:
+            check_whole(validation=self.validation)
+        check_whole(0, warmup=self.warmup)
         for name in ("learning_rate", "weight_decay"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(
@@ -83,7 +85,7 @@ class Recipe:
             )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be in [0, 2^32), got {self.seed}")
-        check_sizes(0, seed=self.seed)
+        check_whole(0, seed=self.seed)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: of the first it is not 0, of the last the lowest."""

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, PRNGKeyArray
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass.attention.blocks import attend
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
@@ -56,9 +56,9 @@ class TransformerConfig:
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        check_sizes(2, vocabulary=self.vocabulary)
-        check_sizes(context=self.context, width=self.width, heads=self.heads)
-        check_sizes(layers=self.layers, hidden=self.hidden)
+        check_whole(2, vocabulary=self.vocabulary)
+        check_whole(context=self.context, width=self.width, heads=self.heads)
+        check_whole(layers=self.layers, hidden=self.hidden)
         if self.width % self.heads:
             raise ValueError(
                 f"width must be a multiple of heads, got width {self.width} and "
