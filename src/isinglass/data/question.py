@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass._common import files as _atomic
+from isinglass._common import files
 
 Rules = tuple[tuple[float, tuple[str, ...]], ...]
 
@@ -283,7 +283,7 @@ def write(path: str | Path, examples: Iterable[Example]) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    _atomic.write_text(path, "".join(map(line_of, examples)))
+    files.write_text(path, "".join(map(line_of, examples)))
 
 
 def read(path: str | Path) -> list[Example]:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Integer
 
-from isinglass._common import files as _atomic
+from isinglass._common import files
 
 _PART = (
     1 << 22
@@ -215,7 +215,7 @@ def tokenise(
     if isinstance(tokens, ByteTokens):
         return np.memmap(text, np.uint8, "r")
     path = text.with_name(text.name + ".npy") if store is None else Path(store)
-    with _atomic.replacing(path) as file:
+    with files.replacing(path) as file:
         _write(file, text, tokens)
     return np.load(path, mmap_mode="r", allow_pickle=False)
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 from scipy.optimize import brentq
 
-from isinglass._common.checks import check_sizes
+from isinglass._common.checks import check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import checked_state
 from isinglass.dynamics._flow import Flow, flow_of
@@ -250,7 +250,7 @@ class _Search(NamedTuple):
 
 
 def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> _Search:
-    check_sizes(period=period)
+    check_whole(period=period)
     if isinstance(step, DelayMap) and period % step.period:
         raise ValueError(
             f"period must be a multiple of {step.period}, the map's own, got {period}"

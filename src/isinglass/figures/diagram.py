@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Num
 
-from isinglass._common import files as _atomic
+from isinglass._common import files
 from isinglass.figures.attractors import (
     KIND_STYLES,
     draw_cloud,
@@ -76,7 +76,7 @@ def write(dataset: xr.Dataset, directory: Path, about: About) -> tuple[Path, Pat
     with house_style():
         figure = draw(dataset, about)
     png, svg = (directory / f"{NAME}.{kind}" for kind in ("png", "svg"))
-    _atomic.write_together({svg: render(figure, "svg"), png: render(figure, "png")})
+    files.write_together({svg: render(figure, "svg"), png: render(figure, "png")})
     return png, svg
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from isinglass._common import files as _atomic
+from isinglass._common.files import write_together
 from isinglass.systems.memory.transformer import Transformer, TransformerConfig
 
 CONFIG, MODEL, INDEX = (
@@ -160,7 +160,7 @@ def save_gpt2(model: Transformer, folder: str | Path) -> None:
         "attn_pdrop": 0.0,
         "torch_dtype": "float32",
     }
-    _atomic.write_together(
+    write_together(
         {
             folder / MODEL: to_bytes(tensors, metadata={"format": "pt"}),
             folder / CONFIG: (json.dumps(told, indent=2) + "\n").encode(),
