@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+import jax
 import numpy as np
 
-if TYPE_CHECKING:
-    from isinglass.reproduce.experiment import Context
-    from isinglass.systems.memory import Transformer, TransformerConfig
+from isinglass.reproduce import Context
+from isinglass.systems.memory import Transformer, TransformerConfig
+from isinglass.systems.memory.recipe import matrices
 
-# Of the paper: the width of GPT-2 medium, and how many of its activations are taken; the
-# value of 2 √(n/2πe), and the mean distance that is measured between activations; the
-# range of N/D*² in version 2.
+# Of the paper: the width of GPT-2 medium, and how many of its activations are taken;
+# the value of 2 √(n/2πe), and the mean distance that is measured between activations;
+# the range of N/D*² in version 2.
 WIDTH, PATTERNS = 1024, 80_000
 CLAIMED, MEASURED = 15.5, 20.0
 RATIOS = (8.4e-10, 8.8e-10)
 # Patterns of Fig. 1.
 FIG_1 = {
-    "2-D": ((-2.0, -0.5), (0.2, -0.3), (1.5, 1.5)),
-    "1-D": ((-2.0,), (0.0,), (1.0,)),
+    "2-D": np.array([(-2.0, -0.5), (0.2, -0.3), (1.5, 1.5)]),
+    "1-D": np.array([(-2.0,), (0.0,), (1.0,)]),
 }
 GPT2_WIDTH = 768  # for which its spread of weights at the start is meant
 
 
 def generators(context: Context, count: int) -> list[np.random.Generator]:
-    """A random generator for each repetition: the first ones are the same whatever the count."""
+    """A generator for each repetition, whatever their number."""
     return [np.random.default_rng((context.seed, index)) for index in range(count)]
 
 
+def padded(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays stacked, with NaN where the smaller ones have ended."""
+    shape = np.max([part.shape for part in parts], axis=0)
+    stacked = np.full((len(parts), *shape), np.nan)
+    for row, part in zip(stacked, parts, strict=True):
+        row[tuple(map(slice, part.shape))] = part
+    return stacked
+
+
 def key_seed(context: Context) -> int:
-    """The base seed for a key of JAX, which takes 32 bits; a seed that has no more is itself."""
+    """The base seed for a key of JAX: itself unless it has more than 32 bits."""
     if context.seed < 2**32:
         return context.seed
     return int(np.random.default_rng(context.seed).integers(2**32))
@@ -39,21 +50,14 @@ def key_seed(context: Context) -> int:
 
 def one_device() -> list[Any]:
     """For a training that goes on beside others, with a batch of any size."""
-    import jax
-
     return jax.local_devices()[:1]
 
 
 def wide_start(config: TransformerConfig, seed: int) -> Transformer:
-    """A new transformer whose weights are spread as 1/√width, and as GPT-2's at its own width.
+    """A new transformer, its weights spread as 1/√width, as GPT-2's at its own width.
 
     With GPT-2's spread hardly anything gets through a narrow model, and it learns late.
     """
-    import jax
-
-    from isinglass.systems.memory import Transformer
-    from isinglass.systems.memory.recipe import matrices
-
     model = jax.jit(Transformer, static_argnums=0)(config, key=jax.random.key(seed))
     wider = math.sqrt(GPT2_WIDTH / config.width)
     return jax.tree.map(

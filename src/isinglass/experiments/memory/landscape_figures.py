@@ -1,0 +1,114 @@
+"""How landscapes of three patterns are drawn, in the plane and on a line."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from isinglass.experiments.memory.setting import FIG_1
+from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+
+TITLES = (
+    "squared distance  g(x)",
+    "the paper's energy  E(x)",
+    "modern Hopfield  $2E_{MCHN} - \\log 3$",
+)
+STAR = COLOURS[4]
+
+
+def draw_plane(measured: xr.Dataset) -> Figure:
+    """Three energies with one scale: contours are evenly spaced in distance."""
+    figure, panels = subplots(1, 3, width=10.5, height=4.1, sharey=True)
+    patterns, energies = FIG_1["2-D"], measured["energy_2-D"]
+    x, y = energies.x.values, energies.y.values
+    lowest = float(energies.min())
+    top = float(np.quantile(energies[0], 0.98)) - lowest
+    levels = np.linspace(0, np.sqrt(top), 25)
+    colours: Any = None
+    for panel, title, energy in zip(panels, TITLES, energies, strict=True):
+        height = np.sqrt(np.clip(energy - lowest, 0, top)).T
+        colours = panel.contourf(x, y, height, levels=levels, cmap="viridis")
+        lines = {"colors": "white", "linewidths": 0.35, "alpha": 0.55}
+        panel.contour(x, y, height, levels=levels[2::2], **lines)
+        if energy.landscape == "g":
+            _draw_creases(panel, x, y, patterns)
+        else:
+            _draw_way_down(panel, energy)
+            minima = measured.minima.sel(space="2-D", energy=energy.landscape.item())
+            ring = {"markerfacecolor": "none", "markeredgecolor": "white"}
+            panel.plot(*minima.T, "o", markersize=11, markeredgewidth=1.6, **ring)
+        edge = {"markeredgecolor": "black", "markeredgewidth": 0.5}
+        panel.plot(*patterns.T, "*", color=STAR, markersize=9, **edge)
+        panel.set(title=title, xlabel="$x_1$", aspect="equal")
+        panel.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        panel.grid(False)
+    panels[0].set_ylabel("$x_2$")
+    bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.01, aspect=28)
+    ticks = [tick for tick in (0, 0.5, 1, 2, 4, 6, 8, 12) if tick <= top]
+    bar.set_ticks(list(np.sqrt(ticks)), labels=[f"{tick:g}" for tick in ticks])
+    bar.set_label("energy above the lowest")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _draw_creases(
+    panel: Any, x: np.ndarray, y: np.ndarray, patterns: np.ndarray
+) -> None:
+    """Dashes where the nearest pattern changes."""
+    grid = np.stack(np.meshgrid(x, y, indexing="ij"), -1)
+    squared = ((grid[..., None, :] - patterns) ** 2).sum(-1)
+    for index in range(len(patterns) - 1):
+        nearer = np.delete(squared, index, -1).min(-1) - squared[..., index]
+        dashes = {"colors": "white", "linewidths": 1.0, "linestyles": "--"}
+        panel.contour(x, y, nearer.T, levels=[0.0], **dashes)
+
+
+def _draw_way_down(panel: Any, energy: xr.DataArray) -> None:
+    """Thin lines with arrows along the force."""
+    across, up = np.gradient(-energy.values, energy.x.values, energy.y.values)
+    panel.streamplot(
+        energy.x.values,
+        energy.y.values,
+        across.T,
+        up.T,
+        color=(1, 1, 1, 0.45),
+        linewidth=0.5,
+        density=0.7,
+        arrowsize=0.6,
+    )
+
+
+def draw_line(measured: xr.Dataset) -> Figure:
+    """Energies on the line with their minima, and minima by β."""
+    figure, (left, right) = subplots(1, 2, width=10.5, height=4.0)
+    patterns, energies = FIG_1["1-D"][:, 0], measured["energy_1-D"]
+    x, g = energies.line.values, energies[0]
+    shade = {"color": COLOURS[0], "alpha": 0.13, "linewidth": 0}
+    left.fill_between(x, g - np.log(len(patterns)), g, **shade)
+    left.plot(x, g, color=MUTED, linewidth=1.2, label="g(x)")
+    labels = ("E(x)", "$2E_{MCHN} - \\log 3$")
+    for colour, label, energy in zip(COLOURS, labels, energies[1:], strict=False):
+        left.plot(x, energy, color=colour, label=label)
+        minima = measured.minima.sel(space="1-D", energy=energy.landscape.item())
+        places = minima[:, 0].values
+        left.plot(places, np.interp(places, x, energy), "o", color=colour, markersize=7)
+    low = float((g - np.log(3)).min()) - 0.2
+    for pattern in patterns:
+        left.plot(pattern, low, "*", color=STAR, markersize=12, clip_on=False, zorder=5)
+        right.axhline(pattern, color=STAR, linewidth=1, linestyle=":")
+    left.set(xlabel="x", ylabel="energy", title="Energies on the line")
+    left.set(ylim=(low, 4.6), xlim=(x[0], x[-1]))
+    left.legend(loc="upper left")
+    for branches, size, colour in (
+        (measured.minima_by_beta, 2.6, COLOURS[0]),
+        (measured.maxima_by_beta, 1.0, MUTED),
+    ):
+        dots = {"color": colour, "markersize": size, "markeredgewidth": 0}
+        right.plot(measured.beta, branches, "o", **dots)
+    right.axvline(1.0, color=INK, linewidth=0.9, linestyle="--")
+    right.text(1.03, patterns.min() - 0.35, "paper", color=INK, fontsize="small")
+    right.set(xscale="log", xlabel="inverse temperature β", ylabel="x")
+    right.set_title("Minima of E as it sharpens")
+    right.set_ylim(patterns.min() - 0.45, patterns.max() + 0.45)
+    return figure
