@@ -1,0 +1,65 @@
+"""What a user can import: from the top, lazily, and from each part."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import isinglass
+
+PARTS = [
+    "isinglass",
+    "isinglass.attention",
+    "isinglass.data",
+    "isinglass.dynamics",
+    "isinglass.dynamics.sweep",
+    "isinglass.energy",
+    "isinglass.figures",
+    "isinglass.reproduce",
+    "isinglass.systems.interference",
+    "isinglass.systems.looped",
+    "isinglass.systems.meanfield",
+    "isinglass.systems.memory",
+    "isinglass.training",
+]
+HEAVY = ("jax", "equinox", "xarray", "matplotlib", "sklearn", "scipy")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_all_public_names_are_there(part):
+    module = import_module(part)
+    assert module.__all__
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert set(module.__all__) <= set(dir(module))
+
+
+def test_names_of_the_top_are_those_of_the_parts():
+    from isinglass import InterferenceClassifier, lyapunov_spectrum
+    from isinglass.dynamics import lyapunov_spectrum as same_spectrum
+    from isinglass.systems.interference import InterferenceClassifier as same_classifier
+
+    assert InterferenceClassifier is same_classifier
+    assert lyapunov_spectrum is same_spectrum
+
+
+def test_a_name_that_is_not_there_is_refused():
+    with pytest.raises(AttributeError, match="Perceptron"):
+        isinglass.Perceptron  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import isinglass; dir(isinglass)",
+        "import isinglass.systems.memory, isinglass.systems.looped",
+        "from isinglass.reproduce import entries; entries()",
+        "import isinglass.cli",
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_used(code):
+    script = f"{code}\nimport sys\nprint([m for m in {HEAVY} if m in sys.modules])"
+    command = [sys.executable, "-c", script]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
