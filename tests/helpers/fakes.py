@@ -1,40 +1,38 @@
-"""Tiny experiments that stand in for the real ones."""
+"""Entries of the toy experiments, and measures that fail."""
 
-from isinglass.figures.style import subplots
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, compare
+from collections.abc import Callable
+from typing import Any
 
-
-def measure(context: Context, name: str = "toy-one") -> Outcome:
-    """One number that is the base seed, or near it, and one figure."""
-    samples = [
-        context.seed + 0.1 * i
-        for i in context.progress.track(range(context.seeds), "x")
-    ]
-    figure, axes = subplots(width=2, height=2)
-    axes.plot(samples)
-    row = compare(name, "Table 1", "seed", samples, paper=float(context.seed), unit="s")
-    return Outcome(
-        [row], [Figure(name, figure, f"Caption of {name} <b>&")], "First.\n\nSecond."
-    )
+from helpers import toys
+from helpers.toys import _shared
+from isinglass.reproduce import Context
+from isinglass.reproduce.catalogue import Entry
 
 
-def experiment(name: str = "toy-one", run=None) -> Experiment:
-    return Experiment(
-        name=name,
-        title=f"Title of {name}",
-        paper="Nobody 1999",
-        source="Table 1",
-        question="Is <1> less than 2?",
-        duration=1.0,
-        quick_duration=0.1,
-        default_seeds=3,
-        quick_seeds=2,
-        run=run or (lambda context: measure(context, name)),
-    )
+def entry(name: str = "toy-one", measure: Any = None, **changes: Any) -> Entry:
+    """A toy of the catalogue, with a measure and a declaration of the test's own."""
+    _shared.MEASURES.pop(name, None)
+    if measure is not None:
+        _shared.MEASURES[name] = measure
+    declaration = toys.declare(name.removeprefix("toy-"), **changes)
+    return Entry("toy", toys.PAPER, toys.__name__, declaration)
 
 
-def raising(error: BaseException):
-    def run(context: Context) -> Outcome:
+def raising(error: BaseException) -> Callable[[Context], Any]:
+    """A measure that raises an error."""
+
+    def measure(context: Context) -> Any:
         raise error
 
-    return run
+    return measure
+
+
+def counting(name: str = "toy-one", **changes: Any) -> tuple[Entry, list[Context]]:
+    """A toy that remembers the contexts it was run with."""
+    contexts: list[Context] = []
+
+    def measure(context: Context) -> Any:
+        contexts.append(context)
+        return _shared.measure(context)
+
+    return entry(name, measure, **changes), contexts

@@ -7,13 +7,14 @@ import pytest
 
 from helpers import fakes
 from isinglass.report import html
+from isinglass.reproduce.inputs import InputRecord
 from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.runner import Finished, Request, run
 
 
 @pytest.fixture
 def page(tmp_path):
-    experiments = [fakes.experiment("toy-one"), fakes.experiment("toy-two")]
+    experiments = [fakes.entry("toy-one"), fakes.entry("toy-two")]
     outcomes = list(run(experiments, Request(tmp_path, seed=5)))
     results = [outcome.result for outcome in outcomes if isinstance(outcome, Finished)]
     html.write(results, tmp_path)
@@ -63,10 +64,10 @@ def test_the_page_says_what_was_asked_found_and_run(page):
         assert "isinglass reproduce toy-one --seeds 3 --seed 5" in text
         for row in result.rows:
             assert row.rule.replace("'", "&#39;") in text
-        assert all(version in text for version in result.versions.values())
-        assert all(value in text for value in result.machine.values())
+        assert all(version in text for version in result.run.versions.values())
+        assert all(value in text for value in result.run.machine.values())
     assert "<p>First.</p>" in text
-    assert "<p>Second.</p>" in text
+    assert "<p>Second, of 3 seeds.</p>" in text
     assert text.count("<figure>") == 2
 
 
@@ -89,35 +90,44 @@ def test_verdicts_are_counted(page):
     assert "<strong>0</strong> reproduced<" in text
 
 
+def with_settings(result, **changes):
+    """The result of a run with other settings."""
+    settings = replace(result.run.settings, **changes)
+    return replace(result, run=replace(result.run, settings=settings))
+
+
+def record(path, fingerprint="0123456789ab"):
+    return InputRecord(path, path, fingerprint)
+
+
 def test_the_command_runs_the_same_again(page):
     _, results, _ = page
-    settings = replace(results[0].settings, mnist="my digits", quick=True, seeds=9)
-    command = html.command(replace(results[0], settings=settings))
+    inputs = {"mnist": record("my digits")}
+    changed = with_settings(results[0], inputs=inputs, resolution="quick", seeds=9)
     options = ["--seeds", "9", "--seed", "5", "--mnist", "my digits", "--quick"]
-    assert shlex.split(command) == ["isinglass", "reproduce", "toy-one", *options]
+    words = shlex.split(html.command(changed))
+    assert words == ["isinglass", "reproduce", "toy-one", *options]
 
 
 def test_the_command_names_text_model_and_full(page):
     _, results, _ = page
-    settings = replace(results[0].settings, text="my text", model="my model", full=True)
-    words = shlex.split(html.command(replace(results[0], settings=settings)))
+    inputs = {"text": record("my text"), "model": record("my model")}
+    changed = with_settings(results[0], inputs=inputs, resolution="full")
+    words = shlex.split(html.command(changed))
     assert words[-5:] == ["--text", "my text", "--model", "my model", "--full"]
 
 
-def test_text_and_model_are_told_with_their_hash(page):
+def test_inputs_are_described_with_their_hash(page):
     _, results, out = page
-    settings = replace(
-        results[0].settings, text="my text", text_fingerprint="0123456789ab"
-    )
-    text = html.render([replace(results[0], settings=settings)], out)
+    changed = with_settings(results[0], inputs={"text": record("my text")})
+    text = html.render([changed], out)
     assert "<dt>Text</dt><dd>my text, SHA-256 0123456789ab…</dd>" in text
     assert "<dt>Model</dt>" not in text
 
 
 def test_the_command_names_no_digits_where_none_were_used(page):
     _, results, _ = page
-    settings = replace(results[0].settings, mnist=None, digits=None, fingerprint=None)
-    assert "--mnist" not in html.command(replace(results[0], settings=settings))
+    assert "--mnist" not in html.command(with_settings(results[0], inputs={}))
 
 
 def test_on_a_phone_the_dots_of_the_index_lie_side_by_side(page):
@@ -128,9 +138,10 @@ def test_on_a_phone_the_dots_of_the_index_lie_side_by_side(page):
     )
 
 
-def test_a_missing_commit_is_admitted(page):
+@pytest.mark.parametrize(
+    ("commit", "text"), [(None, "unknown"), ("abc+modified", "abc+modified")]
+)
+def test_a_missing_commit_is_admitted(page, commit, text):
     _, results, out = page
-    assert "unknown" in html.render([replace(results[0], commit=None)], out)
-    assert "abc+modified" in html.render(
-        [replace(results[0], commit="abc+modified")], out
-    )
+    changed = replace(results[0], run=replace(results[0].run, commit=commit))
+    assert text in html.render([changed], out)

@@ -19,7 +19,7 @@ def printed(renderable, width=80):
 
 @pytest.fixture
 def result(tmp_path):
-    (outcome,) = run([fakes.experiment()], Request(tmp_path))
+    (outcome,) = run([fakes.entry()], Request(tmp_path))
     assert isinstance(outcome, Finished)
     return outcome.result
 
@@ -60,7 +60,7 @@ def test_the_summary_counts(result):
 
 
 def test_the_list_shows_names_whole():
-    experiment = fakes.experiment("interference-similarity")
+    experiment = fakes.entry("interference-similarity")
     text = printed(terminal.experiments_table([experiment]))
     assert "interference-similarity" in text
     assert "Nobody 1999" in text

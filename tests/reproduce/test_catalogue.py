@@ -1,29 +1,29 @@
-import subprocess
 import sys
+from importlib import import_module, metadata
 
 import pytest
 
 from helpers import fakes
-from isinglass.reproduce import catalogue as registry
-from isinglass.reproduce.catalogue import UnknownExperimentError, experiments, select
-from isinglass.reproduce.experiment import Silent
+from isinglass._common.progress import Silent
+from isinglass.reproduce import catalogue
+from isinglass.reproduce.catalogue import UnknownExperimentError, entries, select
+from isinglass.reproduce.runner import Finished, Request, run
 
 
 @pytest.fixture
 def three(monkeypatch):
-    known = {
-        name: fakes.experiment(name) for name in ("toy-one", "toy-two", "other-one")
-    }
-    monkeypatch.setattr(registry, "experiments", lambda: known)
+    names = ("toy-one", "toy-two", "other-one")
+    toys = {name: fakes.entry(name) for name in names}
+    monkeypatch.setattr(catalogue, "entries", lambda: toys)
 
 
 def names(selection):
-    return [experiment.name for experiment in select(selection)]
+    return [entry.name for entry in select(selection)]
 
 
 @pytest.mark.usefixtures("three")
 class TestSelect:
-    def test_takes_names_in_the_order_of_the_registry_and_once(self):
+    def test_takes_names_in_the_order_of_the_catalogue_and_once(self):
         assert names(["toy-two", "toy-one", "toy-two"]) == ["toy-one", "toy-two"]
 
     def test_takes_a_system(self):
@@ -47,28 +47,96 @@ class TestSelect:
             select([wrong])
 
 
-def test_the_real_experiments_describe_themselves():
-    known = experiments()
-    assert len(known) == len(registry.MODULES)
-    for name, experiment in known.items():
-        assert name == experiment.name
-        assert "-" in name
-        assert experiment.title
-        assert experiment.paper
-        assert experiment.source
-        assert experiment.question.strip().endswith((".", "?"))
-        assert 0 < experiment.quick_duration <= experiment.duration
-        assert 1 <= experiment.quick_seeds <= experiment.default_seeds
+@pytest.mark.parametrize("entry", entries().values(), ids=list(entries()))
+def test_every_experiment_describes_itself(entry):
+    experiment = entry.experiment
+    assert experiment.title
+    assert entry.paper.citation
+    assert entry.paper.title
+    assert experiment.source
+    assert experiment.question.strip().endswith((".", "?"))
+    assert 0 < experiment.seconds["quick"] <= experiment.seconds["default"]
+    assert 1 <= experiment.seeds["quick"] <= experiment.seeds["default"]
 
 
-def test_the_list_loads_none_of_the_heavy_libraries():
-    check = (
-        "import sys; from isinglass.reproduce.catalogue import experiments; "
-        "experiments();heavy = {'jax', 'optax', 'sklearn', 'matplotlib', 'pandas'} & "
-        "set(sys.modules);sys.exit(f'loaded: {sorted(heavy)}' if heavy else 0)"
+OUTSIDE = {
+    "__init__.py": """
+from isinglass.reproduce import Experiment, Paper
+
+PAPER = Paper("Nobody 2000", "A paper of somebody else")
+EXPERIMENTS = (
+    Experiment(
+        "mean-of-dice",
+        title="Mean of dice",
+        source="Table 9",
+        question="Is the mean of a die 3.5?",
+        seeds={"default": 20, "quick": 5},
+        seconds={"default": 1, "quick": 1},
+    ),
+)
+""",
+    "mean_of_dice.py": """
+import xarray as xr
+
+from isinglass.figures.style import subplots
+from isinglass.reproduce import Figure
+
+
+def measure(context):
+    means = context.table(seed=context.seeds)
+    for (seed,) in context.cases(context.seeds):
+        means.loc[seed] = context.rng("dice", seed).integers(1, 7, 1000).mean()
+    return xr.Dataset({"mean_of_die": means})
+
+
+def compare(measured, ledger):
+    ledger.mean("mean of a die", measured.mean_of_die, 3.5)
+
+
+def draw(measured):
+    figure, axes = subplots()
+    axes.plot(measured.mean_of_die)
+    yield Figure(figure, "Means of a die.")
+""",
+    "mean_of_dice.md": "The mean is {{ mean_of_die | number('.2f') }}.",
+}
+
+
+@pytest.fixture
+def outside_package(tmp_path, monkeypatch):
+    """Experiments of another package, which names them by an entry point."""
+    package = tmp_path / "somebody_elses"
+    package.mkdir()
+    for name, text in OUTSIDE.items():
+        (package / name).write_text(text)
+    about = tmp_path / "somebody_elses-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: somebody_elses\n")
+    (about / "entry_points.txt").write_text(
+        "[isinglass.experiments]\ndice = somebody_elses\n"
     )
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.syspath_prepend(tmp_path)
+    metadata.MetadataPathFinder.invalidate_caches()
+    yield
+    for name in [name for name in sys.modules if name.startswith("somebody_elses")]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("outside_package")
+def test_an_experiment_of_another_package_is_listed_and_run(tmp_path):
+    (entry,) = select(["dice"])
+    assert entry.name == "dice-mean-of-dice"
+    (outcome,) = run([entry], Request(tmp_path / "out"))
+    assert isinstance(outcome, Finished), outcome
+    assert outcome.result.rows[0].n == 20
+    assert outcome.result.findings.startswith("The mean is 3.")
+
+
+def test_every_entry_has_a_module_with_its_views():
+    for entry in entries().values():
+        module = import_module(entry.module)
+        for name in ("measure", "compare", "draw"):
+            assert callable(getattr(module, name)), f"{entry.module} lacks {name}"
 
 
 def test_silent_progress_hands_the_items_through():

@@ -6,8 +6,7 @@ import pytest
 
 from helpers.memory_training import random_model
 from isinglass.data.tokens import _letters
-from isinglass.reproduce import inputs as given
-from isinglass.reproduce import runner
+from isinglass.reproduce import inputs, runner
 from isinglass.systems.memory import TransformerConfig, save_gpt2
 
 
@@ -17,7 +16,7 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     letters = list(_letters())
     (folder / "vocab.json").write_text(
-        json.dumps({each: i for i, each in enumerate(letters)})
+        json.dumps({letter: i for i, letter in enumerate(letters)})
     )
     (folder / "merges.txt").write_text("#version: 0.2\n")
     save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), folder)
@@ -36,36 +35,38 @@ def test_a_text_that_is_no_utf8_is_refused_at_once(
     model, tmp_path, monkeypatch, text, place
 ):
     pytest.importorskip("tiktoken")
-    monkeypatch.setattr(given, "_PART", 5)
+    monkeypatch.setattr(inputs, "_PART", 5)
     (tmp_path / "text").write_bytes(text)
 
     with pytest.raises(
-        given.GivenError, match=rf"--text .*: must be UTF-8.* byte {place} \("
+        inputs.InputError, match=rf"--text .*: must be UTF-8.* byte {place} \("
     ):
-        given.model_fingerprint(model, tmp_path / "text")
+        inputs.model.check(model, {"text": tmp_path / "text"})
 
 
 def test_a_text_that_is_utf8_is_taken_and_bytes_take_any(model, tmp_path, monkeypatch):
     pytest.importorskip("tiktoken")
-    monkeypatch.setattr(given, "_PART", 5)
+    monkeypatch.setattr(inputs, "_PART", 5)
     text = tmp_path / "text"
     text.write_text("é" * 7, "utf-8")
-    assert given.model_fingerprint(model, text) == given.model_fingerprint(model)
+    assert inputs.model.check(model, {"text": text}) == inputs.model.check(model, {})
 
     of_bytes = tmp_path / "bytes"
     save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), of_bytes)
     text.write_bytes(b"\xff")
-    assert given.model_fingerprint(of_bytes, text) == given.model_fingerprint(of_bytes)
+    assert inputs.model.check(of_bytes, {"text": text}) == inputs.model.check(
+        of_bytes, {}
+    )
 
 
 def test_a_run_with_both_begins_with_that_check(model, tmp_path):
     pytest.importorskip("tiktoken")
     text = tmp_path / "text"
-    text.write_bytes(b"a" * given.LEAST_TEXT + b"\xe9")
-    request = runner.Request(tmp_path / "out", text=text, model=model)
+    text.write_bytes(b"a" * inputs.LEAST_TEXT + b"\xe9")
+    request = runner.Request(tmp_path / "out", paths={"text": text, "model": model})
 
     with pytest.raises(
-        given.GivenError, match=r"byte 400,000 \(400,001 in all, from 0\)"
+        inputs.InputError, match=r"byte 400,000 \(400,001 in all, from 0\)"
     ):
         runner.run([], request)
     assert not (tmp_path / "out").exists()

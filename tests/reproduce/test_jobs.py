@@ -10,23 +10,23 @@ import pytest
 
 from isinglass._common.machine import memory_maps
 from isinglass.reproduce import jobs
-from isinglass.reproduce.experiment import Context
+from isinglass.reproduce import Context
 
 
-@pytest.mark.parametrize(("many", "kept"), [(10**9, 3), (0, 0)])
+@pytest.mark.parametrize(("many", "programs"), [(10**9, 3), (0, 0)])
 def test_programs_are_forgotten_where_they_hold_many_maps(
-    many, kept, monkeypatch
+    many, programs, monkeypatch
 ) -> None:
     monkeypatch.setattr(jobs, "memory_maps", lambda: 1)
     monkeypatch.setattr(jobs, "MANY_MAPS", many)
     sines = jax.jit(lambda x: jnp.sin(x).sum())
 
-    found = jobs.side_by_side(
-        Context(seeds=1), lambda _, n: float(sines(jnp.ones(n))), [(1,), (2,), (3,)]
+    sums = jobs.side_by_side(
+        Context(seeds=range(1)), lambda _, n: float(sines(jnp.ones(n))), [1, 2, 3]
     )
 
-    assert found == {(n,): pytest.approx(n * np.sin(1), rel=1e-6) for n in (1, 2, 3)}
-    assert sines._cache_size() == kept  # pyright: ignore[reportAttributeAccessIssue]
+    assert sums == {n: pytest.approx(n * np.sin(1), rel=1e-6) for n in (1, 2, 3)}
+    assert sines._cache_size() == programs  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("reason", [ValueError, KeyboardInterrupt])
@@ -34,21 +34,21 @@ def test_where_one_fails_the_others_end(reason, monkeypatch) -> None:
     monkeypatch.setattr(jobs, "cores", lambda: 2)
     under_way, begun = threading.Event(), []
 
-    def do(context, same, number):
-        begun.append((same, number))
-        with context.progress.follow(f"job {number}") as tell:
+    def do(context, number):
+        begun.append(number)
+        with context.progress.follow(f"job {number}") as report:
             if number == 1:
                 assert under_way.wait(10)
                 raise reason
-            for done in range(10**9):  # until it is told to stop
+            for done in range(10**9):  # until it is stopped
                 under_way.set()
-                tell(done, 10**9)
+                report(done, 10**9)
 
     with pytest.raises(reason):
         jobs.side_by_side(
-            Context(seeds=1), do, [(n,) for n in range(4)], "jobs", ("same",)
+            Context(seeds=range(1)), do, range(4), "jobs"
         )
-    assert sorted(begun)[:2] == [("same", 0), ("same", 1)]
+    assert sorted(begun)[:2] == [0, 1]
     assert len(begun) <= 3  # one may have begun before all were stopped
 
 

@@ -5,24 +5,30 @@ import json
 import numpy as np
 import pytest
 
+import xarray as xr
+
 from isinglass.reproduce.ledger import (
+    Ledger,
     Row,
     Verdict,
-    claim,
-    compare,
-    compare_run,
     from_json,
-    share,
     to_csv,
     to_json,
 )
 
-WHERE = ("toy", "Table 1", "accuracy")
 SAMPLES = [79.0, 80.0, 81.0]  # mean 80, interval 80 ± 2.484
 
 
+def row_of(method, *args, unit="", **options):
+    """The row that a method of a ledger writes."""
+    ledger = Ledger("toy", "Table 1", unit=unit)
+    getattr(ledger, method)("accuracy", *args, **options)
+    (row,) = ledger.rows
+    return row
+
+
 def verdict_of(paper, **options):
-    return compare(*WHERE, SAMPLES, paper=paper, unit="%", **options)
+    return row_of("mean", SAMPLES, paper, unit="%", **options)
 
 
 class TestRule:
@@ -58,13 +64,13 @@ class TestRule:
         assert row.rule == "The paper has no such peer."
 
     def test_a_value_measured_otherwise_is_shown_and_cannot_be_compared(self):
-        row = verdict_of(80, comparable=False, because="another test set")
+        row = row_of("other_setting", SAMPLES, 80, because="another test set")
         assert (row.verdict, row.paper) == (Verdict.INCOMPARABLE, 80)
 
     def test_one_sample_is_compared_within_a_tolerance_only(self):
-        near = compare(*WHERE, 2.0, paper=2.1, tolerance=0.2, because="rounding")
+        near = row_of("mean", 2.0, 2.1, tolerance=0.2, because="rounding")
         assert near.verdict is Verdict.REPRODUCED
-        assert compare(*WHERE, 2.0, paper=2).verdict is Verdict.INCOMPARABLE
+        assert row_of("mean", 2.0, 2).verdict is Verdict.INCOMPARABLE
 
     def test_the_row_carries_the_interval_and_the_count(self):
         row = verdict_of(80)
@@ -80,7 +86,7 @@ class TestRefused:
     @pytest.mark.parametrize("samples", [[], [np.nan], [1.0, np.inf]])
     def test_samples(self, samples):
         with pytest.raises(ValueError, match="samples"):
-            compare(*WHERE, samples, paper=1)
+            row_of("mean", samples, 1)
 
     @pytest.mark.parametrize("paper", [np.nan, np.inf])
     def test_paper(self, paper):
@@ -94,35 +100,48 @@ class TestRefused:
 
     @pytest.mark.parametrize(
         ("paper", "options"),
-        [(None, {}), (80, {"tolerance": 1}), (80, {"comparable": False})],
+        [(None, {}), (80, {"tolerance": 1})],
     )
     def test_a_missing_reason(self, paper, options):
         with pytest.raises(ValueError, match="because"):
             verdict_of(paper, **options)
 
+    @pytest.mark.parametrize(
+        ("method", "paper"), [("other_setting", [80]), ("ours_alone", [])]
+    )
+    def test_a_missing_reason_where_nothing_is_compared(self, method, paper):
+        with pytest.raises(ValueError, match="because"):
+            row_of(method, SAMPLES, *paper)
+
 
 class TestShares:
     def test_are_in_percent_with_wilsons_interval(self):
-        row = share(*WHERE, 97, 100, paper=97)
+        row = row_of("share", 97, 100, 97)
         assert (row.ours, row.n, row.unit) == (97, 100, "%")
         assert row.low == pytest.approx(91.55, abs=0.01)
         assert row.high == pytest.approx(98.97, abs=0.01)
         assert row.verdict is Verdict.REPRODUCED
 
     @pytest.mark.parametrize(
-        ("held", "ok"), [(100, True), (66, True), (6, True), (5, False)]
+        ("count", "ok"), [(100, True), (66, True), (6, True), (5, False)]
     )
-    def test_a_statement_about_one_run_must_not_be_rare_among_ours(self, held, ok):
-        row = claim(*WHERE, held, 100)
+    def test_a_statement_about_one_run_must_not_be_rare_among_ours(self, count, ok):
+        row = row_of("claim", count, 100)
         assert (row.verdict is Verdict.REPRODUCED) == ok
-        assert (row.paper, row.ours) == (100, held)
-        assert f"{held} % of ours" in row.rule
+        assert (row.paper, row.ours) == (100, count)
+        assert f"{count} % of ours" in row.rule
+
+
+def ledger_of(experiment, quantity, samples, paper, **fields):
+    ledger = Ledger(experiment, "§4", **fields)
+    ledger.mean(quantity, samples, paper)
+    return ledger.rows
 
 
 class TestFiles:
     ROWS = (
-        compare("a", "Table 1", 'a "b", ≥ c', [0.1, 0.2, 0.4], paper=1 / 3, unit="bit"),
-        compare("b", "§4", "d", 1e-300, paper=None, because="none given"),
+        *ledger_of("a", 'a "b", ≥ c', [0.1, 0.2, 0.4], 1 / 3, unit="bit"),
+        *ledger_of("b", "d", 1e-300, None, because="none given"),
     )
 
     def test_json_brings_back_the_same_rows(self):
@@ -160,20 +179,45 @@ class TestOneRunOfThePaper:
     # Standard deviation 1, n = 3: t(2) · √(1 + 1/3) = 4.968
     @pytest.mark.parametrize(("paper", "held"), [(84.9, True), (85.1, False)])
     def test_the_tolerance_is_the_spread_of_single_runs(self, paper, held):
-        row = compare_run(*WHERE, SAMPLES, paper=paper, unit="%")
+        row = row_of("one_run", SAMPLES, paper, unit="%")
         assert (row.verdict is Verdict.REPRODUCED) == held
         assert "one run" in row.rule
 
     @pytest.mark.parametrize(("paper", "held"), [(82.86, True), (82.88, False)])
     def test_a_mean_of_several_runs_spreads_less(self, paper, held):
-        row = compare_run(*WHERE, SAMPLES, paper=paper, runs=3)
+        row = row_of("one_run", SAMPLES, paper, runs=3)
         assert (row.verdict is Verdict.REPRODUCED) == held
         assert "3 runs" in row.rule
 
     def test_one_sample_of_our_own_gives_no_tolerance(self):
         for row in (
-            compare_run(*WHERE, [80.0], paper=80.1),
-            compare(*WHERE, [80.0], paper=80.1),
+            row_of("one_run", [80.0], 80.1),
+            row_of("mean", [80.0], 80.1),
         ):
             assert row.verdict is Verdict.INCOMPARABLE
             assert "no interval" in row.rule
+
+
+class TestSharedWords:
+    def test_what_rows_share_is_said_once(self):
+        ledger = Ledger("toy", "Table 1")
+        shares = ledger.using(unit="%", source="Table 2", because="Ours alone")
+        shares.ours_alone("a", [1.0])
+        shares.ours_alone("b", [2.0], because="Another reason")
+        ledger.mean("c", [1.0, 2.0], 1.5)
+        assert [row.source for row in ledger.rows] == ["Table 2", "Table 2", "Table 1"]
+        assert [row.unit for row in ledger.rows] == ["%", "%", ""]
+        assert [row.rule for row in ledger.rows[:2]] == ["Ours alone.", "Another reason."]
+
+    def test_a_data_array_says_its_unit_and_range(self):
+        samples = xr.DataArray(
+            [99.0, 100.0, 100.0], attrs={"units": "%", "valid_range": [0, 100]}
+        )
+        row = row_of("mean", samples, 100)
+        assert (row.unit, row.high) == ("%", 100)
+        assert row.low < 99
+
+    def test_an_interval_ends_where_its_quantity_does(self):
+        ledger = Ledger("toy", "Table 1", valid_range=(0, 100))
+        ledger.mean("accuracy", [0.0, 1.0, 1.0], 0)
+        assert ledger.rows[0].low == 0

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +6,19 @@ import pytest
 
 from helpers import fakes
 from isinglass.data.mnist import ENVIRONMENT_VARIABLE, MNISTFileError
-from isinglass.reproduce import catalogue as registry
-from isinglass.reproduce import provenance, results, runner
-from isinglass.reproduce.experiment import Silent
+from isinglass.reproduce.catalogue import entries
+from isinglass.reproduce import inputs, provenance, results, runner
+from isinglass._common.progress import Silent
 from isinglass.reproduce.ledger import from_json
 from isinglass.reproduce.results import ResultFileError
-from isinglass.reproduce.runner import Failed, Finished, OutputFolderError, Request, run
+from isinglass.reproduce.runner import (
+    Failed,
+    Finished,
+    OutputFolderError,
+    Request,
+    run,
+    tell,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -20,24 +26,13 @@ def no_environment(monkeypatch):
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
 
 
-def counting(name="toy-one"):
-    """An experiment that keeps the contexts it was run with."""
-    contexts = []
-
-    def measure(context):
-        contexts.append(context)
-        return fakes.measure(context, name)
-
-    return fakes.experiment(name, measure), contexts
-
-
 class TestFiles:
     def test_a_finished_experiment_leaves_result_figures_and_ledger(self, tmp_path):
-        (outcome,) = run([fakes.experiment()], Request(tmp_path, seed=4))
+        (outcome,) = run([fakes.entry()], Request(tmp_path, seed=4))
         assert isinstance(outcome, Finished)
         assert results.load(tmp_path / "results" / "toy-one.json") == outcome.result
         assert outcome.result.rows[0].n == 3
-        assert outcome.result.settings.seed == 4
+        assert outcome.result.run.settings.seed == 4
         assert (
             (tmp_path / "figures" / "toy-one.png").read_bytes().startswith(b"\x89PNG")
         )
@@ -49,7 +44,7 @@ class TestFiles:
 
     def test_each_is_on_disk_before_the_next_begins(self, tmp_path):
         outcomes = run(
-            [fakes.experiment("toy-one"), fakes.experiment("toy-two")],
+            [fakes.entry("toy-one"), fakes.entry("toy-two")],
             Request(tmp_path),
         )
         next(outcomes)
@@ -59,9 +54,9 @@ class TestFiles:
         assert not (tmp_path / "results" / "toy-two.json").exists()
 
     def test_a_second_run_adds_to_the_ledger_and_a_rerun_replaces(self, tmp_path):
-        list(run([fakes.experiment("toy-one")], Request(tmp_path)))
-        list(run([fakes.experiment("toy-two")], Request(tmp_path)))
-        list(run([fakes.experiment("toy-one")], Request(tmp_path, seeds=7)))
+        list(run([fakes.entry("toy-one")], Request(tmp_path)))
+        list(run([fakes.entry("toy-two")], Request(tmp_path)))
+        list(run([fakes.entry("toy-one")], Request(tmp_path, seeds=7)))
         rows = from_json((tmp_path / "ledger.json").read_text())
         assert [(row.experiment, row.n) for row in rows] == [
             ("toy-one", 7),
@@ -71,7 +66,7 @@ class TestFiles:
     def test_a_kill_while_a_result_is_replaced_leaves_no_old_table_beside_new_figures(
         self, tmp_path, monkeypatch
     ):
-        list(run([fakes.experiment()], Request(tmp_path)))
+        list(run([fakes.entry()], Request(tmp_path)))
 
         move, moved = Path.replace, []
 
@@ -82,17 +77,17 @@ class TestFiles:
             return move(path, target)
 
         monkeypatch.setattr(Path, "replace", killed_at_the_second)
-        settings = results.load(tmp_path / "results" / "toy-one.json").settings
+        settings = results.load(tmp_path / "results" / "toy-one.json").run.settings
         with pytest.raises(KeyboardInterrupt):
-            runner._run(fakes.experiment(), settings, Request(tmp_path), Silent())
+            runner._run(fakes.entry(), settings, Request(tmp_path), Silent())
         assert results.load_all(tmp_path) == []
         assert not list(tmp_path.rglob("*.tmp"))
 
     def test_a_rerun_that_cannot_write_leaves_the_earlier_result(
         self, tmp_path, monkeypatch
     ):
-        (before,) = run([fakes.experiment()], Request(tmp_path))
-        again = run([fakes.experiment()], Request(tmp_path, seed=9))
+        (before,) = run([fakes.entry()], Request(tmp_path))
+        again = run([fakes.entry()], Request(tmp_path, seed=9))
 
         def full(*_):
             raise OSError(28, "No space left on device")
@@ -101,7 +96,7 @@ class TestFiles:
         (failed,) = again
         assert isinstance(before, Finished)
         assert isinstance(failed, Failed)
-        assert "toy-one.png" in str(failed.error)
+        assert "toy-one" in str(failed.error)
         assert results.load_all(tmp_path) == [before.result]
         assert not list(tmp_path.rglob("*.tmp"))
 
@@ -109,7 +104,7 @@ class TestFiles:
         (tmp_path / "ledger.json").mkdir()
         outcomes = list(
             run(
-                [fakes.experiment("toy-a"), fakes.experiment("toy-b")],
+                [fakes.entry("toy-one"), fakes.entry("toy-two")],
                 Request(tmp_path),
             )
         )
@@ -121,19 +116,19 @@ class TestFiles:
     def test_a_result_that_vanishes_while_all_are_read(self, tmp_path, monkeypatch):
         list(
             run(
-                [fakes.experiment("toy-a"), fakes.experiment("toy-b")],
+                [fakes.entry("toy-one"), fakes.entry("toy-two")],
                 Request(tmp_path),
             )
         )
         load = results.load
 
         def vanishing(file):
-            if file.stem == "toy-a":
+            if file.stem == "toy-one":
                 file.unlink()
             return load(file)
 
         monkeypatch.setattr(results, "load", vanishing)
-        assert [result.name for result in results.load_all(tmp_path)] == ["toy-b"]
+        assert [result.name for result in results.load_all(tmp_path)] == ["toy-two"]
 
     def test_another_process_may_probe_the_same_folder(self, tmp_path, monkeypatch):
         unlink = Path.unlink
@@ -153,10 +148,10 @@ class TestSettings:
         [({}, 3), ({"quick": True}, 2), ({"quick": True, "seeds": 5}, 5)],
     )
     def test_seeds_default_to_the_experiments_own(self, tmp_path, options, seeds):
-        experiment, contexts = counting()
+        experiment, contexts = fakes.counting()
         list(run([experiment], Request(tmp_path, **options)))
-        assert contexts[0].seeds == seeds
-        assert contexts[0].quick == options.get("quick", False)
+        assert len(contexts[0].seeds) == seeds
+        assert (contexts[0].resolution == "quick") == options.get("quick", False)
 
     @pytest.mark.parametrize("options", [{"seeds": 10**6 + 1}, {"seed": 2**63}])
     def test_enormous_ones_are_refused(self, tmp_path, options):
@@ -171,18 +166,18 @@ class TestSettings:
 
 class TestFailure:
     def test_does_not_stop_the_others(self, tmp_path):
-        broken = fakes.experiment("toy-broken", fakes.raising(ZeroDivisionError("oh")))
-        first, second = run([broken, fakes.experiment()], Request(tmp_path))
+        broken = fakes.entry("toy-two", fakes.raising(ZeroDivisionError("oh")))
+        first, second = run([broken, fakes.entry()], Request(tmp_path))
         assert isinstance(first, Failed)
         assert isinstance(first.error, ZeroDivisionError)
         assert isinstance(second, Finished)
-        assert not (tmp_path / "results" / "toy-broken.json").exists()
+        assert not (tmp_path / "results" / "toy-two.json").exists()
 
     def test_leaves_the_earlier_result_of_that_experiment(self, tmp_path):
-        list(run([fakes.experiment()], Request(tmp_path)))
+        list(run([fakes.entry()], Request(tmp_path)))
         list(
             run(
-                [fakes.experiment(run=fakes.raising(ValueError("no")))],
+                [fakes.entry(measure=fakes.raising(ValueError("no")))],
                 Request(tmp_path),
             )
         )
@@ -192,7 +187,7 @@ class TestFailure:
         with pytest.raises(KeyboardInterrupt):
             list(
                 run(
-                    [fakes.experiment(run=fakes.raising(KeyboardInterrupt()))],
+                    [fakes.entry(measure=fakes.raising(KeyboardInterrupt()))],
                     Request(tmp_path),
                 )
             )
@@ -200,24 +195,24 @@ class TestFailure:
 
 class TestResume:
     def test_keeps_what_the_same_code_got_with_the_same_settings(self, tmp_path):
-        experiment, contexts = counting()
+        experiment, contexts = fakes.counting()
         list(run([experiment], Request(tmp_path)))
         (tmp_path / "ledger.json").unlink()
         (outcome,) = run([experiment], Request(tmp_path, resume=True))
         assert isinstance(outcome, Finished)
-        assert outcome.kept
+        assert outcome.is_earlier
         assert len(contexts) == 1
         assert len(from_json((tmp_path / "ledger.json").read_text())) == 1
 
     def test_is_not_the_default(self, tmp_path):
-        experiment, contexts = counting()
+        experiment, contexts = fakes.counting()
         for _ in range(2):
             list(run([experiment], Request(tmp_path)))
         assert len(contexts) == 2
 
     @pytest.mark.parametrize("options", [{"seeds": 4}, {"seed": 1}, {"quick": True}])
     def test_other_settings_run_anew(self, tmp_path, options):
-        experiment, contexts = counting()
+        experiment, contexts = fakes.counting()
         list(run([experiment], Request(tmp_path)))
         list(run([experiment], Request(tmp_path, resume=True, **options)))
         assert len(contexts) == 2
@@ -226,7 +221,7 @@ class TestResume:
         ("name", "value"), [("source", "0" * 12), ("versions", {"isinglass": "9"})]
     )
     def test_other_code_runs_anew(self, tmp_path, monkeypatch, name, value):
-        experiment, contexts = counting()
+        experiment, contexts = fakes.counting()
         list(run([experiment], Request(tmp_path)))
         monkeypatch.setattr(f"isinglass.reproduce.provenance.{name}", lambda: value)
         list(run([experiment], Request(tmp_path, resume=True)))
@@ -248,19 +243,19 @@ def write_digits(folder, per_class=100, classes=(0, 1, 2, 4), grey=0):
 
 
 class TestDigits:
-    def kept(self, out, folder):
-        (outcome,) = run([fakes.experiment()], Request(out, mnist=folder, resume=True))
+    def stands(self, out, folder):
+        (outcome,) = run([fakes.entry()], Request(out, paths={"mnist": folder}, resume=True))
         assert isinstance(outcome, Finished)
-        return outcome.kept
+        return outcome.is_earlier
 
     def test_replaced_files_run_anew_and_another_spelling_of_the_folder_does_not(
         self, tmp_path
     ):
         folder, out = write_digits(tmp_path / "digits"), tmp_path / "out"
-        assert not self.kept(out, folder)
-        assert self.kept(out, folder / ".." / "digits")
+        assert not self.stands(out, folder)
+        assert self.stands(out, folder / ".." / "digits")
         write_digits(folder, grey=1)
-        assert not self.kept(out, folder)
+        assert not self.stands(out, folder)
 
     @pytest.mark.parametrize(
         ("options", "reason"),
@@ -274,30 +269,28 @@ class TestDigits:
     ):
         folder = write_digits(tmp_path / "digits", **options)
         with pytest.raises(MNISTFileError, match=f"{folder}.*{reason}"):
-            run([fakes.experiment()], Request(tmp_path / "out", mnist=folder))
+            run([fakes.entry()], Request(tmp_path / "out", paths={"mnist": folder}))
         assert not (tmp_path / "out").exists()
 
     def test_a_bad_variable_is_named(self, tmp_path, monkeypatch):
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "none"))
         with pytest.raises(MNISTFileError, match=rf"{ENVIRONMENT_VARIABLE}: .*none"):
-            run([fakes.experiment()], Request(tmp_path / "out"))
+            run([fakes.entry()], Request(tmp_path / "out"))
 
     def test_are_not_read_where_none_are_needed(self, tmp_path, monkeypatch):
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "none"))
-        experiment = replace(fakes.experiment(), needs_digits=False)
-        (outcome,) = run([experiment], Request(tmp_path / "out"))
+        (outcome,) = run([fakes.entry(inputs=())], Request(tmp_path / "out"))
         assert isinstance(outcome, Finished)
-        settings = outcome.result.settings
-        assert (settings.mnist, settings.digits, settings.fingerprint) == (
-            None,
-            None,
-            None,
-        )
+        assert outcome.result.run.settings.inputs == {}
 
     def test_only_the_pictures_of_interference_need_them(self):
-        known = registry.experiments().items()
-        needing = {name for name, it in known if it.needs_digits}
-        interference = {name for name, _ in known if name.startswith("interference-")}
+        catalogue = entries()
+        needing = {
+            name
+            for name, entry in catalogue.items()
+            if inputs.digits in entry.experiment.inputs
+        }
+        interference = {name for name in catalogue if name.startswith("interference-")}
         assert needing == interference - {"interference-double-slit"}
 
 
@@ -318,7 +311,7 @@ class TestRefusedBeforeAnythingRuns:
     def test_an_output_folder_that_is_a_file(self, tmp_path):
         (tmp_path / "file").write_text("precious")
         with pytest.raises(OutputFolderError, match=r"file.*it is a file"):
-            run([fakes.experiment()], Request(tmp_path / "file"))
+            run([fakes.entry()], Request(tmp_path / "file"))
         assert (tmp_path / "file").read_text() == "precious"
 
     def test_an_output_folder_below_a_file(self, tmp_path):
@@ -326,7 +319,7 @@ class TestRefusedBeforeAnythingRuns:
         with pytest.raises(
             OutputFolderError, match="cannot write to the output folder"
         ):
-            run([fakes.experiment()], Request(tmp_path / "file" / "out"))
+            run([fakes.entry()], Request(tmp_path / "file" / "out"))
 
     def test_an_output_folder_that_takes_no_file(self, tmp_path, monkeypatch):
         def full(*_):
@@ -334,18 +327,18 @@ class TestRefusedBeforeAnythingRuns:
 
         monkeypatch.setattr("isinglass._common.files.write_bytes", full)
         with pytest.raises(OutputFolderError, match="No space left"):
-            run([fakes.experiment()], Request(tmp_path))
+            run([fakes.entry()], Request(tmp_path))
 
     @pytest.mark.parametrize("part", ["results", "figures"])
     def test_a_subfolder_that_is_a_file(self, tmp_path, part):
         (tmp_path / part).write_text("")
         with pytest.raises(OutputFolderError, match=rf"{part}: it is a file"):
-            run([fakes.experiment()], Request(tmp_path))
+            run([fakes.entry()], Request(tmp_path))
 
     def test_an_mnist_folder_that_is_missing(self, tmp_path):
         with pytest.raises(MNISTFileError, match="none"):
             run(
-                [fakes.experiment()], Request(tmp_path / "out", mnist=tmp_path / "none")
+                [fakes.entry()], Request(tmp_path / "out", paths={"mnist": tmp_path / "none"})
             )
         assert not (tmp_path / "out").exists()
 
@@ -355,37 +348,86 @@ class TestRefusedBeforeAnythingRuns:
             lambda text: text[:-20],
             lambda text: "",
             lambda text: "[]",
-            lambda text: text.replace('"format": 1', '"format": 2'),
+            lambda text: text.replace('"format": 2', '"format": 1'),
             lambda text: text.replace('"findings"', '"findngs"'),
             lambda text: text.replace('"verdict": "reproduced"', '"verdict": "maybe"'),
         ],
     )
     def test_a_damaged_result(self, tmp_path, damage):
-        list(run([fakes.experiment()], Request(tmp_path)))
+        list(run([fakes.entry()], Request(tmp_path)))
         file = tmp_path / "results" / "toy-one.json"
         before = file.read_text()
         file.write_text(damage(before))
         assert file.read_text() != before
         with pytest.raises(ResultFileError, match=r"toy-one\.json"):
-            run([fakes.experiment()], Request(tmp_path))
+            run([fakes.entry()], Request(tmp_path))
 
     def test_a_result_whose_figure_is_missing(self, tmp_path):
-        list(run([fakes.experiment()], Request(tmp_path)))
+        list(run([fakes.entry()], Request(tmp_path)))
         (tmp_path / "figures" / "toy-one.svg").unlink()
         with pytest.raises(ResultFileError, match=r"toy-one\.svg"):
-            run([fakes.experiment()], Request(tmp_path))
+            run([fakes.entry()], Request(tmp_path))
 
 
 def test_results_come_in_the_order_asked_for_and_the_rest_by_name(tmp_path):
-    for name in ("toy-b", "toy-c", "toy-a"):
-        list(run([fakes.experiment(name)], Request(tmp_path)))
-    found = results.load_all(tmp_path, order=["toy-c"])
-    assert [result.name for result in found] == ["toy-c", "toy-a", "toy-b"]
+    for name in ("toy-two", "toy-three", "toy-one"):
+        list(run([fakes.entry(name)], Request(tmp_path)))
+    stored = results.load_all(tmp_path, order=["toy-three"])
+    assert [result.name for result in stored] == ["toy-three", "toy-one", "toy-two"]
 
 
 def test_a_result_file_is_plain_json(tmp_path):
-    list(run([fakes.experiment()], Request(tmp_path)))
+    list(run([fakes.entry()], Request(tmp_path)))
     record = json.loads((tmp_path / "results" / "toy-one.json").read_text())
-    assert record["format"] == 1
-    assert record["settings"]["digits"].startswith("Training digits")
+    assert record["format"] == 2
+    digits = record["run"]["settings"]["inputs"]["mnist"]
+    assert digits["description"].startswith("Training digits")
     assert record["rows"][0]["verdict"] in ("reproduced", "differs")
+
+
+class TestTellingAnew:
+    """`isinglass report` tells from the stored measurement, and measures nothing."""
+
+    def test_brings_back_table_figures_and_findings(self, tmp_path):
+        toy, contexts = fakes.counting()
+        (before,) = run([toy], Request(tmp_path, seed=4))
+        assert isinstance(before, Finished)
+        for file in tmp_path.rglob("*"):
+            if file.suffix in (".json", ".png", ".svg", ".csv"):
+                file.unlink()
+        (after,) = tell({toy.name: toy}, tmp_path)
+        assert isinstance(after, Finished)
+        assert after.result == before.result
+        assert results.load_all(tmp_path) == [before.result]
+        assert (tmp_path / "figures" / "toy-one.svg").exists()
+        assert (tmp_path / "ledger.csv").exists()
+        assert len(contexts) == 1
+
+    def test_a_measurement_whose_telling_fails_is_not_lost(self, tmp_path, monkeypatch):
+        def broken(measured, ledger):
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patch:
+            patch.setattr("helpers.toys.one.compare", broken)
+            (outcome,) = run([fakes.entry()], Request(tmp_path))
+            assert isinstance(outcome, Failed)
+        (outcome,) = tell({"toy-one": fakes.entry()}, tmp_path)
+        assert isinstance(outcome, Finished)
+        assert outcome.result.rows[0].n == 3
+
+    def test_the_measurement_of_an_earlier_run_is_removed(self, tmp_path):
+        for seed in (1, 2):
+            list(run([fakes.entry()], Request(tmp_path, seed=seed)))
+        (file,) = (tmp_path / "results").glob("*.arrays")
+        assert file.name == results.load_all(tmp_path)[0].measurement
+
+    def test_a_folder_without_measurements_is_refused(self, tmp_path):
+        with pytest.raises(ResultFileError, match="holds no measurement"):
+            tell({}, tmp_path)
+
+    def test_a_damaged_measurement_is_refused_by_name(self, tmp_path):
+        list(run([fakes.entry()], Request(tmp_path)))
+        (file,) = (tmp_path / "results").glob("*.arrays")
+        file.write_bytes(file.read_bytes()[:-1])
+        with pytest.raises(ResultFileError, match=file.name):
+            tell({"toy-one": fakes.entry()}, tmp_path)

@@ -13,12 +13,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+from lazy_loader import load
 
-from isinglass.data import few_shot, mnist, text, tokens
-from isinglass.systems import memory
+if TYPE_CHECKING:
+    from isinglass.data.mnist import MNIST
+    from isinglass.data.text import Text
+
+# Loaded when an input is checked or read: the command line's options are made here, and
+# its --help must not wait for JAX.
+few_shot = load("isinglass.data.few_shot", suppress_warning=True)
+memory = load("isinglass.systems.memory", suppress_warning=True)
+mnist = load("isinglass.data.mnist", suppress_warning=True)
+text = load("isinglass.data.text", suppress_warning=True)
+tokens = load("isinglass.data.tokens", suppress_warning=True)
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
 # Samples of each class that the experiments need: the largest K they draw, and enough
@@ -106,12 +115,12 @@ class Digits(Input):
         where = None if folder is None else str(folder)
         return InputRecord(where, digits.source, _fingerprint_of_digits(digits))
 
-    def read(self, path: Path | None) -> mnist.MNIST:
+    def read(self, path: Path | None) -> MNIST:
         """The digits."""
         return mnist.load(path)
 
 
-def _check_enough(digits: mnist.MNIST, folder: Path | None) -> None:
+def _check_enough(digits: MNIST, folder: Path | None) -> None:
     """Refuse digits that some experiment would fail on, perhaps after minutes."""
     try:
         pool, test = few_shot.task(digits, DIGITS)
@@ -120,7 +129,7 @@ def _check_enough(digits: mnist.MNIST, folder: Path | None) -> None:
     needs = ((pool, TO_DRAW, "learn from"), (test, TO_TEST, "test on"))
     for part, least, purpose in needs:
         for label in DIGITS:
-            count = np.count_nonzero(part.labels == label)
+            count = int((part.labels == label).sum())
             if count < least:
                 raise mnist.MNISTFileError(
                     f"{folder}: expected at least {least} samples of digit {label} to "
@@ -128,7 +137,7 @@ def _check_enough(digits: mnist.MNIST, folder: Path | None) -> None:
                 )
 
 
-def _fingerprint_of_digits(digits: mnist.MNIST) -> str:
+def _fingerprint_of_digits(digits: MNIST) -> str:
     digest = hashlib.sha256()
     for part in filter(None, (digits.train, digits.test)):
         digest.update(len(part.labels).to_bytes(8))
@@ -162,7 +171,7 @@ class TextFile(Input):
             )
         return InputRecord(str(path), path.name, _fingerprint([path], f"--text {path}"))
 
-    def read(self, path: Path | None) -> text.Text:
+    def read(self, path: Path | None) -> Text:
         """The text in its parts; that of Python's library where none was named."""
         return text.read(path)
 

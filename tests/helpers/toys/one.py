@@ -1,0 +1,7 @@
+"""A toy experiment: one number that is the base seed, or near it."""
+
+from helpers.toys._shared import compare, draw, measuring
+
+measure = measuring("toy-one")
+
+__all__ = ["compare", "draw", "measure"]
