@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -13,28 +12,25 @@ from helpers import fakes
 from helpers.memory_training import random_model
 from isinglass import cli
 from isinglass.data.mnist import ENVIRONMENT_VARIABLE
-from isinglass.reproduce import catalogue as registry
-from isinglass.reproduce import results
+from isinglass.reproduce import catalogue, inputs, results
 from isinglass.reproduce.ledger import from_json
 
 
 @pytest.fixture
-def known(monkeypatch):
-    """The registry, holding toy experiments that a test may replace."""
-    toys = {
-        name: fakes.experiment(name) for name in ("toy-one", "toy-two", "toy-three")
-    }
-    monkeypatch.setattr(registry, "experiments", lambda: toys)
+def toys(monkeypatch):
+    """The catalogue, holding toy experiments that a test may replace."""
+    entries = {name: fakes.entry(name) for name in ("toy-one", "toy-two", "toy-three")}
+    monkeypatch.setattr(catalogue, "entries", lambda: entries)
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
-    return toys
+    return entries
 
 
-def fail(known, name, error):
-    known[name] = fakes.experiment(name, fakes.raising(error))
+def fail(toys, name, error):
+    toys[name] = fakes.entry(name, fakes.raising(error))
 
 
 @pytest.fixture
-def isinglass_command(known, tmp_path, monkeypatch):
+def isinglass_command(toys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
@@ -82,6 +78,24 @@ def test_reproduce_ends_with_the_table_and_the_report(isinglass_command, tmp_pat
     }
 
 
+def test_report_writes_a_finished_run_anew(isinglass_command, tmp_path):
+    isinglass_command("reproduce", "toy-two", "toy-one", "--out", "here")
+    page = tmp_path / "here" / "report.html"
+    before = page.read_text()
+    page.unlink()
+    (tmp_path / "here" / "figures" / "toy-one.svg").unlink()
+    result = isinglass_command("report", "here")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("Report: here/report.html\n")
+    assert page.read_text() == before
+
+
+def test_report_of_a_folder_without_results_is_refused(isinglass_command):
+    result = isinglass_command("report", "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere: holds no measurement" in result.stderr
+
+
 def test_the_report_keeps_earlier_results(isinglass_command, tmp_path):
     isinglass_command("reproduce", "toy-two", "--out", "here")
     isinglass_command("reproduce", "toy-one", "--out", "here")
@@ -100,26 +114,16 @@ def a_model(tmp_path):
 
 
 class TestTextAndModel:
-    """Handed to the experiments that use them, noted, and part of what a result is known by."""
+    """Handed to the experiments that use them, noted, and part of what a result is toys by."""
 
     @pytest.fixture
-    def contexts(self, known, tmp_path):
-        seen = []
-
-        def run(context):
-            seen.append(context)
-            return fakes.measure(context)
-
+    def contexts(self, toys, tmp_path):
         (tmp_path / "text").write_text("words " * 100_000)
-        known["toy-one"] = replace(
-            fakes.experiment("toy-one", run),
-            needs_digits=False,
-            uses_text=True,
-            uses_model=True,
-        )
-        return seen
+        readers = (inputs.text_file, inputs.model)
+        toys["toy-one"], contexts = fakes.counting("toy-one", inputs=readers)
+        return contexts
 
-    def test_are_given_to_experiments_that_use_them(
+    def test_reach_experiments_that_use_them(
         self, isinglass_command, contexts, a_model, tmp_path
     ):
         result = isinglass_command(
@@ -127,18 +131,19 @@ class TestTextAndModel:
         )
         assert result.exit_code == 0, result.output
         (context,) = contexts
-        assert (context.text, context.model) == (Path("text"), a_model)
-        noted = {
-            name: results.load(
-                tmp_path / "isinglass-report" / "results" / f"{name}.json"
-            ).settings
+        assert context.path(inputs.text_file) == Path("text")
+        assert context.path(inputs.model) == a_model
+        folder = tmp_path / "isinglass-report" / "results"
+        first, second = (
+            results.load(folder / f"{name}.json").run.settings.inputs
             for name in ("toy-one", "toy-two")
+        )
+        assert {name: record.path for name, record in first.items()} == {
+            "text": "text",
+            "model": str(a_model),
         }
-        assert (noted["toy-one"].text, noted["toy-one"].model) == ("text", str(a_model))
-        prints = (noted["toy-one"].text_fingerprint, noted["toy-one"].model_fingerprint)
-        assert [len(each or "") for each in prints] == [12, 12]
-        other = noted["toy-two"]
-        assert (other.text, other.text_fingerprint, other.model) == (None, None, None)
+        assert [len(record.fingerprint) for record in first.values()] == [12, 12]
+        assert list(second) == ["mnist"]
 
     def test_resume_keeps_the_same_and_runs_others_anew(
         self, isinglass_command, contexts, a_model, tmp_path
@@ -160,10 +165,8 @@ class TestTextAndModel:
 
 
 class TestFailure:
-    def test_exits_with_1_and_one_line_and_runs_the_rest(
-        self, isinglass_command, known
-    ):
-        fail(known, "toy-one", ZeroDivisionError("by zero"))
+    def test_exits_with_1_and_one_line_and_runs_the_rest(self, isinglass_command, toys):
+        fail(toys, "toy-one", ZeroDivisionError("by zero"))
         result = isinglass_command("reproduce", "all")
         assert result.exit_code == 1
         assert "toy-one: failed" in result.stderr
@@ -171,8 +174,8 @@ class TestFailure:
         assert "Traceback" not in result.output
         assert "Title of toy-three" in result.stdout
 
-    def test_debug_shows_the_traceback(self, isinglass_command, known):
-        fail(known, "toy-one", ZeroDivisionError("by zero"))
+    def test_debug_shows_the_traceback(self, isinglass_command, toys):
+        fail(toys, "toy-one", ZeroDivisionError("by zero"))
         result = isinglass_command("reproduce", "toy-one", "--debug")
         assert result.exit_code == 1
         assert "Traceback (most recent call last)" in result.stderr
@@ -214,9 +217,9 @@ class TestBadInput:
         assert len(result.stderr.splitlines()) == 1
 
     @pytest.fixture(autouse=True)
-    def nothing_runs(self, known):
-        for name in known:
-            fail(known, name, AssertionError("it ran"))
+    def nothing_runs(self, toys):
+        for name in toys:
+            fail(toys, name, AssertionError("it ran"))
 
     def test_unknown_name(self, isinglass_command):
         result = isinglass_command("reproduce", "toy-tree")
@@ -327,9 +330,9 @@ class TestBadInput:
 
 class TestCtrlC:
     def test_keeps_finished_results_and_resume_goes_on(
-        self, isinglass_command, known, tmp_path
+        self, isinglass_command, toys, tmp_path
     ):
-        fail(known, "toy-two", KeyboardInterrupt())
+        fail(toys, "toy-two", KeyboardInterrupt())
         result = isinglass_command("reproduce", "all")
         assert result.exit_code == 130
         assert "1 finished result in isinglass-report" in result.stderr
@@ -340,8 +343,8 @@ class TestCtrlC:
         ] == ["toy-one"]
         assert 'id="toy-one"' in (out / "report.html").read_text()
 
-        fail(known, "toy-one", AssertionError("ran again"))
-        known["toy-two"] = fakes.experiment("toy-two")
+        fail(toys, "toy-one", AssertionError("ran again"))
+        toys["toy-two"] = fakes.entry("toy-two")
         result = isinglass_command("reproduce", "all", "--resume")
         assert result.exit_code == 0
         assert "toy-one: kept" in result.stderr
@@ -350,7 +353,7 @@ class TestCtrlC:
             assert f'id="{name}"' in (out / "report.html").read_text()
 
     def test_before_anything_runs(self, isinglass_command, monkeypatch):
-        monkeypatch.setattr(registry, "select", fakes.raising(KeyboardInterrupt()))
+        monkeypatch.setattr(catalogue, "select", fakes.raising(KeyboardInterrupt()))
         assert isinglass_command("reproduce", "all").exit_code == 130
 
 
@@ -417,13 +420,12 @@ def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_ex
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from helpers import fakes\n"
         "from isinglass import cli\n"
-        "from isinglass.reproduce import registry\n"
+        "from isinglass.reproduce import catalogue\n"
         "def interrupted(context):\n"
         f"    os.kill(os.getpid(), signal.{name})\n"
         "    time.sleep(60)\n"
-        "toys = [fakes.experiment('toy-one'), fakes.experiment('toy-two', "
-        "interrupted)]\nregistry.experiments = lambda: {toy.name: toy for toy in "
-        "toys}\n"
+        "toys = [fakes.entry('toy-one'), fakes.entry('toy-two', interrupted)]\n"
+        "catalogue.entries = lambda: {toy.name: toy for toy in toys}\n"
         "sys.argv = ['isinglass', 'reproduce', 'all', '--out', "
         f"{str(tmp_path / 'out')!r}]\n"
         "cli.main()\n"

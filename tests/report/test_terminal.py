@@ -6,7 +6,7 @@ from rich.console import Console
 
 from helpers import fakes
 from isinglass._common.progress import Bars
-from isinglass.report import terminal
+from isinglass.report import experiment_list, terminal
 from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.runner import Finished, Request, run
 
@@ -60,9 +60,8 @@ def test_the_summary_counts(result):
 
 
 def test_the_list_shows_names_whole():
-    experiment = fakes.entry("interference-similarity")
-    text = printed(terminal.experiments_table([experiment]))
-    assert "interference-similarity" in text
+    text = printed(experiment_list.table([fakes.entry("toy-of-a-very-long-name")]))
+    assert "toy-of-a-very-long-name" in text
     assert "Nobody 1999" in text
     assert "0.1 s" in text
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from isinglass._common.machine import memory_maps
-from isinglass.reproduce import jobs
-from isinglass.reproduce import Context
+from isinglass.reproduce import Context, jobs
 
 
 @pytest.mark.parametrize(("many", "programs"), [(10**9, 3), (0, 0)])
@@ -45,9 +44,7 @@ def test_where_one_fails_the_others_end(reason, monkeypatch) -> None:
                 report(done, 10**9)
 
     with pytest.raises(reason):
-        jobs.side_by_side(
-            Context(seeds=range(1)), do, range(4), "jobs"
-        )
+        jobs.side_by_side(Context(seeds=range(1)), do, range(4), "jobs")
     assert sorted(begun)[:2] == [0, 1]
     assert len(begun) <= 3  # one may have begun before all were stopped
 

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 import xarray as xr
 
 from isinglass.reproduce.ledger import (
@@ -207,7 +206,10 @@ class TestSharedWords:
         ledger.mean("c", [1.0, 2.0], 1.5)
         assert [row.source for row in ledger.rows] == ["Table 2", "Table 2", "Table 1"]
         assert [row.unit for row in ledger.rows] == ["%", "%", ""]
-        assert [row.rule for row in ledger.rows[:2]] == ["Ours alone.", "Another reason."]
+        assert [row.rule for row in ledger.rows[:2]] == [
+            "Ours alone.",
+            "Another reason.",
+        ]
 
     def test_a_data_array_says_its_unit_and_range(self):
         samples = xr.DataArray(

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from helpers import fakes
-from isinglass.data.mnist import ENVIRONMENT_VARIABLE, MNISTFileError
-from isinglass.reproduce.catalogue import entries
-from isinglass.reproduce import inputs, provenance, results, runner
 from isinglass._common.progress import Silent
+from isinglass.data.mnist import ENVIRONMENT_VARIABLE, MNISTFileError
+from isinglass.reproduce import inputs, provenance, results, runner
+from isinglass.reproduce.catalogue import entries
 from isinglass.reproduce.ledger import from_json
 from isinglass.reproduce.results import ResultFileError
 from isinglass.reproduce.runner import (
@@ -244,7 +244,9 @@ def write_digits(folder, per_class=100, classes=(0, 1, 2, 4), grey=0):
 
 class TestDigits:
     def stands(self, out, folder):
-        (outcome,) = run([fakes.entry()], Request(out, paths={"mnist": folder}, resume=True))
+        (outcome,) = run(
+            [fakes.entry()], Request(out, paths={"mnist": folder}, resume=True)
+        )
         assert isinstance(outcome, Finished)
         return outcome.is_earlier
 
@@ -338,7 +340,8 @@ class TestRefusedBeforeAnythingRuns:
     def test_an_mnist_folder_that_is_missing(self, tmp_path):
         with pytest.raises(MNISTFileError, match="none"):
             run(
-                [fakes.entry()], Request(tmp_path / "out", paths={"mnist": tmp_path / "none"})
+                [fakes.entry()],
+                Request(tmp_path / "out", paths={"mnist": tmp_path / "none"}),
             )
         assert not (tmp_path / "out").exists()
 

@@ -8,8 +8,8 @@ import pytest
 
 from helpers import fakes
 from isinglass.reproduce import runner, workspace
-from isinglass.reproduce.results import Settings
 from isinglass.reproduce.inputs import InputRecord
+from isinglass.reproduce.results import Settings
 from isinglass.reproduce.runner import Finished, Request
 from isinglass.reproduce.workspace import Mark
 
@@ -83,9 +83,7 @@ def test_what_no_run_has_put_there_is_left(tmp_path):
 def test_a_damaged_mark_begins_anew(tmp_path):
     folder = left_behind(tmp_path)
     (folder / workspace.MARK).write_bytes(b"\xff")
-    assert not (
-        workspace.folder(tmp_path, "toy", MINE, keep=True) / "zoom"
-    ).exists()
+    assert not (workspace.folder(tmp_path, "toy", MINE, keep=True) / "zoom").exists()
 
 
 class TestFull:

@@ -24,7 +24,9 @@ def measure(context: Context) -> xr.Dataset:
 
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
-    ledger.mean("seed", measured.number, float(measured.attrs["run"]["settings"]["seed"]))
+    ledger.mean(
+        "seed", measured.number, float(measured.attrs["run"]["settings"]["seed"])
+    )
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:

@@ -39,7 +39,9 @@ def check_shape(config: Any) -> None:
         ValueError: If one is out of range.
     """
     check_whole(2, vocabulary=config.vocabulary, width=config.width)
-    check_whole(heads=config.heads, hidden=config.hidden, iterations=config.iterations)
+    check_whole(heads=config.heads, iterations=config.iterations)
+    if config.hidden is not None:
+        check_whole(hidden=config.hidden)
     if config.width % 2 or config.width % config.heads:
         raise ValueError(
             f"width must be even and a multiple of heads, got width {config.width} and "

@@ -58,7 +58,9 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         check_whole(2, vocabulary=self.vocabulary)
         check_whole(context=self.context, width=self.width, heads=self.heads)
-        check_whole(layers=self.layers, hidden=self.hidden)
+        check_whole(layers=self.layers)
+        if self.hidden is not None:
+            check_whole(hidden=self.hidden)
         if self.width % self.heads:
             raise ValueError(
                 f"width must be a multiple of heads, got width {self.width} and "
