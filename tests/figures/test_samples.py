@@ -152,6 +152,14 @@ def test_a_band_is_an_interval_or_quantiles(axes, accuracy, quantiles):
         np.testing.assert_allclose([y.min(), y.max()], [low, high])
 
 
+def test_a_band_ends_where_the_quantity_ends(axes, accuracy):
+    values = accuracy.sel(arm="plain").assign_attrs(valid_range=(0, 80))
+    samples.band(axes, values, along="length")
+
+    (area,) = axes.collections
+    assert area.get_paths()[0].vertices[:, 1].max() == 80
+
+
 def test_labels_beside_a_coordinate_are_its_names(accuracy):
     labelled = accuracy.assign_coords(arm_label=("arm", ["CE", "CE + penalties"]))
     assert samples.names(labelled, "arm") == ["CE", "CE + penalties"]

@@ -141,7 +141,7 @@ def band(
 
     Args:
         axes: Where to draw.
-        values: As for `curves`.
+        values: As for `curves`; intervals end at its attribute "valid_range".
         along: As for `curves`.
         hue: As for `curves`.
         quantiles: None for the mean and its Student-t 95 % confidence interval. Two
@@ -156,8 +156,9 @@ def band(
     """
     if quantiles is not None and len(quantiles) not in (2, 3):
         raise ValueError(f"quantiles must be two or three numbers, got {quantiles}")
+    valid_range = values.attrs.get("valid_range", (-np.inf, np.inf))
     for at, runs, colour, label in _lines(values, along, hue, colours):
-        low, middle, high = _band(runs, quantiles)
+        low, middle, high = np.clip(_band(runs, quantiles), *valid_range)
         axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(at, middle, **{"color": colour, "label": label} | line)
 

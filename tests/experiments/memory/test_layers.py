@@ -4,16 +4,18 @@ import jax
 import numpy as np
 import pytest
 
+from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.memory import layers as experiment
-from isinglass.experiments.memory.layers import LAYERS, PATTERNS, SPLITS, Budget
-from isinglass.reproduce.experiment import Context
+from isinglass.experiments.memory.layers import LAYERS, PATTERNS, SPLITS, Setting
 
-TINY = Budget((6.0,), (0.01, np.inf), SPLITS[:2])
+TINY = Setting((6.0,), (0.01, np.inf), SPLITS[:2])
 
 
 @pytest.fixture(scope="module")
-def found():
-    return experiment.measure(Context(seeds=2), TINY)
+def measured():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(experiment.SETTINGS, "quick", TINY)
+        return measure(experiment, seeds=2)
 
 
 @pytest.mark.parametrize("name", SPLITS)
@@ -26,57 +28,65 @@ def test_a_split_gives_each_pattern_to_one_layer(name):
 
 
 def test_neighbours_are_together_or_apart():
-    along = np.arange(PATTERNS)[:, None] * np.array([[1.0, 0.0]])
+    line = np.arange(PATTERNS)[:, None] * np.array([[1.0, 0.0]])
     generator = np.random.default_rng(0)
-    together = experiment.split(generator, along, "neighbours together")
-    apart = experiment.split(generator, along, "neighbours apart")
+    together = experiment.split(generator, line, "neighbours together")
+    apart = experiment.split(generator, line, "neighbours apart")
 
     assert {int(np.ptp(layer)) for layer in together} == {PATTERNS // LAYERS - 1}
     assert {int(np.ptp(layer)) for layer in apart} == {PATTERNS - LAYERS}
 
 
-def test_the_global_energy_is_that_of_one_layer_and_own_energies_fall(found):
-    assert found.apart.max() < 1e-12
-    assert found.apart_deep.max() < 1e-12
-    assert found.own_fell.all()
+def test_the_global_energy_is_that_of_one_layer_and_own_energies_fall(measured):
+    assert measured.deviation.max() < 1e-12
+    assert measured.own_falls.all()
 
 
 def test_hardly_any_room_changes_nothing_and_no_bound_leaves_it_to_the_last_layer(
-    found,
+    measured,
 ):
-    assert (found.right[:, 0, 0] == 1).all()
-    assert (found.order[:, 0, 0] == 0).all()
-    assert (found.one_layer == 1).all()
-    assert (found.elsewhere[:, 0, 1] == 0).all()
-    assert (found.last[:, 0, 1] == 1).all()
-    assert (found.order[:, 0, 1] == 1).all()
+    shares = experiment.shares(measured)
+    tight, free = (shares.isel(radius=k) for k in (0, 1))
+
+    assert (tight.right == 100).all()
+    assert (tight.by_order == 0).all()
+    assert (shares.one_layer == 100).all()
+    assert (free.elsewhere == 0).all()
+    assert (free["last"] == 100).all()
+    assert (free.by_order == 100).all()
 
 
-def test_a_pass_sees_a_global_energy_that_rises():
+def test_a_pass_reports_a_global_energy_that_rises():
     patterns = np.array([[0.0, 0.0], [5.0, 0.0]])
     start = np.array([[0.2, 0.1]])
+    first, second = np.array([0]), np.array([1])
     with jax.enable_x64(True):
-        to_other, ended = experiment._pass(
-            patterns, [np.array([0]), np.array([1])], start, np.array([0]), 1.0
-        )
-        to_own, _ = experiment._pass(
-            patterns, [np.array([0])], start, np.array([0]), 1.0
-        )
+        to_other = experiment.descend(patterns, [first, second], start, 1.0)
+        to_own = experiment.descend(patterns, [first], start, 1.0)
 
-    assert to_other[:2] == (1.0, 0.0)
-    assert to_own[:2] == (1.0, 1.0)
+    assert to_other["own_falls"].all() and not to_other["global_falls"].any()
+    assert to_own["own_falls"].all() and to_own["global_falls"].all()
     # To 0, then by 1 towards 5: from 0.05 up to 1, the other pattern being far.
-    assert to_other[2] == pytest.approx(1 - 0.05, abs=1e-4)
-    assert ended.tolist() == [0]
+    assert to_other["change"] == pytest.approx(1 - 0.05, abs=1e-4)
+    assert to_other["end"].tolist() == [0]
 
 
-def test_it_has_rows_a_figure_and_findings(found):
-    rows = experiment._rows(found)
-    findings = experiment._findings(found)
+def test_it_has_rows_a_figure_and_findings(measured):
+    outcome = tell(experiment, measured)
 
-    assert len({row.quantity for row in rows}) == len(rows)
-    assert {row.n for row in rows} == {2}
-    assert all(0 <= row.low <= row.high <= 100 for row in rows)
-    assert "No layer ever raises its own energy" in findings
-    assert "With δ = ∞" in findings
-    assert experiment._figure(found).name == "memory-layers"
+    assert {row.n for row in rows_of(outcome).values()} == {2}
+    assert all(0 <= row.low <= row.high <= 100 for row in outcome.rows)
+    assert "No layer ever raises its own energy. The" in outcome.findings
+    assert "With δ = ∞" in outcome.findings
+    assert "100 % of those that end elsewhere" in outcome.findings
+    assert parts(outcome) == [""]
+
+
+def test_a_layer_that_raises_its_energy_is_reported(measured):
+    falls = measured.own_falls.copy()
+    falls[0, 0, 0, 0, 0, :2] = False
+    outcome = tell(experiment, measured.assign(own_falls=falls))
+
+    row = rows_of(outcome)["sets of patterns where no layer raises its own energy"]
+    assert (row.ours, row.n) == (50.0, 2)
+    assert "A layer raises its own energy in 1 passes." in outcome.findings

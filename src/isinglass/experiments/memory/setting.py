@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+import xarray as xr
 
+from isinglass._common.types import ArrayLike
 from isinglass.reproduce import Context
 from isinglass.systems.memory import Transformer, TransformerConfig
 from isinglass.systems.memory.recipe import matrices
@@ -39,6 +41,32 @@ def padded(parts: Sequence[np.ndarray]) -> np.ndarray:
     for row, part in zip(stacked, parts, strict=True):
         row[tuple(map(slice, part.shape))] = part
     return stacked
+
+
+def arranged(
+    results: Sequence[Mapping[str, ArrayLike]],
+    axes: Mapping[str, Sequence[Any]],
+    *inner: str,
+) -> xr.Dataset:
+    """Results of all combinations of the axes' values, the last axis fastest.
+
+    Args:
+        results: Of each combination, arrays by name.
+        axes: Coordinates of the combinations, by dimension.
+        *inner: Dimensions of the arrays.
+    """
+    shape = [len(values) for values in axes.values()]
+    variables = {}
+    for name in results[0]:
+        stacked = np.array([result[name] for result in results])
+        variables[name] = ((*axes, *inner), stacked.reshape(*shape, *stacked.shape[1:]))
+    return xr.Dataset(variables, {axis: list(values) for axis, values in axes.items()})
+
+
+def over(values: xr.DataArray, *axes: str) -> xr.DataArray:
+    """The mean over whatever is not named."""
+    rest = [axis for axis in values.dims if axis not in axes]
+    return values.mean(rest, keep_attrs=True)
 
 
 def key_seed(context: Context) -> int:
