@@ -1,4 +1,4 @@
-"""Layers: how patterns are split, what a pass reports, and what the extremes of δ fix."""
+"""Layers: how patterns are split, what a pass reports, what the extremes of δ fix."""
 
 import jax
 import numpy as np
@@ -64,8 +64,10 @@ def test_a_pass_reports_a_global_energy_that_rises():
         to_other = experiment.descend(patterns, [first, second], start, 1.0)
         to_own = experiment.descend(patterns, [first], start, 1.0)
 
-    assert to_other["own_falls"].all() and not to_other["global_falls"].any()
-    assert to_own["own_falls"].all() and to_own["global_falls"].all()
+    assert to_other["own_falls"].all()
+    assert to_own["own_falls"].all()
+    assert not to_other["global_falls"].any()
+    assert to_own["global_falls"].all()
     # To 0, then by 1 towards 5: from 0.05 up to 1, the other pattern being far.
     assert to_other["change"] == pytest.approx(1 - 0.05, abs=1e-4)
     assert to_other["end"].tolist() == [0]

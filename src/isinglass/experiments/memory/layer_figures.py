@@ -1,6 +1,5 @@
 """How passes through layers are drawn: shares of starts by the radius of the balls."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ def names(radii: xr.DataArray) -> list[str]:
     return [f"{radius:g}".replace("inf", "∞") for radius in radii.values]
 
 
-def _draw_row(panels: Sequence[Any], percent: xr.Dataset) -> None:
+def _draw_row(panels: Any, percent: xr.Dataset) -> None:
     """One separation: by split, by the layer of the pattern, and by split again."""
     line = {"along": "radius", "marker": "o", "markersize": 4}
     left, middle, right = panels
