@@ -69,8 +69,8 @@ def test_a_pass_reports_a_global_energy_that_rises():
     assert not to_other["global_falls"].any()
     assert to_own["global_falls"].all()
     # To 0, then by 1 towards 5: from 0.05 up to 1, the other pattern being far.
-    assert to_other["change"] == pytest.approx(1 - 0.05, abs=1e-4)
-    assert to_other["end"].tolist() == [0]
+    assert to_other["change"].item() == pytest.approx(1 - 0.05, abs=1e-4)
+    assert to_other["end"].values.tolist() == [0]
 
 
 def test_it_has_rows_a_figure_and_findings(measured):

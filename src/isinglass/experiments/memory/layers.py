@@ -91,8 +91,8 @@ def one_set(generator: np.random.Generator, setting: Setting) -> xr.Dataset:
         energy_deviations(s * unit, start(s), list(layers.values()))
         for s in setting.separations
     ]
-    return arranged(passes, axes, "start").assign(
-        end_of_one_layer=arranged(ends, balls, "start").end,
+    return arranged(passes, axes).assign(
+        end_of_one_layer=arranged(ends, balls).end,
         origin=("start", origin),
         layer=(("split", "pattern"), [numbers(layers[n]) for n in setting.splits]),
         deviation=("division", np.max(deviations, axis=0)),
@@ -123,7 +123,7 @@ def numbers(layers: Sequence[np.ndarray]) -> np.ndarray:
 
 def descend(
     patterns: np.ndarray, layers: Sequence[np.ndarray], start: np.ndarray, radius: float
-) -> dict[str, np.ndarray]:
+) -> xr.Dataset:
     """What a pass through layers does to each start, by the names of `one_set`."""
     among = [jnp.asarray(patterns[numbers]) for numbers in layers]
     descent = descend_layers(
@@ -135,12 +135,13 @@ def descend(
     )
     end = np.asarray(descent.states[-1])
     rises = np.diff(energy, axis=0) > ROUNDING * (1 + abs(energy[:-1]))
-    return {
+    results = {
         "end": ((end[:, None] - patterns) ** 2).sum(-1).argmin(1),
         "own_falls": (after <= before + ROUNDING * (1 + abs(before))).all(0),
         "global_falls": ~rises.any(0),
         "change": energy[-1] - energy[0],
     }
+    return xr.Dataset({name: ("start", values) for name, values in results.items()})
 
 
 def energy_deviations(

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 import xarray as xr
 
-from isinglass._common.types import ArrayLike
 from isinglass.reproduce import Context
 from isinglass.systems.memory import Transformer, TransformerConfig
 from isinglass.systems.memory.recipe import matrices
@@ -44,23 +43,22 @@ def padded(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def arranged(
-    results: Sequence[Mapping[str, ArrayLike]],
-    axes: Mapping[str, Sequence[Any]],
-    *inner: str,
+    results: Sequence[xr.Dataset], axes: Mapping[str, Sequence[Any]]
 ) -> xr.Dataset:
     """Results of all combinations of the axes' values, the last axis fastest.
 
     Args:
-        results: Of each combination, arrays by name.
+        results: One of each combination, all with the same variables and dimensions.
         axes: Coordinates of the combinations, by dimension.
-        *inner: Dimensions of the arrays.
     """
-    shape = [len(values) for values in axes.values()]
+    first, shape = results[0], [len(values) for values in axes.values()]
     variables = {}
-    for name in results[0]:
-        stacked = np.array([result[name] for result in results])
-        variables[name] = ((*axes, *inner), stacked.reshape(*shape, *stacked.shape[1:]))
-    return xr.Dataset(variables, {axis: list(values) for axis, values in axes.items()})
+    for name, example in first.data_vars.items():
+        stacked = np.stack([result[name].values for result in results])
+        values = stacked.reshape(*shape, *example.shape)
+        variables[name] = ((*axes, *example.dims), values, example.attrs)
+    coordinates = {axis: list(values) for axis, values in axes.items()}
+    return xr.Dataset(variables, {**first.coords, **coordinates})
 
 
 def over(values: xr.DataArray, *axes: str) -> xr.DataArray:
