@@ -1,12 +1,12 @@
 import sys
-from importlib import import_module, metadata
+from importlib import metadata
 
 import pytest
 
 from helpers import fakes
 from isinglass._common.progress import Silent
 from isinglass.reproduce import catalogue
-from isinglass.reproduce.catalogue import UnknownExperimentError, entries, select
+from isinglass.reproduce.catalogue import UnknownExperimentError, select
 from isinglass.reproduce.runner import Finished, Request, run
 
 
@@ -45,18 +45,6 @@ class TestSelect:
     def test_refers_to_the_list_where_nothing_is_close(self, wrong):
         with pytest.raises(UnknownExperimentError, match="isinglass list"):
             select([wrong])
-
-
-@pytest.mark.parametrize("entry", entries().values(), ids=list(entries()))
-def test_every_experiment_describes_itself(entry):
-    experiment = entry.experiment
-    assert experiment.title
-    assert entry.paper.citation
-    assert entry.paper.title
-    assert experiment.source
-    assert experiment.question.strip().endswith((".", "?"))
-    assert 0 < experiment.seconds["quick"] <= experiment.seconds["default"]
-    assert 1 <= experiment.seeds["quick"] <= experiment.seeds["default"]
 
 
 OUTSIDE = {
@@ -130,13 +118,6 @@ def test_an_experiment_of_another_package_is_listed_and_run(tmp_path):
     assert isinstance(outcome, Finished), outcome
     assert outcome.result.rows[0].n == 20
     assert outcome.result.findings.startswith("The mean is 3.")
-
-
-def test_every_entry_has_a_module_with_its_views():
-    for entry in entries().values():
-        module = import_module(entry.module)
-        for name in ("measure", "compare", "draw"):
-            assert callable(getattr(module, name)), f"{entry.module} lacks {name}"
 
 
 def test_silent_progress_hands_the_items_through():

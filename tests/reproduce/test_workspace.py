@@ -1,8 +1,9 @@
-"""Whose sweeps a folder holds: kept for a resumed run of the same code and settings only."""
+"""Whose workspace it is: kept for a resumed run of the same code and settings only."""
 
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_a_damaged_mark_begins_anew(tmp_path):
 class TestFull:
     """`--full` reaches experiments that have a full run, and no others."""
 
-    LONG = {"default": 1.0, "quick": 0.1, "full": 100.0}
+    LONG = MappingProxyType({"default": 1.0, "quick": 0.1, "full": 100.0})
 
     def run(self, tmp_path, seconds=None, **request):
         changes = {} if seconds is None else {"seconds": seconds}

@@ -29,7 +29,7 @@ def render(template: str, names: Mapping[str, Any]) -> str:
     Raises:
         jinja2.TemplateError: If the text is wrong, or speaks of what is not there.
     """
-    text = _ENVIRONMENT.from_string(template).render(names)
+    text = ENVIRONMENT.from_string(template).render(names)
     return "\n\n".join(paragraphs(text))
 
 
@@ -96,10 +96,10 @@ def plural(count: Any, singular: str, several: str = "") -> str:
     return f"{int(count):,} {noun}"
 
 
-_ENVIRONMENT = jinja2.Environment(
+ENVIRONMENT = jinja2.Environment(
     undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_ENVIRONMENT.filters |= {
+ENVIRONMENT.filters |= {
     "mean": mean,
     "number": number,
     "percent": percent,
