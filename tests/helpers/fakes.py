@@ -14,8 +14,8 @@ def entry(name: str = "toy-one", measure: Any = None, **changes: Any) -> Entry:
     _shared.MEASURES.pop(name, None)
     if measure is not None:
         _shared.MEASURES[name] = measure
-    declaration = toys.declare(name.removeprefix("toy-"), **changes)
-    return Entry("toy", toys.PAPER, toys.__name__, declaration)
+    system, _, short = name.partition("-")
+    return Entry(system, toys.PAPER, toys.__name__, toys.declare(short, **changes))
 
 
 def raising(error: BaseException) -> Callable[[Context], Any]:

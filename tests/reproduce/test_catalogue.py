@@ -1,5 +1,5 @@
+import importlib
 import sys
-from importlib import metadata
 
 import pytest
 
@@ -104,7 +104,7 @@ def outside_package(tmp_path, monkeypatch):
         "[isinglass.experiments]\ndice = somebody_elses\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    metadata.MetadataPathFinder.invalidate_caches()
+    importlib.invalidate_caches()
     yield
     for name in [name for name in sys.modules if name.startswith("somebody_elses")]:
         del sys.modules[name]
