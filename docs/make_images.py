@@ -15,8 +15,8 @@ HERE = Path(__file__).parent / "images"
 WANTED = {
     "interference-few-shot": ("interference-few-shot",),
     "interference-worldlines": (
-        "interference-spacetime",
-        "interference-double-slit-worldlines",
+        "interference-worldlines-spacetime",
+        "interference-worldlines-double-slit",
     ),
     "meanfield-trajectories": ("meanfield-trajectories",),
     "meanfield-bifurcation": ("meanfield-bifurcation-zoom",),

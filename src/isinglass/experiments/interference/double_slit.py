@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from isinglass._common.intervals import mean_interval
 from isinglass.data.double_slit import make_waves
-from isinglass.figures import style
+from isinglass.figures import samples, style
 from isinglass.figures.style import COLOURS, INK, MUTED
 from isinglass.reproduce import Context, Figure, Ledger
 from isinglass.reproduce.findings import mean
@@ -26,7 +25,7 @@ STAGE = Geometry([[-1.0], [1.0]], [[2.0], [-2.0]])
 
 
 def measure(context: Context) -> xr.Dataset:
-    """Accuracy before and after training by noise and seed, and energies of examples."""
+    """Accuracy by noise, training and seed, and energies of examples."""
     accuracy = context.table(
         unit="%", noise=NOISES, trained=[False, True], seed=context.seeds
     )
@@ -61,7 +60,9 @@ def example_energies(context: Context) -> xr.DataArray:
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """The paper's 97 % is the program's; its text describes a smaller noise."""
     ledger = ledger.using(source="§4.2")
-    before, after = (measured.accuracy.sel(trained=trained) for trained in (False, True))
+    before, after = (
+        measured.accuracy.sel(trained=trained) for trained in (False, True)
+    )
     quantity = f"accuracy after training, {NOISES['program']}"
     ledger.one_run(quantity, after.sel(noise="program"), PAPER)
     for noise in ("step", "wave"):
@@ -92,7 +93,14 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     middle.sharey(left)
     left.set_ylabel("energy")
     left.legend(loc="upper left")
-    _draw_accuracies(right, measured.accuracy)
+    words = [words.replace(" ", "\n", 1) for words in NOISES.values()]
+    accuracy = measured.accuracy.assign_coords(noise=words)
+    colours = (MUTED, COLOURS[0])
+    samples.rows(
+        right, accuracy, by="noise", hue="trained", paper=PAPER, colours=colours
+    )
+    right.set(xlabel="accuracy in %", title="Before (grey) and after (blue)")
+    right.text(PAPER - 1, 0.5, "paper", color=INK, ha="right", va="center")
     yield Figure(
         figure,
         "Left and middle: energy over time at both targets for one input of each kind, "
@@ -100,25 +108,6 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         "over trainings under three readings of the paper's 'small random noise', with "
         "means and 95 % confidence intervals.",
     )
-
-
-def _draw_accuracies(axes, accuracy: xr.DataArray) -> None:
-    """Every training as a dot, means with their intervals, and the paper's value."""
-    for row, noise in enumerate(accuracy.noise.values):
-        for trained, colour in ((False, MUTED), (True, COLOURS[0])):
-            samples = accuracy.sel(noise=noise, trained=trained)
-            jitter = row + np.random.default_rng(row).uniform(-0.2, 0.2, samples.size)
-            axes.scatter(samples, jitter, s=6, color=colour, alpha=0.35, linewidth=0)
-            center, low, high = mean_interval(samples)
-            axes.plot([low, high], [row, row], color=INK, linewidth=3, solid_capstyle="butt")
-            axes.plot(center, row, "|", color=INK, markersize=11, markeredgewidth=2)
-    axes.axvline(PAPER, color=COLOURS[1], linestyle="--", linewidth=1)
-    axes.text(PAPER - 1, 0.5, "paper", color=COLOURS[1], ha="right", va="center")
-    words = [words.replace(" ", "\n", 1) for words in NOISES.values()]
-    axes.set_yticks(range(len(words)), words)
-    axes.set(xlabel="accuracy in %", title="Before (grey) and after (blue)")
-    axes.grid(axis="y", visible=False)
-    axes.invert_yaxis()
 
 
 def tell(measured: xr.Dataset) -> dict[str, object]:

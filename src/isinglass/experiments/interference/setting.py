@@ -1,60 +1,97 @@
-"""What the MNIST experiments share: the paper's four digits, draws by seed, trained models."""
+"""What the MNIST experiments share: the paper's four digits, draws by seed, and models.
 
-from __future__ import annotations
+One repetition is a training set and a route prior, both drawn by the number of its
+seed, so that all methods and all experiments see the same pictures.
+"""
 
-from typing import TYPE_CHECKING
-from zlib import crc32
+from collections.abc import Sequence
 
+import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int, UInt8
 
-if TYPE_CHECKING:
-    from isinglass.data.few_shot import Task
-    from isinglass.data.mnist import Digits
-    from isinglass.reproduce.experiment import Context
-    from isinglass.systems.interference import InterferenceClassifier
+from isinglass.data import few_shot
+from isinglass.data.few_shot import Task
+from isinglass.data.mnist import Digits
+from isinglass.reproduce import Context, inputs
+from isinglass.systems.interference import InterferenceClassifier, baseline
 
 CLASSES = (0, 1, 2, 4)
-
-
-def generator(context: Context, purpose: str, *numbers: int) -> np.random.Generator:
-    """A generator of its own for each purpose and repetition, from the base seed."""
-    return np.random.default_rng([context.seed, crc32(purpose.encode()), *numbers])
+SHOTS = 5  # training pictures of each digit, unless an experiment says otherwise
+EXAMPLES = 20  # test pictures of each digit, where a few are enough
 
 
 def load_task(context: Context) -> Task:
     """The paper's four digits, from the user's folder or the bundled subset."""
-    from isinglass.data import few_shot, mnist
-
-    context.progress.step("reading MNIST")
-    return few_shot.task(mnist.load(context.mnist), CLASSES)
+    return few_shot.task(context.read(inputs.digits), CLASSES)
 
 
-def training_set(context: Context, task: Task, n_per_class: int, seed: int) -> Digits:
-    """The K-shot training set of one repetition: the same for every method that is compared."""
-    from isinglass.data import few_shot
-
-    rng = generator(context, "training set", seed, n_per_class)
+def training_set(
+    context: Context, task: Task, seed: int, n_per_class: int = SHOTS
+) -> Digits:
+    """The K-shot training set of a repetition, class after class."""
+    rng = context.rng("training set", seed, n_per_class)
     return few_shot.draw(task.pool, CLASSES, n_per_class, rng)
 
 
-def train(
-    context: Context, task: Task, seed: int, *, n_per_class: int = 5, epochs: int = 1
+def example_pictures(
+    context: Context, task: Task, seed: int
+) -> UInt8[np.ndarray, "digit n 28 28"]:
+    """A few test pictures of each digit."""
+    rng = context.rng("shown", seed)
+    images = few_shot.draw(task.test, CLASSES, EXAMPLES, rng).images
+    return images.reshape(len(CLASSES), EXAMPLES, *images.shape[1:])
+
+
+def classifier(
+    context: Context, seed: int, *, epochs: int = 1
 ) -> InterferenceClassifier:
-    """The classifier of one repetition, with the paper's parameters."""
-    from isinglass.systems.interference import InterferenceClassifier
-
-    digits = training_set(context, task, n_per_class, seed)
-    return InterferenceClassifier(
-        epochs=epochs, random_state=model_seed(context, seed)
-    ).fit(*digits)
-
-
-def model_seed(context: Context, seed: int) -> int:
-    """Seed of the route prior of one repetition."""
-    return int(generator(context, "route prior", seed).integers(2**31 - 1))
+    """The classifier of a repetition with the paper's parameters, not yet trained."""
+    prior_seed = context.seed_of("route prior", seed)
+    return InterferenceClassifier(epochs=epochs, random_state=prior_seed)
 
 
 def in_time(model: InterferenceClassifier) -> Float[np.ndarray, "S C T"]:
-    """Probabilities of the routes that are long enough for their own target; the rest are 0."""
+    """Probabilities of routes long enough for their own target; the rest are 0."""
     return model.route_probabilities_ * model.geometry_.reachable(model.n_durations)
+
+
+def share_in_time(model: InterferenceClassifier) -> float:
+    """Share in % of all signals that is sent along routes that can arrive."""
+    return 100 * float(in_time(model).sum(axis=-1).mean())
+
+
+def backpropagation(
+    context: Context,
+    task: Task,
+    n_per_class: int,
+    order: Int[np.ndarray, "seed steps"],
+    stops: Sequence[int],
+) -> Int[np.ndarray, "stop seed picture"]:
+    """Digits that the paper's baseline sees in the test pictures.
+
+    Args:
+        context: Of the experiment.
+        task: Where training sets are drawn from, and what is tested on.
+        n_per_class: K.
+        order: Which of the K · 4 training pictures is shown at each step.
+        stops: Numbers of steps, ascending, after which it is tested.
+    """
+    draws = [training_set(context, task, seed, n_per_class) for seed in context.seeds]
+    features = baseline.features(np.concatenate([draw.images for draw in draws]))
+    features = features.reshape(len(draws), -1, features.shape[-1])
+    labels = np.stack([np.searchsorted(CLASSES, draw.labels) for draw in draws])
+    weights = baseline.train_many(
+        jax.random.split(jax.random.key(context.seed), len(draws)),
+        np.take_along_axis(features, order[..., None], axis=1),
+        np.take_along_axis(labels, order, axis=1),
+        n_classes=len(CLASSES),
+        stops=tuple(stops),
+    )
+    tests = baseline.features(task.test.images)
+    return answers(np.einsum("nf,pmcf->pmnc", tests, weights, optimize=True))
+
+
+def answers(scores: Float[np.ndarray, "*n C"]) -> Int[np.ndarray, "*n"]:
+    """The digits with the largest scores."""
+    return np.asarray(CLASSES)[scores.argmax(axis=-1)]

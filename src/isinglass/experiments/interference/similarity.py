@@ -1,28 +1,22 @@
-"""Table 2 of Tang 2020: signals that arrive together are alike at their own class's target."""
+"""Table 2 of Tang 2020: signals that arrive together are alike at their own target."""
 
-from __future__ import annotations
+import itertools
+from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float
+import xarray as xr
 
 from isinglass.experiments.interference.setting import (
     CLASSES,
-    generator,
+    EXAMPLES,
+    classifier,
+    example_pictures,
     load_task,
-    train,
+    training_set,
 )
-from isinglass.reproduce import (
-    Context,
-    Experiment,
-    Figure,
-    Outcome,
-    Row,
-    claim,
-    compare_run,
-)
+from isinglass.figures.style import INK, subplots
+from isinglass.reproduce import Context, Figure, Ledger
 
-NAME = "interference-similarity"
-INPUTS_PER_CELL = 20
 STABLE = slice(19, 25)  # t in [19, 24]: every source has reached every target
 PAPER = np.array(
     [
@@ -33,142 +27,72 @@ PAPER = np.array(
     ]
 )
 
-# Expected similarity per training, learner (rows of Table 2) and digit shown (columns).
-Tables = Float[np.ndarray, "seeds learners digits"]
 
-
-def run(context: Context) -> Outcome:
-    """Measure Table 2 over many trainings."""
-    tables = _tables(context)
-    return Outcome(_rows(tables), [_figure(tables)], _findings(tables))
-
-
-def _tables(context: Context) -> Tables:
+def measure(context: Context) -> xr.Dataset:
+    """Expected similarity at every learner for every digit, by training."""
     task = load_task(context)
-    tables = []
-    for seed in context.progress.track(range(context.seeds), "trainings"):
-        model = train(context, task, seed)
-        rng = generator(context, "shown", seed)
-        columns = []
-        for digit in CLASSES:
-            of_digit = np.flatnonzero(task.test.labels == digit)
-            shown = task.test.images[
-                rng.choice(of_digit, INPUTS_PER_CELL, replace=False)
-            ]
-            columns.append(
-                model.expected_similarity(shown)[..., STABLE].mean(axis=(0, 2))
-            )
-        tables.append(np.stack(columns, axis=-1))
-    return np.stack(tables)
+    similarity = context.table(learner=CLASSES, digit=CLASSES, seed=context.seeds)
+    for (seed,) in context.cases(context.seeds, what="trainings"):
+        model = classifier(context, seed).fit(*training_set(context, task, seed))
+        examples = example_pictures(context, task, seed)
+        for digit, pictures in zip(CLASSES, examples, strict=True):
+            stable = model.expected_similarity(pictures)[..., STABLE]
+            similarity.loc[:, digit, seed] = stable.mean(axis=(0, 2))
+    return xr.Dataset({"similarity": similarity})
 
 
-def _rows(tables: Tables) -> list[Row]:
-    cells = [
-        compare_run(
-            NAME,
-            "Table 2",
-            f"learner {learner}, digit {digit}",
-            tables[:, i, j],
-            paper=float(PAPER[i, j]),
-        )
-        for i, learner in enumerate(CLASSES)
-        for j, digit in enumerate(CLASSES)
-    ]
-    held = tables.argmax(axis=2) == np.arange(len(CLASSES))
-    claims = [
-        claim(
-            NAME,
-            "Table 2",
-            "all four learners have the largest similarity for their own digit",
-            int(held.all(axis=1).sum()),
-            len(held),
-        ),
-        *(
-            claim(
-                NAME,
-                "Table 2",
-                f"learner {learner}: own digit has the largest similarity",
-                int(held[:, i].sum()),
-                len(held),
-            )
-            for i, learner in enumerate(CLASSES)
-        ),
-    ]
-    return cells + claims
+def own_is_largest(similarity: xr.DataArray) -> xr.DataArray:
+    """Whether its own digit has the largest similarity, by learner and seed."""
+    return similarity.idxmax("digit") == similarity.learner
 
 
-def _figure(tables: Tables) -> Figure:
-    from isinglass.figures.style import INK, subplots
+def compare(measured: xr.Dataset, ledger: Ledger) -> None:
+    """The paper's cells, and its claim that the diagonal is the largest."""
+    cells = itertools.product(CLASSES, CLASSES)
+    for (learner, digit), paper in zip(cells, PAPER.flat, strict=True):
+        samples = measured.similarity.sel(learner=learner, digit=digit)
+        ledger.one_run(f"learner {learner}, digit {digit}", samples, float(paper))
+    holds = own_is_largest(measured.similarity)
+    n = holds.sizes["seed"]
+    ledger.claim(
+        "all four learners have the largest similarity for their own digit",
+        int(holds.all("learner").sum()),
+        n,
+    )
+    for learner in CLASSES:
+        statement = f"learner {learner}: own digit has the largest similarity"
+        ledger.claim(statement, int(holds.sel(learner=learner).sum()), n)
 
-    figure, panels = subplots(1, 2, width=8.5, height=3.8)
-    ours = tables.mean(axis=0)
+
+def draw(measured: xr.Dataset) -> Iterator[Figure]:
+    """The paper's table and ours."""
+    ours = measured.similarity.mean("seed").values
     top = max(PAPER.max(), ours.max())
-    image = None
-    for panel, title, values in zip(
-        panels, ("Paper, one training", "Ours, mean"), (PAPER, ours), strict=True
-    ):
+    figure, panels = subplots(1, 2, width=8.5, height=3.8)
+    titles = ("Paper, one training", "Ours, mean")
+    for panel, title, values in zip(panels, titles, (PAPER, ours), strict=True):
         image = panel.imshow(values, vmin=0, vmax=top, cmap="Blues")
-        for i, j in np.ndindex(values.shape):
-            colour = "white" if values[i, j] > 0.6 * top else INK
+        for (i, j), value in np.ndenumerate(values):
+            colour = "white" if value > 0.6 * top else INK
             weight = "bold" if values[i].argmax() == j else "normal"
-            panel.text(
-                j,
-                i,
-                f"{values[i, j]:.3f}",
-                ha="center",
-                va="center",
-                color=colour,
-                weight=weight,
-            )
+            style = {"ha": "center", "va": "center", "color": colour, "weight": weight}
+            panel.text(j, i, f"{value:.3f}", **style)
         panel.set_xticks(range(4), [f"digit {digit}" for digit in CLASSES])
         panel.set_yticks(range(4), [f"learner {digit}" for digit in CLASSES])
         panel.tick_params(length=0)
         panel.grid(visible=False)
         panel.spines[:].set_visible(False)
         panel.set_title(title)
-    assert image is not None
     figure.colorbar(image, ax=panels, label="expected similarity", shrink=0.8)
-    caption = (
+    yield Figure(
+        figure,
         "Expected similarity of two signals that arrive together at a learner while a "
         "digit is shown and the target's field is withdrawn, averaged over the stable "
-        "steps 19 to 24 and "
-        f"{INPUTS_PER_CELL} pictures per cell. Right: mean of {len(tables)} trainings. "
-        "Bold: "
-        "largest of its row."
-    )
-    return Figure(NAME, figure, caption)
-
-
-def _findings(tables: Tables) -> str:
-    held = tables.argmax(axis=2) == np.arange(len(CLASSES))
-    each = ", ".join(
-        f"{share:.0f} % (learner {c})"
-        for c, share in zip(CLASSES, 100 * held.mean(0), strict=True)
-    )
-    return (
-        f"Over {len(tables)} trainings a learner's own digit gives the largest "
-        f"similarity in {each}; in all four learners at once in "
-        f"{100 * held.all(axis=1).mean():.0f} % of "
-        "trainings.\n\n"
-        "The published program adds 10⁻⁴ signals per source to the count that it "
-        "divides by, a relative change of order 10⁻⁵ in these steps. It averages from "
-        "step 21 on where the paper writes 19: from step 18 on every source has "
-        "reached every target, so both windows see the same routes."
+        f"steps 19 to 24 and {EXAMPLES} pictures per cell. Right: mean of "
+        f"{measured.sizes['seed']} trainings. Bold: largest of its row.",
     )
 
 
-EXPERIMENT = Experiment(
-    name=NAME,
-    title="Expected similarity of arriving signals",
-    paper="Tang 2020",
-    source="Table 2",
-    question=(
-        "With the target's field withdrawn, are signals that arrive together still "
-        "most alike at the learner of the digit that is shown?"
-    ),
-    duration=5,
-    quick_duration=4,
-    default_seeds=100,
-    quick_seeds=10,
-    run=run,
-)
+def tell(measured: xr.Dataset) -> dict[str, object]:
+    """Where the diagonal is the largest."""
+    return {"largest": own_is_largest(measured.similarity)}
