@@ -16,6 +16,7 @@ def measure(
     experiment: ModuleType,
     *,
     seeds: int = 1,
+    seed: int = 0,
     resolution: str = "quick",
     workspace: Path | None = None,
     **paths: Path,
@@ -23,12 +24,13 @@ def measure(
     """What an experiment measures, with the attributes that the runner adds."""
     context = Context(
         seeds=range(seeds),
+        seed=seed,
         resolution=Resolution(resolution),
         paths=paths,
         workspace=workspace,
     )
     measured = experiment.measure(context)
-    return measured.assign_attrs(resolution=resolution, seeds=seeds, seed=0)
+    return measured.assign_attrs(resolution=resolution, seeds=seeds, seed=seed)
 
 
 def tell(experiment: ModuleType, measured: xr.Dataset) -> Views:

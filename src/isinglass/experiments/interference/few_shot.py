@@ -37,10 +37,10 @@ PAPER = xr.DataArray(
         [np.nan, 53.28, 53.86, 79.99],
     ],
     {
-        "method": ["Ours+SeqTrn", "Ours+MixTrn", "BP+SeqTrn", "BP+MixTrn"],
+        "classifier": ["Ours+SeqTrn", "Ours+MixTrn", "BP+SeqTrn", "BP+MixTrn"],
         "cell": list(COLUMNS),
     },
-    ("method", "cell"),
+    ("classifier", "cell"),
 )
 # The one-shot numbers of the paper are means over "several" training sets; we read that
 # as three.
@@ -65,9 +65,9 @@ def measure(context: Context) -> xr.Dataset:
     sources that neither send nor are mute.
     """
     task = load_task(context)
-    methods = [*PAPER.method.values, *PEERS]
     axes = {"cell": COLUMNS, "seed": context.seeds}
-    accuracy = context.table(unit="%", method=methods, **axes)
+    classifiers = [*PAPER.classifier.values, *PEERS]
+    accuracy = context.table(unit="%", classifier=classifiers, **axes)
     is_same, undecided = context.table(**axes), context.table(unit="%", **axes)
     labels = task.test.labels
     for (cell,) in context.cases(CELLS, what="interference"):
@@ -84,7 +84,8 @@ def measure(context: Context) -> xr.Dataset:
             accuracy.loc[method, str(cell)] = hits(guesses[0], labels)
     for (cell,) in context.cases(PEER_CELLS, what="peers"):
         for seed in context.seeds[:MOST_PEER_SEEDS]:
-            accuracy.loc[PEERS, str(cell), seed] = peers(context, task, cell, seed)
+            shares = peers(context, task, cell, seed)
+            accuracy.loc[list(PEERS), str(cell), seed] = shares
     return xr.Dataset(
         {"accuracy": accuracy, "is_same": is_same, "undecided": undecided}
     )
@@ -96,7 +97,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         source="beside Table 1", because="The paper reports no such peer."
     )
     accuracy = measured.accuracy
-    for method in PAPER.method.values:
+    for method in PAPER.classifier.values:
         for cell in COLUMNS:
             paper = float(PAPER.loc[method, cell])
             if np.isfinite(paper):
@@ -157,15 +158,16 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     accuracy = measured.accuracy
     # A peer does not iterate over epochs: its K=5 numbers stand in both K=5 panels.
     accuracy = accuracy.fillna(accuracy.sel(cell=K_5, drop=True))
+    names = accuracy.classifier.values
     colours = {"Ours": COLOURS[0], "BP+S": COLOURS[1], "BP+M": COLOURS[1]}
     figure, panels = subplots(1, 4, width=11, height=3.6, sharey=True, sharex=True)
     for panel, cell in zip(panels, COLUMNS, strict=True):
         samples.rows(
             panel,
             accuracy.sel(cell=cell),
-            by="method",
-            paper=PAPER.sel(cell=cell).reindex(method=accuracy.method),
-            colours=[colours.get(name[:4], MUTED) for name in accuracy.method.values],
+            by="classifier",
+            paper=PAPER.sel(cell=cell).reindex_like(accuracy.classifier),
+            colours=[colours.get(name[:4], MUTED) for name in names],
         )
         panel.set(title=cell, xlabel="accuracy in %")
     yield Figure(
@@ -185,7 +187,7 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
     at_five = {peer: accuracy.loc[peer, K_5].dropna("seed") for peer in PEERS}
     best = max(PEERS, key=lambda peer: float(at_five[peer].mean()))
     return {
-        "ours": accuracy.sel(method="Ours+SeqTrn"),
+        "ours": accuracy.sel(classifier="Ours+SeqTrn"),
         "five": K_5,
         "gain_by_pictures": difference(accuracy, ("Ours+SeqTrn", K_10), ours),
         "gain_by_epochs": difference(accuracy, ("Ours+SeqTrn", LONG), ours),

@@ -38,7 +38,7 @@ def measure(context: Context) -> xr.Dataset:
     """
     task = load_task(context)
     axes = {"arrival": CLASSES, "digit": CLASSES, "seed": context.seeds}
-    accuracy = context.table(unit="%", method=METHODS, **axes)
+    accuracy = context.table(unit="%", classifier=METHODS, **axes)
     is_joint = context.table(seed=context.seeds)
     models = []
     for (seed,) in context.cases(context.seeds, what="interference"):
@@ -99,23 +99,23 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         n,
         because="Exact in closed form; the paper says 'forgetting is not obvious'.",
     )
-    losses = {method: lost(measured.accuracy.sel(method=method)) for method in METHODS}
+    loss = lost(measured.accuracy)
     ledger.share(
         "ours keeps more of the first digit than BP, same draws",
-        int((losses["ours"] < losses["BP"]).sum()),
+        int((loss.sel(classifier="ours") < loss.sel(classifier="BP")).sum()),
         n,
     )
-    for method, loss in losses.items():
+    for method in METHODS:
         quantity = f"accuracy on the first digit lost by the end, {method}"
-        ledger.ours_alone(quantity, loss)
+        ledger.ours_alone(quantity, loss.sel(classifier=method))
     end = measured.accuracy.isel(arrival=-1)
     for method in METHODS:
         for digit in CLASSES:
             quantity = f"accuracy on digit {digit} at the end, {method}"
-            ledger.ours_alone(quantity, end.sel(method=method, digit=digit))
+            ledger.ours_alone(quantity, end.sel(classifier=method, digit=digit))
     for method in METHODS:
         quantity = f"accuracy over the four digits at the end, {method}"
-        ledger.ours_alone(quantity, end.sel(method=method).mean("digit"))
+        ledger.ours_alone(quantity, end.sel(classifier=method).mean("digit"))
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
@@ -126,7 +126,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     for panel, (method, title) in zip(panels, METHODS.items(), strict=True):
         for index, digit in enumerate(CLASSES):
             colour = COLOURS[index]
-            course = accuracy.sel(method=method, digit=digit)
+            course = accuracy.sel(classifier=method, digit=digit)
             panel.plot(course.mean("seed"), ":", color=colour, alpha=0.5)
             samples.band(
                 panel,

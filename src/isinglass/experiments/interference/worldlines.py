@@ -57,21 +57,21 @@ def routes(model: Any, training: Any, prefix: str = "") -> dict[str, tuple]:
     Args:
         model: An interference classifier that is not yet trained.
         training: What it learns from.
-        prefix: Of all names of variables and dimensions but "trained" and "axis".
+        prefix: Of all names of variables and dimensions but "trained".
     """
     after = in_time(model.fit(*training))
     before = in_time(model.forget(*training))
     stage = model.geometry_
-    source, target, duration = (
-        f"{prefix}{name}" for name in ("source", "target", "duration")
+    source, target, duration, axis = (
+        f"{prefix}{name}" for name in ("source", "target", "duration", "axis")
     )
     return {
         f"{prefix}probability": (
             ("trained", source, target, duration),
             np.stack([before, after]),
         ),
-        f"{source}_place": ((source, "axis"), stage.sources),
-        f"{target}_place": ((target, "axis"), stage.targets),
+        f"{source}_place": ((source, axis), stage.sources),
+        f"{target}_place": ((target, axis), stage.targets),
         f"{prefix}distance": ((source, target), stage.distances),
     }
 
