@@ -6,7 +6,11 @@ from isinglass.data import few_shot as draws
 from isinglass.data import mnist
 from isinglass.data.mnist import Digits
 from isinglass.experiments.interference import few_shot
-from isinglass.experiments.interference.few_shot_training import Cell, training_orders
+from isinglass.experiments.interference.few_shot_training import (
+    PEERS,
+    Cell,
+    training_orders,
+)
 from isinglass.reproduce import Context, Verdict
 
 
@@ -96,7 +100,7 @@ def test_backpropagation_needs_more_than_one_epoch(rows):
 
 
 def test_peers_stand_beside_table_1_without_a_verdict(rows):
-    peers = [row for name, row in rows.items() if name.startswith(few_shot.PEERS)]
+    peers = [row for name, row in rows.items() if name.startswith(PEERS)]
 
     assert len(peers) == 9
     assert all(row.verdict is Verdict.INCOMPARABLE for row in peers)

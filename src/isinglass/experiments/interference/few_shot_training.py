@@ -57,9 +57,11 @@ def hits(
     return 100 * (guesses == labels).mean(axis=-1)
 
 
-def have_same_routes(*models: InterferenceClassifier) -> bool:
+def have_same_routes(
+    model: InterferenceClassifier, other: InterferenceClassifier
+) -> bool:
     """Whether two models have the same route probabilities, bit for bit."""
-    return np.array_equal(*(model.route_probabilities_ for model in models))
+    return np.array_equal(model.route_probabilities_, other.route_probabilities_)
 
 
 def share_undecided(model: InterferenceClassifier) -> float:

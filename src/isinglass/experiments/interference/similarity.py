@@ -71,7 +71,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, panels = subplots(1, 2, width=8.5, height=3.8)
     titles = ("Paper, one training", "Ours, mean")
     for panel, title, values in zip(panels, titles, (PAPER, ours), strict=True):
-        image = panel.imshow(values, vmin=0, vmax=top, cmap="Blues")
+        panel.imshow(values, vmin=0, vmax=top, cmap="Blues")
         for (i, j), value in np.ndenumerate(values):
             colour = "white" if value > 0.6 * top else INK
             weight = "bold" if values[i].argmax() == j else "normal"
@@ -83,7 +83,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         panel.grid(visible=False)
         panel.spines[:].set_visible(False)
         panel.set_title(title)
-    figure.colorbar(image, ax=panels, label="expected similarity", shrink=0.8)
+    figure.colorbar(
+        panels[0].images[0], ax=panels, label="expected similarity", shrink=0.8
+    )
     yield Figure(
         figure,
         "Expected similarity of two signals that arrive together at a learner while a "

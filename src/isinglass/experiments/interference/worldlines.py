@@ -1,7 +1,7 @@
 """Figs. 1 to 3 of Tang 2020: routes in space and time, before and after training."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from isinglass.experiments.interference.setting import (
 from isinglass.figures.style import COLOURS, INK, subplots
 from isinglass.reproduce import Context, Figure, Ledger
 
-Lines = list[tuple[tuple[float, float], tuple[float, float]]]  # (x, t) of both ends
+Lines = Sequence[tuple[tuple[float, float], tuple[float, float]]]  # (x, t) of both ends
 
 DIGIT = 2  # of the picture in space and time
 WHEN = {False: "before", True: "after"}  # training
