@@ -9,7 +9,7 @@ import xarray as xr
 
 from helpers.experiments import measure
 
-SEEDS = 4
+SEEDS = 3
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,13 @@ from isinglass.data import few_shot
 from isinglass.data.few_shot import Task
 from isinglass.data.mnist import Digits
 from isinglass.reproduce import Context, inputs
-from isinglass.systems.interference import InterferenceClassifier, baseline
+from isinglass.systems.interference import (
+    InterferenceClassifier,
+    WaveClassifier,
+    baseline,
+)
+
+Model = InterferenceClassifier | WaveClassifier
 
 CLASSES = (0, 1, 2, 4)
 SHOTS = 5  # training pictures of each digit, unless an experiment says otherwise
@@ -51,7 +57,7 @@ def classifier(
     return InterferenceClassifier(epochs=epochs, random_state=prior_seed)
 
 
-def in_time(model: InterferenceClassifier) -> Float[np.ndarray, "S C T"]:
+def in_time(model: Model) -> Float[np.ndarray, "S C T"]:
     """Probabilities of routes long enough for their own target; the rest are 0."""
     return model.route_probabilities_ * model.geometry_.reachable(model.n_durations)
 

@@ -1,19 +1,21 @@
 """Figs. 1 to 3 of Tang 2020: routes in space and time, before and after training."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 
-from isinglass.data.double_slit import make_waves
+from isinglass.data.double_slit import Waves, make_waves
+from isinglass.data.mnist import Digits
 from isinglass.experiments.interference import double_slit, spacetime
 from isinglass.experiments.interference.setting import (
     CLASSES,
+    Model,
     classifier,
     in_time,
     load_task,
@@ -23,7 +25,7 @@ from isinglass.experiments.interference.setting import (
 from isinglass.figures.style import COLOURS, INK, subplots
 from isinglass.reproduce import Context, Figure, Ledger
 
-Lines = Sequence[tuple[tuple[float, float], tuple[float, float]]]  # (x, t) of both ends
+Lines = Float[np.ndarray, "line 2 2"]  # (x, t) of both ends
 
 DIGIT = 2  # of the picture in space and time
 WHEN = {False: "before", True: "after"}  # training
@@ -51,11 +53,13 @@ def measure(context: Context) -> xr.Dataset:
     )
 
 
-def routes(model: Any, training: Any, prefix: str = "") -> dict[str, tuple]:
+def routes(
+    model: Model, training: Digits | Waves, prefix: str = ""
+) -> dict[str, tuple]:
     """Where routes lead and their probabilities, 0 for those too short to arrive.
 
     Args:
-        model: An interference classifier that is not yet trained.
+        model: Not yet trained.
         training: What it learns from.
         prefix: Of all names of variables and dimensions but "trained".
     """
@@ -128,7 +132,7 @@ def light_cone(measured: xr.Dataset, target: int) -> tuple[Lines, np.ndarray]:
         for duration in np.flatnonzero(mean > 1e-4):
             lines.append(((place, 0), (0, duration)))
             chances.append(mean[duration])
-    return lines, np.array(chances)
+    return np.reshape(lines, (-1, 2, 2)).astype(float), np.array(chances)
 
 
 def draw_double_slit(measured: xr.Dataset) -> Figure:
@@ -143,7 +147,9 @@ def draw_double_slit(measured: xr.Dataset) -> Figure:
             enumerate(slits), enumerate(targets)
         ):
             chances = probability[i, j]
-            lines = [((slit, 0), (target, end)) for end in range(len(chances))]
+            lines = np.array(
+                [[(slit, 0), (target, end)] for end in range(len(chances))]
+            )
             opacity = np.minimum(1, 0.1 + 8 * chances)
             add_lines(panel, lines, COLOURS[j], 0.2 + 40 * chances, opacity)
         panel.plot(slits, [0, 0], "o", color=INK, markersize=9, clip_on=False, zorder=3)
@@ -169,4 +175,4 @@ def add_lines(
 ) -> None:
     """Straight lines of one colour, as wide and as opaque as they are likely."""
     colours = [(*to_rgb(colour), alpha) for alpha in opacity]
-    axes.add_collection(LineCollection(lines, colors=colours, linewidths=widths))
+    axes.add_collection(LineCollection(list(lines), colors=colours, linewidths=widths))
