@@ -1,9 +1,18 @@
-"""The standard library as a text."""
+"""The standard library as a text, and the parts and shares of any."""
 
+import numpy as np
 import pytest
 
 from isinglass.data import text as module
-from isinglass.data.text import PythonTextError, digest, python_text
+from isinglass.data.text import (
+    PIECE,
+    PythonTextError,
+    digest,
+    hold_out,
+    python_text,
+    shares,
+    windows,
+)
 
 
 def test_the_running_python_has_megabytes_of_it_and_always_the_same():
@@ -57,3 +66,45 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
     with pytest.raises(PythonTextError, match=r"cannot read .*bisect\.py: "):
         python_text(tmp_path)
+
+
+def test_no_share_holds_what_is_held_out():
+    whole = np.arange(50_007)
+    training, held_out = hold_out(whole)
+
+    assert len(held_out) / len(whole) == pytest.approx(0.1, abs=0.001)
+    assert sorted([*training, *held_out]) == list(whole)
+    assert (np.diff(held_out) != 1).sum() == 4  # five whole stretches
+
+
+def test_a_share_is_a_part_of_the_larger_ones():
+    training = np.arange(9_000_000)
+    parts = shares(training, (1.0, 0.01, 0.001), seed=3)
+    hundredth, thousandth = parts.texts[0.01], parts.texts[0.001]
+
+    assert parts.texts[1.0] is training
+    assert len(hundredth) == pytest.approx(90_000, rel=0.01)
+    assert len(thousandth) == pytest.approx(9_000, rel=0.01)
+    assert parts.piece <= PIECE
+    assert set(thousandth) < set(hundredth)
+    assert (parts.smallest.ravel() == thousandth).all()
+    assert (np.diff(parts.smallest, axis=1) == 1).all()
+
+
+def test_seeds_have_other_shares():
+    first, second = (
+        shares(np.arange(10**6), (0.001,), seed).texts[0.001] for seed in (0, 1)
+    )
+    assert set(first).isdisjoint(second)
+
+
+@pytest.mark.parametrize("pieces", [np.arange(1000), np.arange(1000).reshape(4, 250)])
+def test_a_window_is_of_one_piece(pieces):
+    texts = windows(pieces, 9, 128)
+
+    assert texts.shape == (9, 128)
+    assert (np.diff(texts, axis=1) == 1).all()
+    rows = np.atleast_2d(pieces)
+    is_inside = (rows[:, :1] <= texts[:, 0]) & (texts[:, -1] <= rows[:, -1:])
+    assert is_inside.any(0).all()
+    assert (texts[0, 0], texts[-1, -1]) == (0, 999)

@@ -1,4 +1,4 @@
-"""Texts to train on: the one that every Python ships, or a file, apart and in shares."""
+"""Texts to train on: the one that every Python ships, or a file; parts and shares."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import numpy as np
 from jaxtyping import Integer
 
 STRETCHES, EVERY = 50, 10  # of 50 stretches, each tenth is held out
-
-
 PIECE = 4096  # bytes at most, that go into a share or stay out of it together
 
 
@@ -35,31 +33,33 @@ class Text(NamedTuple):
 
 
 def read(path: Path | None) -> Text:
-    """The text that was given, or else the sources of Python's library.
+    """Read the text at a path, or else the sources of Python's library, in its parts.
 
     Raises:
         OSError: If it cannot be read.
     """
     if path is None:
-        found, what = (
-            python_text(),
-            f"the sources of Python {platform.python_version()}'s library",
-        )
+        content = python_text()
+        name = f"the sources of Python {platform.python_version()}'s library"
     else:
-        found, what = path.read_bytes(), path.name
-    about = f"{what} ({len(found):,} bytes, SHA-256 {digest(found)}…)"
-    whole = np.frombuffer(found, np.uint8)
-    return Text(whole, *apart(whole), about)
+        content, name = path.read_bytes(), path.name
+    about = f"{name} ({len(content):,} bytes, SHA-256 {digest(content)}…)"
+    whole = np.frombuffer(content, np.uint8)
+    return Text(whole, *hold_out(whole), about)
 
 
-def apart(
+def hold_out(
     whole: Integer[np.ndarray, " m"],
 ) -> tuple[Integer[np.ndarray, " a"], Integer[np.ndarray, " b"]]:
-    """What to train on, and what is held out: whole stretches, so that no share holds any of it."""
+    """Split a text into what to train on and what is held out, a tenth.
+
+    Whole stretches from all over the text are held out, so that no share of the rest
+    holds any of it.
+    """
     stretches = np.array_split(whole, STRETCHES)
-    held = range(EVERY // 2, STRETCHES, EVERY)
-    rest = [stretches[i] for i in range(STRETCHES) if i not in held]
-    return np.concatenate(rest), np.concatenate([stretches[i] for i in held])
+    numbers = range(EVERY // 2, STRETCHES, EVERY)
+    training = [stretches[i] for i in range(STRETCHES) if i not in numbers]
+    return np.concatenate(training), np.concatenate([stretches[i] for i in numbers])
 
 
 class Shares(NamedTuple):
@@ -77,26 +77,45 @@ class Shares(NamedTuple):
 
 
 def shares(
-    training: Integer[np.ndarray, " a"], wanted: tuple[float, ...], seed: int
+    training: Integer[np.ndarray, " a"], fractions: tuple[float, ...], seed: int
 ) -> Shares:
-    """Pieces at random, as many as a share has.
+    """Draw shares of a text: pieces of it at random, as many as a share has.
 
     Args:
         training: The text.
-        wanted: Shares in (0, 1]; the text as it is for 1.
+        fractions: Of each share, in (0, 1]; the text as it is for 1.
         seed: Of the order in which pieces come in.
     """
-    least = len(training) * min(wanted)
+    least = len(training) * min(fractions)
     in_least = max(1, -(-int(least) // PIECE))
     piece = max(1, int(least / in_least))
     pieces = training[: len(training) // piece * piece].reshape(-1, piece)
     order = np.random.default_rng(seed).permutation(len(pieces))
 
-    def of(share: float) -> np.ndarray:
-        return pieces[order[: max(1, round(share * len(pieces)))]]
+    def share(fraction: float) -> np.ndarray:
+        return pieces[order[: max(1, round(fraction * len(pieces)))]]
 
-    texts = {each: training if each == 1 else of(each).ravel() for each in wanted}
-    return Shares(texts, piece, of(min(wanted)))
+    texts = {
+        fraction: training if fraction == 1 else share(fraction).ravel()
+        for fraction in fractions
+    }
+    return Shares(texts, piece, share(min(fractions)))
+
+
+def windows(
+    text: Integer[np.ndarray, "*pieces m"], count: int, length: int
+) -> Integer[np.ndarray, "count length"]:
+    """Cut stretches out of a text, evenly spaced, each inside one piece.
+
+    Args:
+        text: Bytes (m,), or pieces of them, (k, m) with m ≥ length.
+        count: How many stretches.
+        length: Bytes of each.
+    """
+    pieces = np.atleast_2d(text)
+    room = pieces.shape[1] - length + 1  # places in a piece
+    place = np.linspace(0, len(pieces) * room - 1, count).astype(int)
+    return pieces[place[:, None] // room, place[:, None] % room + np.arange(length)]
 
 
 # Tests, tables of characters, and what some distributions pack apart or build
@@ -130,7 +149,7 @@ class PythonTextError(OSError):
 
 
 def python_text(folder: str | Path | None = None) -> bytes:
-    """The .py files of the standard library, one after the other in the order of their paths.
+    """Join the .py files of the standard library in the order of their paths.
 
     Args:
         folder: Where they are; that of the running Python if None.
@@ -168,11 +187,11 @@ def digest(text: bytes) -> str:
 
 def _sources(root: Path) -> list[Path]:
     """Files in an order that does not depend on the system."""
-    found = {}
+    sources = {}
     for path in root.rglob("*.py"):
         *folders, name = path.relative_to(root).parts
         top = folders[0] if folders else name.removesuffix(".py")
-        wanted = top in sys.stdlib_module_names and top not in LEFT_OUT
-        if wanted and not TESTS.intersection(folders):
-            found["/".join((*folders, name))] = path
-    return [found[name] for name in sorted(found)]
+        is_library = top in sys.stdlib_module_names and top not in LEFT_OUT
+        if is_library and not TESTS.intersection(folders):
+            sources["/".join((*folders, name))] = path
+    return [sources[name] for name in sorted(sources)]

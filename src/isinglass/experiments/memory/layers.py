@@ -76,7 +76,7 @@ def one_set(generator: np.random.Generator, setting: Setting) -> xr.Dataset:
     def start(separation: float) -> np.ndarray:
         return separation * unit[origin] + NOISE * separation * direction
 
-    balls = {"separation": setting.separations, "radius": setting.radii}
+    balls: dict[str, Any] = {"separation": setting.separations, "radius": setting.radii}
     axes = balls | {"split": setting.splits, "order": list(ORDERS)}
     passes = [
         descend(s * unit, layers[name][:: ORDERS[order]], start(s), s * radius)

@@ -104,7 +104,7 @@ def quadrature_error(
 
 def many_balls() -> xr.Dataset:
     """As many balls as the paper has activations, and where log Z + 1/Z is least."""
-    least = minimize_scalar(
+    least: Any = minimize_scalar(
         lambda log_z: float(claimed_cross_entropy(log_z)),
         bounds=(-3.0, 5.0),
         method="bounded",

@@ -21,7 +21,7 @@ from isinglass.data.tokens import (
     tokenise,
     tokens_of,
 )
-from isinglass.systems.memory.continuation import continue_greedily
+from isinglass.systems.memory.continuation import continue_greedily, matching_length
 from isinglass.systems.memory.gpt2 import ModelFolderError, load_gpt2, save_gpt2
 from isinglass.systems.memory.layer_activations import Activations, activations
 from isinglass.systems.memory.layer_radius import layer_radius, sequences_of
@@ -86,6 +86,7 @@ __all__ = [
     "log_ball_volume",
     "log_partition",
     "log_partition_misprinted",
+    "matching_length",
     "nearest_neighbour_radius",
     "nearest_neighbours",
     "parameters_against_data",

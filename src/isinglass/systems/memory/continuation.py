@@ -1,4 +1,4 @@
-"""What a transformer makes of the beginning of a text, the likeliest token each time."""
+"""How a transformer continues a text, the likeliest token each time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Int, Integer
 
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
@@ -21,10 +21,10 @@ def continue_greedily(
     *,
     execution: Execution = SINGLE,
 ) -> Integer[np.ndarray, "b count"]:
-    """The likeliest token after each prompt, and so on. A text known by heart goes on as it does.
+    """Continue prompts by the likeliest token each time.
 
-    Every token takes a pass over the whole sequence: nothing is kept from one to the
-    next.
+    A model that knows a text by heart continues it as it is. Every token takes a pass
+    over the whole sequence: nothing is kept from one to the next.
 
     Args:
         model: The model.
@@ -46,22 +46,61 @@ def continue_greedily(
         )
     tokens = np.zeros((len(prompts), prompts.shape[1] + count), np.int32)
     tokens[:, : prompts.shape[1]] = prompts
-    found = _continued(model, tokens, prompts.shape[1], execution)
-    return np.asarray(found)[:, prompts.shape[1] :]
+    continued = _continued(model, tokens, prompts.shape[1], execution)
+    return np.asarray(continued)[:, prompts.shape[1] :]
+
+
+def matching_length(
+    model: Transformer,
+    texts: Integer[np.ndarray, "b m"],
+    prompt: int,
+    *,
+    execution: Execution = SINGLE,
+) -> Int[np.ndarray, " b"]:
+    """Count the right tokens of a model's continuation before the first wrong one.
+
+    The model gets the beginning of a text and adds the likeliest token each time, as
+    `continue_greedily` does. A text that it knows by heart it continues to the end;
+    what has gone wrong early is not gone on with, for every token takes a pass.
+
+    Args:
+        model: The model.
+        texts: Beginnings with what follows them, at most the context long.
+        prompt: Length of the beginnings, at least 1 and less than m.
+        execution: How to compute it.
+
+    Returns:
+        How many tokens are right, from 0 to m − prompt.
+
+    Raises:
+        ValueError: As `continue_greedily`.
+    """
+    lengths, length = np.zeros(len(texts), int), texts.shape[1] - prompt
+    alive, start, stop = np.arange(len(texts)), 0, min(8, length)
+    while len(alive) and start < length:
+        # Few sizes of batch, so that few programs are compiled.
+        padding = max(8, 1 << (len(alive) - 1).bit_length()) - len(alive)
+        beginnings = texts[alive, : prompt + start]
+        batch = np.pad(beginnings, ((0, padding), (0, 0)), "edge")
+        tokens = continue_greedily(model, batch, stop - start, execution=execution)
+        is_right = tokens[: len(alive)] == texts[alive, prompt + start : prompt + stop]
+        is_whole = is_right.all(1)
+        lengths[alive] = np.where(is_whole, stop, start + is_right.argmin(1))
+        alive, start, stop = alive[is_whole], stop, min(4 * stop, length)
+    return lengths
 
 
 @partial(jax.jit, static_argnames=("start", "execution"))
 def _continued(
     model: Transformer, tokens: Any, start: int, execution: Execution
 ) -> Any:
-    def one(place: Any, tokens: Any) -> Any:
-        def last(each: Any) -> Any:  # what stands behind it is not seen
-            return model.decode(
-                model.final(each, execution)[place - 1][None], execution
-            )[0]
+    def likeliest(tokens: Any, place: Any) -> Any:
+        """After the tokens before a place; what stands behind it has no effect."""
+        activations = model.final(tokens, execution)
+        return model.decode(activations[place - 1][None], execution)[0].argmax()
 
-        return tokens.at[:, place].set(
-            jax.vmap(last)(tokens).argmax(-1).astype(tokens.dtype)
-        )
+    def add(place: Any, tokens: Any) -> Any:
+        following = jax.vmap(likeliest, (0, None))(tokens, place)
+        return tokens.at[:, place].set(following.astype(tokens.dtype))
 
-    return jax.lax.fori_loop(start, tokens.shape[1], one, jnp.asarray(tokens))
+    return jax.lax.fori_loop(start, tokens.shape[1], add, jnp.asarray(tokens))
