@@ -1,14 +1,18 @@
 """Intervals that say how well a number is known.
 
-SciPy is imported inside the functions: it takes half a second, which ``isinglass list``
-(which imports every experiment, and with it this module) need not pay.
+SciPy is imported where it is first used: it takes half a second, which a command that
+computes no interval need not pay.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from lazy_loader import load
 
 from isinglass._common.types import ArrayLike
+
+special = load("scipy.special", suppress_warning=True)
+stats = load("scipy.stats", suppress_warning=True)
 
 CONFIDENCE = 0.95
 
@@ -51,13 +55,11 @@ def mean_interval(samples: ArrayLike) -> Interval:
     Raises:
         ValueError: If ``samples`` is empty, not one-dimensional, or not finite.
     """
-    from scipy.special import stdtrit
-
     values = checked_samples(samples)
     mean, n = float(values.mean()), values.size
     if n == 1:
         return Interval(mean, mean, mean)
-    quantile = stdtrit(n - 1, (1 + CONFIDENCE) / 2)
+    quantile = special.stdtrit(n - 1, (1 + CONFIDENCE) / 2)
     half_width = float(quantile * values.std(ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half_width, mean + half_width)
 
@@ -74,14 +76,12 @@ def single_draw_half_width(samples: ArrayLike) -> float:
     Raises:
         ValueError: If there are fewer than two samples, or they are not finite.
     """
-    from scipy.special import stdtrit
-
     values = checked_samples(samples)
     if values.size < 2:
         raise ValueError(
             "samples must hold at least two values to have a spread, got 1"
         )
-    quantile = stdtrit(values.size - 1, (1 + CONFIDENCE) / 2)
+    quantile = special.stdtrit(values.size - 1, (1 + CONFIDENCE) / 2)
     return float(quantile * values.std(ddof=1) * np.sqrt(1 + 1 / values.size))
 
 
@@ -95,13 +95,11 @@ def wilson_interval(successes: int, n: int) -> Interval:
     Raises:
         ValueError: If ``n`` < 1 or ``successes`` lies outside 0..n.
     """
-    from scipy.stats import binomtest
-
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     if not 0 <= successes <= n:
         raise ValueError(f"successes must lie in 0..{n}, got {successes}")
-    interval = binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    interval = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(successes / n, float(interval.low), float(interval.high))
 
 

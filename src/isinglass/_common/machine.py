@@ -16,5 +16,5 @@ def memory_maps() -> int:
 
     Linux gives a process 65,530 unless told otherwise, and kills what asks for more.
     """
-    told = Path("/proc/self/maps")
-    return len(told.read_bytes().splitlines()) if told.exists() else 0
+    maps = Path("/proc/self/maps")
+    return len(maps.read_bytes().splitlines()) if maps.exists() else 0

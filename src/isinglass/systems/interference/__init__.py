@@ -1,30 +1,58 @@
-"""System 1: dipoles travel along learned routes and interfere at their class (Tang 2020)."""
+"""Dipoles travel along learned routes and interfere at their class (Tang 2020).
+
+`InterferenceClassifier` learns pictures and `WaveClassifier` signals that change in
+time, without backpropagation: what is learned is a sum over samples, so that samples
+can be added, taken away and merged exactly. The equations stand in `encoding` (§3),
+`energy` (Eqs. 2 and 3), `learning` (Eq. 4), `routes`, `geometry` and `diagnostics`
+(Eq. 5); `baseline` is the paper's, trained by backpropagation.
+"""
 
 from isinglass.systems.interference.classifier import (
-    InterferenceClassifier as InterferenceClassifier,
-)
-from isinglass.systems.interference.classifier import (
-    ensemble_energies as ensemble_energies,
+    InterferenceClassifier,
+    ensemble_energies,
 )
 from isinglass.systems.interference.diagnostics import (
-    arrival_entropy as arrival_entropy,
+    arrival_entropy,
+    arrival_times,
+    expected_similarity,
 )
-from isinglass.systems.interference.diagnostics import arrival_times as arrival_times
-from isinglass.systems.interference.diagnostics import (
-    expected_similarity as expected_similarity,
+from isinglass.systems.interference.encoding import (
+    encode_images,
+    to_dipoles,
+    uniform_host,
 )
-from isinglass.systems.interference.encoding import encode_images as encode_images
-from isinglass.systems.interference.encoding import to_dipoles as to_dipoles
-from isinglass.systems.interference.encoding import uniform_host as uniform_host
-from isinglass.systems.interference.energy import attended_host as attended_host
-from isinglass.systems.interference.energy import energy_over_time as energy_over_time
-from isinglass.systems.interference.geometry import Geometry as Geometry
-from isinglass.systems.interference.geometry import corners as corners
-from isinglass.systems.interference.learning import learn_one as learn_one
-from isinglass.systems.interference.learning import watch_learning as watch_learning
-from isinglass.systems.interference.routes import arrivals as arrivals
-from isinglass.systems.interference.routes import jitter_prior as jitter_prior
+from isinglass.systems.interference.energy import attended_host, energy_over_time
+from isinglass.systems.interference.geometry import Geometry, corners
+from isinglass.systems.interference.learning import (
+    LearningRule,
+    learn_sample,
+    watch_learning,
+)
 from isinglass.systems.interference.routes import (
-    route_probabilities as route_probabilities,
+    arrivals,
+    jitter_prior,
+    route_probabilities,
 )
-from isinglass.systems.interference.waves import WaveClassifier as WaveClassifier
+from isinglass.systems.interference.waves import WaveClassifier
+
+__all__ = [
+    "Geometry",
+    "InterferenceClassifier",
+    "LearningRule",
+    "WaveClassifier",
+    "arrival_entropy",
+    "arrival_times",
+    "arrivals",
+    "attended_host",
+    "corners",
+    "encode_images",
+    "energy_over_time",
+    "ensemble_energies",
+    "expected_similarity",
+    "jitter_prior",
+    "learn_sample",
+    "route_probabilities",
+    "to_dipoles",
+    "uniform_host",
+    "watch_learning",
+]

@@ -28,7 +28,7 @@ from isinglass._common.batches import BATCH, each_batch, map_batches
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage, diagnostics
 from isinglass.systems.interference.geometry import Geometry
-from isinglass.systems.interference.learning import check_rule, is_similar
+from isinglass.systems.interference.learning import LearningRule, is_similar
 from isinglass.systems.interference.routes import (
     arrivals,
     check_prior,
@@ -241,8 +241,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             ValueError: For an incompatible model. This one is then unchanged.
         """
         if type(other) is not type(self):
-            mine, theirs = type(self).__name__, type(other).__name__
-            raise TypeError(f"can merge only with another {mine}, got {theirs}")
+            raise TypeError(
+                f"can merge only with another {type(self).__name__}, got "
+                f"{type(other).__name__}"
+            )
         for model in (self, other):
             model._check_ready()
         self._check_same_stage(other)
@@ -353,7 +355,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     # -- storage -----------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Write the trained model to one safetensors file, whole or not at all.
+        """Write the trained model to one file, whole or not at all.
 
         Args:
             path: The file; an old one is replaced.
@@ -363,7 +365,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             OSError: If the folder does not exist or cannot be written to.
         """
         self._check_ready()
-        _storage.save(self, Path(path))
+        _storage.save(self._state(), Path(path))
 
     @classmethod
     def load(cls: type[Model], path: str | Path) -> Model:
@@ -377,7 +379,50 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             ValueError: For a file that is truncated, damaged, of another format
                 version, or of another kind of model.
         """
-        return _storage.load(cls, Path(path))
+        state = _storage.load(Path(path), cls.__name__)
+        try:
+            return cls._of_state(state)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+
+    def _state(self) -> _storage.TrainedState:
+        return _storage.TrainedState(
+            kind=type(self).__name__,
+            parameters=self.get_params(deep=False),
+            input_shape=getattr(self, self._shape_attribute),
+            classes=self.classes_,
+            class_count=self.class_count_,
+            tally=self.tally_,
+            prior=self.prior_,
+            seed=self.seed_,
+            feature_count=getattr(self, "n_features_in_", None),
+            feature_names=getattr(self, "feature_names_in_", None),
+        )
+
+    @classmethod
+    def _of_state(cls: type[Model], state: _storage.TrainedState) -> Model:
+        model = cls(**state.parameters)
+        setattr(model, cls._shape_attribute, state.input_shape)
+        if state.feature_count is not None:
+            model.n_features_in_ = state.feature_count
+        if state.feature_names is not None:
+            model.feature_names_in_ = state.feature_names
+        model.classes_, model.class_count_ = state.classes, state.class_count
+        model.tally_, model.prior_ = state.tally, state.prior
+        model.seed_ = state.seed
+        stage = (model._n_sources(), len(model.classes_))
+        shapes = {
+            "tally": (*stage, model._tally_width()),
+            "prior": (*stage, model.n_durations),
+            "class_count": stage[1:],
+        }
+        for name, shape in shapes.items():
+            stored = getattr(state, name).shape
+            if stored != shape:
+                raise ValueError(f"{name} has shape {stored}, expected {shape}")
+        model._check_parameters()
+        model._learned_with = model._rule()
+        return model
 
     # -- inside ------------------------------------------------------------------------
 
@@ -416,7 +461,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return X, y
 
     def _check_parameters(self) -> None:
-        check_rule(self.rates, self.threshold)
+        LearningRule(self.rates, self.threshold)
         _check_positive_int("epochs", self.epochs)
         _check_positive_int("n_durations", self.n_durations)
         n = self.n_signals
@@ -487,9 +532,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             return self._tally(part, padded)
 
         total = np.zeros_like(self.tally_)
-        for _, added in each_batch(
-            tally, X, size=2 * BATCH
-        ):  # a tally needs less memory each
+        # A tally needs less memory than an energy, so that batches are larger.
+        for _, added in each_batch(tally, X, size=2 * BATCH):
             total += added
         return total, members.sum(axis=0)
 
@@ -515,22 +559,23 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             if rule[name] != learned:
                 raise ValueError(
                     f"{name} is {rule[name]}, but the model learned with {learned}; "
-                    "set it back, "
-                    "or call fit to start anew"
+                    "set it back, or call fit to start anew"
                 )
 
     def _check_same_stage(self, other: "RouteClassifier") -> None:
-        here, there = self._rule(), other._rule()
-        here["input shape"] = getattr(self, self._shape_attribute)
-        there["input shape"] = getattr(other, self._shape_attribute)
-        for name, value in here.items():
-            if value != there[name]:
+        rules = []
+        for model in (self, other):
+            shape = getattr(model, model._shape_attribute)
+            rules.append(model._rule() | {"input shape": shape})
+        for name, value in rules[0].items():
+            if value != rules[1][name]:
                 raise ValueError(
-                    f"cannot merge: {name} differs, {value} here, {there[name]} there"
+                    f"cannot merge: {name} differs, {value} here, {rules[1][name]} "
+                    "there"
                 )
         union = len(np.union1d(self.classes_, other.classes_))
-        mine, theirs = self._geometry_for(union), other._geometry_for(union)
-        if not np.array_equal(mine.flight_times, theirs.flight_times):
+        stages = (model._geometry_for(union) for model in (self, other))
+        if not np.array_equal(*(stage.flight_times for stage in stages)):
             raise ValueError(
                 "cannot merge: geometry differs, the flight times are not the same"
             )
@@ -540,8 +585,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             short = self.classes_[counts < 0].tolist()
             raise ValueError(
                 "cannot forget more than was learned: too many samples (times epochs) "
-                "of classes "
-                f"{short}"
+                f"of classes {short}"
             )
         low, high = (bound * counts[:, None] for bound in self._tally_bounds())
         slack = 1e-9 * (1 + self.class_count_[:, None])

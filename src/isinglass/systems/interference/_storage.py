@@ -1,50 +1,123 @@
-"""Trained models on disk: one safetensors file, no pickle, written whole or not at all."""
+"""Trained classifiers on disk: one file of arrays, no pickle, whole or not at all.
 
-import hashlib
-import inspect
+The file is that of `isinglass._common.arrays`. This module knows what a trained
+classifier amounts to, a `TrainedState`, and nothing of the estimators themselves.
+"""
+
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
-from isinglass._common.files import write_bytes
+from isinglass._common import arrays
 from isinglass.systems.interference.geometry import Geometry
 
-if TYPE_CHECKING:
-    import isinglass.systems.interference._estimator
-
-# Named in full: the module that defines it imports this one.
-Model = TypeVar(
-    "Model", bound="isinglass.systems.interference._estimator.RouteClassifier"
-)
-
-FORMAT = "isinglass-interference"
-VERSION = 1
+FORMAT = arrays.Format("isinglass-interference", 1, "model of isinglass's interference")
 
 
-def save(
-    model: "isinglass.systems.interference._estimator.RouteClassifier", path: Path
-) -> None:
-    """Write `model` to `path`.
+class TrainedState(NamedTuple):
+    """What a trained classifier amounts to: its parameters and its sums.
+
+    Attributes:
+        kind: Name of the estimator's class.
+        parameters: Arguments of its constructor.
+        input_shape: Shape of an input.
+        classes: Labels in sorted order, (C,).
+        class_count: Samples learned per class, times epochs, (C,).
+        tally: Sums over samples, (S, C, K).
+        prior: Route probabilities before learning, (S, C, T).
+        seed: From which priors of further classes are drawn.
+        feature_count: Of scikit-learn's `n_features_in_`; None for waves.
+        feature_names: Of scikit-learn's `feature_names_in_`, if there are any.
+    """
+
+    kind: str
+    parameters: Mapping[str, Any]
+    input_shape: tuple[int, ...]
+    classes: np.ndarray
+    class_count: np.ndarray
+    tally: np.ndarray
+    prior: np.ndarray
+    seed: int
+    feature_count: int | None = None
+    feature_names: np.ndarray | None = None
+
+
+def save(state: TrainedState, path: Path) -> None:
+    """Write a trained classifier to `path`.
 
     Args:
-        model: A trained model.
+        state: What to write.
         path: The file; an old one is replaced.
 
     Raises:
         ValueError: For what the format cannot hold.
         OSError: If the folder does not exist or cannot be written to.
     """
-    parameters = model.get_params(deep=False)
-    tensors = {
-        "tally": model.tally_,
-        "class_count": model.class_count_,
-        "prior": model.prior_,
+    parameters, parameter_arrays = _apart(state.parameters)
+    header = {
+        "model": state.kind,
+        "parameters": parameters,
+        "shape": state.input_shape,
+        "classes": {
+            "dtype": _label_dtype(state.classes),
+            "values": state.classes.tolist(),
+        },
+        "seed": state.seed,
+        "n_features_in": state.feature_count,
+        "feature_names_in": state.feature_names,
     }
-    geometry = parameters.pop("geometry")
+    learned = {
+        "tally": state.tally,
+        "class_count": state.class_count,
+        "prior": state.prior,
+    }
+    plain = json.loads(json.dumps(header, default=_plain))
+    arrays.write(path, FORMAT, plain, (learned | parameter_arrays).items())
+
+
+def load(path: Path, kind: str) -> TrainedState:
+    """Read a trained classifier of the class called `kind` from `path`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: For a file that is not wholly what `save` wrote, or holds another
+            class.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no model file at {path}")
+    file = arrays.open_file(path, FORMAT)
+    header, stored = file.header, file.header.get("model")
+    if stored != kind:
+        raise ValueError(f"{path} holds a {stored}, not a {kind}; use {stored}.load")
+    try:
+        contents = file.read()
+        classes = header["classes"]
+        names = header["feature_names_in"]
+        return TrainedState(
+            kind=kind,
+            parameters=_together(header["parameters"], contents),
+            input_shape=tuple(header["shape"]),
+            classes=np.array(classes["values"], classes["dtype"]),
+            class_count=contents["class_count"],
+            tally=contents["tally"],
+            prior=contents["prior"],
+            seed=header["seed"],
+            feature_count=header["n_features_in"],
+            feature_names=None if names is None else np.array(names, object),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def _apart(
+    parameters: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Parameters in JSON's terms, and those that are arrays."""
+    numbers, tensors = dict(parameters), {}
+    geometry = numbers.pop("geometry")
     if isinstance(geometry, Geometry):
         if not isinstance(geometry.metric, str):
             raise ValueError(
@@ -52,89 +125,20 @@ def save(
                 "scipy metric"
             )
         tensors |= {"sources": geometry.sources, "targets": geometry.targets}
-        parameters |= {"metric": geometry.metric, "speed": float(geometry.speed)}
-    if not isinstance(parameters["route_prior"], str):
-        tensors["route_prior"] = np.asarray(
-            parameters.pop("route_prior"), dtype=np.float64
-        )
-    if not isinstance(parameters["random_state"], int | np.integer):
-        parameters["random_state"] = None
-    header = {
-        "format": FORMAT,
-        "version": VERSION,
-        "model": type(model).__name__,
-        "parameters": parameters,
-        "classes": {
-            "dtype": _label_dtype(model.classes_),
-            "values": model.classes_.tolist(),
-        },
-        "seed": model.seed_,
-        "shape": getattr(model, model._shape_attribute),
-        "n_features_in": getattr(model, "n_features_in_", None),
-        "feature_names_in": getattr(model, "feature_names_in_", None),
-    }
-    text = json.dumps(header, default=_plain)
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    metadata = {"isinglass": text, "sha256": _digest(text, tensors)}
-    write_bytes(path, to_bytes(tensors, metadata=metadata))
+        numbers |= {"metric": geometry.metric, "speed": float(geometry.speed)}
+    if not isinstance(numbers["route_prior"], str):
+        prior = numbers.pop("route_prior")
+        tensors["route_prior"] = np.asarray(prior, dtype=np.float64)
+    if not isinstance(numbers["random_state"], int | np.integer):
+        numbers["random_state"] = None
+    return numbers, tensors
 
 
-def load(cls: type[Model], path: Path) -> Model:
-    """Read a model of class `cls` from `path`.
-
-    Args:
-        cls: The class that the model must have.
-        path: The file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: For a file that is not wholly what `save` wrote, or another model's.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no model file at {path}")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, AttributeError, OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is not a whole safetensors file: {error}") from None
-    try:
-        text, digest = metadata["isinglass"], metadata["sha256"]
-        header = json.loads(text)
-        kind, version, name = header["format"], header["version"], header["model"]
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"{path} is a safetensors file, but not one of Isinglass's models"
-        ) from None
-    if (kind, version) != (FORMAT, VERSION):
-        raise ValueError(
-            f"{path} has format {kind!r} version {version!r}; expected {FORMAT!r} "
-            f"version {VERSION}"
-        )
-    if digest != _digest(text, tensors):
-        raise ValueError(f"{path} is damaged: its checksum does not fit its content")
-    if name != cls.__name__:
-        raise ValueError(
-            f"{path} holds a {name}, not a {cls.__name__}; use {name}.load"
-        )
-    try:
-        return _rebuild(cls, header, tensors)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
-
-
-def _digest(text: str, tensors: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype.str} {tensor.shape}".encode())
-        digest.update(tensor.tobytes())
-    return digest.hexdigest()
-
-
-def _rebuild(
-    cls: type[Model], header: dict[str, Any], tensors: dict[str, np.ndarray]
-) -> Model:
-    parameters = header["parameters"]
+def _together(
+    numbers: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """The parameters from which `_apart` made these."""
+    parameters = {name: _tuples(value) for name, value in numbers.items()}
     if "sources" in tensors:
         metric, speed = parameters.pop("metric"), parameters.pop("speed")
         parameters["geometry"] = Geometry(
@@ -142,35 +146,7 @@ def _rebuild(
         )
     if "route_prior" in tensors:
         parameters["route_prior"] = tensors["route_prior"]
-    known = inspect.signature(cls).parameters
-    model = cls(
-        **{key: _tuples(value) for key, value in parameters.items() if key in known}
-    )
-    setattr(model, cls._shape_attribute, tuple(header["shape"]))
-    if header["n_features_in"] is not None:
-        model.n_features_in_ = header["n_features_in"]
-    if header["feature_names_in"] is not None:
-        model.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
-    model.classes_ = np.array(
-        header["classes"]["values"], dtype=header["classes"]["dtype"]
-    )
-    model.seed_ = header["seed"]
-    model.tally_, model.prior_ = tensors["tally"], tensors["prior"]
-    model.class_count_ = tensors["class_count"]
-    stage = (model._n_sources(), len(model.classes_))
-    shapes = {
-        "tally": (*stage, model._tally_width()),
-        "prior": (*stage, model.n_durations),
-        "class_count": stage[1:],
-    }
-    for name, shape in shapes.items():
-        if tensors[name].shape != shape:
-            raise ValueError(
-                f"{name} has shape {tensors[name].shape}, expected {shape}"
-            )
-    model._check_parameters()
-    model._learned_with = model._rule()
-    return model
+    return parameters
 
 
 def _label_dtype(classes: np.ndarray) -> str:

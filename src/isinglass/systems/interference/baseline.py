@@ -18,7 +18,7 @@ import optax
 from jax import Array
 from jaxtyping import Float, Int
 
-from isinglass.systems.interference import encode_images
+from isinglass.systems.interference.encoding import encode_images
 
 LEARNING_RATE = 1e-3
 
@@ -69,10 +69,10 @@ def train_many(
     def train(key: Array, x: Array, y: Array) -> Array:
         weights = jax.random.normal(key, (n_classes, x.shape[-1])) / 9
         state = (weights, optimizer.init(weights))
-        kept = []
+        layers = []
         for start, stop in zip((0, *stops), stops, strict=False):
             state = jax.lax.scan(step, state, (x[start:stop], y[start:stop]))[0]
-            kept.append(state[0])
-        return jnp.stack(kept)
+            layers.append(state[0])
+        return jnp.stack(layers)
 
     return jnp.moveaxis(jax.vmap(train)(keys, inputs, labels), 1, 0)

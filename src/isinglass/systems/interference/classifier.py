@@ -142,8 +142,7 @@ class InterferenceClassifier(RouteClassifier):
         if patch[0] > image_shape[0] or patch[1] > image_shape[1]:
             raise ValueError(
                 f"patch_size {patch} is larger than the picture, {image_shape}; it "
-                "must fit at "
-                "least once"
+                "must fit at least once"
             )
 
     def _patch(self) -> tuple[int, int]:
@@ -216,7 +215,7 @@ class InterferenceClassifier(RouteClassifier):
 
     def _evidence(self, tally: np.ndarray) -> Float[np.ndarray, "S C 1"]:
         return learning.evidence_from_kinds(
-            tally, learning.check_rule(self.rates, self.threshold)[0]
+            tally, learning.LearningRule(self.rates, self.threshold).rates
         )
 
     def _energies(

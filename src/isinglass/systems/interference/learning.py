@@ -8,6 +8,7 @@ epochs) is a property of sums.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -22,35 +23,51 @@ Rates = tuple[float, float, float]
 SMALLEST_GAIN = 1e-6
 
 
-def check_rule(rates: Any, threshold: Any) -> tuple[Rates, float]:
-    """Check the three rates and the threshold.
+@dataclass(frozen=True)
+class LearningRule:
+    """How much one update changes the routes of a signal, by its similarity to the host.
 
     Args:
-        rates: Learning rates η₊, η₋, η₋₋, each greater than −1.
-        threshold: Similarity θ in (0, 1].
-
-    Returns:
-        The same as floats.
+        rates: Learning rates η₊, η₋, η₋₋ of similar, neutral and opposite signals, each
+            greater than −1.
+        threshold: Similarity θ in (0, 1] from which a signal is similar (or, negated,
+            opposite).
 
     Raises:
         ValueError: If one of them is out of range, naming it.
+
+    Source: Tang 2020, Eq. 4.
     """
-    try:
-        checked = tuple(float(rate) for rate in rates)
-    except (TypeError, ValueError):
-        checked = ()
-    if len(checked) != 3 or not all(np.isfinite(r) and r > -1 for r in checked):
-        raise ValueError(
-            "rates must be three finite numbers greater than -1 (for similar, neutral "
-            "and opposite "
-            f"signals; at -1 a route is lost for good), got {rates!r}"
-        )
-    if not (
-        isinstance(threshold, int | float | np.integer | np.floating)
-        and 0 < threshold <= 1
-    ):
-        raise ValueError(f"threshold must lie in (0, 1], got {threshold!r}")
-    return checked, float(threshold)
+
+    # Any, so that what an estimator was given is refused in the words below.
+    rates: Any = (1.0, -0.5, -0.8)
+    threshold: Any = 0.7
+
+    def __post_init__(self) -> None:
+        rates, threshold = self.rates, self.threshold
+        try:
+            numbers = tuple(float(rate) for rate in rates)
+        except (TypeError, ValueError):
+            numbers = ()
+        if len(numbers) != 3 or not all(np.isfinite(r) and r > -1 for r in numbers):
+            raise ValueError(
+                "rates must be three finite numbers greater than -1 (for similar, "
+                "neutral and opposite signals; at -1 a route is lost for good), got "
+                f"{rates!r}"
+            )
+        if not (
+            isinstance(threshold, int | float | np.integer | np.floating)
+            and 0 < threshold <= 1
+        ):
+            raise ValueError(f"threshold must lie in (0, 1], got {threshold!r}")
+        object.__setattr__(self, "rates", numbers)
+        object.__setattr__(self, "threshold", float(threshold))
+
+    def rate(self, similarity: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+        """Learning rate η of signals of these similarities to the host."""
+        similar = is_similar(similarity, self.threshold)
+        opposite = is_similar(-similarity, self.threshold)
+        return np.select([similar, opposite], self.rates[::2], self.rates[1])
 
 
 def is_similar(similarity: Any, threshold: float) -> Any:
@@ -125,7 +142,7 @@ def tally_waves(
     return jnp.einsum("nst,nc->sct", jnp.log(gain), members)
 
 
-def learn_one(
+def learn_sample(
     probabilities: Float[np.ndarray, "S C T"],
     target: int,
     rate: Float[np.ndarray, "S"],
@@ -156,8 +173,7 @@ def watch_learning(
     *,
     host: Float[np.ndarray, "D"],
     reachable: Bool[np.ndarray, "S C T"],
-    rates: Rates = (1.0, -0.5, -0.8),
-    threshold: float = 0.7,
+    rule: LearningRule | None = None,
 ) -> Iterator[Float[np.ndarray, "S C T"]]:
     """Yield the route probabilities after each sample, by the published step-by-step rule.
 
@@ -170,17 +186,13 @@ def watch_learning(
         targets: Index of each sample's class.
         host: The field g at the targets.
         reachable: Which durations are long enough to arrive.
-        rates: Learning rates η₊, η₋, η₋₋.
-        threshold: Similarity θ from which a signal is similar (or, negated, opposite).
+        rule: Rates and threshold; the paper's if None.
 
     Raises:
-        ValueError: For rates or a threshold out of range, or if there are more dipoles
-            than targets or fewer.
+        ValueError: If there are more dipoles than targets or fewer.
     """
-    rates, threshold = check_rule(rates, threshold)
-    for picture, target in zip(dipoles, targets, strict=True):
-        similarity = picture @ host
-        kind = [is_similar(similarity, threshold), is_similar(-similarity, threshold)]
-        rate = np.select(kind, [rates[0], rates[2]], rates[1])
-        probabilities = learn_one(probabilities, int(target), rate, reachable)
+    rule = rule or LearningRule()
+    for sample, target in zip(dipoles, targets, strict=True):
+        rate = rule.rate(sample @ host)
+        probabilities = learn_sample(probabilities, int(target), rate, reachable)
         yield probabilities
