@@ -17,7 +17,7 @@ many = settings(max_examples=100, deadline=None)
 
 @cache
 def drawer(form):
-    """Draws of any length up to SIZE and any number of symbols up to MOST, compiled once."""
+    """Draws of any length up to SIZE and any symbols up to MOST, compiled once."""
     task = InductionTask(form, MOST)
     return jax.jit(
         lambda key, length, symbols: task.batch(key, 8, length, SIZE, symbols=symbols)
@@ -135,7 +135,7 @@ def test_types_do_not_follow_the_precision(form):
 
 
 def assert_uniform(counts, over):
-    """All of `over`, and nothing else, within five standard deviations of equally often."""
+    """All of `over`, and nothing else, equally often within five deviations."""
     assert set(counts) == set(over)
     total = sum(counts.values())
     expected = total / len(over)
@@ -205,16 +205,16 @@ def test_long_sequences_need_no_square_of_their_length(form):
     ],
 )
 def test_what_is_no_task_is_refused(arguments, named):
-    given = {
+    options = {
         "form": "last-token",
         "batch": 2,
         "length": 10,
         "vocabulary": 4,
         **arguments,
     }
-    draw = DRAW[given.pop("form")]
+    draw = DRAW[options.pop("form")]
     with pytest.raises(ValueError, match=named):
-        draw(jax.random.key(0), given.pop("batch"), given.pop("length"), **given)
+        draw(jax.random.key(0), options.pop("batch"), options.pop("length"), **options)
 
 
 def test_a_traced_length_needs_a_size():

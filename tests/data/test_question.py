@@ -38,7 +38,7 @@ seeds = st.integers(0, 2**32 - 1)
 ANY = QuestionSource(0.5, "any")
 
 
-def one(source, seed):
+def drawn(source, seed):
     return source.sample(1, seed)[0]
 
 
@@ -72,7 +72,7 @@ def mean_length(name):
 
 
 def derivations(sentence):
-    """How many derivations a sentence has, and the sum of their probabilities, by a chart."""
+    """Number of derivations of a sentence, and the sum of their probabilities."""
     words = tuple(sentence.split())
 
     @cache
@@ -80,8 +80,8 @@ def derivations(sentence):
         if name not in GRAMMAR:
             hit = end == start + 1 and words[start] == name
             return (1, 1.0) if hit else (0, 0.0)
-        found = [(p, of_symbols(right, start, end)) for p, right in symbols_of(name)]
-        return sum(n for _, (n, _) in found), sum(p * q for p, (_, q) in found)
+        counts = [(p, of_symbols(right, start, end)) for p, right in symbols_of(name)]
+        return sum(n for _, (n, _) in counts), sum(p * q for p, (_, q) in counts)
 
     @cache
     def of_symbols(names, start, end):
@@ -103,7 +103,7 @@ def drawn_by_rules(rng, name=ROOT):
         return [name]
     chances, rights = zip(*symbols_of(name), strict=True)
     right = rights[rng.choice(len(rights), p=chances)]
-    return [word for each in right for word in drawn_by_rules(rng, each)]
+    return [word for symbol in right for word in drawn_by_rules(rng, symbol)]
 
 
 def test_vocabulary():
@@ -115,7 +115,7 @@ def test_vocabulary():
 
 
 def test_a_sentence_has_one_derivation():
-    """No word is in two classes, no two shapes are the same: that is a proof, for all of them."""
+    """No word is in two classes, no two shapes are the same: a proof for all."""
     words = [right[0] for name in CLASSES for _, right in GRAMMAR[name]]
     assert len(words) == len(set(words))
     assert len(shapes()) == len({shape.classes for shape in shapes()}) == 272
@@ -125,7 +125,7 @@ def test_a_sentence_has_one_derivation():
 @settings(max_examples=60, deadline=None)
 @given(seeds)
 def test_the_chart_finds_the_one_derivation(seed):
-    sentence = sentence_of(one(ANY, seed))
+    sentence = sentence_of(drawn(ANY, seed))
     shape = shape_of(sentence)
     number, chance = derivations(sentence)
     assert number == 1
@@ -143,7 +143,7 @@ def test_entropy_and_length_by_recursion():
 
 
 def test_entropy_of_the_filtered_source():
-    """By the chain rule: whether the subject is relative, the task given that, the sentence."""
+    """By the chain rule: a relative subject or not, the task then, the sentence."""
     plain, relative = (
         sum(s.probability for s in shapes() if s.relative == which)
         for which in (False, True)
@@ -166,7 +166,7 @@ def test_entropy_of_the_filtered_source():
 
 def test_floors():
     figures = TRAINING.figures()
-    floors = figures.floors()
+    floors = figures.least_losses()
     assert floors["words"] == pytest.approx(1.0373, abs=5e-5)
     assert floors["words and tab"] == pytest.approx(0.9869, abs=5e-5)
     assert floors["words, tab and line end"] == pytest.approx(0.9412, abs=5e-5)
@@ -239,8 +239,8 @@ def test_samples_follow_the_law():
         word for example in examples for word in sentence_of(example).split()
     )
     for name in CLASSES:
-        each = [words[right[0]] for _, right in GRAMMAR[name]]
-        assert fits(each, [sum(each) / len(each)] * len(each))
+        counts = [words[right[0]] for _, right in GRAMMAR[name]]
+        assert fits(counts, [sum(counts) / len(counts)] * len(counts))
 
 
 def test_samples_are_those_of_drawing_by_rules():
@@ -305,12 +305,17 @@ def test_questions(sentence, expected):
 
 @given(seeds)
 def test_a_question_has_the_words_of_its_sentence(seed):
-    sentence = sentence_of(one(ANY, seed))
-    words, asked = sentence.split(), question_of(sentence).split()
+    sentence = sentence_of(drawn(ANY, seed))
+    words, query = sentence.split(), question_of(sentence).split()
     main = shape_of(sentence).main
-    assert asked[0] == words[main]
-    assert asked[0] in ("do", "don't", "does", "doesn't")
-    assert [*asked[1 : main + 1], asked[0], *asked[main + 1 : -1], "."] == words
+    assert query[0] == words[main]
+    assert query[0] in ("do", "don't", "does", "doesn't")
+    assert [
+        *query[1 : main + 1],
+        query[0],
+        *query[main + 1 : -1],
+        ".",
+    ] == words
     # The subject alone is no sentence, and what follows its auxiliary has no subject:
     # so the rest with any other subject is one.
     assert shape_of(" ".join(["the", words[1], *words[main:]]))
@@ -318,7 +323,7 @@ def test_a_question_has_the_words_of_its_sentence(seed):
 
 @given(seeds)
 def test_the_first_auxiliary_is_the_main_one_but_for_relative_subjects(seed):
-    sentence = sentence_of(one(ANY, seed))
+    sentence = sentence_of(drawn(ANY, seed))
     shape = shape_of(sentence)
     first = next(i for i, name in enumerate(shape.classes) if name.startswith("Aux"))
     assert (first == shape.main) == (not shape.relative)

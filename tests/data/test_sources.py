@@ -3,8 +3,7 @@ import inspect
 import numpy as np
 import pytest
 
-from isinglass.data.question import TOKENS, TRAINING, decode, line_of
-from isinglass.data.sources import COUNTED
+from isinglass.data.question import COUNTED, TOKENS, TRAINING, decode, line_of
 from isinglass.systems.memory import (
     ExampleSource,
     Recipe,
@@ -134,7 +133,7 @@ def test_what_counts_is_what_the_floor_is_of(counted, packed):
         "words, tab and line end": words + targets + 600,
         "target": targets,
     }
-    assert counted in TRAINING.figures().floors()
+    assert counted in TRAINING.figures().least_losses()
     assert weight == expected[counted]
 
 

@@ -44,7 +44,7 @@ def folder(tmp_path):
 def by_hand(text):
     """Byte pairs, merged one at a time, the earliest merge first."""
     letters = {byte: letter for letter, byte in module._letters().items()}
-    found = []
+    merged = []
     for word in WORDS.findall(text):
         pieces = [letters[byte] for byte in word.encode()]
         while True:
@@ -54,11 +54,11 @@ def by_hand(text):
             best = min(pairs, key=MERGES.index)
             at = list(itertools.pairwise(pieces)).index(best)
             pieces[at : at + 2] = ["".join(best)]
-        found += [
+        merged += [
             256 + MERGES_JOINED.index(p) if len(p) > 1 else module._letters()[p]
             for p in pieces
         ]
-    return found
+    return merged
 
 
 MERGES_JOINED = ["".join(pair) for pair in MERGES]
@@ -97,19 +97,18 @@ TEXT = st.text(st.sampled_from("ther \n\t\x1c\u2003é!9"), max_size=60)
 @settings(deadline=None)
 @given(text=TEXT, part=st.integers(1, 9))
 def test_a_file_read_in_parts_has_the_same_tokens(text, part, tmp_path_factory):
-    found = []
     path = tmp_path_factory.mktemp("text") / "a.txt"
     path.write_bytes(text.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_PART", part)
-        found = list(module._text_parts(path))
-    assert "".join(found) == text
+        parts = list(module._text_parts(path))
+    assert "".join(parts) == text
     # A cut stands where no token can reach over it: before a blank that follows no
     # whitespace.
-    for one, other in itertools.pairwise(found):
-        assert other[0] in " \n"
-        assert not one[-1].isspace()
-    assert [w for each in found for w in WORDS.findall(each)] == WORDS.findall(text)
+    for before, after in itertools.pairwise(parts):
+        assert after[0] in " \n"
+        assert not before[-1].isspace()
+    assert [w for p in parts for w in WORDS.findall(p)] == WORDS.findall(text)
 
 
 def test_a_file_of_byte_pairs_is_an_array_on_disk(folder, monkeypatch):
@@ -117,9 +116,9 @@ def test_a_file_of_byte_pairs_is_an_array_on_disk(folder, monkeypatch):
     text = "the other é there\n\n the " * 50
     (folder / "a.txt").write_text(text)
     monkeypatch.setattr(module, "_PART", 100)
-    found = tokenise(folder / "a.txt", tokens)
-    assert isinstance(found, np.memmap)
-    assert found.tolist() == tokens.encode(text).tolist()
+    array = tokenise(folder / "a.txt", tokens)
+    assert isinstance(array, np.memmap)
+    assert array.tolist() == tokens.encode(text).tolist()
     assert sorted(path.name for path in folder.iterdir()) == [
         "a.txt",
         "a.txt.npy",
@@ -134,10 +133,10 @@ def test_a_file_of_byte_pairs_is_an_array_on_disk(folder, monkeypatch):
 
 def test_a_file_of_bytes_is_read_where_it_is(tmp_path):
     (tmp_path / "a").write_bytes(b"\xff\x00abc")
-    found = tokenise(tmp_path / "a", ByteTokens())
-    assert isinstance(found, np.memmap)
-    assert found.tolist() == [255, 0, 97, 98, 99]
-    assert not found.flags.writeable
+    array = tokenise(tmp_path / "a", ByteTokens())
+    assert isinstance(array, np.memmap)
+    assert array.tolist() == [255, 0, 97, 98, 99]
+    assert not array.flags.writeable
 
 
 def test_files_that_are_missing_or_empty_are_refused(tmp_path):

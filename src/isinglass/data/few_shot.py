@@ -12,7 +12,7 @@ from isinglass.data.mnist import MNIST, Digits
 
 
 class Task(NamedTuple):
-    """Where training samples are drawn from and what is tested on; the two do not overlap.
+    """Where training samples are drawn from, and what is tested on, apart.
 
     Attributes:
         pool: Digits to draw training sets from, of the chosen classes only.

@@ -1,4 +1,4 @@
-"""Induction: what followed this symbol when it was last seen? Sequences drawn on the device.
+"""Induction: what followed this symbol the last time? Sequences drawn on the device.
 
 Two forms of one task. *Full sequence*: symbols are uniform, and at every position whose
 symbol occurred before, the target is the symbol that followed its most recent earlier
@@ -70,7 +70,7 @@ class InductionTask:
 
     @property
     def shortest(self) -> int:
-        """The shortest sequence that the form allows: 3 for the last token, otherwise 2."""
+        """The shortest sequence that the form allows: 3 for the last token, else 2."""
         return _SHORTEST[self.form]
 
     @property

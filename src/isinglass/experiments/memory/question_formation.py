@@ -19,7 +19,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass._common.intervals import mean_text
-from isinglass.data.question import countings, floors, least, longest
+from isinglass.data.question import (
+    COUNTED,
+    TRAINING,
+    grammar_losses,
+    longest_example,
+)
 from isinglass.data.sources import NewExamples
 from isinglass.experiments.memory import setting as memory_paper
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
@@ -114,7 +119,7 @@ class Found(NamedTuple):
         validation: On some new examples, (seeds, R).
         known: At the end, on all examples that it was trained on; NaN where they are
             drawn anew, (seeds,).
-        by_counting: At the end, on new examples, by `countings()`, (seeds, 5).
+        by_counting: At the end, on new examples, by `COUNTED`, (seeds, 5).
         least: What the grammar's own law gives to the same examples, (seeds, 5): no
             model expects to be better.
         parameters: Numbers that are trained.
@@ -177,12 +182,11 @@ class _Ended(NamedTuple):
 def _train(
     context: Context, budget: Budget, arm: str, depth: int, index: int
 ) -> _Ended:
-    from isinglass.data.question import TRAINING
     from isinglass.systems.memory import evaluate, question_source, train
 
     # Sets and parameters of a repetition are the same at both depths.
     first = int(np.random.default_rng((context.seed, index)).integers(1 << 40))
-    rows = longest()
+    rows = longest_example()
     shown = TRAINING.sample(budget.examples, first)
     fresh = TRAINING.sample(budget.validation, first + 1)
     source = (
@@ -208,9 +212,9 @@ def _train(
 
     known = math.nan if arm == "new" else loss(source)
     by_counting = [
-        loss(question_source(fresh, counted, context=rows)) for counted in countings()
+        loss(question_source(fresh, counted, context=rows)) for counted in COUNTED
     ]
-    return _Ended(run, known, np.array(by_counting), least(fresh))
+    return _Ended(run, known, np.array(by_counting), grammar_losses(fresh))
 
 
 def start(budget: Budget, depth: int, seed: int) -> Transformer:
@@ -226,11 +230,13 @@ def start(budget: Budget, depth: int, seed: int) -> Transformer:
     from isinglass.systems.memory import TransformerConfig
 
     config = TransformerConfig(
-        len(TOKENS), longest(), budget.width, budget.heads, depth
+        len(TOKENS), longest_example(), budget.width, budget.heads, depth
     )
     model = memory_paper.wide_start(config, seed)
     spread = float(model.embedding.std())
-    positions = jnp.asarray(spread * sinusoids(longest(), budget.width), jnp.float32)
+    positions = jnp.asarray(
+        spread * sinusoids(longest_example(), budget.width), jnp.float32
+    )
     return eqx.tree_at(lambda model: model.positions, model, positions)
 
 
@@ -286,7 +292,9 @@ def _rows(budget: Budget, found: dict[tuple[str, int], Found]) -> list[Row]:
     rows = []
     for depth in budget.depths:
         new, repeated = found["new", depth], found["repeated", depth]
-        for number, (counted, floor) in enumerate(floors().items()):
+        for number, (counted, floor) in enumerate(
+            TRAINING.figures().least_losses().items()
+        ):
             rows.append(
                 _row(
                     f"{depth} layers, new examples: loss over {counted}; floor "
@@ -295,7 +303,7 @@ def _rows(budget: Budget, found: dict[tuple[str, int], Found]) -> list[Row]:
                     paper=BOUND if counted.startswith("words") else None,
                 )
             )
-        above = new.above[:, countings().index(TRAINED)]
+        above = new.above[:, COUNTED.index(TRAINED)]
         fresh = f"{depth} layers, new examples"
         again = f"{depth} layers, {budget.examples:,} examples again and again"
         rows += [
@@ -337,7 +345,7 @@ def _claim(source: str, statement: str, holds: np.ndarray) -> Row:
 
 
 def _validation(found: Found) -> Float[np.ndarray, "seeds"]:
-    return found.by_counting[:, countings().index(TRAINED)]
+    return found.by_counting[:, COUNTED.index(TRAINED)]
 
 
 # -- what is shown ---------------------------------------------------------------------
@@ -371,7 +379,7 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
             )
         panel.axhline(BOUND, color=INK, linewidth=1.1, label="bound of Proposition 4")
         panel.axhline(
-            floors()[TRAINED],
+            TRAINING.figures().least_losses()[TRAINED],
             color=INK,
             linewidth=1.2,
             linestyle=":",
@@ -403,7 +411,7 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
         "Training loss (lines; thin: each seed) and loss on new examples (dashed) over "
         "training, "
         "all tokens counted. Dotted: the entropy of the data, "
-        f"{floors()[TRAINED]:.3f}; solid: the "
+        f"{TRAINING.figures().least_losses()[TRAINED]:.3f}; solid: the "
         "paper's bound. Left: each example is drawn anew. Right: a set of them again "
         "and again; dash-dotted is the loss of who knows the set by heart, log m nats "
         "for each of its m examples. The loss on new examples leaves the panel there.",
@@ -412,7 +420,6 @@ def _figure(budget: Budget, found: dict[tuple[str, int], Found]) -> Figure:
 
 def _by_heart(budget: Budget) -> float:
     """Nats per token where the set is known and nothing says which of it comes."""
-    from isinglass.data.question import TRAINING
 
     # Source, tab, target and line end.
     tokens = 2 * TRAINING.figures().sentence_tokens + 3
@@ -423,7 +430,7 @@ def _figure_of_countings(budget: Budget, found: dict[tuple[str, int], Found]) ->
     from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 
     figure, panel = subplots(1, 1, width=5.2, height=4.2)
-    x = np.array(list(floors().values()))
+    x = np.array(list(TRAINING.figures().least_losses().values()))
     panel.plot([0, 2.2], [0, 2.2], ":", color=INK, linewidth=1.2)
     panel.text(
         1.62,
@@ -456,7 +463,10 @@ def _figure_of_countings(budget: Budget, found: dict[tuple[str, int], Found]) ->
             f"{name} alone"
             if name != "words"
             else "words, with or without\ntab and line end",
-            (floors()[name], floors()[name]),
+            (
+                TRAINING.figures().least_losses()[name],
+                TRAINING.figures().least_losses()[name],
+            ),
             textcoords="offset points",
             xytext=(dx, dy),
             ha="right" if dx < 0 else "left",
@@ -492,7 +502,6 @@ def _findings(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
 
 
 def _of_setting(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
-    from isinglass.data.question import TRAINING
 
     sizes = " and ".join(
         f"{depth} layers with {found['new', depth].parameters:,} parameters"
@@ -513,15 +522,17 @@ def _of_setting(budget: Budget, found: dict[tuple[str, int], Found]) -> str:
         f"{sizes}. They see {seen} examples, each drawn anew, or {budget.examples:,} "
         f"examples {times} times, {tokens:.0f} tokens each. All tokens count in "
         "training: words, tab and line end, of which the entropy is "
-        f"{floors()[TRAINED]:.3f} nats per token."
+        f"{TRAINING.figures().least_losses()[TRAINED]:.3f} nats per token."
     )
 
 
 def _of_new(depth: int, found: Found) -> str:
-    above = found.above[:, countings().index(TRAINED)]
+    above = found.above[:, COUNTED.index(TRAINED)]
     by_counting = "; ".join(
         f"{counted}: {mean_text(found.by_counting[:, number])} (floor {floor:.3f})"
-        for number, (counted, floor) in enumerate(floors().items())
+        for number, (counted, floor) in enumerate(
+            TRAINING.figures().least_losses().items()
+        )
     )
     return (
         f"{depth} layers, new examples: the training loss ends at "
@@ -544,7 +555,7 @@ def _of_repeated(budget: Budget, depth: int, found: Found) -> str:
 
 def _side(training: np.ndarray) -> str:
     each = "" if len(training) == 1 else " in every training"
-    if (training < floors()[TRAINED] - SETTLED).all():
+    if (training < TRAINING.figures().least_losses()[TRAINED] - SETTLED).all():
         return f"below the bound and below the entropy of the data{each}"
     if (training < BOUND).all():
         return f"below the bound{each}"
