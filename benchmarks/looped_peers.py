@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from isinglass.systems.looped import LoopedTransformer, sinusoids
+from isinglass.attention import sinusoids
+from isinglass.systems.looped import LoopedTransformer
 
 WEIGHTS = (
     *(

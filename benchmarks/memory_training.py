@@ -10,10 +10,10 @@ import jax
 import numpy as np
 from rich.table import Table
 
+from isinglass.data.sources import TextSource
 from isinglass.systems.memory import (
     Execution,
     Recipe,
-    TextSource,
     Transformer,
     TransformerConfig,
     _steps,

@@ -1,9 +1,9 @@
 """A looped transformer of 500 numbers that learns to look things up, and goes on at any length."""
 
+from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
-    InductionTask,
     LoopedConfig,
     Recipe,
     train,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from isinglass.attention import attend, attention_rows
 from isinglass.attention import streamed as attention
-from isinglass.systems.looped import attend, attention_rows
 
 
 @pytest.fixture(autouse=True)

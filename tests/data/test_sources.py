@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 
 from isinglass.data.question import COUNTED, TOKENS, TRAINING, decode, line_of
-from isinglass.systems.memory import (
+from isinglass.data.sources import (
     ExampleSource,
-    Recipe,
     TextSource,
-    TransformerConfig,
     question_source,
     split_text,
-    train,
 )
+from isinglass.systems.memory import Recipe, TransformerConfig, train
 
 TEXT = np.arange(50, dtype=np.uint8)
 EXAMPLES = TRAINING.sample(300, seed=0)

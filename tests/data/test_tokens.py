@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isinglass.data import tokens as module
-from isinglass.systems.memory import (
+from isinglass.data.tokens import (
     BytePairTokens,
     ByteTokens,
     TokenFileError,

@@ -10,14 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass.systems.memory import (
-    Recipe,
-    TextSource,
-    Transformer,
-    TransformerConfig,
-    split_text,
-    train,
-)
+from isinglass.data.sources import TextSource, split_text
+from isinglass.systems.memory import Recipe, Transformer, TransformerConfig, train
 
 CONFIG = TransformerConfig(vocabulary=256, context=16, width=16, heads=2, layers=2)
 TEXT = (

@@ -1,4 +1,4 @@
-"""Where the symbols of a sequence stand: sinusoids, and the ways to lay positions out in training.
+"""Where the symbols of a sequence stand: sinusoids, and layouts for training.
 
 A model that only ever saw positions 0 to 63 meets new ones at length 1000, and new
 distances. Both can be shown to it in sequences of 64: `offset` starts each anywhere,
@@ -16,7 +16,15 @@ GAPS = 3
 def sinusoids(
     positions: Real[Array, "*n"], width: int, base: float = 10_000.0
 ) -> Float[Array, "*n width"]:
-    """Sine and cosine of each position, side by side, at frequencies base^(−2k/width)."""
+    """Encode positions by sines and cosines, at frequencies base^(−2k/width).
+
+    Sine and cosine of one frequency stand side by side (Vaswani et al. 2017, §3.5).
+
+    Args:
+        positions: Any real numbers, (…, n).
+        width: Numbers a position; if it is odd, the last frequency has no cosine.
+        base: Ratio of the longest to the shortest wavelength, about.
+    """
     frequencies = base ** (-jnp.arange(0, width, 2) / width)
     angle = positions[..., None] * frequencies
     pairs = jnp.stack([jnp.sin(angle), jnp.cos(angle)], axis=-1)
@@ -26,7 +34,10 @@ def sinusoids(
 def lay_out(
     layout: str, key: PRNGKeyArray, batch: int, length: int, farthest: int
 ) -> Int[Array, "batch length"]:
-    """Positions of a batch of sequences, increasing and below `farthest`.
+    """Draw positions of a batch of sequences, increasing and below ``farthest``.
+
+    A model that is trained on them has seen larger positions and distances than it was
+    shown symbols.
 
     Args:
         layout: "consecutive": 0, 1, 2, …; "offset": the same from a random start;
@@ -35,10 +46,10 @@ def lay_out(
         key: Key.
         batch: Number of sequences.
         length: Symbols in each.
-        farthest: Positions stay below this; at least `length`.
+        farthest: Positions stay below this; at least ``length``.
 
     Raises:
-        ValueError: If the layout is unknown or `farthest` is less than `length`.
+        ValueError: If the layout is unknown or ``farthest`` is less than ``length``.
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
@@ -46,19 +57,19 @@ def lay_out(
         raise ValueError(
             f"farthest must be at least the length {length}, got {farthest}"
         )
-    here = jnp.broadcast_to(jnp.arange(length), (batch, length))
+    plain = jnp.broadcast_to(jnp.arange(length), (batch, length))
     if layout == "consecutive":
-        return here
+        return plain
     room = farthest - length
     of_start, of_room, of_places = jax.random.split(key, 3)
     if layout == "offset":
-        return here + jax.random.randint(of_start, (batch, 1), 0, room + 1)
+        return plain + jax.random.randint(of_start, (batch, 1), 0, room + 1)
     # A random part of the room, shared out between what lies before and the gaps.
     used = jax.random.uniform(of_start, (batch, 1)) * room
     shares = jax.random.dirichlet(of_room, jnp.full(GAPS + 1, 0.5), (batch,))
     before, *gaps = jnp.moveaxis(jnp.floor(shares * used).astype(jnp.int32), -1, 0)
     places = jax.random.randint(of_places, (batch, GAPS), 1, max(length, 2))
-    passed = (here[..., None] >= places[:, None, :]) * jnp.stack(gaps, axis=-1)[
+    passed = (plain[..., None] >= places[:, None, :]) * jnp.stack(gaps, axis=-1)[
         :, None, :
     ]
-    return here + before[:, None] + passed.sum(-1)
+    return plain + before[:, None] + passed.sum(-1)

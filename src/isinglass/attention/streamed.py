@@ -1,11 +1,15 @@
 """Softmax attention that also says how peaked its rows are, and never keeps them.
 
-`attend` gives, beside the output, two numbers a row: min_j(−log p_j) and Σ_j p_j^q. Of
-these two are the potential and the entropy of a looped transformer (Lam 2026, Eqs. 4
-and 5) made, so that training with both penalties keeps no row in memory. Rows are taken
+`attend` gives, beside the output, two numbers a row: min_j(−log p_j) and Σ_j p_j^q. The
+potential and the entropy of a looped transformer (Lam 2026, Eqs. 4 and 5) are made of
+these two, so that training with both penalties keeps no row in memory. Rows are taken
 block by block, up to 512 at a time, and computed anew for the gradient.
+
+It computes with features first, (c, …, n), which `attend_first` takes as they are:
+where there are only a few features, that is faster on CPUs (`features_first`).
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,7 +37,7 @@ HIDDEN = -1e30  # a score that no exp survives; −∞ would make NaN of 0 · �
 
 
 class RowStatistics(NamedTuple):
-    """What is known of every row of attention.
+    """How peaked every row of attention is.
 
     Attributes:
         surprise: min_j(−log p_j), nats, (…, n): 0 where one key takes all.
@@ -53,17 +57,17 @@ def attend(
     q: float | None = None,
     bias: Float[Array, "n"] | None = None,
 ) -> tuple[Float[Array, "*batch n d"], RowStatistics]:
-    """Attention Σ_j p_ij v_j with p_i = softmax_j (⟨q_i, k_j⟩ + b_{i−j}).
+    """Compute Σ_j p_ij v_j with p_i = softmax_j (⟨q_i, k_j⟩ + b_{i−j}), row by row.
 
-    Memory is O(n) for the gradient and one block of rows besides.
+    Memory is O(n) for the gradient, and one block of rows besides. Many sequences are
+    best passed at once, as axes of the batch, which on CPUs is faster than `jax.vmap`.
 
     Args:
         query: Queries, with whatever scale the scores are to have.
         key: Keys.
         value: Values.
         causal: Whether row i sees only keys 0 … i.
-        q: Tsallis index whose power sum is wanted; None to leave it out, which is
-            faster.
+        q: Tsallis index of the power sum; None to leave it out, which is faster.
         bias: b, by how far back a key lies, 0 … n − 1; for causal attention only.
 
     Returns:
@@ -73,8 +77,8 @@ def attend(
         ValueError: If batches or lengths differ, or there is a bias and it is not
             causal.
     """
-    given = map(features_first, (query, key, value))
-    output, rows = attend_first(*given, causal=causal, q=q, bias=bias)
+    heads = map(features_first, (query, key, value))
+    output, rows = attend_first(*heads, causal=causal, q=q, bias=bias)
     return features_last(output), rows
 
 
@@ -87,18 +91,19 @@ def attend_first(
     q: float | None = None,
     bias: Float[Array, "n"] | None = None,
 ) -> tuple[Float[Array, "d *batch n"], RowStatistics]:
-    """`attend` with features first, as it computes."""
+    """Compute what `attend` does, of arguments with features first."""
     _check(query, key, value, bias, causal)
     *batch, n = query.shape[1:]
     # One axis for all of the batch: XLA spoils its layouts where there are more, even
     # of size 1.
     query, key, value = (x.reshape(x.shape[0], -1, n) for x in (query, key, value))
     most = max(1, min(BLOCKED, SCORES // n))
+    kind = _Kind(causal, q)
     if n <= most:
-        found: Any = _attend(query, key, value, bias, 0, causal, q)
+        result: Any = _attend(query, key, value, bias, 0, kind)
     else:
-        found = _in_blocks(query, key, value, bias, -(-n // most), causal, q)
-    output, surprise, power = (x.reshape(*x.shape[:-2], *batch, n) for x in found)
+        result = _in_blocks((query, key, value, bias), -(-n // most), kind)
+    output, surprise, power = (x.reshape(*x.shape[:-2], *batch, n) for x in result)
     return output, RowStatistics(surprise, power)
 
 
@@ -109,7 +114,7 @@ def attention_rows(
     causal: bool = True,
     bias: Float[Array, "n"] | None = None,
 ) -> Float[Array, "*batch n n"]:
-    """The rows themselves, of which `attend` says what is meant: n² numbers.
+    """Return the rows p_ij of `attend` themselves, which are n² numbers a sequence.
 
     Raises:
         ValueError: If batches or lengths differ, or there is a bias and it is not
@@ -134,31 +139,32 @@ def _check(query: Any, key: Any, value: Any, bias: Any, causal: bool) -> None:
         )
 
 
-def _in_blocks(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any,
-    blocks: int,
-    causal: bool,
-    q: float | None,
-) -> Any:
-    """`_attend` for one block of queries after the other; the last is padded with zeros."""
+@dataclass(frozen=True)
+class _Kind:
+    """What of `attend` the compiled program depends on."""
+
+    causal: bool
+    q: float | None
+
+
+def _in_blocks(arguments: tuple[Any, ...], blocks: int, kind: _Kind) -> Any:
+    """Attend from one block of queries after another; the last is padded with zeros."""
+    query, key, value, bias = arguments
     n = query.shape[-1]
     rows = -(-n // blocks)
     padded = jnp.pad(query, [(0, 0)] * (query.ndim - 1) + [(0, blocks * rows - n)])
     split = jnp.moveaxis(padded.reshape(*query.shape[:-1], blocks, rows), -2, 0)
 
-    def one(block: tuple[Any, Any]) -> Any:
-        return _attend(block[0], key, value, bias, block[1], causal, q)
+    def block(part: tuple[Any, Any]) -> Any:
+        return _attend(part[0], key, value, bias, part[1], kind)
 
-    found = jax.lax.map(one, (split, jnp.arange(blocks) * rows))
-    found = (jnp.moveaxis(x, 0, -2) for x in found)
-    return tuple(x.reshape(*x.shape[:-2], blocks * rows)[..., :n] for x in found)
+    results = jax.lax.map(block, (split, jnp.arange(blocks) * rows))
+    joined = (jnp.moveaxis(x, 0, -2) for x in results)
+    return tuple(x.reshape(*x.shape[:-2], blocks * rows)[..., :n] for x in joined)
 
 
 def _scores(query: Any, key: Any, bias: Any, first: Any, causal: bool) -> Any:
-    """⟨q_i, k_j⟩ + b_{i−j}, (…, keys, queries), of which query i stands at place ``first`` + i."""
+    """⟨q_i, k_j⟩ + b_{i−j}, (…, keys, queries); query i stands at ``first`` + i."""
     scores = jnp.einsum("c...j,c...i->...ji", key, query)
     if not causal:
         return scores
@@ -168,8 +174,8 @@ def _scores(query: Any, key: Any, bias: Any, first: Any, causal: bool) -> Any:
         scores = scores + bias[jnp.maximum(back, 0)]
     # Held together, or the mask is kept for all sequences, and read from memory every
     # time.
-    seen, scores = jax.lax.optimization_barrier((back >= 0, scores))
-    return jnp.where(seen, scores, HIDDEN)
+    visible, scores = jax.lax.optimization_barrier((back >= 0, scores))
+    return jnp.where(visible, scores, HIDDEN)
 
 
 def _by_distance(of_scores: Any, first: Any) -> Any:
@@ -183,35 +189,23 @@ def _by_distance(of_scores: Any, first: Any) -> Any:
     padded = jnp.pad(turned, [(0, 0)] * (len(batch) + 1) + [(0, rows)])
     skewed = padded.reshape(*batch, -1)[..., : rows * (n + rows - 1)]
     sums = skewed.reshape(*batch, rows, n + rows - 1).sum(-2)
-    # Place m holds the distance first + m − (n − 1); what is asked for are distances 0
-    # … n − 1.
+    # Place m holds the distance first + m − (n − 1); distances 0 … n − 1 are cut out.
     room = jnp.pad(sums, [(0, 0)] * len(batch) + [(0, n)])
     return jax.lax.dynamic_slice_in_dim(room, n - 1 - first, n, axis=-1)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(5, 6))
+@partial(jax.custom_vjp, nondiff_argnums=(5,))
 def _attend(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any,
-    first: Any,
-    causal: bool,
-    q: float | None,
+    query: Any, key: Any, value: Any, bias: Any, first: Any, kind: _Kind
 ) -> Any:
-    return _forward(query, key, value, bias, first, causal, q)[0]
+    return _forward(query, key, value, bias, first, kind)[0]
 
 
 def _forward(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any,
-    first: Any,
-    causal: bool,
-    q: float | None,
+    query: Any, key: Any, value: Any, bias: Any, first: Any, kind: _Kind
 ) -> Any:
-    scores = _scores(query, key, bias, first, causal)
+    q = kind.q
+    scores = _scores(query, key, bias, first, kind.causal)
     peak = scores.max(-2)
     lifted = scores - peak[..., None, :]
     weights = jnp.exp(lifted)
@@ -222,25 +216,26 @@ def _forward(
         power = jnp.zeros_like(total)
     else:
         power = _powers(weights, lifted, q).sum(-2) * jnp.exp(-q * surprise)
-    # The first key of the highest score: kept, for the gradient of the peak must go to
+    # The first key of the highest score is saved: the gradient of the peak must go to
     # one key where keys are tied, and scores computed anew may differ in the last bit.
     places = _places(scores)
     place = jnp.where(lifted == 0, places, float(places.size)).min(-2)
-    made = (output, peak, surprise, power, place)
-    kept = [checkpoint_name(each, name) for each, name in zip(made, SAVED, strict=True)]
-    return tuple(kept[i] for i in (0, 2, 3)), (query, key, value, bias, first, *kept)
+    results = (output, peak, surprise, power, place)
+    saved = [checkpoint_name(x, name) for x, name in zip(results, SAVED, strict=True)]
+    return tuple(saved[i] for i in (0, 2, 3)), (query, key, value, bias, first, *saved)
 
 
-def _backward(causal: bool, q: float | None, saved: Any, given: Any) -> Any:
+def _backward(kind: _Kind, saved: Any, cotangents: Any) -> Any:
     query, key, value, bias, first, output, peak, surprise, power, place = saved
-    of_output, of_surprise, of_power = given
+    of_output, of_surprise, of_power = cotangents
+    q = kind.q
     logs = (
-        _scores(query, key, bias, first, causal)
+        _scores(query, key, bias, first, kind.causal)
         - peak[..., None, :]
         - surprise[..., None, :]
     )
-    # With s the scores: ∂p = p(∂s − ⟨p, ∂s⟩), −log max p = log Σ e^s − max s, ∂Σp^q =
-    # qΣp^(q−1)∂p.
+    # With s the scores: ∂p = p(∂s − ⟨p, ∂s⟩), −log max p = log Σ e^s − max s, and
+    # ∂Σp^q = qΣp^(q−1)∂p.
     of_rows = jnp.einsum("c...j,c...i->...ji", value, of_output)
     common = of_surprise - (of_output * output).sum(0)
     rows = jnp.exp(logs)
@@ -272,7 +267,7 @@ def _places(scores: Any) -> Any:
 
 
 def _powers(shares: Any, logs: Any, q: float) -> Any:
-    """Shares to the power of q: from their logarithms, or for the paper's 1.5 by a faster root."""
+    """p^q, from the logarithms of p, or for the paper's q = 1.5 by a faster root."""
     if q != 1.5:
         return jnp.exp(q * logs)
     least = jnp.finfo(shares.dtype).tiny  # a root of 0 has no slope

@@ -1,1 +1,5 @@
-"""One folder a paper or a family of papers; none imports another."""
+"""Systems that see a transformer as a physical one: a folder for each, none imports another."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

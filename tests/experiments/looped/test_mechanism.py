@@ -4,7 +4,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -23,7 +22,6 @@ from isinglass.experiments.looped.mechanism import (
 )
 from isinglass.reproduce.experiment import Context
 from isinglass.systems.looped import LoopedConfig, LoopedTransformer
-from isinglass.systems.looped.intervention import barred_logits
 
 TINY = Size(steps=20, longest=16, iterations=2, sequences=4)
 
@@ -104,42 +102,6 @@ def test_places_are_where_they_should_be(batch: InductionBatch) -> None:
             else other not in (match, at - 1, at) and 0 <= other < at
         )
     assert (places[[MATCH, OTHER]][:, ~apart] == -1).all()
-
-
-def test_a_loop_with_nothing_barred_is_the_model(
-    model: LoopedTransformer, batch: InductionBatch
-) -> None:
-    tokens, never = batch.tokens[0], jnp.zeros(3, bool)
-    nowhere, before = jnp.full(12, -1), jnp.arange(12) - 1
-    expected = model(tokens)
-
-    for place, when in ((nowhere, ~never), (before, never)):
-        logits = barred_logits(model, tokens, place, when)
-        np.testing.assert_allclose(logits, expected, atol=2e-5)
-
-
-def test_what_is_barred_has_no_say(
-    model: LoopedTransformer, batch: InductionBatch
-) -> None:
-    """Where no row may look at place 3, the symbol there counts in its own row only."""
-    tokens, always = batch.tokens[0], jnp.ones(3, bool)
-    other = tokens.at[3].set((tokens[3] + 1) % 4)
-    third = jnp.where(jnp.arange(12) == 3, -1, 3)
-    given, changed = (barred_logits(model, x, third, always) for x in (tokens, other))
-
-    rest = np.arange(12) != 3
-    np.testing.assert_allclose(given[rest], changed[rest], atol=1e-5)
-    assert not np.allclose(given[3], changed[3], atol=1e-3)
-    assert not np.allclose(given, model(tokens), atol=1e-3)
-
-
-def test_a_row_that_sees_nothing_else_stays(
-    model: LoopedTransformer, batch: InductionBatch
-) -> None:
-    """The first position has itself alone."""
-    barred = barred_logits(model, batch.tokens[0], jnp.arange(12), jnp.ones(3, bool))
-
-    np.testing.assert_allclose(barred[0], model(batch.tokens[0])[0], atol=2e-5)
 
 
 def test_following_a_model_agrees_with_its_trajectory(

@@ -8,11 +8,10 @@ import pytest
 
 from isinglass.data import question as question_data
 from isinglass.data.question import TRAINING, example_of, line_of
-from isinglass.data.sources import NewExamples
+from isinglass.data.sources import NewExamples, question_source
 from isinglass.experiments.memory import question_formation as experiment
 from isinglass.experiments.memory.question_formation import TRAINED, Budget, Found
 from isinglass.reproduce.experiment import Context
-from isinglass.systems.memory import question_source
 
 TINY = Budget((1, 2), 8, 1, {"new": (6, 6), "repeated": (6, 6)}, 4, 1e-3, 5, 20, 3)
 COUNTINGS = question_data.COUNTED

@@ -14,10 +14,8 @@ from isinglass.reproduce.ledger import Verdict
 from isinglass.systems.memory import (
     Transformer,
     TransformerConfig,
-    activations,
     save_gpt2,
 )
-from isinglass.systems.memory.rescaling import rescaled
 
 TINY = Budget(Size(2, 32, 16, 4, 10, 1e-2, 4), 64, 1e7)
 NONE = np.zeros(1, np.uint8)
@@ -42,23 +40,6 @@ def outcome(tmp_path_factory):
         patch.setattr(experiment, "QUICK", TINY)
         patch.setattr(jax, "devices", None)  # of which the batch may be no multiple
         yield experiment.run(context)
-
-
-@pytest.mark.parametrize("factor", [0.3, 64.0])
-def test_a_rescaled_model_is_the_same_function(factor):
-    model = random_model(CONFIG)
-    other = rescaled(model, factor)
-    tokens = np.random.default_rng(1).integers(0, 256, (5, 16))
-    before, after = (activations(each, tokens).vectors for each in (model, other))
-
-    np.testing.assert_allclose(
-        after[:-1], factor * before[:-1], rtol=1e-3, atol=1e-4 * factor
-    )
-    np.testing.assert_allclose(
-        after[-1], before[-1] / factor, rtol=1e-3, atol=1e-4 / factor
-    )
-    logits = [jax.jit(jax.vmap(each))(tokens) for each in (model, other)]
-    np.testing.assert_allclose(*logits, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from isinglass.attention import sinusoids
 from isinglass.attention import streamed as attention
-from isinglass.systems.looped import LoopedConfig, LoopedTransformer, sinusoids
+from isinglass.systems.looped import LoopedConfig, LoopedTransformer
 
 TOKENS = jnp.array([3, 0, 2, 2, 1, 3, 0, 1, 1])
 

@@ -9,10 +9,10 @@ import xarray as xr
 from helpers import memory_training
 from helpers.killed import assert_same_after_kills, finish, start
 from helpers.memory_training import CONFIG, TEXT, random_model, recipe, run, sources
+from isinglass.data.sources import TextSource
 from isinglass.systems.memory import (
     Execution,
     Recipe,
-    TextSource,
     TrainingDivergedError,
     Transformer,
     TransformerConfig,

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.memory_training import random_model
-from isinglass.attention.blocks import _band, attend
 from isinglass.systems.memory import Execution, Transformer, TransformerConfig
 from isinglass.training.cross_entropy import weighted_cross_entropy
 
@@ -23,38 +22,6 @@ def model():
 def draws(*shapes, seed=0):
     rng = np.random.default_rng(seed)
     return [jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in shapes]
-
-
-def plain_attention(query, key, value):
-    scores = jnp.einsum("hic,hjc->hij", query, key) / query.shape[-1] ** 0.5
-    scores = jnp.where(jnp.tril(jnp.ones(scores.shape[1:], bool)), scores, -jnp.inf)
-    return jax.nn.softmax(scores, -1) @ value
-
-
-@pytest.mark.parametrize("n", [7, 130])
-def test_attention_and_its_gradient_are_those_of_the_whole_matrix(n):
-    *given, weight = draws(*[(2, n, 4)] * 4)
-
-    def through(function):
-        return lambda *args: (weight * function(*args)).sum()
-
-    ours = jax.jit(jax.value_and_grad(through(attend), (0, 1, 2)))(*given)
-    plain = jax.jit(jax.value_and_grad(through(plain_attention), (0, 1, 2)))(*given)
-    for mine, theirs in zip(jax.tree.leaves(ours), jax.tree.leaves(plain), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=2e-4, atol=2e-5)
-
-
-def test_a_band_too_large_for_memory_is_taken_in_parts(monkeypatch):
-    query, key, value, weight = draws((2, 10, 4), (2, 17, 4), (2, 17, 4), (2, 10, 4))
-
-    def loss(query, key, value):
-        return (weight * _band(query, key, value, 7)).sum()
-
-    whole = jax.jit(jax.grad(loss, (0, 1, 2)))(query, key, value)
-    monkeypatch.setattr("isinglass.attention.blocks._SCORES", 3 * 17)
-    parts = jax.jit(jax.grad(lambda *args: loss(*args), (0, 1, 2)))(query, key, value)
-    for mine, theirs in zip(parts, whole, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("symbols", [7, 16_500])  # columns are filled up for the second

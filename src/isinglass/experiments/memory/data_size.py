@@ -106,7 +106,8 @@ def measure(context: Context, budget: Budget, text: Text) -> dict[float, Found]:
 def _of(
     context: Context, budget: Budget, text: Text, share: float, seed: int
 ) -> dict[str, Any]:
-    from isinglass.systems.memory import TextSource, evaluate
+    from isinglass.data.sources import TextSource
+    from isinglass.systems.memory import evaluate
 
     size = budget.size
     parts = texts.shares(text.training, SHARES, seed)

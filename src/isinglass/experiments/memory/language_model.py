@@ -87,7 +87,8 @@ def trained(
         text: What to train on.
         held: Whose loss to measure meanwhile.
     """
-    from isinglass.systems.memory import Recipe, TextSource, train
+    from isinglass.data.sources import TextSource
+    from isinglass.systems.memory import Recipe, train
 
     sources = [TextSource(each, size.context, 256) for each in (text, held)]
     recipe = Recipe(

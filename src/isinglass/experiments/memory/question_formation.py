@@ -32,7 +32,8 @@ from isinglass.reproduce.jobs import side_by_side
 from isinglass.reproduce.ledger import claim
 
 if TYPE_CHECKING:
-    from isinglass.systems.memory import Recipe, Run, Source, Transformer
+    from isinglass.data.sources import Source
+    from isinglass.systems.memory import Recipe, Run, Transformer
 
 NAME = "memory-question-formation"
 SOURCE = "training on Question-Formation"
@@ -182,7 +183,8 @@ class _Ended(NamedTuple):
 def _train(
     context: Context, budget: Budget, arm: str, depth: int, index: int
 ) -> _Ended:
-    from isinglass.systems.memory import evaluate, question_source, train
+    from isinglass.data.sources import question_source
+    from isinglass.systems.memory import evaluate, train
 
     # Sets and parameters of a repetition are the same at both depths.
     first = int(np.random.default_rng((context.seed, index)).integers(1 << 40))

@@ -166,13 +166,8 @@ def measure_given(context: Context, budget: Budget, text: Text) -> Kind:
     """The user's model, with its own tokens of the text."""
     import jax
 
-    from isinglass.systems.memory import (
-        Transformer,
-        load_gpt2,
-        sequences_of,
-        tokenise,
-        tokens_of,
-    )
+    from isinglass.data.tokens import tokenise, tokens_of
+    from isinglass.systems.memory import Transformer, load_gpt2, sequences_of
 
     assert context.model is not None
     model = load_gpt2(context.model)

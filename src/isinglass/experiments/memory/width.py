@@ -37,7 +37,8 @@ from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compa
 from isinglass.reproduce.jobs import side_by_side
 
 if TYPE_CHECKING:
-    from isinglass.systems.memory import ExampleSource, Recipe, TransformerConfig
+    from isinglass.data.sources import ExampleSource
+    from isinglass.systems.memory import Recipe, TransformerConfig
 
 NAME = "memory-width"
 SOURCE = "Proposition 5, version 2"
@@ -244,7 +245,7 @@ def _trained_loss(
 
 def random_source(sequences: int, seed: int) -> ExampleSource:
     """Random tokens after a random key; no two keys are the same."""
-    from isinglass.systems.memory import ExampleSource
+    from isinglass.data.sources import ExampleSource
 
     rng = np.random.default_rng(seed)
     keys = rng.choice(VOCABULARY**KEY, sequences, replace=False)

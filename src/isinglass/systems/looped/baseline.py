@@ -18,7 +18,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
-from isinglass.attention.features_first import affine, by_head, normalise
+from isinglass.attention.features_first import affine, by_head
+from isinglass.attention.normalisation import Normalisation
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.systems.looped.loop import Loop, check_shape
@@ -73,24 +74,6 @@ class Adapted(NamedTuple):
     cross_entropy: Float[Array, "most"]
 
 
-class Normalisation(eqx.Module):
-    """Layer normalisation.
-
-    Attributes:
-        gain, bias: (d,).
-    """
-
-    gain: Float[Array, "d"]
-    bias: Float[Array, "d"]
-
-    def __init__(self, width: int) -> None:
-        self.gain, self.bias = jnp.ones(width), jnp.zeros(width)
-
-    def __call__(self, x: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
-        """Of every symbol, features first, to mean 0 and variance 1, then gain and bias."""
-        return normalise(x, self.gain, self.bias)
-
-
 class LoopedBaseline(Loop):
     """A looped GPT-2 block.
 
@@ -135,7 +118,7 @@ class LoopedBaseline(Loop):
             return SPREAD * jax.random.normal(next(keys), (rows, columns))
 
         self.embedding = matrix(symbols, width)
-        self.before_attention = Normalisation(width)
+        self.before_attention = Normalisation(width, axis=0)
         self.attention_in, self.attention_in_bias = (
             matrix(width, 3 * width),
             jnp.zeros(3 * width),
@@ -144,10 +127,10 @@ class LoopedBaseline(Loop):
             matrix(width, width),
             jnp.zeros(width),
         )
-        self.before_mlp = Normalisation(width)
+        self.before_mlp = Normalisation(width, axis=0)
         self.mlp_in, self.mlp_in_bias = matrix(width, hidden), jnp.zeros(hidden)
         self.mlp_out, self.mlp_out_bias = matrix(hidden, width), jnp.zeros(width)
-        self.after = Normalisation(width)
+        self.after = Normalisation(width, axis=0)
         self.readout, self.readout_bias = matrix(width, symbols), jnp.zeros(symbols)
         self.config = config
 
@@ -241,7 +224,7 @@ class LoopedBaseline(Loop):
         hidden = hidden + affine(inner, self.mlp_out, self.mlp_out_bias)
         return self.after(hidden), rows
 
-    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+    def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
         together = affine(
             self.before_attention(hidden), self.attention_in, self.attention_in_bias

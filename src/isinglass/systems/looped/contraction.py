@@ -191,9 +191,9 @@ def block_step(
     """
     model = parameters["model"]
     hidden = state + parameters["inputs"]
-    values = model._projections(hidden.T)[2]
+    values = model.projections(hidden.T)[2]
     mixed = jnp.einsum("hij,chj->chi", model.attention(hidden), values)
-    return model._digest(joined(mixed)).T
+    return model.after_attention(joined(mixed)).T
 
 
 def fixed_points(

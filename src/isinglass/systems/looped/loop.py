@@ -107,7 +107,7 @@ class Loop(eqx.Module):
         """X, what every iteration is given."""
 
     @abstractmethod
-    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+    def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
 
     @abstractmethod
@@ -130,7 +130,7 @@ class Loop(eqx.Module):
         self, hidden: Float[Array, "*batch n d"]
     ) -> Float[Array, "h *batch n n"]:
         """Rows of attention at a state with its inputs added, by head."""
-        query, key, _ = map(features_last, self._projections(features_first(hidden)))
+        query, key, _ = map(features_last, self.projections(features_first(hidden)))
         bias = self._by_distance(hidden.shape[-2])
         return attention_rows(query, key, causal=self.config.causal, bias=bias)
 
@@ -139,7 +139,7 @@ class Loop(eqx.Module):
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
         """What the heads make of a state, and statistics of their rows as means over them."""
         bias = self._by_distance(hidden.shape[-1])
-        heads = self._projections(hidden)
+        heads = self.projections(hidden)
         mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
         return joined(mixed), RowStatistics(*(x.mean(0) for x in rows))
 

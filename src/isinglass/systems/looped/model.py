@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
 from isinglass._common.checks import check_whole
-from isinglass.attention.features_first import affine, by_head, linear, normalise
+from isinglass.attention.features_first import affine, by_head, linear
+from isinglass.attention.normalisation import normalise
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.systems.looped.loop import Loop, check_shape
@@ -158,14 +159,14 @@ class LoopedTransformer(Loop):
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
         """F(H)."""
         mixed, rows = self._attend(hidden, q)
-        return self._digest(mixed), rows
+        return self.after_attention(mixed), rows
 
-    def _digest(self, mixed: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
+    def after_attention(self, mixed: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
         """What follows attention: the perceptron and the layer normalisation."""
         inner = jax.nn.gelu(affine(mixed, self.mlp_in, self.mlp_in_bias))
         out = affine(inner, self.mlp_out, self.mlp_out_bias)
         out = mixed + out if self.config.inner_residual else out
-        return normalise(out, self.gain, self.bias)
+        return normalise(out, self.gain, self.bias, axis=0)
 
     def _by_distance(self, n: int) -> Float[Array, "n"] | None:
         """Bias of attention by how far back a key lies; None without."""
@@ -175,7 +176,7 @@ class LoopedTransformer(Loop):
         of_near = self.near_bias[jnp.minimum(back, self.config.near - 1)]
         return of_near - jnp.exp(self.recency) * jnp.log1p(back)
 
-    def _projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
+    def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
         size = self.config.width // self.config.heads
         weights = jnp.concatenate(

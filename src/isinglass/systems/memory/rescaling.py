@@ -1,45 +1,64 @@
-"""TODO: docstring."""
+"""The same function with activations of another length: why a radius has no absolute unit.
+
+Distances between activations are compared with √(n/2πe) by the paper (Niu et al. 2024,
+appendix F.1). But a transformer with layer normalisation has a scale that is free:
+`rescaled` gives a model with the same logits whose activations, and radii, are a factor
+as large.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
-if TYPE_CHECKING:
-    from isinglass.systems.memory import Transformer
+import equinox as eqx
+import jax
+
+from isinglass._common.checks import positive
+from isinglass.systems.memory.transformer import Transformer
 
 
 def rescaled(model: Transformer, factor: float) -> Transformer:
-    """The same function with activations that are a factor as long, after every layer.
+    """Return the same function with activations a factor as long, after every layer.
 
-    What is added to the stream is multiplied. A layer normalisation does not see it, if
-    its epsilon goes along; and the gain of the last one makes up for the embedding,
-    which is the read-out too.
+    All that is added to the stream is multiplied: embedding, positions, and the outputs
+    of attention and perceptron. A layer normalisation does not notice, if its ε is
+    multiplied by the square of the factor. Gain and bias of the last one are divided by
+    it, to make up for the embedding, which is the read-out too.
+
+    Args:
+        model: The model.
+        factor: Positive.
+
+    Returns:
+        A model with the same logits, up to rounding.
+
+    Raises:
+        ValueError: If the factor is not positive and finite.
     """
-    from dataclasses import replace
-
-    import equinox as eqx
-    import jax
-
-    from isinglass.systems.memory import Transformer
-
-    def added(model: Any) -> Any:
-        blocks = model.blocks
-        return (
-            model.embedding,
-            model.positions,
-            blocks.attention_out,
-            blocks.attention_out_bias,
-            blocks.mlp_out,
-            blocks.mlp_out_bias,
-        )
-
-    def read(model: Any) -> Any:
-        return (model.after.gain, model.after.bias)
-
-    scaled = eqx.tree_at(added, model, replace_fn=lambda leaf: leaf * factor)
-    scaled = eqx.tree_at(read, scaled, replace_fn=lambda leaf: leaf / factor)
+    positive("factor", factor)
+    scaled = eqx.tree_at(_added, model, replace_fn=lambda leaf: leaf * factor)
+    scaled = eqx.tree_at(
+        lambda model: (model.after.gain, model.after.bias),
+        scaled,
+        replace_fn=lambda leaf: leaf / factor,
+    )
+    # ε is a static part of the tree: the leaves go into a tree of the new shape.
     config = replace(model.config, epsilon=model.config.epsilon * factor**2)
-    like = eqx.filter_eval_shape(
+    shape = eqx.filter_eval_shape(
         lambda key: Transformer(config, key=key), jax.random.key(0)
     )
-    return jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(scaled))
+    return jax.tree.unflatten(jax.tree.structure(shape), jax.tree.leaves(scaled))
+
+
+def _added(model: Any) -> Any:
+    """Weights of all that is added to the stream."""
+    blocks = model.blocks
+    return (
+        model.embedding,
+        model.positions,
+        blocks.attention_out,
+        blocks.attention_out_bias,
+        blocks.mlp_out,
+        blocks.mlp_out_bias,
+    )

@@ -20,7 +20,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, PRNGKeyArray
 
 from isinglass._common.checks import check_whole
-from isinglass.attention.blocks import attend
+from isinglass.attention.causal import causal_attention
+from isinglass.attention.normalisation import Normalisation
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
 DTYPES = ("float32", "bfloat16")
@@ -133,32 +134,6 @@ class Pass(NamedTuple):
     logits: Float[Array, "n V"]
     stream: Float[Array, "layers n d"]
     final: Float[Array, "n d"]
-
-
-class Normalisation(eqx.Module):
-    """Layer normalisation, in float32.
-
-    Attributes:
-        gain, bias: (d,).
-        epsilon: Added to the variance.
-    """
-
-    gain: Float[Array, "d"]
-    bias: Float[Array, "d"]
-    epsilon: float = eqx.field(static=True)
-
-    def __init__(self, width: int, epsilon: float) -> None:
-        self.gain, self.bias, self.epsilon = jnp.ones(width), jnp.zeros(width), epsilon
-
-    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """Of every row, to mean 0 and variance 1, then gain and bias; in the type of x."""
-        exact = x.astype(jnp.float32)
-        centred = exact - exact.mean(-1, keepdims=True)
-        variance = (centred**2).mean(-1, keepdims=True)
-        result = (
-            centred * jax.lax.rsqrt(variance + self.epsilon) * self.gain + self.bias
-        )
-        return result.astype(x.dtype)
 
 
 class Block(eqx.Module):
@@ -352,7 +327,9 @@ def _layer(
         jnp.swapaxes(each.reshape(len(x), config.heads, -1), 0, 1)
         for each in jnp.split(together, 3, axis=1)
     )
-    mixed = jnp.swapaxes(attend(query, key, value, attention), 0, 1).reshape(x.shape)
+    mixed = jnp.swapaxes(causal_attention(query, key, value, attention), 0, 1).reshape(
+        x.shape
+    )
     mixed = _linear(mixed, block.attention_out, block.attention_out_bias)
     x = x + _dropped(mixed, config.dropout, of_attention)
     inner = jax.nn.gelu(_linear(block.before_mlp(x), block.mlp_in, block.mlp_in_bias))

@@ -1,8 +1,10 @@
 """Causal softmax attention, exact, that never keeps its rows.
 
 Rows are formed block by block, and anew for the gradient: what is kept of a block is
-its output and one number a row. A block sees only keys that stand before its end, so
-that about half of what a causal mask would throw away is never computed.
+its output and one number a row, the logarithm of its normaliser (Dao et al. 2022,
+"FlashAttention", arXiv 2205.14135, on a device's own terms). A block sees only keys
+that stand before its end, so that about half of what a causal mask would throw away is
+never computed.
 """
 
 from __future__ import annotations
@@ -16,32 +18,34 @@ from jaxtyping import Array, Float
 
 BANDS = 8  # most blocks that each have their own number of keys
 _FEWEST_ROWS = 64
-_SCORES = 1 << 20  # of one head and sequence at a time
+SCORES = 1 << 20  # of one head and sequence at a time
 _HIDDEN = -1e30  # a score that no exp survives; −∞ would make NaN of 0 · ∞ in gradients
 
 
-def attend(
+def causal_attention(
     query: Float[Array, "h n c"],
     key: Float[Array, "h n c"],
     value: Float[Array, "h n c"],
     implementation: str = "blocks",
 ) -> Float[Array, "h n c"]:
-    """Attention Σ_{j ≤ i} p_ij v_j with p_i = softmax_{j ≤ i} ⟨q_i, k_j⟩/√c, by head.
+    """Compute Σ_{j ≤ i} p_ij v_j with p_i = softmax_{j ≤ i} ⟨q_i, k_j⟩/√c, by head.
 
-    Scores and their softmax are float32, whatever the type of the arguments.
+    Scores and their softmax are float32, whatever the type of the arguments; the output
+    has the type of the values. Memory is O(n) for the gradient, and one block of rows
+    besides. For many sequences, `jax.vmap` it.
 
     Args:
-        query: Queries.
+        query: Queries of one sequence, which are scaled here.
         key: Keys.
         value: Values.
-        implementation: "blocks", or "cudnn" for NVIDIA's kernel, which takes 16-bit
-            numbers only.
+        implementation: "blocks", which runs anywhere, or "cudnn" for NVIDIA's kernel,
+            which takes 16-bit numbers only.
     """
     query = query * query.shape[-1] ** -0.5
     if implementation == "cudnn":
-        turned = (jnp.swapaxes(each, 0, 1) for each in (query, key, value))
+        positions_first = (jnp.swapaxes(x, 0, 1) for x in (query, key, value))
         mixed = jax.nn.dot_product_attention(
-            *turned, is_causal=True, scale=1.0, implementation="cudnn"
+            *positions_first, is_causal=True, scale=1.0, implementation="cudnn"
         )
         return jnp.swapaxes(mixed, 0, 1)
     n = query.shape[-2]
@@ -54,19 +58,19 @@ def attend(
 
 
 def _band(query: Any, key: Any, value: Any, first: int) -> Any:
-    """Rows that begin at place ``first``, in as many parts as memory asks for."""
+    """Attend from the rows that begin at ``first``, in parts that fit in memory."""
     rows, n = query.shape[-2], key.shape[-2]
-    most = max(1, _SCORES // n)
+    most = max(1, SCORES // n)
     if rows <= most:
         return _rows(query, key, value, first)
     parts = -(-rows // most)
     padded = jnp.pad(query, [(0, 0), (0, parts * most - rows), (0, 0)])
     split = jnp.moveaxis(padded.reshape(len(query), parts, most, -1), 1, 0)
     starts = first + most * jnp.arange(parts)
-    found = jax.lax.map(
+    mixed = jax.lax.map(
         lambda part: _rows(part[0], key, value, part[1]), (split, starts)
     )
-    return jnp.moveaxis(found, 0, 1).reshape(padded.shape)[:, :rows]
+    return jnp.moveaxis(mixed, 0, 1).reshape(padded.shape)[:, :rows]
 
 
 @jax.custom_vjp
@@ -84,15 +88,16 @@ def _forward(query: Any, key: Any, value: Any, first: Any) -> Any:
     return output, (query, key, value, first, output, peak + jnp.log(total))
 
 
-def _backward(saved: Any, given: Any) -> Any:
+def _backward(saved: Any, of_output: Any) -> Any:
+    # With s the scores and p the rows: ∂p = p(∂s − ⟨p, ∂s⟩), and ⟨p, v·∂o⟩ = ⟨o, ∂o⟩.
     query, key, value, first, output, log_total = saved
     rows = jnp.exp(_scores(query, key, first) - log_total)
-    of_rows = _product("hic,hjc->hij", given, value)
-    common = (given.astype(jnp.float32) * output).sum(-1, keepdims=True)
+    of_rows = _product("hic,hjc->hij", of_output, value)
+    common = (of_output.astype(jnp.float32) * output).sum(-1, keepdims=True)
     of_scores = (rows * (of_rows - common)).astype(query.dtype)
     of_query = _product("hij,hjc->hic", of_scores, key)
     of_key = _product("hij,hic->hjc", of_scores, query)
-    of_value = _product("hij,hic->hjc", rows.astype(value.dtype), given)
+    of_value = _product("hij,hic->hjc", rows.astype(value.dtype), of_output)
     return (
         of_query.astype(query.dtype),
         of_key.astype(key.dtype),

@@ -1,0 +1,4 @@
+from . import interference as interference
+from . import looped as looped
+from . import meanfield as meanfield
+from . import memory as memory

@@ -1,0 +1,42 @@
+"""Causal attention by blocks, against the whole matrix and automatic differentiation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from isinglass.attention import causal_attention
+
+
+def draws(*shapes, seed=0):
+    rng = np.random.default_rng(seed)
+    return [jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in shapes]
+
+
+def plain_attention(query, key, value):
+    scores = jnp.einsum("hic,hjc->hij", query, key) / query.shape[-1] ** 0.5
+    scores = jnp.where(jnp.tril(jnp.ones(scores.shape[1:], bool)), scores, -jnp.inf)
+    return jax.nn.softmax(scores, -1) @ value
+
+
+@pytest.mark.parametrize(
+    ("n", "scores"), [(7, None), (130, None), (70, 300)], ids=["one", "bands", "parts"]
+)
+def test_attention_and_its_gradient_are_those_of_the_whole_matrix(
+    n, scores, monkeypatch
+):
+    """In one block, in bands of different numbers of keys, in parts that fit in memory."""
+    if scores is not None:
+        monkeypatch.setattr("isinglass.attention.causal.SCORES", scores)
+    *heads, weight = draws(*[(2, n, 4)] * 4)
+
+    def value_and_gradient(function):
+        def loss(*args):
+            return (weight * function(*args)).sum()
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1, 2)))(*heads)
+
+    blocks = jax.tree.leaves(value_and_gradient(causal_attention))
+    whole = jax.tree.leaves(value_and_gradient(plain_attention))
+    for ours, plain in zip(blocks, whole, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=2e-4, atol=2e-5)
