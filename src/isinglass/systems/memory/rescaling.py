@@ -14,7 +14,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from isinglass._common.checks import positive
+from isinglass._common.checks import check_positive
 from isinglass.systems.memory.transformer import Transformer
 
 
@@ -36,7 +36,7 @@ def rescaled(model: Transformer, factor: float) -> Transformer:
     Raises:
         ValueError: If the factor is not positive and finite.
     """
-    positive("factor", factor)
+    check_positive(factor=factor)
     scaled = eqx.tree_at(_added, model, replace_fn=lambda leaf: leaf * factor)
     scaled = eqx.tree_at(
         lambda model: (model.after.gain, model.after.bias),
