@@ -1,25 +1,16 @@
-"""What the mean-field experiments share: the paper's network, its parameters, how it is drawn."""
-
-from __future__ import annotations
+"""What the experiments share: the paper's network, its parameters and its starts."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from isinglass.dynamics import DelayState
 from isinglass.figures.attractors import UNDECIDED
-from isinglass.reproduce.ledger import Row, compare
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from isinglass.dynamics import DelayState
-    from isinglass.reproduce.experiment import Context
-    from isinglass.systems.meanfield import MeanField
-
-PAPER = "Poc-López & Aguilera 2024"
+from isinglass.reproduce import Context, Ledger
+from isinglass.systems.meanfield import Features, MeanField
 
 BETA_ATT, SCALE, PATTERNS = 2.2, 100.0, 3
 GAMMA = BETA_ATT * SCALE / PATTERNS**0.5
@@ -86,9 +77,7 @@ EPSILON_LABEL = "weight of positional bits $\\epsilon$"
 
 @cache
 def mean_field() -> MeanField:
-    """The mean field of the paper's network: its features, and a window of four tokens."""
-    from isinglass.systems.meanfield import Features, MeanField
-
+    """The mean field of the paper's network: its features, a window of four tokens."""
     return MeanField(Features.paper())
 
 
@@ -114,8 +103,6 @@ def random_starts(context: Context, count: int) -> DelayState:
     Returns:
         A state whose ``window`` is (count, L, M).
     """
-    from isinglass.dynamics import DelayState
-
     shape = (mean_field().length, mean_field().features.n_patterns)
     windows = [
         np.random.default_rng([context.seed, index]).uniform(-1.0, 1.0, shape)
@@ -125,43 +112,40 @@ def random_starts(context: Context, count: int) -> DelayState:
 
 
 def start_matters(starts: Sequence[xr.Dataset]) -> np.ndarray:
-    """Where other starts end on another kind or period than the first one, (others, ...).
+    """Where other starts end on another kind or period than the first one.
 
     A cell in which the kind of one of the two is undecided counts as agreement.
+
+    Returns:
+        (other starts, ...), for each cell.
     """
     kinds, periods = (
-        np.stack([found[name].values for found in starts])
+        np.stack([sweep[name].values for sweep in starts])
         for name in ("kind", "period")
     )
     differ = (kinds[1:] != kinds[0]) | (periods[1:] != periods[0])
     return differ & (kinds[1:] != UNDECIDED) & (kinds[0] != UNDECIDED)
 
 
-def percentages(
-    experiment: str, source: str, quantity: str, samples: Sequence[float], because: str
-) -> Row:
-    """Row of a percentage that the paper does not give: one sample for each start.
+def compare_percentage(
+    ledger: Ledger, quantity: str, samples: Sequence[float], because: str
+) -> None:
+    """Write a percentage that the paper does not give: one sample for each start.
 
     Cells of a grid follow from each other, so that their number says nothing of the
     error.
 
     Args:
-        experiment: As in `compare`.
-        source: As in `compare`.
-        quantity: As in `compare`.
+        ledger: Where to.
+        quantity: What was measured.
         samples: In percent, one for each start.
-        because: As in `compare`.
-
-    Returns:
-        The row; its interval ends at 0 and 100 %.
+        because: Why there is nothing to compare it with.
     """
-    told = ", ".join(f"{value:.3g}" for value in samples)
-    ended = because.rstrip(".")
+    reason = because.rstrip(".")
     if len(samples) == 1:
-        ended += ". One sample: cells of a grid are not independent"
+        reason += ". One sample: cells of a grid are not independent"
     else:
-        ended += f". One sample for each start: {told} %"
-    row = compare(
-        experiment, source, quantity, samples, paper=None, unit="%", because=ended
-    )
-    return replace(row, low=max(row.low, 0.0), high=min(row.high, 100.0))
+        numbers = ", ".join(f"{value:.3g}" for value in samples)
+        reason += f". One sample for each start: {numbers} %"
+    percent = ledger.using(unit="%", valid_range=(0, 100))
+    percent.ours_alone(quantity, samples, because=reason)
