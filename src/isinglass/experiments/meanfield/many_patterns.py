@@ -229,8 +229,8 @@ def chaos_share(measured: xr.Dataset) -> xr.DataArray:
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """The paper has one set of three patterns: nothing here has a published value."""
     ledger = ledger.using(
-        because="The paper's figures have M = 3 and one set of features. Each sample is "
-        "one draw, a draw without chaos counts as 0"
+        because="The paper's figures have M = 3 and one set of features. Each sample "
+        "is one draw, a draw without chaos counts as 0"
     )
     share = chaos_share(measured)
     for patterns in measured.patterns.values:
