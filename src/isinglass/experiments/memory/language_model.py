@@ -15,6 +15,7 @@ from isinglass.systems.memory import (
     TransformerConfig,
     train,
 )
+from isinglass.training import Runtime
 
 RECORDS = 20
 BYTES = 256  # the vocabulary
@@ -111,9 +112,11 @@ def trained(
             source,
             size.recipe(seed),
             validation=validation,
-            store=context.store(name),
-            progress=lambda now: report(now.step, now.steps),
-            devices=one_device(),
+            runtime=Runtime(
+                context.store(name),
+                lambda now: report(now.step, now.steps),
+                one_device(),
+            ),
         )
 
 

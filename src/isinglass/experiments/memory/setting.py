@@ -61,28 +61,6 @@ def arranged(
     return xr.Dataset(variables, {**first.coords, **coordinates})
 
 
-def joined(parts: Mapping[str, xr.Dataset], shared: Sequence[str]) -> xr.Dataset:
-    """Data sets as one, each with its key before its names but those of shared axes."""
-    renamed = []
-    for key, part in parts.items():
-        names = [name for name in part.variables if name not in shared]
-        axes = [axis for axis in part.dims if axis not in shared]
-        renamed.append(part.rename({name: f"{key}_{name}" for name in {*names, *axes}}))
-    return xr.merge(renamed, combine_attrs="drop")
-
-
-def parted(measured: xr.Dataset, key: str) -> xr.Dataset:
-    """What `joined` had under a key; empty if there was nothing."""
-    start = f"{key}_"
-    part = measured[
-        [name for name in measured.data_vars if str(name).startswith(start)]
-    ]
-    names = {*part.variables, *part.dims}
-    return part.rename(
-        {name: str(name)[len(start) :] for name in names if str(name).startswith(start)}
-    )
-
-
 def over(values: xr.DataArray, *axes: str) -> xr.DataArray:
     """The mean over whatever is not named."""
     rest = [axis for axis in values.dims if axis not in axes]
