@@ -69,7 +69,7 @@ def load(path: Path) -> xr.Dataset:
 
 
 def _is_text(variable: xr.Variable) -> bool:
-    return variable.dtype.kind in "UO"
+    return variable.dtype.kind in "UOT"  # T is what Zarr reads text as
 
 
 def _numbers(measured: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:
