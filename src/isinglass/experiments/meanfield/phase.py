@@ -1,439 +1,399 @@
-"""Phase diagrams of the mean-field map: kind of attractor and λ₁ over β and γ, and β and ε."""
+"""Phase diagrams of the mean-field map: kind and λ₁ over β and γ, and β and ε."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
 
-from isinglass.experiments.meanfield import setting as paper
-from isinglass.figures.attractors import KIND_STYLES, UNDECIDED
-from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row, compare
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-NAME = "meanfield-phase"
-SOURCE = "phase diagrams"
-BETAS = (0.5, 3.0)
-GAMMAS = (1.0, 1000.0)
-EPSILONS = (0.0, 0.25)
-ONSETS = (
-    26  # values along the other axis at which the onset is found by its multipliers
+from isinglass.dynamics import Kind, Measure, phase_diagram
+from isinglass.experiments.meanfield import cycle
+from isinglass.experiments.meanfield.kinds import (
+    compare_percentage,
+    shares,
+    start_matters,
 )
+from isinglass.experiments.meanfield.setting import (
+    BETA_LABEL,
+    EPSILON,
+    EPSILON_LABEL,
+    GAMMA,
+    GAMMA_LABEL,
+    PUBLISHED_STEPS,
+    PUBLISHED_TRANSIENT,
+    mean_field,
+    random_starts,
+    sweep,
+)
+from isinglass.figures.attractors import (
+    KIND_STYLES,
+    edges,
+    kind_legend,
+    kind_scale,
+)
+from isinglass.figures.style import INK, subplots
+from isinglass.reproduce import Context, Figure, Ledger
+
+BETAS = (0.5, 3.0)
+# Values along the other axis at which the onset is found by its multipliers.
+ONSETS = 26
 # Grids of 150 × 120 values, and 50 × 40 for the other starts, make tiles of just this
 # size: all sweeps of a run then share one compiled program.
 LANES = 300
-QUASI_PERIODIC, CHAOTIC = 2, 3  # as `isinglass.dynamics.Kind` numbers them
 BECAUSE = "The paper shows a diagram and gives no number."
 
 
-class Resolution(NamedTuple):
-    """How fine a diagram is."""
+class Axis(NamedTuple):
+    """The other parameter of a plane, and the paper's value of it."""
+
+    symbol: str
+    ends: tuple[float, float]
+    is_logarithmic: bool
+    label: str
+    paper: float
+
+    def values(self, count: int) -> Float[np.ndarray, "n"]:
+        """Values of the parameter."""
+        space = np.geomspace if self.is_logarithmic else np.linspace
+        return space(*self.ends, count)
+
+
+AXES = {
+    "gamma": Axis("γ", (1.0, 1000.0), True, GAMMA_LABEL, GAMMA),
+    "epsilon": Axis("ε", (0.0, 0.25), False, EPSILON_LABEL, EPSILON),
+}
+
+
+class Setting(NamedTuple):
+    """How fine a diagram is; along both axes every so many values have other starts."""
 
     betas: int
     others: int
     transient: int
     steps: int
-    every: (
-        int  # along both axes, of so many values one is run from the other starts too
-    )
+    every: int
 
 
-QUICK = Resolution(50, 40, 800, 1200, 1)
-DEFAULT = Resolution(150, 120, 3000, 6000, 3)
-FULL = Resolution(300, 240, 20_000, 20_000, 6)
-
-
-class Plane(NamedTuple):
-    """A phase diagram."""
-
-    name: str  # of the other parameter than β
-    symbol: str
-    found: xr.Dataset  # (other, beta) from the paper's start
-    starts: tuple[xr.Dataset, ...]  # at fewer values: the paper's start, others
-    line: (
-        np.ndarray
-    )  # (others, 2): the other parameter, and β at which the cycle turns unstable
-
-    def __str__(self) -> str:
-        return f"β × {self.symbol}"
-
-
-def run(context: Context) -> Outcome:
-    """Measure both diagrams, and draw the onset that linear stability gives over them."""
-    resolution = FULL if context.full else QUICK if context.quick else DEFAULT
-    planes = [
-        measure(
-            context, "gamma", "γ", np.geomspace(*GAMMAS, resolution.others), resolution
-        ),
-        measure(
-            context,
-            "epsilon",
-            "ε",
-            np.linspace(*EPSILONS, resolution.others),
-            resolution,
-        ),
-    ]
-    rows = [row for plane in planes for row in _rows(plane)]
-    return Outcome(
-        rows, [_figure(plane) for plane in planes], _findings(planes, context.full)
-    )
+SETTINGS = {
+    "quick": Setting(50, 40, 800, 1200, 1),
+    "default": Setting(150, 120, 3000, 6000, 3),
+    "full": Setting(300, 240, 20_000, 20_000, 6),
+}
 
 
 # -- measuring -------------------------------------------------------------------------
 
 
-def measure(
-    context: Context, name: str, symbol: str, others: np.ndarray, resolution: Resolution
-) -> Plane:
-    """A phase diagram from the paper's start, and thinned out from random ones."""
-    from isinglass.dynamics import Measure
+def measure(context: Context) -> xr.Dataset:
+    """Measure both diagrams, and the onset that linear stability gives over them.
 
-    betas = np.linspace(*BETAS, resolution.betas)
-    wanted = Measure(resolution.transient, resolution.steps, 1, points=0)
-    found = _sweep(context, name, {name: others, "beta": betas}, wanted)
-    thin = {name: others[:: resolution.every], "beta": betas[:: resolution.every]}
-    starts = [found.sel(thin)]
-    if context.seeds > 1:
-        more = _sweep(context, name, thin, wanted, starts=context.seeds - 1)
-        starts += [more.isel(start=index) for index in range(context.seeds - 1)]
-    context.progress.step(f"onset by linear stability over {symbol}")
+    Returns:
+        By plane ("gamma", "epsilon"): "kind", "period" and "leading" (λ₁, nats per
+        step) over "other" and "beta", from the paper's start; the same as "thin_kind"
+        and so on, at fewer values, by start, the paper's first; "value" of the other
+        parameter; and the line: "onset", β at which the forced cycle loses its
+        stability, at the values whose index is "place".
+    """
+    planes = [plane(context, name) for name in AXES]
+    return xr.concat(planes, xr.IndexVariable("plane", list(AXES)))
+
+
+def plane(context: Context, name: str) -> xr.Dataset:
+    """One diagram from the paper's start, and thinned out from random ones."""
+    setting = SETTINGS[context.resolution]
+    others = AXES[name].values(setting.others)
+    vary = {name: others, "beta": np.linspace(*BETAS, setting.betas)}
+    thin = {parameter: values[:: setting.every] for parameter, values in vary.items()}
+    measure = Measure(setting.transient, setting.steps, 1, points=0)
+    options = {"diagram": phase_diagram, "lanes": LANES}
+    swept = sweep(context, name, vary, measure, **options)
+    thinned = [swept.sel(thin)]
+    if len(context.seeds) > 1:
+        starts = len(context.seeds) - 1
+        options |= {"state": random_starts(context, starts), "starts": starts}
+        more = sweep(context, f"{name}-starts", thin, measure, **options)
+        thinned += [more.isel(start=index) for index in range(starts)]
+    context.progress.step(f"onset by linear stability over {AXES[name].symbol}")
     count = min(ONSETS, len(others))
-    along = others[np.linspace(0, len(others) - 1, count).round().astype(int)]
-    line = np.array([(value, onset(name, value)) for value in along])
-    return Plane(name, symbol, found, tuple(starts), line)
+    places = np.linspace(0, len(others) - 1, count).round().astype(int)
+    full, by_start = ("other", "beta"), ("start", "thin_other", "thin_beta")
+    whole, parts = arrays(swept, name), [arrays(part, name) for part in thinned]
+    return xr.Dataset(
+        {
+            **{key: (full, values) for key, values in whole.items()},
+            **{
+                f"thin_{key}": (by_start, np.stack([part[key] for part in parts]))
+                for key in whole
+            },
+            "value": ("other", others),
+            "place": ("line", places),
+            "onset": ("line", [onset(name, float(value)) for value in others[places]]),
+        },
+        {"beta": vary["beta"]},
+    )
 
 
-def _sweep(
-    context: Context,
-    name: str,
-    vary: dict[str, np.ndarray],
-    measure: Any,
-    starts: int | None = None,
-) -> xr.Dataset:
-    from isinglass.dynamics.sweep.diagrams import phase_diagram
-
-    label = name if starts is None else f"{name}-starts"
-    state = paper.start if starts is None else paper.random_starts(context, starts)
-    with context.progress.follow(f"{NAME}: {label}") as tell:
-        return phase_diagram(
-            paper.mean_field().map,
-            state,
-            paper.parameters(BETAS[0]),
-            vary,
-            measure,
-            starts=starts,
-            store=context.store(label),
-            lanes=LANES,
-            progress=tell,
-        ).load()
+def arrays(swept: xr.Dataset, name: str) -> dict[str, np.ndarray]:
+    """Kind, period and λ₁ of a sweep, each (others, betas)."""
+    swept = swept.transpose(name, "beta", ...)
+    return {
+        "kind": swept.kind.values,
+        "period": swept.period.values,
+        "leading": swept.exponents.values[..., 0],
+    }
 
 
 def onset(name: str, value: float) -> float:
-    """β at which the forced cycle loses its stability; NaN if it does not, or cannot be followed.
+    """β at which the forced cycle loses its stability; NaN if it cannot be followed.
 
     Args:
         name: "gamma" or "epsilon".
         value: Of that parameter.
     """
-    from isinglass.experiments.meanfield import cycle
-
     try:
-        found = cycle.onset(**{name: float(value)})
+        first = cycle.onset(**{name: value})
     except FloatingPointError:
         return float("nan")
-    return float("nan") if found is None else found.value
+    return float("nan") if first is None else first.value
 
 
-# -- the ledger ------------------------------------------------------------------------
+# -- the line and the sweep ------------------------------------------------------------
 
 
-def _rows(plane: Plane) -> list[Row]:
-    kinds = [found["kind"].values for found in plane.starts]
-    rows = []
-    for number in (1, 2, CHAOTIC):
-        label = KIND_STYLES[number].label
-        shares = [100 * float(np.mean(kind == number)) for kind in kinds]
-        quantity = f"cells with a {label} attractor, {plane}"
-        rows.append(paper.percentages(NAME, SOURCE, quantity, shares, BECAUSE))
-    highest = [float(np.max(found["exponents"].values)) for found in plane.starts]
-    rows.append(
-        compare(
-            NAME,
-            SOURCE,
-            f"largest λ₁, {plane}",
-            highest,
-            paper=None,
-            unit="nats per step",
-            because=BECAUSE,
-        )
-    )
-    agrees = agrees_with_line(plane)
-    rows.append(
-        paper.percentages(
-            NAME,
-            SOURCE,
-            f"onset in the diagram where linear stability has it, {plane}",
-            [100 * float(agrees.mean())],
-            f"Within one spacing of β, at {len(agrees)} values of {plane.symbol}, from "
-            "the paper's "
-            "start; the line is from Newton's method and eigenvalues, the paper gives "
-            "no number",
-        )
-    )
-    if len(kinds) > 1:
-        rows.append(
-            paper.percentages(
-                NAME,
-                SOURCE,
-                f"cells where a random start ends elsewhere, {plane}",
-                [100 * float(one.mean()) for one in paper.start_matters(plane.starts)],
-                "By decided kind and period, against the paper's start; the paper "
-                "shows one start",
-            )
-        )
-    return rows
+def on_line(plane: xr.Dataset) -> list[tuple[int, float]]:
+    """Places along the other axis, and the onset there, where there is one."""
+    pairs = zip(plane.place.values, plane.onset.values, strict=True)
+    return [(int(place), float(beta)) for place, beta in pairs if np.isfinite(beta)]
 
 
-def agrees_with_line(plane: Plane) -> np.ndarray:
-    """For each value on the line: does the sweep leave the forced cycle where the line says?"""
-    # The first value beyond the line is less than one spacing away; next to it orbits
-    # settle too slowly to be seen on the cycle, so that one value before it is allowed
-    # as well.
-    return np.abs(distance_to_line(plane)) <= 1
+class Cells(NamedTuple):
+    """Where along β an orbit is on the forced cycle, undecided, or elsewhere."""
+
+    forced: Bool[np.ndarray, "B"]
+    undecided: Bool[np.ndarray, "B"]
+    elsewhere: Bool[np.ndarray, "B"]
 
 
-def distance_to_line(plane: Plane) -> np.ndarray:
-    """How far beyond the line the sweep leaves the forced cycle, in spacings of β; ∞ if never.
+def cells(plane: xr.Dataset, place: int) -> Cells:
+    """The cells at one value of the other parameter."""
+    row = plane.isel(other=place)
+    period, undecided = row.period.values, row.kind.values == Kind.UNDECIDED
+    clock = mean_field().period
+    forced = (period > 0) & (clock % np.maximum(period, 1) == 0) & ~undecided
+    return Cells(forced, undecided, ~forced & ~undecided)
 
-    It leaves where the first decided kind is another. Undecided cells right before that
-    are not settled: it may leave in any of them, and the distance is 0 if the line runs
-    through them.
+
+def spacing(plane: xr.Dataset) -> float:
+    """From one β to the next."""
+    return float(plane.beta[1] - plane.beta[0])
+
+
+def distance_to_line(plane: xr.Dataset) -> Float[np.ndarray, "L"]:
+    """How far beyond the line the sweep leaves the forced cycle, in spacings of β.
+
+    It leaves where the first decided kind is another; ∞ if it never does. Undecided
+    cells right before that are not settled: it may leave in any of them, and the
+    distance is 0 if the line runs through them.
     """
-    beta = plane.found["beta"].values
+    beta = plane.beta.values
     distances = []
-    for value, predicted in _line(plane):
-        _, undecided, other = _cells(plane, value)
-        if not other.any():
+    for place, predicted in on_line(plane):
+        _, undecided, elsewhere = cells(plane, place)
+        if not elsewhere.any():
             distances.append(np.inf)
             continue
-        latest = int(other.argmax())
+        latest = int(elsewhere.argmax())
         settled = np.flatnonzero(~undecided[:latest])
         earliest = int(settled[-1]) + 1 if settled.size else 0
-        beyond = max(beta[earliest] - predicted, 0.0) or min(
-            beta[latest] - predicted, 0.0
+        beyond = max(beta[earliest] - predicted, 0.0)
+        distances.append(
+            (beyond or min(beta[latest] - predicted, 0.0)) / spacing(plane)
         )
-        distances.append(beyond / (beta[1] - beta[0]))
     return np.array(distances)
 
 
-def not_settled(plane: Plane) -> np.ndarray:
-    """For each value on the line: is a cell undecided more than one spacing before it?"""
-    beta = plane.found["beta"].values
-    return np.array(
-        [
-            bool(
-                (
-                    _cells(plane, value)[1] & (beta < predicted - (beta[1] - beta[0]))
-                ).any()
-            )
-            for value, predicted in _line(plane)
-        ],
-        bool,
+def agrees_with_line(plane: xr.Dataset) -> Bool[np.ndarray, "L"]:
+    """Where the sweep leaves the forced cycle where the line says.
+
+    The first value beyond the line is less than one spacing away; next to it orbits
+    settle too slowly to be seen on the cycle, so that one value before it is allowed as
+    well.
+    """
+    return np.abs(distance_to_line(plane)) <= 1
+
+
+def is_unsettled(plane: xr.Dataset) -> Bool[np.ndarray, "L"]:
+    """Where a cell is undecided more than one spacing before the line."""
+    before = [
+        cells(plane, place).undecided & (plane.beta.values < beta - spacing(plane))
+        for place, beta in on_line(plane)
+    ]
+    return np.array([row.any() for row in before], bool)
+
+
+def starts_as_torus(plane: xr.Dataset, place: int) -> bool:
+    """Whether the first attractor beside the forced cycle is quasi-periodic.
+
+    Next to its onset an orbit that slowly nears the cycle can look like that.
+    """
+    kinds = plane.kind.isel(other=place).values
+    return bool(kinds[cells(plane, place).elsewhere.argmax()] == Kind.QUASI_PERIODIC)
+
+
+def other_starts(plane: xr.Dataset) -> xr.DataArray:
+    """Where random starts end elsewhere than the paper's."""
+    return start_matters(plane.thin_kind, plane.thin_period)
+
+
+# -- views -----------------------------------------------------------------------------
+
+
+def compare(measured: xr.Dataset, ledger: Ledger) -> None:
+    """The paper shows diagrams and gives no number."""
+    for name in measured.plane.values:
+        _compare_plane(measured.sel(plane=name), f"β × {AXES[name].symbol}", ledger)
+
+
+def _compare_plane(plane: xr.Dataset, title: str, ledger: Ledger) -> None:
+    for kind in (Kind.PERIODIC, Kind.QUASI_PERIODIC, Kind.CHAOTIC):
+        share = 100 * (plane.thin_kind == kind).mean(["thin_other", "thin_beta"])
+        quantity = f"cells with a {KIND_STYLES[kind].label} attractor, {title}"
+        compare_percentage(ledger, quantity, share.values.tolist(), BECAUSE)
+    highest = plane.thin_leading.max(["thin_other", "thin_beta"])
+    ledger.using(unit="nats per step").ours_alone(
+        f"largest λ₁, {title}", highest.values, because=BECAUSE
     )
+    agrees, symbol = agrees_with_line(plane), AXES[str(plane.plane.values)].symbol
+    compare_percentage(
+        ledger,
+        f"onset in the diagram where linear stability has it, {title}",
+        [100 * float(agrees.mean())],
+        f"Within one spacing of β, at {len(agrees)} values of {symbol}, from the "
+        "paper's start; the line is from Newton's method and eigenvalues, the paper "
+        "gives no number",
+    )
+    if plane.sizes["start"] > 1:
+        differ = 100 * other_starts(plane).mean(["thin_other", "thin_beta"])
+        compare_percentage(
+            ledger,
+            f"cells where a random start ends elsewhere, {title}",
+            differ.values.tolist(),
+            "By decided kind and period, against the paper's start; the paper shows "
+            "one start",
+        )
 
 
-def _cells(plane: Plane, value: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where along β an orbit is on the forced cycle, undecided, or elsewhere."""
-    row = plane.found.sel({plane.name: value})
-    period, undecided = row["period"].values, row["kind"].values == UNDECIDED
-    clock = paper.mean_field().period
-    forced = (period > 0) & (clock % np.maximum(period, 1) == 0) & ~undecided
-    return forced, undecided, ~forced & ~undecided
+def draw(measured: xr.Dataset) -> Iterator[Figure]:
+    """Both diagrams: the kind of attractor, λ₁, and the line over them."""
+    for name in measured.plane.values:
+        yield _draw_plane(measured.sel(plane=name), str(name))
 
 
-def _line(plane: Plane) -> np.ndarray:
-    """The line where there is one."""
-    return plane.line[np.isfinite(plane.line[:, 1])]
-
-
-# -- what is shown ---------------------------------------------------------------------
-
-
-def _figure(plane: Plane) -> Figure:
-    from isinglass.figures.attractors import edges, kind_legend, kind_scale
-    from isinglass.figures.style import INK, subplots
-
-    found, name = plane.found, plane.name
-    beta, other = found["beta"].values, found[name].values
-    across = edges(beta)
-    along = np.exp(edges(np.log(other))) if name == "gamma" else edges(other)
+def _draw_plane(plane: xr.Dataset, name: str) -> Figure:
+    axis, other = AXES[name], plane.value.values
+    across = edges(plane.beta.values)
+    along = np.exp(edges(np.log(other))) if axis.is_logarithmic else edges(other)
     figure, (left, right) = subplots(
         1, 2, width=10.5, height=4.6, sharey=True, sharex=True
     )
-    left.pcolormesh(
-        across, along, found["kind"].values, **kind_scale(), rasterized=True
-    )
-    leading = found["exponents"].transpose(name, "beta", "exponent").values[..., 0]
-    shown = float(np.quantile(np.abs(leading[np.isfinite(leading)]), 0.95))
-    drawn = right.pcolormesh(
-        across,
-        along,
-        np.clip(leading, -1e3, None),
-        cmap="RdBu_r",
-        vmin=-shown,
-        vmax=shown,
-        rasterized=True,
-    )
-    bar = figure.colorbar(drawn, ax=right, extend="both", pad=0.02)
-    bar.set_label("$\\lambda_1$ (nats per step)")
-    bar.outline.set_visible(False)
-    value = paper.GAMMA if name == "gamma" else paper.EPSILON
+    left.pcolormesh(across, along, plane.kind.values, **kind_scale(), rasterized=True)
+    _draw_leading(figure, right, across, along, plane.leading.values)
+    line = np.array([(beta, other[place]) for place, beta in on_line(plane)])
     for axes, colour in ((left, "white"), (right, INK)):
-        axes.axhline(value, color=colour, linewidth=0.9, linestyle=":")
-        axes.plot(plane.line[:, 1], plane.line[:, 0], "--", color=INK, linewidth=1.3)
+        axes.axhline(axis.paper, color=colour, linewidth=0.9, linestyle=":")
+        axes.plot(*line.reshape(-1, 2).T, "--", color=INK, linewidth=1.3)
         axes.grid(False)
-        axes.set_xlabel(paper.BETA_LABEL)
-        axes.set_xlim(across[0], across[-1])
-        axes.set_ylim(along[0], along[-1])
+        axes.set(xlabel=BETA_LABEL, xlim=across[[0, -1]], ylim=along[[0, -1]])
     left.text(
         0.02,
-        value,
+        axis.paper,
         "paper",
         color="white",
         transform=left.get_yaxis_transform(),
         va="bottom",
     )
-    left.set_ylabel(paper.GAMMA_LABEL if name == "gamma" else paper.EPSILON_LABEL)
-    if name == "gamma":
-        left.set_yscale("log")
+    left.set(ylabel=axis.label, yscale="log" if axis.is_logarithmic else "linear")
     left.set_title("Kind of attractor")
     right.set_title("Leading Lyapunov exponent")
-    kind_legend(figure, found["kind"].values.ravel())
-    caption = (
-        f"Phase diagram over {plane}, {len(beta)} × {len(other)} cells, each from the "
-        "paper's "
-        "start. Left: the kind of attractor. Right: the leading Lyapunov exponent, red "
-        "where it is positive. Dashed: where the cycle forced by the positional bits "
-        "loses its stability, by its multipliers. Dotted: the paper's value."
+    kind_legend(figure, plane.kind.values.ravel())
+    return Figure(
+        figure,
+        f"Phase diagram over β × {axis.symbol}, {plane.sizes['beta']} × "
+        f"{plane.sizes['other']} cells, each from the paper's start. Left: the kind of "
+        "attractor. Right: the leading Lyapunov exponent, red where it is positive. "
+        "Dashed: where the cycle forced by the positional bits loses its stability, by "
+        "its multipliers. Dotted: the paper's value.",
+        name,
     )
-    return Figure(f"{NAME}-{name}", figure, caption)
 
 
-def _findings(planes: list[Plane], full: bool = False) -> str:
-    told = [_story(plane) for plane in planes]
-    if full:
-        told.append(
-            f"At the full resolution each cell has {FULL.transient:,} + {FULL.steps:,} "
-            f"steps, fewer than the {paper.PUBLISHED_TRANSIENT:,} + "
-            f"{paper.PUBLISHED_STEPS:,} of the "
-            "published bifurcation diagrams: next to an onset some orbits need more."
-        )
-    return "\n\n".join(told)
-
-
-def _story(plane: Plane) -> str:
-    kinds = plane.found["kind"].transpose(plane.name, "beta").values
-    leading = (
-        plane.found["exponents"]
-        .transpose(plane.name, "beta", "exponent")
-        .values[..., 0]
+def _draw_leading(
+    figure: Any, axes: Any, across: np.ndarray, along: np.ndarray, leading: np.ndarray
+) -> None:
+    limit = float(np.quantile(np.abs(leading[np.isfinite(leading)]), 0.95))
+    picture = axes.pcolormesh(
+        across,
+        along,
+        np.clip(leading, -1e3, None),
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        rasterized=True,
     )
-    other, beta = plane.found[plane.name].values, plane.found["beta"].values
+    bar = figure.colorbar(picture, ax=axes, extend="both", pad=0.02)
+    bar.set_label("$\\lambda_1$ (nats per step)")
+    bar.outline.set_visible(False)
+
+
+def tell(measured: xr.Dataset) -> dict[str, Any]:
+    """Names for the findings: the same of each plane."""
+    full = SETTINGS["full"]
+    return {
+        "planes": [tell_plane(measured.sel(plane=name)) for name in AXES],
+        "full": full,
+        "published": (PUBLISHED_TRANSIENT, PUBLISHED_STEPS),
+    }
+
+
+def tell_plane(plane: xr.Dataset) -> dict[str, Any]:
+    """What is told of one plane."""
+    beta, other = plane.beta.values, plane.value.values
+    leading = plane.leading.values
     row, column = np.unravel_index(leading.argmax(), leading.shape)
-    parts = [
-        f"{100 * np.mean(kinds == number):.1f} % {style.label}"
-        for number, style in enumerate(KIND_STYLES)
-        if (kinds == number).any()
-    ]
-    told = (
-        f"Over {plane}, {len(beta)} × {len(other)} cells from the paper's start: "
-        f"{', '.join(parts)}. λ₁ is largest at β = {beta[column]:.3g}, {plane.symbol} "
-        f"= {other[row]:.3g}: {leading.max():.3f} nats per step."
-    )
-    chaotic = other[(kinds == CHAOTIC).any(axis=1)]
-    if chaotic.size:
-        told += f" Chaos is found for {plane.symbol} from {chaotic[0]:.3g} to {chaotic[-1]:.3g}."
-    return told + _onset_story(plane) + _starts_story(plane)
+    with_chaos = other[(plane.kind.values == Kind.CHAOTIC).any(axis=1)]
+    return {
+        "symbol": AXES[str(plane.plane.values)].symbol,
+        "betas": len(beta),
+        "others": len(other),
+        "shares": shares(plane.kind),
+        "peak": (beta[column], other[row], leading.max()),
+        "with_chaos": with_chaos[[0, -1]] if with_chaos.size else None,
+        "random_starts": plane.sizes["start"] - 1,
+        "differ": 100 * float(other_starts(plane).any("start").mean())
+        if plane.sizes["start"] > 1
+        else 0.0,
+        **tell_onset(plane),
+    }
 
 
-def _onset_story(plane: Plane) -> str:
-    line, distances = _line(plane), distance_to_line(plane)
+def tell_onset(plane: xr.Dataset) -> dict[str, Any]:
+    """How the line that linear stability gives and the sweep agree."""
+    other, distances = plane.value.values, distance_to_line(plane)
+    line = np.array([(other[place], beta) for place, beta in on_line(plane)])
     if not len(line):
-        return " No loss of stability of the forced cycle was found."
-    low, high = line[line[:, 1].argmin()], line[line[:, 1].argmax()]
-    told = (
-        f" The forced cycle loses its stability between β = {low[1]:.4f} (at "
-        f"{plane.symbol} = {low[0]:.3g}) and {high[1]:.4f} (at {high[0]:.3g}); the "
-        "diagram leaves it there, to one spacing of β, at "
-        f"{agrees_with_line(plane).sum()} of {len(line)} values."
-    )
+        return {"line": None}
     before = distances < -1
-    # Next to its onset an orbit that slowly nears the cycle can look quasi-periodic.
-    slow = np.array(
-        [before[i] and _first_is_torus(plane, line[i, 0]) for i in range(len(line))],
-        bool,
-    )
-    early = line[before & ~slow, 0]
-    if early.size:
-        told += (
-            f" At {early.size} more, {plane.symbol} from {early.min():.3g} to "
-            f"{early.max():.3g}, "
-            "the sweep ends on an attractor of another, decided kind or period up to "
-            f"{-distances[before & ~slow].min():.1f} spacings before, where by its "
-            "multipliers the "
-            "cycle is still stable: two attractors side by side."
-        )
-    undecided = int((slow | (not_settled(plane) & ~before)).sum())
-    if undecided:
-        told += (
-            f" At {undecided} there are undecided or, first of all others, "
-            "quasi-periodic cells "
-            "before the line, which may be orbits that still near the cycle: not "
-            "settled."
-        )
-    late = int((distances > 1).sum())
-    if late:
-        told += (
-            f" At {late} the sweep still shows a cycle of the clock's period beyond "
-            "that, or "
-            "nothing decided; whether it is the same cycle is not looked into."
-        )
-    return told
-
-
-def _first_is_torus(plane: Plane, value: float) -> bool:
-    """Whether the first attractor beside the forced cycle is quasi-periodic."""
-    kinds = plane.found["kind"].sel({plane.name: value}).values
-    return bool(kinds[_cells(plane, value)[2].argmax()] == QUASI_PERIODIC)
-
-
-def _starts_story(plane: Plane) -> str:
-    if len(plane.starts) == 1:
-        return ""
-    differ = 100 * paper.start_matters(plane.starts).any(axis=0).mean()
-    return (
-        f" At least one of {len(plane.starts) - 1} random starts ends on another "
-        f"decided kind or period than the paper's in {differ:.0f} % of the cells."
-    )
-
-
-EXPERIMENT = Experiment(
-    name=NAME,
-    title="Phase diagrams over temperature, gain and positional weight",
-    paper=paper.PAPER,
-    source=SOURCE,
-    question=(
-        "Where in the planes of inverse temperature and attention gain, and of inverse "
-        "temperature and weight of the positional bits, is attention periodic, "
-        "quasi-periodic or chaotic? Does linear stability tell where it begins?"
-    ),
-    duration=45,
-    quick_duration=15,
-    default_seeds=4,
-    quick_seeds=2,
-    run=run,
-    needs_digits=False,
-    full_duration=400,
-)
+    slow = np.array([starts_as_torus(plane, place) for place, _ in on_line(plane)])
+    slow &= before
+    early = before & ~slow
+    return {
+        "line": len(line),
+        "lowest": line[line[:, 1].argmin()],
+        "highest": line[line[:, 1].argmax()],
+        "agreeing": int(agrees_with_line(plane).sum()),
+        "early": line[early, 0],
+        "spacings": -distances[early].min() if early.any() else 0.0,
+        "unsettled": int((slow | (is_unsettled(plane) & ~before)).sum()),
+        "late": int((distances > 1).sum()),
+    }
