@@ -100,8 +100,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--states", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    m, n, s = given.patterns, given.width, given.states
+    options = parser.parse_args()
+    m, n, s = options.patterns, options.width, options.states
     patterns = jax.random.normal(jax.random.key(0), (m, n))
     state = patterns[:s] + 0.1
     square_of = jnp.ones((SQUARE, SQUARE))
@@ -131,20 +131,20 @@ def main() -> None:
         }
         for function, _ in contests.values():
             seconds(function)  # compiles
-        found = np.asarray(
-            [[seconds(f) for f, _ in contests.values()] for _ in range(given.rounds)]
+        times = np.asarray(
+            [[seconds(f) for f, _ in contests.values()] for _ in range(options.rounds)]
         )
         memory = anonymous_memory(Path(folder) / "patterns", n, s)
     flops = np.asarray([flops for _, flops in contests.values()])
-    rates = np.where(found > 0, flops[:, None] / np.maximum(found, 1e-9), np.nan)
+    rates = np.where(times > 0, flops[:, None] / np.maximum(times, 1e-9), np.nan)
     shares = np.median(rates / rates[:, :1], axis=0)
     table = Table(
-        title=f"{m:,} patterns × {n:,}, {s} states, medians of {given.rounds} rounds"
+        title=f"{m:,} patterns × {n:,}, {s} states, medians of {options.rounds} rounds"
     )
     columns = ("", "s", "Gflop/s", "of the ceiling", "processor s", "of the ceiling")
     for name in columns:
         table.add_column(name, justify="right" if name else "left")
-    middle = np.median(found, axis=0)
+    middle = np.median(times, axis=0)
     for i, name in enumerate(contests):
         wall, processor = middle[i]
         table.add_row(

@@ -12,28 +12,23 @@ from isinglass.energy import (
     storage,
 )
 
-patterns = jnp.asarray(
-    [[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]]
-)  # Fig. 1 of Niu et al. 2024
+# Fig. 1 of Niu et al. 2024
+patterns = jnp.asarray([[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]])
 start = jnp.asarray([[-1.0, 0.5], [0.9, 0.7], [3.0, 3.0]])
 
 for beta in (1.0, 4.0):
-    found = retrieve(start, patterns, beta)
+    descent = retrieve(start, patterns, beta)
     print(f"β = {beta:g}")
-    for x, end, nearest, distance, steps in zip(
-        start, found.state, found.nearest, found.distance, found.iterations, strict=True
-    ):
+    ends = (descent.state, descent.nearest, descent.distance, descent.iterations)
+    for x, end, nearest, distance, steps in zip(start, *ends, strict=True):
         print(
             f"  {x} → ({float(end[0]):.3f}, {float(end[1]):.3f}), "
             f"{float(distance):.3f} from pattern {int(nearest)}, {int(steps)} updates"
         )
-    held = storage(patterns, NearestNeighbour(beta), key=jax.random.key(0))
-    print(
-        f"  stored: {held.stored.values.tolist()}".replace("False", "no").replace(
-            "True", "yes"
-        )
-    )
-    print(f"  errors: {', '.join(f'{error:.3f}' for error in held.error.values)}")
+    report = storage(patterns, NearestNeighbour(beta), key=jax.random.key(0))
+    answers = ["yes" if stored else "no" for stored in report.stored.values]
+    print(f"  stored: [{', '.join(answers)}]")
+    print(f"  errors: {', '.join(f'{error:.3f}' for error in report.error.values)}")
 
 layers = split_layers(patterns, 3)
 walk = descend_layers(start, layers, 0.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isinglass import energy
-from isinglass.energy._arrays import checked
+from isinglass.energy._arrays import check_state
 
 ENERGIES = {
     "nearest_neighbour_energy": energy.nearest_neighbour_energy,
@@ -117,7 +117,7 @@ def test_another_dimension(call, kind):
             "radius must have shape",
         ),
         (
-            lambda: energy.storage(jnp.eye(2), samples=0, key=jax.random.key(0)),
+            lambda: energy.StorageProbe(samples=0),
             "samples",
         ),
         (
@@ -200,7 +200,7 @@ def test_numbers_that_make_no_sense(call, named):
 def test_what_is_no_array_of_real_numbers(state, patterns, error, named):
     # Straight at the check, which in tests stands behind that of the annotations.
     with pytest.raises(error, match=named):
-        checked(state, patterns)
+        check_state(state, patterns)
 
 
 def test_patterns_of_numpy_are_looked_at_in_derivatives_too():

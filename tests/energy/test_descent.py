@@ -10,10 +10,13 @@ from helpers.energy_cases import draw, draw_jax, quick, seeds
 from isinglass.dynamics import lyapunov_spectrum
 from isinglass.energy import (
     Demircigil,
+    Flow,
     Hopfield,
     KrotovHopfield,
     ModernHopfield,
     NearestNeighbour,
+    Sweep,
+    Update,
     descend,
     descend_layers,
     global_energy,
@@ -98,7 +101,7 @@ def test_the_energy_of_products_is_the_energy_up_to_a_constant(landscape):
 @pytest.mark.parametrize("landscape", SIGNS, ids=lambda x: x.name)
 def test_a_sweep_ends_where_no_single_sign_is_better_turned(landscape):
     state, patterns = signs(1)
-    found = descend(state, patterns, landscape, method="sweep")
+    found = descend(state, patterns, landscape, method=Sweep())
     assert found.converged.all()
     turned = (
         found.state * (1 - 2 * jnp.eye(12))[:, None]
@@ -108,7 +111,7 @@ def test_a_sweep_ends_where_no_single_sign_is_better_turned(landscape):
     assert (others >= energy - 1e-9 * np.abs(energy)).all()
 
 
-@pytest.mark.parametrize("method", ["update", "flow"])
+@pytest.mark.parametrize("method", [Update(), Flow()])
 @pytest.mark.parametrize("landscape", [NearestNeighbour(2.0), ModernHopfield(8.0)])
 def test_descent_finds_a_stationary_point_near_the_right_pattern(method, landscape):
     patterns = 3 * jnp.eye(5)[:4]
@@ -189,21 +192,20 @@ def test_gradients_go_through_updates():
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda x, p: descend(x, p, method="newton"), "method must be one of"),
         (
-            lambda x, p: descend(x, p, method="sweep"),
-            "'sweep' is for energies of signs",
+            lambda x, p: descend(x, p, method=Sweep()),
+            "Sweep is for energies of signs",
         ),
         (
-            lambda x, p: descend(x, p, Hopfield(), method="flow"),
-            "'flow' is for continuous",
+            lambda x, p: descend(x, p, Hopfield(), method=Flow()),
+            "Flow is for continuous",
         ),
         (lambda x, p: descend(x / 2, p, Hopfield()), "state must hold −1 and 1 only"),
         (
-            lambda x, p: descend(x, p, method="flow", step_size=1.5),
+            lambda x, p: descend(x, p, method=Flow(1.5)),
             r"step_size must be in \(0, 1",
         ),
-        (lambda x, p: descend(x, p, steps=0), "steps must be a whole number"),
+        (lambda x, p: descend(x, p, steps=0), "steps must be at least 1, got 0"),
         (lambda x, p: descend(x, p, tolerance=0.0), "tolerance must be positive"),
         (lambda x, p: retrieve(x, p, -1.0), "inverse_temperature must be positive"),
         (

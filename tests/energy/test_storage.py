@@ -12,6 +12,7 @@ from isinglass.energy import (
     Hopfield,
     ModernHopfield,
     NearestNeighbour,
+    StorageProbe,
     ball_radii,
     storage,
     storage_certificate,
@@ -59,14 +60,17 @@ def test_balls_that_meet_are_seen():
 
 
 def test_a_lone_pattern_is_stored():
-    found = storage(jnp.asarray([[1.0, 2.0]]), key=KEY, samples=1)
+    found = storage(jnp.asarray([[1.0, 2.0]]), key=KEY, probe=StorageProbe(samples=1))
     assert bool(found.stored[0])
     assert bool(found.certified[0])
 
 
 def test_few_signs_are_stored_by_hopfield_and_many_are_not():
     signs = np.asarray(jax.random.rademacher(KEY, (40, 40)))  # integers, of NumPy
-    few, many = (storage(signs[:m], Hopfield(), key=KEY, samples=1) for m in (2, 40))
+    few, many = (
+        storage(signs[:m], Hopfield(), key=KEY, probe=StorageProbe(samples=1))
+        for m in (2, 40)
+    )
     assert few.stored.all()
     assert not few.certified.any()  # nothing is proved of energies of signs
     assert float(few.error.max()) == 0

@@ -1,9 +1,8 @@
-"""One small training, in this process or in one that can be killed or is one of two.
+"""One small training, in this process or in one that can be killed or has several devices.
 
 python memory_training.py STORE STEPS [ADDRESS NUMBER OF]
 """
 
-import functools
 import sys
 
 import equinox as eqx
@@ -13,7 +12,6 @@ import numpy as np
 
 from isinglass.data.sources import TextSource, split_text
 from isinglass.systems.memory import Recipe, Transformer, TransformerConfig, train
-from isinglass.training import Runtime
 
 CONFIG = TransformerConfig(vocabulary=256, context=16, width=16, heads=2, layers=2)
 TEXT = (
@@ -42,18 +40,13 @@ def recipe(**changes):
     return Recipe(**usual | changes)
 
 
-def run(how=None, config=CONFIG, runtime=None):
+def run(how=None, config=CONFIG, **options):
     training, validation = sources()
-    how = recipe() if how is None else how
-    return train(config, training, how, validation=validation, runtime=runtime)
-
-
-# Trained once for all tests of a process.
-whole = functools.cache(run)
+    return train(config, training, how or recipe(), validation=validation, **options)
 
 
 if __name__ == "__main__":
     store, steps, *hosts = sys.argv[1:]
     if hosts:
         jax.distributed.initialize(hosts[0], int(hosts[2]), int(hosts[1]))
-    run(recipe(steps=int(steps), every=5, validation=8), runtime=Runtime(store))
+    run(recipe(steps=int(steps), every=5, validation=8), store=store)

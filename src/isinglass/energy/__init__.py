@@ -1,4 +1,4 @@
-"""Energies of a state among patterns: the Hopfield family, Ising, and the free energy of attention.
+"""Energies of a state among patterns: the Hopfield family, Ising, and attention's.
 
 Each energy is a pure function ``(state (…, n), patterns (m, n), …) -> (…)`` of JAX,
 safe for large numbers, with its force beside it. Patterns are read block by block
@@ -6,7 +6,9 @@ safe for large numbers, with its force beside it. Patterns are read block by blo
 or from a file by `numpy.memmap`.
 
 `descend` and `retrieve` go downhill and report on it; `storage` and `capacity` say what
-is held.
+is held. To add an energy, write the function and its force in a file of its own, which
+ten lines are enough for where `streaming` does the sum, and one line in
+`tests/energy/test_contract.py`, which checks all that is asked of energies.
 """
 
 from isinglass.energy.attention import attention_energy, attention_force
@@ -17,7 +19,14 @@ from isinglass.energy.bounds import (
     modern_nearest_slack,
     nearest_distance_slack,
 )
-from isinglass.energy.capacity import capacity
+from isinglass.energy.capacity import (
+    HalfPoint,
+    RetrievalTask,
+    capacity,
+    crossing,
+    half_point,
+)
+from isinglass.energy.capacity_theory import fixed_point_capacity, separation_capacity
 from isinglass.energy.descent import (
     Descent,
     LayeredDescent,
@@ -56,6 +65,7 @@ from isinglass.energy.layered import (
     layer_energies,
     split_layers,
 )
+from isinglass.energy.methods import Flow, Method, Sweep, Update, published_method
 from isinglass.energy.minima import (
     Minima,
     critical_inverse_temperature,
@@ -74,6 +84,7 @@ from isinglass.energy.nearest import (
 from isinglass.energy.polynomial import krotov_hopfield_energy, krotov_hopfield_force
 from isinglass.energy.storage import (
     Certificate,
+    StorageProbe,
     ball_radii,
     storage,
     storage_certificate,
@@ -85,30 +96,40 @@ __all__ = [
     "ContinuousLandscape",
     "Demircigil",
     "Descent",
+    "Flow",
+    "HalfPoint",
     "Hopfield",
     "KrotovHopfield",
     "Landscape",
     "LayeredDescent",
+    "Method",
     "Minima",
     "ModernHopfield",
     "Nearest",
     "NearestNeighbour",
+    "RetrievalTask",
     "SignLandscape",
     "Slack",
+    "StorageProbe",
+    "Sweep",
+    "Update",
     "attention_energy",
     "attention_force",
     "ball_radii",
     "capacity",
     "combined_energy",
     "critical_inverse_temperature",
+    "crossing",
     "demircigil_energy",
     "demircigil_force",
     "descend",
     "descend_layers",
     "find_minima",
+    "fixed_point_capacity",
     "global_energy",
     "global_energy_slack",
     "global_force",
+    "half_point",
     "hebbian_weights",
     "hopfield_energy",
     "hopfield_energy_of_weights",
@@ -129,7 +150,9 @@ __all__ = [
     "nearest_neighbour_force",
     "nearest_neighbour_update",
     "nearest_pattern",
+    "published_method",
     "retrieve",
+    "separation_capacity",
     "shard_patterns",
     "split_layers",
     "squared_nearest_distance",

@@ -1,4 +1,4 @@
-"""States and patterns: what is taken, and what is refused."""
+"""States and patterns: what is taken, what is refused, and how they are laid out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,16 +13,16 @@ from isinglass._common.checks import check_finite, check_real
 State = Num[Array, "*batch n"] | Num[np.ndarray, "*batch n"]
 """States, (…, n)."""
 
-# The width has no name, so that it is `checked` and not the run-time checker of the
+# The width has no name, so that it is `check_state` and not the run-time checker of the
 # tests that says what is wrong with it.
 Patterns = Num[Array, "m _"] | Num[np.ndarray, "m _"]
-"""Patterns, one a row, (m, n): a JAX array, or a NumPy array or `numpy.memmap` read in blocks."""
+"""Patterns in rows, (m, n): a JAX array, or one of NumPy or a file, read in blocks."""
 
 Layers = Sequence[Any]
 """Patterns of each layer: `Patterns`, of one width."""
 
 
-def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
+def check_state(state: Any, patterns: Any, name: str = "patterns") -> None:
     """Refuse a state and patterns (or what else they are called) that have no energy.
 
     Values are not looked at where they are traced, nor, here, in patterns of NumPy:
@@ -32,7 +32,7 @@ def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
         TypeError: If one is no array.
         ValueError: Names what is wrong.
     """
-    checked_patterns(patterns, name)
+    check_patterns(patterns, name)
     check_real(state=state)
     if state.ndim < 1 or state.shape[-1] != patterns.shape[1]:
         raise ValueError(
@@ -42,8 +42,8 @@ def checked(state: Any, patterns: Any, name: str = "patterns") -> None:
     check_finite(state=state)
 
 
-def checked_patterns(patterns: Any, name: str = "patterns") -> None:
-    """Refuse what is no pattern (see `checked`)."""
+def check_patterns(patterns: Any, name: str = "patterns") -> None:
+    """Refuse what is no pattern, as `check_state` does."""
     check_real(**{name: patterns})
     if patterns.ndim != 2 or 0 in patterns.shape:
         raise ValueError(
@@ -67,7 +67,7 @@ def as_real(x: Any) -> jax.Array:
 
 
 def generator(key: Any, *more: int) -> np.random.Generator:
-    """Random numbers of the host from a key of JAX: nothing is compiled for each shape."""
+    """Random numbers of the host from a key of JAX: no shape needs a compilation."""
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     data = jax.random.key_data(key) if typed else key
     return np.random.default_rng([*np.asarray(data).ravel().tolist(), *more])

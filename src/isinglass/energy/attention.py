@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_finite, check_positive
-from isinglass.energy._arrays import Patterns, State, checked, rows
-from isinglass.energy.soft_maximum import Soft, soft
+from isinglass.energy._arrays import Patterns, State, check_state, rows
+from isinglass.energy.soft_maximum import PLAIN, WITH_MEAN, Form, Soft, soft
 
 
 def attention_energy(
@@ -42,8 +42,8 @@ def attention_energy(
 
     Source: Lam 2026, Eq. 1; the log-sum-exp part of Ramsauer et al. 2021.
     """
-    _, found = _found(state, keys, temperature, scale, False, block)
-    return -found.maximum.reshape(state.shape[:-1])
+    _, scores = _soft_scores(state, keys, temperature, scale, PLAIN, block)
+    return -scores.maximum.reshape(state.shape[:-1])
 
 
 def attention_force(
@@ -54,9 +54,10 @@ def attention_force(
     *,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """Force −∇E_τ(z) = s Σ_j softmax_j(s ⟨z, k_j⟩/τ) k_j: attention whose values are the keys.
+    """Force −∇E_τ(z) = s Σ_j softmax_j(s ⟨z, k_j⟩/τ) k_j of `attention_energy`.
 
-    The same as the gradient of `attention_energy`, without a backward pass.
+    It is attention whose values are the keys: softmax attention goes downhill. No
+    backward pass is needed.
 
     Args:
         state: z, (…, d).
@@ -71,21 +72,19 @@ def attention_force(
     Raises:
         ValueError: As `attention_energy` does.
     """
-    s, found = _found(state, keys, temperature, scale, True, block)
-    return (s * found.mean).reshape(state.shape)
+    s, scores = _soft_scores(state, keys, temperature, scale, WITH_MEAN, block)
+    return (s * scores.mean).reshape(state.shape)
 
 
-def _found(
-    state: Any, keys: Any, temperature: Any, scale: Any, mean: bool, block: int | None
+def _soft_scores(
+    state: Any, keys: Any, temperature: Any, scale: Any, form: Form, block: int | None
 ) -> tuple[Any, Soft]:
-    """The scale, and what is known of the scores s ⟨z, k_j⟩; what is traced is not checked."""
-    checked(state, keys, "keys")
+    """The scale s, and the soft maximum of the scores s ⟨z, k_j⟩."""
+    check_state(state, keys, "keys")
     check_positive(temperature=temperature)
     if scale is not None:
         check_finite(scale=scale)
     z = rows(state)
     s = jnp.asarray(keys.shape[-1] ** -0.5 if scale is None else scale).astype(z.dtype)
     beta = 1 / jnp.asarray(temperature).astype(z.dtype)
-    return s, soft(
-        s * z, keys, beta, by_distance=False, mean=mean, block=block, name="keys"
-    )
+    return s, soft(s * z, keys, beta, form, block=block, name="keys")

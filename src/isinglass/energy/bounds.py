@@ -1,4 +1,4 @@
-"""What Niu et al. 2024 prove of their energies, as slack: how far each side is from equality.
+"""What Niu et al. 2024 prove of their energies, as slack: how far a side is from equal.
 
 A slack is never negative, up to rounding, or the proposition is wrong.
 """
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass.energy._arrays import Layers, Patterns, State, checked, rows
+from isinglass.energy._arrays import Layers, Patterns, State, check_state, rows
 from isinglass.energy.exponential import (
     modern_hopfield_energy,
     spread_of_squared_lengths,
@@ -32,9 +32,10 @@ class Slack(NamedTuple):
 def nearest_distance_slack(
     state: State, patterns: Patterns, inverse_temperature: Any = 1.0
 ) -> Slack:
-    """Proposition 1, g − β⁻¹ log m ≤ E ≤ g, with g = min_j |x − ρ_j|² and β = 1 in the paper.
+    """Proposition 1, g − β⁻¹ log m ≤ E ≤ g, with g = min_j |x − ρ_j|².
 
-    Below it is equal where all patterns are equally far, above where m = 1.
+    In the paper β = 1. Below it is equal where all patterns are equally far, above
+    where m = 1.
 
     Args:
         state: x, (…, n).
@@ -53,7 +54,7 @@ def nearest_distance_slack(
 
 
 def modern_hopfield_slack(state: State, patterns: Patterns) -> Slack:
-    """Proposition 2, |E − (2 E_MCHN − log m)| ≤ max|ρ|² − min|ρ|², with β = 2 in E_MCHN.
+    """Proposition 2, |E − (2 E_MCHN − log m)| ≤ max|ρ|² − min|ρ|², E_MCHN at β = 2.
 
     More than that holds: E is never the larger one, so that `above` is at least the
     bound itself. Patterns of one length make both equal.
@@ -67,7 +68,7 @@ def modern_hopfield_slack(state: State, patterns: Patterns) -> Slack:
 
     Source: Niu et al. 2024, Proposition 2.
     """
-    checked(state, patterns)
+    check_state(state, patterns)
     bound = spread_of_squared_lengths(rows(state), patterns)
     modern = 2 * modern_hopfield_energy(state, patterns, 2.0) - jnp.log(
         patterns.shape[0]

@@ -1,6 +1,7 @@
 """Descent: from a state to a minimum of the energy, with a report on each state."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,17 +10,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import check_positive, check_whole
-from isinglass.energy._arrays import Layers, Patterns, State, checked, rows
-from isinglass.energy.landscape import (
-    ContinuousLandscape,
-    Landscape,
-    NearestNeighbour,
-    SignLandscape,
-)
+from isinglass.energy._arrays import Layers, Patterns, State, check_state, rows
+from isinglass.energy.landscape import Landscape, NearestNeighbour, SignLandscape
 from isinglass.energy.layered import combined_energy, layer_energies
+from isinglass.energy.methods import Method, Update
 from isinglass.energy.nearest import nearest_pattern
-
-METHODS = ("update", "flow", "sweep")
 
 
 class Descent(NamedTuple):
@@ -78,33 +73,24 @@ def descend(
     state: State,
     patterns: Patterns,
     landscape: Landscape | None = None,
+    method: Method | None = None,
     *,
-    method: str = "update",
     steps: int = 1000,
     tolerance: float = 1e-5,
-    step_size: float | None = None,
 ) -> Descent:
-    """Descend an energy until nothing moves.
+    """Descend an energy until nothing moves, and report on each state.
 
-    The energy never increases, whatever the state, the patterns and β:
-
-    - ``"update"``: x ← `Landscape.update`, the softmax update of continuous energies
-      and all signs at once of the others. Both go to the minimum of a function that
-      lies above the energy and touches it at x.
-    - ``"flow"``: dx/dt = −∇E by Euler's method, for continuous energies. It follows the
-      flow for small steps, and descends for all up to 2/L
-      (`ContinuousLandscape.smoothness`).
-    - ``"sweep"``: one sign after another, for energies of signs
-        (`SignLandscape.sweep`).
+    The energy never increases, whatever the state, the patterns and β, by any `Method`:
+    `Update` (the softmax update, or all signs at once), `Flow` (along the force) or
+    `Sweep` (one sign after another).
 
     Args:
         state: x, (…, n); of ±1 where the energy is one of signs.
         patterns: ρ_j, (m, n); wherever they may lie, for all but sweeps.
         landscape: The energy; `NearestNeighbour` if None.
-        method: "update", "flow" or "sweep".
+        method: What a step is; `Update` if None.
         steps: Most steps to take.
         tolerance: Converged where the residual is at most this times 1 + |x|.
-        step_size: h of a flow, at most 2/L; a tenth of 1/L if None.
 
     Raises:
         ValueError: If a number is out of range, the method does not go with the energy,
@@ -112,18 +98,29 @@ def descend(
 
     Source: Ramsauer et al. 2021, Theorem 1; Yuille & Rangarajan 2003; Hopfield 1982.
     """
-    chosen = NearestNeighbour() if landscape is None else landscape
-    checked(state, patterns)
+    landscape = NearestNeighbour() if landscape is None else landscape
+    method = Update() if method is None else method
+    check_state(state, patterns)
     x = rows(state)
     check_whole(steps=steps)
     check_positive(tolerance=tolerance)
-    move, unit = _move(chosen, x, method, step_size)
-    found = _iterate(lambda x: move(x, patterns), x, steps, tolerance, unit)
-    nearest = nearest_pattern(found.state, patterns)
+    if not isinstance(method, Method):
+        raise ValueError(f"method must be Update(), Flow() or Sweep(), got {method!r}")
+    method.check(landscape)
+    if isinstance(landscape, SignLandscape) and not bool((jnp.abs(x) == 1).all()):
+        raise ValueError(
+            f"state must hold −1 and 1 only: {landscape.name} is an energy of signs"
+        )
+
+    def step(x: Any) -> Any:
+        return method.step(landscape, x, patterns)
+
+    end = _iterate(step, x, steps, tolerance, method.size(landscape))
+    nearest = nearest_pattern(end.state, patterns)
     report = Descent(
-        *found,
-        chosen.energy(x, patterns),
-        chosen.energy(found.state, patterns),
+        *end,
+        landscape.energy(x, patterns),
+        landscape.energy(end.state, patterns),
         nearest.pattern,
         jnp.sqrt(nearest.squared_distance),
     )
@@ -138,7 +135,9 @@ def retrieve(
     steps: int = 1000,
     tolerance: float = 1e-5,
 ) -> Descent:
-    """Retrieve patterns by the softmax update of `nearest_neighbour_energy`: `descend` in short.
+    """Retrieve patterns by the softmax update of `nearest_neighbour_energy`.
+
+    It is `descend` in short.
 
     Args:
         state: x, (…, n).
@@ -163,7 +162,7 @@ def descend_layers(
     steps: int = 1000,
     tolerance: float = 1e-5,
 ) -> LayeredDescent:
-    """Let each layer minimise its energy E_t within a ball δ_t around what came from the last.
+    """Let each layer minimise its energy E_t in a ball around what came from the last.
 
     By majorisation and minimisation: E_t lies below |z − T(x)|² + constant and touches
     it at z = x, T(x) being the soft mean of the layer's patterns. In a ball that is
@@ -185,34 +184,42 @@ def descend_layers(
 
     Source: Niu et al. 2024, §4, Eqs. 6–8.
     """
-    first = layer_energies(state, layers, inverse_temperature)  # checks what is given
+    # This checks the state and the layers, too.
+    first = layer_energies(state, layers, inverse_temperature)
     bounds = _radii(radii, len(layers))
     check_whole(steps=steps)
     check_positive(tolerance=tolerance)
     landscape = NearestNeighbour(inverse_temperature)
     x = rows(state)
-    states, overall, found = [x], [first.reshape(x.shape[0], len(layers))], []
+    states, energies = [x], [first.reshape(x.shape[0], len(layers))]
+    reports = []
     for t, (patterns, bound) in enumerate(zip(layers, bounds, strict=True)):
-        start = states[-1]
-
-        def move(
-            x: Any, start: Any = start, patterns: Any = patterns, bound: Any = bound
-        ) -> Any:
-            return _into_ball(landscape.update(x, patterns), start, bound)
-
-        ended = _iterate(move, start, steps, tolerance, 1.0)
-        states.append(ended.state)
-        overall.append(layer_energies(ended.state, layers, inverse_temperature))
-        moved = jnp.linalg.norm(ended.state - start, axis=-1)
-        edge = moved >= bound * (1 - 1e-5)
-        found.append((*ended[1:], overall[-2][:, t], overall[-1][:, t], moved, edge))
-    columns = [jnp.stack(column) for column in zip(*found, strict=True)]
-    total = combined_energy(jnp.stack(overall), inverse_temperature)
+        step = partial(_bounded_update, landscape, patterns, states[-1], bound)
+        end = _iterate(step, states[-1], steps, tolerance, 1.0)
+        moved = jnp.linalg.norm(end.state - states[-1], axis=-1)
+        states.append(end.state)
+        energies.append(layer_energies(end.state, layers, inverse_temperature))
+        before, after = (e[:, t] for e in energies[-2:])
+        on_edge = moved >= bound * (1 - 1e-5)
+        reports.append((*end[1:], before, after, moved, on_edge))
+    columns = [jnp.stack(column) for column in zip(*reports, strict=True)]
+    total = combined_energy(jnp.stack(energies), inverse_temperature)
     report = (jnp.stack(states), *columns, total)
     return LayeredDescent(*(_shaped(y, state.shape, ahead=1) for y in report))
 
 
-class _Ended(NamedTuple):
+def _bounded_update(
+    landscape: Landscape, patterns: Any, centre: Any, radius: float, x: Any
+) -> Any:
+    """The point nearest to the update in a ball around the centre."""
+    y = landscape.update(x, patterns)
+    away = y - centre
+    length = jnp.linalg.norm(away, axis=-1, keepdims=True)
+    inside = centre + away * (radius / jnp.maximum(length, radius))
+    return jnp.where(length > radius, inside, y)
+
+
+class _End(NamedTuple):
     state: Any
     converged: Any
     iterations: Any
@@ -220,27 +227,27 @@ class _Ended(NamedTuple):
 
 
 def _iterate(
-    move: Callable[[Any], Any], x: Any, steps: int, tolerance: float, unit: float
-) -> _Ended:
-    """Move until what is left over is small; a state that has converged stays.
+    step: Callable[[Any], Any], x: Any, steps: int, tolerance: float, size: float
+) -> _End:
+    """Step until what is left over is small; a state that has converged stays.
 
     A loop of Python, for patterns may be read from disk in every step.
     """
     count = x.shape[0]
     far = jnp.full(count, jnp.inf, x.dtype)
-    now = _Ended(x, jnp.zeros(count, bool), jnp.zeros(count, jnp.int32), far)
+    now = _End(x, jnp.zeros(count, bool), jnp.zeros(count, jnp.int32), far)
     for _ in range(steps):
-        now = _step(now, move(now.state), tolerance, unit)
+        now = _after(now, step(now.state), tolerance, size)
         if bool(now.converged.all()):
             break
     return now
 
 
 @jax.jit
-def _step(now: _Ended, new: Any, tolerance: Any, unit: Any) -> _Ended:
-    left = jnp.linalg.norm(new - now.state, axis=-1) / unit
+def _after(now: _End, new: Any, tolerance: Any, size: Any) -> _End:
+    left = jnp.linalg.norm(new - now.state, axis=-1) / size
     done = left <= tolerance * (1 + jnp.linalg.norm(now.state, axis=-1))
-    return _Ended(
+    return _End(
         jnp.where(now.converged[:, None], now.state, new),
         now.converged | done,
         now.iterations + ~now.converged,
@@ -248,56 +255,17 @@ def _step(now: _Ended, new: Any, tolerance: Any, unit: Any) -> _Ended:
     )
 
 
-def _move(
-    landscape: Landscape, x: Any, method: str, step_size: float | None
-) -> tuple[Callable[[Any, Any], Any], float]:
-    """One step, and by what to divide its length."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    if isinstance(landscape, SignLandscape) and not bool((jnp.abs(x) == 1).all()):
-        raise ValueError(
-            f"state must hold −1 and 1 only: {landscape.name} is an energy of signs"
-        )
-    if method == "update":
-        return landscape.update, 1.0
-    if method == "sweep":
-        if not isinstance(landscape, SignLandscape):
-            raise ValueError(
-                f"method 'sweep' is for energies of signs, not {landscape.name}"
-            )
-        return landscape.sweep, 1.0
-    if not isinstance(landscape, ContinuousLandscape):
-        raise ValueError(
-            f"method 'flow' is for continuous energies, not {landscape.name}"
-        )
-    h = 0.1 / landscape.smoothness if step_size is None else step_size
-    if not 0 < h <= 2 / landscape.smoothness:
-        raise ValueError(
-            f"step_size must be in (0, {2 / landscape.smoothness:g}], got {step_size}"
-        )
-    return lambda x, patterns: x + h * landscape.force(x, patterns), h
-
-
-def _into_ball(x: Any, centre: Any, radius: float) -> Any:
-    """The point of the ball nearest to x."""
-    away = x - centre
-    length = jnp.linalg.norm(away, axis=-1, keepdims=True)
-    return jnp.where(
-        length > radius, centre + away * (radius / jnp.maximum(length, radius)), x
-    )
-
-
 def _radii(radii: Any, layers: int) -> list[float]:
-    given = [radii] * layers if np.ndim(radii) == 0 else list(radii)
-    if len(given) != layers:
+    bounds = [radii] * layers if np.ndim(radii) == 0 else list(radii)
+    if len(bounds) != layers:
         raise ValueError(
-            f"radii must be one, or {layers} for {layers} layers; got {len(given)}"
+            f"radii must be one, or {layers} for {layers} layers; got {len(bounds)}"
         )
-    if not all(r > 0 for r in given):
+    if not all(r > 0 for r in bounds):
         raise ValueError(f"radii must be positive, got {radii}")
-    return [float(r) for r in given]
+    return [float(r) for r in bounds]
 
 
 def _shaped(y: Any, shape: tuple[int, ...], ahead: int = 0) -> Any:
-    """One of many rows as one of the states' axes; `ahead` axes go before them."""
+    """Rows as the states' own axes again, with `ahead` axes before them."""
     return y.reshape(*y.shape[:ahead], *shape[:-1], *y.shape[ahead + 1 :])

@@ -1,4 +1,4 @@
-"""Memories with an exponential: Demircigil et al. 2017, and the modern continuous one."""
+"""Memories with an exponential: Demircigil et al. 2017, and the modern Hopfield one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,11 @@ from isinglass.energy._arrays import (
     Patterns,
     State,
     as_real,
-    checked,
+    check_state,
     rows,
     squared_length,
 )
-from isinglass.energy.soft_maximum import Soft, soft
+from isinglass.energy.soft_maximum import PLAIN, WITH_MEAN, Form, Soft, soft
 from isinglass.energy.streaming import Reduction, fold, on_device, on_host
 
 
@@ -43,14 +43,20 @@ def demircigil_energy(
 
     Source: Demircigil et al. 2017, Eq. 4; Niu et al. 2024, §3.
     """
-    return -_found(state, patterns, 1.0, False, block).maximum.reshape(state.shape[:-1])
+    products = _soft_products(state, patterns, 1.0, PLAIN, block)
+    return -products.maximum.reshape(state.shape[:-1])
 
 
 def demircigil_force(
     state: State, patterns: Patterns, *, block: int | None = None
 ) -> Float[Array, "*batch n"]:
-    """Force −∇E(x) = Σ_j softmax_j(⟨ρ_j, x⟩) ρ_j of `demircigil_energy`, with its errors."""
-    return _found(state, patterns, 1.0, True, block).mean.reshape(state.shape)
+    """Force −∇E(x) = Σ_j softmax_j(⟨ρ_j, x⟩) ρ_j of `demircigil_energy`, (…, n).
+
+    Raises:
+        ValueError: As `demircigil_energy` does.
+    """
+    products = _soft_products(state, patterns, 1.0, WITH_MEAN, block)
+    return products.mean.reshape(state.shape)
 
 
 def modern_hopfield_energy(
@@ -80,11 +86,11 @@ def modern_hopfield_energy(
 
     Source: Ramsauer et al. 2021, Eq. 2.
     """
-    found = _found(state, patterns, inverse_temperature, False, block)
+    products = _soft_products(state, patterns, inverse_temperature, PLAIN, block)
     x = rows(state)
     constant = jnp.log(patterns.shape[0]) / inverse_temperature
     constant = constant + largest_squared_length(x, patterns, block) / 2
-    energy = squared_length(x) / 2 - found.maximum + constant
+    energy = squared_length(x) / 2 - products.maximum + constant
     return energy.astype(x.dtype).reshape(state.shape[:-1])
 
 
@@ -95,10 +101,13 @@ def modern_hopfield_force(
     *,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """Force −∇E(x) = Σ_j softmax_j(β⟨ρ_j, x⟩) ρ_j − x of `modern_hopfield_energy`."""
-    return modern_hopfield_update(
-        state, patterns, inverse_temperature, block=block
-    ) - rows(state).reshape(state.shape)
+    """Force −∇E(x) = Σ_j softmax_j(β⟨ρ_j, x⟩) ρ_j − x of `modern_hopfield_energy`.
+
+    Raises:
+        ValueError: As `modern_hopfield_energy` does.
+    """
+    update = modern_hopfield_update(state, patterns, inverse_temperature, block=block)
+    return update - rows(state).reshape(state.shape)
 
 
 def modern_hopfield_update(
@@ -108,9 +117,9 @@ def modern_hopfield_update(
     *,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """The update Σ_j softmax_j(β⟨ρ_j, x⟩) ρ_j: attention whose keys and values are the patterns.
+    """Update x ← Σ_j softmax_j(β⟨ρ_j, x⟩) ρ_j, along which the energy never increases.
 
-    The energy never increases along it.
+    It is attention whose keys and values are the patterns.
 
     Args:
         state: x, (…, n).
@@ -123,8 +132,8 @@ def modern_hopfield_update(
 
     Source: Ramsauer et al. 2021, Eq. 3 and Theorem 1.
     """
-    found = _found(state, patterns, inverse_temperature, True, block)
-    return found.mean.reshape(state.shape)
+    products = _soft_products(state, patterns, inverse_temperature, WITH_MEAN, block)
+    return products.mean.reshape(state.shape)
 
 
 def largest_squared_length(x: Any, patterns: Any, block: int | None = None) -> Any:
@@ -156,22 +165,19 @@ class _Longest(Reduction):
     def start(self, args: Any) -> Any:
         return jnp.asarray(-np.inf, args[0].dtype)
 
-    def absorb(self, known: Any, args: Any, block: Any, first: Any) -> Any:
+    def absorb(self, gathered: Any, args: Any, block: Any, first: Any) -> Any:
         del args, first
         lengths = squared_length(block)
-        return jnp.maximum(known, (-lengths if self.smallest else lengths).max())
+        return jnp.maximum(gathered, (-lengths if self.smallest else lengths).max())
 
-    def merge(self, known: Any, args: Any, axis: str) -> Any:
+    def merge(self, gathered: Any, args: Any, axis: str) -> Any:
         del args
-        return jax.lax.pmax(known, axis)
+        return jax.lax.pmax(gathered, axis)
 
 
-def _found(
-    state: Any, patterns: Any, inverse_temperature: Any, mean: bool, block: int | None
+def _soft_products(
+    state: Any, patterns: Any, inverse_temperature: Any, form: Form, block: int | None
 ) -> Soft:
-    checked(state, patterns)
+    check_state(state, patterns)
     check_positive(inverse_temperature=inverse_temperature)
-    y = rows(state)
-    return soft(
-        y, patterns, inverse_temperature, by_distance=False, mean=mean, block=block
-    )
+    return soft(rows(state), patterns, inverse_temperature, form, block=block)

@@ -1,4 +1,4 @@
-"""Hopfield's energy of 1982, from weights or straight from the patterns of Hebb's rule."""
+"""Hopfield's energy of 1982, from weights or straight from Hebb's patterns."""
 
 from typing import Any
 
@@ -10,13 +10,14 @@ from isinglass.energy._arrays import (
     Patterns,
     State,
     as_real,
-    checked,
-    checked_patterns,
+    check_patterns,
+    check_state,
     rows,
 )
 from isinglass.energy.polynomial import krotov_hopfield_energy, krotov_hopfield_force
 from isinglass.energy.soft_maximum import product
-from isinglass.energy.streaming import on_device, streamed_sum
+from isinglass.energy.streamed_sum import streamed_sum
+from isinglass.energy.streaming import on_device
 
 
 def hopfield_energy(
@@ -27,7 +28,7 @@ def hopfield_energy(
     self_coupling: bool = False,
     block: int | None = None,
 ) -> Float[Array, "*batch"]:
-    """Energy −½ xᵀWx − bᵀx of Hebb's weights W = n⁻¹ Σ_j ρ_j ρ_jᵀ, without forming them.
+    """Energy E(x) = −½ xᵀWx − bᵀx of Hebb's weights W = n⁻¹ Σ_j ρ_j ρ_jᵀ, not formed.
 
     Args:
         state: x, (…, n).
@@ -47,7 +48,7 @@ def hopfield_energy(
 
     Source: Hopfield 1982, Eqs. 2 and 7.
     """
-    checked(state, patterns)
+    check_state(state, patterns)
     x = rows(state)
     n = x.shape[-1]
     energy = krotov_hopfield_energy(x, patterns, 2, block=block) / (2 * n)
@@ -64,8 +65,12 @@ def hopfield_force(
     self_coupling: bool = False,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """Force Wx + b of `hopfield_energy`, (…, n), with its arguments and errors."""
-    checked(state, patterns)
+    """Force −∇E(x) = Wx + b of `hopfield_energy`, (…, n), whose arguments it takes.
+
+    Raises:
+        ValueError: As `hopfield_energy` does.
+    """
+    check_state(state, patterns)
     x = rows(state)
     _field(x, bias)
     force = krotov_hopfield_force(x, patterns, 2, block=block) / (2 * x.shape[-1])
@@ -77,7 +82,7 @@ def hopfield_force(
 def hopfield_energy_of_weights(
     state: State, weights: Float[Array, "n n"], bias: Float[Array, "_"] | None = None
 ) -> Float[Array, "*batch"]:
-    """Energy −½ xᵀWx − bᵀx of any weights.
+    """Energy E(x) = −½ xᵀWx − bᵀx of any weights.
 
     Args:
         state: x, (…, n).
@@ -89,7 +94,7 @@ def hopfield_energy_of_weights(
 
     Source: Hopfield 1982, Eq. 7.
     """
-    checked(state, weights, "weights")
+    check_state(state, weights, "weights")
     if weights.shape[0] != weights.shape[1]:
         raise ValueError(f"weights must be square, (n, n); got shape {weights.shape}")
     x = rows(state)
@@ -111,9 +116,9 @@ def hebbian_weights(
 
     Source: Hopfield 1982, Eq. 2.
     """
-    checked_patterns(patterns)
-    given = as_real(on_device(patterns))
-    weights = product(given.T, given) / patterns.shape[1]
+    check_patterns(patterns)
+    vectors = as_real(on_device(patterns))
+    weights = product(vectors.T, vectors) / patterns.shape[1]
     return weights if self_coupling else weights - jnp.diag(jnp.diag(weights))
 
 

@@ -22,7 +22,7 @@ def ising_energy(
     threshold: float | None = None,
     coupling: Any = 1.0,
 ) -> Float[Array, "*batch"]:
-    """Energy −J Σ_{i≠j} η(i, j) q_i · q_j − Σ_i q_i · B of dipoles in an external field.
+    """Energy −J Σ_{i≠j} η(i, j) q_i · q_j − Σ_i q_i · B of dipoles in a field.
 
     As the paper writes it, the sum is over ordered pairs, each pair of dipoles twice. A
     dipole's product with itself, a constant for unit dipoles, is left out.
@@ -99,8 +99,7 @@ def _checked(
     dipoles: Any, field: Any, threshold: Any, coupling: Any
 ) -> tuple[Any, Any]:
     """Dipoles and field as real numbers of one type."""
-    for name, value in (("dipoles", dipoles), ("field", field)):
-        check_real(**{name: value})
+    check_real(dipoles=dipoles, field=field)
     if dipoles.ndim < 2 or 0 in dipoles.shape[-2:]:
         raise ValueError(
             f"dipoles must be one or more, (…, k, d); got shape {dipoles.shape}"
@@ -109,8 +108,7 @@ def _checked(
         raise ValueError(
             f"field must have shape {dipoles.shape[-1:]}, got {field.shape}"
         )
-    for name, value in (("dipoles", dipoles), ("field", field), ("coupling", coupling)):
-        check_finite(**{name: value})
+    check_finite(dipoles=dipoles, field=field, coupling=coupling)
     if threshold is not None and np.isnan(threshold):
         raise ValueError(f"threshold must be a number or None, got {threshold}")
     q = as_real(dipoles)

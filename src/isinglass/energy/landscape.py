@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from isinglass._common.checks import check_positive, check_whole
-from isinglass.energy._arrays import checked, rows
+from isinglass.energy._arrays import check_state, rows
 from isinglass.energy.exponential import (
     demircigil_energy,
     demircigil_force,
@@ -59,11 +59,14 @@ class ContinuousLandscape(Landscape):
     @property
     @abstractmethod
     def smoothness(self) -> float:
-        """L with E(x + v) ≤ E(x) − ⟨force, v⟩ + ½L|v|²: steps below 2/L along the force descend."""
+        """L with E(x + v) ≤ E(x) − ⟨force, v⟩ + ½L|v|².
+
+        Steps along the force descend where they are shorter than 2/L.
+        """
 
 
 class SignLandscape(Landscape):
-    """A concave energy of states of ±1, a function of their products with the patterns."""
+    """A concave energy of states of ±1, by their products with the patterns."""
 
     @abstractmethod
     def of_products(self, products: Any, dimension: int) -> Any:
@@ -79,12 +82,12 @@ class SignLandscape(Landscape):
         return jnp.where(force == 0, jnp.asarray(state, force.dtype), jnp.sign(force))
 
     def sweep(self, state: Any, patterns: Any) -> Any:
-        """Signs one after another, each to where the energy is lower: the published dynamics.
+        """Turn signs one after another to where the energy is lower, as published.
 
         It keeps the products of all states with all patterns, (s, m), and needs the
         patterns as one array on one device.
         """
-        checked(state, patterns)
+        check_state(state, patterns)
         return _sweep(self, rows(state), on_device(patterns)).reshape(state.shape)
 
 
@@ -184,7 +187,7 @@ class Hopfield(SignLandscape):
 
 @dataclass(frozen=True)
 class KrotovHopfield(SignLandscape):
-    """`krotov_hopfield_energy` with s = 1/n, so that no power overflows on states of ±1.
+    """`krotov_hopfield_energy` with s = 1/n: no power overflows on states of ±1.
 
     Attributes:
         degree: k ≥ 2; an odd one only if rectified, for the energy is not concave else.
@@ -205,7 +208,8 @@ class KrotovHopfield(SignLandscape):
     @property
     def name(self) -> str:
         """With its degree."""
-        return f"Krotov–Hopfield, k = {self.degree}{', rectified' if self.rectified else ''}"
+        form = ", rectified" if self.rectified else ""
+        return f"Krotov–Hopfield, k = {self.degree}{form}"
 
     def energy(self, state: Any, patterns: Any) -> Any:
         """E(x)."""

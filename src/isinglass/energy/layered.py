@@ -1,4 +1,4 @@
-"""Patterns spread over layers: the energy of each, and of all (Niu et al. 2024, Eqs. 6–8)."""
+"""Patterns spread over layers, and their energy together (Niu 2024, Eqs. 6–8)."""
 
 import itertools
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from isinglass._common.checks import (
     check_real,
     check_whole,
 )
-from isinglass.energy._arrays import Layers, Patterns, State, checked_patterns
+from isinglass.energy._arrays import Layers, Patterns, State, check_patterns
 from isinglass.energy.nearest import nearest_neighbour_energy, nearest_neighbour_force
 
 
 def split_layers(patterns: Patterns, layers: int) -> list[Any]:
-    """Patterns spread over layers, one after another, as evenly as can be.
+    """Spread patterns over layers, one after another, as evenly as can be.
 
     Args:
         patterns: (m, n).
@@ -29,7 +29,7 @@ def split_layers(patterns: Patterns, layers: int) -> list[Any]:
         ValueError: If there are more layers than patterns, or no pattern, or one is not
             finite.
     """
-    checked_patterns(patterns)
+    check_patterns(patterns)
     check_whole(layers=layers)
     m = patterns.shape[0]
     if layers > m:
@@ -41,7 +41,7 @@ def split_layers(patterns: Patterns, layers: int) -> list[Any]:
 def layer_energies(
     state: State, layers: Layers, inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch l"]:
-    """Energies E_t(x) of all layers at one state, (…, l): `nearest_neighbour_energy` of each.
+    """Energies E_t(x) of all layers at one state, each a `nearest_neighbour_energy`.
 
     Args:
         state: x, (…, n).
@@ -54,10 +54,10 @@ def layer_energies(
     Source: Niu et al. 2024, Eq. 6.
     """
     _check(layers)
-    each = [
+    energies = [
         nearest_neighbour_energy(state, layer, inverse_temperature) for layer in layers
     ]
-    return jnp.stack(each, -1)
+    return jnp.stack(energies, -1)
 
 
 def global_energy(
@@ -88,7 +88,7 @@ def global_energy(
 def combined_energy(
     energies: Float[Array, "*batch l"], inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch"]:
-    """−β⁻¹ log Σ_t exp(−β E_t) of energies of any kind, the last axis being layers.
+    """Energy −β⁻¹ log Σ_t exp(−β E_t) of energies of any kind, layers in the last axis.
 
     Raises:
         ValueError: If there is no layer, an energy is not finite, or β is not positive.
@@ -111,7 +111,7 @@ def combined_energy(
 def global_force(
     state: State, layers: Layers, inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch n"]:
-    """Force −∇E(x) = Σ_t softmax_t(−β E_t) times that of layer t, without a backward pass.
+    """Force −∇E(x) of `global_energy`: Σ_t softmax_t(−β E_t) times that of layer t.
 
     Args:
         state: x, (…, n).

@@ -9,8 +9,8 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from isinglass._common.checks import check_positive
-from isinglass.energy._arrays import Patterns, State, checked, rows, squared_length
-from isinglass.energy.soft_maximum import Soft, soft, with_value
+from isinglass.energy._arrays import Patterns, State, check_state, rows, squared_length
+from isinglass.energy.soft_maximum import Form, Soft, soft, with_value
 
 
 class Nearest(NamedTuple):
@@ -32,7 +32,7 @@ def nearest_neighbour_energy(
     *,
     block: int | None = None,
 ) -> Float[Array, "*batch"]:
-    """Energy E(x) = −β⁻¹ log Σ_j exp(−β|x − ρ_j|²), with β = 1 the layer energy of the paper.
+    """Energy E(x) = −β⁻¹ log Σ_j exp(−β|x − ρ_j|²); β = 1 for a layer of the paper.
 
     It lies between g − β⁻¹ log m and g = min_j |x − ρ_j|². As β → ∞ it becomes g; as β
     → 0, −β⁻¹ log m and the mean of the squared distances.
@@ -56,8 +56,8 @@ def nearest_neighbour_energy(
 
     Source: Niu et al. 2024, Eq. 4.
     """
-    x, found = _found(state, patterns, inverse_temperature, False, block)
-    return _energy(x, patterns, found).reshape(state.shape[:-1])
+    x, ranks = _soft_ranks(state, patterns, inverse_temperature, False, block)
+    return _energy(x, patterns, ranks).reshape(state.shape[:-1])
 
 
 def nearest_neighbour_force(
@@ -67,7 +67,9 @@ def nearest_neighbour_force(
     *,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """Force −∇E(x) = 2 (Σ_j p_j ρ_j − x), p = softmax(−β|x − ρ_j|²), without a backward pass.
+    """Force −∇E(x) = 2 (Σ_j p_j ρ_j − x), p = softmax(−β|x − ρ_j|²).
+
+    It points to the soft mean of the patterns; no backward pass is needed.
 
     Args:
         state: x, (…, n).
@@ -78,8 +80,8 @@ def nearest_neighbour_force(
     Raises:
         ValueError: As `nearest_neighbour_energy` does.
     """
-    x, found = _found(state, patterns, inverse_temperature, True, block)
-    return (2 * (found.mean - x)).reshape(state.shape)
+    x, ranks = _soft_ranks(state, patterns, inverse_temperature, True, block)
+    return (2 * (ranks.mean - x)).reshape(state.shape)
 
 
 def nearest_neighbour_energy_and_force(
@@ -89,10 +91,13 @@ def nearest_neighbour_energy_and_force(
     *,
     block: int | None = None,
 ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch n"]]:
-    """`nearest_neighbour_energy` and `nearest_neighbour_force` in one pass over the patterns."""
-    x, found = _found(state, patterns, inverse_temperature, True, block)
-    energy = _energy(x, patterns, found).reshape(state.shape[:-1])
-    return energy, (2 * (found.mean - x)).reshape(state.shape)
+    """Compute energy, (…), and force, (…, n), in one pass over the patterns.
+
+    Arguments and errors are those of `nearest_neighbour_energy`.
+    """
+    x, ranks = _soft_ranks(state, patterns, inverse_temperature, True, block)
+    energy = _energy(x, patterns, ranks).reshape(state.shape[:-1])
+    return energy, (2 * (ranks.mean - x)).reshape(state.shape)
 
 
 def nearest_neighbour_update(
@@ -102,11 +107,11 @@ def nearest_neighbour_update(
     *,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """The soft mean Σ_j p_j ρ_j, p = softmax(−β|x − ρ_j|²): attention with a bias of −β|ρ_j|².
+    """Update x ← Σ_j p_j ρ_j, p = softmax(−β|x − ρ_j|²), along which E never increases.
 
-    E is |x|² and a concave function; the update goes to the minimum of |x|² and the
-    tangent of the other, which lies above E. So E never increases, and not only when
-    steps are small.
+    It is attention with a bias of −β|ρ_j|². E is |x|² and a concave function; the
+    update goes to the minimum of |x|² and the tangent of the other, which lies above E.
+    So E never increases, and not only when steps are small.
 
     Args:
         state: x, (…, n).
@@ -119,14 +124,14 @@ def nearest_neighbour_update(
 
     Source: Yuille & Rangarajan 2003 (the concave–convex procedure); mean shift.
     """
-    _, found = _found(state, patterns, inverse_temperature, True, block)
-    return found.mean.reshape(state.shape)
+    _, ranks = _soft_ranks(state, patterns, inverse_temperature, True, block)
+    return ranks.mean.reshape(state.shape)
 
 
 def nearest_pattern(
     state: State, patterns: Patterns, *, block: int | None = None
 ) -> Nearest:
-    """The nearest pattern, and its squared distance g(x) = min_j |x − ρ_j|².
+    """Find the nearest pattern, and its squared distance g(x) = min_j |x − ρ_j|².
 
     g can be differentiated; where patterns are equally near, by the first of them.
 
@@ -140,10 +145,10 @@ def nearest_pattern(
 
     Source: Niu et al. 2024, §3.
     """
-    x, found = _found(state, patterns, 1.0, False, block)
-    squared = _squared_distance(x, _rows_of(patterns, found.best))
+    x, ranks = _soft_ranks(state, patterns, 1.0, False, block)
+    squared = _squared_distance(x, _rows_of(patterns, ranks.best))
     shape = state.shape[:-1]
-    return Nearest(found.best.reshape(shape), squared.reshape(shape))
+    return Nearest(ranks.best.reshape(shape), squared.reshape(shape))
 
 
 def squared_nearest_distance(
@@ -153,21 +158,20 @@ def squared_nearest_distance(
     return nearest_pattern(state, patterns, block=block).squared_distance
 
 
-def _found(
+def _soft_ranks(
     state: Any, patterns: Any, inverse_temperature: Any, mean: bool, block: int | None
 ) -> tuple[Any, Soft]:
-    checked(state, patterns)
+    """The states as rows, and the soft maximum of |x|² − |x − ρ_j|²."""
+    check_state(state, patterns)
     check_positive(inverse_temperature=inverse_temperature)
     x = rows(state)
-    found = soft(
-        2 * x, patterns, inverse_temperature, by_distance=True, mean=mean, block=block
-    )
-    return x, found
+    form = Form(by_distance=True, with_mean=mean)
+    return x, soft(2 * x, patterns, inverse_temperature, form, block=block)
 
 
-def _energy(x: Any, patterns: Any, found: Soft) -> Any:
-    """The value from the difference to the nearest, the derivatives from the soft maximum."""
-    return _exact(x, _rows_of(patterns, found.best), found.maximum, found.surplus)
+def _energy(x: Any, patterns: Any, ranks: Soft) -> Any:
+    """Value from the difference to the nearest, derivatives from the soft maximum."""
+    return _exact(x, _rows_of(patterns, ranks.best), ranks.maximum, ranks.surplus)
 
 
 @jax.jit

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_positive, check_whole
-from isinglass.energy._arrays import Patterns, State, checked, rows
+from isinglass.energy._arrays import Patterns, State, check_state, rows
 from isinglass.energy.soft_maximum import product
-from isinglass.energy.streaming import streamed_sum
+from isinglass.energy.streamed_sum import streamed_sum
 
 
 def krotov_hopfield_energy(
@@ -43,7 +43,7 @@ def krotov_hopfield_energy(
 
     Source: Krotov & Hopfield 2016, Eqs. 2 and 5.
     """
-    x = _checked(state, patterns, degree, scale)
+    x = _checked_rows(state, patterns, degree, scale)
     total = streamed_sum(_Powers(degree, rectified), (scale * x,), patterns, block)
     return -total.reshape(state.shape[:-1])
 
@@ -57,7 +57,7 @@ def krotov_hopfield_force(
     scale: float = 1.0,
     block: int | None = None,
 ) -> Float[Array, "*batch n"]:
-    """Force −∇E(x) = s Σ_j F′(s ⟨ρ_j, x⟩) ρ_j, without a backward pass.
+    """Force −∇E(x) = s Σ_j F′(s ⟨ρ_j, x⟩) ρ_j of `krotov_hopfield_energy`.
 
     Args:
         state: x, (…, n).
@@ -70,7 +70,7 @@ def krotov_hopfield_force(
     Raises:
         ValueError: As `krotov_hopfield_energy` does.
     """
-    x = _checked(state, patterns, degree, scale)
+    x = _checked_rows(state, patterns, degree, scale)
     force = streamed_sum(_Slopes(degree, rectified), (scale * x,), patterns, block)
     return (scale * force).reshape(state.shape)
 
@@ -101,8 +101,8 @@ class _Slopes(_Form):
         return product(slope, block)
 
 
-def _checked(state: Any, patterns: Any, degree: int, scale: float) -> Any:
-    checked(state, patterns)
+def _checked_rows(state: Any, patterns: Any, degree: int, scale: float) -> Any:
+    check_state(state, patterns)
     check_whole(degree=degree)
     check_positive(scale=scale)
     return rows(state)

@@ -6,6 +6,7 @@ is *retrieved* with precision ε if the update comes within ε of that point; |x
 then the retrieval error.
 """
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from isinglass._common.checks import check_positive, check_real, check_whole
 from isinglass.energy._arrays import (
     Patterns,
     as_real,
-    checked_patterns,
+    check_patterns,
     generator,
     random_ranks,
 )
@@ -30,6 +31,7 @@ from isinglass.energy.landscape import (
     NearestNeighbour,
     SignLandscape,
 )
+from isinglass.energy.methods import published_method
 from isinglass.energy.streaming import on_device
 
 
@@ -49,9 +51,10 @@ class Certificate(NamedTuple):
 
 
 def ball_radii(patterns: Patterns) -> Float[Array, "_"]:
-    """Half the distance to the nearest other pattern, (m,): 0 where there are two of a pattern.
+    """Measure half the distance from each pattern to the nearest other one, (m,).
 
-    Open balls of these radii never meet. A lone pattern has an infinite one.
+    Open balls of these radii never meet. It is 0 where there are two of a pattern; a
+    lone pattern has an infinite one.
 
     Args:
         patterns: ρ_j, (m, n).
@@ -67,7 +70,9 @@ def storage_certificate(
     landscape: NearestNeighbour | ModernHopfield,
     radius: Float[Array, "_"] | None = None,
 ) -> Certificate:
-    """Prove, pattern by pattern, that it is stored; what is not proved may be stored all the same.
+    """Prove, pattern by pattern, that it is stored.
+
+    What is not proved may be stored all the same.
 
     In a ball of radius r around ρ_i the weight of another pattern at distance Δ is at
     most w = exp(−β(Δ² − 2rΔ)) for the distance energy, and exp(−β(⟨ρ_i, ρ_i − ρ_j⟩ −
@@ -92,12 +97,36 @@ def storage_certificate(
             "landscape must be NearestNeighbour or ModernHopfield, got "
             f"{type(landscape).__name__}"
         )
-    given = _checked(patterns)
-    radii = _radii(given, landscape, radius)
+    points = _checked(patterns)
+    radii = _radii(points, landscape, radius)
     by_distance = isinstance(landscape, NearestNeighbour)
     # An infinite β would make NaN of 0 · ∞.
-    beta = min(landscape.inverse_temperature, float(jnp.finfo(given.dtype).max))
-    return _certificate(by_distance, given, radii, jnp.asarray(beta))
+    beta = min(landscape.inverse_temperature, float(jnp.finfo(points.dtype).max))
+    return _certificate(by_distance, points, radii, jnp.asarray(beta))
+
+
+@dataclass(frozen=True)
+class StorageProbe:
+    """How states are drawn and followed to see which patterns are stored.
+
+    Attributes:
+        samples: States drawn in each ball, on its edge every second one.
+        precision: ε, relative to |ρ|.
+        steps: Most updates.
+        tolerance: As for `descend`.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    samples: int = 16
+    precision: float = 1e-2
+    steps: int = 1000
+    tolerance: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check_whole(samples=self.samples, steps=self.steps)
+        check_positive(precision=self.precision, tolerance=self.tolerance)
 
 
 def storage(
@@ -106,12 +135,9 @@ def storage(
     radius: Float[Array, "_"] | None = None,
     *,
     key: Array,
-    samples: int = 16,
-    precision: float = 1e-2,
-    steps: int = 1000,
-    tolerance: float = 1e-5,
+    probe: StorageProbe | None = None,
 ) -> xr.Dataset:
-    """Which patterns are stored and retrieved, by Definition 1, from states drawn in their balls.
+    """Test which patterns are stored and retrieved, from states drawn in their balls.
 
     Drawn states can show that a pattern is *not* stored; that it is, they only make
     likely. `certified` says where it is proved.
@@ -122,10 +148,7 @@ def storage(
         radius: Of each ball; if None, half of `ball_radii` for continuous energies, and
             all of it for energies of signs, where states are drawn by turning signs.
         key: Random key.
-        samples: States drawn in each ball, on its edge every second one.
-        precision: ε, relative to |ρ|.
-        steps: Most updates.
-        tolerance: As for `descend`.
+        probe: How many states are drawn, how they are followed, and the precision.
 
     Returns:
         Over "pattern": radius, disjoint (its ball meets no other), inside (the fixed
@@ -138,100 +161,118 @@ def storage(
 
     Source: Niu et al. 2024, Definition 1; Ramsauer et al. 2021, Definition 1.
     """
-    chosen = NearestNeighbour() if landscape is None else landscape
-    given = _checked(patterns)
-    check_whole(samples=samples)
-    check_positive(precision=precision)
-    if isinstance(chosen, SignLandscape) and not (np.abs(given) == 1).all():
+    landscape = NearestNeighbour() if landscape is None else landscape
+    probe = StorageProbe() if probe is None else probe
+    points = _checked(patterns)
+    if isinstance(landscape, SignLandscape) and not (np.abs(points) == 1).all():
         raise ValueError(
-            f"patterns must hold −1 and 1 only: {chosen.name} is an energy of signs"
+            f"patterns must hold −1 and 1 only: {landscape.name} is an energy of signs"
         )
-    radii = _radii(given, chosen, radius)
-    options: Any = {"steps": steps, "tolerance": tolerance}
-    if isinstance(chosen, SignLandscape):
-        options["method"] = "sweep"
-    fixed = descend(given, given, chosen, **options)
-    points, reach = np.asarray(given), np.asarray(radii)
-    drawn = _drawn(
-        isinstance(chosen, SignLandscape), points, reach, samples, generator(key)
-    )
-    ended = descend(jnp.asarray(drawn, given.dtype), given, chosen, **options)
-    apart = np.linalg.norm(np.asarray(ended.state) - np.asarray(fixed.state), axis=-1)
-    error = np.linalg.norm(np.asarray(fixed.state) - points, axis=-1)
-    size = np.linalg.norm(points, axis=-1)
-    within = apart <= precision * size
-    # A descent stops at a residual, short of its end by up to 1/(1 − contraction) times
-    # as much.
-    same = apart <= np.maximum(100 * tolerance * (1 + size), 1e-3 * reach)
-    disjoint = np.asarray(_disjoint(given, radii))
-    unique = (same & np.asarray(ended.converged)).all(0) & np.asarray(fixed.converged)
-    inside = error <= reach
-    certified = np.zeros(len(size), bool)
-    if isinstance(chosen, NearestNeighbour | ModernHopfield):
-        certified = np.asarray(storage_certificate(given, chosen, radii).stored)
+    radii = _radii(points, landscape, radius)
+    ends = _ends(points, landscape, np.asarray(radii), generator(key), probe)
+    disjoint = np.asarray(_disjoint(points, radii))
+    certified = np.zeros(len(points), bool)
+    if isinstance(landscape, NearestNeighbour | ModernHopfield):
+        certified = np.asarray(storage_certificate(points, landscape, radii).stored)
     columns = {
-        "radius": reach,
+        "radius": np.asarray(radii),
         "disjoint": disjoint,
-        "inside": inside,
-        "unique": unique,
-        "stored": disjoint & inside & unique,
+        "inside": ends["inside"],
+        "unique": ends["unique"],
+        "stored": disjoint & ends["inside"] & ends["unique"],
         "certified": disjoint & certified,
-        "retrieved": within.mean(0),
-        "error": error,
+        "retrieved": ends["retrieved"],
+        "error": ends["error"],
     }
     about = {
-        "energy": chosen.name,
-        "precision": precision,
-        "samples": samples,
+        "energy": landscape.name,
+        "precision": probe.precision,
+        "samples": probe.samples,
         "source": "Niu et al. 2024, Definition 1",
     }
-    return xr.Dataset(
-        {name: ("pattern", x) for name, x in columns.items()}, attrs=about
+    return xr.Dataset({name: ("pattern", x) for name, x in columns.items()}, {}, about)
+
+
+def _ends(
+    patterns: jax.Array,
+    landscape: Landscape,
+    radii: np.ndarray,
+    rng: np.random.Generator,
+    probe: StorageProbe,
+) -> dict[str, np.ndarray]:
+    """Where the patterns themselves end, and states drawn in their balls."""
+    points = np.asarray(patterns)
+    signs = isinstance(landscape, SignLandscape)
+    start = jnp.asarray(
+        _drawn(signs, points, radii, probe.samples, rng), patterns.dtype
     )
+    fixed, ends = (
+        descend(
+            x,
+            patterns,
+            landscape,
+            published_method(landscape),
+            steps=probe.steps,
+            tolerance=probe.tolerance,
+        )
+        for x in (patterns, start)
+    )
+    apart = np.linalg.norm(np.asarray(ends.state) - np.asarray(fixed.state), axis=-1)
+    error = np.linalg.norm(np.asarray(fixed.state) - points, axis=-1)
+    size = np.linalg.norm(points, axis=-1)
+    # A descent stops at a residual, short of its end by up to 1/(1 − contraction) times
+    # as much.
+    same = apart <= np.maximum(100 * probe.tolerance * (1 + size), 1e-3 * radii)
+    alike = (same & np.asarray(ends.converged)).all(0)
+    return {
+        "inside": error <= radii,
+        "unique": alike & np.asarray(fixed.converged),
+        "retrieved": (apart <= probe.precision * size).mean(0),
+        "error": error,
+    }
 
 
 @jax.jit
 def _ball_radii(patterns: Any) -> Any:
-    def one(i: Any) -> Any:
+    def radius(i: Any) -> Any:
         squared = ((patterns - patterns[i]) ** 2).sum(-1)
         return jnp.sqrt(squared.at[i].set(jnp.inf).min()) / 2
 
-    return jax.lax.map(one, jnp.arange(patterns.shape[0]))
+    return jax.lax.map(radius, jnp.arange(patterns.shape[0]))
 
 
 @jax.jit
 def _disjoint(patterns: Any, radii: Any) -> Any:
     """Whether a ball meets no other, with room for rounding where they touch."""
 
-    def one(i: Any) -> Any:
+    def is_free(i: Any) -> Any:
         apart = jnp.sqrt(((patterns - patterns[i]) ** 2).sum(-1))
         free = (radii + radii[i] <= apart * (1 + 1e-5)) & (apart > 0)
         return free.at[i].set(True).all()
 
-    return jax.lax.map(one, jnp.arange(patterns.shape[0]))
+    return jax.lax.map(is_free, jnp.arange(patterns.shape[0]))
 
 
 @partial(jax.jit, static_argnums=0)
 def _certificate(
     by_distance: bool, patterns: Any, radii: Any, beta: Any
 ) -> Certificate:
-    def one(i: Any) -> Any:
+    def bounds(i: Any) -> Any:
         away = patterns - patterns[i]
         squared = (away**2).sum(-1)
         apart, r = jnp.sqrt(squared), radii[i]
         gap = (squared - r * apart) if by_distance else -(away @ patterns[i])
         weight = jnp.exp(jnp.minimum(beta * (r * apart - gap), 0)).at[i].set(0)
-        slope = (
-            (weight * squared).sum() * beta * (2 if by_distance else 1)
-        )  # 2β may be infinite
+        # In this order, for 2β may be infinite.
+        slope = (weight * squared).sum() * beta * (2 if by_distance else 1)
         return (weight * apart).sum(), slope
 
-    error, slope = jax.lax.map(one, jnp.arange(patterns.shape[0]))
+    error, slope = jax.lax.map(bounds, jnp.arange(patterns.shape[0]))
     return Certificate((error <= radii) & (slope < 1) & (radii > 0), error, slope)
 
 
 def _checked(patterns: Any) -> jax.Array:
-    checked_patterns(patterns)
+    check_patterns(patterns)
     return as_real(on_device(patterns))
 
 
@@ -244,7 +285,7 @@ def _radii(patterns: Any, landscape: Landscape, radius: Any) -> Any:
 
 
 def _default(patterns: Any, landscape: Landscape) -> Any:
-    """Half of half the nearest distance, for at its edge half the way both pull alike."""
+    """Half of half the nearest distance: at half the way both pull alike."""
     largest = np.asarray(_ball_radii(patterns))
     lone = np.linalg.norm(np.asarray(patterns), axis=-1) + 1
     share = 1 if isinstance(landscape, SignLandscape) else 0.5

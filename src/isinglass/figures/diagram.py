@@ -7,16 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Num
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from isinglass._common import files
 from isinglass.figures.attractors import (
-    CHAOTIC,
-    DIVERGED,
     KIND_STYLES,
     draw_cloud,
     edges,
@@ -28,18 +23,28 @@ from isinglass.figures.style import INK, MUTED, house_style, render, subplots
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
 NAME = "diagram"
-GREEK = frozenset(
-    {"alpha", "beta", "gamma", "delta", "epsilon"}
-    | {"theta", "kappa", "lambda", "mu", "omega"}
+DIVERGED, CHAOTIC = 4, 3  # as `isinglass.dynamics.Kind` numbers them
+GREEK = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "omega",
 )
 MOST_LINES = 24
 NATS = "nats per step"
 
 
 class About(NamedTuple):
-    """What is to be written of a map that its sweep does not store.
+    """What a sweep's dataset does not tell of its map.
 
     Attributes:
         name: Name of the map.
@@ -76,7 +81,7 @@ def write(dataset: xr.Dataset, directory: Path, about: About) -> tuple[Path, Pat
 
 
 def draw(dataset: xr.Dataset, about: About) -> Figure:
-    """Draw a sweep: a diagram over one parameter, or maps over two.
+    """The figure of a sweep.
 
     Args:
         dataset: As for `write`.
@@ -94,22 +99,26 @@ def draw(dataset: xr.Dataset, about: About) -> Figure:
 def _title(dataset: xr.Dataset, about: About) -> str:
     """The map with its fixed parameters."""
     fixed = json.loads(dataset.attrs["parameters"])
-    values = [f"{symbol(name)} = {value:g}" for name, value in fixed.items()]
-    return ", ".join([_plain(about.name), *values])
+    told = [f"{symbol(name)} = {value:g}" for name, value in fixed.items()]
+    return ", ".join([_plain(about.name), *told])
 
 
 def varied(dataset: xr.Dataset) -> list[str]:
-    """Return the names of the varied parameters, in the order of the grid."""
+    """Names of the varied parameters, in the order of the grid."""
     return [
         str(name) for name in dataset["kind"].dims if name not in ("direction", "start")
     ]
 
 
 def symbol(name: str) -> str:
-    """Return a parameter's name as it is set in a figure, with Greek letters in TeX."""
-    if name in GREEK:
-        return f"$\\{name}$"
-    return f"${name}$" if name.isalpha() and len(name) == 1 else _plain(name)
+    """A parameter's name as it is set in a figure."""
+    return (
+        f"$\\{name}$"
+        if name in GREEK
+        else f"${name}$"
+        if name.isalpha() and len(name) == 1
+        else _plain(name)
+    )
 
 
 def _plain(text: str) -> str:
@@ -158,7 +167,7 @@ def _diagram(dataset: xr.Dataset, name: str, about: About) -> Figure:
 
 
 def _branches(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
-    """Directions of a continuation by name; other sweeps whole, under an empty name."""
+    """The directions of a continuation by name; of other sweeps the whole by no name."""
     if "direction" not in dataset.dims:
         return {"": dataset}
     return {
@@ -167,32 +176,36 @@ def _branches(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
 
 
 def _draw_points(
-    axes: Axes,
+    axes: Any,
     values: Num[np.ndarray, " n"],
     branch: xr.Dataset,
     about: About,
     direction: str,
 ) -> None:
-    # On a section, its own component is nearly constant: the other one is drawn.
-    component = 1 if about.section == 0 and branch.sizes["component"] > 1 else 0
+    shown = 1 if about.section == 0 and branch.sizes["component"] > 1 else 0
     kinds = branch["kind"].values
-    points = branch["points"].isel(component=component).values.astype(float)
+    points = branch["points"].isel(component=shown).values.astype(float)
     points[kinds == DIVERGED] = np.nan
     draw_cloud(axes, values, points, kinds)
-    count = branch.sizes["component"]
-    labels = about.labels or [f"component {n}" for n in range(count)]
-    label = labels[component] + (f", {direction}wards" if direction else "")
-    if about.section is not None:
-        label += f"\nwhere {labels[about.section]} is on the section"
-    axes.set_ylabel(label)
+    labels = about.labels or [
+        f"component {n}" for n in range(branch.sizes["component"])
+    ]
+    where = (
+        ""
+        if about.section is None
+        else f"\nwhere {labels[about.section]} is on the section"
+    )
+    axes.set_ylabel(
+        labels[shown] + (f", {direction}wards" if direction else "") + where
+    )
 
 
 def _draw_leading(
-    axes: Axes, values: Num[np.ndarray, " n"], branches: dict[str, xr.Dataset]
+    axes: Any, values: Num[np.ndarray, " n"], branches: dict[str, xr.Dataset]
 ) -> None:
     first = [_finite(branch["exponents"].values[:, 0]) for branch in branches.values()]
     for index, (direction, leading) in enumerate(zip(branches, first, strict=True)):
-        colour = KIND_STYLES[0].colour if index else INK
+        colour, width = (INK, 0.9) if index == 0 else (KIND_STYLES[0].colour, 0.9)
         if not index:
             axes.fill_between(
                 values,
@@ -203,8 +216,9 @@ def _draw_leading(
                 alpha=0.4,
                 linewidth=0,
             )
-        label = f"{direction}wards"
-        axes.plot(values, leading, color=colour, linewidth=0.9, label=label)
+        axes.plot(
+            values, leading, color=colour, linewidth=width, label=f"{direction}wards"
+        )
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(np.concatenate(first))
     axes.set_ylim(low, high)
@@ -214,13 +228,17 @@ def _draw_leading(
 
 
 def _draw_spectrum(
-    axes: Axes, values: Num[np.ndarray, " n"], branch: xr.Dataset
+    axes: Any, values: Num[np.ndarray, " n"], branch: xr.Dataset
 ) -> None:
+    import matplotlib as mpl
+
     exponents = _finite(branch["exponents"].values)
     count = exponents.shape[1]
-    shades = mpl.colormaps["viridis"](np.linspace(0, 0.9, min(count, MOST_LINES)))
-    for exponent, colour in zip(exponents.T, shades, strict=False):
-        axes.plot(values, exponent, color=colour, linewidth=0.7)
+    for index in range(min(count, MOST_LINES)):
+        colour = mpl.colormaps["viridis"](
+            0.9 * index / max(min(count, MOST_LINES) - 1, 1)
+        )
+        axes.plot(values, exponents[:, index], color=colour, linewidth=0.7)
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(exponents)
     axes.set_ylim(low, high)
@@ -233,11 +251,10 @@ def _finite(exponents: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
 
 def _limits(exponents: Float[np.ndarray, "*n"]) -> tuple[float, float]:
     """Limits that show all but the few deepest dips, and zero."""
-    finite = exponents[np.isfinite(exponents)]
-    if not finite.size:
+    seen = exponents[np.isfinite(exponents)]
+    if not seen.size:
         return -1.0, 1.0
-    low = min(float(np.quantile(finite, 0.02)), 0.0)
-    high = max(float(finite.max()), 0.0)
+    low, high = min(float(np.quantile(seen, 0.02)), 0.0), max(float(seen.max()), 0.0)
     room = 0.08 * (high - low) or 0.1
     return low - room, high + room
 
@@ -280,23 +297,23 @@ def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
 
 def _draw_plane_of_exponents(
     figure: Figure,
-    axes: Axes,
+    axes: Any,
     across: Any,
     along: Any,
     leading: Float[np.ndarray, "rows columns"],
 ) -> None:
-    sizes = np.abs(leading[np.isfinite(leading)])
-    limit = (float(np.quantile(sizes, 0.95)) if sizes.size else 0.0) or 1.0
+    seen = np.abs(leading[np.isfinite(leading)])
+    shown = float(np.quantile(seen, 0.95)) if seen.size else 0.0
     drawn = axes.pcolormesh(
         across,
         along,
         np.where(np.isneginf(leading), -1e3, leading),
         cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
+        vmin=-(shown or 1.0),
+        vmax=shown or 1.0,
         rasterized=True,
     )
-    axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # shows where there is no exponent
+    axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # seen where there is no exponent
     axes.set_title("Leading Lyapunov exponent")
     bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.02)
     bar.set_label(f"$\\lambda_1$ ({NATS})")

@@ -1,4 +1,4 @@
-"""The kinds of attractors of a sweep, as a table for the terminal."""
+"""What a sweep found, as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from isinglass.figures.diagram import varied
 if TYPE_CHECKING:
     import xarray as xr
 
-# Significant digits of a parameter, by how many are varied: the table has 80 columns.
-DIGITS = {1: 6, 2: 4}
+DIGITS = {
+    1: 6,
+    2: 4,
+}  # significant ones of a parameter, by how many are varied: 80 columns
 EXPONENT_DIGITS = 2
 
 
 def table(dataset: xr.Dataset) -> Table:
-    """Tabulate the kinds of attractors: how many, with what exponents, and where.
+    """The kinds of attractor found: how many, with what leading exponents, and where.
 
     Args:
         dataset: What `isinglass.dynamics.bifurcation`, `continuation` or
@@ -31,7 +33,7 @@ def table(dataset: xr.Dataset) -> Table:
     """
     names = varied(dataset)
     sizes = " × ".join(f"{dataset.sizes[name]:,}" for name in names)
-    layout = Table(
+    found = Table(
         title=escape(f"{dataset.attrs['title']}: {sizes} values"),
         title_justify="left",
         title_style="bold",
@@ -43,20 +45,20 @@ def table(dataset: xr.Dataset) -> Table:
     )
     exponents, ranges = "exponents" in dataset, len(names) == 1 and directions == [None]
     if directions != [None]:
-        layout.add_column("Way")
-    layout.add_column("Kind", no_wrap=True)
-    layout.add_column("Values", justify="right", no_wrap=True)
+        found.add_column("Way")
+    found.add_column("Kind", no_wrap=True)
+    found.add_column("Values", justify="right", no_wrap=True)
     if exponents:
-        layout.add_column("λ₁ (nats/step)")
+        found.add_column("λ₁ (nats/step)")
     for name in names:
-        layout.add_column(escape(name))
+        found.add_column(escape(name))
     if ranges:
-        layout.add_column("Ranges", justify="right")
+        found.add_column("Ranges", justify="right")
     for direction in directions:
         branch = dataset if direction is None else dataset.sel(direction=direction)
         for row in _rows(branch, names, exponents, ranges):
-            layout.add_row(*([] if direction is None else [str(direction)]), *row)
-    return layout
+            found.add_row(*([] if direction is None else [str(direction)]), *row)
+    return found
 
 
 def _rows(
@@ -64,33 +66,34 @@ def _rows(
 ) -> Iterator[list[str]]:
     kinds = branch["kind"].transpose(*names).values
     for number, style in enumerate(KIND_STYLES):
-        mask = kinds == number
-        if not mask.any():
+        here = kinds == number
+        if not here.any():
             continue
-        row = [style.label, f"{mask.sum():,} ({_share(mask.mean())})"]
+        row = [style.label, f"{here.sum():,} ({_share(here.mean())})"]
         if exponents:
             leading = branch["exponents"].isel(exponent=0).transpose(*names).values
-            row.append(_span(leading[mask], EXPONENT_DIGITS))
-        row += _box(branch, names, mask)
-        row += [_ranges(branch[names[0]].values, mask)] if ranges else []
+            row.append(_span(leading[here], EXPONENT_DIGITS))
+        row += _box(branch, names, here)
+        row += [_ranges(branch[names[0]].values, here)] if ranges else []
         yield row
 
 
 def _box(
-    branch: xr.Dataset, names: list[str], mask: Bool[np.ndarray, "*grid"]
+    branch: xr.Dataset, names: list[str], here: Bool[np.ndarray, "*grid"]
 ) -> list[str]:
     """The lowest and the highest value of each parameter."""
-    spans = []
+    told = []
     for axis, name in enumerate(names):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        values = branch[name].values[mask.any(axis=others)]
-        spans.append(_span(values, DIGITS[len(names)]))
-    return spans
+        others = tuple(other for other in range(here.ndim) if other != axis)
+        told.append(
+            _span(branch[name].values[here.any(axis=others)], DIGITS[len(names)])
+        )
+    return told
 
 
-def _ranges(values: Num[np.ndarray, " n"], mask: Bool[np.ndarray, " n"]) -> str:
+def _ranges(values: Num[np.ndarray, " n"], here: Bool[np.ndarray, " n"]) -> str:
     """How many ranges of neighbouring values there are."""
-    ordered = mask[np.argsort(values)].astype(int)
+    ordered = here[np.argsort(values)].astype(int)
     return f"{int((np.diff(ordered, prepend=0) == 1).sum()):,}"
 
 
@@ -99,10 +102,10 @@ def _share(share: float) -> str:
 
 
 def _span(values: Num[np.ndarray, " n"], digits: int) -> str:
-    numbers = values[~np.isnan(values)]
-    if not numbers.size:
+    seen = values[~np.isnan(values)]
+    if not seen.size:
         return "–"
-    low, high = (_number(value, digits) for value in (numbers.min(), numbers.max()))
+    low, high = (_number(value, digits) for value in (seen.min(), seen.max()))
     return low if low == high else f"{low} to {high}"
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import isinglass.energy.capacity as capacity_theory
 from isinglass._common.intervals import Interval
+from isinglass.energy import HalfPoint, KrotovHopfield, fixed_point_capacity
 from isinglass.experiments.memory import retrieval as experiment
 from isinglass.experiments.memory.retrieval import Budget
 from isinglass.reproduce.experiment import Context
@@ -21,66 +21,10 @@ TINY = Budget(
 )
 
 
-@pytest.mark.parametrize(
-    ("share", "expected"),
-    [
-        ([1.0, 0.5, 0.0], 4.0),
-        ([1.0, 0.75, 0.25], 4 * 2**0.5),
-        ([0.4, 0.3, 0.2], 0.0),
-        ([0.9, 0.8, 0.7], np.inf),
-        ([1.0, 0.4, 0.6], 4.0),  # made to fall: 1, ½, ½ reaches ½, and stays
-    ],
-)
-def test_half_is_where_the_share_crosses_it(share, expected):
-    found = capacity_theory.crossing([2, 4, 8], np.array(share))
-
-    if share == [1.0, 0.4, 0.6]:
-        assert found == np.inf  # it is nowhere below
-    else:
-        assert found == pytest.approx(expected)
-
-
-def test_the_interval_holds_the_number_and_narrows_with_sets():
-    generator = np.random.default_rng(3)
-    counts = [2, 4, 8, 16]
-    truth = np.array([0.95, 0.7, 0.3, 0.05])[:, None]
-    few, many = (
-        capacity_theory.half_count(8, counts, np.clip(truth + noise, 0, 1), 5.0)
-        for noise in (
-            generator.normal(0, 0.2, (4, 6)),
-            generator.normal(0, 0.2, (4, 96)),
-        )
-    )
-    for half in (few, many):
-        assert half.interval.low <= half.interval.mean <= half.interval.high
-    assert many.interval.high - many.interval.low < few.interval.high - few.interval.low
-    assert many.interval.mean == pytest.approx(4 * 2**0.5, rel=0.15)
-
-
-def test_theory_of_hopfield_is_between_its_limits():
-    for n in (64, 512, 100_000):
-        assert (
-            n / (4 * np.log(n)) < capacity_theory.theory("Hopfield", n) < n / np.log(n)
-        )
-    ratio = capacity_theory.theory("k = 3", 64) / capacity_theory.theory("Hopfield", 64)
-    assert ratio == pytest.approx(2 * 64 / 3)
-    assert capacity_theory.theory("k = 4", 64) / capacity_theory.theory(
-        "k = 3", 64
-    ) == pytest.approx(64 / 5)
-
-
-def test_theory_of_the_continuous_energy_grows_with_separation():
-    numbers = [capacity_theory.continuous_theory(s, 10**9) for s in (2.0, 3.0, 4.0)]
-
-    assert numbers == sorted(numbers)
-    # Far apart in many dimensions: the fold is near a = 1 − 1/βΔ², at exp(βΔ²)/(e βΔ²).
-    assert numbers[-1] == pytest.approx(np.exp(16 - 1) / 16, rel=0.1)
-
-
 def test_growth_of_a_known_power_is_found():
     halves = [
-        capacity_theory.Half(n, Interval(3 * t, 2 * t, 4 * t), t, np.full(9, 3 * t), 4)
-        for n, t in ((n, capacity_theory.theory("k = 3", n)) for n in (16, 32, 64))
+        HalfPoint(n, Interval(3 * t, 2 * t, 4 * t), t, np.full(9, 3 * t), 4)
+        for n, t in ((n, fixed_point_capacity(KrotovHopfield(3), n)) for n in (16, 32, 64))
     ]
     slope = experiment.growth(halves, "k = 3")
 

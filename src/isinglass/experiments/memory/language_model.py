@@ -1,28 +1,21 @@
-"""What the experiments on a language model of a text share: the model, its training."""
+"""What the experiments on a language model of a text share: the text, its parts, the training."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import jax
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 
-from isinglass.data import TextSource
 from isinglass.experiments.memory.setting import one_device
-from isinglass.reproduce import Context
-from isinglass.systems.memory import (
-    Recipe,
-    Run,
-    Transformer,
-    TransformerConfig,
-    train,
-)
-from isinglass.training import Runtime
+
+if TYPE_CHECKING:
+    from isinglass.reproduce.experiment import Context
+    from isinglass.systems.memory import Run, Transformer, TransformerConfig
 
 RECORDS = 20
-BYTES = 256  # the vocabulary
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """A model of bytes, and how long it trains.
 
     Attributes:
@@ -43,46 +36,37 @@ class Size:
     learning_rate: float
     validation: int
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
         """The same in words."""
         return (
             f"{self.layers} layers, {self.width} wide, with a context of "
             f"{self.context} bytes; {self.steps:,} steps of {self.batch} sequences"
         )
 
-    @property
-    def config(self) -> TransformerConfig:
-        """GPT-2 of bytes."""
-        return TransformerConfig(
-            vocabulary=BYTES,
-            context=self.context,
-            width=self.width,
-            heads=max(1, self.width // 32),
-            layers=self.layers,
-        )
 
-    @property
-    def bytes_in_training(self) -> int:
-        """Bytes that training reads, counted as often as they are read."""
-        return self.steps * self.batch * self.context
+def config(size: Size) -> TransformerConfig:
+    """GPT-2 of bytes."""
+    from isinglass.systems.memory import TransformerConfig
 
-    def recipe(self, seed: int) -> Recipe:
-        """How it is trained."""
-        return Recipe(
-            steps=self.steps,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            warmup=max(1, self.steps // 20),
-            every=max(1, self.steps // RECORDS),
-            validation=self.validation,
-            seed=seed,
-        )
+    return TransformerConfig(
+        vocabulary=256,
+        context=size.context,
+        width=size.width,
+        heads=max(1, size.width // 32),
+        layers=size.layers,
+    )
 
 
 def untrained(size: Size, seed: int) -> Transformer:
     """The model from which `trained` starts."""
-    new = jax.jit(Transformer, static_argnums=0)
-    return new(size.config, key=jax.random.key(seed))
+    import jax
+
+    from isinglass.systems.memory import Transformer
+
+    return jax.jit(Transformer, static_argnums=0)(
+        config(size), key=jax.random.key(seed)
+    )
 
 
 def trained(
@@ -90,37 +74,45 @@ def trained(
     name: str,
     seed: int,
     size: Size,
-    training: np.ndarray,
-    held_out: np.ndarray,
+    text: np.ndarray,
+    held: np.ndarray,
 ) -> Run:
-    """Train on a text, or go on with it, on one device.
+    """Train on a text, or go on with it, on one device, and tell how far it is.
 
     Args:
-        context: Where to say how far it is, and where checkpoints lie.
+        context: Where to tell, and where checkpoints lie.
         name: What to call it: also the folder of its checkpoint.
         seed: Of parameters and order.
         size: Model and training.
-        training: The text.
-        held_out: What to measure the loss of meanwhile.
+        text: What to train on.
+        held: Whose loss to measure meanwhile.
     """
-    source, validation = (
-        TextSource(text, size.context, BYTES) for text in (training, held_out)
+    from isinglass.data.sources import TextSource
+    from isinglass.systems.memory import Recipe, train
+
+    sources = [TextSource(each, size.context, 256) for each in (text, held)]
+    recipe = Recipe(
+        steps=size.steps,
+        batch=size.batch,
+        learning_rate=size.learning_rate,
+        warmup=max(1, size.steps // 20),
+        every=max(1, size.steps // RECORDS),
+        validation=size.validation,
+        seed=seed,
     )
-    with context.follow(name) as report:
+    with context.progress.follow(name) as tell:
         return train(
-            size.config,
-            source,
-            size.recipe(seed),
-            validation=validation,
-            runtime=Runtime(
-                context.store(name),
-                lambda now: report(now.step, now.steps),
-                one_device(),
-            ),
+            config(size),
+            sources[0],
+            recipe,
+            validation=sources[1],
+            store=None if context.sweeps is None else context.sweeps / name,
+            progress=lambda now: tell(now.step, now.steps),
+            devices=one_device(),
         )
 
 
-def model_seeds(context: Context) -> list[int]:
+def seeds(context: Context) -> list[int]:
     """Seeds of models: the first ones are the same whatever the count."""
     first = int(np.random.default_rng(context.seed).integers(2**31))
-    return [first + index for index in context.seeds]
+    return [first + index for index in range(context.seeds)]

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass._common.intervals import Interval
-from isinglass.energy.capacity import CLOSE, Half, continuous_theory, half_count, theory
+from isinglass.energy.capacity import HalfPoint, RetrievalTask, half_point
+from isinglass.energy.capacity_theory import fixed_point_capacity, separation_capacity
 from isinglass.experiments.memory import setting as memory_paper
 from isinglass.reproduce import Context, Experiment, Figure, Outcome, Row
 from isinglass.reproduce.ledger import compare, judge
@@ -24,6 +25,7 @@ EXACT, NEARLY = (
     0.01,
     0.35,
 )  # precision: no wrong sign, and at most 3 % of them (0.35²/4)
+CLOSE = 0.3  # precision of continuous energies
 APART = (2.5, 3.0, 4.0)  # separations at which the error is measured
 SLOPE = {"Hopfield": 1.0, "k = 3": 2.0, "k = 4": 3.0}
 
@@ -89,7 +91,7 @@ class Found(NamedTuple):
     """
 
     maps: xr.Dataset
-    half: dict[str, list[Half]]
+    half: dict[str, list[HalfPoint]]
     lengths: dict[str, Float[np.ndarray, "sets widths"]]
     errors: xr.DataArray
 
@@ -137,15 +139,17 @@ def measure(context: Context, budget: Budget) -> Found:
     context.progress.step("noise and number of patterns")
     maps = capacity(
         [*named.values(), ModernHopfield(2.0), NearestNeighbour(1.0)],
-        budget.counts,
-        budget.noises,
-        [3.0],
-        dimension=budget.dimension,
-        trials=context.seeds,
+        RetrievalTask(
+            budget.counts,
+            budget.noises,
+            (3.0,),
+            dimension=budget.dimension,
+            trials=context.seeds,
+        ),
         precision=CLOSE,
         key=keys[0],
     )
-    half: dict[str, list[Half]] = {}
+    half: dict[str, list[HalfPoint]] = {}
     jobs = [(name, n) for name, sizes in budget.dimensions.items() for n in sizes]
     for name, n in context.progress.track(jobs, "where capacity breaks"):
         for what, one in _halves(
@@ -158,11 +162,13 @@ def measure(context: Context, budget: Budget) -> Found:
     context.progress.step("errors")
     errors = capacity(
         [NearestNeighbour(1.0)],
-        budget.error_counts,
-        budget.noises,
-        APART,
-        dimension=budget.dimension,
-        trials=context.seeds,
+        RetrievalTask(
+            budget.error_counts,
+            budget.noises,
+            APART,
+            dimension=budget.dimension,
+            trials=context.seeds,
+        ),
         key=keys[3],
     )["error"].isel(energy=0)
     return Found(maps, half, _by_lengths(context, budget.dimension), errors)
@@ -170,54 +176,58 @@ def measure(context: Context, budget: Budget) -> Found:
 
 def _halves(
     landscape: Any, name: str, n: int, budget: Budget, seeds: int, key: Any
-) -> dict[str, Half]:
+) -> dict[str, HalfPoint]:
     """Counts at which half of the patterns, or of the sets, are not fixed points."""
     from isinglass.energy import capacity
 
-    expected = theory(name, n)
+    expected = fixed_point_capacity(landscape, n)
     every = name == "Demircigil"
     counts = sorted({max(2, round(expected * factor)) for factor in budget.factors})
     if every:
         counts = [2**power for power in range(max(1, n // 2 - 3), min(n, 11) + 1)]
-    options: dict[str, Any] = {"dimension": n, "trials": seeds, "key": key, "steps": 50}
-    options["probes"] = max(counts) if every else 32
-    exact = capacity([landscape], counts, [0.0], precision=EXACT, **options)
+    task = RetrievalTask(
+        counts,
+        (0.0,),
+        dimension=n,
+        trials=seeds,
+        probes=max(counts) if every else 32,
+    )
+    options: dict[str, Any] = {"key": key, "steps": 50}
+    exact = capacity([landscape], task, precision=EXACT, **options)
     shares = exact["retrieved"].isel(energy=0, separation=0, noise=0).values
-    found = {name: half_count(n, counts, shares, expected)}
+    found = {name: half_point(n, counts, shares, expected)}
     if every:
         whole = (shares == 1).astype(float)
-        found["Demircigil, whole sets"] = half_count(
+        found["Demircigil, whole sets"] = half_point(
             n, counts, whole, float(np.sqrt(np.log(4) * 2**n / n))
         )
     if name == "Hopfield":
-        nearly = capacity([landscape], counts, [0.0], precision=NEARLY, **options)
+        nearly = capacity([landscape], task, precision=NEARLY, **options)
         shares = nearly["retrieved"].isel(energy=0, separation=0, noise=0).values
-        found["Hopfield, 3 % wrong"] = half_count(n, counts, shares, 0.138 * n)
+        found["Hopfield, 3 % wrong"] = half_point(n, counts, shares, 0.138 * n)
     return found
 
 
 def _by_separation(
     landscape: Any, budget: Budget, context: Context, key: Any
-) -> list[Half]:
+) -> list[HalfPoint]:
     from isinglass.energy import capacity
 
     n, found = budget.dimension, []
     for separation in context.progress.track(budget.separations, "separations"):
-        expected = continuous_theory(separation, n)
+        expected = separation_capacity(separation, n, precision=CLOSE)
         counts = sorted(
             {max(2, round(1.4 * expected * factor)) for factor in budget.factors}
         )
         seen = capacity(
             [landscape],
-            counts,
-            [0.0],
-            [separation],
-            dimension=n,
-            trials=context.seeds,
+            RetrievalTask(
+                counts, (0.0,), (separation,), dimension=n, trials=context.seeds
+            ),
             precision=CLOSE,
             key=key,
         )["retrieved"].isel(energy=0, noise=0, separation=0)
-        found.append(half_count(separation, counts, seen.values, expected))
+        found.append(half_point(separation, counts, seen.values, expected))
     return found
 
 
@@ -353,11 +363,11 @@ def _row(
     return Row(NAME, source, quantity, paper, *interval, sets, "", *judgement)
 
 
-def _known(half: Half) -> bool:
+def _known(half: HalfPoint) -> bool:
     return bool(np.isfinite(half.interval).all() and half.interval.low > 0)
 
 
-def growth(halves: Sequence[Half], name: str) -> Interval | None:
+def growth(halves: Sequence[HalfPoint], name: str) -> Interval | None:
     """Slope of log m½ over log n with z² multiplied out, or of log₂ m½ over n for exponentials."""
     known = [half for half in halves if _known(half)]
     if len(known) < 2:
@@ -376,7 +386,7 @@ def growth(halves: Sequence[Half], name: str) -> Interval | None:
     def slope(counts: np.ndarray) -> float:
         return float(np.polyfit(x, (np.log(counts) + lift) / scale, 1)[0])
 
-    resampled = np.array([half.resampled for half in known])
+    resampled = np.array([half.resamples for half in known])
     good = np.isfinite(resampled).all(0) & (resampled > 0).all(0)
     low, high = np.quantile(
         [slope(column) for column in resampled.T[good]], [0.025, 0.975]
@@ -510,7 +520,7 @@ def _figure_of_halves(found: Found) -> Figure:
     )
 
 
-def _draw_halves(panel: Any, halves: Sequence[Half], name: str, colour: str) -> None:
+def _draw_halves(panel: Any, halves: Sequence[HalfPoint], name: str, colour: str) -> None:
     known = [half for half in halves if _known(half)]
     if known:
         places = [half.place for half in known]
