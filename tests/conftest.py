@@ -1,22 +1,61 @@
-"""Every test runs with the package's annotations, array shapes included, checked at run time."""
+"""Every test runs with annotations, array shapes included, checked at run time."""
 
 import os
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import jax
 import pytest
 from jaxtyping import install_import_hook
 
+# Tests run most programs once, so they compile them for little time rather than for
+# speed, and so do the programs that tests start. Whoever sets XLA_FLAGS, if to nothing,
+# has them compiled as users do: `XLA_FLAGS= pytest`.
+COMPILE_QUICKLY = (
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+MOST_MAPS = 30_000
+
+
+def _is_accepted(flags: str) -> bool:
+    """Whether this XLA has the flags: a process ends at one that it does not know."""
+    start = "import jaxlib.xla_client; jaxlib.xla_client.make_cpu_client()"
+    process = subprocess.run(
+        [sys.executable, "-c", start],
+        env={**os.environ, "XLA_FLAGS": flags},
+        stderr=subprocess.DEVNULL,
+    )
+    return process.returncode == 0
+
+
+if "XLA_FLAGS" not in os.environ:  # read at JAX's first computation; workers inherit it
+    flags = " ".join(COMPILE_QUICKLY)
+    os.environ["XLA_FLAGS"] = flags if _is_accepted(flags) else ""
+
 # Programs that tests start find `helpers`, too.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
 )
 
+# What is imported while the hook imports a file of the package is compiled anew,
+# whatever bytecode there is: so the large libraries come first.
+for library in ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray"):
+    import_module(library)
 install_import_hook("isinglass", "typechecking.check")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget_compiled_programs():
-    """Each program that XLA compiles holds maps of memory, of which Linux allows 65,530."""
+    """Drop programs before the maps of memory that they hold reach Linux's 65,530.
+
+    A program holds about four; all tests together compile some ten thousands.
+    """
     yield
-    jax.clear_caches()
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
+        jax.clear_caches()
