@@ -1,4 +1,4 @@
-"""The bifurcation experiment at a few values: what theory fixes, and its bookkeeping."""
+"""The bifurcation experiment at a few values: what theory fixes, and the counting."""
 
 from typing import Any
 
@@ -6,113 +6,122 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from isinglass.experiments.meanfield import bifurcation as experiment
-from isinglass.experiments.meanfield.bifurcation import Diagram, Resolution, Span
-from isinglass.reproduce.experiment import Context
-from isinglass.reproduce.ledger import Verdict
+from helpers.experiments import measure, parts, rows_of, tell
+from isinglass.experiments.meanfield import bifurcation
+from isinglass.experiments.meanfield.bifurcation import Setting
+from isinglass.experiments.meanfield.onset import extrapolated_onset
+from isinglass.reproduce import Context, Ledger, Resolution, Verdict
 
 # As many cells and steps as in the phase diagrams' tests: one compiled program serves
 # both.
-TINY = Resolution(values=44, transient=600, steps=1200, every=1, points=20, exponents=1)
+TINY = Setting(values=44, transient=600, steps=1200, every=1, points=20, exponents=1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tiny():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(bifurcation.SETTINGS, "quick", TINY)
+        patch.setattr(bifurcation, "LANES", 44)
+        yield
 
 
 @pytest.fixture(scope="module")
-def outcome():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "QUICK", TINY)
-        patch.setattr(experiment, "LANES", 44)
-        yield experiment.run(Context(seeds=2, quick=True))
+def measured():
+    return measure(bifurcation, seeds=2)
 
 
-def row(outcome, start):
-    (found,) = [row for row in outcome.rows if row.quantity.startswith(start)]
-    return found
+@pytest.fixture(scope="module")
+def views(measured):
+    return tell(bifurcation, measured)
 
 
-def test_it_has_rows_a_figure_of_each_range_and_findings(outcome):
-    assert [figure.name for figure in outcome.figures] == [
-        "meanfield-bifurcation",
-        "meanfield-bifurcation-zoom",
-    ]
-    assert len({row.quantity for row in outcome.rows}) == len(outcome.rows)
-    assert all(row.experiment == experiment.NAME for row in outcome.rows)
-    assert "1.243445" in outcome.findings
+def row(views, start):
+    (match,) = [row for row in views.rows if row.quantity.startswith(start)]
+    return match
 
 
-def test_the_sweep_finds_the_onset_and_the_exponents_that_eigenvalues_give(outcome):
-    onset = row(outcome, "β at which the forced cycle")
-    error = row(outcome, "largest error of any exponent")
+def test_it_has_rows_a_figure_of_each_range_and_findings(views):
+    assert parts(views) == ["", "zoom"]
+    assert len(rows_of(views)) == 16
+    assert "1.243445" in views.findings
+
+
+def test_the_sweep_finds_the_onset_and_the_exponents_that_eigenvalues_give(views):
+    onset = row(views, "β at which the forced cycle")
+    error = row(views, "largest error of any exponent")
 
     assert onset.ours == pytest.approx(1.24344, abs=0.01)
     assert error.ours < 5e-3
 
 
-def test_all_three_kinds_of_attractor_occur(outcome):
-    for claim in (row for row in outcome.rows if "attractors occur" in row.quantity):
+def test_all_three_kinds_of_attractor_occur(views):
+    for claim in (row for row in views.rows if "attractors occur" in row.quantity):
         assert claim.verdict is Verdict.REPRODUCED
 
 
-def test_a_stored_sweep_is_found_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiment, "LANES", 44)
-    context = Context(seeds=1, sweeps=tmp_path)
-    span = Span("range", 0.5, 1.1)
+def test_a_stored_sweep_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(bifurcation, "SPANS", {"range": (0.5, 1.1)})
+    context = Context(seeds=range(1), resolution=Resolution.QUICK, workspace=tmp_path)
 
-    first = experiment.measure(context, span, TINY)
-    again = experiment.measure(context, span, TINY)
+    first = bifurcation.measure_span(context, "range")
+    again = bifurcation.measure_span(context, "range")
 
-    xr.testing.assert_identical(first.section, again.section)
-    assert (first.section["period"] == 4).all()
+    xr.testing.assert_identical(first, again)
+    assert (first["period"] == 4).all()
     assert (tmp_path / "range" / "results.zarr").is_dir()
 
 
-def found(beta: Any, kind: Any, period: Any = 0, leading: Any = 0.0) -> xr.Dataset:
-    beta = np.asarray(beta, float)
-    spread = {
-        name: np.broadcast_to(value, beta.shape)
-        for name, value in (("kind", kind), ("period", period))
-    }
-    leading = np.broadcast_to(leading, beta.shape)[:, None]
+def sweep(beta, kinds, period: Any = 0, leading: Any = 0.0):
+    """A range from several starts of these kinds, all with one λ₁."""
+    shape = np.shape(kinds)
+    exponents = np.broadcast_to(np.asarray(leading, float), shape)[..., None]
     return xr.Dataset(
-        {name: ("beta", values) for name, values in spread.items()}
-        | {"exponents": (("beta", "exponent"), leading)},
-        coords={"beta": beta},
+        {
+            "beta": ("value", np.asarray(beta, float)),
+            "start_beta": ("thin", np.asarray(beta, float)),
+            "start_kind": (("start", "thin"), kinds),
+            "start_period": (("start", "thin"), np.broadcast_to(period, shape)),
+            "start_exponents": (("start", "thin", "exponent"), exponents),
+        }
     )
 
 
 def test_the_onset_is_extrapolated_from_the_last_values_on_the_forced_cycle():
     beta = np.array([1.0, 1.1, 1.2, 1.3])
-    sweep = found(beta, kind=1, period=[4, 4, 4, 0], leading=0.3 * (beta - 1.25))
+    start = sweep(beta, [[1, 1, 1, 1]], [4, 4, 4, 0], 0.3 * (beta - 1.25))
 
-    assert experiment.extrapolated_onset(sweep) == pytest.approx(1.25, abs=1e-12)
+    assert extrapolated_onset(start.isel(start=0)) == pytest.approx(1.25, abs=1e-12)
 
 
 def test_percentages_have_one_sample_for_each_start():
-    beta = [1, 2, 3, 4]
-    starts = tuple(
-        found(beta, kind) for kind in ([1, 1, 3, 3], [1, 3, 3, 5], [1, 1, 3, 3])
-    )
-    diagram = Diagram(Span("range", 1, 4), starts[0], starts[0], starts)
-
-    rows = {row.quantity: row for row in experiment._rows(diagram)}
+    kinds = [[1, 1, 3, 3], [1, 3, 3, 5], [1, 1, 3, 3]]
+    ledger = Ledger("meanfield-bifurcation", "bifurcation diagrams")
+    bifurcation.compare_span(sweep([1, 2, 3, 4], kinds), ledger)
+    rows = {row.quantity: row for row in ledger.rows}
 
     elsewhere = rows["values where a random start ends elsewhere, β in [1, 4]"]
     assert (elsewhere.n, elsewhere.ours) == (2, 12.5)
     assert elsewhere.low == 0
     assert "25, 0 %" in elsewhere.rule
     assert rows["values with a periodic attractor, β in [1, 4]"].n == 3
+    assert rows["lowest chaotic β, β in [1, 4]"].ours == pytest.approx(8 / 3)
 
 
-@pytest.mark.parametrize("lost", [0.0, 0.5])
-def test_the_caption_says_where_exponents_are_upper_bounds(outcome, lost):
-    section = xr.Dataset({"unresolved": (("beta", "exponent"), [[0.0, lost]])})
+@pytest.mark.parametrize("lost", [0, 1])
+def test_the_caption_says_where_exponents_are_upper_bounds(measured, lost):
+    views = tell(
+        bifurcation, measured.assign(unresolved=measured.unresolved * 0 + lost)
+    )
 
-    assert ("upper bounds" in experiment._bounds(section)) == bool(lost)
+    assert all(
+        ("upper bounds" in figure.caption) == bool(lost) for figure in views.figures
+    )
 
 
 def test_only_one_round_of_a_cycle_is_drawn():
     points = np.arange(6.0).reshape(2, 3)
 
     np.testing.assert_array_equal(
-        experiment._one_round(points, np.array([1, 3])),
+        bifurcation.one_round(points, np.array([1, 3])),
         [[np.nan, np.nan, 2], [3, 4, 5]],
     )

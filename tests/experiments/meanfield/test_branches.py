@@ -25,7 +25,7 @@ def between(low, high, inside, outside):
 def branches(up, down, period=(0, 0), level=(0, 0), reach=0.01):
     """Kinds and periods of both ways, from one start, whose orbits rest at a level."""
 
-    def ways(pair, dtype=int):
+    def ways(pair, dtype: type = int):
         both = [np.broadcast_to(way, BETA.shape) for way in pair]
         return np.stack(both)[:, None].astype(dtype)
 

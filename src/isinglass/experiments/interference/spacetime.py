@@ -36,14 +36,9 @@ def draw(measured: xr.Dataset, digit: int) -> Figure:
     steps = sent.shape[-1]
     for index, target in enumerate(measured.target_place.values):
         draw_signals(axes, sources, target, sent[:, index], COLOURS[index])
-        axes.text(
-            *(*target, steps + 0.6),
-            f"target {CLASSES[index]}",
-            color=COLOURS[index],
-            ha="center",
-            weight="bold",
-            size=12,
-        )
+        style = {"ha": "center", "weight": "bold", "size": 12}
+        name = f"target {CLASSES[index]}"
+        axes.text(*target, steps + 0.6, name, color=COLOURS[index], **style)
     axes.set(xlim=(-5, 5), ylim=(-5, 5), zlim=(0, steps))
     axes.set_box_aspect((1, 1, 0.85), zoom=0.94)
     axes.view_init(elev=33, azim=-62)

@@ -21,14 +21,8 @@ def branches(span: xr.Dataset, flags: xr.Dataset) -> Figure:
         flags: Of `continuation.hysteresis`.
     """
     first, beta = span.isel(start=0), span["beta"].values
-    figure, panels = subplots(
-        5,
-        1,
-        width=7.5,
-        height=8.6,
-        sharex=True,
-        gridspec_kw={"height_ratios": [4, 0.22, 4, 0.22, 2]},
-    )
+    ratios = {"height_ratios": [4, 0.22, 4, 0.22, 2]}
+    figure, panels = subplots(5, width=7.5, height=8.6, sharex=True, gridspec_kw=ratios)
     *pairs, growth = panels[:2], panels[2:4], panels[4]
     for (cloud, strip), (way, word), colour in zip(
         pairs, WORDS.items(), COLOURS[:2], strict=True
