@@ -8,7 +8,7 @@ from isinglass.systems.meanfield import Features
 
 
 def linear_growth(beta: float) -> float:
-    """Largest |z| of A(t+1) = (1/4) Σ B A(t−τ), B = β C^v σ: the map around A = 0 if ε = 0."""
+    """Largest |z| of A(t+1) = (1/4) Σ B A(t−τ), B = β C^v σ: around A = 0 if ε = 0."""
     features = Features.paper()
     roots = [
         np.roots([1, *4 * [-eigenvalue / 4]])
@@ -22,30 +22,30 @@ def linear_growth(beta: float) -> float:
 def test_without_positional_bits_the_onset_is_that_of_the_linear_map(gamma):
     expected = brentq(lambda beta: linear_growth(beta) - 1, 1.0, 2.0, xtol=1e-13)
 
-    found = cycle.onset(gamma, 0.0)
+    onset = cycle.onset(gamma, 0.0)
 
-    assert found is not None
-    assert found.value == pytest.approx(expected, abs=1e-9)
+    assert onset is not None
+    assert onset.value == pytest.approx(expected, abs=1e-9)
 
 
 def test_without_positional_bits_the_leading_exponent_is_that_of_the_linear_map():
-    found = cycle.exponents(paper.parameters(1.1, epsilon=0.0))
+    exponents = cycle.exponents(paper.parameters(1.1, epsilon=0.0))
 
-    assert found[0] == pytest.approx(np.log(linear_growth(1.1)), abs=1e-10)
-    assert (np.diff(found) <= 1e-12).all()
+    assert exponents[0] == pytest.approx(np.log(linear_growth(1.1)), abs=1e-10)
+    assert (np.diff(exponents) <= 1e-12).all()
 
 
-def test_the_leading_multiplier_is_on_the_unit_circle_at_the_onset_and_leaves_it_there():
-    found = cycle.onset()
-    assert found is not None
+def test_the_leading_multiplier_leaves_the_unit_circle_at_the_onset():
+    onset = cycle.onset()
+    assert onset is not None
 
     at, below, above = (
-        cycle.multipliers(paper.parameters(found.value + step))
+        cycle.multipliers(paper.parameters(onset.value + step))
         for step in (0.0, -1e-3, 1e-3)
     )
 
     assert abs(at[0]) == pytest.approx(1, abs=1e-9)
-    assert abs(np.angle(at[0])) == pytest.approx(found.angle, abs=1e-7)
+    assert abs(np.angle(at[0])) == pytest.approx(onset.angle, abs=1e-7)
     assert abs(below[0]) < 1 < abs(above[0])
 
 

@@ -9,18 +9,23 @@ it is shared with the sweeps and their tangents, against which it is held.
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float, Int
 
 from isinglass.dynamics import DelayState, cycles
 from isinglass.dynamics.cycles import Cycle, Onset
-from isinglass.experiments.meanfield import setting as paper
+from isinglass.experiments.meanfield.setting import EPSILON, GAMMA, mean_field
 
 MARCH, TOP = 0.02, 3.0  # β from value to value, and the last
 
 
 def period() -> int:
     """Steps in the cycle: once round the positional bits."""
-    return paper.mean_field().period
+    return mean_field().period
+
+
+def is_forced(periods: Int[np.ndarray, "*n"]) -> Bool[np.ndarray, "*n"]:
+    """Whether orbits end on a cycle of the clock, by the periods that a sweep found."""
+    return (periods > 0) & (period() % np.maximum(periods, 1) == 0)
 
 
 def multipliers(parameters: Mapping[str, float]) -> Complex[np.ndarray, " n"]:
@@ -37,7 +42,7 @@ def exponents(parameters: Mapping[str, float]) -> Float[np.ndarray, " n"]:
     return _cycle(parameters).exponents
 
 
-def onset(gamma: float = paper.GAMMA, epsilon: float = paper.EPSILON) -> Onset | None:
+def onset(gamma: float = GAMMA, epsilon: float = EPSILON) -> Onset | None:
     """The lowest β at which a multiplier leaves the unit circle; None up to β = 3.
 
     Raises:
@@ -45,21 +50,29 @@ def onset(gamma: float = paper.GAMMA, epsilon: float = paper.EPSILON) -> Onset |
     """
     betas = np.arange(round(TOP / MARCH) + 1) * MARCH
     others = {"gamma": gamma, "epsilon": epsilon}
-    return cycles.onset(
-        paper.mean_field().map, _rest(), others, {"beta": betas}, period()
-    )
+    return cycles.onset(mean_field().map, _rest(), others, {"beta": betas}, period())
+
+
+def onset_of_paper() -> Onset:
+    """The onset at the paper's parameters, which has one."""
+    paper = onset()
+    if paper is None:
+        raise RuntimeError(
+            "the forced cycle of the paper's network is stable up to β = 3"
+        )
+    return paper
 
 
 def _cycle(parameters: Mapping[str, float]) -> Cycle:
     """The cycle at these parameters, followed from β = 0."""
     betas = [*np.arange(MARCH, parameters["beta"], MARCH), parameters["beta"]]
     return cycles.follow_cycle(
-        paper.mean_field().map, _rest(), parameters, {"beta": betas}, period()
+        mean_field().map, _rest(), parameters, {"beta": betas}, period()
     )[-1]
 
 
 def _rest() -> DelayState:
     """A window without attention, at the clock's first position."""
-    field = paper.mean_field()
+    field = mean_field()
     window = np.zeros((field.length, field.features.n_patterns))
     return DelayState(window, np.zeros((), np.int32))  # pyright: ignore[reportArgumentType]

@@ -1,25 +1,15 @@
-"""What the mean-field experiments share: the paper's network, its parameters, how it is drawn."""
+"""What the mean-field experiments share: the paper's network, and sweeps of it."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
-from isinglass.figures.attractors import UNDECIDED
-from isinglass.reproduce.ledger import Row, compare
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from isinglass.dynamics import DelayState
-    from isinglass.reproduce.experiment import Context
-    from isinglass.systems.meanfield import MeanField
-
-PAPER = "Poc-López & Aguilera 2024"
+from isinglass.dynamics import DelayState, Measure, bifurcation
+from isinglass.reproduce import Context
+from isinglass.systems.meanfield import Features, MeanField
 
 BETA_ATT, SCALE, PATTERNS = 2.2, 100.0, 3
 GAMMA = BETA_ATT * SCALE / PATTERNS**0.5
@@ -30,54 +20,6 @@ ZOOM = (1.24, 1.28)
 # Resolution of the published diagrams.
 PUBLISHED_VALUES, PUBLISHED_TRANSIENT, PUBLISHED_STEPS = 4001, 100_000, 75_000
 
-# Lyapunov exponents that the authors' program found, nats per step, descending.
-PROGRAM = "authors' program, 1,000 + 2,000 steps"
-PROGRAM_TRANSIENT, PROGRAM_STEPS = 1000, 2000
-PROGRAM_EXPONENTS = {
-    1.255: (
-        0.00079476,
-        -0.0091719,
-        -0.3349561,
-        -0.33599061,
-        -0.4747835,
-        -0.47540287,
-        -0.50614727,
-        -0.50859867,
-        -0.56256597,
-        -0.61772019,
-        -0.65434947,
-        -0.7126403,
-    ),
-    1.266: (
-        0.03337413,
-        -0.04859742,
-        -0.31884916,
-        -0.43418244,
-        -0.53140608,
-        -0.61798621,
-        -0.79669794,
-        -0.90148781,
-        -0.98926893,
-        -1.09316174,
-        -1.22815385,
-        -1.37700911,
-    ),
-    1.4: (
-        0.07579026,
-        -0.1304311,
-        -0.17814752,
-        -1.34544082,
-        -1.78361399,
-        -1.96204533,
-        -5.09359919,
-        -5.52015803,
-        -5.78369031,
-        -7.30536386,
-        -7.82635108,
-        -8.19957075,
-    ),
-}
-
 ATTENTION_LABELS = ("$A_1$", "$A_2$", "$A_3$")
 BETA_LABEL = "inverse temperature $\\beta$"
 GAMMA_LABEL = "attention gain $\\gamma$"
@@ -86,9 +28,7 @@ EPSILON_LABEL = "weight of positional bits $\\epsilon$"
 
 @cache
 def mean_field() -> MeanField:
-    """The mean field of the paper's network: its features, and a window of four tokens."""
-    from isinglass.systems.meanfield import Features, MeanField
-
+    """The mean field of the paper's network: its features, a window of four tokens."""
     return MeanField(Features.paper())
 
 
@@ -114,8 +54,6 @@ def random_starts(context: Context, count: int) -> DelayState:
     Returns:
         A state whose ``window`` is (count, L, M).
     """
-    from isinglass.dynamics import DelayState
-
     shape = (mean_field().length, mean_field().features.n_patterns)
     windows = [
         np.random.default_rng([context.seed, index]).uniform(-1.0, 1.0, shape)
@@ -124,44 +62,33 @@ def random_starts(context: Context, count: int) -> DelayState:
     return DelayState(np.stack(windows), np.zeros((), np.int32))  # pyright: ignore[reportArgumentType]
 
 
-def start_matters(starts: Sequence[xr.Dataset]) -> np.ndarray:
-    """Where other starts end on another kind or period than the first one, (others, ...).
-
-    A cell in which the kind of one of the two is undecided counts as agreement.
-    """
-    kinds, periods = (
-        np.stack([found[name].values for found in starts])
-        for name in ("kind", "period")
-    )
-    differ = (kinds[1:] != kinds[0]) | (periods[1:] != periods[0])
-    return differ & (kinds[1:] != UNDECIDED) & (kinds[0] != UNDECIDED)
-
-
-def percentages(
-    experiment: str, source: str, quantity: str, samples: Sequence[float], because: str
-) -> Row:
-    """Row of a percentage that the paper does not give: one sample for each start.
-
-    Cells of a grid follow from each other, so that their number says nothing of the
-    error.
+def sweep(
+    context: Context,
+    name: str,
+    vary: Mapping[str, np.ndarray],
+    measure: Measure,
+    diagram: Callable[..., xr.Dataset] = bifurcation,
+    **options: Any,
+) -> xr.Dataset:
+    """Sweep the paper's map over parameters, in a folder that can be resumed.
 
     Args:
-        experiment: As in `compare`.
-        source: As in `compare`.
-        quantity: As in `compare`.
-        samples: In percent, one for each start.
-        because: As in `compare`.
-
-    Returns:
-        The row; its interval ends at 0 and 100 %.
+        context: Of the experiment.
+        name: Of the sweep, unique in the experiment.
+        vary: The parameters and their values; the others are the paper's.
+        measure: What is measured.
+        diagram: Such as `isinglass.dynamics.phase_diagram`.
+        **options: Of it: ``state`` (by default the published program's start),
+            ``starts``, ``lanes``.
     """
-    told = ", ".join(f"{value:.3g}" for value in samples)
-    ended = because.rstrip(".")
-    if len(samples) == 1:
-        ended += ". One sample: cells of a grid are not independent"
-    else:
-        ended += f". One sample for each start: {told} %"
-    row = compare(
-        experiment, source, quantity, samples, paper=None, unit="%", because=ended
-    )
-    return replace(row, low=max(row.low, 0.0), high=min(row.high, 100.0))
+    with context.follow(name) as report:
+        return diagram(
+            mean_field().map,
+            options.pop("state", start),
+            parameters(1.0),
+            vary,
+            measure,
+            store=context.store(name),
+            progress=report,
+            **options,
+        ).load()

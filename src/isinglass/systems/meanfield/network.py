@@ -1,5 +1,6 @@
 """The finite network: N spins per token, drawn at random."""
 
+import copy
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -99,6 +100,23 @@ class SelfAttentionNetwork:
         """
         weights = features.draw_weights(n_spins, random_state)
         return cls(weights, features.positional_bits, context)
+
+    def repeated(self, times: int) -> "SelfAttentionNetwork":
+        """The network with every spin so many times over, which has the same features.
+
+        Columns and their numbers are all that is kept of the weights; laying out those
+        of ten million spins, to have them counted again, would take a minute.
+
+        Args:
+            times: How many times, at least 1.
+
+        Raises:
+            ValueError: If ``times`` is less than 1.
+        """
+        check_whole(times=times)
+        larger = copy.copy(self)
+        larger.counts = self.counts * times
+        return larger
 
     @property
     def n_spins(self) -> int:
