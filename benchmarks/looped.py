@@ -42,8 +42,11 @@ from isinglass.systems.looped import (
     LoopedConfig,
     LoopedTransformer,
     Recipe,
+    _steps,
 )
-from isinglass.systems.looped import _steps as _loop
+from isinglass.systems.looped._steps import Span
+from isinglass.systems.looped.recipe import Stage
+from isinglass.training import Sharing, mesh_of
 
 CONFIG, TASK = LoopedConfig(vocabulary=16), InductionTask("last-token", 16)
 BATCH, SHORTEST, LONGEST, STEPS, SEEDS, PAPERS_STEPS = 32, 16, 64, 32, 10, 20_000
@@ -64,14 +67,13 @@ def recipe(only: int | None = None) -> Recipe:
 def batches(padded: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of the lengths that ours draws, as they are or in multiples of 16."""
     rng = np.random.default_rng(0)
-    found = []
+    drawn = []
     for step in range(STEPS):
-        length = int(_loop._draw_length(step, step, recipe(), True)[0])
+        length = int(_steps.draw_length(step, step, recipe(), True)[0])
         shape = (BATCH, -(-length // 16) * 16 if padded else length)
-        found.append(
-            (rng.integers(0, 16, shape, np.int32), rng.integers(0, 16, BATCH, np.int32))
-        )
-    return found
+        tokens = rng.integers(0, 16, shape, np.int32)
+        drawn.append((tokens, rng.integers(0, 16, BATCH, np.int32)))
+    return drawn
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -84,14 +86,17 @@ class Ours:
     """The same steps of training again and again, of one seed or of ten at a time."""
 
     def __init__(self, seeds: int, devices: int, only: int | None = None) -> None:
-        self.how = {"task": TASK, "recipe": recipe(only), "devices": devices}
+        self.stage = Stage(TASK, recipe(only))
+        self.sharing = Sharing(mesh_of(devices), seeds) if devices > 1 else None
         self.keys = jax.random.split(jax.random.key(0), seeds)
-        self.state = _loop.first_state(CONFIG, self.how["recipe"], self.keys)
+        self.state = _steps.first_state(CONFIG, self.stage.recipe, self.keys)
 
     def __call__(self) -> float:
         """Milliseconds a step."""
         begin = time.perf_counter()
-        self.state, _ = _loop.advance(self.state, self.keys, 0, 0, STEPS, **self.how)
+        self.state, _ = _steps.advance(
+            self.state, self.keys, Span(0, 0, STEPS), self.stage, self.sharing
+        )
         jax.block_until_ready(self.state)
         return 1e3 * (time.perf_counter() - begin) / STEPS
 
@@ -103,7 +108,7 @@ class Theirs:
         from looped_peers import PyTorch
 
         self.peer, self.compiled = PyTorch(model, PENALTIES), compiled
-        self.batches = [self.peer.batch(*each) for each in batches(padded=compiled)]
+        self.batches = [self.peer.batch(*pair) for pair in batches(padded=compiled)]
 
     def __call__(self) -> float:
         """Milliseconds a step."""
@@ -115,28 +120,28 @@ class Theirs:
 
 def check_same_gradient(model: LoopedTransformer, peer: Theirs) -> None:
     """Refuse to time programs whose steps have not the same loss and gradient."""
-    gradient = jax.jit(jax.grad(_loop._loss, has_aux=True), static_argnums=(2, 4, 5))
+    gradient = jax.jit(jax.grad(_steps.loss, has_aux=True), static_argnums=(2, 4))
+    stage = Stage(TASK, recipe())
     for tokens, answers in batches(padded=False)[:3]:
         last = np.arange(tokens.shape[1]) == np.zeros_like(tokens) + tokens.shape[1] - 1
-        batch = _loop.Batch(tokens, np.where(last, answers[:, None], 0), last, None)
-        ours, (loss, *_) = gradient(model, batch, tokens.shape[1], 0, TASK, recipe())
-        theirs, of_weights = peer.peer.gradient(peer.peer.batch(tokens, answers))
-        np.testing.assert_allclose(loss, theirs, rtol=1e-4)
-        for name, expected in of_weights.items():
-            apart = np.linalg.norm(getattr(ours, name) - expected)
-            assert apart <= 1e-2 * np.linalg.norm(expected), (
-                name
-            )  # 25 iterations of rounding
+        batch = _steps.Batch(tokens, np.where(last, answers[:, None], 0), last, None)
+        ours, (loss, *_) = gradient(model, batch, tokens.shape[1], 0, stage)
+        expected, by_weights = peer.peer.gradient(peer.peer.batch(tokens, answers))
+        np.testing.assert_allclose(loss, expected, rtol=1e-4)
+        for name, expected in by_weights.items():
+            distance = np.linalg.norm(getattr(ours, name) - expected)
+            # After 25 iterations of rounding.
+            assert distance <= 1e-2 * np.linalg.norm(expected), name
 
 
 def interleaved(
     functions: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, np.ndarray]:
-    """What each function returns, run in turn; the first time, which compiles, is dropped."""
+    """What each function returns, run in turn; the first time, which compiles, not."""
     for function in functions.values():
         function()
-    found = [[function() for function in functions.values()] for _ in range(rounds)]
-    return dict(zip(functions, np.transpose(found), strict=True))
+    numbers = [[function() for function in functions.values()] for _ in range(rounds)]
+    return dict(zip(functions, np.transpose(numbers), strict=True))
 
 
 # -- what the machine could do ---------------------------------------------------------
@@ -179,7 +184,7 @@ def exp_ceiling(size: int = 1 << 18, times: int = 64) -> float:
 
 
 def peak_memory(length: int) -> tuple[float, float]:
-    """Peak resident GiB of a fresh process that reads one sequence (Linux), and its seconds."""
+    """Peak GiB of a fresh process that reads one sequence (Linux), and its seconds."""
     code = (
         "import sys; sys.path.insert(0, 'benchmarks')\n"
         "from looped import *\nimport equinox as eqx\n"
@@ -232,15 +237,15 @@ def main() -> None:
     )
 
 
-def speed_table(found: Mapping[str, np.ndarray]) -> Table:
+def speed_table(times_by_name: Mapping[str, np.ndarray]) -> Table:
     """Medians, and how many times ours each takes, the median over rounds of ratios."""
-    ours = found["Isinglass"]
+    ours = times_by_name["Isinglass"]
     table = Table(
         title=f"a training step, medians of {len(ours)} rounds of {STEPS} steps"
     )
     for column in ("", "ms", "range", "steps/s", "times ours"):
         table.add_column(column, justify="right" if column else "left")
-    for name, times in found.items():
+    for name, times in times_by_name.items():
         median = float(np.median(times))
         table.add_row(
             name,
@@ -253,7 +258,7 @@ def speed_table(found: Mapping[str, np.ndarray]) -> Table:
 
 
 def seeds_table(rounds: int) -> Table:
-    """What ten seeds cost on all devices; beside one, shared by them or on one alone."""
+    """What ten seeds cost on all devices, beside one on all and one on one alone."""
     table = Table(title=f"{SEEDS} seeds at once, ms a step")
     for column in (
         "length",
@@ -270,11 +275,11 @@ def seeds_table(rounds: int) -> Table:
             "alone": Ours(1, 1, length),
             "ten": Ours(SEEDS, DEVICES, length),
         }
-        one, alone, ten = interleaved(kinds, max(3, rounds // 2)).values()
+        both, alone, ten = interleaved(kinds, max(3, rounds // 2)).values()
         table.add_row(
             f"{length or 'drawn'}",
-            *(f"{np.median(each):.1f}" for each in (one, alone, ten)),
-            *(f"{np.median(ten / each):.1f} ×" for each in (one, alone)),
+            *(f"{np.median(times):.1f}" for times in (both, alone, ten)),
+            *(f"{np.median(ten / times):.1f} ×" for times in (both, alone)),
         )
         if length is None:
             minutes = np.median(ten) * PAPERS_STEPS / 60_000

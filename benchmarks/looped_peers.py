@@ -29,7 +29,7 @@ WEIGHTS = (
 
 
 class PyTorch:
-    """Model, objective and AdamW step, from the same weights as a `LoopedTransformer`."""
+    """Model, objective and AdamW step, from the weights of a `LoopedTransformer`."""
 
     def __init__(
         self, model: LoopedTransformer, penalties: tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""Training GPT-2: tokens per second beside PyTorch, and what share of a GPU's peak is used."""
+"""Training GPT-2: tokens per second beside PyTorch, and the share of a GPU's peak."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from isinglass.systems.memory import (
     TransformerConfig,
     _steps,
 )
+from isinglass.training.devices import mesh_of, replicated, spread_batch
 
 CONFIG = TransformerConfig(vocabulary=256, context=256, width=384, heads=6, layers=6)
 BATCH, STEPS = 8, 3
@@ -34,10 +35,10 @@ class Ours:
         self.source = TextSource(
             text.astype(np.uint16), config.context, config.vocabulary
         )
-        self.recipe, self.mesh = recipe, _steps.mesh_of(jax.devices()[:1])
+        self.recipe, self.mesh = recipe, mesh_of(1)
         self.model = Transformer(config, key=jax.random.key(0))
-        state = _steps.State(self.model, recipe.optimiser(0.0).init(self.model))
-        self.state, self.step = _steps.on_all(state, self.mesh), 0
+        state = _steps.first_state(self.model, recipe)
+        self.state, self.step = replicated(state, self.mesh), 0
 
     def places(self) -> np.ndarray:
         """Where the next step reads."""
@@ -45,16 +46,15 @@ class Ours:
 
     def advance(self) -> jax.Array:
         """Take one step; the loss before it."""
-        batch = _steps.hand_in(
-            self.source, self.places(), self.mesh, self.recipe.accumulate
-        )
+        parts = self.recipe.accumulate
+        batch = spread_batch(self.source, self.places(), self.mesh, parts)
         rate = np.float32(self.recipe.learning_rate)
         numbers = np.array([0, self.step], np.uint32)
-        self.state, seen = _steps.advance(
-            self.state, *batch, rate, numbers, recipe=self.recipe.rule(), mesh=self.mesh
+        self.state, statistics = _steps.advance(
+            self.state, batch, rate, numbers, recipe=self.recipe.rule(), mesh=self.mesh
         )
         self.step += 1
-        return seen.loss
+        return statistics.loss
 
     def __call__(self) -> None:
         """Take some steps."""
@@ -86,55 +86,54 @@ class Theirs:
 
 
 def training_table(rounds: int) -> Table:
-    """Tokens per second, and how many times ours each takes, the median over rounds of ratios."""
+    """Tokens per second, and how many times ours each takes, by median ratio."""
     ours = Ours(CONFIG, Recipe(batch=BATCH, learning_rate=6e-4))
     eager, compiled = Theirs(ours, compiled=False), Theirs(ours, compiled=True)
     _check_same_losses(ours, eager, compiled)
     programs = {"Isinglass": ours, "PyTorch": eager, "torch.compile": compiled}
-    found = _interleaved(programs, rounds)
+    times = _interleaved(programs, rounds)
     tokens = STEPS * BATCH * CONFIG.context
     table = Table(
-        title=f"training: {CONFIG.layers} layers, {CONFIG.width} wide, {BATCH} × {CONFIG.context} "
-        f"bytes a step, float32"
+        title=f"training: {CONFIG.layers} layers, {CONFIG.width} wide, {BATCH} × "
+        f"{CONFIG.context} bytes a step, float32"
     )
     for column in ("", "tokens/s", "ms a step", "range", "times ours"):
         table.add_column(column, justify="right" if column else "left")
-    for name, each in found.items():
-        milliseconds = 1e3 * each / STEPS
+    for name, seconds in times.items():
+        milliseconds = 1e3 * seconds / STEPS
         table.add_row(
             name,
-            f"{tokens / np.median(each):,.0f}",
+            f"{tokens / np.median(seconds):,.0f}",
             f"{np.median(milliseconds):,.0f}",
             f"{milliseconds.min():,.0f} – {milliseconds.max():,.0f}",
-            f"{np.median(each / found['Isinglass']):.2f} ×",
+            f"{np.median(seconds / times['Isinglass']):.2f} ×",
         )
     return table
 
 
 def _check_same_losses(ours: Ours, *others: Theirs) -> None:
-    """Refuse to time programs that do not learn the same, over three steps from one start."""
-    wanted = [float(ours.advance()) for _ in range(3)]
+    """Refuse to time programs that do not learn the same in their first three steps."""
+    expected = [float(ours.advance()) for _ in range(3)]
     for other in others:
-        np.testing.assert_allclose(
-            [other.advance() for _ in range(3)], wanted, rtol=1e-3
-        )
+        losses = [other.advance() for _ in range(3)]
+        np.testing.assert_allclose(losses, expected, rtol=1e-3)
 
 
 def _interleaved(
     programs: dict[str, Callable[[], Any]], rounds: int
 ) -> dict[str, np.ndarray]:
     """Seconds of each round."""
-    found = {name: [] for name in programs}
+    times: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(rounds):
         for name, program in programs.items():
             begun = time.perf_counter()
             program()
-            found[name].append(time.perf_counter() - begun)
-    return {name: np.array(each) for name, each in found.items()}
+            times[name].append(time.perf_counter() - begun)
+    return {name: np.array(values) for name, values in times.items()}
 
 
 def flops_of_step(config: TransformerConfig, tokens: int) -> float:
-    """Products of a step, forwards and back: 6 for each weight, 12 L n d for attention's rows.
+    """Products of a step, both ways: 6 for each weight, 12 L n d for attention's rows.
 
     The rows count in full, without the half that a causal mask saves, as is usual for
     utilisation.
@@ -147,7 +146,7 @@ def flops_of_step(config: TransformerConfig, tokens: int) -> float:
 
 
 def utilisation_table(rounds: int) -> Table | None:
-    """GPT-2 small in bfloat16, share of the peak; None where there is no GPU of a known kind."""
+    """GPT-2 small in bfloat16, share of the peak; None without a GPU we have peaks of."""
     kind = jax.devices()[0].device_kind
     peak = next((value for name, value in PEAKS.items() if name in kind), None)
     if peak is None:
@@ -160,13 +159,13 @@ def utilisation_table(rounds: int) -> Table | None:
     for batch in (8, 16, SMALL_BATCH):
         ours = Ours(SMALL, Recipe(batch=batch, execution=Execution(dtype="bfloat16")))
         ours()
-        each = np.median(_interleaved({"": ours}, rounds)[""]) / STEPS
+        seconds = np.median(_interleaved({"": ours}, rounds)[""]) / STEPS
         tokens = batch * SMALL.context
-        rate = flops_of_step(SMALL, tokens) / each
+        rate = flops_of_step(SMALL, tokens) / seconds
         table.add_row(
             f"{batch}",
-            f"{1e3 * each:.1f}",
-            f"{tokens / each:,.0f}",
+            f"{1e3 * seconds:.1f}",
+            f"{tokens / seconds:,.0f}",
             f"{rate:.3g}",
             f"{rate / peak:.1%}",
         )

@@ -9,13 +9,12 @@ import time
 from isinglass.training.checkpoint import FILE
 
 
-def start(script, store, steps, cache, *hosts, devices=1):
+def start(script, store, steps, cache, *hosts):
     """The training that a script of this folder does, in another process."""
     settings = {
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-        "JAX_NUM_CPU_DEVICES": str(devices),
         "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
     }
     command = [
@@ -37,7 +36,7 @@ def finish(*processes):
 
 
 def assert_same_after_kills(script, steps, kills, folder):
-    """Killed at random moments, a training ends with the same checkpoint, to the bit."""
+    """Killed at random moments, a training ends with the same checkpoint to the bit."""
     killed, uninterrupted, cache = (
         folder / name for name in ("killed", "whole", "cache")
     )

@@ -1,8 +1,9 @@
-"""One small training, in this process or in one that can be killed or has several devices.
+"""One small training, in this process or in one that can be killed or is one of two.
 
 python memory_training.py STORE STEPS [ADDRESS NUMBER OF]
 """
 
+import functools
 import sys
 
 import equinox as eqx
@@ -12,6 +13,7 @@ import numpy as np
 
 from isinglass.data.sources import TextSource, split_text
 from isinglass.systems.memory import Recipe, Transformer, TransformerConfig, train
+from isinglass.training import Runtime
 
 CONFIG = TransformerConfig(vocabulary=256, context=16, width=16, heads=2, layers=2)
 TEXT = (
@@ -40,13 +42,18 @@ def recipe(**changes):
     return Recipe(**usual | changes)
 
 
-def run(how=None, config=CONFIG, **options):
+def run(how=None, config=CONFIG, runtime=None):
     training, validation = sources()
-    return train(config, training, how or recipe(), validation=validation, **options)
+    how = recipe() if how is None else how
+    return train(config, training, how, validation=validation, runtime=runtime)
+
+
+# Trained once for all tests of a process.
+whole = functools.cache(run)
 
 
 if __name__ == "__main__":
     store, steps, *hosts = sys.argv[1:]
     if hosts:
         jax.distributed.initialize(hosts[0], int(hosts[2]), int(hosts[1]))
-    run(recipe(steps=int(steps), every=5, validation=8), store=store)
+    run(recipe(steps=int(steps), every=5, validation=8), runtime=Runtime(store))

@@ -6,25 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isinglass.training import checkpoint as _checkpoint
-from isinglass.training.checkpoint import FILE, LOOPED, MEMORY
+from isinglass.training import checkpoint
+from isinglass.training.checkpoint import FILE, Position
 
-PLAN = {"config": {"width": 4}, "recipe": [{"steps": 3}], "seeds": [0]}
+PLAN = {
+    "system": "memory",
+    "config": {"width": 4},
+    "recipe": [{"steps": 3}],
+    "seeds": [0],
+}
 TREE = ({"a": np.arange(6.0).reshape(2, 3)}, np.arange(3, dtype=np.int32))
 
 
 @pytest.fixture
 def store(tmp_path):
-    _checkpoint.write(tmp_path, MEMORY, PLAN, 3, 1, TREE)
+    checkpoint.write(tmp_path, PLAN, Position(3, 1), TREE)
     return tmp_path
 
 
 def test_what_is_written_is_read(store):
-    found = _checkpoint.read(store, MEMORY)
-    assert found is not None
-    assert (found.plan, found.step, found.records) == (PLAN, 3, 1)
-    (first, second) = _checkpoint.restore(
-        found, ({"a": np.zeros((2, 3))}, np.zeros(3, np.int32))
+    stored = checkpoint.read(store)
+    assert stored is not None
+    assert (stored.plan, stored.position) == (PLAN, (3, 1))
+    (first, second) = checkpoint.restore(
+        stored, ({"a": np.zeros((2, 3))}, np.zeros(3, np.int32))
     )
     np.testing.assert_array_equal(first["a"], TREE[0]["a"])
     np.testing.assert_array_equal(second, TREE[1])
@@ -32,20 +37,20 @@ def test_what_is_written_is_read(store):
 
 
 def test_an_empty_folder_holds_none(tmp_path):
-    assert _checkpoint.read(tmp_path, MEMORY) is None
-    assert _checkpoint.read(tmp_path / "new", MEMORY) is None
+    assert checkpoint.read(tmp_path) is None
+    assert checkpoint.read(tmp_path / "new") is None
 
 
 def test_a_file_is_no_store(tmp_path):
     (tmp_path / "a").write_text("x")
     with pytest.raises(ValueError, match=r"store must be a folder, and .* is a file"):
-        _checkpoint.read(tmp_path / "a", MEMORY)
+        checkpoint.read(tmp_path / "a")
 
 
 @given(data=st.data())
 def test_a_file_that_is_cut_or_changed_anywhere_is_refused(data, tmp_path_factory):
     store = tmp_path_factory.mktemp("damaged")
-    _checkpoint.write(store, MEMORY, PLAN, 3, 1, TREE)
+    checkpoint.write(store, PLAN, Position(3, 1), TREE)
     whole = (store / FILE).read_bytes()
     at = data.draw(st.integers(0, len(whole) - 1))
     flipped = (
@@ -56,7 +61,7 @@ def test_a_file_that_is_cut_or_changed_anywhere_is_refused(data, tmp_path_factor
     for damaged in (whole[:at], flipped, whole + b"x"):
         (store / FILE).write_bytes(damaged)
         with pytest.raises(ValueError, match=r"is damaged|has format"):
-            _checkpoint.read(store, MEMORY)
+            checkpoint.read(store)
 
 
 def test_another_version_is_named(store):
@@ -64,16 +69,14 @@ def test_another_version_is_named(store):
     header = json.loads(first) | {"version": 99}
     (store / FILE).write_bytes(json.dumps(header).encode() + b"\n" + rest)
     with pytest.raises(
-        ValueError, match="version 99; expected 'isinglass-memory-training' vers"
+        ValueError, match="version 99; expected 'isinglass-training' version 3"
     ):
-        _checkpoint.read(store, MEMORY)
+        checkpoint.read(store)
 
 
 def test_a_training_of_another_kind_is_refused(store):
-    with pytest.raises(
-        ValueError, match=r"'isinglass-memory-training' .* expected 'isinglass-loo"
-    ):
-        _checkpoint.claim(store, LOOPED, PLAN)
+    with pytest.raises(ValueError, match="system is memory there, looped asked for"):
+        checkpoint.claim(store, PLAN | {"system": "looped"})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_a_training_of_another_kind_is_refused(store):
 def test_a_foreign_file_is_refused(content, tmp_path):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(ValueError, match="is damaged, or no checkpoint"):
-        _checkpoint.read(tmp_path, MEMORY)
+        checkpoint.read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -95,19 +98,19 @@ def test_a_foreign_file_is_refused(content, tmp_path):
     ],
 )
 def test_arrays_of_another_form_are_refused(like, store):
-    found = _checkpoint.read(store, MEMORY)
-    assert found is not None
+    stored = checkpoint.read(store)
+    assert stored is not None
     with pytest.raises(ValueError, match=r"the checkpoint holds .* expected"):
-        _checkpoint.restore(found, like)
+        checkpoint.restore(stored, like)
 
 
 def test_the_first_difference_is_named(store):
-    asked = PLAN | {"recipe": [{"steps": 4}]}
+    other = PLAN | {"recipe": [{"steps": 4}]}
     with pytest.raises(ValueError, match=r"recipe\[0\].steps is 3 there, 4 asked for"):
-        _checkpoint.claim(store, MEMORY, asked)
+        checkpoint.claim(store, other)
     with pytest.raises(ValueError, match=r"config.width is 4 there, nothing asked for"):
-        _checkpoint.claim(store, MEMORY, PLAN | {"config": {}})
-    assert _checkpoint.claim(store, MEMORY, PLAN) == _checkpoint.read(store, MEMORY)
+        checkpoint.claim(store, PLAN | {"config": {}})
+    assert checkpoint.claim(store, PLAN) == checkpoint.read(store)
 
 
 def test_a_full_disk_leaves_the_one_before(store, monkeypatch):
@@ -120,12 +123,19 @@ def test_a_full_disk_leaves_the_one_before(store, monkeypatch):
     with pytest.raises(
         OSError, match=r"No space left on device: .*training\.checkpoint"
     ):
-        _checkpoint.write(store, MEMORY, PLAN, 4, 1, TREE)
+        checkpoint.write(store, PLAN, Position(4, 1), TREE)
     assert {path.name: path.read_bytes() for path in store.iterdir()} == {FILE: before}
 
 
 def test_leftovers_of_a_kill_are_swept_up(store):
     (store / f".{FILE}.0a1b2c3d.tmp").write_text("half")
     (store / "notes.txt").write_text("mine")
-    _checkpoint.claim(store, MEMORY, PLAN)
+    checkpoint.claim(store, PLAN)
     assert sorted(path.name for path in store.iterdir()) == ["notes.txt", FILE]
+
+
+def test_nan_is_the_same_as_nan(store):
+    plan = PLAN | {"schedule": [0.1, float("nan")], "rate": float("nan")}
+    checkpoint.write(store, plan, Position(0, 0), TREE)
+    again = PLAN | {"schedule": [0.1, np.nan - 1], "rate": np.nan - 1}
+    assert checkpoint.claim(store, again) is not None

@@ -74,11 +74,12 @@ def test_filters_of_a_direction_have_the_norms_of_the_model():
 
 def test_directions_differ_from_one_another_and_by_key_only():
     model = looped()
-    (one, two), again, other = (
+    (first, second), again, other = (
         filter_normalised_directions(model, jax.random.key(s)) for s in (0, 0, 1)
     )
     flat = [
-        np.asarray(ravel_pytree(x)[0]) for x in (one, two, again[0], again[1], other[0])
+        np.asarray(ravel_pytree(x)[0])
+        for x in (first, second, again[0], again[1], other[0])
     ]
     assert (flat[0] == flat[2]).all()
     assert (flat[1] == flat[3]).all()
@@ -99,10 +100,10 @@ def test_the_surface_is_the_loss_of_displaced_models():
     assert surface.dims == ("a", "b")
     assert surface.a.values.tolist() == [-0.5, -0.25, 0.0, 0.25, 0.5]
     assert float(surface.sel(a=0, b=0)) == pytest.approx(float(loss(model)), rel=1e-14)
-    there = displaced(model, directions, 0.25, -0.5)
-    assert there.name == "bowl"
+    moved = displaced(model, directions, 0.25, -0.5)
+    assert moved.name == "bowl"
     assert float(surface.sel(a=0.25, b=-0.5)) == pytest.approx(
-        float(loss(there)), rel=1e-14
+        float(loss(moved)), rel=1e-14
     )
 
 
@@ -110,19 +111,19 @@ def test_the_surface_is_the_loss_of_displaced_models():
 def test_the_curvature_of_a_bowl_is_its_hessian():
     model, loss, hessian = bowl()
     directions = filter_normalised_directions(model, KEY)
-    found = curvature(loss, model, directions, eigenvalues=3, probes=1000, key=KEY)
+    curved = curvature(loss, model, directions, eigenvalues=3, probes=1000, key=KEY)
     exact = np.linalg.eigvalsh(hessian)
-    np.testing.assert_allclose(found.largest, exact[:-4:-1], rtol=1e-4)
-    np.testing.assert_allclose(found.smallest, exact[:3], rtol=1e-4)
+    np.testing.assert_allclose(curved.largest, exact[:-4:-1], rtol=1e-4)
+    np.testing.assert_allclose(curved.smallest, exact[:3], rtol=1e-4)
     axes = np.stack([np.asarray(d.weights).ravel() for d in directions])
-    np.testing.assert_allclose(found.plane, axes @ hessian @ axes.T, rtol=1e-10)
+    np.testing.assert_allclose(curved.plane, axes @ hessian @ axes.T, rtol=1e-10)
     assert (
-        found.plane_eigenvalues.tolist()
-        == np.linalg.eigvalsh(found.plane)[::-1].tolist()
+        curved.plane_eigenvalues.tolist()
+        == np.linalg.eigvalsh(curved.plane)[::-1].tolist()
     )
-    assert abs(found.trace - np.trace(hessian)) < 4 * found.trace_error
+    assert abs(curved.trace - np.trace(hessian)) < 4 * curved.trace_error
     off_diagonal = hessian - np.diag(np.diag(hessian))
-    assert found.trace_error == pytest.approx(
+    assert curved.trace_error == pytest.approx(
         (2 * (off_diagonal**2).sum() / 1000) ** 0.5, rel=0.1
     )
 
@@ -142,9 +143,9 @@ def test_the_curvature_of_a_looped_transformer_is_its_dense_hessian():
     )
     exact = np.linalg.eigvalsh((columns + columns.T) / 2)
     directions = filter_normalised_directions(model, KEY)
-    found = curvature(loss, model, directions, eigenvalues=2, probes=8, key=KEY)
-    np.testing.assert_allclose(found.largest, exact[:-3:-1], rtol=1e-3)
-    np.testing.assert_allclose(found.smallest, exact[:2], rtol=1e-3)
+    curved = curvature(loss, model, directions, eigenvalues=2, probes=8, key=KEY)
+    np.testing.assert_allclose(curved.largest, exact[:-3:-1], rtol=1e-3)
+    np.testing.assert_allclose(curved.smallest, exact[:2], rtol=1e-3)
 
 
 def test_the_same_key_finds_the_same_in_single_precision():
@@ -175,10 +176,13 @@ def test_the_same_key_finds_the_same_in_single_precision():
 )
 def test_planes_that_make_no_sense_are_refused(arguments, named):
     model, loss, _ = bowl()
-    given = {"loss": loss, **arguments}
+    options = {"loss": loss, **arguments}
     with pytest.raises(ValueError, match=named):
         loss_surface(
-            given.pop("loss"), model, filter_normalised_directions(model, KEY), **given
+            options.pop("loss"),
+            model,
+            filter_normalised_directions(model, KEY),
+            **options,
         )
 
 

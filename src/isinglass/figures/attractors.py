@@ -1,28 +1,45 @@
-"""How kinds of attractors are drawn: strips and maps of colour, and their legend."""
+"""How kinds of attractors are drawn: clouds, strips and maps, and their legend.
+
+Kinds are numbers here, as `isinglass.dynamics.Kind` counts them: 0 a fixed point, 1 a
+periodic orbit, 2 a quasi-periodic one, 3 chaos, 4 divergence, 5 undecided. That a
+figure of a stored diagram is drawn without JAX is why the enumeration itself is not
+imported.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
 from jaxtyping import Float, Int, Shaped
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+class KindStyle(NamedTuple):
+    """How a kind of attractor is named and drawn."""
+
+    label: str
+    colour: str
+    marker: str
+
+
+KIND_STYLES = (
+    KindStyle("fixed point", "#56b4e9", "s"),
+    KindStyle("periodic", "#0072b2", "o"),
+    KindStyle("quasi-periodic", "#e69f00", "^"),
+    KindStyle("chaotic", "#d55e00", "D"),
+    KindStyle("diverged", "#1d2733", "X"),
+    KindStyle("undecided", "#b4bcc6", "v"),
+)
+CHAOTIC, DIVERGED, UNDECIDED = 3, 4, 5
 
 
 def kind_scale() -> dict[str, Any]:
-    """Arguments of ``pcolormesh`` that give the numbers of `isinglass.dynamics.Kind` colours."""
-    from matplotlib.colors import ListedColormap
-
+    """Return the arguments of ``pcolormesh`` that colour the numbers of kinds."""
     colours = ListedColormap([style.colour for style in KIND_STYLES])
     return {"cmap": colours, "vmin": -0.5, "vmax": len(KIND_STYLES) - 0.5}
 
@@ -30,7 +47,13 @@ def kind_scale() -> dict[str, Any]:
 def kind_strip(
     axes: Axes, values: Float[np.ndarray, " n"], kinds: Int[np.ndarray, " n"]
 ) -> None:
-    """A strip along the values of a parameter, coloured by the kind of attractor at each."""
+    """Draw a strip along the values of a parameter, coloured by the kind at each.
+
+    Args:
+        axes: Where to draw; it keeps its x axis alone.
+        values: Of the parameter, ascending.
+        kinds: Number of each value's kind.
+    """
     axes.pcolormesh(edges(values), [0, 1], kinds[None], **kind_scale(), rasterized=True)
     axes.set_yticks([])
     axes.grid(False)
@@ -39,9 +62,7 @@ def kind_strip(
 
 
 def kind_legend(figure: Figure, kinds: Iterable[Any]) -> None:
-    """A line above the figure that names those kinds that occur."""
-    from matplotlib.lines import Line2D
-
+    """Name those kinds that occur in a line above the figure."""
     handles = [
         Line2D([], [], color=style.colour, marker="s", linestyle="", label=style.label)
         for style in (
@@ -62,7 +83,9 @@ def draw_cloud(
     points: Float[np.ndarray, "n W"],
     kinds: Int[np.ndarray, " n"],
 ) -> None:
-    """Points above each value of a parameter, coloured by kind, the smaller the more there are.
+    """Draw points above each value of a parameter, coloured by kind.
+
+    The more points there are, the smaller they are.
 
     Args:
         axes: Where to draw.
@@ -71,10 +94,10 @@ def draw_cloud(
         kinds: Number of each value's kind.
     """
     x, y = np.broadcast_to(values[:, None], points.shape), points
-    seen = np.isfinite(y)
-    size = float(np.clip(120 / np.sqrt(max(seen.sum(), 1)), 0.5, 2.0))
+    finite = np.isfinite(y)
+    size = float(np.clip(120 / np.sqrt(max(finite.sum(), 1)), 0.5, 2.0))
     for number, style in enumerate(KIND_STYLES):
-        chosen = seen & (kinds == number)[:, None]
+        chosen = finite & (kinds == number)[:, None]
         axes.plot(
             x[chosen],
             y[chosen],
@@ -88,31 +111,11 @@ def draw_cloud(
 
 
 def edges(values: Shaped[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
-    """Borders halfway between ascending values, and as far beyond the first and the last."""
+    """Return the borders halfway between ascending values, n + 1 of them.
+
+    The first and the last lie as far beyond the values as the nearest border within.
+    """
     middles = (values[1:] + values[:-1]) / 2
     return np.concatenate(
         [[2 * values[0] - middles[0]], middles, [2 * values[-1] - middles[-1]]]
     )
-
-
-class KindStyle(NamedTuple):
-    """How a kind of attractor is named and drawn."""
-
-    label: str
-    colour: str
-    marker: str
-
-
-# In the order of `isinglass.dynamics.Kind`, which must not be imported here: it loads
-# jax.
-KIND_STYLES = (
-    KindStyle("fixed point", "#56b4e9", "s"),
-    KindStyle("periodic", "#0072b2", "o"),
-    KindStyle("quasi-periodic", "#e69f00", "^"),
-    KindStyle("chaotic", "#d55e00", "D"),
-    KindStyle("diverged", "#1d2733", "X"),
-    KindStyle("undecided", "#b4bcc6", "v"),
-)
-
-
-UNDECIDED = 5

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Num
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from isinglass._common import files
 from isinglass.figures.attractors import (
+    CHAOTIC,
+    DIVERGED,
     KIND_STYLES,
     draw_cloud,
     edges,
@@ -23,28 +28,18 @@ from isinglass.figures.style import INK, MUTED, house_style, render, subplots
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.figure import Figure
 
 NAME = "diagram"
-DIVERGED, CHAOTIC = 4, 3  # as `isinglass.dynamics.Kind` numbers them
-GREEK = (
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "theta",
-    "kappa",
-    "lambda",
-    "mu",
-    "omega",
+GREEK = frozenset(
+    {"alpha", "beta", "gamma", "delta", "epsilon"}
+    | {"theta", "kappa", "lambda", "mu", "omega"}
 )
 MOST_LINES = 24
 NATS = "nats per step"
 
 
 class About(NamedTuple):
-    """What a sweep's dataset does not tell of its map.
+    """What is to be written of a map that its sweep does not store.
 
     Attributes:
         name: Name of the map.
@@ -81,7 +76,7 @@ def write(dataset: xr.Dataset, directory: Path, about: About) -> tuple[Path, Pat
 
 
 def draw(dataset: xr.Dataset, about: About) -> Figure:
-    """The figure of a sweep.
+    """Draw a sweep: a diagram over one parameter, or maps over two.
 
     Args:
         dataset: As for `write`.
@@ -99,26 +94,22 @@ def draw(dataset: xr.Dataset, about: About) -> Figure:
 def _title(dataset: xr.Dataset, about: About) -> str:
     """The map with its fixed parameters."""
     fixed = json.loads(dataset.attrs["parameters"])
-    told = [f"{symbol(name)} = {value:g}" for name, value in fixed.items()]
-    return ", ".join([_plain(about.name), *told])
+    values = [f"{symbol(name)} = {value:g}" for name, value in fixed.items()]
+    return ", ".join([_plain(about.name), *values])
 
 
 def varied(dataset: xr.Dataset) -> list[str]:
-    """Names of the varied parameters, in the order of the grid."""
+    """Return the names of the varied parameters, in the order of the grid."""
     return [
         str(name) for name in dataset["kind"].dims if name not in ("direction", "start")
     ]
 
 
 def symbol(name: str) -> str:
-    """A parameter's name as it is set in a figure."""
-    return (
-        f"$\\{name}$"
-        if name in GREEK
-        else f"${name}$"
-        if name.isalpha() and len(name) == 1
-        else _plain(name)
-    )
+    """Return a parameter's name as it is set in a figure, with Greek letters in TeX."""
+    if name in GREEK:
+        return f"$\\{name}$"
+    return f"${name}$" if name.isalpha() and len(name) == 1 else _plain(name)
 
 
 def _plain(text: str) -> str:
@@ -167,7 +158,7 @@ def _diagram(dataset: xr.Dataset, name: str, about: About) -> Figure:
 
 
 def _branches(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
-    """The directions of a continuation by name; of other sweeps the whole by no name."""
+    """Directions of a continuation by name; other sweeps whole, under an empty name."""
     if "direction" not in dataset.dims:
         return {"": dataset}
     return {
@@ -176,36 +167,32 @@ def _branches(dataset: xr.Dataset) -> dict[str, xr.Dataset]:
 
 
 def _draw_points(
-    axes: Any,
+    axes: Axes,
     values: Num[np.ndarray, " n"],
     branch: xr.Dataset,
     about: About,
     direction: str,
 ) -> None:
-    shown = 1 if about.section == 0 and branch.sizes["component"] > 1 else 0
+    # On a section, its own component is nearly constant: the other one is drawn.
+    component = 1 if about.section == 0 and branch.sizes["component"] > 1 else 0
     kinds = branch["kind"].values
-    points = branch["points"].isel(component=shown).values.astype(float)
+    points = branch["points"].isel(component=component).values.astype(float)
     points[kinds == DIVERGED] = np.nan
     draw_cloud(axes, values, points, kinds)
-    labels = about.labels or [
-        f"component {n}" for n in range(branch.sizes["component"])
-    ]
-    where = (
-        ""
-        if about.section is None
-        else f"\nwhere {labels[about.section]} is on the section"
-    )
-    axes.set_ylabel(
-        labels[shown] + (f", {direction}wards" if direction else "") + where
-    )
+    count = branch.sizes["component"]
+    labels = about.labels or [f"component {n}" for n in range(count)]
+    label = labels[component] + (f", {direction}wards" if direction else "")
+    if about.section is not None:
+        label += f"\nwhere {labels[about.section]} is on the section"
+    axes.set_ylabel(label)
 
 
 def _draw_leading(
-    axes: Any, values: Num[np.ndarray, " n"], branches: dict[str, xr.Dataset]
+    axes: Axes, values: Num[np.ndarray, " n"], branches: dict[str, xr.Dataset]
 ) -> None:
     first = [_finite(branch["exponents"].values[:, 0]) for branch in branches.values()]
     for index, (direction, leading) in enumerate(zip(branches, first, strict=True)):
-        colour, width = (INK, 0.9) if index == 0 else (KIND_STYLES[0].colour, 0.9)
+        colour = KIND_STYLES[0].colour if index else INK
         if not index:
             axes.fill_between(
                 values,
@@ -216,9 +203,8 @@ def _draw_leading(
                 alpha=0.4,
                 linewidth=0,
             )
-        axes.plot(
-            values, leading, color=colour, linewidth=width, label=f"{direction}wards"
-        )
+        label = f"{direction}wards"
+        axes.plot(values, leading, color=colour, linewidth=0.9, label=label)
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(np.concatenate(first))
     axes.set_ylim(low, high)
@@ -228,17 +214,13 @@ def _draw_leading(
 
 
 def _draw_spectrum(
-    axes: Any, values: Num[np.ndarray, " n"], branch: xr.Dataset
+    axes: Axes, values: Num[np.ndarray, " n"], branch: xr.Dataset
 ) -> None:
-    import matplotlib as mpl
-
     exponents = _finite(branch["exponents"].values)
     count = exponents.shape[1]
-    for index in range(min(count, MOST_LINES)):
-        colour = mpl.colormaps["viridis"](
-            0.9 * index / max(min(count, MOST_LINES) - 1, 1)
-        )
-        axes.plot(values, exponents[:, index], color=colour, linewidth=0.7)
+    shades = mpl.colormaps["viridis"](np.linspace(0, 0.9, min(count, MOST_LINES)))
+    for exponent, colour in zip(exponents.T, shades, strict=False):
+        axes.plot(values, exponent, color=colour, linewidth=0.7)
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(exponents)
     axes.set_ylim(low, high)
@@ -251,10 +233,11 @@ def _finite(exponents: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
 
 def _limits(exponents: Float[np.ndarray, "*n"]) -> tuple[float, float]:
     """Limits that show all but the few deepest dips, and zero."""
-    seen = exponents[np.isfinite(exponents)]
-    if not seen.size:
+    finite = exponents[np.isfinite(exponents)]
+    if not finite.size:
         return -1.0, 1.0
-    low, high = min(float(np.quantile(seen, 0.02)), 0.0), max(float(seen.max()), 0.0)
+    low = min(float(np.quantile(finite, 0.02)), 0.0)
+    high = max(float(finite.max()), 0.0)
     room = 0.08 * (high - low) or 0.1
     return low - room, high + room
 
@@ -297,23 +280,23 @@ def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
 
 def _draw_plane_of_exponents(
     figure: Figure,
-    axes: Any,
+    axes: Axes,
     across: Any,
     along: Any,
     leading: Float[np.ndarray, "rows columns"],
 ) -> None:
-    seen = np.abs(leading[np.isfinite(leading)])
-    shown = float(np.quantile(seen, 0.95)) if seen.size else 0.0
+    sizes = np.abs(leading[np.isfinite(leading)])
+    limit = (float(np.quantile(sizes, 0.95)) if sizes.size else 0.0) or 1.0
     drawn = axes.pcolormesh(
         across,
         along,
         np.where(np.isneginf(leading), -1e3, leading),
         cmap="RdBu_r",
-        vmin=-(shown or 1.0),
-        vmax=shown or 1.0,
+        vmin=-limit,
+        vmax=limit,
         rasterized=True,
     )
-    axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # seen where there is no exponent
+    axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # shows where there is no exponent
     axes.set_title("Leading Lyapunov exponent")
     bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.02)
     bar.set_label(f"$\\lambda_1$ ({NATS})")

@@ -10,85 +10,76 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from isinglass._common.files import write_together
+from isinglass.figures import house_style, render
 from isinglass.figures.radius import draw
-from isinglass.figures.style import house_style, render
 
 if TYPE_CHECKING:
     import xarray as xr
 
 NAME = "radius"
+HEADS = ("Layer", "Share", "Vectors", "Equal", "Mean", "Median", "√(n/2πe)", "Ratio")
 
 
 def rows(dataset: xr.Dataset) -> list[dict[str, Any]]:
-    """One row for each layer and share of the sample.
+    """Make a row of numbers for each layer and share of the sample.
 
     Args:
         dataset: What `isinglass.systems.memory.layer_radius` returns.
     """
+    return [
+        _row(dataset, layer, fraction)
+        for layer in dataset["layer"].values
+        for fraction in dataset["fraction"].values
+    ]
+
+
+def _row(dataset: xr.Dataset, layer: str, fraction: float) -> dict[str, Any]:
+    distances = dataset.sel(layer=layer, fraction=fraction)
     asymptote = float(dataset["asymptote"])
-    found = []
-    for layer in dataset["layer"].values:
-        for fraction in dataset["fraction"].values:
-            one = dataset.sel(layer=layer, fraction=fraction)
-            row = {"layer": str(layer), "fraction": float(fraction)}
-            row |= {name: int(one[name]) for name in ("vectors", "duplicates")}
-            row |= {name: float(one[name]) for name in ("mean", "median")}
-            for quantile, value in zip(
-                dataset["quantile"].values, one["quantile_distance"].values, strict=True
-            ):
-                row[f"quantile_{quantile:g}"] = float(value)
-            row |= {
-                "asymptote": asymptote,
-                "unit_volume_radius": float(dataset["unit_volume_radius"]),
-                "median_over_asymptote": float(one["median"]) / asymptote,
-            }
-            found.append(row)
-    return found
+    row = {"layer": str(layer), "fraction": float(fraction)}
+    row |= {name: int(distances[name]) for name in ("vectors", "duplicates")}
+    row |= {name: float(distances[name]) for name in ("mean", "median")}
+    for quantile in dataset["quantile"].values:
+        distance = distances["quantile_distance"].sel(quantile=quantile)
+        row[f"quantile_{quantile:g}"] = float(distance)
+    return row | {
+        "asymptote": asymptote,
+        "unit_volume_radius": float(dataset["unit_volume_radius"]),
+        "median_over_asymptote": float(distances["median"]) / asymptote,
+    }
 
 
 def table(dataset: xr.Dataset, title: str) -> Table:
-    """The rows, for a terminal.
+    """Lay the rows out for a terminal.
 
     Args:
         dataset: As for `rows`.
         title: Above it.
     """
-    from rich.markup import escape
-
-    shown = Table(
+    dimension = dataset.attrs["dimension"]
+    layout = Table(
         title=escape(title),
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        caption="Distance to the nearest other activation, in "
-        f"{dataset.attrs['dimension']} "
-        "dimensions. Equal: vectors that another one equals, at distance 0. Ratio: of "
-        "the median to √(n/2πe).",
+        caption=f"Distance to the nearest other activation, in {dimension} dimensions. "
+        "Equal: vectors that another one equals, at distance 0. Ratio: of the median "
+        "to √(n/2πe).",
         caption_justify="left",
     )
-    heads = (
-        "Layer",
-        "Share",
-        "Vectors",
-        "Equal",
-        "Mean",
-        "Median",
-        "√(n/2πe)",
-        "Ratio",
-    )
-    for head in heads:
-        shown.add_column(
-            head, justify="left" if head == "Layer" else "right", no_wrap=True
-        )
+    for head in HEADS:
+        justify = "left" if head == HEADS[0] else "right"
+        layout.add_column(head, justify=justify, no_wrap=True)
     before = None
     for row in rows(dataset):
         if before not in (None, row["layer"]):
-            shown.add_section()
-        shown.add_row(
+            layout.add_section()
+        layout.add_row(
             "" if before == row["layer"] else row["layer"],
             f"{row['fraction']:.0%}",
             f"{row['vectors']:,}",
@@ -99,7 +90,7 @@ def table(dataset: xr.Dataset, title: str) -> Table:
             f"{row['median_over_asymptote']:.3g}",
         )
         before = row["layer"]
-    return shown
+    return layout
 
 
 def write(
@@ -119,19 +110,18 @@ def write(
         OSError: If they cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    found = rows(dataset)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
+    numbers, text = rows(dataset), io.StringIO()
+    writer = csv.DictWriter(text, list(numbers[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
-    told = {"about": dict(about), "rows": found}
+    writer.writerows(numbers)
+    record = {"about": dict(about), "rows": numbers}
     with house_style():
         figure = draw(dataset)
     content = {
         "csv": text.getvalue().encode(),
         "svg": render(figure, "svg"),
         "png": render(figure, "png"),
-        "json": (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode(),
+        "json": (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode(),
     }
     paths = {kind: directory / f"{NAME}.{kind}" for kind in content}
     write_together({paths[kind]: data for kind, data in content.items()})

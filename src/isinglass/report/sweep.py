@@ -1,4 +1,4 @@
-"""What a sweep found, as a table for the terminal."""
+"""The kinds of attractors of a sweep, as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from isinglass.figures.diagram import varied
 if TYPE_CHECKING:
     import xarray as xr
 
-DIGITS = {
-    1: 6,
-    2: 4,
-}  # significant ones of a parameter, by how many are varied: 80 columns
+# Significant digits of a parameter, by how many are varied: the table has 80 columns.
+DIGITS = {1: 6, 2: 4}
 EXPONENT_DIGITS = 2
 
 
 def table(dataset: xr.Dataset) -> Table:
-    """The kinds of attractor found: how many, with what leading exponents, and where.
+    """Tabulate the kinds of attractors: how many, with what exponents, and where.
 
     Args:
         dataset: What `isinglass.dynamics.bifurcation`, `continuation` or
@@ -33,7 +31,7 @@ def table(dataset: xr.Dataset) -> Table:
     """
     names = varied(dataset)
     sizes = " × ".join(f"{dataset.sizes[name]:,}" for name in names)
-    found = Table(
+    layout = Table(
         title=escape(f"{dataset.attrs['title']}: {sizes} values"),
         title_justify="left",
         title_style="bold",
@@ -45,20 +43,20 @@ def table(dataset: xr.Dataset) -> Table:
     )
     exponents, ranges = "exponents" in dataset, len(names) == 1 and directions == [None]
     if directions != [None]:
-        found.add_column("Way")
-    found.add_column("Kind", no_wrap=True)
-    found.add_column("Values", justify="right", no_wrap=True)
+        layout.add_column("Way")
+    layout.add_column("Kind", no_wrap=True)
+    layout.add_column("Values", justify="right", no_wrap=True)
     if exponents:
-        found.add_column("λ₁ (nats/step)")
+        layout.add_column("λ₁ (nats/step)")
     for name in names:
-        found.add_column(escape(name))
+        layout.add_column(escape(name))
     if ranges:
-        found.add_column("Ranges", justify="right")
+        layout.add_column("Ranges", justify="right")
     for direction in directions:
         branch = dataset if direction is None else dataset.sel(direction=direction)
         for row in _rows(branch, names, exponents, ranges):
-            found.add_row(*([] if direction is None else [str(direction)]), *row)
-    return found
+            layout.add_row(*([] if direction is None else [str(direction)]), *row)
+    return layout
 
 
 def _rows(
@@ -66,34 +64,33 @@ def _rows(
 ) -> Iterator[list[str]]:
     kinds = branch["kind"].transpose(*names).values
     for number, style in enumerate(KIND_STYLES):
-        here = kinds == number
-        if not here.any():
+        mask = kinds == number
+        if not mask.any():
             continue
-        row = [style.label, f"{here.sum():,} ({_share(here.mean())})"]
+        row = [style.label, f"{mask.sum():,} ({_share(mask.mean())})"]
         if exponents:
             leading = branch["exponents"].isel(exponent=0).transpose(*names).values
-            row.append(_span(leading[here], EXPONENT_DIGITS))
-        row += _box(branch, names, here)
-        row += [_ranges(branch[names[0]].values, here)] if ranges else []
+            row.append(_span(leading[mask], EXPONENT_DIGITS))
+        row += _box(branch, names, mask)
+        row += [_ranges(branch[names[0]].values, mask)] if ranges else []
         yield row
 
 
 def _box(
-    branch: xr.Dataset, names: list[str], here: Bool[np.ndarray, "*grid"]
+    branch: xr.Dataset, names: list[str], mask: Bool[np.ndarray, "*grid"]
 ) -> list[str]:
     """The lowest and the highest value of each parameter."""
-    told = []
+    spans = []
     for axis, name in enumerate(names):
-        others = tuple(other for other in range(here.ndim) if other != axis)
-        told.append(
-            _span(branch[name].values[here.any(axis=others)], DIGITS[len(names)])
-        )
-    return told
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        values = branch[name].values[mask.any(axis=others)]
+        spans.append(_span(values, DIGITS[len(names)]))
+    return spans
 
 
-def _ranges(values: Num[np.ndarray, " n"], here: Bool[np.ndarray, " n"]) -> str:
+def _ranges(values: Num[np.ndarray, " n"], mask: Bool[np.ndarray, " n"]) -> str:
     """How many ranges of neighbouring values there are."""
-    ordered = here[np.argsort(values)].astype(int)
+    ordered = mask[np.argsort(values)].astype(int)
     return f"{int((np.diff(ordered, prepend=0) == 1).sum()):,}"
 
 
@@ -102,10 +99,10 @@ def _share(share: float) -> str:
 
 
 def _span(values: Num[np.ndarray, " n"], digits: int) -> str:
-    seen = values[~np.isnan(values)]
-    if not seen.size:
+    numbers = values[~np.isnan(values)]
+    if not numbers.size:
         return "–"
-    low, high = (_number(value, digits) for value in (seen.min(), seen.max()))
+    low, high = (_number(value, digits) for value in (numbers.min(), numbers.max()))
     return low if low == high else f"{low} to {high}"
 
 

@@ -7,6 +7,7 @@ trained, how far it is and by which versions.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -23,22 +24,6 @@ FILE = "training.checkpoint"
 SCHEDULE_POINTS = 17
 
 
-class Checkpoint(NamedTuple):
-    """What a file says of itself.
-
-    Attributes:
-        file: The file.
-        plan: What is trained.
-        step: Steps done.
-        records: Records of metrics made.
-    """
-
-    file: ArrayFile
-    plan: Mapping[str, Any]
-    step: int
-    records: int
-
-
 class Position(NamedTuple):
     """How far a training is: steps done, and records of metrics made."""
 
@@ -46,14 +31,29 @@ class Position(NamedTuple):
     records: int
 
 
+class Checkpoint(NamedTuple):
+    """What a checkpoint says of itself; its arrays are read by `restore`.
+
+    Attributes:
+        file: The file.
+        plan: What is trained.
+        position: How far it is.
+    """
+
+    file: ArrayFile
+    plan: Mapping[str, Any]
+    position: Position
+
+
 def write(store: Path, plan: Mapping[str, Any], position: Position, tree: Any) -> None:
-    """Replace the checkpoint in a folder.
+    """Replace the checkpoint in a folder, in one step.
 
     Args:
         store: The folder.
-        plan: What is trained, as JSON has it; "system" in it says whose training it is.
+        plan: What is trained, as JSON has it (see `plain`); "system" in it says whose
+            training it is.
         position: How far it is.
-        tree: Arrays.
+        tree: A tree of arrays: all that training goes on from.
 
     Raises:
         OSError: If it cannot be written; the one before is untouched.
@@ -64,22 +64,30 @@ def write(store: Path, plan: Mapping[str, Any], position: Position, tree: Any) -
 
 
 def claim(store: Path, plan: Mapping[str, Any], tidy: bool = True) -> Checkpoint | None:
-    """The checkpoint of this training in a folder, if there is one.
+    """The checkpoint of this training in a folder, or None where there is none.
 
     Args:
         store: The folder.
-        plan: What is to be trained.
+        plan: What is to be trained, as for `write`.
         tidy: Whether to make the folder, and to remove what a killed process left half
             written; one process of several does.
 
     Raises:
-        ValueError: If it holds another training, or what cannot be read.
+        ValueError: If the folder holds another training, which is left untouched, or
+            what cannot be read. It names the first field that differs, with both
+            values.
     """
     checkpoint = read(store)
     if checkpoint is not None:
-        _refuse_another(store, checkpoint.plan, plan)
+        for name, stored, current in _differences("", checkpoint.plan, plan):
+            raise ValueError(
+                f"store {store} holds another training, nothing in it was touched: "
+                f"{name} is {stored} there, {current} asked for"
+            )
     if tidy:
-        _sweep_up(store)
+        store.mkdir(parents=True, exist_ok=True)
+        for leftover in store.glob(f".{FILE}.*.tmp"):
+            leftover.unlink(missing_ok=True)
     return checkpoint
 
 
@@ -96,8 +104,8 @@ def read(store: Path) -> Checkpoint | None:
     if not path.exists():
         return None
     file = arrays.open_file(path, FORMAT)
-    header = file.header
-    return Checkpoint(file, header["plan"], header["step"], header["records"])
+    position = Position(file.header["step"], file.header["records"])
+    return Checkpoint(file, file.header["plan"], position)
 
 
 def restore(checkpoint: Checkpoint, like: Any) -> Any:
@@ -111,9 +119,9 @@ def restore(checkpoint: Checkpoint, like: Any) -> Any:
         for name, leaf in _leaves(like)
     ]
     stored = checkpoint.file.arrays
-    for there, here in zip(stored, expected, strict=False):
-        if there != here:
-            raise ValueError(f"the checkpoint holds {there} where {here} is expected")
+    for mine, other in zip(expected, stored, strict=False):
+        if mine != other:
+            raise ValueError(f"the checkpoint holds {other} where {mine} is expected")
     if len(stored) != len(expected):
         raise ValueError(
             f"the checkpoint holds {len(stored)} arrays, expected {len(expected)}"
@@ -123,13 +131,16 @@ def restore(checkpoint: Checkpoint, like: Any) -> Any:
 
 
 def plain(value: Any, steps: int = 0) -> Any:
-    """A value as JSON holds it: dataclasses by their fields, schedules by some of their values.
+    """A value as JSON holds it, so that plans can be written, read and compared.
+
+    Dataclasses become their fields, and schedules some of their values, for a function
+    cannot be compared by what it does everywhere.
 
     Args:
         value: Dataclasses, sequences, numbers, texts, None and schedules, one in the
             other.
-        steps: Steps over which schedules are told; that of a dataclass that has `steps`
-            counts for all in it.
+        steps: Steps over which schedules are sampled; that of a dataclass that has
+            `steps` counts for all in it.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         steps = getattr(value, "steps", steps)
@@ -138,9 +149,9 @@ def plain(value: Any, steps: int = 0) -> Any:
             for f in dataclasses.fields(value)
         }
     if isinstance(value, list | tuple):
-        return [plain(each, steps) for each in value]
+        return [plain(item, steps) for item in value]
     if isinstance(value, Mapping):
-        return {name: plain(each, steps) for name, each in value.items()}
+        return {name: plain(item, steps) for name, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if callable(value):
@@ -148,53 +159,33 @@ def plain(value: Any, steps: int = 0) -> Any:
     return value
 
 
-def _refuse_another(
-    store: Path, plan: Mapping[str, Any], asked: Mapping[str, Any]
-) -> None:
-    """Refuse to go on with a training that is not the one asked for.
-
-    Raises:
-        ValueError: It names the first field that differs, with both values.
-    """
-    for name, there, wanted in _differences("", plan, asked):
-        raise ValueError(
-            f"store {store} holds another training, nothing in it was touched: {name} "
-            f"is {there} there, {wanted} asked for"
-        )
-
-
-def _sweep_up(store: Path) -> None:
-    """Make the folder if need be, and remove what a killed process left half written."""
-    store.mkdir(parents=True, exist_ok=True)
-    for leftover in store.glob(f".{FILE}.*.tmp"):
-        leftover.unlink(missing_ok=True)
-
-
 def _leaves(tree: Any) -> Iterator[tuple[str, Any]]:
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
         yield jax.tree_util.keystr(path), leaf
 
 
-def _differences(name: str, there: Any, asked: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Names and both values of all that differs."""
-    if isinstance(there, Mapping) and isinstance(asked, Mapping):
-        for key in {**asked, **there}:
+def _differences(
+    name: str, stored: Any, current: Any
+) -> Iterator[tuple[str, Any, Any]]:
+    """Names of all fields that differ between two plans, with both values."""
+    if isinstance(stored, Mapping) and isinstance(current, Mapping):
+        for key in {**current, **stored}:
             inner = f"{name}.{key}" if name else key
-            yield from _differences(
-                inner, there.get(key, "nothing"), asked.get(key, "nothing")
-            )
+            pair = (plan.get(key, "nothing") for plan in (stored, current))
+            yield from _differences(inner, *pair)
     elif (
-        isinstance(there, list)
-        and isinstance(asked, list)
-        and len(there) == len(asked)
-        and any(isinstance(each, Mapping) for each in there)
+        isinstance(stored, list)
+        and isinstance(current, list)
+        and len(stored) == len(current)
+        and any(isinstance(item, Mapping) for item in stored)
     ):
-        for index, pair in enumerate(zip(there, asked, strict=True)):
+        for index, pair in enumerate(zip(stored, current, strict=True)):
             yield from _differences(f"{name}[{index}]", *pair)
-    elif there != asked:
-        yield name, there, asked
+    # NaN, which a schedule may hold, is the same as NaN here.
+    elif stored != current and json.dumps(stored) != json.dumps(current):
+        yield name, stored, current
 
 
 def _sampled(schedule: Any, steps: int) -> list[float]:
-    at = np.linspace(0, steps, SCHEDULE_POINTS).astype(int)
-    return [float(schedule(int(step))) for step in at]
+    places = np.linspace(0, steps, SCHEDULE_POINTS).astype(int)
+    return [float(schedule(int(step))) for step in places]

@@ -1,8 +1,10 @@
 """Cross-entropy over a large vocabulary that never holds all logits.
 
-Positions are taken in parts. With the logits of a part at hand its gradients are made
-at once, so that nothing is computed anew: what is kept are the gradients by the final
-activations and by the embedding, times which comes a scalar.
+Of GPT-2's 50,257 tokens, the logits of one batch of 32 × 1,024 positions alone would
+fill 6 GiB. Positions are therefore taken in parts. While the logits of a part are at
+hand, its gradients are computed too, so that nothing is computed anew going back: what
+is stored are the gradients by the final activations and by the embedding, and the
+backward pass only multiplies them by a scalar.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from jaxtyping import Array, Float, Integer
 
 _LOGITS = 1 << 26  # at a time: 256 MiB of float32
 _ALIGNED = 128  # columns of a product that GPUs like in multiples
-_HIDDEN = -1e30
+_HIDDEN = -1e30  # logit of a column that only fills up: its share is 0
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -27,14 +29,16 @@ def weighted_cross_entropy(
     weights: Float[Array, "m"],
     dtype: str,
 ) -> Float[Array, ""]:
-    """Σ_i w_i (−log softmax(x_i Eᵀ)[target_i]), nats, in float32.
+    """Compute Σ_i w_i (−log softmax(x_i Eᵀ)[target_i]), nats, in float32.
+
+    Differentiable once, by `final` and `embedding`.
 
     Args:
         final: x, activations before the read-out.
-        embedding: E.
-        targets: Tokens.
-        weights: w; it has no gradient.
-        dtype: Of the products.
+        embedding: E, which the read-out shares with the input (tied weights).
+        targets: Tokens that should follow.
+        weights: w, how much each position counts; it has no gradient.
+        dtype: Of the products, "float32" or "bfloat16".
     """
     return _in_parts(final, embedding, targets, weights, dtype, False)[0]
 
@@ -44,9 +48,10 @@ def _forward(final: Any, embedding: Any, targets: Any, weights: Any, dtype: str)
     return loss, gradients
 
 
-def _backward(_: str, saved: Any, given: Any) -> Any:
-    of_final, of_embedding = saved
-    return (given * of_final).astype(of_final.dtype), given * of_embedding, None, None
+def _backward(_: str, gradients: Any, cotangent: Any) -> Any:
+    by_final, by_embedding = gradients
+    by_final = (cotangent * by_final).astype(by_final.dtype)
+    return by_final, cotangent * by_embedding, None, None
 
 
 weighted_cross_entropy.defvjp(_forward, _backward)
@@ -55,7 +60,7 @@ weighted_cross_entropy.defvjp(_forward, _backward)
 def _in_parts(
     final: Any, embedding: Any, targets: Any, weights: Any, dtype: str, gradients: bool
 ) -> Any:
-    """The loss, and if asked for its gradients by `final` and `embedding`."""
+    """The loss, and on request its gradients by `final` and `embedding`."""
     (m, d), symbols = final.shape, len(embedding)
     columns = -(-symbols // _ALIGNED) * _ALIGNED if symbols > _ALIGNED**2 else symbols
     matrix = jnp.pad(embedding.astype(dtype), [(0, columns - symbols), (0, 0)])
@@ -71,28 +76,31 @@ def _in_parts(
     part = partial(_part, matrix=matrix, symbols=symbols, gradients=gradients)
     none: Any = (jnp.zeros(()), jnp.zeros(matrix.shape) if gradients else None)
     if parts == 1:
-        (loss, of_matrix), of_final = part(none, tuple(each[0] for each in split))
+        (loss, by_matrix), by_final = part(none, tuple(array[0] for array in split))
     else:
-        (loss, of_matrix), of_final = jax.lax.scan(part, none, split)
+        (loss, by_matrix), by_final = jax.lax.scan(part, none, split)
     if not gradients:
         return loss, None, None
-    return loss, of_final.reshape(-1, d)[:m], of_matrix[:symbols]
+    return loss, by_final.reshape(-1, d)[:m], by_matrix[:symbols]
 
 
-def _part(sums: Any, given: Any, *, matrix: Any, symbols: int, gradients: bool) -> Any:
-    (loss, of_matrix), (final, targets, weights) = sums, given
-    final = final.astype(matrix.dtype)
+def _part(
+    sums: Any, positions: Any, *, matrix: Any, symbols: int, gradients: bool
+) -> Any:
+    """Add the share of some positions in the loss and the embedding's gradient."""
+    (loss, by_matrix), (activations, targets, weights) = sums, positions
+    final = activations.astype(matrix.dtype)
     product = partial(jnp.einsum, preferred_element_type=jnp.float32)
     logits = product("nd,vd->nv", final, matrix)
     token = jnp.arange(len(matrix))
     if len(matrix) > symbols:
         logits = jnp.where(token < symbols, logits, _HIDDEN)
     log_total = jax.nn.logsumexp(logits, axis=-1)
-    there = jnp.take_along_axis(logits, targets[:, None], axis=1)[:, 0]
-    loss = loss + (weights * (log_total - there)).sum()
+    of_target = jnp.take_along_axis(logits, targets[:, None], axis=1)[:, 0]
+    loss = loss + (weights * (log_total - of_target)).sum()
     if not gradients:
         return (loss, None), None
     shares = jnp.exp(logits - log_total[:, None]) - (token == targets[:, None])
-    of_logits = (weights[:, None] * shares).astype(matrix.dtype)
-    of_final = product("nv,vd->nd", of_logits, matrix).astype(given[0].dtype)
-    return (loss, of_matrix + product("nv,nd->vd", of_logits, final)), of_final
+    by_logits = (weights[:, None] * shares).astype(matrix.dtype)
+    by_final = product("nv,vd->nd", by_logits, matrix).astype(activations.dtype)
+    return (loss, by_matrix + product("nv,nd->vd", by_logits, final)), by_final

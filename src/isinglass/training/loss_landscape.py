@@ -50,7 +50,7 @@ class Curvature(NamedTuple):
 
 
 def filter_normalised_directions(model: Model, key: Array) -> Directions:
-    """Two random directions, whose filters have the norms of the model's.
+    """Draw two random directions, whose filters have the norms of the model's.
 
     A filter is what feeds one output: a column of a matrix that acts from the right,
     and all axes but the last of any array of two or more. Biases and gains stay where
@@ -78,7 +78,7 @@ def filter_normalised_directions(model: Model, key: Array) -> Directions:
 
 
 def displaced(model: Model, directions: Directions, a: Any, b: Any) -> Model:
-    """The model at (a, b) of the plane: weights + a · first direction + b · second."""
+    """Move a model in the plane: weights + a · first direction + b · second."""
     moves = jax.tree.map(lambda u, v: a * u + b * v, *directions)
     return eqx.apply_updates(model, moves)
 
@@ -92,7 +92,7 @@ def loss_surface(
     *,
     at_once: int = 16,
 ) -> xr.DataArray:
-    """The loss on a square of the plane, the model in its centre.
+    """Compute the loss on a square of the plane, the model in its centre.
 
     Args:
         loss: ``loss(model) -> scalar``, pure JAX.
@@ -141,11 +141,11 @@ def curvature(
     probes: int = 64,
     key: Array,
 ) -> Curvature:
-    """How the loss curves at a model: in the plane, at most, at least and altogether.
+    """Measure how the loss curves at a model: in the plane, at most, least, altogether.
 
-    The eigenvalues are Lanczos's (ARPACK), and the trace is Hutchinson's, from random
-    signs. Both ask for products of the Hessian with a vector only, at the price of a
-    few gradients each.
+    The eigenvalues are Lanczos's (ARPACK), and the trace is Hutchinson's, the mean of
+    sᵀHs over random signs s. Both need products of the Hessian with a vector only, at
+    the price of a few gradients each.
 
     Args:
         loss: ``loss(model) -> scalar``, pure JAX and twice differentiable.
@@ -194,13 +194,13 @@ def _like_filters(key: Array, weights: Array) -> Array:
 
 
 def _hessian(loss: Loss, model: Model) -> tuple[Array, Callable[[Array], Array]]:
-    """The weights as one vector, and the product of the Hessian there with such a vector."""
+    """The weights as one vector, and the Hessian's product with such a vector there."""
     weights, rest = eqx.partition(model, eqx.is_inexact_array)
     flat, restore = ravel_pytree(weights)
     gradient = jax.grad(lambda vector: loss(eqx.combine(restore(vector), rest)))
 
     def times_hessian(vector: Array) -> Array:
-        return jax.grad(lambda here: jnp.vdot(gradient(here), vector))(flat)
+        return jax.grad(lambda point: jnp.vdot(gradient(point), vector))(flat)
 
     return flat, jax.jit(times_hessian)
 
@@ -245,6 +245,6 @@ def _check(loss: Loss, model: Model, directions: Directions) -> None:
         raise ValueError(
             "directions must be two pytrees of the shapes of the model's weights"
         )
-    here = jnp.asarray(eqx.filter_jit(loss)(model))
-    if here.shape != () or not jnp.isfinite(here):
-        raise ValueError(f"loss must be a finite number at the model, got {here}")
+    value = jnp.asarray(eqx.filter_jit(loss)(model))
+    if value.shape != () or not jnp.isfinite(value):
+        raise ValueError(f"loss must be a finite number at the model, got {value}")

@@ -60,7 +60,7 @@ def test_all_steps_are_of_one_training() -> None:
     first, second = (experiment._recipe(OURS, steps) for steps in (10, 500))
 
     for step in (0, 5, 9):
-        assert first._schedule(1.0)(step) == second._schedule(1.0)(step)
+        assert first.rate.schedule(1.0)(step) == second.rate.schedule(1.0)(step)
     assert experiment._recipe(PAPERS, 7).learning_rate == 1e-3
 
 

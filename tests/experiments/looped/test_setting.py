@@ -15,7 +15,8 @@ from isinglass.reproduce.ledger import compare
 from isinglass.systems.looped import LoopedConfig
 from isinglass.systems.looped.evaluation import Evaluation
 from isinglass.systems.looped.recipe import Recipe
-from isinglass.systems.looped.training import Run, TrainingDivergedError
+from isinglass.systems.looped.training import Run
+from isinglass.training.run import TrainingDivergedError
 
 SMALL = LoopedConfig(hidden=8, iterations=2)
 SHORT = Recipe(steps=4, batch=4, shortest=4, longest=8)

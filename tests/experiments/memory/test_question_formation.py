@@ -39,7 +39,9 @@ def all_found(excess, trained, repeated):
 def test_the_law_itself_comes_out_at_the_floors():
     found = question_data.grammar_losses(TRAINING.sample(20_000, seed=5))
 
-    assert found == pytest.approx(list(TRAINING.figures().least_losses().values()), abs=0.004)
+    assert found == pytest.approx(
+        list(TRAINING.figures().least_losses().values()), abs=0.004
+    )
 
 
 def test_the_law_of_one_example_by_hand():

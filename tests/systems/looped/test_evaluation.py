@@ -11,6 +11,7 @@ import pytest
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped.evaluation import (
     Evaluation,
+    Sample,
     accuracy_by_length,
     terms_by_length,
 )
@@ -40,29 +41,29 @@ def drawn(task, length, sequences=12):
 @pytest.mark.parametrize("form", ["last-token", "full-sequence"])
 def test_accuracy_is_the_share_of_right_answers(form):
     task = InductionTask(form, 4)
-    seen = accuracy_by_length(model(), task, [9], key=KEY, sequences=12)
-    assert seen["all"].dims == seen["last"].dims == ("length",)
+    shares = accuracy_by_length(model(), task, Sample([9], KEY, 12))
+    assert shares["all"].dims == shares["last"].dims == ("length",)
     batch = drawn(task, 9)
     right = np.asarray(jax.vmap(model())(batch.tokens).argmax(-1) == batch.targets)
-    assert seen["all"].sel(length=9) == right[batch.mask].mean()
-    assert seen["last"].sel(length=9) == right[:, -1][batch.mask[:, -1]].mean()
+    assert shares["all"].sel(length=9) == right[batch.mask].mean()
+    assert shares["last"].sel(length=9) == right[:, -1][batch.mask[:, -1]].mean()
 
 
 def test_models_side_by_side_answer_as_each_alone():
     task = InductionTask("full-sequence", 4)
-    seen = accuracy_by_length(
-        stacked(0, 1), task, [6, 9], key=KEY, sequences=12, seeds=[7, 3]
+    shares = accuracy_by_length(
+        stacked(0, 1), task, Sample([6, 9], KEY, 12), seeds=[7, 3]
     )
-    assert seen["all"].dims == ("seed", "length")
+    assert shares["all"].dims == ("seed", "length")
     for index, seed in enumerate((7, 3)):
-        alone = accuracy_by_length(model(index), task, [9], key=KEY, sequences=12)
+        alone = accuracy_by_length(model(index), task, Sample([9], KEY, 12))
         np.testing.assert_array_equal(
-            seen["all"].sel(seed=seed, length=[9]), alone["all"]
+            shares["all"].sel(seed=seed, length=[9]), alone["all"]
         )
 
 
 class Copying(eqx.Module):
-    """No transformer: it says that the next symbol is what followed the last such one."""
+    """No transformer: it says that what followed a symbol last will follow it again."""
 
     activation: object = jax.nn.relu  # no array, nor of a kind that JAX knows
 
@@ -76,11 +77,11 @@ class Copying(eqx.Module):
 
 @pytest.mark.parametrize("form", ["last-token", "full-sequence"])
 def test_any_model_that_makes_logits_will_do(form):
-    seen = accuracy_by_length(
-        Copying(), InductionTask(form, 4), [6, 30], key=KEY, sequences=6
+    shares = accuracy_by_length(
+        Copying(), InductionTask(form, 4), Sample([6, 30], KEY, 6)
     )
-    assert (seen["all"] == 1).all()
-    assert (seen["last"] == 1).all()
+    assert (shares["all"] == 1).all()
+    assert (shares["last"] == 1).all()
 
 
 def test_the_last_position_may_never_count():
@@ -91,15 +92,15 @@ def test_the_last_position_may_never_count():
         for key in map(jax.random.key, range(50))
         if not task.batch(jax.random.fold_in(key, 2), 1, 2).mask[:, -1].any()
     )
-    seen = accuracy_by_length(
-        lambda tokens: jnp.ones((2, 16)), task, [2], key=key, sequences=1
+    shares = accuracy_by_length(
+        lambda tokens: jnp.ones((2, 16)), task, Sample([2], key, 1)
     )
-    assert np.isnan(seen["last"]).all()
+    assert np.isnan(shares["last"]).all()
 
 
 def test_the_loop_may_run_longer_than_trained():
     task = InductionTask("full-sequence", 4)
-    longer = accuracy_by_length(model(), task, [9], iterations=9, key=KEY, sequences=12)
+    longer = accuracy_by_length(model(), task, Sample([9], KEY, 12), iterations=9)
     batch = drawn(task, 9)
     logits = jax.vmap(lambda tokens: model()(tokens, iterations=9))(batch.tokens)
     right = np.asarray(logits.argmax(-1) == batch.targets)[batch.mask]
@@ -109,31 +110,29 @@ def test_the_loop_may_run_longer_than_trained():
 @pytest.mark.parametrize("form", ["last-token", "full-sequence"])
 def test_terms_are_those_of_trajectories(form):
     task = InductionTask(form, 4)
-    seen = terms_by_length(model(), task, [9], key=KEY, sequences=12, q=2.0).sel(
-        length=9
-    )
+    terms = terms_by_length(model(), task, Sample([9], KEY, 12), q=2.0).sel(length=9)
     batch = drawn(task, 9)
     runs = jax.jit(jax.vmap(model().run))(batch.tokens)
     logits = jax.vmap(model().decode)(runs.states[:, -1])
     states, rows = map(np.asarray, runs)
     kinetic = 0.5 * (np.diff(states, axis=1) ** 2).sum(-1).mean()
-    np.testing.assert_allclose(seen.kinetic, kinetic, rtol=1e-5)
-    np.testing.assert_allclose(seen.potential, -np.log(rows.max(-1)).mean(), rtol=1e-5)
-    np.testing.assert_allclose(seen.entropy, (1 - (rows**2).sum(-1)).mean(), rtol=1e-5)
-    given = np.asarray(jax.nn.log_softmax(logits))
-    at = np.take_along_axis(given, batch.targets[..., None], -1)[..., 0]
-    np.testing.assert_allclose(seen.cross_entropy, -at[batch.mask].mean(), rtol=1e-5)
+    np.testing.assert_allclose(terms.kinetic, kinetic, rtol=1e-5)
+    np.testing.assert_allclose(terms.potential, -np.log(rows.max(-1)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(terms.entropy, (1 - (rows**2).sum(-1)).mean(), rtol=1e-5)
+    logs = np.asarray(jax.nn.log_softmax(logits))
+    at = np.take_along_axis(logs, batch.targets[..., None], -1)[..., 0]
+    np.testing.assert_allclose(terms.cross_entropy, -at[batch.mask].mean(), rtol=1e-5)
 
 
 LONG = """
 import jax
 from isinglass.data.induction import InductionTask
-from isinglass.systems.looped.evaluation import accuracy_by_length
+from isinglass.systems.looped.evaluation import Sample, accuracy_by_length
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 model = LoopedTransformer(LoopedConfig(), key=jax.random.key(0))
 task = InductionTask("full-sequence", 4)
-seen = accuracy_by_length(model, task, [10_000], key=jax.random.key(1), sequences=4)
-assert 0 < seen["all"].item() < 1
+sample = Sample([10_000], jax.random.key(1), 4)
+assert 0 < accuracy_by_length(model, task, sample)["all"].item() < 1
 """
 
 
@@ -148,7 +147,7 @@ def test_memory_is_bounded_at_any_length():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"lengths": []}, "lengths must be different ones"),
         ({"lengths": [5, 5]}, "lengths must be different ones"),
@@ -163,10 +162,14 @@ def test_memory_is_bounded_at_any_length():
     ],
 )
 @pytest.mark.parametrize("measure", [accuracy_by_length, terms_by_length])
-def test_bad_input_is_refused(measure, change, told):
-    options = {"task": InductionTask(), "lengths": [5], "key": KEY, **change}
-    with pytest.raises(ValueError, match=told):
-        measure(model(), options.pop("task"), options.pop("lengths"), **options)
+def test_bad_input_is_refused(measure, change, message):
+    options = {"task": InductionTask(), "lengths": [5], "sequences": 64, **change}
+
+    def measured(lengths, sequences, **options):
+        return measure(model(), sample=Sample(lengths, KEY, sequences), **options)
+
+    with pytest.raises(ValueError, match=message):
+        measured(**options)
 
 
 def test_an_evaluation_refuses_nothing_to_do():
@@ -176,3 +179,5 @@ def test_an_evaluation_refuses_nothing_to_do():
         Evaluation(sequences=0)
     with pytest.raises(ValueError, match="lengths must be different ones"):
         Evaluation(lengths=())
+    with pytest.raises(ValueError, match=r"stop_at must be in \(0, 1\], got 1.5"):
+        Evaluation(stop_at=1.5)

@@ -272,7 +272,8 @@ def trained(
         evaluate: What to measure meanwhile.
     """
     from isinglass.data.induction import InductionTask
-    from isinglass.systems.looped.training import TrainingDivergedError, train
+    from isinglass.systems.looped.training import train
+    from isinglass.training.run import Runtime, TrainingDivergedError
 
     task = InductionTask(form, config.vocabulary)
     with context.progress.follow(name) as tell:
@@ -282,9 +283,10 @@ def trained(
                 task,
                 recipe,
                 seeds=names,
-                store=context.store(name),
                 evaluate=evaluate,
-                progress=lambda now: tell(now.step, now.steps),
+                runtime=Runtime(
+                    context.store(name), lambda now: tell(now.step, now.steps)
+                ),
             )
         except TrainingDivergedError as error:
             return error.run
@@ -332,13 +334,13 @@ def fresh_accuracy(
     Returns:
         "all" and "last" of `accuracy_by_length`, dimensions (seed, length).
     """
-    from isinglass.systems.looped.evaluation import accuracy_by_length
+    from isinglass.systems.looped.evaluation import Sample, accuracy_by_length
 
     return _of_each(
         run,
         purpose,
         lambda model, key: accuracy_by_length(
-            answers(model), run.task, lengths, key=key, sequences=sequences
+            answers(model), run.task, Sample(lengths, key, sequences)
         ),
     )
 
@@ -349,13 +351,13 @@ def fresh_terms(run: Run, length: int, sequences: int, purpose: int) -> xr.Datas
     Returns:
         What `terms_by_length` does at one length, dimension (seed,).
     """
-    from isinglass.systems.looped.evaluation import terms_by_length
+    from isinglass.systems.looped.evaluation import Sample, terms_by_length
 
     return _of_each(
         run,
         purpose,
         lambda model, key: terms_by_length(
-            model, run.task, [length], key=key, sequences=sequences
+            model, run.task, Sample([length], key, sequences)
         ).isel(length=0),
     )
 

@@ -1,21 +1,28 @@
-"""What the experiments on a language model of a text share: the text, its parts, the training."""
+"""What the experiments on a language model of a text share: the model, its training."""
 
-from __future__ import annotations
+from dataclasses import dataclass
 
-from typing import TYPE_CHECKING, NamedTuple
-
+import jax
 import numpy as np
 
+from isinglass.data import TextSource
 from isinglass.experiments.memory.setting import one_device
-
-if TYPE_CHECKING:
-    from isinglass.reproduce.experiment import Context
-    from isinglass.systems.memory import Run, Transformer, TransformerConfig
+from isinglass.reproduce import Context
+from isinglass.systems.memory import (
+    Recipe,
+    Run,
+    Transformer,
+    TransformerConfig,
+    train,
+)
+from isinglass.training import Runtime
 
 RECORDS = 20
+BYTES = 256  # the vocabulary
 
 
-class Size(NamedTuple):
+@dataclass(frozen=True)
+class Size:
     """A model of bytes, and how long it trains.
 
     Attributes:
@@ -36,37 +43,46 @@ class Size(NamedTuple):
     learning_rate: float
     validation: int
 
-    @property
-    def told(self) -> str:
+    def __str__(self) -> str:
         """The same in words."""
         return (
             f"{self.layers} layers, {self.width} wide, with a context of "
             f"{self.context} bytes; {self.steps:,} steps of {self.batch} sequences"
         )
 
+    @property
+    def config(self) -> TransformerConfig:
+        """GPT-2 of bytes."""
+        return TransformerConfig(
+            vocabulary=BYTES,
+            context=self.context,
+            width=self.width,
+            heads=max(1, self.width // 32),
+            layers=self.layers,
+        )
 
-def config(size: Size) -> TransformerConfig:
-    """GPT-2 of bytes."""
-    from isinglass.systems.memory import TransformerConfig
+    @property
+    def bytes_in_training(self) -> int:
+        """Bytes that training reads, counted as often as they are read."""
+        return self.steps * self.batch * self.context
 
-    return TransformerConfig(
-        vocabulary=256,
-        context=size.context,
-        width=size.width,
-        heads=max(1, size.width // 32),
-        layers=size.layers,
-    )
+    def recipe(self, seed: int) -> Recipe:
+        """How it is trained."""
+        return Recipe(
+            steps=self.steps,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            warmup=max(1, self.steps // 20),
+            every=max(1, self.steps // RECORDS),
+            validation=self.validation,
+            seed=seed,
+        )
 
 
 def untrained(size: Size, seed: int) -> Transformer:
     """The model from which `trained` starts."""
-    import jax
-
-    from isinglass.systems.memory import Transformer
-
-    return jax.jit(Transformer, static_argnums=0)(
-        config(size), key=jax.random.key(seed)
-    )
+    new = jax.jit(Transformer, static_argnums=0)
+    return new(size.config, key=jax.random.key(seed))
 
 
 def trained(
@@ -74,45 +90,37 @@ def trained(
     name: str,
     seed: int,
     size: Size,
-    text: np.ndarray,
-    held: np.ndarray,
+    training: np.ndarray,
+    held_out: np.ndarray,
 ) -> Run:
-    """Train on a text, or go on with it, on one device, and tell how far it is.
+    """Train on a text, or go on with it, on one device.
 
     Args:
-        context: Where to tell, and where checkpoints lie.
+        context: Where to say how far it is, and where checkpoints lie.
         name: What to call it: also the folder of its checkpoint.
         seed: Of parameters and order.
         size: Model and training.
-        text: What to train on.
-        held: Whose loss to measure meanwhile.
+        training: The text.
+        held_out: What to measure the loss of meanwhile.
     """
-    from isinglass.data.sources import TextSource
-    from isinglass.systems.memory import Recipe, train
-
-    sources = [TextSource(each, size.context, 256) for each in (text, held)]
-    recipe = Recipe(
-        steps=size.steps,
-        batch=size.batch,
-        learning_rate=size.learning_rate,
-        warmup=max(1, size.steps // 20),
-        every=max(1, size.steps // RECORDS),
-        validation=size.validation,
-        seed=seed,
+    source, validation = (
+        TextSource(text, size.context, BYTES) for text in (training, held_out)
     )
-    with context.progress.follow(name) as tell:
+    with context.follow(name) as report:
         return train(
-            config(size),
-            sources[0],
-            recipe,
-            validation=sources[1],
-            store=None if context.sweeps is None else context.sweeps / name,
-            progress=lambda now: tell(now.step, now.steps),
-            devices=one_device(),
+            size.config,
+            source,
+            size.recipe(seed),
+            validation=validation,
+            runtime=Runtime(
+                context.store(name),
+                lambda now: report(now.step, now.steps),
+                one_device(),
+            ),
         )
 
 
-def seeds(context: Context) -> list[int]:
+def model_seeds(context: Context) -> list[int]:
     """Seeds of models: the first ones are the same whatever the count."""
     first = int(np.random.default_rng(context.seed).integers(2**31))
-    return [first + index for index in range(context.seeds)]
+    return [first + index for index in context.seeds]

@@ -185,6 +185,7 @@ def _train(
 ) -> _Ended:
     from isinglass.data.sources import question_source
     from isinglass.systems.memory import evaluate, train
+    from isinglass.training import Runtime
 
     # Sets and parameters of a repetition are the same at both depths.
     first = int(np.random.default_rng((context.seed, index)).integers(1 << 40))
@@ -203,10 +204,10 @@ def _train(
             start(budget, depth, first % 2**32),
             source,
             recipe(budget, arm, depth, first % 2**32),
-            store=context.store(name),
             validation=question_source(fresh, TRAINED, context=rows),
-            progress=lambda now: tell(now.step, now.steps),
-            devices=alone,
+            runtime=Runtime(
+                context.store(name), lambda now: tell(now.step, now.steps), alone
+            ),
         )
 
     def loss(of: Source) -> float:

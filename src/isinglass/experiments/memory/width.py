@@ -226,6 +226,7 @@ def _trained_loss(
     context: Context, budget: Budget, width: int, index: int, sequences: int
 ) -> float:
     from isinglass.systems.memory import evaluate, train
+    from isinglass.training import Runtime
 
     alone = memory_paper.one_device()
     seed = int(np.random.default_rng((context.seed, index, width)).integers(2**32))
@@ -236,9 +237,9 @@ def _trained_loss(
             memory_paper.wide_start(config(width), seed),
             source,
             recipe(budget, width, sequences, seed),
-            store=context.store(name),
-            progress=lambda now: tell(now.step, now.steps),
-            devices=alone,
+            runtime=Runtime(
+                context.store(name), lambda now: tell(now.step, now.steps), alone
+            ),
         )
     return evaluate(run.model, source, batch=128, devices=alone)
 

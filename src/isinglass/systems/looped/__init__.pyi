@@ -11,6 +11,7 @@ from .contraction import loop_jacobian_norm as loop_jacobian_norm
 from .contraction import loop_parameters as loop_parameters
 from .contraction import loop_step as loop_step
 from .evaluation import Evaluation as Evaluation
+from .evaluation import Sample as Sample
 from .evaluation import accuracy_by_length as accuracy_by_length
 from .evaluation import terms_by_length as terms_by_length
 from .hamiltonian import LatentHamiltonian as LatentHamiltonian
@@ -30,5 +31,4 @@ from .penalties import tsallis_entropy as tsallis_entropy
 from .recipe import Recipe as Recipe
 from .training import DivergedWarning as DivergedWarning
 from .training import Run as Run
-from .training import TrainingDivergedError as TrainingDivergedError
 from .training import train as train

@@ -1,8 +1,8 @@
-"""Steps of training on the device: many seeds side by side, many steps without coming back.
+"""Steps of training on the device: many seeds side by side, many steps in one program.
 
-Several devices can share the work. Each takes its part of the seeds or, where their
-number is no multiple of that of devices, of every batch: all draw the whole batch, what
-is summed over it is summed over devices, and all go on with the same parameters.
+Several devices can share the work, as `isinglass.training.devices.Sharing` says: the
+seeds, or every batch. In the latter case all of them draw the whole batch, and take
+their part of it.
 """
 
 from dataclasses import replace
@@ -14,22 +14,21 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
 
 from isinglass.attention.positions import lay_out
-from isinglass.data.induction import InductionBatch, InductionTask
+from isinglass.data.induction import InductionBatch
 from isinglass.systems.looped.baseline import BaselineConfig, LoopedBaseline
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 from isinglass.systems.looped.penalties import counts
-from isinglass.systems.looped.recipe import Recipe
+from isinglass.systems.looped.recipe import Recipe, Stage
+from isinglass.training.devices import AXIS, REPLICATED, Sharing, on_mesh, own_part
 
 AnyConfig = LoopedConfig | BaselineConfig
 AnyModel = LoopedTransformer | LoopedBaseline
 
-# What may not be finite, in the order in which one is blamed.
+# What may not be finite, in the order in which a failure is put down to it.
 TERMS = ("task", "kinetic", "potential", "entropy", "loss", "gradient")
-SHARED = "devices"  # name of the axis of devices that share seeds or a batch
 
 
 class State(NamedTuple):
@@ -54,7 +53,21 @@ class State(NamedTuple):
         return _where(self.failed < 0, self.model, self.good)
 
 
-class Sums(NamedTuple):
+class Span(NamedTuple):
+    """Steps to take, counted over all stages; traced, so that one program takes any.
+
+    Attributes:
+        begun: Step at which the stage began.
+        first: First step to take.
+        stop: Step to stop before.
+    """
+
+    begun: Any
+    first: Any
+    stop: Any
+
+
+class StepSums(NamedTuple):
     """Sums over the steps taken, by seed, without those since the seed failed."""
 
     steps: Int[Array, "seeds"]
@@ -63,7 +76,7 @@ class Sums(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a model is asked, (…, B, n); positions are None for 0, 1, 2, …."""
+    """What a model is to answer, (…, B, n); positions are None for 0, 1, 2, …."""
 
     tokens: Int[Array, "*seeds b n"]
     targets: Int[Array, "*seeds b n"]
@@ -71,19 +84,26 @@ class Batch(NamedTuple):
     positions: Int[Array, "*seeds b n"] | None
 
 
-class _Seen(NamedTuple):
-    """What one step saw of one seed."""
+class StepStatistics(NamedTuple):
+    """What one step measures of one seed: its loss, and whether it can be taken."""
 
     task: Array
     accuracy: Array
     finite: Array
 
 
+def build(config: AnyConfig, *, key: PRNGKeyArray) -> AnyModel:
+    """A new model of this shape."""
+    if isinstance(config, BaselineConfig):
+        return LoopedBaseline(config, key=key)
+    return LoopedTransformer(config, key=key)
+
+
 def first_state(config: AnyConfig, recipe: Recipe, keys: Key[Array, "seeds"]) -> State:
     """New models, each from its own key."""
     model = eqx.filter_vmap(lambda key: build(config, key=key))(keys)
     failed = jnp.full(keys.shape, -1, jnp.int32)
-    # A copy: `advance` is given every array for good, and must not get one twice.
+    # A copy: `advance` uses up every array, and must not be passed one of them twice.
     good = jax.tree.map(jnp.copy, model)
     return State(model, _first_of_optimiser(recipe, model), good, failed)
 
@@ -105,84 +125,49 @@ def _first_of_optimiser(recipe: Recipe, model: Any) -> Any:
 def advance(
     state: State,
     keys: Key[Array, "seeds"],
-    begun: Any,
-    step: Any,
-    until: Any,
-    *,
-    task: InductionTask,
-    recipe: Recipe,
-    devices: int = 1,
-) -> tuple[State, Sums]:
-    """Take steps `step` to `until` − 1.
-
-    The numbers of steps are traced, so that all of training is one compiled program.
+    span: Span,
+    stage: Stage,
+    sharing: Sharing | None = None,
+) -> tuple[State, StepSums]:
+    """Take many steps, all in one compiled program.
 
     Args:
         state: Where to begin; it is used up.
         keys: One for each seed, for its data.
-        begun: Step at which the recipe began, counted over all recipes, as all steps
-            here.
-        step: First step to take.
-        until: Step to stop before.
-        task: What to train on.
-        recipe: How.
-        devices: How many of the first devices share the seeds, or where the number of
-            these is no multiple of it, every batch, whose size must be one then.
+        span: Which steps.
+        stage: What to train on, and how.
+        sharing: The devices that share the work; None for the one that JAX chooses.
     """
     # The rate is traced, so that a search for it compiles once.
-    rate = jnp.asarray(recipe.learning_rate)
-    how: Any = {"task": task, "recipe": replace(recipe, learning_rate=1.0)}
-    if devices == 1:
-        return _advance(state, keys, begun, step, until, rate, **how, shared=1)
-    several = jax.devices()[:devices]
-    mesh = jax.sharding.Mesh(several, (SHARED,), axis_types=(AxisType.Auto,))
-    by_seed = takes_seeds(devices, keys.size)
-    part, same = PartitionSpec(SHARED) if by_seed else PartitionSpec(), PartitionSpec()
-    specs = (part, part, same, same, same, same)
-    given = (state, keys, begun, step, until, rate)
-    given = map(jax.device_put, given, (NamedSharding(mesh, spec) for spec in specs))
-    found = _advance_together(
-        mesh, specs, *given, **how, shared=1 if by_seed else devices
-    )
-    return jax.device_put(found, several[0])
-
-
-def takes_seeds(devices: int, seeds: int) -> bool:
-    """Whether devices share the seeds, and not every batch of each."""
-    return seeds % devices == 0
-
-
-@partial(jax.jit, static_argnums=(0, 1), static_argnames=("task", "recipe", "shared"))
-def _advance_together(
-    mesh: Any, specs: Any, *given: Any, **how: Any
-) -> tuple[State, Sums]:
-    steps, part = partial(_steps, **how), specs[0]
-    together = jax.shard_map(
-        steps, mesh=mesh, in_specs=specs, out_specs=part, check_vma=False
-    )
-    return together(*given)
+    rate = jnp.asarray(stage.recipe.learning_rate)
+    stage = replace(stage, recipe=replace(stage.recipe, learning_rate=1.0))
+    if sharing is None:
+        return _advance(state, keys, span, rate, stage=stage)
+    lanes = sharing.lane_spec
+    specs = (lanes, lanes, REPLICATED, REPLICATED)
+    placed = sharing.place(specs, state, keys, span, rate)
+    result = _advance_together(*placed, stage=stage, sharing=sharing)
+    return jax.device_put(result, sharing.mesh.devices[0])
 
 
 def _steps(
     state: State,
     keys: Key[Array, "seeds"],
-    begun: Any,
-    step: Any,
-    until: Any,
+    span: Span,
     rate: Any,
     *,
-    task: InductionTask,
-    recipe: Recipe,
-    shared: int,
-) -> tuple[State, Sums]:
-    optimiser = recipe.optimiser(rate)
+    stage: Stage,
+    parts: int = 1,
+) -> tuple[State, StepSums]:
+    """Take the steps of a span; each batch is cut into parts, of which this is one."""
+    optimiser = stage.recipe.optimiser(rate)
 
-    def one(step: Any, carry: tuple[State, Sums]) -> tuple[State, Sums]:
+    def take(step: Any, carry: tuple[State, StepSums]) -> tuple[State, StepSums]:
         state, sums = carry
-        gradient, seen = _gradients(
-            state.model, keys, step, step - begun, task, recipe, shared
+        gradient, statistics = gradients(
+            state.model, keys, step, span.begun, stage, parts
         )
-        well = (state.failed < 0) & seen.finite
+        well = (state.failed < 0) & statistics.finite
         model: Any = state.model
         updates, after = jax.vmap(optimiser.update)(gradient, state.optimiser, model)
         state = State(
@@ -191,44 +176,59 @@ def _steps(
             good=_where(well, model, state.good),
             failed=jnp.where((state.failed < 0) & ~well, step, state.failed),
         )
-        now = Sums(jnp.ones_like(sums.steps), seen.task, seen.accuracy)
+        now = StepSums(jnp.ones_like(sums.steps), statistics.task, statistics.accuracy)
         return state, jax.tree.map(lambda s, x: s + jnp.where(well, x, 0), sums, now)
 
     none = jnp.zeros(state.failed.shape)
-    return jax.lax.fori_loop(
-        step, until, one, (state, Sums(none.astype(jnp.int32), none, none))
-    )
+    sums = StepSums(none.astype(jnp.int32), none, none)
+    return jax.lax.fori_loop(span.first, span.stop, take, (state, sums))
 
 
 _advance = jax.jit(
-    _steps, static_argnames=("task", "recipe", "shared"), donate_argnames=("state",)
+    _steps, static_argnames=("stage", "parts"), donate_argnames=("state",)
 )
 
 
-@partial(jax.jit, static_argnames=("task", "recipe"))
-def blame(
-    model: AnyModel,
-    key: PRNGKeyArray,
-    begun: Any,
-    step: Any,
+@partial(jax.jit, static_argnames=("stage", "sharing"))
+def _advance_together(
+    state: State,
+    keys: Key[Array, "seeds"],
+    span: Span,
+    rate: Any,
     *,
-    task: InductionTask,
-    recipe: Recipe,
+    stage: Stage,
+    sharing: Sharing,
+) -> tuple[State, StepSums]:
+    lanes = sharing.lane_spec
+    steps = partial(_steps, stage=stage, parts=sharing.parts)
+    inputs = (lanes, lanes, REPLICATED, REPLICATED)
+    return on_mesh(steps, sharing.mesh, inputs, lanes)(state, keys, span, rate)
+
+
+@partial(jax.jit, static_argnames=("stage",))
+def infinite_terms(
+    model: AnyModel, key: PRNGKeyArray, begun: Any, step: Any, *, stage: Stage
 ) -> Bool[Array, "terms"]:
     """Which of `TERMS` are not finite where one model failed at a step."""
-    length, _ = _draw_length(step, step - begun, recipe, model.config.causal)
-    batch = draw(jax.random.fold_in(key, step), length, step - begun, task, recipe)
-    gradient, (loss, terms, _) = jax.grad(_loss, has_aux=True)(
-        model, batch, length, step - begun, task, recipe
+    length, _ = draw_length(step, step - begun, stage.recipe, model.config.causal)
+    batch = draw(jax.random.fold_in(key, step), length, step - begun, stage)
+    gradient, (total, terms, _) = jax.grad(loss, has_aux=True)(
+        model, batch, length, step - begun, stage
     )
-    seen = [terms[name] for name in TERMS[:4]] + [loss, optax.tree.norm(gradient)]
-    return ~jnp.isfinite(jnp.stack(seen))
+    values = [terms[name] for name in TERMS[:4]] + [total, optax.tree.norm(gradient)]
+    return ~jnp.isfinite(jnp.stack(values))
 
 
-def draw(
-    key: Any, length: Any, step: Any, task: InductionTask, recipe: Recipe
-) -> Batch:
-    """A fresh batch of a length, in arrays as wide as the recipe's longest."""
+def draw(key: Any, length: Any, step: Any, stage: Stage) -> Batch:
+    """A fresh batch of a length, in arrays as wide as the recipe's longest.
+
+    Args:
+        key: Random key.
+        length: Symbols in each sequence.
+        step: Step of the stage, of which the symbols in use depend.
+        stage: What to train on, and how.
+    """
+    task, recipe = stage.task, stage.recipe
     of_symbols, of_places = jax.random.split(key)
     symbols = recipe.symbols_at(step, task.vocabulary)
     batch = task.batch(
@@ -243,135 +243,135 @@ def draw(
     return Batch(tokens, targets, mask & _unbroken(batch, positions), positions)
 
 
-def _gradients(
-    model: AnyModel,
-    keys: Key[Array, "seeds"],
-    step: Any,
-    of_recipe: Any,
-    task: InductionTask,
-    recipe: Recipe,
-    shared: int = 1,
-) -> tuple[Any, _Seen]:
-    """Gradients of one step for all seeds, with arrays as wide as its length needs."""
-    length, which = _draw_length(step, of_recipe, recipe, model.config.causal)
-    # Drawn at full width, and cut: to compile random numbers takes as long as the
-    # gradient.
-    keys = jax.vmap(partial(jax.random.fold_in, data=step))(keys)
-    whole = jax.vmap(lambda key: draw(key, length, of_recipe, task, recipe))(keys)
-    if shared > 1:
-        part = recipe.batch // shared
-        first = jax.lax.axis_index(SHARED) * part
-        whole = jax.tree.map(
-            lambda x: jax.lax.dynamic_slice_in_dim(x, first, part, axis=1), whole
-        )
-
-    def of_width(width: int, whole: Batch) -> tuple[AnyModel, _Seen]:
-        batch = jax.tree.map(lambda x: x[..., :width], whole)
-        of_seed = partial(
-            _gradient,
-            length=length,
-            step=of_recipe,
-            task=task,
-            recipe=recipe,
-            shared=shared,
-        )
-        if (
-            jax.default_backend() == "cpu"
-        ):  # side by side, the rows of seeds fall out of the cache
-            return jax.lax.map(lambda one: of_seed(*one), (model, batch))
-        return jax.vmap(of_seed)(model, batch)
-
-    return jax.lax.switch(
-        which, [partial(of_width, width) for width in recipe.widths], whole
-    )
-
-
-def _draw_length(
-    step: Any, of_recipe: Any, recipe: Recipe, causal: bool
+def draw_length(
+    step: Any, of_stage: Any, recipe: Recipe, causal: bool
 ) -> tuple[Any, Any]:
-    """Length of all sequences of a step, and which of the recipe's widths it needs."""
+    """Length of all sequences of a step, and which of the recipe's widths it needs.
+
+    Args:
+        step: Step, counted over all stages.
+        of_stage: The same, counted from the stage's first.
+        recipe: How to train.
+        causal: Whether the model sees nothing of what comes later.
+    """
     key = jax.random.fold_in(jax.random.key(0), step)
-    longest = recipe.longest_at(of_recipe)
+    longest = recipe.longest_at(of_stage)
     length = jax.random.randint(key, (), recipe.shortest, longest + 1, jnp.int32)
     widths = jnp.array(recipe.widths, jnp.int32)
     which = jnp.searchsorted(widths, length)
-    # Padding is seen by a model that looks ahead.
+    # A model that looks ahead would see padding: it gets a length that needs none.
     return length if causal else widths[which], which
 
 
-def _gradient(model: AnyModel, batch: Batch, **how: Any) -> tuple[Any, _Seen]:
-    gradient, (_, terms, accuracy) = jax.grad(_loss, has_aux=True)(model, batch, **how)
-    if how["shared"] > 1:
-        flat, shaped = ravel_pytree(
-            gradient
-        )  # one sum over devices, not one for each array
-        gradient = shaped(jax.lax.psum(flat, SHARED))
+def gradients(
+    model: AnyModel,
+    keys: Key[Array, "seeds"],
+    step: Any,
+    begun: Any,
+    stage: Stage,
+    parts: int = 1,
+) -> tuple[Any, StepStatistics]:
+    """Gradients of one step for all seeds, with arrays as wide as its length needs."""
+    recipe, of_stage = stage.recipe, step - begun
+    length, which = draw_length(step, of_stage, recipe, model.config.causal)
+    # Drawn at full width, and cut: to compile random numbers takes as long as the
+    # gradient.
+    keys = jax.vmap(partial(jax.random.fold_in, data=step))(keys)
+    whole = jax.vmap(lambda key: draw(key, length, of_stage, stage))(keys)
+    if parts > 1:
+        whole = own_part(whole, parts, axis=1)
+
+    def of_width(width: int, whole: Batch) -> tuple[AnyModel, StepStatistics]:
+        batch = jax.tree.map(lambda x: x[..., :width], whole)
+        of_seed = partial(
+            _gradient, length=length, step=of_stage, stage=stage, parts=parts
+        )
+        # Side by side on a CPU, the rows of several seeds would fall out of the cache.
+        if jax.default_backend() == "cpu":
+            return jax.lax.map(lambda lane: of_seed(*lane), (model, batch))
+        return jax.vmap(of_seed)(model, batch)
+
+    widths = [partial(of_width, width) for width in recipe.widths]
+    return jax.lax.switch(which, widths, whole)
+
+
+def _gradient(
+    model: AnyModel, batch: Batch, *, length: Any, step: Any, stage: Stage, parts: int
+) -> tuple[Any, StepStatistics]:
+    gradient, (_, terms, accuracy) = jax.grad(loss, has_aux=True)(
+        model, batch, length, step, stage, parts
+    )
+    if parts > 1:
+        # One sum over devices, not one for each array.
+        flat, shaped = ravel_pytree(gradient)
+        gradient = shaped(jax.lax.psum(flat, AXIS))
     # A penalty that is not finite shows in the gradient.
     finite = jnp.isfinite(terms["task"]) & jnp.isfinite(optax.tree.norm(gradient))
-    return gradient, _Seen(terms["task"], accuracy, finite)
+    return gradient, StepStatistics(terms["task"], accuracy, finite)
 
 
-def _loss(
+def loss(
     model: AnyModel,
     batch: Batch,
     length: Any,
     step: Any,
-    task: InductionTask,
-    recipe: Recipe,
-    shared: int = 1,
+    stage: Stage,
+    parts: int = 1,
 ) -> tuple[Any, tuple[Any, dict[str, Any], Any]]:
-    """The objective; itself once more, its terms and the share of right answers beside it."""
-    objective, positions = recipe.objective, batch.positions
+    """The objective; with it, once more, its terms and the share of right answers.
+
+    Args:
+        model: One model.
+        batch: Sequences; where there are several parts, this device's.
+        length: How many symbols of each count; what follows is padding.
+        step: Step of the stage, for schedules of the objective.
+        stage: What to train on, and how.
+        parts: How many devices share the batch; sums are taken over all of them.
+    """
+    objective, positions = stage.recipe.objective, batch.positions
     q = objective.q if counts(objective.entropy) else None
     final, energies = model.energies(batch.tokens, positions, q=q)
-    there = (jnp.arange(final.shape[1]) < length) / (recipe.batch * length)
-    if task.form == "last-token":
+    shares = (jnp.arange(final.shape[1]) < length) / (stage.recipe.batch * length)
+    if stage.task.form == "last-token":
         # Read out only where it counts, which is the same place in all sequences.
-        at = partial(
+        last = partial(
             jax.lax.dynamic_slice_in_dim, start_index=length - 1, slice_size=1, axis=1
         )
-        final, batch = at(final), jax.tree.map(at, batch)
+        final, batch = last(final), jax.tree.map(last, batch)
     answers = _answers(model.decode(final), batch)
-    sums = [*answers, *((each * there).sum() for each in energies)]
-    surprise, right, asked, kinetic, potential, entropy = (
-        sums if shared == 1 else _over_devices(sums)
+    sums = [*answers, *((energy * shares).sum() for energy in energies)]
+    surprise, right, questions, kinetic, potential, entropy = (
+        sums if parts == 1 else _over_devices(sums)
     )
-    asked = jnp.maximum(asked, 1)
-    loss, terms = objective(surprise / asked, kinetic, potential, entropy, step)
-    return loss, (loss, terms, right / asked)
+    questions = jnp.maximum(questions, 1)
+    total, terms = objective(surprise / questions, kinetic, potential, entropy, step)
+    return total, (total, terms, right / questions)
 
 
 def _over_devices(parts: list[Array]) -> list[Array]:
-    """Sums over all devices; the gradient is of this one's part, to be summed in its turn."""
+    """Sums over devices, with the gradient of this one's part, to be summed later."""
     own = jax.lax.stop_gradient(jnp.stack(parts))
-    others = jax.lax.psum(own, SHARED) - own
+    others = jax.lax.psum(own, AXIS) - own
     return [part + other for part, other in zip(parts, others, strict=True)]
 
 
 def _answers(logits: Float[Array, "b n V"], batch: Batch) -> tuple[Array, Array, Array]:
-    """Cross-entropy and right answers, sums over positions that count; and how many do."""
-    each = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)
+    """Cross-entropy, right answers and questions, summed over positions that count."""
+    surprise = optax.softmax_cross_entropy_with_integer_labels(logits, batch.targets)
     right = logits.argmax(-1) == batch.targets
-    return (each * batch.mask).sum(), (right & batch.mask).sum(), batch.mask.sum()
+    return (surprise * batch.mask).sum(), (right & batch.mask).sum(), batch.mask.sum()
 
 
 def _unbroken(
     batch: InductionBatch, positions: Int[Array, "b n"]
 ) -> Bool[Array, "b n"]:
-    """Whether the target stands right after what it followed, with no gap in positions."""
-    at = jnp.maximum(batch.source, 0)
+    """Whether the target stood right after its symbol, with no gap in positions."""
+    source = jnp.maximum(batch.source, 0)
     place = partial(jnp.take_along_axis, positions, axis=1)
-    return place(at + 1) == place(at) + 1
+    return place(source + 1) == place(source) + 1
 
 
 def _where(which: Bool[Array, "seeds"], yes: Any, no: Any) -> Any:
     return jax.tree.map(
         lambda a, b: jnp.where(which.reshape(-1, *[1] * (a.ndim - 1)), a, b), yes, no
     )
-
-
-def build(config: AnyConfig, *, key: PRNGKeyArray) -> AnyModel:
-    """A new model of this shape."""
-    if isinstance(config, BaselineConfig):
-        return LoopedBaseline(config, key=key)
-    return LoopedTransformer(config, key=key)

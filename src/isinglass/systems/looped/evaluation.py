@@ -1,26 +1,24 @@
-"""How well a model does at each length, up to ones far beyond those it was trained on."""
+"""How well a model does at each length, also far beyond those it was trained on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import xarray as xr
 from jaxtyping import Array, PRNGKeyArray
 
 from isinglass._common.checks import check_whole
 from isinglass.data.induction import InductionBatch, InductionTask
 
-if TYPE_CHECKING:
-    import xarray as xr
-
 # Scores of attention, by iteration and head, that sequences evaluated side by side have
 # in all.
 SCORES_AT_ONCE = 1 << 19
-ABOUT = {
+ATTRIBUTES = {
     "loss": {"long_name": "objective", "units": "nat"},
     "cross_entropy": {"long_name": "cross-entropy", "units": "nat"},
     "all": {"long_name": "share of right answers", "units": "1"},
@@ -30,10 +28,8 @@ ABOUT = {
     "entropy": {"long_name": "Tsallis entropy of attention", "units": "1"},
 }
 
-
-Measure = Callable[
-    [Any, InductionBatch], Array
-]  # (model, one sequence) -> numbers to sum
+# (model, one sequence) -> numbers to sum
+Measure = Callable[[Any, InductionBatch], Array]
 
 
 @dataclass(frozen=True)
@@ -47,32 +43,59 @@ class Evaluation:
         sequences: Sequences of each length. They are other ones each time, the same for
             all seeds.
         task: What to measure; None for the task that is learned.
+        stop_at: Accuracy, 0 to 1: training ends early, in the last recipe, when in two
+            evaluations one after the other no seed that has not diverged had less at
+            its longest length. None to take all steps.
 
     Raises:
-        ValueError: If a number is less than 1, or a length is given twice.
+        ValueError: If a number is out of range, or a length is repeated.
     """
 
     lengths: tuple[int, ...] = (10, 64, 100, 200, 500, 1000)
     every: int = 500
     sequences: int = 64
     task: InductionTask | None = None
+    stop_at: float | None = None
 
     def __post_init__(self) -> None:
         check_whole(every=self.every, sequences=self.sequences)
         check_lengths(self.lengths)
+        if self.stop_at is not None and not 0 < self.stop_at <= 1:
+            raise ValueError(f"stop_at must be in (0, 1], got {self.stop_at}")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Random sequences of several lengths, on which models are measured.
+
+    Attributes:
+        lengths: Lengths n, different ones.
+        key: What the sequences are drawn from; every model gets the same ones. Those of
+            a length do not depend on the other lengths.
+        sequences: How many of each length.
+
+    Raises:
+        ValueError: If a number is less than 1, or a length is repeated.
+    """
+
+    lengths: Sequence[int]
+    key: PRNGKeyArray
+    sequences: int = 64
+
+    def __post_init__(self) -> None:
+        check_lengths(self.lengths)
+        check_whole(sequences=self.sequences)
 
 
 def accuracy_by_length(
     model: Any,
     task: InductionTask,
-    lengths: Sequence[int],
+    sample: Sample,
     *,
-    key: PRNGKeyArray,
-    sequences: int = 64,
     iterations: int | None = None,
     seeds: Sequence[int] | None = None,
-) -> "xr.Dataset":
-    """Share of right answers on sequences of each length.
+) -> xr.Dataset:
+    """Measure the share of right answers on sequences of each length.
 
     Memory is bounded at any length: sequences are taken some at a time, and models one
     by one.
@@ -81,10 +104,7 @@ def accuracy_by_length(
         model: A `LoopedTransformer`, or anything that makes logits (n, V) of tokens
             (n,).
         task: What to answer.
-        lengths: Lengths n of the sequences, different ones.
-        key: What the sequences are drawn from; every model gets the same ones. Those of
-            a length do not depend on the other lengths.
-        sequences: How many of each length.
+        sample: On which sequences.
         iterations: How often to apply the block; None for the configured T.
         seeds: Names of the models, where `model` is several stacked along the leading
             axis of their parameters, as in `Run.model`.
@@ -97,27 +117,23 @@ def accuracy_by_length(
         ValueError: If a number is less than 1, a length less than the task allows, or
             model, task and seeds do not fit together.
     """
-    counts = _by_length(
-        _Answers(iterations), model, task, lengths, key, sequences, seeds
-    )
-    right, asked, right_last, asked_last = np.moveaxis(counts, -1, 0)
+    counts = _by_length(_Answers(iterations), model, task, sample, seeds)
+    right, questions, right_last, questions_last = np.moveaxis(counts, -1, 0)
     with np.errstate(invalid="ignore"):
-        values = {"all": right / asked, "last": right_last / asked_last}
-    return _dataset(values, lengths, seeds)
+        values = {"all": right / questions, "last": right_last / questions_last}
+    return _dataset(values, sample.lengths, seeds)
 
 
 def terms_by_length(
     model: Any,
     task: InductionTask,
-    lengths: Sequence[int],
+    sample: Sample,
     *,
-    key: PRNGKeyArray,
-    sequences: int = 64,
     iterations: int | None = None,
     q: float = 1.5,
     seeds: Sequence[int] | None = None,
-) -> "xr.Dataset":
-    """What an `EnergyEntropyObjective` is made of, by length.
+) -> xr.Dataset:
+    """Measure what an `EnergyEntropyObjective` is made of, by length.
 
     Arguments and errors are those of `accuracy_by_length`; the model is a
     `LoopedTransformer`, and q the Tsallis index of its objective.
@@ -127,19 +143,17 @@ def terms_by_length(
         iterations and heads "kinetic", "potential" (nats) and "entropy", the mean
         itself (Lam 2026, Eqs. 3 to 5); each of dimensions ([seed,] length).
     """
-    sums = _by_length(
-        _Terms(iterations, q), model, task, lengths, key, sequences, seeds
-    )
-    cross_entropy, asked, kinetic, potential, entropy = np.moveaxis(sums, -1, 0)
+    sums = _by_length(_Terms(iterations, q), model, task, sample, seeds)
+    cross_entropy, questions, kinetic, potential, entropy = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore"):
-        values = {"cross_entropy": cross_entropy / asked}
+        values = {"cross_entropy": cross_entropy / questions}
     energies = {"kinetic": kinetic, "potential": potential, "entropy": entropy}
-    values |= {name: total / sequences for name, total in energies.items()}
-    return _dataset(values, lengths, seeds)
+    values |= {name: total / sample.sequences for name, total in energies.items()}
+    return _dataset(values, sample.lengths, seeds)
 
 
 def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> None:
-    """Refuse lengths to evaluate at that are none, less than the task allows or given twice."""
+    """Refuse lengths that are none, less than the task allows or repeated."""
     least = 1 if task is None else task.shortest
     if not lengths or len(set(lengths)) < len(lengths) or min(lengths) < least:
         form = "" if task is None else f" in the {task.form} form"
@@ -164,37 +178,36 @@ def _by_length(
     measure: Measure,
     model: Any,
     task: InductionTask,
-    lengths: Sequence[int],
-    key: PRNGKeyArray,
-    sequences: int,
+    sample: Sample,
     seeds: Sequence[int] | None,
 ) -> np.ndarray:
     """What is measured, summed over sequences: ([seeds,] lengths, numbers)."""
-    check_lengths(lengths, task)
+    check_lengths(sample.lengths, task)
     check_vocabulary(getattr(model, "config", None), task)
-    check_whole(sequences=sequences)
     if seeds is not None:
-        sizes = {
-            jnp.shape(x)[:1] for x in jax.tree.leaves(eqx.filter(model, eqx.is_array))
-        }
+        arrays = jax.tree.leaves(eqx.filter(model, eqx.is_array))
+        sizes = {jnp.shape(x)[:1] for x in arrays}
         if sizes != {(len(seeds),)}:
             raise ValueError(
                 "seeds must name each of the models stacked in model: got "
                 f"{len(seeds)} seeds, and parameters of leading sizes {sorted(sizes)}"
             )
-    sums = [
-        _sums(
-            model,
-            jax.random.fold_in(key, n),
-            measure,
-            task,
-            int(n),
-            sequences,
-            seeds is not None,
-        )
-        for n in lengths
-    ]
-    return np.stack([np.asarray(each, float) for each in sums], axis=-2)
+    stacked = seeds is not None
+    sums = []
+    for length in map(int, sample.lengths):
+        key = jax.random.fold_in(sample.key, length)
+        draw = _Draw(task, length, sample.sequences)
+        sums.append(np.asarray(_sums(model, key, measure, draw, stacked), float))
+    return np.stack(sums, axis=-2)
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Sequences of one length, as a program that is compiled depends on them."""
+
+    task: InductionTask
+    length: int
+    sequences: int
 
 
 @dataclass(frozen=True)
@@ -205,14 +218,14 @@ class _Answers:
 
     def __call__(self, model: Any, sequence: InductionBatch) -> Array:
         tokens, targets, mask, _ = sequence
-        given = {} if self.iterations is None else {"iterations": self.iterations}
-        right = (model(tokens, **given).argmax(-1) == targets) & mask
+        options = {} if self.iterations is None else {"iterations": self.iterations}
+        right = (model(tokens, **options).argmax(-1) == targets) & mask
         return jnp.stack([right.sum(), mask.sum(), right[-1], mask[-1]])
 
 
 @dataclass(frozen=True)
 class _Terms:
-    """Cross-entropy, summed, with its questions; energies and entropy, means over positions."""
+    """Cross-entropy and questions, sums; energies and entropy, means over positions."""
 
     iterations: int | None
     q: float
@@ -220,36 +233,29 @@ class _Terms:
     def __call__(self, model: Any, sequence: InductionBatch) -> Array:
         tokens, targets, mask, _ = sequence
         final, energies = model.energies(tokens, None, self.iterations, self.q)
-        each = optax.softmax_cross_entropy_with_integer_labels(
+        surprise = optax.softmax_cross_entropy_with_integer_labels(
             model.decode(final), targets
         )
-        return jnp.stack(
-            [(each * mask).sum(), mask.sum(), *(e.mean() for e in energies)]
-        )
+        means = [energy.mean() for energy in energies]
+        return jnp.stack([(surprise * mask).sum(), mask.sum(), *means])
 
 
 @eqx.filter_jit
 def _sums(
-    model: Any,
-    key: PRNGKeyArray,
-    measure: Measure,
-    task: InductionTask,
-    length: int,
-    sequences: int,
-    stacked: bool,
+    model: Any, key: PRNGKeyArray, measure: Measure, draw: _Draw, stacked: bool
 ) -> Array:
     """A measure of one length, summed over sequences: ([models,] numbers)."""
-    batch = task.batch(key, sequences, length)
-    most = max(1, SCORES_AT_ONCE // length**2)
-    together = max(n for n in range(1, most + 1) if sequences % n == 0)
+    batch = draw.task.batch(key, draw.sequences, draw.length)
+    most = max(1, SCORES_AT_ONCE // draw.length**2)
+    together = max(n for n in range(1, most + 1) if draw.sequences % n == 0)
     arrays, rest = eqx.partition(model, eqx.is_array)
 
     def of_model(arrays: Any) -> Array:
-        one = eqx.combine(arrays, rest)
-        each = jax.lax.map(
-            lambda sequence: measure(one, sequence), batch, batch_size=together
+        model = eqx.combine(arrays, rest)
+        numbers = jax.lax.map(
+            lambda sequence: measure(model, sequence), batch, batch_size=together
         )
-        return each.sum(0)
+        return numbers.sum(0)
 
     return jax.lax.map(of_model, arrays) if stacked else of_model(arrays)
 
@@ -258,13 +264,12 @@ def _dataset(
     values: dict[str, np.ndarray],
     lengths: Sequence[int],
     seeds: Sequence[int] | None,
-) -> "xr.Dataset":
-    import xarray as xr
-
+) -> xr.Dataset:
     dims = ["length"] if seeds is None else ["seed", "length"]
     coords: dict[str, Any] = {"length": ("length", list(lengths), {"units": "symbols"})}
     if seeds is not None:
         coords["seed"] = list(seeds)
-    return xr.Dataset(
-        {name: (dims, array, ABOUT[name]) for name, array in values.items()}, coords
-    )
+    variables = {
+        name: (dims, array, ATTRIBUTES[name]) for name, array in values.items()
+    }
+    return xr.Dataset(variables, coords)

@@ -1,4 +1,4 @@
-"""How a looped transformer is trained: steps, lengths, optimiser, penalties and curricula."""
+"""How a looped transformer is trained: steps, lengths, penalties, curricula."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from isinglass._common.checks import check_whole
 from isinglass.attention.positions import LAYOUTS
 from isinglass.data.induction import FORMS, InductionTask
 from isinglass.systems.looped.penalties import EnergyEntropyObjective
+from isinglass.training.optimiser import WarmupCosine, adamw, check_recipe
 
 # The gradient is compiled once for each width of the arrays: one every so many symbols,
 # and none that hardly any length would use.
@@ -73,21 +74,11 @@ class Recipe:
     farthest: int = 1024
 
     def __post_init__(self) -> None:
-        check_whole(steps=self.steps, batch=self.batch)
+        check_recipe(self)
         check_whole(2, shortest=self.shortest)
-        check_whole(0, warmup=self.warmup)
         check_whole(self.shortest, longest=self.longest)
         if self.first_symbols is not None:
             check_whole(2, first_symbols=self.first_symbols)
-        for name in ("learning_rate", "weight_decay"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"{name} must be finite and at least 0, got {getattr(self, name)}"
-                )
-        if self.clip is not None and not self.clip > 0:
-            raise ValueError(
-                f"clip must be positive, or None for no limit, got {self.clip}"
-            )
         if self.form not in (None, *FORMS):
             raise ValueError(f"form must be one of {FORMS} or None, got {self.form!r}")
         for name in ("length_curriculum", "vocabulary_curriculum"):
@@ -118,17 +109,21 @@ class Recipe:
         )
         return (*multiples, self.longest)
 
+    @property
+    def rate(self) -> WarmupCosine:
+        """How the learning rate runs: it would be 0 in the step after the last."""
+        falling = max(self.steps - self.warmup, 1)
+        return WarmupCosine(self.warmup, falling, 0.0 if self.decay else None)
+
     def optimiser(self, learning_rate: Any = None) -> optax.GradientTransformation:
         """AdamW, with the gradient cut back before and the learning rate scheduled.
 
         Args:
             learning_rate: At its highest; may be traced. The recipe's own if None.
         """
-        high = self.learning_rate if learning_rate is None else learning_rate
-        adamw = optax.adamw(self._schedule(high), weight_decay=self.weight_decay)
-        if self.clip is None:
-            return adamw
-        return optax.chain(optax.clip_by_global_norm(self.clip), adamw)
+        highest = self.learning_rate if learning_rate is None else learning_rate
+        schedule = self.rate.schedule(highest)
+        return adamw(schedule, weight_decay=self.weight_decay, clip=self.clip)
 
     def longest_at(self, step: Any) -> Any:
         """The longest length that may be drawn at a step, which may be traced."""
@@ -140,39 +135,35 @@ class Recipe:
             return vocabulary
         return _grown(self.first_symbols, vocabulary, self.vocabulary_curriculum, step)
 
-    def task(self, given: InductionTask) -> InductionTask:
-        """The task to train on, where `given` is the one to learn.
+    def task(self, learned: InductionTask) -> InductionTask:
+        """The task to train on, where `learned` is the one to learn.
 
         Raises:
             ValueError: If the recipe's lengths or symbols do not suit the task.
         """
-        task = InductionTask(self.form or given.form, given.vocabulary)
+        task = InductionTask(self.form or learned.form, learned.vocabulary)
         if self.shortest < task.shortest:
             raise ValueError(
                 f"shortest must be at least {task.shortest} in the {task.form} form, "
                 f"got {self.shortest}"
             )
-        if self.first_symbols is not None and self.first_symbols > given.vocabulary:
+        if self.first_symbols is not None and self.first_symbols > task.vocabulary:
             raise ValueError(
-                f"first_symbols must be at most the vocabulary, {given.vocabulary}, "
+                f"first_symbols must be at most the vocabulary, {task.vocabulary}, "
                 f"got {self.first_symbols}"
             )
         return task
 
-    def _schedule(self, high: Any) -> optax.Schedule:
-        left = max(self.steps - self.warmup, 1)
-        after = (
-            optax.cosine_decay_schedule(high, left) if self.decay else lambda _: high
-        )
-        if not self.warmup:
-            return after
-        rising = optax.linear_schedule(
-            high / self.warmup, high, max(self.warmup - 1, 1)
-        )
-        return optax.join_schedules([rising, after], [self.warmup])
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a training, as compiled steps depend on it: `task` by `recipe`."""
+
+    task: InductionTask
+    recipe: Recipe
 
 
-def stages(recipe: Recipe | Sequence[Recipe]) -> tuple[Recipe, ...]:
+def recipes_in_order(recipe: Recipe | Sequence[Recipe]) -> tuple[Recipe, ...]:
     """The recipes that are run one after the other.
 
     Raises:
@@ -184,8 +175,8 @@ def stages(recipe: Recipe | Sequence[Recipe]) -> tuple[Recipe, ...]:
     return recipes
 
 
-def starts(recipes: Sequence[Recipe]) -> tuple[int, ...]:
-    """First step of each, counted over all of them, and where the last one ends."""
+def first_steps(recipes: Sequence[Recipe]) -> tuple[int, ...]:
+    """First step of each recipe, counted over all, and where the last one ends."""
     return tuple(itertools.accumulate((recipe.steps for recipe in recipes), initial=0))
 
 

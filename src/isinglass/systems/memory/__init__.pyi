@@ -22,9 +22,7 @@ from .partition import unit_volume_radius_asymptote as unit_volume_radius_asympt
 from .radius import nearest_neighbour_radius as nearest_neighbour_radius
 from .recipe import Recipe as Recipe
 from .rescaling import rescaled as rescaled
-from .training import Progress as Progress
 from .training import Run as Run
-from .training import TrainingDivergedError as TrainingDivergedError
 from .training import evaluate as evaluate
 from .training import train as train
 from .transformer import Execution as Execution

@@ -14,12 +14,17 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float, Int
 
 from isinglass.systems.memory.recipe import Recipe
 from isinglass.systems.memory.transformer import Execution, Transformer
 from isinglass.training.cross_entropy import weighted_cross_entropy
-from isinglass.training.devices import AXIS, HERE, SPREAD
+from isinglass.training.devices import AXIS, BY_SEQUENCE, REPLICATED, on_mesh
+
+TERMS = ("loss", "gradient")  # what may not be finite
+
+# Tokens, targets and weights, (parts, b, n), as `spread_batch` makes them.
+Sequences = tuple[Array, Array, Array]
 
 
 class State(NamedTuple):
@@ -28,105 +33,101 @@ class State(NamedTuple):
     Attributes:
         model: Parameters, the last whose loss and gradient were finite.
         optimiser: State of the optimiser.
+        failed: Step at which each of `TERMS` was not finite; −1 while all is well.
     """
 
     model: Transformer
     optimiser: Any
+    failed: Int[Array, "2"]
 
 
-class Seen(NamedTuple):
-    """What one step saw.
+class StepStatistics(NamedTuple):
+    """What one step measures.
 
     Attributes:
         loss: Nats per token that counts, before the step.
         norm: Of the gradient, before it is cut back.
-        well: Whether both, and those of the steps before, are finite.
     """
 
     loss: Float[Array, ""]
     norm: Float[Array, ""]
-    well: Bool[Array, ""]
+
+
+def first_state(model: Any, recipe: Recipe) -> State:
+    """What training of a model begins from."""
+    failed = jnp.full(len(TERMS), -1, jnp.int32)
+    return State(model, recipe.optimiser(0.0).init(model), failed)
 
 
 @partial(jax.jit, static_argnames=("recipe", "mesh"), donate_argnames=("state",))
 def advance(
     state: State,
-    tokens: Any,
-    targets: Any,
-    weights: Any,
+    batch: Sequences,
     rate: Any,
     numbers: Any,
-    well: Any = True,
     *,
     recipe: Recipe,
     mesh: Mesh,
-) -> tuple[State, Seen]:
-    """Take one step; a gradient that is not finite leaves all as it was, and so do later steps.
+) -> tuple[State, StepStatistics]:
+    """Take one step; one that is not finite, and all after it, leave all as it was.
 
     Args:
         state: Where to begin; it is used up.
-        tokens: Given, (accumulate, b, n), spread over devices.
-        targets: What follows.
-        weights: How much each counts.
+        batch: What to learn, spread over devices.
         rate: The learning rate.
         numbers: Seed and number of the step, of which dropout depends.
-        well: What the step before said.
-        recipe: How, as `Recipe.rule` gives it.
+        recipe: How, as `Recipe.rule` makes it.
         mesh: The devices.
     """
-    execution = recipe.execution
+    gradient_of_part = partial(_loss_and_gradient, recipe=recipe)
+    inputs = (REPLICATED, BY_SEQUENCE, BY_SEQUENCE, BY_SEQUENCE, REPLICATED)
     model: Any = state.model
-
-    def local(model: Any, tokens: Any, targets: Any, weights: Any, numbers: Any) -> Any:
-        whole = jax.lax.psum(weights.sum(), AXIS)
-        whole = jnp.where(whole == 0, 1, whole)  # where nothing counts, the loss is 0
-        key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
-        key = jax.random.fold_in(key, jax.lax.axis_index(AXIS))
-
-        def part(given: Any) -> Any:
-            *batch, weight, number = given
-            key_of_part = (
-                jax.random.fold_in(key, number) if model.config.dropout else None
-            )
-            return jax.value_and_grad(_loss)(
-                model, *batch, weight / whole, execution, key_of_part
-            )
-
-        def add(sums: Any, given: Any) -> Any:
-            return jax.tree.map(jnp.add, sums, part(given)), None
-
-        parts = (tokens, targets, weights, jnp.arange(len(tokens)))
-        if len(tokens) == 1:
-            sums = part(tuple(each[0] for each in parts))
-        else:
-            none = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
-            sums, _ = jax.lax.scan(add, none, parts)
-        return jax.lax.psum(sums, AXIS)
-
-    loss, gradient = jax.shard_map(
-        local,
-        mesh=mesh,
-        in_specs=(HERE, SPREAD, SPREAD, SPREAD, HERE),
-        out_specs=HERE,
-        check_vma=False,
-    )(model, tokens, targets, weights, numbers)
+    loss, gradient = on_mesh(gradient_of_part, mesh, inputs, REPLICATED)(
+        model, *batch, numbers
+    )
     norm = optax.tree.norm(gradient)
     updates, optimiser = recipe.optimiser(rate).update(gradient, state.optimiser, model)
+    finite = jnp.isfinite(jnp.stack([loss, norm]))
+    before = (state.failed < 0).all()
+    failed = jnp.where(before & ~finite, numbers[1].astype(jnp.int32), state.failed)
     moved: Any = optax.apply_updates(model, updates)
-    after = State(moved, optimiser)
-    well = well & jnp.isfinite(loss) & jnp.isfinite(norm)
-    return jax.tree.map(partial(jnp.where, well), after, state), Seen(loss, norm, well)
+    after = State(moved, optimiser, state.failed)
+    well = before & finite.all()
+    state = jax.tree.map(partial(jnp.where, well), after, state)
+    return state._replace(failed=failed), StepStatistics(loss, norm)
+
+
+def _loss_and_gradient(
+    model: Any, tokens: Any, targets: Any, weights: Any, numbers: Any, *, recipe: Recipe
+) -> Any:
+    """The mean loss and its gradient over all devices, each with its sequences."""
+    whole = jax.lax.psum(weights.sum(), AXIS)
+    whole = jnp.where(whole == 0, 1, whole)  # where nothing counts, the loss is 0
+    key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
+    key = jax.random.fold_in(key, jax.lax.axis_index(AXIS))
+
+    def part(sequences: Any) -> Any:
+        *batch, weight, number = sequences
+        key_of_part = jax.random.fold_in(key, number) if model.config.dropout else None
+        return jax.value_and_grad(_loss)(
+            model, *batch, weight / whole, recipe.execution, key_of_part
+        )
+
+    def add(sums: Any, sequences: Any) -> Any:
+        return jax.tree.map(jnp.add, sums, part(sequences)), None
+
+    parts = (tokens, targets, weights, jnp.arange(len(tokens)))
+    if len(tokens) == 1:
+        sums = part(tuple(array[0] for array in parts))
+    else:
+        none = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
+        sums, _ = jax.lax.scan(add, none, parts)
+    return jax.lax.psum(sums, AXIS)
 
 
 @partial(jax.jit, static_argnames=("execution", "mesh"))
 def sums(
-    model: Transformer,
-    tokens: Any,
-    targets: Any,
-    weights: Any,
-    *,
-    execution: Execution,
-    mesh: Mesh,
+    model: Transformer, batch: Sequences, *, execution: Execution, mesh: Mesh
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Weighted sum of losses, and sum of weights, of sequences (1, b, n)."""
 
@@ -134,13 +135,8 @@ def sums(
         loss = _loss(model, tokens[0], targets[0], weights[0], execution, None)
         return jax.lax.psum((loss, weights.sum()), AXIS)
 
-    return jax.shard_map(
-        local,
-        mesh=mesh,
-        in_specs=(HERE, SPREAD, SPREAD, SPREAD),
-        out_specs=HERE,
-        check_vma=False,
-    )(model, tokens, targets, weights)
+    inputs = (REPLICATED, BY_SEQUENCE, BY_SEQUENCE, BY_SEQUENCE)
+    return on_mesh(local, mesh, inputs, REPLICATED)(model, *batch)
 
 
 def _loss(
@@ -152,12 +148,12 @@ def _loss(
     key: Any,
 ) -> Any:
     if key is None:
-        final = jax.vmap(lambda each: model.final(each, execution))(tokens)
+        final = jax.vmap(lambda sequence: model.final(sequence, execution))(tokens)
     else:
         keys = jax.random.split(key, len(tokens))
-        final = jax.vmap(lambda each, key: model.final(each, execution, key=key))(
-            tokens, keys
-        )
+        final = jax.vmap(
+            lambda sequence, key: model.final(sequence, execution, key=key)
+        )(tokens, keys)
     return weighted_cross_entropy(
         final.reshape(-1, final.shape[-1]),
         model.embedding,

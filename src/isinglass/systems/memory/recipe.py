@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ import optax
 
 from isinglass._common.checks import check_whole
 from isinglass.systems.memory.transformer import Execution, Transformer
+from isinglass.training.optimiser import WarmupCosine, adamw, check_recipe
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,10 @@ class Recipe:
     execution: Execution = field(default_factory=Execution)
 
     def __post_init__(self) -> None:
-        check_whole(steps=self.steps, batch=self.batch, accumulate=self.accumulate)
-        check_whole(every=self.every)
+        check_recipe(self)
+        check_whole(accumulate=self.accumulate, every=self.every)
         if self.validation is not None:
             check_whole(validation=self.validation)
-        check_whole(0, warmup=self.warmup)
-        for name in ("learning_rate", "weight_decay"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"{name} must be finite and at least 0, got {getattr(self, name)}"
-                )
         if not 0 <= self.lowest_rate <= 1:
             raise ValueError(f"lowest_rate must be in [0, 1], got {self.lowest_rate}")
         if np.shape(self.betas) != (2,) or not all(
@@ -74,10 +68,6 @@ class Recipe:
         ):
             raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
         object.__setattr__(self, "betas", tuple(self.betas))  # a list has no hash
-        if self.clip is not None and not 0 < self.clip < float("inf"):
-            raise ValueError(
-                f"clip must be positive, or None for no limit, got {self.clip}"
-            )
         if self.batch % self.accumulate:
             raise ValueError(
                 f"batch must be a multiple of accumulate = {self.accumulate}, got "
@@ -88,14 +78,10 @@ class Recipe:
         check_whole(0, seed=self.seed)
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step: of the first it is not 0, of the last the lowest."""
-        if step < self.warmup:
-            return self.learning_rate * (step + 1) / self.warmup
-        done = (step - self.warmup) / max(self.steps - self.warmup - 1, 1)
-        falling = (1 + math.cos(math.pi * min(done, 1.0))) / 2
-        return self.learning_rate * (
-            self.lowest_rate + (1 - self.lowest_rate) * falling
-        )
+        """The learning rate of a step: of the first not 0, of the last the lowest."""
+        falling = max(self.steps - self.warmup - 1, 1)
+        rate = WarmupCosine(self.warmup, falling, self.lowest_rate)
+        return rate.at(self.learning_rate, step)
 
     def optimiser(self, rate: Any) -> optax.GradientTransformation:
         """AdamW, with the gradient cut back before.
@@ -103,13 +89,13 @@ class Recipe:
         Args:
             rate: The learning rate of the step, which may be traced.
         """
-        first, second = self.betas
-        adamw = optax.adamw(
-            rate, first, second, weight_decay=self.weight_decay, mask=matrices
+        return adamw(
+            rate,
+            weight_decay=self.weight_decay,
+            clip=self.clip,
+            betas=self.betas,
+            mask=matrices,
         )
-        if self.clip is None:
-            return adamw
-        return optax.chain(optax.clip_by_global_norm(self.clip), adamw)
 
     def rule(self) -> Recipe:
         """A recipe with what the compiled step depends on, and nothing else.

@@ -1,27 +1,23 @@
-"""Training a transformer: resumable, on one device or on all devices of all hosts.
-
-On several hosts, each runs the same program, which first calls
-`jax.distributed.initialize()`; the store is a folder that all of them see, and only the
-first writes to it.
-"""
+"""Training a transformer, on one device or on all devices of all hosts."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
+import xarray as xr
 from jax.sharding import Mesh
 
+from isinglass._common.checks import check_whole
 from isinglass.data.sources import Source
 from isinglass.systems.memory import _steps
+from isinglass.systems.memory._steps import State
 from isinglass.systems.memory.recipe import Recipe
 from isinglass.systems.memory.transformer import (
     SINGLE,
@@ -29,64 +25,17 @@ from isinglass.systems.memory.transformer import (
     Transformer,
     TransformerConfig,
 )
-from isinglass.training import checkpoint as _checkpoint
-from isinglass.training import devices as devices_
-from isinglass.training.checkpoint import Position
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-LOOK = (
-    10  # steps between two looks at the device: for failures, and to tell of progress
+from isinglass.training.checkpoint import plain
+from isinglass.training.devices import Devices, mesh_of, replicated, spread_batch
+from isinglass.training.run import (
+    Failure,
+    Metric,
+    Records,
+    Runtime,
+    Sums,
+    Trainer,
+    run_trainer,
 )
-ABOUT = {
-    "loss": ("nats/token", "mean training loss over the steps since the record before"),
-    "validation": ("nats/token", "validation loss"),
-    "gradient_norm": (
-        "1",
-        "mean norm of the gradient over the same steps, before it is cut back",
-    ),
-    "learning_rate": ("1", "learning rate of the last step"),
-}
-
-
-class TrainingDivergedError(RuntimeError):
-    """The loss or its gradient is not finite.
-
-    Attributes:
-        step: Step at which it was not.
-        run: What came out until then, with the last good parameters.
-    """
-
-    def __init__(self, step: int, term: str, run: Run) -> None:
-        super().__init__(f"training diverged at step {step}: the {term} is not finite")
-        self.step, self.run = step, run
-
-
-class Progress(NamedTuple):
-    """How far training is.
-
-    Attributes:
-        step: Steps done, of `steps`.
-        steps: Steps of the recipe.
-        tokens: Tokens read so far, of this and earlier runs.
-        loss: Mean of the training loss since the last report, nats per token.
-        validation: The last measured; NaN before the first.
-    """
-
-    step: int
-    steps: int
-    tokens: int
-    loss: float
-    validation: float
-
-    def __str__(self) -> str:
-        told = f"step {self.step} of {self.steps}, loss {self.loss:.3f}"
-        return (
-            told
-            if math.isnan(self.validation)
-            else f"{told}, validation {self.validation:.3f}"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,25 +61,24 @@ def train(
     recipe: Recipe | None = None,
     *,
     validation: Source | None = None,
-    store: str | Path | None = None,
-    progress: Callable[[Progress], object] | None = None,
-    devices: Sequence[Any] | None = None,
+    runtime: Runtime | None = None,
 ) -> Run:
     """Train a transformer by AdamW.
 
     The data of a step depend on the seed and its number only. Called again with the
-    same arguments and `store`, training goes on where the last checkpoint was written,
-    at the last record, and comes out bit for bit as if it had never stopped (on the
-    same machine and devices, with the same software); a finished one is only read.
+    same arguments and ``runtime.store``, training goes on where the last checkpoint was
+    written, at the last record, and comes out bit for bit as if it had never stopped
+    (on the same machine and devices, with the same software); a finished one is only
+    read.
 
     Args:
         start: Shape of a new model, or a model to train on.
         source: What to train on.
         recipe: How; `Recipe` with its defaults if None.
         validation: What to measure the loss on at each record; nothing if None.
-        store: Folder for the checkpoint; nothing is kept if None.
-        progress: Called every 10 steps or more often.
-        devices: Over which to spread sequences; all, of all hosts, if None.
+        runtime: Where the checkpoint lies, who follows progress (every 10 steps or more
+            often), and over which devices sequences are spread: all, of all hosts, if
+            it does not say.
 
     Returns:
         The model. The metrics at each record are "loss" and "gradient_norm", means over
@@ -142,20 +90,14 @@ def train(
         ValueError: If the arguments do not fit together, or the store holds another
             training, a damaged checkpoint or one of another version.
         TrainingDivergedError: If the loss or its gradient is not finite. The checkpoint
-            is the last before.
+            has the last good parameters.
         OSError: If the checkpoint cannot be written.
     """
-    training = _Training(
-        start,
-        source,
-        recipe or Recipe(),
-        validation,
-        None if store is None else Path(store),
-        progress,
-        devices_.mesh_of(devices),
+    runtime = runtime or Runtime()
+    trainer = TransformerTrainer(
+        start, source, recipe or Recipe(), validation, mesh_of(runtime.devices)
     )
-    training.finish()
-    return training.run()
+    return run_trainer(trainer, runtime)
 
 
 def evaluate(
@@ -165,9 +107,9 @@ def evaluate(
     batch: int = 32,
     most: int | None = None,
     execution: Execution = SINGLE,
-    devices: Sequence[Any] | None = None,
+    devices: Devices = None,
 ) -> float:
-    """Mean loss over the tokens of a source that count, nats per token.
+    """Measure the mean loss over the tokens of a source that count, nats per token.
 
     Args:
         model: The model.
@@ -175,18 +117,18 @@ def evaluate(
         batch: Sequences at a time, over all devices.
         most: Most places to take, evenly spaced; None for all.
         execution: How to compute it.
-        devices: As for `train`.
+        devices: As of `Runtime`; all, of all hosts, if None.
 
     Raises:
         ValueError: If source and model do not fit, a number is out of range, or no
             token counts.
     """
     _check_fit(model.config, source, "source")
-    for name, value in (("batch", batch), ("most", most)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    mesh = devices_.mesh_of(devices)
-    return _evaluate(devices_.on_all(model, mesh), source, batch, most, execution, mesh)
+    check_whole(batch=batch)
+    if most is not None:
+        check_whole(most=most)
+    mesh = mesh_of(devices)
+    return _evaluate(replicated(model, mesh), source, batch, most, execution, mesh)
 
 
 def _evaluate(
@@ -206,18 +148,19 @@ def _evaluate(
         taken = places[first : first + batch]
         # Filled up with the first place, of which nothing counts.
         filled = np.concatenate([taken, np.repeat(places[:1], batch - len(taken))])
-        tokens, targets, weights = devices_.hand_in(source, filled, mesh)
+        tokens, targets, weights = spread_batch(source, filled, mesh)
         real = (np.arange(batch) < len(taken)).astype(np.float32)[None, :, None]
-        found = _steps.sums(
-            model, tokens, targets, weights * real, execution=execution, mesh=mesh
+        sums = _steps.sums(
+            model, (tokens, targets, weights * real), execution=execution, mesh=mesh
         )
-        total += np.asarray(found, float)
+        total += np.asarray(sums, float)
     if not total[1] > 0:
         raise ValueError("source must hold a token that counts, and all weights are 0")
     return float(total[0] / total[1])
 
 
 def _check_fit(config: TransformerConfig, source: Source, name: str) -> None:
+    """Refuse a source whose tokens or sequences a model of that shape cannot take."""
     if source.vocabulary > config.vocabulary:
         raise ValueError(
             f"{name} has a vocabulary of {source.vocabulary}, and the model one of "
@@ -230,189 +173,161 @@ def _check_fit(config: TransformerConfig, source: Source, name: str) -> None:
         )
 
 
-class _Training:
-    """A training under way."""
+@dataclass(frozen=True)
+class TransformerTrainer(Trainer[State, Run]):
+    """Trains one transformer: the arguments of `train`."""
 
-    def __init__(
-        self,
-        start: TransformerConfig | Transformer,
-        source: Source,
-        recipe: Recipe,
-        validation: Source | None,
-        store: Path | None,
-        progress: Callable[[Progress], object] | None,
-        mesh: Mesh,
-    ) -> None:
-        config = start.config if isinstance(start, Transformer) else start
-        _check_fit(config, source, "source")
-        if validation is not None:
-            _check_fit(config, validation, "validation")
-        if recipe.batch % (mesh.size * recipe.accumulate):
+    start: TransformerConfig | Transformer
+    source: Source
+    recipe: Recipe
+    validation: Source | None
+    mesh: Mesh
+
+    chunk: ClassVar = 10
+    metrics: ClassVar = {
+        "loss": Metric(
+            ("step",),
+            "mean training loss over the steps since the record before",
+            "nats/token",
+        ),
+        "validation": Metric(("step",), "validation loss", "nats/token"),
+        "gradient_norm": Metric(
+            ("step",),
+            "mean norm of the gradient over the same steps, before it is cut back",
+            "1",
+        ),
+        "learning_rate": Metric(("step",), "learning rate of the last step", "1"),
+    }
+
+    def __post_init__(self) -> None:
+        _check_fit(self._config, self.source, "source")
+        if self.validation is not None:
+            _check_fit(self._config, self.validation, "validation")
+        devices, accumulate = self.mesh.size, self.recipe.accumulate
+        if self.recipe.batch % (devices * accumulate):
             raise ValueError(
-                f"batch must be a multiple of devices × accumulate = {mesh.size} × "
-                f"{recipe.accumulate}, got {recipe.batch}"
+                f"batch must be a multiple of devices × accumulate = {devices} × "
+                f"{accumulate}, got {self.recipe.batch}"
             )
-        self._source, self._recipe, self._validation = source, recipe, validation
-        self._store, self._progress, self._mesh = store, progress, mesh
-        found = None
-        if store is not None:
-            self._plan = _plan(start, config, source, recipe, validation)
-            found = _checkpoint.claim(store, self._plan, tidy=jax.process_index() == 0)
-        if isinstance(start, Transformer):
-            model: Any = start
-        else:
-            model = jax.jit(Transformer, static_argnums=0)(
-                config, key=jax.random.key(recipe.seed)
-            )
-        state = _steps.State(model, recipe.optimiser(0.0).init(model))
-        records = 0 if found is None else found.records
-        self._step, self._steps = 0, np.zeros(records, int)
-        self._metrics = {name: np.zeros(records) for name in ABOUT}
-        if found is not None:
-            like = (state, self._steps, self._metrics)
-            state, self._steps, self._metrics = _checkpoint.restore(found, like)
-            self._step = found.step
-        self._state = devices_.on_all(state, mesh)
-        self._well = devices_.on_all(np.True_, mesh)
 
-    def finish(self) -> None:
-        """Train until there is nothing left to do."""
-        recipe = self._recipe
-        while self._step < recipe.steps:
-            record = min((self._step // recipe.every + 1) * recipe.every, recipe.steps)
-            loss, norm = np.mean(self._advance_to(record), axis=0)
-            validation = self._measure()
-            seen = {
-                "loss": loss,
-                "validation": validation,
-                "gradient_norm": norm,
-                "learning_rate": recipe.rate(self._step - 1),
-            }
-            self._steps = np.append(self._steps, self._step)
-            self._metrics = {n: np.append(v, seen[n]) for n, v in self._metrics.items()}
-            self._tell(loss)
-            self._save()
+    @property
+    def _config(self) -> TransformerConfig:
+        start = self.start
+        return start.config if isinstance(start, Transformer) else start
 
-    def run(self) -> Run:
-        """What has come out so far."""
-        return Run(self._state.model, self._dataset(), self._recipe)
+    def records(self) -> Sequence[int]:
+        """Every so many steps, and at the end."""
+        steps, every = self.recipe.steps, self.recipe.every
+        return [*range(every, steps, every), steps]
 
-    def _advance_to(self, record: int) -> list[tuple[float, float]]:
-        """Loss and norm of each step until one."""
-        told: list[tuple[float, float]] = []
-        while self._step < record:
-            until = min(self._step + LOOK, record)
-            waiting = [self._advance(step) for step in range(self._step, until)]
-            seen = [(float(each.loss), float(each.norm)) for each in waiting]
-            for step, (loss, norm) in enumerate(seen, start=self._step):
-                if not (math.isfinite(loss) and math.isfinite(norm)):
-                    term = "gradient" if math.isfinite(loss) else "loss"
-                    raise TrainingDivergedError(step, term, self.run())
-            self._step = until
-            told += seen
-            if until < record:
-                self._tell(float(np.mean([loss for loss, _ in seen])))
-        return told
+    def plan(self) -> dict[str, Any]:
+        """Model, data and recipe; data by their digest."""
+        trained = isinstance(self.start, Transformer)
+        return {
+            "system": "memory",
+            "config": plain(self._config),
+            "start": _digest(self.start) if trained else "seed",
+            "recipe": plain(self.recipe),
+            "source": _described(self.source),
+            "validation": _described(self.validation),
+        }
 
-    def _advance(self, step: int) -> _steps.Seen:
-        recipe = self._recipe
-        rate, numbers = (
+    def state_after(self, step: int) -> State:
+        """A new model, or the one to train on, with its optimiser."""
+        if isinstance(self.start, Transformer):
+            return _steps.first_state(self.start, self.recipe)
+        build: Any = jax.jit(Transformer, static_argnums=0)
+        model = build(self.start, key=jax.random.key(self.recipe.seed))
+        return _steps.first_state(model, self.recipe)
+
+    def place(self, state: State) -> State:
+        """On every device; not the arrays of `start` themselves, which steps use up."""
+        return replicated(state, self.mesh)
+
+    def advance(self, state: State, step: int, until: int) -> tuple[State, list[Sums]]:
+        """Begin each step as soon as the host can, and wait for the last."""
+        started = []
+        for number in range(step, until):
+            state, statistics = self._step(state, number)
+            started.append(statistics)
+        sums = []
+        for loss, norm in started:
+            numbers = {"loss": float(loss), "gradient_norm": float(norm)}
+            if not np.isfinite(list(numbers.values())).all():
+                # Neither this step was taken nor any after it.
+                sums.append(Sums(0.0, dict.fromkeys(numbers, 0.0)))
+                break
+            sums.append(Sums(1.0, numbers))
+        return state, sums
+
+    def _step(self, state: State, step: int) -> tuple[State, _steps.StepStatistics]:
+        recipe = self.recipe
+        generator = np.random.default_rng((recipe.seed, step))
+        places = self.source.choose(generator, recipe.batch)
+        return _steps.advance(
+            state,
+            spread_batch(self.source, places, self.mesh, recipe.accumulate),
             np.float32(recipe.rate(step)),
             np.array([recipe.seed, step], np.uint32),
-        )
-        generator = np.random.default_rng((recipe.seed, step))
-        places = self._source.choose(generator, recipe.batch)
-        batch = devices_.hand_in(self._source, places, self._mesh, recipe.accumulate)
-        self._state, seen = _steps.advance(
-            self._state,
-            *batch,
-            rate,
-            numbers,
-            self._well,
             recipe=recipe.rule(),
-            mesh=self._mesh,
+            mesh=self.mesh,
         )
-        self._well = seen.well
-        return seen
 
-    def _measure(self) -> float:
-        if self._validation is None:
+    def failure(self, state: State) -> Failure | None:
+        """The step at which the loss, or else the gradient, was not finite."""
+        failed = np.asarray(state.failed)
+        if (failed < 0).all():
+            return None
+        term = int(np.argmax(failed >= 0))
+        return Failure(int(failed[term]), _steps.TERMS[term])
+
+    def measure(self, state: State, step: int) -> tuple[State, dict[str, Any]]:
+        """The validation loss, and the rate of the last step."""
+        rate = self.recipe.rate(step - 1)
+        return state, {"validation": self._validate(state), "learning_rate": rate}
+
+    def _validate(self, state: State) -> float:
+        if self.validation is None:
             return math.nan
-        recipe, batch = self._recipe, self._recipe.batch // self._recipe.accumulate
+        recipe = self.recipe
         return _evaluate(
-            self._state.model,
-            self._validation,
-            batch,
+            state.model,
+            self.validation,
+            recipe.batch // recipe.accumulate,
             recipe.validation,
             recipe.execution,
-            self._mesh,
+            self.mesh,
         )
 
-    def _save(self) -> None:
-        if self._store is None or jax.process_index() != 0:
-            return
-        tree = (self._state, self._steps, self._metrics)
-        records = len(self._steps)
-        _checkpoint.write(self._store, self._plan, Position(self._step, records), tree)
+    def headline(self, step: int, records: Records) -> dict[str, Any]:
+        """Tokens read so far, of this and earlier runs, and the validation loss."""
+        validation = records.last("validation")
+        tokens = {"tokens": self._tokens(step)}
+        if validation is None or np.isnan(validation):
+            return tokens
+        return {**tokens, "validation": validation}
+
+    def result(self, state: State, step: int, metrics: xr.Dataset) -> Run:
+        """The last good model."""
+        tokens = ("step", self._tokens(metrics.step.values), {"units": "tokens"})
+        metrics = metrics.assign_coords(tokens=tokens)
+        for name, value in (("config", self._config), ("recipe", self.recipe)):
+            metrics.attrs[name] = json.dumps(plain(value))
+        return Run(state.model, metrics, self.recipe)
 
     def _tokens(self, steps: Any) -> Any:
-        return steps * self._recipe.batch * self._source.context
-
-    def _tell(self, loss: Any) -> None:
-        if self._progress is None:
-            return
-        latest = self._metrics["validation"]
-        self._progress(
-            Progress(
-                self._step,
-                self._recipe.steps,
-                self._tokens(self._step),
-                float(loss),
-                float(latest[-1]) if len(latest) else math.nan,
-            )
-        )
-
-    def _dataset(self) -> xr.Dataset:
-        import xarray as xr
-
-        variables: dict[str, Any] = {
-            name: ("step", self._metrics[name], {"units": units, "long_name": about})
-            for name, (units, about) in ABOUT.items()
-        }
-        coords: dict[str, Any] = {
-            "step": self._steps,
-            "tokens": ("step", self._tokens(self._steps), {"units": "tokens"}),
-        }
-        about = {
-            "config": json.dumps(dataclasses.asdict(self._state.model.config)),
-            "recipe": json.dumps(dataclasses.asdict(self._recipe)),
-        }
-        return xr.Dataset(variables, coords, about)
+        return steps * self.recipe.batch * self.source.context
 
 
-def _plan(
-    start: TransformerConfig | Transformer,
-    config: TransformerConfig,
-    source: Source,
-    recipe: Recipe,
-    validation: Source | None,
-) -> dict[str, Any]:
-    """What is trained, as JSON has it."""
-    plan = {
-        "system": "memory",
-        "config": dataclasses.asdict(config),
-        "start": _digest(start) if isinstance(start, Transformer) else "seed",
-        "recipe": dataclasses.asdict(recipe),
-        "source": {"digest": source.digest(), "context": source.context},
-        "validation": None
-        if validation is None
-        else {"digest": validation.digest(), "context": validation.context},
-    }
-    return json.loads(json.dumps(plan))
+def _described(source: Source | None) -> dict[str, Any] | None:
+    """A source in a plan."""
+    if source is None:
+        return None
+    return {"digest": source.digest(), "context": source.context}
 
 
-def _digest(model: Transformer) -> str:
-    found = hashlib.sha256()
+def _digest(model: Any) -> str:
+    digest = hashlib.sha256()
     for leaf in jax.tree.leaves(model):
-        found.update(np.ascontiguousarray(leaf).data)
-    return f"parameters {found.hexdigest()}"
+        digest.update(np.ascontiguousarray(leaf).data)
+    return f"parameters {digest.hexdigest()}"

@@ -1,0 +1,113 @@
+"""AdamW as every recipe has it: gradients cut back, the rate warmed up and let fall.
+
+A recipe says how the rate runs by a `WarmupCosine`, and makes its optimiser by `adamw`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import optax
+
+from isinglass._common.checks import check_whole
+
+
+def adamw(
+    rate: optax.ScalarOrSchedule,
+    *,
+    weight_decay: float,
+    clip: float | None,
+    betas: tuple[float, float] = (0.9, 0.999),
+    mask: Callable[[Any], Any] | None = None,
+) -> optax.GradientTransformation:
+    """AdamW of a gradient whose norm is cut back first.
+
+    Args:
+        rate: The learning rate, which may be traced, or a schedule of it.
+        weight_decay: Of the parameters that `mask` picks.
+        clip: Norm of the whole gradient beyond which it is scaled down; None for no
+            limit.
+        betas: How fast the means of the gradient and of its square forget.
+        mask: Makes of parameters the tree that says which decay; all, if None.
+
+    Source: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
+    """
+    first, second = betas
+    decayed = optax.adamw(rate, first, second, weight_decay=weight_decay, mask=mask)
+    if clip is None:
+        return decayed
+    return optax.chain(optax.clip_by_global_norm(clip), decayed)
+
+
+@dataclass(frozen=True)
+class WarmupCosine:
+    """A learning rate that grows linearly and then falls along half a cosine.
+
+    In step s < warmup it is (s + 1) / warmup of the highest, so that the first step
+    moves something; after that it falls, over `falling` steps, to `lowest` of it.
+
+    It is evaluated in one of two ways. `schedule` is for steps that are taken many at a
+    time in one compiled loop: the rate is computed on the device, in float32. `at` is
+    for steps that the host starts one by one: it computes in float64 and hands in the
+    number, so that another schedule needs no compiling. The two differ by rounding,
+    which a training repeated bit for bit must not mix.
+
+    Attributes:
+        warmup: Steps over which it grows; 0 for none.
+        falling: Steps over which it falls, at least 1. Counted up to the last step
+            itself, that step has the lowest rate; up to the end of training, it has one
+            just above.
+        lowest: The rate after that, as a share of the highest; None for no fall at all.
+    """
+
+    warmup: int
+    falling: int
+    lowest: float | None
+
+    def schedule(self, highest: Any) -> optax.Schedule:
+        """The rate by step as Optax has it; both may be traced."""
+        if self.lowest is None:
+            after: optax.Schedule = lambda _: highest  # noqa: E731
+        else:
+            after = optax.cosine_decay_schedule(highest, self.falling, self.lowest)
+        if not self.warmup:
+            return after
+        rising = optax.linear_schedule(
+            highest / self.warmup, highest, max(self.warmup - 1, 1)
+        )
+        return optax.join_schedules([rising, after], [self.warmup])
+
+    def at(self, highest: float, step: int) -> float:
+        """The rate of one step, as a number."""
+        if step < self.warmup:
+            return highest * (step + 1) / self.warmup
+        if self.lowest is None:
+            return highest
+        share = min((step - self.warmup) / self.falling, 1.0)
+        cosine = (1 + math.cos(math.pi * share)) / 2
+        return highest * (self.lowest + (1 - self.lowest) * cosine)
+
+
+def check_recipe(recipe: Any) -> None:
+    """Refuse a recipe whose steps, batch or optimiser are out of range.
+
+    Args:
+        recipe: Has `steps`, `batch`, `warmup`, `learning_rate`, `weight_decay` and
+            `clip`.
+
+    Raises:
+        ValueError: It names the first field that is wrong.
+    """
+    check_whole(steps=recipe.steps, batch=recipe.batch)
+    check_whole(0, warmup=recipe.warmup)
+    for name in ("learning_rate", "weight_decay"):
+        value = getattr(recipe, name)
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    if recipe.clip is not None and not 0 < recipe.clip < math.inf:
+        raise ValueError(
+            f"clip must be positive, or None for no limit, got {recipe.clip}"
+        )
