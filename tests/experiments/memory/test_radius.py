@@ -1,24 +1,21 @@
-"""The radius in the experiment: its controls, its verdicts, and a tiny run with a model given."""
+"""The radius in the experiment: controls, verdicts, a tiny run with a model given."""
 
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
+from helpers.experiments import measure, parts, rows_of, tell
 from helpers.memory_training import random_model
-from isinglass.data import text as texts
+from isinglass.experiments.memory import controlled_radii, setting
 from isinglass.experiments.memory import radius as experiment
+from isinglass.experiments.memory.controlled_radii import FRACTIONS
 from isinglass.experiments.memory.language_model import Size
-from isinglass.experiments.memory.radius import Budget, Found, Kind, Rescaled
-from isinglass.reproduce.experiment import Context
-from isinglass.reproduce.ledger import Verdict
-from isinglass.systems.memory import (
-    Transformer,
-    TransformerConfig,
-    save_gpt2,
-)
+from isinglass.experiments.memory.radius import Setting
+from isinglass.reproduce import Context, Verdict
+from isinglass.systems.memory import Transformer, TransformerConfig, save_gpt2
 
-TINY = Budget(Size(2, 32, 16, 4, 10, 1e-2, 4), 64, 1e7)
-NONE = np.zeros(1, np.uint8)
+TINY = Setting(Size(2, 32, 16, 4, 10, 1e-2, 4), 64, 1e7)
 CONFIG = TransformerConfig(vocabulary=256, context=16, width=8, heads=2, layers=3)
 
 
@@ -28,18 +25,13 @@ def outcome(tmp_path_factory):
     text = np.random.default_rng(0).choice(["walrus", "newt", "read", "\n"], 20_000)
     (folder / "my.txt").write_text(" ".join(text))
     save_gpt2(random_model(CONFIG), folder / "model")
-    context = Context(
-        2,
-        quick=True,
-        seed=2**40,
-        text=folder / "my.txt",
-        model=folder / "model",
-        sweeps=folder,
-    )
+    paths = {"text": folder / "my.txt", "model": folder / "model"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "QUICK", TINY)
-        patch.setattr(jax, "devices", None)  # of which the batch may be no multiple
-        yield experiment.run(context)
+        patch.setitem(experiment.SETTINGS, "quick", TINY)
+        # Who takes all devices takes one that is not there.
+        patch.setattr(jax, "devices", lambda: [*jax.local_devices(), None])
+        measured = measure(experiment, seeds=2, workspace=folder, **paths)
+        yield tell(experiment, measured)
 
 
 @pytest.mark.parametrize(
@@ -47,36 +39,38 @@ def outcome(tmp_path_factory):
     [(1, "1"), (4, "1 2 3 4"), (12, "2 4 6 8 10 12"), (24, "4 8 12 16 20 24")],
 )
 def test_layers_are_spread_and_end_with_the_last(depth, layers):
-    assert experiment.chosen_layers(depth) == (*layers.split(), "final")
+    assert controlled_radii.chosen_layers(depth) == (*layers.split(), "final")
 
 
 def test_normal_vectors_have_the_norms_and_distances_that_they_must():
     vectors = np.random.default_rng(0).standard_normal((4_000, 32), np.float32)
-    found = experiment._of_layers(("normal",), [vectors], 1, 0, None)
-    moved = experiment._of_layers(("normal",), [vectors + 100], 1, 0, None)
-
-    assert found.norm[0, 0] == pytest.approx(np.sqrt(32), rel=0.01)
-    assert found.apart[0, 0] == pytest.approx(np.sqrt(64), rel=0.01)
-    assert moved.apart[0, 0] == pytest.approx(found.apart[0, 0], rel=1e-5)
-    assert moved.norm[0, 0] == pytest.approx(100 * np.sqrt(32), rel=0.01)
-    assert experiment._falls(found).all()
-    assert found.in_units[0, 0] == pytest.approx(
-        found.mean[0, 0, -1] / np.sqrt(32 / (2 * np.pi * np.e))
+    radii, moved = (
+        controlled_radii.radii([vectors + shift], ["normal"], 0).isel(layer=0)
+        for shift in (np.float32(0), np.float32(100))
     )
+
+    assert float(radii.norm) == pytest.approx(np.sqrt(32), rel=0.01)
+    assert float(radii.spread) == pytest.approx(np.sqrt(64), rel=0.01)
+    assert float(moved.spread) == pytest.approx(float(radii.spread), rel=1e-5)
+    assert float(moved.norm) == pytest.approx(100 * np.sqrt(32), rel=0.01)
+    assert (radii.mean_distance.diff("fraction") < 0).all()
 
 
 def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkeypatch):
     controls = []
 
-    def keep(context, model, control, *_):
+    def keep(context, model, control, sample):
         controls.append(np.asarray(control.embedding))
-        return kind([15.4, 15.5, 15.6])
+        return xr.Dataset()
 
-    monkeypatch.setattr(experiment, "_kind", keep)
-    save_gpt2(random_model(CONFIG), tmp_path)
-    text = texts.Text(np.zeros(2_000, np.uint8), NONE, NONE, "a text")
+    monkeypatch.setattr(experiment, "controlled_radii", keep)
+    save_gpt2(random_model(CONFIG), tmp_path / "model")
+    (tmp_path / "text").write_bytes(bytes(2_000))
+    paths = {"text": tmp_path / "text", "model": tmp_path / "model"}
     for seed in (7, 2**32 + 7):
-        experiment.measure_given(Context(1, seed=seed, model=tmp_path), TINY, text)
+        context = Context(seeds=[0], seed=seed, paths=paths)
+        text = context.read(experiment.inputs.text_file)
+        experiment.radii_of_given(context, TINY, text)
 
     plain = jax.jit(Transformer, static_argnums=0)(CONFIG, key=jax.random.key(7))
     assert (controls[0] == plain.embedding).all()
@@ -84,61 +78,74 @@ def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkey
 
 
 def test_a_tiny_run_has_rows_of_both_models_and_no_verdict(outcome):
-    quantities = [row.quantity for row in outcome.rows]
+    rows = rows_of(outcome)
 
-    assert len(set(quantities)) == len(quantities)
-    assert {row.verdict for row in outcome.rows} == {Verdict.INCOMPARABLE}
+    assert {row.verdict for row in rows.values()} == {Verdict.INCOMPARABLE}
+    over_length = "mean distance over the length of activations"
+    assert f"our model, layer 2: {over_length}" in rows
+    assert f"the model given, layer 3: {over_length}" in rows
+    rescaled = "rescaled to 2 √(n/2πe): largest change of a logit, over the largest"
     ours, theirs = (
-        {
-            row.quantity.removeprefix(of): row
-            for row in outcome.rows
-            if row.quantity.startswith(of)
-        }
-        for of in ("our model", "the model given")
+        rows[f"{name}, {rescaled} logit"] for name in ("our model", "the model given")
     )
-    assert ", layer 2: mean distance over the length of activations" in ours
-    assert ", layer 3: mean distance over the length of activations" in theirs
-    rescaled = (
-        ", rescaled to 2 √(n/2πe): largest change of a logit, over the largest logit"
-    )
-    assert ours[rescaled].n == 2
-    assert max(ours[rescaled].ours, theirs[rescaled].ours) < 1e-4
-    assert [figure.name for figure in outcome.figures] == ["memory-radius"]
+    assert ours.n == 2
+    assert max(ours.ours, theirs.ours) < 1e-4
+    assert parts(outcome) == [""]
 
 
 def test_findings_of_a_tiny_run(outcome):
     assert "my.txt (" in outcome.findings
+    assert "from 2 seeds." in outcome.findings
     assert "logits change by" in outcome.findings
     assert "has 3 and 8, and no published counterpart" in outcome.findings
 
 
-def kind(
-    mean, *, width=1024, depth=24, vectors=80_000, start=1.0, falls=0.9, change=1e-6
-):
-    """A model with a mean distance by layer, the last of them after the normalisation."""
-    shares = np.linspace(1, falls, 4)
-    distance = np.array(mean, float)[None, :, None] * shares / falls
+def radii(mean, *, width=1024, depth=24, vectors=80_000, **ratios):
+    """A model with a mean distance by layer, the last of them after the normalisation.
 
-    def of(distance):
-        layers = (
-            *(f"{1 + i}" for i in range(distance.shape[1] - 2)),
-            str(depth),
-            "final",
-        )
-        size = np.array([0.25, 0.5, 0.75, 1.0]) * vectors
-        norm = np.full(distance.shape[:2], 40.0)
-        flat = np.zeros(norm.shape, int)
-        return Found(
-            layers, depth, width, size.astype(int), distance, distance, norm, norm, flat
-        )
+    The ratios are the distance of an untrained model (`start`) and that of the whole
+    sample to that of a quarter (`falls`), and the change of a logit (`change`).
+    """
+    ratio = {"start": 1.0, "falls": 0.9, "change": 1e-6} | ratios
+    shares = np.linspace(1, ratio["falls"], 4)
+    trained = np.array(mean, float)[:, None] * shares / ratio["falls"]
+    distance = np.stack([trained, ratio["start"] * trained])
+    layers = [*(f"{1 + i}" for i in range(len(mean) - 2)), str(depth), "final"]
+    of_layer = ("weights", "layer")
+    shape = distance.shape[:2]
+    model = xr.Dataset(
+        {
+            "mean_distance": ((*of_layer, "fraction"), distance),
+            "median_distance": ((*of_layer, "fraction"), distance),
+            "norm": (of_layer, np.full(shape, 40.0)),
+            "spread": (of_layer, np.full(shape, 40.0)),
+            "duplicates": (of_layer, np.zeros(shape, int)),
+            "vectors": ("fraction", (np.array(FRACTIONS) * vectors).astype(int)),
+            "normal_distance": ("fraction", np.full(4, 36.0)),
+            "normal_spread": 40.0,
+            "width": width,
+            "depth": depth,
+            "factor": 2.0,
+            "rescaled_distance": 2.0,
+            "logit_change": ratio["change"],
+        },
+        {
+            "weights": ["trained", "untrained"],
+            "layer": layers,
+            "fraction": [*FRACTIONS],
+        },
+    )
+    return setting.arranged([model], {"seed": [0]})
 
-    scale = Rescaled(np.array([2.0]), np.array([change]), np.array([2.0]))
-    return Kind(of(distance), of(start * distance), of(np.full((1, 1, 4), 36.0)), scale)
+
+def told_of(**models):
+    measured = setting.joined(models, ("weights", "fraction"))
+    attributes = {"resolution": "quick", "seeds": 1, "about": "a text"}
+    return tell(experiment, measured.assign_attrs(attributes))
 
 
 def test_the_figure_keeps_its_words_off_curves_and_panels():
-    made = kind([15.4, 15.5, 15.6])
-    figure = experiment._figure(made, None).figure
+    figure = told_of(our=radii([15.4, 15.5, 15.6])).figures[0].figure
     units, *others = figure.axes
     figure.draw_without_rendering()
 
@@ -146,70 +153,79 @@ def test_the_figure_keeps_its_words_off_curves_and_panels():
     words = [label.get_window_extent() for label in units.texts]
     assert [label.get_text() for label in units.texts] == ["√(n/2πe)", "2 √(n/2πe)"]
     assert all(word.x0 > frames[0].x1 for word in words)
-    told = max(word.x1 for word in words)
-    for panel, before in zip(others, (told, frames[1].x1), strict=True):
+    end = max(word.x1 for word in words)
+    for panel, before in zip(others, (end, frames[1].x1), strict=True):
         assert panel.yaxis.label.get_window_extent().x0 > before + figure.dpi / 10
 
 
 class TestVerdicts:
-    def rows(self, made):
-        return experiment._rows(made, "the model given")[:8]  # of the last layer
+    def rows(self, model):
+        """Those of the last layer of a model given."""
+        rows = told_of(our=radii([1, 1]), given=model).rows
+        return [row for row in rows if row.quantity.startswith("the model given")][:8]
 
     @pytest.mark.parametrize(
         ("mean", "verdict"), [(20.9, "reproduced"), (60.0, "differs")]
     )
     def test_of_gpt2_medium(self, mean, verdict):
-        made = kind([30, mean, 100], falls=0.99)
-        assert {row.verdict.value for row in self.rows(made)} == {verdict}
-        assert {row.paper for row in self.rows(made)} == {20.0}
+        rows = self.rows(radii([30, mean, 100], falls=0.99))
+        assert {row.verdict.value for row in rows} == {verdict}
+        assert {row.paper for row in rows} == {20.0}
 
     def test_of_too_few_activations(self):
-        rows = self.rows(kind([30, 20, 100], vectors=100))
+        rows = self.rows(radii([30, 20, 100], vectors=100))
         assert {row.verdict for row in rows} == {Verdict.INCOMPARABLE}
         assert "these are 25" in rows[0].rule
 
     def test_of_another_model(self):
-        rows = self.rows(kind([30, 20, 100], width=768, depth=12))
-        assert {(row.verdict, row.paper) for row in rows} == {
-            (Verdict.INCOMPARABLE, None)
-        }
+        rows = self.rows(radii([30, 20, 100], width=768, depth=12))
+        verdicts = {(row.verdict, row.paper) for row in rows}
+        assert verdicts == {(Verdict.INCOMPARABLE, None)}
 
 
 class TestFindings:
-    def told(self, made):
-        text = texts.Text(NONE, NONE, NONE, "a text")
-        return experiment._findings(TINY, text, made, made)
+    def findings(self, model):
+        return told_of(our=model, given=model).findings
 
     def test_of_a_model_whose_layers_differ(self):
-        told = self.told(kind([4, 10, 20, 100], start=0.5))
+        findings = self.findings(radii([4, 10, 20, 100], start=0.5))
 
-        assert "changes 25-fold at the same n" in told
-        assert "1 of 4 are within a third of 2" in told
-        assert "the same function, with the radius that one likes" in told
-        assert "training spreads them" in told
-        assert "in clusters" in told
-        assert "falls with every larger share in all layers" in told
-        assert "it is 0.900 times as large for 80,000 activations as for 20,000" in told
-        assert "So a radius belongs to its number of activations" in told
-        assert "four shares; here they differ" in told
-        assert "here, of 80,000, 20 before and 100 after" in told
+        assert "changes 25-fold at the same n" in findings
+        assert "1 of 4 are within a third of 2." in findings
+        assert "the same function, with the radius that one likes" in findings
+        assert "training spreads them" in findings
+        assert "in clusters" in findings
+        assert "falls with every larger share in all layers." in findings
+        assert (
+            "it is 0.900 times as large for 80,000 activations as for 20,000"
+            in findings
+        )
+        assert "So a radius belongs to its number of activations. The" in findings
+        assert "four shares; here they differ. No two activations" in findings
+        assert "here, of 80,000, 20 before and 100 after" in findings
 
     def test_of_a_model_that_is_as_the_theory_says(self):
-        told = self.told(kind([15.4, 15.5, 15.6], falls=1.01, start=2.0, change=0.5))
+        findings = self.findings(
+            radii([15.4, 15.5, 15.6], falls=1.01, start=2.0, change=0.5)
+        )
 
-        assert "All layers are near 2" in told
-        assert "the control failed" in told
-        assert "training draws them together" in told
-        assert "falls with every larger share in no layer" in told
-        assert "it is 1.010 times as large" in told
-        assert "So a radius belongs" not in told
-        assert "four shares; here too" in told
+        assert "All layers are near 2" in findings
+        assert "the control failed" in findings
+        assert "training draws them together" in findings
+        assert "falls with every larger share in no layer." in findings
+        assert "it is 1.010 times as large" in findings
+        assert "So a radius belongs" not in findings
+        assert "four shares; here too" in findings
+
+    def test_of_activations_that_are_equal(self):
+        model = radii([15.4, 15.5, 15.6], vectors=1_000)
+        findings = self.findings(model.assign(duplicates=model.duplicates + 20))
+
+        assert "After the last layer 2 % of the activations equal another" in findings
 
     def test_without_a_model_given(self):
-        made = kind([36, 36], width=64, depth=2)
-        text = texts.Text(NONE, NONE, NONE, "a text")
-        told = experiment._findings(TINY, text, made, None)
+        findings = told_of(our=radii([36, 36], width=64, depth=2)).findings
 
-        assert "None was given (--model)" in told
-        assert "training changes that little" in told
-        assert "about as widely as independent vectors" in told
+        assert "None was given (--model)" in findings
+        assert "training changes that little" in findings
+        assert "about as widely as independent vectors" in findings

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from isinglass.data import TextSource
-from isinglass.experiments.memory.setting import one_device
+from isinglass.experiments.memory.setting import following
 from isinglass.reproduce import Context
 from isinglass.systems.memory import (
     Recipe,
@@ -15,7 +15,6 @@ from isinglass.systems.memory import (
     TransformerConfig,
     train,
 )
-from isinglass.training import Runtime
 
 RECORDS = 20
 BYTES = 256  # the vocabulary
@@ -106,17 +105,13 @@ def trained(
     source, validation = (
         TextSource(text, size.context, BYTES) for text in (training, held_out)
     )
-    with context.follow(name) as report:
+    with following(context, name, name) as runtime:
         return train(
             size.config,
             source,
             size.recipe(seed),
             validation=validation,
-            runtime=Runtime(
-                context.store(name),
-                lambda now: report(now.step, now.steps),
-                one_device(),
-            ),
+            runtime=runtime,
         )
 
 

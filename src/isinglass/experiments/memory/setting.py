@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ import xarray as xr
 from isinglass.reproduce import Context
 from isinglass.systems.memory import Transformer, TransformerConfig
 from isinglass.systems.memory.recipe import matrices
+from isinglass.training import Runtime
 
 # Of the paper: the width of GPT-2 medium, and how many of its activations are taken;
 # the value of 2 √(n/2πe), and the mean distance that is measured between activations;
@@ -61,6 +63,28 @@ def arranged(
     return xr.Dataset(variables, {**first.coords, **coordinates})
 
 
+def joined(parts: Mapping[str, xr.Dataset], shared: Sequence[str]) -> xr.Dataset:
+    """Data sets as one, each with its key before its names but those of shared axes."""
+    renamed = []
+    for key, part in parts.items():
+        names = [name for name in part.variables if name not in shared]
+        axes = [axis for axis in part.dims if axis not in shared]
+        renamed.append(part.rename({name: f"{key}_{name}" for name in {*names, *axes}}))
+    return xr.merge(renamed, combine_attrs="drop")
+
+
+def parted(measured: xr.Dataset, key: str) -> xr.Dataset:
+    """What `joined` had under a key; empty if there was nothing."""
+    start = f"{key}_"
+    part = measured[
+        [name for name in measured.data_vars if str(name).startswith(start)]
+    ]
+    names = {*part.variables, *part.dims}
+    return part.rename(
+        {name: str(name)[len(start) :] for name in names if str(name).startswith(start)}
+    )
+
+
 def over(values: xr.DataArray, *axes: str) -> xr.DataArray:
     """The mean over whatever is not named."""
     rest = [axis for axis in values.dims if axis not in axes]
@@ -77,6 +101,21 @@ def key_seed(context: Context) -> int:
 def one_device() -> list[Any]:
     """For a training that goes on beside others, with a batch of any size."""
     return jax.local_devices()[:1]
+
+
+@contextmanager
+def following(context: Context, name: str, what: str) -> Iterator[Runtime]:
+    """Where a training runs that goes on beside others: on one device.
+
+    Args:
+        context: Where to say how far it is, and where checkpoints lie.
+        name: Of its checkpoint.
+        what: What it is called while it runs.
+    """
+    with context.follow(what) as report:
+        yield Runtime(
+            context.store(name), lambda now: report(now.step, now.steps), one_device()
+        )
 
 
 def wide_start(config: TransformerConfig, seed: int) -> Transformer:

@@ -29,6 +29,7 @@ import xarray as xr
 
 from isinglass.experiments.memory.setting import (
     RATIOS,
+    following,
     one_device,
     padded,
     wide_start,
@@ -147,14 +148,14 @@ def trained_loss(
     source = random_source(
         sequences, vocabulary=VOCABULARY, key=KEY, counted=COUNTED, seed=seed
     )
-    with context.follow(f"width {width}, {sequences} sequences") as report:
+    name = f"width-{width}-{number}-{sequences}"
+    what = f"width {width}, {sequences} sequences"
+    with following(context, name, what) as runtime:
         run = train(
             wide_start(config_of(width), seed),
             source,
             setting.recipe(width, sequences, seed),
-            store=context.store(f"width-{width}-{number}-{sequences}"),
-            progress=lambda now: report(now.step, now.steps),
-            devices=one_device(),
+            runtime=runtime,
         )
     return evaluate(run.model, source, batch=128, devices=one_device())
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory.neighbours import (
@@ -110,6 +111,20 @@ def nearest_neighbour_radius(
             "source": "Niu et al. 2024, appendix F.1",
         },
     )
+
+
+def length_and_spread(vectors: Float[np.ndarray, "n d"]) -> tuple[float, float]:
+    """Compute the root mean square length of vectors, and distance of any two.
+
+    A nearest-neighbour distance over the second of them is free of the vectors' scale.
+
+    Args:
+        vectors: Of any floating type, n ≥ 2.
+    """
+    squared_length = np.square(vectors, dtype=np.float64).sum(1).mean()
+    variance = squared_length - np.square(vectors.mean(0, np.float64)).sum()
+    squared_distance = 2 * max(variance, 0.0) * len(vectors) / (len(vectors) - 1)
+    return float(np.sqrt(squared_length)), float(np.sqrt(squared_distance))
 
 
 def sizes_of(
