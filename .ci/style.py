@@ -34,7 +34,7 @@ WORDS = frozenset(
 )
 MOST_PARAMETERS = 6
 EXTRAS = frozenset(
-    {"dask", "dask_jobqueue", "distributed", "tiktoken", "transformers", "torch"}
+    {"cloudpickle", "dask", "dask_jobqueue", "distributed", "tiktoken", "transformers", "torch"}
 )
 
 Breach = tuple[int, str, str]  # line, rule, what

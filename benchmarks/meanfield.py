@@ -26,9 +26,15 @@ from rich.console import Console
 from rich.table import Table
 
 from isinglass._common.machine import cores
-from isinglass.dynamics import Measure, bifurcation, lyapunov_spectrum, trajectory
+from isinglass.dynamics import (
+    Measure,
+    Sampling,
+    bifurcation,
+    lyapunov_spectrum,
+    trajectory,
+)
 from isinglass.dynamics._flow import flow_of
-from isinglass.dynamics._lanes import Carry, _block
+from isinglass.dynamics._lanes import Carry, advance_block
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 from meanfield_peers import Chaotax, Numba, Transcription
 
@@ -81,19 +87,19 @@ def window_at_phase_zero() -> np.ndarray:
 
 
 def check_peers(peers: list, window: np.ndarray) -> None:
-    """Refuse to time programs that do not compute the same orbit and the same exponents."""
+    """Refuse to time programs that do not compute the same orbit and exponents."""
     state = field.map.start(window)
-    orbit = trajectory(field.map, state, parameters(1.255), 1, transient=39)
+    orbit = trajectory(field.map, state, parameters(1.255), Sampling(1, 39))
     exponents = lyapunov_spectrum(
         field.map, state, parameters(1.255), 20_000
     ).exponents[:4]
     for peer in peers:
-        found = np.ravel(peer.orbit(window, np.array([1.255]), 10))[: orbit.size]
-        np.testing.assert_allclose(found, np.ravel(orbit)[: found.size], rtol=1e-9)
+        last = np.ravel(peer.orbit(window, np.array([1.255]), 10))[: orbit.size]
+        np.testing.assert_allclose(last, np.ravel(orbit)[: last.size], rtol=1e-9)
         if isinstance(peer, Transcription):  # too slow to converge; its orbit is enough
             continue
-        found = peer.spectrum(window, 1.255, 5_000)[:4]
-        np.testing.assert_allclose(found, exponents, atol=0.01)
+        leading = peer.spectrum(window, 1.255, 5_000)[:4]
+        np.testing.assert_allclose(leading, exponents, atol=0.01)
 
 
 # -- measuring -------------------------------------------------------------------------
@@ -108,14 +114,14 @@ def seconds(function: Callable[[], object]) -> float:
 def interleaved(
     functions: Mapping[str, Callable[[], float]], rounds: int
 ) -> dict[str, list]:
-    """What each function returns, run in turn; the first time, which compiles, is dropped."""
+    """What each function returns, run in turn; the first, compiling, run is dropped."""
     for function in functions.values():
         function()
-    found: dict[str, list] = {name: [] for name in functions}
+    results: dict[str, list] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
-            found[name].append(function())
-    return found
+            results[name].append(function())
+    return results
 
 
 def per_step(
@@ -128,7 +134,7 @@ def per_step(
 def slope(
     function: Callable[[int], object], cells: int, steps: int
 ) -> Callable[[], float]:
-    """The same for a program that compiles at every call: what twice the steps cost more."""
+    """The same for a program that compiles in every call: what more steps cost more."""
 
     def measured() -> float:
         once, twice = (
@@ -187,7 +193,7 @@ def contests(window: np.ndarray, peers: list) -> dict[str, Callable[[], float]]:
 
 
 def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
-    """Flops and transcendental functions per value and step, as XLA counts what it compiled."""
+    """Flops and transcendental functions per value and step, as XLA counts them."""
     with jax.enable_x64(True):
         state = start(parameters(1.255))
         flow = flow_of(field.map, state)
@@ -196,14 +202,16 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
         size = sum(leaf.shape[0] for leaf in reals)
         vectors = jnp.repeat(jnp.eye(size, exponents)[..., None], lanes, -1)
         zero = jnp.zeros((exponents, lanes))
-        given = {
+        constant = {
             name: jnp.full(lanes, value) for name, value in parameters(1.255).items()
         }
         carry = Carry(wide, (), vectors, zero, zero, jnp.zeros(lanes))
         block = jax.vmap(
-            partial(_block, flow, flow.block, flow.block), in_axes=-1, out_axes=-1
+            partial(advance_block, flow, flow.block, flow.block),
+            in_axes=-1,
+            out_axes=-1,
         )
-        cost = jax.jit(block).lower(carry, given).compile().cost_analysis()
+        cost = jax.jit(block).lower(carry, constant).compile().cost_analysis()
     share = lanes * flow.block
     return cost["flops"] / share, cost["transcendentals"] / share
 
@@ -211,7 +219,7 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
 def ceiling(
     function: Callable[[jax.Array], jax.Array], length: int, repeats: int = 4_000
 ) -> float:
-    """Applications per second of `length` chained elementwise functions, in cache, all cores."""
+    """Applications per second of `length` chained functions, in cache, all cores."""
     with jax.enable_x64(True):
         x = jnp.linspace(0.1, 0.9, 512)
 
@@ -242,12 +250,13 @@ def peak_memory(values: int) -> float:
     code = (
         "import sys, tempfile; sys.path.insert(0, 'benchmarks')\n"
         "import numpy as np\n"
+        "from isinglass.dynamics import Run\n"
         "from meanfield import *\n"
         "with tempfile.TemporaryDirectory() as store:\n"
         f"    vary = {{'beta': np.linspace(*ZOOM, {values})}}\n"
         "    measure = Measure(transient=200, steps=1000, exponents=None)\n"
         "    fixed = {'gamma': GAMMA, 'epsilon': EPSILON}\n"
-        "    bifurcation(field.map, start, fixed, vary, measure, store=store)\n"
+        "    bifurcation(field.map, start, fixed, vary, measure, Run(store=store))\n"
         "print(open('/proc/self/status').read())\n"
     )
     output = subprocess.run(
@@ -270,9 +279,9 @@ def main() -> None:
     peers = [kind(field, GAMMA, EPSILON) for kind in (Transcription, Numba, Chaotax)]
     window = window_at_phase_zero()
     check_peers(peers, window)
-    found = interleaved(contests(window, peers), rounds)
-    console.print(speed_table(found, rounds))
-    console.print(work_table(found))
+    times = interleaved(contests(window, peers), rounds)
+    console.print(speed_table(times, rounds))
+    console.print(work_table(times))
     console.print(scaling_table())
     for values in (4_000, 40_000):
         console.print(f"Peak memory, {values:,} values: {peak_memory(values):.2f} GiB")
@@ -282,14 +291,14 @@ def main() -> None:
     )
 
 
-def speed_table(found: Mapping[str, list], rounds: int) -> Table:
+def speed_table(results: Mapping[str, list], rounds: int) -> Table:
     """Medians, and how many times ours each peer takes."""
     table = Table(title=f"µs per (β, step), medians of {rounds} rounds (least to most)")
     for column in ("", "µs", "range", "times ours"):
         table.add_column(column, justify="right" if column else "left")
-    for name, times in found.items():
+    for name, times in results.items():
         median = float(np.median(times))
-        ours = float(np.median(found[f"{name.rpartition(',')[0]}, ours"]))
+        ours = float(np.median(results[f"{name.rpartition(',')[0]}, ours"]))
         ratio = (
             ""
             if name.endswith("ours")
@@ -301,7 +310,7 @@ def speed_table(found: Mapping[str, list], rounds: int) -> Table:
     return table
 
 
-def work_table(found: Mapping[str, list]) -> Table:
+def work_table(times: Mapping[str, list]) -> Table:
     """How far from the limits of the machine."""
     flops = 2 * ceiling(lambda x: x * 0.999 + 1e-3, 16)
     tanhs = ceiling(jnp.tanh, 1)
@@ -316,7 +325,7 @@ def work_table(found: Mapping[str, list]) -> Table:
         table.add_column(column, justify="right" if column else "left")
     for what, exponents in (("orbit", 0), ("spectrum", 12)):
         operations, functions = work(exponents)
-        took = 1e-6 * float(np.median(found[f"{what}, ours"]))
+        took = 1e-6 * float(np.median(times[f"{what}, ours"]))
         least = operations / flops + functions / tanhs
         table.add_row(
             what,

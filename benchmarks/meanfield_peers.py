@@ -30,7 +30,7 @@ def position_overlaps(field: MeanField) -> np.ndarray:
 
 
 class Transcription:
-    """A plain NumPy transcription over all spins, its Jacobians by autograd, a QR every step.
+    """A NumPy transcription over all spins, Jacobians by autograd, a QR every step.
 
     So does the published program. This one was written from the equations.
     """
@@ -89,7 +89,7 @@ class Transcription:
 
 
 class Numba:
-    """pynamicalsys: mapping and analytic Jacobian in Numba, by spin groups like ours."""
+    """pynamicalsys: mapping and analytic Jacobian in Numba, by groups like ours."""
 
     name = "pynamicalsys"
 
@@ -129,7 +129,7 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
 
     @numba.njit
     def token(x, beta, position, m, slope):
-        """Overlaps v, q, k of one token, and their derivatives by the attention behind it."""
+        """Overlaps v, q, k of one token, and their derivatives by its attention."""
         for g in range(groups):
             drive = 0.0
             for b in range(size):
@@ -145,8 +145,9 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
             slope[g] = beta * (1.0 - slope[g] ** 2)
 
     @numba.njit
-    def head(u, beta, phase, m, slopes, p, attention):
+    def head(u, beta, phase, results):
         """The next value; leaves overlaps, slopes and softmax weights behind."""
+        m, slopes, p, attention = results
         highest = -np.inf
         for age in range(length):
             x = u[age * size : (age + 1) * size]
@@ -177,7 +178,7 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
         m = np.empty((length, 3, size))
         slopes, p, newest = np.empty((length, groups)), np.empty(length), np.empty(size)
         for phase in range(length):
-            head(u, parameters[0], phase, m, slopes, p, newest)
+            head(u, parameters[0], phase, (m, slopes, p, newest))
             u = shifted(u, newest)
         return u
 
@@ -187,7 +188,7 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
         slopes, p, newest = np.empty((length, groups)), np.empty(length), np.empty(size)
         total = np.eye(length * size)
         for phase in range(length):
-            head(u, parameters[0], phase, m, slopes, p, newest)
+            head(u, parameters[0], phase, (m, slopes, p, newest))
             rows = np.zeros((size, length * size))
             for age in range(length):
                 for b in range(size):
@@ -224,7 +225,7 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
 
 
 class Chaotax:
-    """chaotax, vmapped over β: the same head, tangents by jax.linearize, LAPACK's QR per block."""
+    """chaotax over β: the same head, tangents by jax.linearize, LAPACK's QR per block."""
 
     name = "chaotax"
 

@@ -1,4 +1,4 @@
-"""The mean field of self-attention next to its first chaos: 200 values of β, all 12 exponents."""
+"""The mean field of self-attention next to its first chaos: 12 exponents at 200 β."""
 
 import numpy as np
 

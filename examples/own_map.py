@@ -1,4 +1,4 @@
-"""A map of your own: its Lyapunov spectrum, its kind of attractor, its bifurcation diagram."""
+"""A map of your own: Lyapunov spectrum, kind of attractor, bifurcation diagram."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,12 +17,13 @@ start = np.array([0.4, 0.3])
 fixed = {"c": 3.5}
 
 at = {**fixed, "r": 3.3}
-spectrum = lyapunov_spectrum(predator_prey, start, at, steps=20_000)
+spectrum = lyapunov_spectrum(predator_prey, start, at, 20_000)
 for exponent, error in zip(spectrum.exponents, spectrum.standard_error, strict=True):
     print(f"Lyapunov exponent {exponent:+.4f} ± {error:.4f} nats per step")
 print(f"Kaplan–Yorke dimension {spectrum.kaplan_yorke_dimension:.2f}")
-found = attractor(predator_prey, start, at)
-print(f"r = 3.3 is {found.kind.name.lower()}, with confidence {found.confidence:.2f}")
+reached = attractor(predator_prey, start, at)
+kind = reached.kind.name.lower()
+print(f"r = 3.3 is {kind}, with confidence {reached.confidence:.2f}")
 
 diagram = bifurcation(
     predator_prey,

@@ -17,9 +17,13 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from isinglass import cli
-from isinglass.dynamics import Kind, Measure, bifurcation
-from isinglass.explore import origin as recipes
-from isinglass.explore import words as texts
+from isinglass.dynamics import Kind, Measure, Run, bifurcation
+from isinglass.explore import notation
+from isinglass.explore.features import (
+    features_from_words,
+    features_in_words,
+    random_features,
+)
 from isinglass.systems.meanfield import Features
 
 SHORT = ("--transient", 20, "--steps", 40)
@@ -144,7 +148,7 @@ class TestSweep:
             0,
         )
         assert result.exit_code == 0, result.output
-        # The loop reaches to ±2 (0.5/3)^1.5 = ±0.136 (isinglass.dynamics.known.cubic).
+        # The loop reaches to ±2 (0.5/3)^1.5 = ±0.136 (isinglass.dynamics.textbook.cubic).
         assert "Up and down differ at −0.12 to 0.12." in result.stdout
 
     def test_float32_warns_in_one_line(self, isinglass_command):
@@ -289,13 +293,13 @@ class TestFeatures:
     def test_in_words_are_the_same_to_the_last_bit(self, bits):
         weights = np.random.default_rng(1).choice([-1, 1], (4, 3, 70 + bits))
         features = Features.from_weights(weights, bits)
-        words = json.loads(json.dumps(recipes.features_in_words(features, 70)))
-        assert recipes.features_from_words(words) == features
+        words = json.loads(json.dumps(features_in_words(features, 70)))
+        assert features_from_words(words) == features
 
     def test_of_random_segments_are_those_of_the_seed(self, isinglass_command):
-        words = recipes.random_features(4, 2, 1, 7)
+        words = random_features(4, 2, 1, 7)
         expected = Features.random_segments(4, 1, 66, 2, 7)
-        assert recipes.features_from_words(words) == expected
+        assert features_from_words(words) == expected
 
     def test_bad_ones_are_refused(self, isinglass_command, tmp_path):
         command = ("sweep", "meanfield", "--vary", "beta=0,1")
@@ -412,7 +416,7 @@ def test_a_sweep_of_a_program_cannot_be_resumed_here(isinglass_command, tmp_path
         np.zeros(1),
         {},
         {"r": [0.1, 0.2]},
-        store="here",
+        run=Run(store="here"),
     )
     refused(
         isinglass_command("resume", "here"),
@@ -436,12 +440,12 @@ def test_a_full_disk_exits_with_1_and_says_what_is_kept(isinglass_command, monke
 @pytest.mark.parametrize("text", ["1", "=1", "a=", "a=1:2:3:4", "a=1:2:x", "a=1::3"])
 def test_what_is_no_range_is_refused(text):
     with pytest.raises(ValueError, match="--vary must be NAME=LOW:HIGH:COUNT"):
-        texts.axes([text])
+        notation.axes([text])
 
 
 def test_options_of_a_cluster_are_numbers_where_they_can_be():
     given = ["cores=8", "memory=16GB", "walltime=02:00:00", "queue=long", "nanny=false"]
-    assert texts.options(given) == {
+    assert notation.options(given) == {
         "cores": 8,
         "memory": "16GB",
         "walltime": "02:00:00",

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics.attractor import attractor
-from isinglass.dynamics.kinds import Kind, classify
-from isinglass.dynamics.known import ACCUMULATION, delayed_logistic, henon, logistic
+from isinglass.dynamics import Kind, Measure, attractor, classify
+from isinglass.dynamics.textbook import ACCUMULATION, delayed_logistic, henon, logistic
 
 law = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 
@@ -237,7 +236,7 @@ def test_the_attractor_of_a_map(step, start, parameters, kind, period):
     state = jnp.array(start)
     if step is delayed_logistic:
         state = step.start(state)
-    found = attractor(step, state, parameters, transient=2000, steps=4000)
+    found = attractor(step, state, parameters, Measure(transient=2000, steps=4000))
     assert (found.kind, found.period) == (kind, period)
     assert found.confidence > 0.95
     if period:
@@ -249,7 +248,9 @@ def test_the_attractor_of_a_map(step, start, parameters, kind, period):
 
 
 def test_it_is_the_last_steps_that_are_looked_at():
-    found = attractor(logistic, jnp.array(0.3), {"r": 2.9}, transient=0, steps=2000)
+    found = attractor(
+        logistic, jnp.array(0.3), {"r": 2.9}, Measure(transient=0, steps=2000)
+    )
     assert found.kind == Kind.FIXED_POINT
 
 
@@ -265,7 +266,7 @@ def test_the_observable_is_what_must_recur():
         logistic,
         jnp.array([0.3, 0.3]),
         {"r": jnp.array([3.9, 3.1])},
-        observable=lambda x: x[1:],
+        Measure(observable=lambda x: x[1:]),
     )
     assert whole.kind == Kind.CHAOTIC
     assert (part.kind, part.period) == (Kind.PERIODIC, 2)

@@ -8,11 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from isinglass.dynamics.basins import basins
-from isinglass.dynamics.hysteresis import cloud_distance, hysteresis
-from isinglass.dynamics.kinds import Kind
-from isinglass.dynamics.known import cubic, delayed_logistic, henon, logistic
-from isinglass.dynamics.maps import DelayState
+from isinglass.dynamics import (
+    DelayState,
+    Kind,
+    Measure,
+    Resolution,
+    basins,
+    cloud_distance,
+    hysteresis,
+)
+from isinglass.dynamics.textbook import cubic, delayed_logistic, henon, logistic
 
 law = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 R = 1.5
@@ -22,7 +27,9 @@ H_C = 2 * ((R - 1) / 3) ** 1.5
 def test_two_wells_part_where_they_must():
     """x → 1.5 x − x³: (0, √1.5) flows to √0.5, (−√1.5, 0) to −√0.5, beyond √2.5 all diverges."""
     starts = np.linspace(-1.7, 1.7, 341)[:, None]
-    found = basins(cubic, jnp.asarray(starts), {"r": R, "h": 0.0}, steps=200, lanes=100)
+    found = basins(
+        cubic, jnp.asarray(starts), {"r": R, "h": 0.0}, Measure(steps=200), lanes=100
+    )
     x = starts[:, 0]
     ends = np.array([one.points[0, 0] for one in found.attractors])
     label = {sign: int(np.argmin(np.abs(ends - sign * 0.5**0.5))) for sign in (-1, 1)}
@@ -41,7 +48,10 @@ def test_two_wells_part_where_they_must():
 def test_shares_are_those_of_the_labels():
     starts = jnp.linspace(0.05, 1.15, 7)
     found = basins(
-        cubic, jnp.concatenate([starts, -starts[:3]]), {"r": R, "h": 0.0}, steps=100
+        cubic,
+        jnp.concatenate([starts, -starts[:3]]),
+        {"r": R, "h": 0.0},
+        Measure(steps=100),
     )
     assert [one.share for one in found.attractors] == [0.7, 0.3]
     assert [one.kind for one in found.attractors] == [Kind.FIXED_POINT] * 2
@@ -50,15 +60,15 @@ def test_shares_are_those_of_the_labels():
 
 def test_batches_do_not_show():
     starts = jnp.linspace(-1.5, 1.5, 11)
-    whole = basins(cubic, starts, {"r": R, "h": 0.1}, steps=100)
-    parts = basins(cubic, starts, {"r": R, "h": 0.1}, steps=100, lanes=4)
+    whole = basins(cubic, starts, {"r": R, "h": 0.1}, Measure(steps=100))
+    parts = basins(cubic, starts, {"r": R, "h": 0.1}, Measure(steps=100), lanes=4)
     np.testing.assert_array_equal(whole.labels, parts.labels)
     for one, other in zip(whole.attractors, parts.attractors, strict=True):
         np.testing.assert_array_equal(one.points, other.points)
 
 
 def test_starts_at_other_phases_of_one_cycle_are_together():
-    found = basins(logistic, jnp.linspace(0.1, 0.9, 20), {"r": 3.5}, steps=300)
+    found = basins(logistic, jnp.linspace(0.1, 0.9, 20), {"r": 3.5}, Measure(steps=300))
     assert len(found.attractors) == 1
     assert found.attractors[0].period == 4
     assert found.attractors[0].points.shape == (4, 1)
@@ -78,7 +88,7 @@ def test_two_chaotic_bands_apart_are_two():
         return jnp.stack([logistic(x[0], {"r": 3.9}), x[1]])
 
     starts = jnp.stack([jnp.linspace(0.2, 0.4, 6), jnp.array([0.0, 5.0] * 3)], axis=1)
-    found = basins(step, starts, {"unused": 0.0}, steps=300)
+    found = basins(step, starts, {"unused": 0.0}, Measure(steps=300))
     assert found.labels.tolist() == [0, 1] * 3
 
 
@@ -90,7 +100,7 @@ def test_a_small_attractor_within_a_large_one_is_another():
         return (x[:1] - 0.5) * x[1]
 
     starts = jnp.stack([jnp.linspace(0.2, 0.4, 6), jnp.array([1.0, 0.2] * 3)], axis=1)
-    found = basins(step, starts, {"unused": 0.0}, steps=300, observable=shown)
+    found = basins(step, starts, {"unused": 0.0}, Measure(steps=300, observable=shown))
     assert found.labels.tolist() == [0, 1] * 3
 
 
@@ -106,7 +116,11 @@ def test_attractors_beyond_the_most_have_no_label():
         return x
 
     found = basins(
-        frozen, jnp.arange(5.0), {"unused": 0.0}, steps=100, transient=0, most=3
+        frozen,
+        jnp.arange(5.0),
+        {"unused": 0.0},
+        Measure(transient=0, steps=100),
+        resolution=Resolution(attractors=3),
     )
     assert found.labels.tolist() == [0, 1, 2, -2, -2]
 
@@ -118,10 +132,7 @@ def test_attractors_beyond_the_most_have_no_label():
         ({"states": jnp.zeros((0, 1))}, "states must have n starts"),
         ({"states": (jnp.zeros(2), jnp.zeros(3))}, "states must have n starts"),
         ({"states": jnp.array([0.0, jnp.nan])}, "states must be finite"),
-        ({"states": DelayState(jnp.zeros((2, 2, 1)), jnp.arange(2))}, "same phase"),  # type: ignore
-        ({"parameters": {"r": jnp.nan, "h": 0.0}}, "parameters must be finite"),
-        ({"closeness": 0.0}, "closeness must be finite and positive"),
-        ({"most": 0}, "most must be at least 1, got 0"),
+        ({"parameters": {"r": jnp.nan, "h": 0.0}}, "parameters.* must be finite"),
         ({"lanes": 0}, "lanes must be at least 1, got 0"),
     ],
 )
@@ -129,6 +140,24 @@ def test_bad_starts_are_refused_by_name(change, message):
     good = {"step": cubic, "states": jnp.zeros(2), "parameters": {"r": R, "h": 0.0}}
     with pytest.raises(ValueError, match=message):
         basins(**{**good, **change})
+
+
+def test_windows_at_other_phases_are_refused():
+    starts = DelayState(jnp.zeros((2, 2, 1)), jnp.arange(2))  # type: ignore
+    with pytest.raises(ValueError, match="states must all be at the same phase"):
+        basins(delayed_logistic, starts, {"r": 1.8})
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"closeness": 0.0}, "closeness must be positive and finite"),
+        ({"attractors": 0}, "attractors must be at least 1, got 0"),
+    ],
+)
+def test_a_resolution_that_cannot_be_is_refused(field, message):
+    with pytest.raises(ValueError, match=message):
+        Resolution(**field)
 
 
 clouds = arrays(

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from isinglass.dynamics import DelayMap, DelayState, known, lyapunov_spectrum
-from isinglass.dynamics.cycles import cycle, fixed_points, follow_cycle, onset
+from isinglass.dynamics import (
+    DelayMap,
+    DelayState,
+    cycle,
+    fixed_points,
+    follow_cycle,
+    lyapunov_spectrum,
+    onset,
+    textbook,
+)
 
 DELAYED = DelayState(np.full((2, 1), 0.4), np.zeros((), np.int32))
 
@@ -16,7 +24,7 @@ def test_every_cycle_of_the_logistic_map_at_r_4_has_the_multiplier_two_to_its_pe
     # x = sin²θ doubles θ: the cycle that θ = π/(2^k + 1) is on.
     start = np.array([np.sin(np.pi / (2**period + 1)) ** 2 + 1e-4])
 
-    cycle_at_4 = cycle(known.logistic, start, {"r": 4.0}, period)
+    cycle_at_4 = cycle(textbook.logistic, start, {"r": 4.0}, period)
 
     np.testing.assert_allclose(np.abs(cycle_at_4.multipliers), 2.0**period, rtol=1e-9)
     assert cycle_at_4.exponents == pytest.approx([np.log(2)], rel=1e-9)
@@ -26,7 +34,7 @@ def test_every_cycle_of_the_logistic_map_at_r_4_has_the_multiplier_two_to_its_pe
 def test_the_cycle_of_a_henon_map_repels_in_one_direction_and_contracts_areas():
     parameters = {"a": 1.4, "b": 0.3}
 
-    fixed = cycle(known.henon, np.array([0.6, 0.2]), parameters)
+    fixed = cycle(textbook.henon, np.array([0.6, 0.2]), parameters)
 
     x = (-0.7 + np.sqrt(0.7**2 + 4 * 1.4)) / (2 * 1.4)
     np.testing.assert_allclose(fixed.state, [x, 0.3 * x], rtol=1e-12)
@@ -38,15 +46,15 @@ def test_the_cycle_of_a_henon_map_repels_in_one_direction_and_contracts_areas():
 
 
 def test_exponents_of_a_cycle_are_those_of_a_long_orbit():
-    fixed = cycle(known.delayed_logistic, DELAYED, {"r": 1.8})
-    orbit = lyapunov_spectrum(known.delayed_logistic, DELAYED, {"r": 1.8}, 2000)
+    fixed = cycle(textbook.delayed_logistic, DELAYED, {"r": 1.8})
+    orbit = lyapunov_spectrum(textbook.delayed_logistic, DELAYED, {"r": 1.8}, 2000)
 
     np.testing.assert_allclose(fixed.exponents, np.log(0.8) / 2, rtol=1e-9)
     np.testing.assert_allclose(orbit.exponents, fixed.exponents, atol=2e-3)
 
 
 def test_a_superstable_cycle_has_an_exponent_of_minus_infinity():
-    assert cycle(known.logistic, np.array([0.4]), {"r": 2.0}).exponents == [-np.inf]
+    assert cycle(textbook.logistic, np.array([0.4]), {"r": 2.0}).exponents == [-np.inf]
 
 
 def test_a_state_may_be_a_tree_and_hold_whole_numbers():
@@ -65,7 +73,7 @@ def test_a_state_may_be_a_tree_and_hold_whole_numbers():
 def test_a_cycle_followed_along_a_parameter_stays_on_its_branch():
     rates = np.linspace(2.8, 3.4, 7)
 
-    branch = follow_cycle(known.logistic, np.array([0.6]), {}, {"r": rates})
+    branch = follow_cycle(textbook.logistic, np.array([0.6]), {}, {"r": rates})
 
     np.testing.assert_allclose(
         [fixed.state[0] for fixed in branch], 1 - 1 / rates, rtol=1e-12
@@ -81,7 +89,7 @@ def test_a_cycle_that_ends_in_a_fold_is_lost_beyond_it():
 
     with pytest.raises(FloatingPointError, match=r"no cycle of 1 steps at .*'r': 1.5"):
         # The middle branch, which both folds end.
-        follow_cycle(known.cubic, np.array([0.05]), {"r": 1.5}, {"h": heights})
+        follow_cycle(textbook.cubic, np.array([0.05]), {"r": 1.5}, {"h": heights})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_a_cycle_that_ends_in_a_fold_is_lost_beyond_it():
 def test_the_logistic_map_doubles_its_periods_where_it_is_known_to(
     period, start, rates, value
 ):
-    doubling = onset(known.logistic, np.array([start]), {}, {"r": rates}, period)
+    doubling = onset(textbook.logistic, np.array([start]), {}, {"r": rates}, period)
 
     assert doubling is not None
     assert doubling.value == pytest.approx(value, abs=1e-10)
@@ -103,7 +111,7 @@ def test_the_logistic_map_doubles_its_periods_where_it_is_known_to(
 
 def test_the_delayed_logistic_map_gives_birth_to_a_circle_that_turns_by_60_degrees():
     circle = onset(
-        known.delayed_logistic, DELAYED, {}, {"r": np.linspace(1.5, 2.4, 10)}
+        textbook.delayed_logistic, DELAYED, {}, {"r": np.linspace(1.5, 2.4, 10)}
     )
 
     assert circle is not None
@@ -114,7 +122,7 @@ def test_the_delayed_logistic_map_gives_birth_to_a_circle_that_turns_by_60_degre
 def test_a_cycle_that_stays_stable_has_no_onset():
     rates = np.linspace(2.0, 2.9, 4)
 
-    assert onset(known.logistic, np.array([0.6]), {}, {"r": rates}) is None
+    assert onset(textbook.logistic, np.array([0.6]), {}, {"r": rates}) is None
 
 
 def clocked(window, parameters, phase):
@@ -138,9 +146,12 @@ def test_a_cycle_of_a_clocked_map_goes_round_with_its_clock():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((known.logistic, np.array([0.6]), {"r": 2.5}, 0), "period must be at least 1"),
-        ((known.logistic, np.array([np.nan]), {"r": 2.5}), "state must be finite"),
-        ((known.logistic, np.array([0.6]), {"r": np.inf}), "parameters.* finite"),
+        (
+            (textbook.logistic, np.array([0.6]), {"r": 2.5}, 0),
+            "period must be at least 1",
+        ),
+        ((textbook.logistic, np.array([np.nan]), {"r": 2.5}), "state must be finite"),
+        ((textbook.logistic, np.array([0.6]), {"r": np.inf}), "parameters.* finite"),
         ((CLOCKED, CLOCKED.start(np.zeros((1, 1))), {"a": 0.5}, 2), "multiple of 3"),
     ],
 )
@@ -179,13 +190,13 @@ def test_a_map_without_cycles_or_with_nothing_but_cycles_has_none_to_find():
 )
 def test_what_an_onset_cannot_be_looked_for_along_is_refused(vary, message):
     with pytest.raises(ValueError, match=message):
-        onset(known.logistic, np.array([0.6]), {}, vary)
+        onset(textbook.logistic, np.array([0.6]), {}, vary)
 
 
 def test_searches_from_several_starts_end_on_all_fixed_points():
     starts = np.array([[[-0.8]], [[0.1]], [[0.8]]])
 
-    points = fixed_points(known.cubic, starts, {"r": 1.5, "h": 0.0})
+    points = fixed_points(textbook.cubic, starts, {"r": 1.5, "h": 0.0})
 
     root = np.sqrt(0.5)
     assert points.converged.all()

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics._precision import PrecisionWarning
-from isinglass.dynamics.known import (
+from isinglass.dynamics import (
+    DelayMap,
+    Measure,
+    PrecisionWarning,
+    Sampling,
+    kaplan_yorke_dimension,
+    lyapunov_spectrum,
+    trajectory,
+)
+from isinglass.dynamics.textbook import (
     ACCUMULATION,
     cubic,
     delayed_logistic,
@@ -16,16 +24,14 @@ from isinglass.dynamics.known import (
     logistic,
     standard_map,
 )
-from isinglass.dynamics.lyapunov import kaplan_yorke_dimension, lyapunov_spectrum
-from isinglass.dynamics.maps import DelayMap
-from isinglass.dynamics.trajectory import trajectory
 
 law = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 HENON = {"a": 1.4, "b": 0.3}
 
 
 def spectrum_of_logistic(r, steps=2000, **options):
-    return lyapunov_spectrum(logistic, jnp.array(0.3), {"r": r}, steps, **options)
+    measure = Measure(steps=steps, exponents=1, **options)
+    return lyapunov_spectrum(logistic, jnp.array(0.3), {"r": r}, measure)
 
 
 def test_the_logistic_map_at_4_has_ln_2():
@@ -90,7 +96,10 @@ def test_henon():
 )
 def test_symplectic_pairs_sum_to_zero(K, x, y, m):
     found = lyapunov_spectrum(
-        standard_map, jnp.array([x, y]), {"K": K}, 400, qr_every=m
+        standard_map,
+        jnp.array([x, y]),
+        {"K": K},
+        Measure(steps=400, exponents=None, qr_every=m),
     )
     assert found.exponents.sum() == pytest.approx(0, abs=1e-9)
 
@@ -120,7 +129,12 @@ def test_a_linear_map_has_the_moduli_of_its_eigenvalues(seed, size):
     np.fill_diagonal(triangle, rng.choice([-1, 1], size) * np.exp(exponents))
     q = np.linalg.qr(rng.standard_normal((size, size)))[0]
     parameters = {"matrix": q @ triangle @ q.T}
-    found = lyapunov_spectrum(by_matrix, jnp.zeros(size), parameters, 400, transient=0)
+    found = lyapunov_spectrum(
+        by_matrix,
+        jnp.zeros(size),
+        parameters,
+        Measure(transient=0, steps=400, exponents=None),
+    )
     np.testing.assert_allclose(found.exponents, exponents, atol=1e-2)
     assert (np.diff(found.exponents) <= 0).all()
 
@@ -131,7 +145,12 @@ def test_complex_eigenvalues_make_pairs():
     matrix = np.zeros((3, 3))
     matrix[:2, :2] = skew @ turn @ np.linalg.inv(skew)
     matrix[2, 2] = -0.5
-    found = lyapunov_spectrum(linear(matrix), jnp.zeros(3), {}, 4000, transient=0)
+    found = lyapunov_spectrum(
+        linear(matrix),
+        jnp.zeros(3),
+        {},
+        Measure(transient=0, steps=4000, exponents=None),
+    )
     np.testing.assert_allclose(found.exponents, moduli(matrix), atol=1e-3)
 
 
@@ -143,8 +162,12 @@ def test_how_often_qr_is_done_does_not_matter(step, m):
     start, parameters = jnp.zeros(2), {"a": 1.0, "b": 0.3}
     if step is delayed_logistic:
         start, parameters = step.start(jnp.array([[0.5], [0.4]])), {"r": 2.1}
-    every = lyapunov_spectrum(step, start, parameters, 1600, qr_every=1)
-    found = lyapunov_spectrum(step, start, parameters, 1600, qr_every=m)
+    every = lyapunov_spectrum(
+        step, start, parameters, Measure(steps=1600, exponents=None, qr_every=1)
+    )
+    found = lyapunov_spectrum(
+        step, start, parameters, Measure(steps=1600, exponents=None, qr_every=m)
+    )
     assert found.qr_every == m
     assert found.steps == every.steps == 1600
     np.testing.assert_allclose(found.exponents, every.exponents, atol=2e-3)
@@ -153,7 +176,12 @@ def test_how_often_qr_is_done_does_not_matter(step, m):
 def test_what_float64_cannot_resolve_is_reported():
     """Two directions that part by e³ a step are e⁴⁸ apart after 16: more than float64 holds."""
     matrix = np.array([[np.exp(1.5), 1.0], [0.3, np.exp(-1.5)]])
-    found = lyapunov_spectrum(linear(matrix), jnp.zeros(2), {}, 320, qr_every=16)
+    found = lyapunov_spectrum(
+        linear(matrix),
+        jnp.zeros(2),
+        {},
+        Measure(steps=320, exponents=None, qr_every=16),
+    )
     assert found.unresolved.tolist() == [0.0, 1.0]
     automatic = lyapunov_spectrum(linear(matrix), jnp.zeros(2), {}, 320)
     assert automatic.unresolved.max() == 0
@@ -163,8 +191,12 @@ def test_what_float64_cannot_resolve_is_reported():
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_the_leading_ones_are_the_first_of_all(k):
     step, start, parameters = coupled(1.0)
-    whole = lyapunov_spectrum(step, start, parameters, 800, qr_every=1)
-    leading = lyapunov_spectrum(step, start, parameters, 800, k=k, qr_every=1)
+    whole = lyapunov_spectrum(
+        step, start, parameters, Measure(steps=800, exponents=None, qr_every=1)
+    )
+    leading = lyapunov_spectrum(
+        step, start, parameters, Measure(steps=800, exponents=k, qr_every=1)
+    )
     assert leading.exponents.shape == leading.standard_error.shape == (k,)
     np.testing.assert_allclose(leading.exponents, whole.exponents[:k], atol=1e-9)
 
@@ -229,7 +261,9 @@ def test_the_volume_of_a_delay_map_shrinks_by_its_last_block():
     # 2.27 it is chaotic, and means of so many steps scatter by 0.02.
     for r, within in ((1.7, 1e-3), (2.1, 1e-2), (2.27, 0.1)):
         found = lyapunov_spectrum(delayed_logistic, start, {"r": r}, 10_000)
-        orbit = trajectory(delayed_logistic, start, {"r": r}, 10_000, transient=1000)
+        orbit = trajectory(
+            delayed_logistic, start, {"r": r}, Sampling(10_000, transient=1000)
+        )
         expected = np.log(np.abs(r * orbit)).mean()
         assert found.exponents.sum() == pytest.approx(expected, abs=within)
     step, start, parameters = coupled(1.2)
@@ -280,7 +314,7 @@ def test_independent_maps_have_the_exponents_of_each(k):
         np.concatenate([[np.log(2)], *(part.exponents for part in parts)])
     )[::-1]
     state = {**starts, "time": jnp.array(0)}
-    found = lyapunov_spectrum(side_by_side, state, {}, 4000, k=k)
+    found = lyapunov_spectrum(side_by_side, state, {}, Measure(steps=4000, exponents=k))
     np.testing.assert_allclose(found.exponents, expected[:k], atol=1e-2)
 
 
@@ -290,7 +324,12 @@ def test_independent_maps_have_the_exponents_of_each(k):
 def test_the_standard_error_is_the_spread_of_independent_runs(r):
     starts = np.random.default_rng(1).uniform(0.1, 0.9, 40)
     runs = [
-        lyapunov_spectrum(logistic, jnp.asarray(start), {"r": r}, 3000, transient=200)
+        lyapunov_spectrum(
+            logistic,
+            jnp.asarray(start),
+            {"r": r},
+            Measure(transient=200, steps=3000, exponents=None),
+        )
         for start in starts
     ]
     spread = np.std([run.exponents[0] for run in runs], ddof=1)
@@ -346,9 +385,9 @@ def test_an_orbit_that_diverges_has_no_exponents():
     [
         ({"steps": 0}, "steps must be"),
         ({"transient": -1}, "transient must be"),
-        ({"k": 3}, r"k must be in \[1, 2\], got 3"),
-        ({"k": 0}, r"k must be in \[1, 2\], got 0"),
-        ({"k": -1}, "must be"),
+        ({"exponents": 3}, r"exponents must be in \[1, 2\], got 3"),
+        ({"exponents": 0}, r"exponents must be in \[1, 2\], got 0"),
+        ({"exponents": -1}, "exponents must be at least 0"),
         ({"qr_every": 3}, "qr_every must be .* got 3"),
         ({"qr_every": "often"}, "qr_every must be .* got .?often"),
         ({"precision": "float16"}, "precision must be .* got 'float16'"),
@@ -361,9 +400,13 @@ def test_an_orbit_that_diverges_has_no_exponents():
     ],
 )
 def test_bad_input_is_refused_by_name(change, message):
-    good = {"step": henon, "state": jnp.zeros(2), "parameters": HENON, "steps": 3}
+    good = {"step": henon, "state": jnp.zeros(2), "parameters": HENON}
+    measure = {"steps": 3, "exponents": None} | {
+        name: value for name, value in change.items() if name not in good
+    }
+    arguments = good | {name: value for name, value in change.items() if name in good}
     with pytest.raises(ValueError, match=message):
-        lyapunov_spectrum(**{**good, **change})
+        lyapunov_spectrum(**arguments, measure=Measure(**measure))
 
 
 @law
@@ -371,7 +414,10 @@ def test_bad_input_is_refused_by_name(change, message):
 def test_the_exponent_of_a_fixed_point_is_that_of_its_slope(r, x):
     """x → r x − x³ settles on √(r − 1), where its slope is 3 − 2 r."""
     found = lyapunov_spectrum(
-        cubic, jnp.array(x), {"r": r, "h": 0.0}, 200, transient=3000
+        cubic,
+        jnp.array(x),
+        {"r": r, "h": 0.0},
+        Measure(transient=3000, steps=200, exponents=None),
     )
     slope = abs(3 - 2 * r)
     if slope > 1e-3:

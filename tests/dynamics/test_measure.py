@@ -8,14 +8,16 @@ import pytest
 
 from isinglass.dynamics import (
     DelayMap,
+    DelayState,
     Kind,
     Measure,
+    Sampling,
     Section,
     lyapunov_spectrum,
     trajectory,
 )
-from isinglass.dynamics.cells import dimension, measure_cells, variables
-from isinglass.dynamics.maps import DelayState
+from isinglass.dynamics.cells import measure_cells
+from isinglass.dynamics.variables import dimension, variables
 
 LN2 = np.log(2.0)
 
@@ -50,7 +52,9 @@ def test_every_cell_is_the_orbit_alone():
     values = [2.8, 3.2, 3.5]
     result = logistic_cells(values, Measure(transient=100, steps=50, points=20))
     for cell, r in enumerate(values):
-        alone = trajectory(logistic, np.array([0.3]), {"r": r}, 20, transient=130)
+        alone = trajectory(
+            logistic, np.array([0.3]), {"r": r}, Sampling(20, transient=130)
+        )
         np.testing.assert_allclose(result["points"][cell], alone, rtol=1e-12)
     assert result["points"].shape == (3, 20, 1)
     assert (result["point_count"] == 20).all()
@@ -118,8 +122,7 @@ def test_a_forced_delay_map_keeps_its_phase(phase):
         forced,
         DelayState(np.full((2, 1), 0.1), np.array(phase)),
         {"a": 0.5},
-        12,
-        transient=6,
+        Sampling(12, transient=6),
     )
     np.testing.assert_allclose(cells["points"][0], alone, rtol=1e-13)
     assert cells["final_state"].phase == phase  # 18 steps are whole periods
@@ -141,8 +144,7 @@ def test_a_long_delay_carries_its_phase():
         long,
         DelayState(np.arange(11.0)[:, None], np.array(3)),
         {"a": 0.5},
-        16,
-        transient=24,
+        Sampling(16, transient=24),
     )
     np.testing.assert_allclose(cells["points"][0], alone, rtol=1e-13)
     cells = measure_cells(long, start, {"a": np.array([0.5])}, Measure(0, 880, None))
@@ -156,7 +158,9 @@ def test_section_keeps_points_near_the_plane_in_order():
         transient=10, steps=3000, points=30, section=section, max_period=4
     )
     result = logistic_cells([3.9, 2.5], measure)
-    orbit = trajectory(logistic, np.array([0.3]), {"r": 3.9}, 200, transient=10)[:, 0]
+    orbit = trajectory(
+        logistic, np.array([0.3]), {"r": 3.9}, Sampling(200, transient=10)
+    )[:, 0]
     near = orbit[np.abs(orbit - 0.5) <= 0.05]
     early = min(
         len(near), 4

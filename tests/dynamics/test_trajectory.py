@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics import PrecisionWarning
-from isinglass.dynamics.known import delayed_logistic, henon, linear, logistic
-from isinglass.dynamics.maps import DelayMap, DelayState
-from isinglass.dynamics.trajectory import trajectory
+from isinglass.dynamics import (
+    DelayMap,
+    DelayState,
+    PrecisionWarning,
+    Sampling,
+    trajectory,
+)
+from isinglass.dynamics.textbook import delayed_logistic, henon, linear, logistic
 
 law = settings(max_examples=10, deadline=None, derandomize=True, database=None)
 HENON = {"a": 1.4, "b": 0.3}
@@ -36,7 +40,10 @@ def test_rows_are_the_steps_of_the_map():
 def test_row_i_is_seen_after_transient_and_strides(transient, stride):
     whole = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 70)
     rows = trajectory(
-        logistic, jnp.array(0.3), {"r": 3.5}, 5, transient=transient, stride=stride
+        logistic,
+        jnp.array(0.3),
+        {"r": 3.5},
+        Sampling(5, transient=transient, stride=stride),
     )
     np.testing.assert_array_equal(rows, whole[transient + stride * np.arange(1, 6) - 1])
 
@@ -137,8 +144,6 @@ def test_an_orbit_that_diverges_is_shown_as_it_is():
     ("change", "message"),
     [
         ({"steps": 0}, "steps must be at least 1, got 0"),
-        ({"transient": -1}, "transient must be at least 0, got -1"),
-        ({"stride": 0}, "stride must be at least 1, got 0"),
         ({"precision": "float16"}, "precision must be one of .*'float16'"),
         ({"state": jnp.array([0.0, jnp.nan])}, "state must be finite"),
         ({"parameters": {"a": jnp.inf, "b": 0.3}}, r"parameters\['a'\] must be finite"),
@@ -157,3 +162,16 @@ def test_bad_input_is_refused_by_name(change, message):
     good = {"step": henon, "state": jnp.zeros(2), "parameters": HENON, "steps": 3}
     with pytest.raises(ValueError, match=message):
         trajectory(**{**good, **change})
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"transient": -1}, "transient must be at least 0, got -1"),
+        ({"stride": 0}, "stride must be at least 1, got 0"),
+    ],
+)
+def test_a_sampling_that_cannot_be_is_refused(field, message):
+    with pytest.raises(ValueError, match=message):
+        Sampling(**{"steps": 3, **field})

@@ -1,4 +1,4 @@
-"""Sweeps that the tests of `isinglass.dynamics.sweep.diagrams` interrupt, here and in other processes.
+"""Sweeps that tests of `isinglass.dynamics.sweep` interrupt, here or elsewhere.
 
 python sweep_cases.py KIND DIRECTORY [N_VALUES]
 """
@@ -11,8 +11,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass.dynamics.measure import Measure
-from isinglass.dynamics.sweep import diagrams as sweep
+from isinglass.dynamics import (
+    Measure,
+    Run,
+    bifurcation,
+    continuation,
+    phase_diagram,
+)
 
 MEASURE = Measure(transient=50, steps=100, points=5, exponents=1, max_period=8)
 
@@ -25,34 +30,30 @@ def cubic(x: Any, parameters: Mapping[str, Any]) -> Any:
 def run(
     kind: str, directory: str | Path | None, values: int = 40, **options: Any
 ) -> Any:
-    """A sweep of many small tiles; the same for the same ``kind`` and ``values``."""
+    """A sweep of many small tiles; options are those of `Run`."""
     state = np.array([0.1])
     a = np.linspace(1.0, 2.6, values)
     if kind == "bifurcation":
-        return sweep.bifurcation(
+        return bifurcation(
             cubic,
             state,
             {"b": 0.0},
             {"a": a},
             MEASURE,
-            lanes=4,
-            store=directory,
-            **options,
+            Run(lanes=4, store=directory, **options),
         )
     if kind == "continuation":
-        return sweep.continuation(
+        return continuation(
             cubic,
             state,
             {"b": 0.01},
             {"a": a},
             MEASURE,
-            block=4,
-            store=directory,
-            **options,
+            Run(block=4, store=directory, **options),
         )
     vary = {"a": a, "b": np.linspace(-0.1, 0.1, 7)}
-    return sweep.phase_diagram(
-        cubic, state, {}, vary, MEASURE, lanes=14, store=directory, **options
+    return phase_diagram(
+        cubic, state, {}, vary, MEASURE, Run(lanes=14, store=directory, **options)
     )
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import sys
-from pathlib import Path
 
 import cloudpickle
 import jax
@@ -14,10 +13,9 @@ import pytest
 import xarray as xr
 
 from helpers import sweep_cases
-from isinglass.dynamics.measure import Measure
-from isinglass.dynamics.sweep import workers as _schedule
-from isinglass.dynamics.sweep.diagrams import bifurcation
+from isinglass.dynamics import Measure, Run, Workers, bifurcation
 from isinglass.dynamics.sweep.tile_work import Work
+from isinglass.dynamics.sweep.workers import _unpacked
 
 distributed = pytest.importorskip("distributed")
 
@@ -38,13 +36,13 @@ def client(cluster):
 
 @pytest.mark.parametrize("kind", ["bifurcation", "continuation"])
 def test_workers_give_the_bits_that_threads_give(kind, client, tmp_path):
-    there = sweep_cases.run(kind, tmp_path, 12, scheduler=client)
+    there = sweep_cases.run(kind, tmp_path, 12, workers=Workers(client))
     xr.testing.assert_identical(there.load(), sweep_cases.run(kind, None, 12))
 
 
 def test_address_will_do(cluster):
     there = sweep_cases.run(
-        "bifurcation", None, 12, scheduler=cluster.scheduler_address
+        "bifurcation", None, 12, workers=Workers(cluster.scheduler_address)
     )
     xr.testing.assert_identical(there, sweep_cases.run("bifurcation", None, 12))
 
@@ -59,7 +57,11 @@ def test_a_lost_worker_costs_only_its_tiles(client, tmp_path):
             os.kill(lost[0], signal.SIGKILL)
 
     sweep_cases.run(
-        "bifurcation", tmp_path / "there", 80, scheduler=client, progress=kill_one
+        "bifurcation",
+        tmp_path / "there",
+        80,
+        workers=Workers(client),
+        progress=kill_one,
     )
     assert lost
     sweep_cases.run("bifurcation", tmp_path / "here", 80)
@@ -72,7 +74,9 @@ def test_what_workers_began_threads_finish(client, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sweep_cases.run("bifurcation", tmp_path, 40, scheduler=client, progress=stop)
+        sweep_cases.run(
+            "bifurcation", tmp_path, 40, workers=Workers(client), progress=stop
+        )
     found = sweep_cases.run("bifurcation", tmp_path, 40)
     xr.testing.assert_identical(found.load(), sweep_cases.run("bifurcation", None, 40))
 
@@ -86,7 +90,9 @@ def test_error_of_the_map_comes_through(client):
         return parameters["a"] * x
 
     with pytest.raises(RuntimeError, match="out of cheese"):
-        bifurcation(step, np.ones(1), {}, {"a": [0.1]}, Measure(), scheduler=client)
+        bifurcation(
+            step, np.ones(1), {}, {"a": [0.1]}, Measure(), Run(workers=Workers(client))
+        )
 
 
 def test_double_precision_of_what_a_map_holds_survives_the_journey():
@@ -97,7 +103,7 @@ def test_double_precision_of_what_a_map_holds_survives_the_journey():
         return x * 0 + third + parameters["a"]
 
     work = Work(step, third[None], {}, {"a": np.zeros(1)}, Measure(), ("a",), (1,))
-    arrived = _schedule._unpacked(cloudpickle.dumps(work))
+    arrived = _unpacked(cloudpickle.dumps(work))
     with jax.enable_x64(True):
         assert float(arrived.step(arrived.state, {"a": 0.0})[0]) == 1 / 3
     assert arrived.state.dtype == np.float64
@@ -108,7 +114,7 @@ def test_unreachable_address():
         pytest.raises(OSError, match="Timed out"),
         __import__("dask").config.set({"distributed.comm.timeouts.connect": "200ms"}),
     ):
-        sweep_cases.run("bifurcation", None, 4, scheduler="tcp://127.0.0.1:9")
+        sweep_cases.run("bifurcation", None, 4, workers=Workers("tcp://127.0.0.1:9"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
@@ -128,7 +134,6 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
         file.chmod(file.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(sweep_cases.__file__).parents[1]))
     options = {
         "cores": 1,
         "memory": "1GB",
@@ -137,7 +142,10 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
         "scheduler_options": {"dashboard_address": ":0"},
     }
     there = sweep_cases.run(
-        "bifurcation", None, 12, cluster="slurm", cluster_options=options
+        "bifurcation",
+        None,
+        12,
+        workers=Workers(cluster="slurm", cluster_options=options),
     )
     xr.testing.assert_identical(there, sweep_cases.run("bifurcation", None, 12))
     assert len((tmp_path / "jobs").read_text().split()) == 1

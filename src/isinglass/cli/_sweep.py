@@ -23,15 +23,15 @@ from isinglass.cli._errors import (
 from isinglass.cli._errors import folder as parsed_folder
 
 if TYPE_CHECKING:
-    from isinglass.explore.run import Crew, Swept
+    from isinglass.explore.run import SweepResult
 
 # Loaded when a command uses them: they import JAX or Matplotlib.
 diagram = load("isinglass.figures.diagram", suppress_warning=True)
-origin = load("isinglass.explore.origin", suppress_warning=True)
+recipes = load("isinglass.explore.recipe", suppress_warning=True)
 progress = load("isinglass._common.progress", suppress_warning=True)
 run = load("isinglass.explore.run", suppress_warning=True)
 sweep_report = load("isinglass.report.sweep", suppress_warning=True)
-words = load("isinglass.explore.words", suppress_warning=True)
+notation = load("isinglass.explore.notation", suppress_warning=True)
 
 WHO, FEATURES = "Who computes", "The mean field's features"
 
@@ -72,7 +72,7 @@ def sweep(
         str,
         typer.Argument(
             metavar="MAP",
-            help="'meanfield'; a known map: logistic, henon, standard, "
+            help="'meanfield'; a textbook map: logistic, henon, standard, "
             "delayed-logistic or cubic; or 'path/to/file.py:function', a step of your "
             "own, function(state, parameters).",
             show_default=False,
@@ -93,7 +93,7 @@ def sweep(
             "--set",
             metavar="NAME=VALUE",
             help="Fixed parameter, by default the paper's (gamma = 220/√M, epsilon = "
-            "0.02) or the known map's usual one. May be repeated.",
+            "0.02) or the textbook map's usual one. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -234,7 +234,7 @@ def sweep(
     --out zoom`
     """
     with clear_errors(debug):
-        recipe = origin.of_options(
+        recipe = recipes.MapOptions(
             target,
             start,
             weights=weights,
@@ -243,9 +243,9 @@ def sweep(
             positional_bits=positional_bits,
             feature_seed=feature_seed,
             context=context,
-        )
-        axes = words.axes(vary)
-        measure = run.measure_of(
+        ).recipe()
+        axes = notation.axes(vary)
+        measure = run.MeasureOptions(
             transient=transient,
             steps=steps,
             exponents=exponents,
@@ -254,28 +254,17 @@ def sweep(
             section=section,
             section_tolerance=section_tolerance,
             precision=precision,
-        )
-        settings, crew = (
-            words.settings(fixed or []),
-            _crew(scheduler, cluster, cluster_option),
-        )
+        ).measure()
+        settings = notation.settings(fixed or [])
+        workers = run.workers_of(scheduler, cluster, cluster_option)
         description = f"{target} over {' and '.join(axes)}"
         with (
-            run.warnings_told(_tell_warning),
+            run.warnings_as_text(_tell_warning),
             _followed(description, out, debug) as tell,
         ):
-            swept = run.start(
-                recipe,
-                axes,
-                settings,
-                measure,
-                out,
-                direction=continuation,
-                lanes=lanes,
-                crew=crew,
-                progress=tell,
-            )
-    _show(swept, debug)
+            how = run.run_of(out, workers, tell, direction=continuation, lanes=lanes)
+            result = run.start(recipe, axes, settings, measure, how)
+    _show(result, debug)
 
 
 def resume(
@@ -299,33 +288,26 @@ def resume(
     a file is read from that file again.
     """
     with clear_errors(debug):
-        crew = _crew(scheduler, cluster, cluster_option)
+        workers = run.workers_of(scheduler, cluster, cluster_option)
         description = f"the sweep in {directory}"
         with (
-            run.warnings_told(_tell_warning),
+            run.warnings_as_text(_tell_warning),
             _followed(description, directory, debug) as tell,
         ):
-            swept = run.resume(directory, crew=crew, progress=tell)
-    _show(swept, debug)
+            result = run.resume(directory, workers, progress=tell)
+    _show(result, debug)
 
 
-def _crew(
-    scheduler: str | None, cluster: str | None, options: list[str] | None
-) -> Crew:
-
-    return run.Crew(scheduler, cluster, words.options(options) if options else None)
-
-
-def _show(swept: Swept, debug: bool) -> None:
-    """Draw the figure, and print what was found and where it is."""
+def _show(result: SweepResult, debug: bool) -> None:
+    """Draw the figure, and print a table and where all is."""
     with clear_errors(debug, bad_input=False):
-        about = diagram.About(swept.name, swept.labels, swept.section)
-        png, svg = diagram.write(swept.dataset, swept.directory, about)
+        about = diagram.About(result.name, result.labels, result.section)
+        png, svg = diagram.write(result.dataset, result.directory, about)
         out = Console()
-        out.print(sweep_report.table(swept.dataset))
-        lines = [] if swept.hysteresis is None else [_hysteresis(swept.hysteresis)]
-        lines += [f"Figure:  {png}, {svg.name}", f"Results: {swept.store}"]
-        lines += [f'Open:    xarray.open_zarr("{swept.store}")']
+        out.print(sweep_report.table(result.dataset))
+        lines = [] if result.hysteresis is None else [_hysteresis(result.hysteresis)]
+        lines += [f"Figure:  {png}, {svg.name}", f"Results: {result.store}"]
+        lines += [f'Open:    xarray.open_zarr("{result.store}")']
         out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -9,7 +9,8 @@ over parameters: `bifurcation`, `continuation`, `phase_diagram`; from many start
 
 from isinglass.dynamics._precision import PrecisionWarning
 from isinglass.dynamics.attractor import Attractor, attractor
-from isinglass.dynamics.basins import Basins, basins
+from isinglass.dynamics.basins import Basins, Reached, Resolution, basins
+from isinglass.dynamics.clouds import cloud_distance
 from isinglass.dynamics.cycles import (
     Cycle,
     FixedPoints,
@@ -36,16 +37,18 @@ from isinglass.dynamics.signals import (
     poincare,
     power_spectrum,
 )
-from isinglass.dynamics.sweep.diagrams import (
+from isinglass.dynamics.sweep import (
     Plan,
+    Run,
     SweepWarning,
+    Workers,
     bifurcation,
     continuation,
     phase_diagram,
     read_plan,
     resume,
 )
-from isinglass.dynamics.trajectory import trajectory
+from isinglass.dynamics.trajectory import Sampling, trajectory
 
 __all__ = [
     "Attractor",
@@ -63,13 +66,19 @@ __all__ = [
     "Plan",
     "PowerSpectrum",
     "PrecisionWarning",
+    "Reached",
+    "Resolution",
+    "Run",
+    "Sampling",
     "Section",
     "SweepWarning",
+    "Workers",
     "attractor",
     "autocorrelation",
     "basins",
     "bifurcation",
     "classify",
+    "cloud_distance",
     "continuation",
     "cycle",
     "fixed_points",

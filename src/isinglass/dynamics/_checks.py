@@ -1,4 +1,4 @@
-"""Checks of arguments that the functions of `isinglass.dynamics` share."""
+"""The check of a map, its state and its parameters that every function makes."""
 
 import jax
 import numpy as np
@@ -8,14 +8,15 @@ from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics.maps import Parameters, State, Step
 
 
-def checked_state(
-    step: Step, state: State, parameters: Parameters, precision: str
-) -> None:
-    """Refuse a state or parameters that are not finite, and a map that changes its state's form.
+def check_map(step: Step, state: State, parameters: Parameters, precision: str) -> None:
+    """Refuse what no map can be run with.
+
+    That is a state or parameters that are not finite, a state without real numbers or
+    with complex ones, and a map that cannot be hashed or whose states change their
+    form.
 
     Raises:
-        ValueError: In these cases, and for complex states and unhashable maps; it names
-            the argument.
+        ValueError: It names the argument.
     """
     for name, tree in (("state", state), ("parameters", parameters)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -37,8 +38,8 @@ def checked_state(
             f"in a function (state, parameters) -> state: {error}"
         ) from None
     with in_precision(precision):
-        before, given = at_precision((state, parameters), precision)
-        after = jax.eval_shape(step, before, given)
+        before, values = at_precision((state, parameters), precision)
+        after = jax.eval_shape(step, before, values)
     shapes = [
         jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)
         for tree in (before, after)

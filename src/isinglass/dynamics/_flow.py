@@ -1,4 +1,4 @@
-"""A map in the form in which it is run: real leaves, the rest, and several steps in one block.
+"""A map as it is run: real leaves, the rest, and several steps in one block.
 
 Everything here acts on one state; callers put many of them side by side with
 `jax.vmap`, lanes in the last axis, where the arithmetic of a small map vectorises.
@@ -88,7 +88,7 @@ class Flow:
     ) -> tuple[Reals, Rest]:
         """Go on by some steps, `offset` steps into a block."""
         for taken in range(steps):
-            reals, rest = self._one(reals, rest, parameters, offset + taken)
+            reals, rest = self._step(reals, rest, parameters, offset + taken)
         return reals, rest
 
     def observe(self, reals: Reals, rest: Rest, offset: int = 0) -> jax.Array:
@@ -97,7 +97,7 @@ class Flow:
             return reals[0]
         return jnp.ravel(self.observable(self.join(reals, rest, offset)))
 
-    def _one(
+    def _step(
         self, reals: Reals, rest: Rest, parameters: Parameters, offset: int
     ) -> Any:
         if not isinstance(self.step, DelayMap):
@@ -114,16 +114,19 @@ class Flow:
 def flow_of(
     step: Step, state: State, observable: Callable[[State], jax.Array] | None = None
 ) -> Flow:
-    """The flow of a map, given one of its states (concrete, so that the phase is known)."""
-    shown = observable or newest
+    """The flow of a map, of which one state is at hand.
+
+    That is no tracer: the phase of a `DelayMap` is read from it.
+    """
+    observable = observable or newest
     if isinstance(step, DelayMap):
         block = math.lcm(step.length, step.period)
         if block > LONGEST_BLOCK:
             block = min(step.length, LONGEST_BLOCK)
         phase = int(state.phase) % step.period if block % step.period == 0 else None
-        return Flow(step, block, phase, None, (), shown)
+        return Flow(step, block, phase, None, (), observable)
     leaves, structure = jax.tree.flatten(state)
     is_real = tuple(
         bool(jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)) for x in leaves
     )
-    return Flow(step, 1, None, structure, is_real, shown)
+    return Flow(step, 1, None, structure, is_real, observable)

@@ -1,7 +1,12 @@
-"""Many copies of a map side by side, each with its own parameters, with or without tangents."""
+"""The running of many lanes side by side, with or without tangent vectors.
+
+A lane is a copy of the map with a state and parameters of its own. Whoever wants
+exponents has tangent vectors carried along, which are orthonormalised every few steps.
+"""
 
 import math
 import threading
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass.dynamics._flow import Flow
+from isinglass.dynamics._flow import Flow, Reals, Rest
+from isinglass.dynamics._layout import lane_axes
 from isinglass.dynamics._orthogonal import orthonormalise
-from isinglass.dynamics._side_by_side import lane_axes
 from isinglass.dynamics.maps import DelayMap, Parameters, State
 
 # "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent.
@@ -24,7 +29,7 @@ LONGEST_UNROLLED = 16
 
 
 class Carry(NamedTuple):
-    """What goes from block to block; lanes lie in the last axis of everything but a phase."""
+    """What goes from block to block, lanes in the last axis of all but a phase."""
 
     reals: tuple[jax.Array, ...]
     rest: tuple[jax.Array, ...]
@@ -35,7 +40,7 @@ class Carry(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """What a run of some steps saw.
+    """What some steps gave.
 
     Attributes:
         logs: Summed logarithms of growth, (k, n).
@@ -90,10 +95,11 @@ class Lanes:
         return join(self._carry.reals, self._carry.rest)
 
     def start_tangents(self, count: int) -> None:
-        """Begin with `count` orthonormal tangents in general directions, always the same ones.
+        """Begin with `count` orthonormal tangents in general directions.
 
-        Not along the axes: a map that leaves some of them invariant would never turn
-        them towards the growing directions. Fewer tangents are the first of more.
+        They are always the same ones. Not along the axes: a map that leaves some of
+        them invariant would never turn them towards the growing directions. Fewer
+        tangents are the first of more.
         """
         dtype = self._carry.reals[0].dtype
         rows = np.random.default_rng(0).standard_normal((count, self.dimension))
@@ -119,9 +125,9 @@ class Lanes:
         zero: Any = np.zeros((count, self.count), self._carry.vectors.dtype)
         none: Any = np.zeros(self.count, zero.dtype)
         carry = self._carry._replace(logs=zero, lost=zero, spread=none)
+        program = Program(self.flow, block, qr_every, self._rest_axis, most_rows)
         self._carry, rows = _run_compiled_once(
-            (self.flow, block, qr_every, self._rest_axis, most_rows),
-            (carry, self.parameters, blocks),
+            program, (carry, self.parameters, blocks)
         )
         return Segment(
             np.asarray(self._carry.logs),
@@ -152,38 +158,53 @@ class Lanes:
         )
 
 
+class Program(NamedTuple):
+    """What a compiled program is for; numbers of lanes and of blocks are not in it.
+
+    Attributes:
+        flow: The map.
+        block: Steps that are taken together.
+        qr_every: Steps between orthonormalisations.
+        rest_axis: Axis of the lanes in what is not real; None where they share it.
+        most_rows: Room for what is observed, 0 to observe nothing.
+    """
+
+    flow: Flow
+    block: int
+    qr_every: int
+    rest_axis: int | None
+    most_rows: int
+
+
 _compiling = threading.Lock()
 _compiled: set[Any] = set()
 
 
-def _run_compiled_once(program: tuple[Any, ...], arguments: tuple[Any, ...]) -> Any:
+def _run_compiled_once(program: Program, arguments: tuple[Any, ...]) -> Any:
     """`_run`, where threads that need the same program let one of them compile it."""
     shapes = [jax.typeof(leaf) for leaf in jax.tree.leaves(arguments)]
     key = (program, tuple(shapes), jax.config.jax_default_device)  # pyright: ignore[reportAttributeAccessIssue]
     if key in _compiled:
-        return _run(*program, *arguments)
+        return _run(program, *arguments)
     with _compiling:  # XLA compiles on all cores by itself
         if key not in _compiled:
-            result = _run(*program, *arguments)
+            result = _run(program, *arguments)
             _compiled.add(key)
             return result
-    return _run(*program, *arguments)
+    return _run(program, *arguments)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+@partial(jax.jit, static_argnums=0)
 def _run(
-    flow: Flow,
-    block: int,
-    qr_every: int,
-    rest_axis: int | None,
-    most_rows: int,
+    program: Program,
     carry: Carry,
     parameters: Parameters,
     blocks: Any,  # traced: one program for any number
 ) -> tuple[Carry, jax.Array]:
+    flow, block, qr_every, rest_axis, most_rows = program
     lanes = Carry(-1, rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
     advance = jax.vmap(
-        partial(_block, flow, block, qr_every),
+        partial(advance_block, flow, block, qr_every),
         in_axes=(lanes, -1),
         out_axes=(lanes, -1),
     )
@@ -192,9 +213,9 @@ def _run(
         index: jax.Array, loop: tuple[Carry, jax.Array]
     ) -> tuple[Carry, jax.Array]:
         carry, rows = loop
-        carry, seen = advance(carry, parameters)
+        carry, observed = advance(carry, parameters)
         if most_rows:
-            rows = jax.lax.dynamic_update_slice(rows, seen, (index * block, 0, 0))
+            rows = jax.lax.dynamic_update_slice(rows, observed, (index * block, 0, 0))
         return carry, rows
 
     shape = jax.eval_shape(advance, carry, parameters)[1].shape
@@ -204,51 +225,47 @@ def _run(
     return jax.lax.fori_loop(0, blocks, body, (carry, rows))
 
 
-def _block(
+def advance_block(
     flow: Flow, block: int, qr_every: int, carry: Carry, parameters: Parameters
 ) -> tuple[Carry, jax.Array]:
-    """One block of one lane: the state, its tangents, and what is seen after every step."""
+    """One block of one lane: its state, its tangents, and the rows observed."""
     reals, rest, vectors, logs, lost, spread = carry
     if not vectors.shape[-1]:
-        reals, rest, seen = _watch(flow, reals, rest, parameters, block, 0)
-        return carry._replace(reals=reals, rest=rest), jnp.stack(seen)
+        reals, rest, rows = _observed(flow, parameters, block, 0, reals, rest)
+        return carry._replace(reals=reals, rest=rest), jnp.stack(rows)
     rows = []
     for offset in range(0, block, qr_every):
-        reals, rest, seen, vectors = _push(
-            flow, parameters, qr_every, offset, reals, rest, vectors
-        )
+        steps = partial(_observed, flow, parameters, qr_every, offset)
+        reals, rest, observed, vectors = _pushed(steps, reals, rest, vectors)
         vectors, growth, unresolved = orthonormalise(vectors)
         logs, lost = logs + growth, lost + unresolved
         spread = jnp.maximum(spread, _spread(growth))
-        rows += seen
+        rows += observed
     return Carry(reals, rest, vectors, logs, lost, spread), jnp.stack(rows)
 
 
 def _spread(growth: jax.Array) -> jax.Array:
     """How far the growth of tangents is apart; vanished ones do not count."""
-    known = jnp.isfinite(growth)
-    highest = jnp.max(jnp.where(known, growth, -jnp.inf))
-    lowest = jnp.min(jnp.where(known, growth, jnp.inf))
+    finite = jnp.isfinite(growth)
+    highest = jnp.max(jnp.where(finite, growth, -jnp.inf))
+    lowest = jnp.min(jnp.where(finite, growth, jnp.inf))
     return jnp.maximum(highest - lowest, 0)  # −∞ where nothing is left
 
 
-def _push(
-    flow: Flow,
-    parameters: Parameters,
-    steps: int,
-    offset: int,
-    reals: tuple[jax.Array, ...],
-    rest: tuple[jax.Array, ...],
+def _pushed(
+    steps: Callable[[Reals, Rest], tuple[Reals, Rest, list[jax.Array]]],
+    reals: Reals,
+    rest: Rest,
     vectors: jax.Array,
-) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...], list[jax.Array], jax.Array]:
-    """Take the steps, and carry every tangent vector along by forward-mode products."""
+) -> tuple[Reals, Rest, list[jax.Array], jax.Array]:
+    """Take steps, and carry every tangent vector along by forward-mode products."""
 
-    def steps_of(reals: tuple[jax.Array, ...]) -> tuple[tuple[jax.Array, ...], Any]:
-        after, rest_after, seen = _watch(flow, reals, rest, parameters, steps, offset)
-        return after, (rest_after, seen)
+    def real_part(reals: Reals) -> tuple[Reals, Any]:
+        after, rest_after, observed = steps(reals, rest)
+        return after, (rest_after, observed)
 
-    def push(tangent: tuple[jax.Array, ...]) -> Any:
-        return jax.jvp(steps_of, (reals,), (tangent,), has_aux=True)
+    def push(tangent: Reals) -> Any:
+        return jax.jvp(real_part, (reals,), (tangent,), has_aux=True)
 
     sizes = [math.prod(leaf.shape) for leaf in reals]
     ends = np.cumsum([0, *sizes])
@@ -256,28 +273,25 @@ def _push(
         vectors[start:end].reshape(*leaf.shape, -1)
         for leaf, start, end in zip(reals, ends[:-1], ends[1:], strict=True)
     )
-    after, pushed, (rest, seen) = jax.vmap(push, in_axes=-1, out_axes=(None, -1, None))(
-        parts
-    )
+    after, tangents, (rest, observed) = jax.vmap(
+        push, in_axes=-1, out_axes=(None, -1, None)
+    )(parts)
     count = vectors.shape[-1]
-    return (
-        after,
-        rest,
-        seen,
-        jnp.concatenate([leaf.reshape(-1, count) for leaf in pushed]),
-    )
+    flat = jnp.concatenate([leaf.reshape(-1, count) for leaf in tangents])
+    return after, rest, observed, flat
 
 
-def _watch(
+def _observed(
     flow: Flow,
-    reals: tuple[jax.Array, ...],
-    rest: tuple[jax.Array, ...],
     parameters: Parameters,
     steps: int,
     offset: int,
-) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...], list[jax.Array]]:
-    seen = []
+    reals: Reals,
+    rest: Rest,
+) -> tuple[Reals, Rest, list[jax.Array]]:
+    """Take steps, and observe the state after each of them."""
+    rows = []
     for taken in range(steps):
         reals, rest = flow.advance(reals, rest, parameters, 1, offset + taken)
-        seen.append(flow.observe(reals, rest, offset + taken + 1))
-    return reals, rest, seen
+        rows.append(flow.observe(reals, rest, offset + taken + 1))
+    return reals, rest, rows

@@ -1,4 +1,4 @@
-"""TODO: docstring."""
+"""In which precision JAX computes, and the warning about single precision."""
 
 import warnings
 from collections.abc import Iterator
@@ -16,6 +16,16 @@ class PrecisionWarning(UserWarning):
     """Single precision was asked for where orbits or exponents need double."""
 
 
+def check_precision(precision: str) -> None:
+    """Refuse a precision that there is not.
+
+    Raises:
+        ValueError: It names the argument ``precision``.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+
+
 @contextmanager
 def in_precision(precision: str) -> Iterator[None]:
     """Let JAX compute in this precision, in this thread."""
@@ -24,7 +34,10 @@ def in_precision(precision: str) -> Iterator[None]:
 
 
 def at_precision(tree: Any, precision: str) -> Any:
-    """All leaves as JAX arrays, real ones at this precision; to be used inside `in_precision`."""
+    """All leaves as JAX arrays, real ones at this precision.
+
+    To be used inside `in_precision`.
+    """
 
     def leaf(value: Any) -> jax.Array:
         array = np.asarray(value)

@@ -1,7 +1,6 @@
-"""TODO: docstring."""
+"""The measuring of many orbits side by side."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,23 +9,15 @@ import numpy as np
 
 from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes, Segment
+from isinglass.dynamics._layout import first_lane, lanes_first
 from isinglass.dynamics._precision import at_precision, in_precision
-from isinglass.dynamics._side_by_side import cells_first, first_lane
-from isinglass.dynamics.kinds import Kind, classify
+from isinglass.dynamics.kinds import classify
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
 
-BATCHES = 20
-
-
+BATCHES = 20  # whose means give the standard error of an exponent
 # Steps between two ticks of progress; also bounds the rows that are held at a time.
 SEGMENT_STEPS = 2048
-
-
-def dimension(state: State) -> int:
-    """Number of real numbers in one state: how many Lyapunov exponents there are."""
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
-    return sum(leaf.size for leaf in leaves if np.issubdtype(leaf.dtype, np.floating))
 
 
 def measure_cells(
@@ -36,7 +27,7 @@ def measure_cells(
     measure: Measure,
     tick: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
-    """Run n orbits side by side and measure them.
+    """Run n orbits side by side, and measure them.
 
     The same input gives the same bits, whatever else runs.
 
@@ -80,11 +71,11 @@ class _Cells:
         measure: Measure,
         tick: Callable[[float], None],
     ) -> None:
-        one = first_lane(step, state)
-        self.lanes = Lanes(flow_of(step, one, measure.observable), state, parameters)
+        flow = flow_of(step, first_lane(step, state), measure.observable)
+        self.lanes = Lanes(flow, state, parameters)
         self.measure, self.tick = measure, tick
-        wanted = measure.exponents
-        self.exponents = self.lanes.dimension if wanted is None else wanted
+        count = measure.exponents
+        self.exponents = self.lanes.dimension if count is None else count
         if self.exponents > self.lanes.dimension:
             raise ValueError(
                 f"exponents must be at most {self.lanes.dimension}, the dimension of "
@@ -100,36 +91,28 @@ class _Cells:
             measure.points * (measure.section is None), 2 * measure.max_period + 2
         )
         points = _Points(measure, lanes.count)
-        tail: list[np.ndarray] = []
+        tail = _Tail(tail_rows)
         segments: list[Segment] = []
-        unseen = self._unseen(tail_rows)
-        share = (measure.transient + unseen) / (measure.transient + measure.steps)
-        seen = measure.steps - unseen
-        for segment in self._segments(
-            seen, lanes.block(qr_every), share, qr_every, True
-        ):
+        skipped = self._skip(tail_rows)
+        share = (measure.transient + skipped) / (measure.transient + measure.steps)
+        steps, block = measure.steps - skipped, lanes.block(qr_every)
+        for segment in self._segments(steps, block, share, qr_every, True):
             segments.append(segment)
             assert segment.rows is not None
             points.take(segment.rows)
-            tail = (
-                [*tail, segment.rows]
-                if len(segment.rows) < tail_rows
-                else [segment.rows]
-            )
-            while sum(map(len, tail[1:])) >= tail_rows:
-                tail = tail[1:]
-        last = np.concatenate(tail)[-tail_rows:]
+            tail.take(segment.rows)
+        last = tail.result()
         result = points.result(last) | self._growth(segments, qr_every)
         if self.exponents:
             result["qr_every"] = np.full(lanes.count, qr_every, np.int32)
         result |= self._kinds(last, result)
         result["final_state"] = jax.tree.map(
-            np.asarray, cells_first(lanes.flow.step, lanes.state())
+            np.asarray, lanes_first(lanes.flow.step, lanes.state())
         )
         return result
 
-    def _unseen(self, tail_rows: int) -> int:
-        """Take the measured steps of which nothing is kept, and say how many they were.
+    def _skip(self, tail_rows: int) -> int:
+        """Take those measured steps of which nothing is needed, and count them.
 
         With tangents every step is observed: it costs little beside them, and a program
         that does not observe would have to be compiled, too.
@@ -137,11 +120,11 @@ class _Cells:
         measure, block = self.measure, self.lanes.block()
         if self.exponents or measure.section is not None:
             return 0
-        unseen = max(measure.steps - tail_rows, 0) // block * block
+        skipped = max(measure.steps - tail_rows, 0) // block * block
         share = measure.transient / (measure.transient + measure.steps)
-        for _ in self._segments(unseen, block, share):
+        for _ in self._segments(skipped, block, share):
             pass
-        return unseen
+        return skipped
 
     def _settle_tangents(self) -> int:
         if not self.exponents:
@@ -157,7 +140,7 @@ class _Cells:
         qr_every: int = 1,
         observed: bool = False,
     ) -> Iterator[Segment]:
-        """Segments of whole blocks; where there are enough, a whole number of them per batch."""
+        """Segments of whole blocks; of enough, a whole number makes a batch."""
         blocks = -(-steps // block)
         longest = max(SEGMENT_STEPS // block, 1)
         count = min(blocks, BATCHES * -(-blocks // (BATCHES * longest)))
@@ -190,7 +173,7 @@ class _Cells:
                 else np.full_like(logs[0], np.nan)
             )
         unresolved = sum(s.lost for s in segments) / sum(s.qrs for s in segments)
-        found = {
+        growth = {
             "exponents": exponents,
             "exponent_error": spread / np.sqrt(len(groups)),
             "unresolved": np.asarray(unresolved),
@@ -200,7 +183,7 @@ class _Cells:
             name: np.take_along_axis(value, order, axis=0).T.astype(
                 self.measure.precision
             )
-            for name, value in found.items()
+            for name, value in growth.items()
         }
 
     def _kinds(
@@ -219,13 +202,31 @@ class _Cells:
         return {"kind": kind, "period": period, "confidence": confidence}
 
 
+class _Tail:
+    """Collects the last rows of the orbits."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.parts: list[np.ndarray] = []
+
+    def take(self, rows: np.ndarray) -> None:
+        """Add rows, and drop what is no longer among the last."""
+        self.parts = [*self.parts, rows] if len(rows) < self.rows else [rows]
+        while sum(map(len, self.parts[1:])) >= self.rows:
+            self.parts = self.parts[1:]
+
+    def result(self) -> np.ndarray:
+        """The last rows, as many as there are."""
+        return np.concatenate(self.parts)[-self.rows :]
+
+
 class _Points:
-    """Collects the points that are kept."""
+    """Collects the points of the orbits."""
 
     def __init__(self, measure: Measure, cells: int) -> None:
         self.measure = measure
         self.count = np.zeros(cells, np.int64)
-        self.kept: np.ndarray | None = None
+        self.points: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> None:
         """Keep those of the rows that are near the section."""
@@ -237,8 +238,8 @@ class _Points:
                 f"component must be less than {rows.shape[1]}, the size of the "
                 f"observable, got {section.component}"
             )
-        if self.kept is None:
-            self.kept = np.full(
+        if self.points is None:
+            self.points = np.full(
                 (len(self.count), room, rows.shape[1]), np.nan, rows.dtype
             )
         near = np.abs(rows[:, section.component] - section.level) <= section.tolerance
@@ -248,7 +249,7 @@ class _Points:
         starts = np.searchsorted(cells, np.arange(len(self.count)))
         places = self.count[cells] + np.arange(len(cells)) - starts[cells]
         fits = places < room
-        self.kept[cells[fits], places[fits]] = rows[times[fits], :, cells[fits]]
+        self.points[cells[fits], places[fits]] = rows[times[fits], :, cells[fits]]
         self.count = np.minimum(
             self.count + np.bincount(cells, minlength=len(self.count)), room
         )
@@ -265,86 +266,13 @@ class _Points:
             )
             count = np.full(cells, rows.shape[1])
             return {"points": np.concatenate([rows, padding], 1), "point_count": count}
-        assert self.kept is not None
-        return {"points": self.kept, "point_count": self.count}
+        assert self.points is not None
+        return {"points": self.points, "point_count": self.count}
 
 
 def descending(exponents: np.ndarray) -> np.ndarray:
-    """Order of exponents along the first axis: those next to each other may be a little off."""
-    return np.argsort(-exponents, axis=0, kind="stable")
+    """Descending order of exponents along the first axis.
 
-
-def bytes_while_measuring(step: Step, state: State, measure: Measure) -> int:
-    """Memory that one cell takes while it is measured, beside its results: rows and tangents."""
-    found = variables(step, state, replace(measure, points=1))
-    width = found["points"][0][1][1]
-    size = dimension(state)
-    tangents = size * (size if measure.exponents is None else measure.exponents)
-    return 8 * (min(measure.steps, SEGMENT_STEPS) * width + 4 * tangents)
-
-
-def variables(
-    step: Step, state: State, measure: Measure
-) -> dict[str, tuple[Any, Any, Any]]:
-    """What `measure_cells` returns of one state, but for the final state.
-
-    Returns:
-        For each name: the dimensions after the cell, as (name, size) pairs; the dtype;
-        and the attributes that go with it.
-
-    Raises:
-        ValueError: If the measure asks for more than the state or its observable has.
+    Neighbours may have come out a little in the wrong order.
     """
-    with in_precision(measure.precision):
-        one = at_precision(state, measure.precision)
-        observe = flow_of(step, one, measure.observable).observable
-        width = int(np.prod(jax.eval_shape(observe, one).shape, dtype=int))
-    total = dimension(state)
-    count = total if measure.exponents is None else measure.exponents
-    if count > total:
-        raise ValueError(
-            f"exponents must be at most {total}, the dimension of the state, got "
-            f"{count}"
-        )
-    if measure.section is not None and measure.section.component >= width:
-        raise ValueError(
-            f"component must be less than {width}, the size of the observable, "
-            f"got {measure.section.component}"
-        )
-    real = np.dtype(measure.precision)
-    found: dict[str, tuple[Any, Any, Any]] = {}
-    if measure.points:
-        dims = (("point", measure.points), ("component", width))
-        found["points"] = (dims, real, {"long_name": "observable on the attractor"})
-        found["point_count"] = (
-            (),
-            np.dtype(np.int64),
-            {"long_name": "number of points kept"},
-        )
-    if count:
-        dims = (("exponent", count),)
-        nats = {"units": "nats per step"}
-        found["exponents"] = (dims, real, {"long_name": "Lyapunov exponents", **nats})
-        found["exponent_error"] = (
-            dims,
-            real,
-            {"long_name": "their standard error", **nats},
-        )
-        lost = {"long_name": "share of QRs lost in rounding", "units": "1"}
-        found["unresolved"] = (dims, real, lost)
-        interval = {"long_name": "interval of orthonormalisations", "units": "steps"}
-        found["qr_every"] = ((), np.dtype(np.int32), interval)
-    if measure.classify:
-        flags = {
-            "long_name": "kind of attractor",
-            "flag_values": [int(kind) for kind in Kind],
-            "flag_meanings": " ".join(kind.name.lower() for kind in Kind),
-        }
-        found["kind"] = ((), np.dtype(np.int8), flags)
-        found["period"] = (
-            (),
-            np.dtype(np.int32),
-            {"long_name": "period", "units": "steps"},
-        )
-        found["confidence"] = ((), np.dtype(np.float64), {"units": "1"})
-    return found
+    return np.argsort(-exponents, axis=0, kind="stable")

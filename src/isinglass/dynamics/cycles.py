@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Complex, Float
-from scipy.optimize import brentq
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_finite, check_positive, check_whole
 from isinglass._common.types import ArrayLike
-from isinglass.dynamics._checks import checked_state
+from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._flow import Flow, flow_of
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
@@ -138,7 +138,8 @@ def onset(
 
     The cycle is followed along the values until a multiplier is outside the unit
     circle; the parameter at which the largest has the modulus 1 is then found to twelve
-    digits. A cycle that is unstable only between two neighbouring values is taken for stable.
+    digits. A cycle that is unstable only between two neighbouring values is taken for
+    stable.
 
     Args:
         step: The map, as for `cycle`.
@@ -173,7 +174,7 @@ def onset(
         stable, low = following, high
     else:
         return None
-    root: Any = brentq(
+    root: Any = scipy.optimize.brentq(
         lambda value: abs(at(value, stable)[1]) - 1, low, high, xtol=1e-12
     )
     return Onset(float(root), float(abs(np.angle(at(float(root), stable)[1]))))
@@ -255,7 +256,7 @@ def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> 
         raise ValueError(
             f"period must be a multiple of {step.period}, the map's own, got {period}"
         )
-    checked_state(step, state, parameters, "float64")
+    check_map(step, state, parameters, "float64")
     with in_precision("float64"):
         state = at_precision(state, "float64")
         flow = flow_of(step, state)
@@ -271,10 +272,10 @@ def _round(
 
     def after(flat: Array) -> tuple[Array, tuple[Array, Any]]:
         def block(_: Any, carry: Any) -> Any:
-            return flow.advance(*carry, parameters, flow.block)
+            return flow.advance(carry[0], carry[1], parameters, flow.block)
 
         carry = jax.lax.fori_loop(0, rounds, block, (_like(flat, reals), rest))
-        moved, rest_after = flow.advance(*carry, parameters, remainder)
+        moved, rest_after = flow.advance(carry[0], carry[1], parameters, remainder)
         image = jnp.concatenate([jnp.ravel(leaf) for leaf in moved])
         return image, (image, rest_after)
 
@@ -375,12 +376,9 @@ def fixed_points(
         ValueError: If steps is less than 1, the tolerance not positive and finite, a
             start not finite, or the state has more than `DENSE` numbers.
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
-    if not 0 < tolerance < np.inf:
-        raise ValueError(f"tolerance must be positive and finite, got {tolerance}")
-    if not np.isfinite(starts).all():
-        raise ValueError("starts must be finite")
+    check_whole(steps=steps)
+    check_positive(tolerance=tolerance)
+    check_finite(starts=starts)
     size = int(np.prod(starts.shape[1:]))
     if size > DENSE:
         raise ValueError(

@@ -1,20 +1,18 @@
-"""TODO: docstring."""
+"""Where a diagram depends on the way in which its parameter is swept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
-from isinglass.dynamics.basins import CYCLE_TOLERANCE
+from isinglass._common.checks import check_whole
+from isinglass.dynamics.clouds import CYCLE_TOLERANCE, cloud_distance, complete
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-
-BATCHES = (4, 8, 16)
+BATCHES = (4, 8, 16)  # numbers of them that standard errors are taken from
 
 
 @dataclass(frozen=True)
@@ -32,34 +30,14 @@ class Interval:
     gap: float
 
 
-def cloud_distance(
-    one: Float[np.ndarray, "W d"], other: Float[np.ndarray, "V d"]
-) -> float:
-    """How far apart two sets of points are, in their unit.
-
-    The mean distance from a point of one to the nearest of the other, the larger of
-    both ways. Rows with NaN are left out; 0 between two empty sets, infinite if only
-    one is empty.
-    """
-    one, other = _complete(one), _complete(other)
-    if len(one) == 0 or len(other) == 0:
-        return 0.0 if len(one) == len(other) else float("inf")
-    there, back = KDTree(other).query(one)[0], KDTree(one).query(other)[0]
-    return float(max(there.mean(), back.mean()))
-
-
-def _complete(points: np.ndarray) -> np.ndarray:
-    return points[np.isfinite(points).all(axis=-1)]
-
-
 def hysteresis(
-    up: "xr.Dataset | xr.DataArray",
-    down: "xr.Dataset | xr.DataArray | None" = None,
+    up: xr.Dataset | xr.DataArray,
+    down: xr.Dataset | xr.DataArray | None = None,
     *,
     tolerance: float = 0.01,
     run: int = 1,
 ) -> list[Interval]:
-    """Where a diagram depends on the way in which its parameter is swept.
+    """Find where a diagram depends on the way in which its parameter is swept.
 
     The branches differ at a value if the `cloud_distance` of their points exceeds
     ``tolerance`` of the extent of the whole diagram, plus twice what one half of a
@@ -98,8 +76,7 @@ def hysteresis(
     """
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
-    if run < 1:
-        raise ValueError(f"run must be at least 1, got {run}")
+    check_whole(run=run)
     if down is None:
         if "direction" not in up.dims or set(up["direction"].values) != {"up", "down"}:
             raise ValueError(
@@ -110,14 +87,14 @@ def hysteresis(
     others, falling = _diagram("down", down)
     if not np.array_equal(values, others):
         raise ValueError("up and down must hold the same values of the parameter")
-    both = _complete(np.concatenate([rising, falling], axis=1))
+    both = complete(np.concatenate([rising, falling], axis=1))
     extent = float(np.ptp(both, axis=0).max()) if len(both) else 0.0
     gaps = np.array(
         [cloud_distance(a, b) for a, b in zip(rising, falling, strict=True)]
     )
     differ = np.array(
         [
-            _differ(_complete(a), _complete(b), gap, tolerance * extent)
+            _differ(complete(a), complete(b), gap, tolerance * extent)
             for a, b, gap in zip(rising, falling, gaps, strict=True)
         ]
     )
@@ -133,36 +110,36 @@ def hysteresis(
 
 
 def _differ(
-    one: Float[np.ndarray, "W d"],
-    other: Float[np.ndarray, "V d"],
+    first: Float[np.ndarray, "W d"],
+    second: Float[np.ndarray, "V d"],
     gap: float,
     allowed: float,
 ) -> bool:
     """Whether two orbits are on different attractors, by the rule of `hysteresis`."""
-    scatter = [_scatter(one), _scatter(other)]
+    scatter = [_scatter(first), _scatter(second)]
     if gap <= allowed + 2 * max(scatter):
         return False
-    if len(one) == 0 or len(other) == 0:
+    if len(first) == 0 or len(second) == 0:
         return True
-    size = max(1.0, float(np.abs(one).max()), float(np.abs(other).max()))
+    size = max(1.0, float(np.abs(first).max()), float(np.abs(second).max()))
     if min(scatter) <= CYCLE_TOLERANCE * size:
         return True
-    extent = np.ptp(np.concatenate([one, other]), axis=0)
-    error = np.hypot(*(_batch_error(points) for points in (one, other)))
-    unseen = [2 / arcs**2 for arcs in map(_arcs, (one, other)) if arcs]
-    moved = np.abs(_moments(one) - _moments(other))
-    return bool((moved > allowed + 3 * error + max(unseen, default=0.0) * extent).any())
+    extent = np.ptp(np.concatenate([first, second]), axis=0)
+    error = np.hypot(*(_batch_error(points) for points in (first, second)))
+    arcs = [2 / count**2 for count in map(_arcs, (first, second)) if count]
+    moved = np.abs(_moments(first) - _moments(second))
+    return bool((moved > allowed + 3 * error + max(arcs, default=0.0) * extent).any())
 
 
 def _moments(
     points: Float[np.ndarray, "*batch W d"],
 ) -> Float[np.ndarray, "2 *batch d"]:
-    """Mean and standard deviation of each component: neither depends on the order in time."""
+    """Mean and standard deviation of each component: the order in time is no matter."""
     return np.stack([points.mean(axis=-2), points.std(axis=-2)])
 
 
 def _batch_error(points: Float[np.ndarray, "W d"]) -> Float[np.ndarray, "2 d"]:
-    """Standard error of the moments from batches, the largest over some numbers of them."""
+    """Standard error of the moments, the largest over some numbers of batches."""
     errors = [np.zeros((2, points.shape[1]))]
     for count in BATCHES:
         length = len(points) // count
@@ -173,7 +150,7 @@ def _batch_error(points: Float[np.ndarray, "W d"]) -> Float[np.ndarray, "2 d"]:
 
 
 def _arcs(points: Float[np.ndarray, "W d"]) -> int:
-    """In how many short arcs an orbit near a resonance still lies; 0 if they have met."""
+    """How many short arcs an orbit near a resonance lies in; 0 if they have met."""
     count, extent = len(points), float(np.ptp(points, axis=0).max())
     for q in range(1, count // 4 + 1):
         drift = np.linalg.norm(points[q:] - points[:-q], axis=1).mean() * count / q
@@ -186,9 +163,11 @@ def _arcs(points: Float[np.ndarray, "W d"]) -> int:
     return 0
 
 
-def _diagram(name: str, given: Any) -> tuple[np.ndarray, np.ndarray]:
+def _diagram(
+    name: str, diagram: xr.Dataset | xr.DataArray
+) -> tuple[np.ndarray, np.ndarray]:
     """Ascending values of the parameter, and the points at each, (n, W, d)."""
-    points = given["points"] if hasattr(given, "data_vars") else given
+    points: Any = diagram["points"] if isinstance(diagram, xr.Dataset) else diagram
     missing = {"point", "component"} - set(points.dims)
     varied = [dim for dim in points.dims if dim not in ("point", "component")]
     if missing or len(varied) != 1:
@@ -202,7 +181,7 @@ def _diagram(name: str, given: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _scatter(points: Float[np.ndarray, "W d"]) -> float:
     """How far the first half of the points is from the second."""
-    points = _complete(points)
+    points = complete(points)
     half = len(points) // 2
     return cloud_distance(points[:half], points[half:]) if half else 0.0
 

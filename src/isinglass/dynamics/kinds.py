@@ -1,4 +1,30 @@
-"""TODO: docstring."""
+"""The kind of attractor that an orbit has reached, by one rule with a confidence.
+
+The rule looks at the last rows of an orbit, and at its leading Lyapunov exponent λ₁
+(nats per step) with standard error SE, measured over T steps. In this order:
+
+1. *diverged*: a value that is not finite, or larger than 10¹² in size;
+2. *fixed point* (p = 1) or *periodic* (p > 1): the smallest p up to `max_period` with
+   |x(t+p) − x(t)| ≤ `tolerance` · max(1, max |x|) all along, seen over two periods at
+   least;
+3. with floor = 3 SE + 10/T: *chaotic* if λ₁ > floor. The second term is there because
+   the exponent of an orbit that is not chaotic ends on its value only as 1/T;
+4. |λ₁| ≤ floor: *quasi-periodic*, with two exceptions that are *undecided*: where SE >
+   20/T, for growth along a torus only swings to and fro and its batch means differ by a
+   few nats over a batch, while those of weak chaos wander; and where the orbit still
+   visibly approaches a cycle (the distance between nearest returns falls in each eighth
+   of the rows), as it does for long next to a bifurcation;
+5. *undecided* otherwise: the orbit contracts without recurring, so that its transient
+   is not over or its period is longer than `max_period`. Also wherever step 3 has no
+   exponent to look at.
+
+Confidence. With σ = floor/3 as the uncertainty of λ₁, and Φ the normal distribution:
+chaotic Φ((λ₁ − floor)/σ); quasi-periodic Φ((floor − λ₁)/σ) − Φ((−floor − λ₁)/σ); fixed
+point and periodic 1 − residual/(2 · tolerance · max(1, max |x|)), from 1 for an exact
+cycle to ½ at the tolerance, times Φ((floor − λ₁)/σ), which is next to 0 for a cycle
+that repels: an orbit put on it stays there, but it is no attractor; diverged 1;
+undecided 0.
+"""
 
 from enum import IntEnum
 
@@ -6,12 +32,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr
 
+from isinglass._common.checks import check_whole
+
 DIVERGED_BEYOND = 1e12
-
-
-SEGMENTS = 8
-
-
+SEGMENTS = 8  # eighths of the rows
 STEADY = 20.0  # most that a torus' standard error of λ₁ is, times steps
 
 
@@ -34,7 +58,7 @@ def classify(
     max_period: int = 64,
     tolerance: float = 1e-9,
 ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Float[np.ndarray, "n"]]:
-    """Kind, period and confidence of n orbits, by the rule of `isinglass.dynamics.attractor`.
+    """Decide kind, period and confidence of n orbits, by the rule of this module.
 
     Args:
         tail: The last W successive values of each orbit, in the map's units. Periods up
@@ -116,9 +140,7 @@ def _check(
         raise ValueError(
             "exponents must hold the leading one at least; give None for none"
         )
-    for name, value in (("steps", steps), ("max_period", max_period)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    check_whole(steps=steps, max_period=max_period)
     if not (np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
 
@@ -139,10 +161,10 @@ def _recurrence(
             continue
         orbits = tail[..., candidates]
         distance = np.abs(orbits[p:] - orbits[:-p]).max(axis=(0, 1))
-        found = distance <= allowed[candidates]
-        hits = candidates[found]
+        recurs = distance <= allowed[candidates]
+        hits = candidates[recurs]
         period[hits] = p
-        residual[hits] = distance[found] / np.maximum(
+        residual[hits] = distance[recurs] / np.maximum(
             allowed[hits], np.finfo(float).tiny
         )
     return period, residual
@@ -164,7 +186,7 @@ def _leading(
 def _settles(
     tail: Float[np.ndarray, "W d n"], max_period: int
 ) -> Bool[np.ndarray, "n"]:
-    """Whether an orbit still approaches a cycle: its nearest return gets nearer all along."""
+    """Whether an orbit still nears a cycle: its returns get nearer all along."""
     rows, _, cells = tail.shape
     length = rows // 2 // SEGMENTS
     if length == 0 or cells == 0:

@@ -1,8 +1,9 @@
-"""Lyapunov spectra of any map, by tangent vectors that are pushed along and orthonormalised.
+"""Lyapunov spectra of any map.
 
 The method is that of Benettin et al. (1980): tangent vectors go along with the orbit by
-forward-mode derivatives, never through a Jacobian matrix, and the logarithms of the
-lengths that Gram–Schmidt leaves them, summed and divided by time, are the exponents.
+forward-mode derivatives, never through a Jacobian matrix, and are orthonormalised every
+few steps. The logarithms of the lengths that Gram–Schmidt leaves them, summed and
+divided by time, are the exponents.
 """
 
 from dataclasses import dataclass
@@ -11,15 +12,15 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass.dynamics._checks import checked_state
+from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes
+from isinglass.dynamics._layout import as_lane
 from isinglass.dynamics._precision import (
     at_precision,
     in_precision,
     warn_of_single_precision,
 )
-from isinglass.dynamics._side_by_side import _one_lane
 from isinglass.dynamics.cells import BATCHES, descending
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
@@ -64,7 +65,7 @@ class LyapunovSpectrum:
 
     @property
     def entropy_rate(self) -> float:
-        """Sum of the positive exponents, nats per step: Pesin's bound on the entropy rate."""
+        """Sum of the positive exponents, Pesin's bound on entropy, nats per step."""
         return float(self.exponents[self.exponents > 0].sum())
 
 
@@ -88,17 +89,9 @@ def kaplan_yorke_dimension(exponents: Float[np.ndarray, " k"]) -> float:
 
 
 def lyapunov_spectrum(
-    step: Step,
-    state: State,
-    parameters: Parameters,
-    steps: int,
-    *,
-    transient: int = 1000,
-    k: int | None = None,
-    qr_every: int | str = "auto",
-    precision: str = "float64",
+    step: Step, state: State, parameters: Parameters, measure: int | Measure
 ) -> LyapunovSpectrum:
-    """The Lyapunov exponents of one orbit, all or the leading ones.
+    """Compute the Lyapunov exponents of one orbit, all or the leading ones.
 
     Costs one forward-mode product per exponent and step. For many parameters at once
     see `isinglass.dynamics.bifurcation`, which is far faster per orbit.
@@ -107,14 +100,10 @@ def lyapunov_spectrum(
         step: The map, pure JAX.
         state: Where the orbit starts.
         parameters: Handed to the map.
-        steps: Steps to measure over, rounded up to whole blocks (L for a delay map,
-            `qr_every`).
-        transient: Steps before that. After them tangents are given 64 blocks more to
-            turn.
-        k: How many leading exponents; None for all.
-        qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for as
-            many of 4, 2 or 1 as leave half the digits to the smallest exponent.
-        precision: "float64"; "float32" warns.
+        measure: How many steps to measure over, for all exponents after a transient of
+            1000 steps; or a `Measure`, of which ``transient``, ``steps``,
+            ``exponents``, ``qr_every`` and ``precision`` count. Steps are rounded up to
+            whole blocks (L for a delay map, ``qr_every``).
 
     Returns:
         Exponents with standard errors and their convergence.
@@ -124,22 +113,21 @@ def lyapunov_spectrum(
             finite, or the map does not return a state like the one it is given.
         FloatingPointError: If the orbit leaves the finite numbers.
     """
-    measure = Measure(
-        transient, steps, k, qr_every, points=0, classify=False, precision=precision
-    )
-    warn_of_single_precision(precision)
-    checked_state(step, state, parameters, precision)
-    with in_precision(precision):
-        lane = at_precision((state, parameters), precision)
-        flow = flow_of(step, lane[0])
-        lanes = Lanes(flow, *(_one_lane(tree) for tree in lane))
-        return _measure(lanes, measure)
+    if not isinstance(measure, Measure):
+        measure = Measure(steps=measure, exponents=None)
+    warn_of_single_precision(measure.precision)
+    check_map(step, state, parameters, measure.precision)
+    with in_precision(measure.precision):
+        state, parameters = at_precision((state, parameters), measure.precision)
+        one_lane = jax.tree.map(lambda leaf: leaf[..., None], parameters)
+        lanes = Lanes(flow_of(step, state), as_lane(step, state), one_lane)
+        return _spectrum(lanes, measure)
 
 
-def _measure(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
+def _spectrum(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
     count = lanes.dimension if measure.exponents is None else measure.exponents
     if not 1 <= count <= lanes.dimension:
-        raise ValueError(f"k must be in [1, {lanes.dimension}], got {count}")
+        raise ValueError(f"exponents must be in [1, {lanes.dimension}], got {count}")
     lanes.go(-(-measure.transient // lanes.block()))
     lanes.start_tangents(count)
     qr_every = lanes.settle(measure.qr_every, measure.precision)

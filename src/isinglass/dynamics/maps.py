@@ -1,4 +1,4 @@
-"""What a dynamics is: a pure function ``step(state, parameters) -> state``, and its delay kind."""
+"""What a dynamics is: a pure function ``step(state, parameters) -> state``."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+from isinglass._common.checks import check_whole
 
 State = Any  # a pytree of arrays
 Parameters = Any  # a pytree; sweeps need a mapping from names to numbers
@@ -29,11 +31,12 @@ class DelayState(NamedTuple):
 
 @dataclass(frozen=True)
 class DelayMap:
-    """A map whose next value depends on its last L values: x(t+1) = head(x(t), …, x(t−L+1); t).
+    """A map whose next value depends on its last L values.
 
-    It is a step like any other, on a `DelayState`. Of its L·d-dimensional Jacobian only
-    the d rows of the head are dense, the others shift; the functions of
-    `isinglass.dynamics` know this, and spend nothing on the shift.
+    x(t+1) = head(x(t), …, x(t−L+1); t). It is a step like any other, on a `DelayState`.
+    Of its L·d-dimensional Jacobian only the d rows of the head are dense, the others
+    shift; the functions of `isinglass.dynamics` know this, and spend nothing on the
+    shift.
 
     Attributes:
         head: ``head(window, parameters, phase) -> (d,)``, pure JAX. ``window`` is a
@@ -51,11 +54,7 @@ class DelayMap:
     period: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("length", "period"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, got {getattr(self, name)}"
-                )
+        check_whole(length=self.length, period=self.period)
 
     def __call__(self, state: DelayState, parameters: Parameters) -> DelayState:
         """The state one step later."""
@@ -77,7 +76,7 @@ class DelayMap:
 
 
 def newest(state: State) -> jax.Array:
-    """The part of a state that is shown where no observable is given, flattened to (d,).
+    """The part of a state that is shown where there is no observable, flat, (d,).
 
     For a `DelayState` its newest value, otherwise all real leaves one after the other.
     """

@@ -1,4 +1,4 @@
-"""What a sweep measures in each of its cells, and the measuring itself, many cells side by side."""
+"""What is measured of an orbit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from isinglass._common.checks import check_whole
-from isinglass.dynamics._precision import PRECISIONS
+from isinglass._common.checks import check_finite, check_positive, check_whole
+from isinglass.dynamics._precision import check_precision
 from isinglass.dynamics.maps import State
 
 INTERVALS = (1, 2, 4, 8, 16)
@@ -15,7 +15,9 @@ INTERVALS = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True)
 class Section:
-    """A Poincaré section as the paper takes it: points near a plane, not interpolated.
+    """A Poincaré section of a map: the points near a plane, not interpolated.
+
+    It is the section of Poc-López & Aguilera 2024.
 
     Attributes:
         component: Component of the observable that is near `level`.
@@ -32,19 +34,14 @@ class Section:
     tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
-        if self.component < 0:
-            raise ValueError(f"component must be at least 0, got {self.component}")
-        if not np.isfinite(self.level):
-            raise ValueError(f"level must be finite, got {self.level}")
-        if not (np.isfinite(self.tolerance) and self.tolerance > 0):
-            raise ValueError(
-                f"tolerance must be finite and above 0, got {self.tolerance}"
-            )
+        check_whole(0, component=self.component)
+        check_finite(level=self.level)
+        check_positive(tolerance=self.tolerance)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured of each orbit.
+    """What is measured of an orbit, or of each of many.
 
     Steps are taken in blocks, and both numbers of steps are rounded up to whole blocks:
     of 1 step for a plain map, of the least common multiple of length and period for a
@@ -66,7 +63,7 @@ class Measure:
             state.
         section: Keep only points near this plane; None for all points.
         classify: Whether to say what kind of attractor it is
-            (`isinglass.dynamics.attractor`).
+            (`isinglass.dynamics.kinds`).
         max_period: The longest period looked for.
         tolerance: How closely a periodic orbit must return.
         precision: "float64", or "float32" where digits do not matter: it warns.
@@ -90,10 +87,8 @@ class Measure:
     def __post_init__(self) -> None:
         check_whole(0, transient=self.transient, points=self.points)
         check_whole(steps=self.steps, max_period=self.max_period)
-        if self.exponents is not None and self.exponents < 0:
-            raise ValueError(
-                f"exponents must be at least 0, or None, got {self.exponents}"
-            )
+        if self.exponents is not None:
+            check_whole(0, exponents=self.exponents)
         if self.qr_every != "auto" and self.qr_every not in INTERVALS:
             raise ValueError(
                 f"qr_every must be 'auto' or one of {INTERVALS}, got {self.qr_every}"
@@ -102,7 +97,4 @@ class Measure:
             raise ValueError(
                 f"tolerance must be finite and at least 0, got {self.tolerance}"
             )
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"precision must be one of {PRECISIONS}, got {self.precision!r}"
-            )
+        check_precision(self.precision)

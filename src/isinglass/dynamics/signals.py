@@ -3,8 +3,10 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
 
+from isinglass._common.checks import as_real_array, check_whole
 from isinglass._common.types import ArrayLike
 
 
@@ -37,7 +39,7 @@ class Crossings(NamedTuple):
 def power_spectrum(
     x: ArrayLike, *, axis: int = 0, window: str = "boxcar", segments: int = 1
 ) -> PowerSpectrum:
-    """One-sided power spectral density of a signal about its mean.
+    """Compute the one-sided power spectral density of a signal about its mean.
 
     The sum of ``power`` times the spacing of ``frequency`` is the variance of the
     signal, exactly (Parseval) with the default window and one segment. A cycle of
@@ -59,26 +61,22 @@ def power_spectrum(
     """
     series = _series("x", x, axis)
     length = series.shape[-1]
-    if segments < 1:
-        raise ValueError(f"segments must be at least 1, got {segments}")
-    from scipy import signal  # here: it takes longer to import than all else
-
+    check_whole(segments=segments)
     width = 2 * length // (segments + 1)
     if width < 2:
         raise ValueError(
             f"segments must leave 2 steps to each, got {segments} for {length} steps"
         )
     try:
-        taper = signal.get_window(window, width)
+        taper = scipy.signal.get_window(window, width)
     except ValueError as error:
         raise ValueError(
             f"window must be a name of scipy.signal.get_window, got {window!r}"
         ) from error
     # The mean of the whole signal goes, not of each segment: slow motion is power too.
     centred = series - series.mean(axis=-1, keepdims=True)
-    welch: Any = (
-        signal.welch
-    )  # scipy's annotations know neither its arrays nor detrend=False
+    # SciPy's annotations know neither its arrays nor detrend=False.
+    welch: Any = scipy.signal.welch
     frequency, power = welch(
         centred, window=taper, noverlap=width - width // 2, detrend=False, axis=-1
     )
@@ -88,7 +86,7 @@ def power_spectrum(
 def autocorrelation(
     x: ArrayLike, lags: int, *, axis: int = 0, unbiased: bool = False
 ) -> Float[np.ndarray, "..."]:
-    """Autocorrelation ρ(l) of a signal about its mean at lags 0 … ``lags``, with ρ(0) = 1.
+    """Compute the autocorrelation ρ(l) of a signal about its mean, with ρ(0) = 1.
 
     ρ(l) = Σ_t y(t) y(t+l) / Σ_t y(t)², y = x − mean. It fades with the lag by (T − l)/T
     even for a signal that repeats; ``unbiased`` divides by this, at the price of noise
@@ -118,9 +116,7 @@ def autocorrelation(
         centred, extent, out=np.full_like(centred, np.nan), where=extent > rounding
     )
     # Zeros after the signal keep its end from meeting its beginning.
-    from scipy.fft import next_fast_len
-
-    padded = next_fast_len(length + lags, real=True)
+    padded = scipy.fft.next_fast_len(length + lags, real=True)
     power = np.abs(np.fft.rfft(scaled, padded, axis=-1)) ** 2
     covariance = np.fft.irfft(power, padded, axis=-1)[..., : lags + 1]
     correlation = covariance / covariance[..., :1]
@@ -137,7 +133,7 @@ def poincare(
     direction: str = "both",
     tolerance: float | None = None,
 ) -> Crossings:
-    """Where a trajectory crosses the section x[component] = level.
+    """Find where a trajectory crosses the section x[component] = level.
 
     Without ``tolerance``, a crossing lies between two rows on either side of the level,
     and its point is interpolated linearly, as suits a flow or slow motion. A row on the
@@ -154,7 +150,7 @@ def poincare(
     Raises:
         ValueError: If an argument is not finite or not one of those accepted.
     """
-    rows = _real("trajectory", trajectory)
+    rows = as_real_array("trajectory", trajectory)
     if rows.ndim != 2:
         raise ValueError(f"trajectory must be (T, d), got shape {rows.shape}")
     if not -rows.shape[1] <= component < rows.shape[1]:
@@ -188,22 +184,9 @@ def _crosses(above: Bool[np.ndarray, "T"], direction: str) -> Bool[np.ndarray, "
     return kinds[direction]
 
 
-def _real(name: str, value: ArrayLike) -> np.ndarray:
-    """A float64 array, or a `ValueError` that names the argument."""
-    if np.iscomplexobj(value):
-        raise ValueError(f"{name} must be real, got complex numbers")
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold real numbers: {error}") from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite")
-    return array
-
-
 def _series(name: str, value: ArrayLike, axis: int) -> np.ndarray:
     """A real signal with time as its last axis."""
-    array = _real(name, value)
+    array = as_real_array(name, value)
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(f"axis must be one of {array.ndim}, got {axis}")
     series = np.moveaxis(array, axis, -1)

@@ -1,5 +1,6 @@
-"""Sweeps told in words: what `isinglass sweep` and `isinglass resume` are made of.
+"""Maps by name, for the command line and the browser.
 
-`texts` reads what is written on a command line, `recipes` notes which map is swept and
-from where, in words that a file can hold, `maps` builds that map, and `run` sweeps it.
+`notation` reads values such as ``beta=0:3:401``; a `recipe` says in words that a file
+can hold which map is swept and from where, and `features` does so of the mean field's
+features; `maps` builds the map of a recipe, and `run` sweeps it.
 """

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from isinglass.dynamics import DelayMap, SweepWarning, known
+from isinglass.dynamics import DelayMap, SweepWarning, textbook
 from isinglass.dynamics.maps import newest
-from isinglass.explore import origin as recipes
-from isinglass.explore.origin import MEAN_FIELD, Recipe
+from isinglass.explore.features import features_from_words
+from isinglass.explore.recipe import MEAN_FIELD, Recipe, file_and_function, hash_of
+from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 BETA_ATT, SCALE, EPSILON = 2.2, 100.0, 0.02  # the mean-field paper's
 
@@ -46,8 +47,8 @@ class Map(NamedTuple):
     module: ModuleType | None = None
 
 
-class Known(NamedTuple):
-    """A map of `isinglass.dynamics.known`: where it starts, and the usual parameters."""
+class Textbook(NamedTuple):
+    """A map of `isinglass.dynamics.textbook`: its start, and the usual parameters."""
 
     step: Callable[[Any, Any], Any]
     start: tuple[float, ...]
@@ -55,19 +56,21 @@ class Known(NamedTuple):
     labels: tuple[str, ...]
 
 
-KNOWN = {
-    "logistic": Known(known.logistic, (0.3,), {"r": 4.0}, ("$x$",)),
-    "henon": Known(known.henon, (0.1, 0.1), {"a": 1.4, "b": 0.3}, ("$x$", "$y$")),
-    "standard": Known(known.standard_map, (0.1, 0.1), {"K": 1.0}, ("$\\theta$", "$p$")),
-    "delayed-logistic": Known(
-        known.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)
+TEXTBOOK = {
+    "logistic": Textbook(textbook.logistic, (0.3,), {"r": 4.0}, ("$x$",)),
+    "henon": Textbook(textbook.henon, (0.1, 0.1), {"a": 1.4, "b": 0.3}, ("$x$", "$y$")),
+    "standard": Textbook(
+        textbook.standard_map, (0.1, 0.1), {"K": 1.0}, ("$\\theta$", "$p$")
     ),
-    "cubic": Known(known.cubic, (0.5,), {"r": 1.5, "h": 0.0}, ("$x$",)),
+    "delayed-logistic": Textbook(
+        textbook.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)
+    ),
+    "cubic": Textbook(textbook.cubic, (0.5,), {"r": 1.5, "h": 0.0}, ("$x$",)),
 }
 
 
 def build(recipe: Recipe) -> Map:
-    """The map that a recipe names, and its start.
+    """Build the map that a recipe names, and its start.
 
     Raises:
         ValueError: If there is no such map, its file cannot be used, or the start does
@@ -76,24 +79,26 @@ def build(recipe: Recipe) -> Map:
     """
     if recipe.map == MEAN_FIELD:
         return _mean_field(recipe)
-    own = recipes.file_and_function(recipe.map)
+    own = file_and_function(recipe.map)
     if own is not None:
         return _own(*own, recipe)
-    if recipe.map not in KNOWN:
-        names = [MEAN_FIELD, *KNOWN]
+    if recipe.map not in TEXTBOOK:
+        names = [MEAN_FIELD, *TEXTBOOK]
         near = difflib.get_close_matches(recipe.map, names, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise ValueError(
             f"MAP must be one of {', '.join(names)}, or path/to/file.py:function, "
             f"got {recipe.map!r}{hint}"
         )
-    step, start, parameters, labels = KNOWN[recipe.map]
+    step, start, parameters, labels = TEXTBOOK[recipe.map]
     state = _state(recipe.map, step, start if recipe.start is None else recipe.start)
     return Map(recipe.map, step, state, parameters, tuple(parameters), labels)
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a Python file that belongs to no package, with its folder at hand as for a script.
+    """Import a Python file that belongs to no package, as a script is run.
+
+    Its folder is at hand for what it imports.
 
     Raises:
         ValueError: If it does not exist, or fails.
@@ -124,29 +129,29 @@ def import_file(path: Path) -> ModuleType:
 def parameters(
     chosen: Map, vary: Mapping[str, Any], fixed: Mapping[str, float]
 ) -> dict[str, Any]:
-    """The fixed parameters of a sweep: those given, and the map's defaults for the others.
+    """The fixed parameters of a sweep, with the map's defaults where nothing is said.
 
     The map is tried (traced, not run) with them.
 
     Args:
         chosen: The map.
         vary: Values of the varied parameters.
-        fixed: What is given for others.
+        fixed: Values of others.
 
     Raises:
-        ValueError: If a name is given that the map does not read, or one is lacking, or
+        ValueError: If there is a name that the map does not read, or one is lacking, or
             the map fails.
     """
     both = [name for name in fixed if name in vary]
     if both:
         raise ValueError(f"--set and --vary both name {both[0]!r}")
-    wanted = {**chosen.defaults, **fixed}
-    wanted = {name: value for name, value in wanted.items() if name not in vary}
-    given = wanted | {name: float(values[0]) for name, values in vary.items()}
+    rest = {**chosen.defaults, **fixed}
+    rest = {name: value for name, value in rest.items() if name not in vary}
+    first = rest | {name: float(values[0]) for name, values in vary.items()}
     for name in chosen.names or ():
-        if name not in given:
+        if name not in first:
             raise _lacking(chosen, name)
-    read = chosen.names or _tried(chosen, given)[1]
+    read = chosen.names or _tried(chosen, first)[1]
     for option, names in (("--vary", vary), ("--set", fixed)):
         for name in names:
             if name not in read:
@@ -154,16 +159,20 @@ def parameters(
                     f"{option} names {name!r}, which {chosen.name} does not read; "
                     f"it reads {', '.join(sorted(read)) or 'no parameter'}"
                 )
-    return wanted
+    return rest
 
 
-def sizes(chosen: Map, given: Mapping[str, float]) -> tuple[int, int]:
+def sizes(chosen: Map, values: Mapping[str, float]) -> tuple[int, int]:
     """How many real numbers the map's state has, and how many its observable.
+
+    Args:
+        chosen: The map.
+        values: Of all its parameters.
 
     Raises:
         ValueError: If the map fails.
     """
-    state, _ = _tried(chosen, given)
+    state, _ = _tried(chosen, values)
     leaves = [
         leaf
         for leaf in jax.tree.leaves(state)
@@ -194,8 +203,8 @@ class _Read(Mapping[str, Any]):
         return len(self._values)
 
 
-def _tried(chosen: Map, given: Mapping[str, float]) -> tuple[Any, set[str]]:
-    """Shapes of the state after a step, and the names that the map and its start have read."""
+def _tried(chosen: Map, values: Mapping[str, float]) -> tuple[Any, set[str]]:
+    """Shapes of the state after a step, and the names of parameters that are read."""
     read: set[str] = set()
     lacking: set[str] = set()
 
@@ -206,14 +215,14 @@ def _tried(chosen: Map, given: Mapping[str, float]) -> tuple[Any, set[str]]:
 
     try:
         with jax.enable_x64(True):
-            return jax.eval_shape(first_step, dict(given)), read
+            return jax.eval_shape(first_step, dict(values)), read
     except Exception as error:  # whatever its author wrote
         if isinstance(error, KeyError) and error.args and error.args[0] in lacking:
             raise _lacking(chosen, error.args[0]) from error
-        told = str(error).strip().splitlines()
+        lines = str(error).strip().splitlines()
         raise ValueError(
             f"{chosen.name} fails at its first step: {type(error).__name__}: "
-            f"{told[0] if told else ''}"
+            f"{lines[0] if lines else ''}"
         ) from error
 
 
@@ -224,10 +233,8 @@ def _lacking(chosen: Map, name: str) -> ValueError:
 
 
 def _mean_field(recipe: Recipe) -> Map:
-    from isinglass.systems.meanfield import Features, MeanField, gamma_of
-
     words = recipe.features
-    features = Features.paper() if words is None else recipes.features_from_words(words)
+    features = Features.paper() if words is None else features_from_words(words)
     if recipe.context is not None and recipe.context < 1:
         raise ValueError(f"--context must be at least 1, got {recipe.context}")
     field = MeanField(features, recipe.context)
@@ -252,7 +259,7 @@ def _rows(start: list[float], m: int, length: int) -> Float[np.ndarray, "n m"]:
 
 def _own(path: Path, function: str, recipe: Recipe) -> Map:
     module = import_file(path)
-    if recipe.sha256 is not None and recipes.hash_of(path) != recipe.sha256:
+    if recipe.sha256 is not None and hash_of(path) != recipe.sha256:
         warnings.warn(
             f"{path} has changed since the sweep began", SweepWarning, stacklevel=3
         )
@@ -266,8 +273,7 @@ def _own(path: Path, function: str, recipe: Recipe) -> Map:
     if start is None:
         raise ValueError(
             f"--start must give the initial state of {name}, such as 0.1,0.2, or the "
-            "file must "
-            "hold it as `start`"
+            "file must hold it as `start`"
         )
     # JAX would take a list for a state of many parts.
     if recipe.start is not None or isinstance(start, list | int | float):
@@ -276,7 +282,7 @@ def _own(path: Path, function: str, recipe: Recipe) -> Map:
 
 
 def _state(name: str, step: Any, start: Any) -> Any:
-    """An initial state of the numbers given: one axis, or the window of a delay map."""
+    """An initial state of numbers: one axis, or the window of a delay map."""
     numbers = np.array(start, dtype=np.float64)
     if not isinstance(step, DelayMap):
         return numbers

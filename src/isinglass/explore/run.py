@@ -2,25 +2,29 @@
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import xarray as xr
+
+from isinglass import dynamics
 from isinglass.dynamics import (
     Measure,
     PrecisionWarning,
+    Run,
     Section,
     SweepWarning,
+    Workers,
+    bifurcation,
+    continuation,
     hysteresis,
+    phase_diagram,
+    read_plan,
 )
-from isinglass.dynamics.sweep import diagrams as sweep
-from isinglass.explore import maps
-from isinglass.explore import words as texts
-from isinglass.explore.origin import Recipe
-
-if TYPE_CHECKING:
-    import xarray as xr
+from isinglass.explore import maps, notation
+from isinglass.explore.recipe import Recipe
 
 RESULTS = "results.zarr"
 # What the command line calls the arguments that messages of `isinglass.dynamics` begin
@@ -48,16 +52,7 @@ Progress = Callable[[float, int], Any]
 
 
 @dataclass(frozen=True)
-class Crew:
-    """Who computes, as `isinglass.dynamics.bifurcation` is told it."""
-
-    scheduler: str | None = None
-    cluster: str | None = None
-    cluster_options: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What a sweep gave.
 
     Attributes:
@@ -73,7 +68,7 @@ class Swept:
 
     name: str
     directory: Path
-    dataset: "xr.Dataset"
+    dataset: xr.Dataset
     labels: tuple[str, ...]
     section: int | None
     hysteresis: list[tuple[float, float]] | None
@@ -84,47 +79,106 @@ class Swept:
         return self.directory / RESULTS
 
 
-def measure_of(
-    *,
-    transient: int,
-    steps: int,
-    exponents: str,
-    qr_every: str,
-    points: int,
-    section: str | None,
-    section_tolerance: float,
-    precision: str,
-) -> Measure:
-    """What is measured, of what the command line says.
+@dataclass(frozen=True)
+class MeasureOptions:
+    """What a command line says of the measure.
 
-    Args:
-        transient: As in `Measure`, and so are others.
+    Attributes:
+        transient: Steps before measuring.
         steps: Steps that are measured.
         exponents: A number, or "all".
         qr_every: A number, or "auto".
         points: Most points to keep.
-        section: ``COMPONENT`` or ``COMPONENT=LEVEL``.
+        section: ``COMPONENT`` or ``COMPONENT=LEVEL``; None for no section.
         section_tolerance: How near to it.
         precision: "float64" or "float32".
+    """
+
+    transient: int
+    steps: int
+    exponents: str
+    qr_every: str
+    points: int
+    section: str | None
+    section_tolerance: float
+    precision: str
+
+    def measure(self) -> Measure:
+        """Read what is measured.
+
+        Raises:
+            ValueError: If something is out of range; it names the option.
+        """
+        with as_options():
+            interval = notation.whole("--qr-every", self.qr_every, "auto")
+            plane = (
+                None
+                if self.section is None
+                else Section(*notation.section(self.section), self.section_tolerance)
+            )
+            return Measure(
+                transient=self.transient,
+                steps=self.steps,
+                exponents=notation.whole("--exponents", self.exponents, "all"),
+                qr_every="auto" if interval is None else interval,
+                points=self.points,
+                section=plane,
+                precision=self.precision,
+            )
+
+
+def workers_of(
+    scheduler: str | None, cluster: str | None, options: Iterable[str] | None
+) -> Workers:
+    """Read who computes, of what a command line says.
+
+    Args:
+        scheduler: Address of a Dask scheduler.
+        cluster: A kind of batch system.
+        options: Its options, as ``KEY=VALUE``.
+
+    Raises:
+        ValueError: If they name nobody, or two at a time, or need what is not
+            installed; it names the option.
+    """
+    values = notation.options(options) if options else None
+    with as_options():
+        try:
+            return Workers(scheduler, cluster, values)
+        except ImportError:
+            raise ValueError(
+                "--scheduler and --cluster need what is not installed: pip install "
+                "'isinglass[cluster]'"
+            ) from None
+
+
+def run_of(
+    directory: Path,
+    workers: Workers,
+    progress: Progress,
+    *,
+    direction: str | None = None,
+    lanes: int = 250,
+) -> Run:
+    """Read how a sweep is run, of what a command line says.
+
+    Args:
+        directory: Folder for the results.
+        workers: Who computes.
+        progress: Called with the cells done, and how many there are.
+        direction: "up", "down" or "both" for a continuation; None for none.
+        lanes: Most cells computed side by side.
 
     Raises:
         ValueError: If something is out of range; it names the option.
     """
-    with _as_options():
-        interval = texts.whole("--qr-every", qr_every, "auto")
-        plane = (
-            None
-            if section is None
-            else Section(*texts.section(section), section_tolerance)
-        )
-        return Measure(
-            transient=transient,
-            steps=steps,
-            exponents=texts.whole("--exponents", exponents, "all"),
-            qr_every="auto" if interval is None else interval,
-            points=points,
-            section=plane,
-            precision=precision,
+    with as_options():
+        return Run(
+            direction=direction,
+            lanes=lanes,
+            store=directory,
+            workers=workers,
+            progress=progress,
         )
 
 
@@ -133,13 +187,8 @@ def start(
     vary: Mapping[str, Any],
     fixed: Mapping[str, float],
     measure: Measure,
-    directory: Path,
-    *,
-    direction: str | None = None,
-    lanes: int = 250,
-    crew: Crew | None = None,
-    progress: Progress | None = None,
-) -> Swept:
+    run: Run,
+) -> SweepResult:
     """Sweep the map of a recipe; go on if the folder holds this very sweep.
 
     Args:
@@ -148,84 +197,74 @@ def start(
             diagram).
         fixed: Fixed parameters; the others have their usual values.
         measure: What is measured in each cell.
-        directory: Folder for the results.
-        direction: "up", "down" or "both" for a continuation; None for none.
-        lanes: Most cells computed side by side.
-        crew: Who computes; this machine if None.
-        progress: Is told the cells done, and how many there are.
+        run: How the sweep is run, as `run_of` says: one with a ``direction`` is a
+            continuation.
 
     Raises:
         ValueError: For what cannot be; it names the option of the command line.
         OSError: As `isinglass.dynamics.bifurcation`.
     """
-    crew = crew or Crew()
     chosen = maps.build(recipe)
     parameters = maps.parameters(chosen, vary, fixed)
     first = {name: float(values[0]) for name, values in vary.items()}
     _check_measure(measure, *maps.sizes(chosen, {**parameters, **first}))
-    arguments: dict[str, Any] = {
-        "store": directory,
-        "progress": progress,
-        "lanes": lanes,
-    }
-    arguments |= {"recipe": recipe.plain(), **vars(crew)}
-    if direction is not None:
+    if run.direction is not None:
         if len(vary) != 1:
             raise ValueError(
                 "--continue needs one parameter to follow, got --vary twice"
             )
-        function, arguments["direction"] = sweep.continuation, direction
+        function = continuation
     else:
-        function = sweep.bifurcation if len(vary) == 1 else sweep.phase_diagram
-    with _as_options(), _sent_whole(chosen, crew):
-        dataset = function(
-            chosen.step, chosen.start, parameters, vary, measure, **arguments
-        )
-    return _swept(directory, dataset, chosen)
+        function = bifurcation if len(vary) == 1 else phase_diagram
+    run = replace(run, recipe=recipe.plain())
+    with as_options(), _sent_whole(chosen, run.workers):
+        dataset = function(chosen.step, chosen.start, parameters, vary, measure, run)
+    return _result(Path(str(run.store)), dataset, chosen)
 
 
 def resume(
-    directory: Path, *, crew: Crew | None = None, progress: Progress | None = None
-) -> Swept:
+    directory: Path, workers: Workers, progress: Progress | None = None
+) -> SweepResult:
     """Go on with the sweep in a folder that `start` made.
 
     Args:
         directory: The folder.
-        crew: Who computes; this machine if None.
-        progress: Is told the cells done, and how many there are.
+        workers: Who computes.
+        progress: Called with the cells done, and how many there are.
 
     Raises:
         ValueError: If the folder holds no sweep of `start`, or the map is no longer
             that of it.
         OSError: As `isinglass.dynamics.bifurcation`.
     """
-    crew = crew or Crew()
-    recipe = Recipe.read(sweep.read_plan(directory).recipe, directory)
+    recipe = Recipe.read(read_plan(directory).recipe, directory)
     chosen = maps.build(recipe)
-    with _as_options(), _sent_whole(chosen, crew):
-        dataset = sweep.resume(
-            directory, chosen.step, chosen.start, progress=progress, **vars(crew)
+    with as_options(), _sent_whole(chosen, workers):
+        dataset = dynamics.resume(
+            directory, chosen.step, chosen.start, workers=workers, progress=progress
         )
-    return _swept(directory, dataset, chosen)
+    return _result(directory, dataset, chosen)
 
 
 @contextlib.contextmanager
-def warnings_told(tell: Callable[[str], Any]) -> Iterator[None]:
+def warnings_as_text(show: Callable[[str], Any]) -> Iterator[None]:
     """Hand each warning to a function, as text without the place in the code."""
     with warnings.catch_warnings():
         for category in (PrecisionWarning, SweepWarning):
             warnings.simplefilter("always", category)
-        warnings.showwarning = lambda message, *_, **__: tell(str(message))
+        warnings.showwarning = lambda message, *_, **__: show(str(message))
         yield
 
 
-def _swept(directory: Path, dataset: "xr.Dataset", chosen: maps.Map) -> Swept:
+def _result(directory: Path, dataset: xr.Dataset, chosen: maps.Map) -> SweepResult:
     differ = None
     if dataset.sizes.get("direction") == 2 and "points" in dataset:
         differ = [(interval.low, interval.high) for interval in hysteresis(dataset)]
-    section = sweep.read_plan(directory).measure["section"]
+    section = read_plan(directory).measure["section"]
     component = None if section is None else section["component"]
-    return Swept(chosen.name, directory, dataset, chosen.labels, component, differ)
+    return SweepResult(
+        chosen.name, directory, dataset, chosen.labels, component, differ
+    )
 
 
 def _check_measure(measure: Measure, dimension: int, width: int) -> None:
@@ -243,31 +282,25 @@ def _check_measure(measure: Measure, dimension: int, width: int) -> None:
 
 
 @contextlib.contextmanager
-def _as_options() -> Iterator[None]:
-    """Let an error name the option and not the argument."""
+def as_options() -> Iterator[None]:
+    """Let an error that is raised within name the option and not the argument."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(texts.as_options(str(error), OPTIONS)) from error
+        raise ValueError(notation.as_options(str(error), OPTIONS)) from error
 
 
 @contextlib.contextmanager
-def _sent_whole(chosen: maps.Map, crew: Crew) -> Iterator[None]:
-    """Send a map out of a file to other machines with all its code, which they do not have."""
-    if crew.scheduler is None and crew.cluster is None:
+def _sent_whole(chosen: maps.Map, workers: Workers) -> Iterator[None]:
+    """Send a map out of a file to other machines with its code, which they lack."""
+    if workers.scheduler is None and workers.cluster is None:
         yield
         return
-    try:
-        import cloudpickle
-        import distributed  # noqa: F401
-    except ImportError:
-        raise ValueError(
-            "--scheduler and --cluster need what is not installed: pip install "
-            "'isinglass[cluster]'"
-        ) from None
     if chosen.module is None:
         yield
         return
+    import cloudpickle
+
     cloudpickle.register_pickle_by_value(chosen.module)
     try:
         yield

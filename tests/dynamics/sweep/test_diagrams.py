@@ -7,12 +7,20 @@ import pytest
 import xarray as xr
 
 from helpers import sweep_cases
-from isinglass.dynamics._precision import PrecisionWarning
-from isinglass.dynamics.cells import bytes_while_measuring, measure_cells
-from isinglass.dynamics.known import henon, logistic
-from isinglass.dynamics.maps import DelayMap, DelayState
-from isinglass.dynamics.measure import Measure
-from isinglass.dynamics.sweep.diagrams import bifurcation, continuation, phase_diagram
+from isinglass.dynamics import (
+    DelayMap,
+    DelayState,
+    Measure,
+    PrecisionWarning,
+    Run,
+    Workers,
+    bifurcation,
+    continuation,
+    phase_diagram,
+)
+from isinglass.dynamics.cells import measure_cells
+from isinglass.dynamics.textbook import henon, logistic
+from isinglass.dynamics.variables import bytes_while_measuring
 
 SHORT = Measure(transient=300, steps=200, points=4, exponents=1)
 BARE = Measure(transient=300, steps=10, points=1, classify=False)
@@ -28,7 +36,7 @@ def bistable(x, parameters):
 class TestBifurcation:
     def test_each_cell_is_what_measuring_it_gives(self):
         values = np.linspace(2.6, 3.5, 7)
-        found = bifurcation(logistic, START, {}, {"r": values}, SHORT, lanes=7)
+        found = bifurcation(logistic, START, {}, {"r": values}, SHORT, Run(lanes=7))
         direct = measure_cells(logistic, np.full((1, 7), 0.3), {"r": values}, SHORT)
         assert set(found.data_vars) == set(direct) - {"final_state"}
         for name, variable in found.data_vars.items():
@@ -50,7 +58,7 @@ class TestBifurcation:
     def test_cutting_into_tiles_changes_nothing_but_roundings(self):
         values = np.linspace(2.6, 3.5, 11)
         whole, cut = (
-            bifurcation(logistic, START, {}, {"r": values}, SHORT, lanes=lanes)
+            bifurcation(logistic, START, {}, {"r": values}, SHORT, Run(lanes=lanes))
             for lanes in (100, 3)
         )
         xr.testing.assert_allclose(whole, cut, rtol=1e-9)
@@ -62,14 +70,14 @@ class TestBifurcation:
         still = Measure(transient=0, steps=1, points=1, classify=False)
         values = np.linspace(-1, 1, 5)
         found = bifurcation(
-            lambda x, p: x, at_parameter, {}, {"x": values}, still, lanes=2
+            lambda x, p: x, at_parameter, {}, {"x": values}, still, Run(lanes=2)
         )
         np.testing.assert_array_equal(found["points"].values[:, 0, 0], values)
 
     def test_several_starts_find_both_attractors(self):
         starts = np.array([[-1.0], [0.01], [1.0]])
         found = bifurcation(
-            bistable, starts, {}, {"h": [0.0, 0.6]}, BARE, starts=3, lanes=4
+            bistable, starts, {}, {"h": [0.0, 0.6]}, BARE, Run(starts=3, lanes=4)
         )
         assert found["points"].dims[:2] == ("start", "h")
         signs = np.sign(found["points"].values[:, :, 0, 0])
@@ -81,7 +89,12 @@ class TestBifurcation:
 
         matrix = np.array([[0.5, 0.2], [0.0, 0.3]])
         found = bifurcation(
-            linear, np.zeros(2), {"A": matrix}, {"c": [1.0, 2.0, 3.0]}, BARE, lanes=2
+            linear,
+            np.zeros(2),
+            {"A": matrix},
+            {"c": [1.0, 2.0, 3.0]},
+            BARE,
+            Run(lanes=2),
         )
         fixed = np.linalg.solve(np.eye(2) - matrix, np.ones(2))
         expected = np.array([1.0, 2.0, 3.0])[:, None] * fixed
@@ -91,7 +104,9 @@ class TestBifurcation:
         delay = DelayMap(sweep_cases.head, length=3, period=4)
         start = delay.start(jnp.zeros((3, 1)), phase=2)
         measure = Measure(transient=300, steps=300, points=4)
-        found = bifurcation(delay, start, {}, {"a": [0.5, 0.7, 0.9]}, measure, lanes=2)
+        found = bifurcation(
+            delay, start, {}, {"a": [0.5, 0.7, 0.9]}, measure, Run(lanes=2)
+        )
         one = bifurcation(delay, start, {}, {"a": [0.7]}, measure)
         xr.testing.assert_allclose(found.isel(a=slice(1, 2)), one, rtol=1e-9)
         assert found["period"].values.tolist() == [4, 4, 4]  # that of the forcing
@@ -101,7 +116,7 @@ class TestBifurcation:
         windows = DelayState(
             jnp.array([[[-1.0], [-1.0]], [[1.0], [1.0]]]), jnp.asarray(0)
         )
-        found = bifurcation(delay, windows, {}, {"a": [2.0]}, BARE, starts=2)
+        found = bifurcation(delay, windows, {}, {"a": [2.0]}, BARE, Run(starts=2))
         one = bifurcation(delay, delay.start(windows.window[1]), {}, {"a": [2.0]}, BARE)
         low, high = found["points"].values[:, 0, 0, 0]
         assert low < 0 < high
@@ -111,7 +126,7 @@ class TestBifurcation:
         delay = DelayMap(sweep_cases.head, length=2, period=4)
         states = DelayState(jnp.zeros((2, 2, 1)), jnp.array([0, 1]))
         with pytest.raises(ValueError, match="one phase for all starts"):
-            bifurcation(delay, states, {}, {"a": [2.0]}, BARE, starts=2)
+            bifurcation(delay, states, {}, {"a": [2.0]}, BARE, Run(starts=2))
 
     def test_says_what_it_holds(self):
         values = xr.DataArray([2.0, 3.0], dims="r", attrs={"units": "per year"})
@@ -154,7 +169,9 @@ class TestBifurcation:
 class TestPhaseDiagram:
     def test_a_row_is_a_bifurcation_diagram(self):
         a, b = np.linspace(0.1, 0.3, 5), np.array([0.1, 0.2, 0.3])  # fixed points
-        grid = phase_diagram(henon, np.zeros(2), {}, {"a": a, "b": b}, BARE, lanes=4)
+        grid = phase_diagram(
+            henon, np.zeros(2), {}, {"a": a, "b": b}, BARE, Run(lanes=4)
+        )
         row = bifurcation(henon, np.zeros(2), {"b": 0.2}, {"a": a}, BARE)
         assert grid["points"].dims == ("a", "b", "point", "component")
         xr.testing.assert_allclose(grid.sel(b=0.2, drop=True), row, rtol=1e-12)
@@ -165,7 +182,7 @@ class TestContinuation:
         edge = np.sqrt(2) - np.arctanh(np.sqrt(0.5))
         values = np.linspace(-0.8, 0.8, 33)
         found = continuation(
-            bistable, np.array([0.0]), {}, {"h": values}, BARE, block=5
+            bistable, np.array([0.0]), {}, {"h": values}, BARE, Run(block=5)
         )
         up, down = (
             found["points"].sel(direction=way).values[:, 0, 0] for way in ("up", "down")
@@ -176,16 +193,16 @@ class TestContinuation:
     def test_one_direction_is_that_of_both(self, direction):
         values = np.linspace(-0.8, 0.8, 9)
         start = np.array([0.0])
-        both = continuation(bistable, start, {}, {"h": values}, BARE, block=4)
+        both = continuation(bistable, start, {}, {"h": values}, BARE, Run(block=4))
         one = continuation(
-            bistable, start, {}, {"h": values}, BARE, block=4, direction=direction
+            bistable, start, {}, {"h": values}, BARE, Run(block=4, direction=direction)
         )
         xr.testing.assert_equal(one, both.sel(direction=[direction]))
 
     def test_blocks_change_nothing(self):
         values = np.linspace(2.9, 4.0, 10)
         found = [
-            continuation(logistic, START, {}, {"r": values}, SHORT, block=block)
+            continuation(logistic, START, {}, {"r": values}, SHORT, Run(block=block))
             for block in (1, 3, 100)
         ]
         xr.testing.assert_equal(found[0], found[1])
@@ -195,7 +212,7 @@ class TestContinuation:
         values = np.linspace(-0.4, 0.4, 5)
         starts = np.array([[-1.0], [1.0], [0.5]])
         found = continuation(
-            bistable, starts, {}, {"h": values}, BARE, starts=3, lanes=2, block=2
+            bistable, starts, {}, {"h": values}, BARE, Run(starts=3, lanes=2, block=2)
         )
         assert found["points"].dims[:3] == ("direction", "start", "h")
         signs = np.sign(found["points"].values[..., 0, 0])
@@ -208,8 +225,7 @@ class TestContinuation:
             {},
             {"r": [2.8, 3.2, 4.5]},
             SHORT,
-            direction="down",
-            block=2,
+            Run(direction="down", block=2),
         )
         assert found["period"].values[0, :2].tolist() == [1, 2]
 
@@ -220,7 +236,7 @@ class TestContinuation:
         # The values are so close that they are one, so that this is one long orbit.
         values = 0.5 + 1e-15 * np.arange(4)
         found = continuation(
-            delay, start, {}, {"a": values}, measure, direction="up", block=3
+            delay, start, {}, {"a": values}, measure, Run(direction="up", block=3)
         )
         long = dataclasses.replace(measure, steps=32, points=32)
         orbit = bifurcation(delay, start, {}, {"a": [0.5]}, long)
@@ -316,14 +332,12 @@ class TestRefusals:
                 {"step": lambda x, p: x[:0] * p["r"]},
                 "step must return a state like the one",
             ),
-            ({"lanes": 0}, "lanes must be a whole number of at least 1, got 0"),
-            ({"starts": 2}, r"leading axis of 2 starts, got shape \(1,\)"),
-            ({"starts": 0}, "starts must be a whole number of at least 1, got 0"),
-            ({"recipe": {"x": np.zeros(2)}}, "recipe must be what JSON can hold"),
-            ({"scheduler": 3}, "scheduler must be None, a dask.distributed Client"),
-            ({"cluster": "cray"}, "cluster must be one of slurm"),
-            ({"cluster": "slurm", "scheduler": "tcp://x"}, "cannot both be given"),
-            ({"cluster_options": {"jobs": 1}}, "cluster_options needs a cluster"),
+            ({"run": Run(starts=2)}, r"leading axis of 2 starts, got shape \(1,\)"),
+            (
+                {"run": Run(recipe={"x": np.zeros(2)})},
+                "recipe must be what JSON can hold",
+            ),
+            ({"run": Run(direction="up")}, "direction must be None but for a contin"),
         ],
     )
     def test_arguments(self, change, message):
@@ -337,16 +351,36 @@ class TestRefusals:
         with pytest.raises(ValueError, match=message):
             bifurcation(**{**arguments, **change})
 
-    def test_direction(self):
-        with pytest.raises(
-            ValueError, match="direction must be 'up', 'down' or 'both', got 'x'"
-        ):
-            continuation(logistic, START, {}, R, SHORT, direction="x")
+    @pytest.mark.parametrize(
+        ("field", "message"),
+        [
+            ({"lanes": 0}, "lanes must be at least 1, got 0"),
+            ({"block": 0}, "block must be at least 1, got 0"),
+            ({"starts": 0}, "starts must be at least 1, got 0"),
+            ({"direction": "x"}, "direction must be 'up', 'down' or 'both', got 'x'"),
+        ],
+    )
+    def test_runs(self, field, message):
+        with pytest.raises(ValueError, match=message):
+            Run(**field)
+
+    @pytest.mark.parametrize(
+        ("field", "message"),
+        [
+            ({"scheduler": 3}, "scheduler must be None, a dask.distributed Client"),
+            ({"cluster": "cray"}, "cluster must be one of slurm"),
+            ({"cluster": "slurm", "scheduler": "tcp://x"}, "cannot both be given"),
+            ({"cluster_options": {"jobs": 1}}, "cluster_options needs a cluster"),
+        ],
+    )
+    def test_workers(self, field, message):
+        with pytest.raises(ValueError, match=message):
+            Workers(**field)
 
     def test_missing_extra(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "dask_jobqueue", None)
         with pytest.raises(ImportError, match=r"pip install 'isinglass\[cluster\]'"):
-            bifurcation(logistic, START, {}, R, SHORT, cluster="slurm")
+            Workers(cluster="slurm")
 
     def test_error_of_the_map_comes_through(self, monkeypatch):
         def fail(*_, **__):

@@ -16,16 +16,17 @@ import zarr
 
 from helpers import sweep_cases
 from helpers.sweep_cases import MEASURE, cubic, files
-from isinglass.dynamics.measure import Section
-from isinglass.dynamics.sweep import plan as _plan
-from isinglass.dynamics.sweep import tile_work as _work
-from isinglass.dynamics.sweep.diagrams import (
+from isinglass.dynamics import (
+    Run,
+    Section,
     SweepWarning,
     bifurcation,
     phase_diagram,
     read_plan,
     resume,
 )
+from isinglass.dynamics.sweep import tile_work
+from isinglass.dynamics.sweep.plan import versions
 
 KINDS = ("bifurcation", "continuation", "phase_diagram")
 VALUES = {"bifurcation": 24, "continuation": 12, "phase_diagram": 6}
@@ -56,7 +57,7 @@ def results(directory):
 def computed(monkeypatch):
     """Numbers of the tiles that are computed from now on."""
     numbers = []
-    compute = _work.compute
+    compute = tile_work.compute
 
     def noted(work, tile, before, tick=None):
         numbers.append(tile.index)
@@ -130,7 +131,7 @@ def test_resume_rebuilds_every_kind_of_argument(tmp_path):
         "b": [0.0, 0.1],
     }
     arguments = (cubic, starts, {"unused": np.eye(2), "n": 3}, vary, measure)
-    first = phase_diagram(*arguments, starts=3, lanes=5, store=tmp_path).load()
+    first = phase_diagram(*arguments, run=Run(starts=3, lanes=5, store=tmp_path)).load()
     with pytest.raises(ValueError, match=r"observable must be that .*\.see"):
         resume(tmp_path, cubic, starts)
     shutil.rmtree(tmp_path / "done")
@@ -206,9 +207,12 @@ OTHERS = [
         {"measure": dataclasses.replace(MEASURE, section=Section(0))},
         "measure.section: None there",
     ),
-    ({"lanes": 7}, "lanes"),
+    ({"run": {"lanes": 7}}, "lanes"),
     ({"state": np.array([0.2])}, "first steps of the map, initial state or observable"),
-    ({"state": np.array([[0.1]]), "starts": 1}, "starts: None there, 1 asked for"),
+    (
+        {"state": np.array([[0.1]]), "run": {"starts": 1}},
+        "starts: None there, 1 asked for",
+    ),
     (
         {"step": lambda x, p: cubic(x, p) + 1e-7 * x},
         r"cubic there, .*lambda.* asked for",
@@ -230,10 +234,11 @@ def test_other_sweep_is_refused_and_left_alone(change, message, whole):
         "parameters": {"b": 0.0},
         "vary": {"a": np.linspace(1.0, 2.6, 24)},
         "measure": MEASURE,
-        "lanes": 4,
     }
+    change = dict(change)
+    how = Run(**{"lanes": 4, **change.pop("run", {})}, store=folder)
     with pytest.raises(ValueError, match=message) as error:
-        bifurcation(**{**arguments, **change}, store=folder)
+        bifurcation(**{**arguments, **change}, run=how)
     assert str(folder) in str(error.value)
     assert files(folder) == before
 
@@ -250,8 +255,7 @@ def test_other_inner_value_is_named(whole):
             {"b": 0.0},
             {"a": values},
             MEASURE,
-            lanes=4,
-            store=whole["bifurcation"],
+            Run(lanes=4, store=whole["bifurcation"]),
         )
 
 
@@ -265,8 +269,7 @@ def test_renamed_map_is_the_same(whole):
         {"b": 0.0},
         {"a": np.linspace(1.0, 2.6, 24)},
         MEASURE,
-        lanes=4,
-        store=whole["bifurcation"],
+        Run(lanes=4, store=whole["bifurcation"]),
     )
 
 
@@ -378,8 +381,10 @@ def test_two_at_a_time_are_refused(tmp_path):
 def test_other_software_is_told_of(tmp_path, monkeypatch):
     with pytest.raises(Stop):
         run("bifurcation", tmp_path, progress=stop_after(0.5))
-    then = dict(_plan.versions())
-    monkeypatch.setattr(_plan, "versions", lambda: {**then, "jax": "99.0"})
+    then = dict(versions())
+    monkeypatch.setattr(
+        "isinglass.dynamics.sweep.store.versions", lambda: {**then, "jax": "99.0"}
+    )
     with pytest.warns(SweepWarning, match=r"jax .* then, 99\.0 now"):
         run("bifurcation", tmp_path)
     assert [noted["jax"] for noted in read_plan(tmp_path).versions] == [

@@ -20,7 +20,7 @@ from isinglass.experiments.meanfield.finite_size import (
 from isinglass.experiments.meanfield.setting import mean_field, parameters
 from isinglass.reproduce import Ledger, Verdict
 from isinglass.reproduce.views import text
-from isinglass.systems.meanfield import SelfAttentionNetwork
+from isinglass.systems.meanfield import Prompt, SelfAttentionNetwork
 
 STARTS = 3
 
@@ -113,8 +113,7 @@ def test_the_first_token_errs_as_coins_do(orbit: Orbit) -> None:
         parameters(CHAOTIC),
         1,
         replicas=4000,
-        window=field.window,
-        position=field.position,
+        prompt=Prompt(field.window, field.position),
     )
     error = experiment.root_mean_square(sample.overlaps - field.overlaps[:1])[0]
     expected = experiment.binomial_error(CHAOTIC, field.window[0], 990)

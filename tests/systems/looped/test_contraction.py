@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from isinglass.dynamics import lyapunov_spectrum, trajectory
+from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.dynamics.cycles import jacobian_norm
 from isinglass.systems.looped import contraction
 from isinglass.systems.looped.contraction import (
@@ -256,7 +256,10 @@ def test_where_the_state_runs_away_all_exponents_of_the_loop_vanish():
     size = np.linalg.norm(trajectory(loop_step, start, parameters, 400), axis=(1, 2))
     assert size[-1] / size[199] == pytest.approx(2, rel=0.02)
     spectrum = lyapunov_spectrum(
-        loop_step, start, parameters, 400, transient=400, qr_every=4
+        loop_step,
+        start,
+        parameters,
+        Measure(transient=400, steps=400, exponents=None, qr_every=4),
     )
     assert np.abs(spectrum.exponents).max() < 0.01
 
@@ -268,10 +271,13 @@ def test_the_fixed_point_of_a_block_that_contracts():
     assert found.converged.all()
     assert found.residual.max() < 1e-12
     parameters = loop_parameters(model, inputs)
-    end = trajectory(block_step, starts[0], parameters, 1, transient=200)[0]
+    end = trajectory(block_step, starts[0], parameters, Sampling(1, transient=200))[0]
     np.testing.assert_allclose(found.point[0], end, atol=1e-9)
     spectrum = lyapunov_spectrum(
-        block_step, starts[0], parameters, 200, transient=200, k=1
+        block_step,
+        starts[0],
+        parameters,
+        Measure(transient=200, steps=200, exponents=1),
     )
     assert np.log(found.spectral_radius[0]) == pytest.approx(
         spectrum.exponents[0], abs=1e-3

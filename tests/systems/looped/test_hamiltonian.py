@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics import lyapunov_spectrum, trajectory
+from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.systems.looped.hamiltonian import (
     LatentHamiltonian,
     Particle,
@@ -95,8 +95,7 @@ def test_no_energy_drifts_away_in_a_hundred_thousand_steps():
         hamiltonian_step,
         start,
         well,
-        10_000,
-        stride=10,
+        Sampling(10_000, stride=10),
         observable=lambda state: jnp.stack(
             [well.energy(state), well.shadow_energy(state)]
         ),
@@ -145,7 +144,10 @@ def test_a_positive_force_lets_the_particle_fall_without_end():
 def test_momentum_is_the_sum_of_the_lyapunov_exponents():
     there = system(momentum=0.8, pull=0.2, force=0.1)
     spectrum = lyapunov_spectrum(
-        hamiltonian_step, somewhere(), there, 400, transient=200
+        hamiltonian_step,
+        somewhere(),
+        there,
+        Measure(transient=200, steps=400, exponents=None),
     )
     assert spectrum.exponents.sum() == pytest.approx(D * np.log(0.8), abs=1e-6)
     assert spectrum.exponents[0] < 0

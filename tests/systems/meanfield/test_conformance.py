@@ -7,9 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass.dynamics.lyapunov import lyapunov_spectrum
-from isinglass.dynamics.maps import DelayState
-from isinglass.dynamics.trajectory import trajectory
+from isinglass.dynamics import DelayState, Measure, lyapunov_spectrum, trajectory
 
 ROUNDING = 4e-16  # of one step: all numbers are below 1 and a step is some dozens of operations
 
@@ -201,7 +199,9 @@ def test_the_toolbox_finds_the_exponents_of_the_periodic_orbit(oracle_at):
 
         jacobian = jax.jacfwd(twice)(state.window).reshape(4, 4)
     multipliers = np.sort(np.abs(np.linalg.eigvals(jacobian)))[::-1]
-    spectrum = lyapunov_spectrum(step, state, oracle.parameters, 1000, k=2, qr_every=1)
+    spectrum = lyapunov_spectrum(
+        step, state, oracle.parameters, Measure(steps=1000, exponents=2, qr_every=1)
+    )
     np.testing.assert_allclose(
         spectrum.exponents, np.log(multipliers[:2]) / 2, atol=1e-3
     )
@@ -229,9 +229,7 @@ def test_the_toolbox_finds_the_exponents_within_sampling_error(oracle_at, beta):
                 oracle.mean_field.map,
                 state,
                 oracle.parameters,
-                steps,
-                transient=transient,
-                qr_every=1,
+                Measure(transient=transient, steps=steps, exponents=None, qr_every=1),
             ).exponents
         )
     expected = oracle.data["exponents"]

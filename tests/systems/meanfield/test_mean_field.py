@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics.maps import DelayState
-from isinglass.dynamics.trajectory import trajectory
+from isinglass.dynamics import DelayState, trajectory
 from isinglass.systems.meanfield import Features, MeanField, semantic_overlaps
 
 PARAMETERS = {"beta": 1.3, "gamma": 40.0, "epsilon": 0.1}

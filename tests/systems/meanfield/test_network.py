@@ -4,10 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from isinglass.dynamics.trajectory import trajectory
+from isinglass.dynamics import Sampling, trajectory
 from isinglass.systems.meanfield import (
     Features,
     MeanField,
+    Prompt,
     SelfAttentionNetwork,
     network,
 )
@@ -32,8 +33,7 @@ def test_a_token_has_the_means_of_its_attention(sampler):
         PARAMETERS,
         1,
         replicas=4000,
-        window=[[0.3, -0.4, 0.2]],
-        position=2,
+        prompt=Prompt([[0.3, -0.4, 0.2]], position=2),
     )
     field = PARAMETERS["beta"] * weights[0, :, :90].T @ np.array([0.3, -0.4, 0.2])
     mean = MeanField(features).overlaps([[0.3, -0.4, 0.2]], PARAMETERS, 2)[0]
@@ -43,10 +43,12 @@ def test_a_token_has_the_means_of_its_attention(sampler):
     np.testing.assert_allclose(first.std(axis=0), sd, rtol=0.06)
 
 
-def run(parameters=PARAMETERS, key=0, **start):
+def run(parameters=PARAMETERS, key=0, **prompt):
     """Twelve rows of two replicas, the same program for several tests."""
     net = SelfAttentionNetwork.from_features(Features.paper(), 99)
-    return net.sample(jax.random.key(key), parameters, 12, replicas=2, **start)
+    return net.sample(
+        jax.random.key(key), parameters, 12, replicas=2, prompt=Prompt(**prompt)
+    )
 
 
 def test_overlaps_are_sums_of_whole_spins(sampler):
@@ -106,7 +108,7 @@ def test_the_error_of_overlaps_falls_as_the_root_of_the_size(monkeypatch):
     for n in sizes:
         net = SelfAttentionNetwork.from_features(features, int(n))
         sampled = net.sample(
-            jax.random.key(n), PARAMETERS, 7, replicas=200, window=window
+            jax.random.key(n), PARAMETERS, 7, replicas=200, prompt=Prompt(window)
         )
         errors.append(np.sqrt(np.mean((sampled.overlaps[:, 1:] - overlaps) ** 2)))
     slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
@@ -120,7 +122,9 @@ def test_drawn_correlations_approach_their_mean_field():
     start = limit.start_from_window(PARAMETERS, window)
     expected = trajectory(limit.map, start, PARAMETERS, 3)
     net = SelfAttentionNetwork.from_features(features, 20_000, random_state=0)
-    sampled = net.sample(jax.random.key(0), PARAMETERS, 3, replicas=4, window=window)
+    sampled = net.sample(
+        jax.random.key(0), PARAMETERS, 3, replicas=4, prompt=Prompt(window)
+    )
     np.testing.assert_allclose(sampled.attention.mean(axis=0), expected, atol=0.05)
 
 
@@ -142,13 +146,12 @@ def test_a_replica_does_not_know_of_the_others(sampler, monkeypatch):
 
 
 def test_rows_can_be_left_out():
-    every, some = run(key=3), run(key=3, transient=2, stride=3)
-    np.testing.assert_allclose(
-        some.attention[:, :4], every.attention[:, 2::3], rtol=1e-12
-    )
-    np.testing.assert_allclose(
-        some.overlaps[:, :4], every.overlaps[:, 2::3], rtol=1e-12
-    )
+    every = run(key=3)
+    net = SelfAttentionNetwork.from_features(Features.paper(), 99)
+    spacing = Sampling(4, transient=2, stride=3)
+    some = net.sample(jax.random.key(3), PARAMETERS, spacing, replicas=2)
+    np.testing.assert_allclose(some.attention, every.attention[:, 2::3], rtol=1e-12)
+    np.testing.assert_allclose(some.overlaps, every.overlaps[:, 2::3], rtol=1e-12)
 
 
 @pytest.mark.parametrize("context", [1, 3, 6])
@@ -186,18 +189,19 @@ def sample(**changed):
     [
         (lambda: sample(steps=0), "steps must be at least 1"),
         (lambda: sample(replicas=0), "replicas"),
-        (lambda: sample(transient=-1), "transient"),
-        (lambda: sample(stride=0), "stride"),
         (lambda: sample(parameters={"beta": 1.0, "gamma": 1.0}), '"epsilon"'),
         (
             lambda: sample(parameters=PARAMETERS | {"gamma": np.inf}),
             "gamma must be a finite",
         ),
-        (lambda: sample(window=np.ones((5, 3))), "1 to 4 attentions, got 5"),
-        (lambda: sample(window=np.ones((1, 2))), "window must be of shape"),
-        (lambda: sample(window=np.full((1, 3), np.nan)), "finite"),
-        (lambda: sample(token=np.ones((3, 3))), "token must be of shape"),
-        (lambda: sample(token=np.ones((4, 3)), window=np.ones((1, 3))), "not both"),
+        (lambda: sample(prompt=Prompt(np.ones((5, 3)))), "1 to 4 attentions, got 5"),
+        (lambda: sample(prompt=Prompt(np.ones((1, 2)))), "window must be of shape"),
+        (lambda: sample(prompt=Prompt(np.full((1, 3), np.nan))), "finite"),
+        (
+            lambda: sample(prompt=Prompt(token=np.ones((3, 3)))),
+            "token must be of shape",
+        ),
+        (lambda: Prompt(np.ones((1, 3)), token=np.ones((4, 3))), "not both"),
         (lambda: SelfAttentionNetwork(np.ones((4, 2, 9)), 2, 0), "context"),
         (lambda: SelfAttentionNetwork(np.ones((4, 2, 2)), 2), "one spin"),
         (lambda: SelfAttentionNetwork.from_features(Features.paper(), 0), "n_spins"),

@@ -1,56 +1,36 @@
-"""Sweeps of a map over its parameters: bifurcation diagrams, continuations, phase diagrams."""
+"""Sweeps of a map over its parameters: bifurcation, continuation and phase diagrams."""
 
 import contextlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
+from rich.console import Console
 
+from isinglass._common.progress import Bars
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._precision import warn_of_single_precision
-from isinglass.dynamics.cells import bytes_while_measuring
 from isinglass.dynamics.maps import Step
 from isinglass.dynamics.measure import Measure
-from isinglass.dynamics.sweep import plan as _plan
-from isinglass.dynamics.sweep import store as _store
-from isinglass.dynamics.sweep import workers as _schedule
-from isinglass.dynamics.sweep.plan import Plan, read_plan
-from isinglass.dynamics.sweep.request import (
-    _Asked,
-    _first_state,
-    _measure_of,
-    _positive,
-)
-from isinglass.dynamics.sweep.store import SweepWarning
+from isinglass.dynamics.sweep.plan import Plan, read_plan, versions
+from isinglass.dynamics.sweep.request import Request, measure_of
+from isinglass.dynamics.sweep.run import Progress, Run
+from isinglass.dynamics.sweep.store import Folder, Memory
 from isinglass.dynamics.sweep.tiles import chain, cut, tile_shape
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-__all__ = [
-    "Plan",
-    "SweepWarning",
-    "bifurcation",
-    "continuation",
-    "phase_diagram",
-    "read_plan",
-    "resume",
-]
+from isinglass.dynamics.sweep.workers import Workers, compute_all, pool_of
+from isinglass.dynamics.variables import bytes_while_measuring
 
 TITLES = {
     "bifurcation": "Bifurcation diagram over",
     "continuation": "Continuation over",
     "phase_diagram": "Phase diagram over",
 }
-DIRECTIONS = {"both": ("up", "down"), "up": ("up",), "down": ("down",)}
 # What one tile may take in memory, with its results; there is one per core at a time.
 TILE_BYTES = 2**27
-
-Progress = Callable[[float, int], Any] | bool | None
-Store = str | Path | None
 
 
 def bifurcation(
@@ -59,23 +39,12 @@ def bifurcation(
     parameters: Mapping[str, Any],
     vary: Mapping[str, ArrayLike],
     measure: Measure | None = None,
-    *,
-    starts: int | None = None,
-    store: Store = None,
-    resume: bool = True,
-    lanes: int = 250,
-    scheduler: Any = None,
-    cluster: str | None = None,
-    cluster_options: Mapping[str, Any] | None = None,
-    progress: Progress = None,
-    recipe: Mapping[str, Any] | None = None,
-) -> "xr.Dataset":
-    """Measure a map at each of many values of one parameter, always from the same start.
+    run: Run | None = None,
+) -> xr.Dataset:
+    """Measure a map at many values of one parameter, always from the same start.
 
-    The values are computed in tiles, side by side within a tile. With ``store``, each
-    finished tile is on disk for good: the same call on the same folder goes on after
-    whatever stopped it, and on one machine the result is the same to the last bit as
-    that of an uninterrupted run.
+    The values are computed in tiles, side by side within a tile. Where and by whom, and
+    whether the results stay on disk, is what ``run`` says.
 
     Args:
         step: The map, ``step(state, parameters) -> state``, pure JAX. ``parameters`` is
@@ -88,31 +57,7 @@ def bifurcation(
             unit is taken from the ``attrs`` of an `xarray.DataArray`, else the values
             have none.
         measure: What is measured at each value; by default ``Measure()``.
-        starts: If given, every leaf of the state has a leading axis of so many initial
-            states; each value is run from all of them, and the result has a dimension
-            "start".
-        store: Folder for the results; made if it does not exist. None keeps them in
-            memory.
-        resume: Whether to go on with what the folder holds, if it is this very sweep.
-        lanes: Most cells computed side by side; fewer where the results of a tile would
-            take more than 128 MiB with what is needed to get them. Cells of a tile
-            share one ``qr_every``: where that is "auto", other lanes can mean other
-            intervals, and then another number of whole blocks and another sample of a
-            chaotic orbit.
-        scheduler: Who computes: None for this machine (all cores, or all accelerators
-            that JAX sees), a `distributed.Client`, or the address of a Dask scheduler.
-            Workers need the same software; one that is lost costs only its tiles.
-            Results come here to be written.
-        cluster: Instead of ``scheduler``: "slurm" (or "pbs", "sge", "lsf", "htcondor",
-            "oar") starts workers as jobs by dask-jobqueue, while the sweep lasts.
-        cluster_options: Arguments of the dask-jobqueue cluster, such as ``queue``,
-            ``cores``, ``memory``, ``walltime``; and ``jobs``, how many to keep running,
-            by default 1.
-        progress: True for a bar with the time left on standard error; or a function
-            that is called a few times a second with the cells done and their number.
-        recipe: Noted in the folder's plan for whoever has to build the map and the
-            state again (see `read_plan`): names and numbers, lists and mappings of
-            them.
+        run: How the sweep is run; by default here and now, ``Run()``.
 
     Returns:
         Dataset over the varied parameter with the variables of the measure: read from
@@ -127,16 +72,11 @@ def bifurcation(
         FileExistsError: If ``store`` holds this sweep and ``resume`` is off.
         BlockingIOError: If another process is at work on the same ``store``.
         OSError: If the disk is full or fails; what was finished is kept.
-        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not
-            installed.
     """
-    asked = _Asked(
-        "bifurcation", step, state, parameters, vary, measure, starts, recipe
-    )
-    tile = _tile_of_lanes(asked, lanes)
-    return _run(
-        asked, tile, store, resume, scheduler, cluster, cluster_options, progress
-    )
+    run = _without_direction(run)
+    measure = measure or Measure()
+    request = Request("bifurcation", step, state, parameters, vary, measure, run)
+    return _swept(request, _tile_of_lanes(request, run.lanes), run)
 
 
 def phase_diagram(
@@ -145,17 +85,8 @@ def phase_diagram(
     parameters: Mapping[str, Any],
     vary: Mapping[str, ArrayLike],
     measure: Measure | None = None,
-    *,
-    starts: int | None = None,
-    store: Store = None,
-    resume: bool = True,
-    lanes: int = 250,
-    scheduler: Any = None,
-    cluster: str | None = None,
-    cluster_options: Mapping[str, Any] | None = None,
-    progress: Progress = None,
-    recipe: Mapping[str, Any] | None = None,
-) -> "xr.Dataset":
+    run: Run | None = None,
+) -> xr.Dataset:
     """Measure a map on a grid of two parameters, always from the same start.
 
     Args:
@@ -164,15 +95,7 @@ def phase_diagram(
         parameters: The parameters that are not varied.
         vary: Names and values of the two varied parameters, one axis each.
         measure: What is measured in each cell.
-        starts: How many initial states the leaves of ``state`` hold.
-        store: Folder for the results.
-        resume: Whether to go on with what the folder holds.
-        lanes: Most cells computed side by side.
-        scheduler: Who computes.
-        cluster: A kind of batch system to start workers on.
-        cluster_options: Arguments of that cluster.
-        progress: True for a bar, or a function.
-        recipe: Noted in the folder's plan.
+        run: How the sweep is run.
 
     Returns:
         Dataset over both parameters with the variables of the measure.
@@ -180,16 +103,11 @@ def phase_diagram(
     Raises:
         ValueError: As `bifurcation`, and so are the others.
         OSError: If the disk is full or fails; what was finished is kept.
-        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not
-            installed.
     """
-    asked = _Asked(
-        "phase_diagram", step, state, parameters, vary, measure, starts, recipe
-    )
-    tile = _tile_of_lanes(asked, lanes)
-    return _run(
-        asked, tile, store, resume, scheduler, cluster, cluster_options, progress
-    )
+    run = _without_direction(run)
+    measure = measure or Measure()
+    request = Request("phase_diagram", step, state, parameters, vary, measure, run)
+    return _swept(request, _tile_of_lanes(request, run.lanes), run)
 
 
 def continuation(
@@ -198,19 +116,8 @@ def continuation(
     parameters: Mapping[str, Any],
     vary: Mapping[str, ArrayLike],
     measure: Measure | None = None,
-    *,
-    direction: str = "both",
-    starts: int | None = None,
-    store: Store = None,
-    resume: bool = True,
-    block: int = 32,
-    lanes: int = 250,
-    scheduler: Any = None,
-    cluster: str | None = None,
-    cluster_options: Mapping[str, Any] | None = None,
-    progress: Progress = None,
-    recipe: Mapping[str, Any] | None = None,
-) -> "xr.Dataset":
+    run: Run | None = None,
+) -> xr.Dataset:
     """Follow the attractors of a map along one parameter, upwards and downwards.
 
     Each value is run from the final state of its neighbour, and so stays on the same
@@ -226,19 +133,8 @@ def continuation(
         parameters: The parameters that are not varied.
         vary: Name of the varied parameter and its values, increasing.
         measure: What is measured at each value; its transient is run at every value.
-        direction: "up", "down" or "both".
-        starts: How many initial states the leaves of ``state`` hold: each is followed
-            by itself.
-        store: Folder for the results.
-        resume: Whether to go on with what the folder holds.
-        block: Values between two checkpoints: what is lost at most where a run is
-            stopped.
-        lanes: Most starts run side by side.
-        scheduler: Who computes.
-        cluster: A kind of batch system to start workers on.
-        cluster_options: Arguments of that cluster.
-        progress: True for a bar, or a function.
-        recipe: Noted in the folder's plan.
+        run: How the sweep is run; its ``direction`` and ``block`` are of continuations
+            only.
 
     Returns:
         Dataset over "direction" and the varied parameter with the variables of the
@@ -247,30 +143,15 @@ def continuation(
     Raises:
         ValueError: As `bifurcation`, and so are the others.
         OSError: If the disk is full or fails; what was finished is kept.
-        ImportError: If ``scheduler`` or ``cluster`` needs an extra that is not
-            installed.
     """
-    if direction not in DIRECTIONS:
-        raise ValueError(f"direction must be 'up', 'down' or 'both', got {direction!r}")
-    asked = _Asked(
-        "continuation",
-        step,
-        state,
-        parameters,
-        vary,
-        measure,
-        starts,
-        recipe,
-        DIRECTIONS[direction],
-    )
-    side = _positive("block", block)
-    tile = (1, min(side, asked.axes[next(iter(asked.vary))]))
-    if starts is not None:
-        (some,) = tile_shape([starts], _positive("lanes", lanes))
-        tile = (1, some, tile[-1])
-    return _run(
-        asked, tile, store, resume, scheduler, cluster, cluster_options, progress
-    )
+    run = run or Run()
+    measure = measure or Measure()
+    request = Request("continuation", step, state, parameters, vary, measure, run)
+    tile = (1, min(run.block, request.axes[next(iter(request.vary))]))
+    if run.starts is not None:
+        (side,) = tile_shape([run.starts], run.lanes)
+        tile = (1, side, tile[-1])
+    return _swept(request, tile, run)
 
 
 def resume(
@@ -279,22 +160,20 @@ def resume(
     state: Any,
     *,
     observable: Callable[[Any], Any] | None = None,
-    scheduler: Any = None,
-    cluster: str | None = None,
-    cluster_options: Mapping[str, Any] | None = None,
+    workers: Workers | None = None,
     progress: Progress = None,
-) -> "xr.Dataset":
-    """Go on with the sweep in a folder, of which only the map and the start need be given again.
+) -> xr.Dataset:
+    """Go on with the sweep in a folder.
+
+    Only what cannot be written down has to be handed over again: the map and the start.
 
     Args:
-        directory: The folder that was given as ``store``.
+        directory: The folder that was the ``store`` of its `Run`.
         step: The map.
         state: The initial state, or the function of the parameters that gives it.
         observable: The measure's observable, if it had one.
-        scheduler: As in `bifurcation`, and so are the others; they may differ from the
-            first time.
-        cluster: A kind of batch system to start workers on.
-        cluster_options: Arguments of that cluster.
+        workers: As in `Run`, and so is ``progress``; they may differ from the first
+            time.
         progress: True for a bar, or a function.
 
     Returns:
@@ -305,148 +184,121 @@ def resume(
         ValueError: If the plan is damaged, or the map, state or observable are not
             those of it.
         OSError: As `bifurcation`.
-        ImportError: As `bifurcation`.
     """
     plan = read_plan(directory)
-    wanted = plan.measure.get("observable")
-    if (wanted is None) != (observable is None):
-        named = "none" if wanted is None else wanted["callable"]
-        raise ValueError(
-            f"observable must be that of the sweep in {directory}: {named}"
-        )
+    stored = plan.measure.get("observable")
+    if (stored is None) != (observable is None):
+        name = "none" if stored is None else stored["callable"]
+        raise ValueError(f"observable must be that of the sweep in {directory}: {name}")
+    run = Run(
+        starts=plan.starts,
+        direction=_direction(plan),
+        store=directory,
+        recipe=plan.recipe,
+        workers=workers or Workers(),
+        progress=progress,
+    )
     vary = {
-        name: np.array(values, dtype=np.float64) for name, values in plan.vary.items()
+        name: xr.DataArray(values, dims=name, attrs=plan.attributes.get(name))
+        for name, values in plan.vary.items()
     }
-    asked = _Asked(
-        plan.kind,
-        step,
-        state,
-        plan.parameters,
-        vary,
-        _measure_of(plan, observable),
-        plan.starts,
-        plan.recipe,
-        plan.directions,
-        plan.attributes,
+    measure = measure_of(plan, observable)
+    request = Request(plan.kind, step, state, plan.parameters, vary, measure, run)
+    return _swept(request, plan.tile, run)
+
+
+def _without_direction(run: Run | None) -> Run:
+    """How to run a diagram whose values do not follow each other."""
+    if run is not None and run.direction is not None:
+        raise ValueError(
+            f"direction must be None but for a continuation, got {run.direction!r}"
+        )
+    return run or Run()
+
+
+def _direction(plan: Plan) -> str | None:
+    return "both" if len(plan.directions) == 2 else next(iter(plan.directions), None)
+
+
+def _tile_of_lanes(request: Request, lanes: int) -> tuple[int, ...]:
+    """Sides of the tiles: as many lanes as fit into `TILE_BYTES` with their results."""
+    results = sum(
+        math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize
+        for about in request.variables.values()
     )
-    return _run(
-        asked, plan.tile, directory, True, scheduler, cluster, cluster_options, progress
+    state, _ = request.first_state()
+    cell = results + bytes_while_measuring(request.step, state, request.measure)
+    return tile_shape(
+        list(request.axes.values()), min(lanes, max(1, TILE_BYTES // cell))
     )
 
 
-def _run(
-    asked: _Asked,
-    tile: tuple[int, ...],
-    store: Store,
-    resume: bool,
-    scheduler: Any,
-    cluster: str | None,
-    cluster_options: Mapping[str, Any] | None,
-    progress: Progress,
-) -> "xr.Dataset":
-    _schedule.check_crew(scheduler, cluster, cluster_options)
-    warn_of_single_precision(asked.measure.precision)
-    work = asked.work(tile)
-    plan = asked.plan(work)
-    sizes = list(asked.axes.values())
-    tiles = (
-        chain(sizes, tile, asked.directions) if asked.directions else cut(sizes, tile)
-    )
+def _swept(request: Request, tile: tuple[int, ...], run: Run) -> xr.Dataset:
+    """Compute what is not done yet, and return all."""
+    warn_of_single_precision(request.measure.precision)
+    work = request.work(tile)
+    plan = request.plan(work)
+    sizes = list(request.axes.values())
+    directions = request.directions
+    tiles = chain(sizes, tile, directions) if directions else cut(sizes, tile)
     with contextlib.ExitStack() as stack:
-        keeper = _keeper(plan, asked, store, resume)
-        if isinstance(keeper, _store.Folder):
-            stack.callback(keeper.close)
-            keeper.note_versions(len(tiles))
-        if len(keeper.done) < len(tiles):
-            report = stack.enter_context(_reporter(progress, TITLES[asked.kind]))
-            hired = stack.enter_context(
-                _schedule.crew(work, scheduler, cluster, cluster_options)
+        store = _store(plan, request, run)
+        if isinstance(store, Folder):
+            stack.callback(store.close)
+            store.note_versions(len(tiles))
+        if len(store.done) < len(tiles):
+            report = stack.enter_context(
+                _reporter(run.progress, _title(plan.kind, plan.vary))
             )
-            _schedule.run(tiles, keeper, hired, report)
-        return keeper.dataset()
+            pool = stack.enter_context(pool_of(run.workers, work))
+            compute_all(tiles, store, pool, report)
+        return store.dataset()
 
 
-def _keeper(
-    plan: Plan, asked: _Asked, store: Store, resume: bool
-) -> _store.Memory | _store.Folder:
+def _store(plan: Plan, request: Request, run: Run) -> Memory | Folder:
     coordinates: dict[str, Any] = {}
-    if asked.directions:
+    if request.directions:
         about = {"long_name": "direction in which the parameter was followed"}
-        coordinates["direction"] = (np.array(asked.directions), about)
-    for name, values in asked.vary.items():
-        coordinates[name] = (values, dict(asked.attributes[name]))
-    described = _described(plan)
-    if store is None:
-        return _store.Memory(plan, coordinates, described)
-    return _store.Folder(Path(store), plan, coordinates, described, resume)
+        coordinates["direction"] = (np.array(request.directions), about)
+    for name, values in request.vary.items():
+        coordinates[name] = (values, dict(request.attributes[name]))
+    attributes = _attributes(plan)
+    if run.store is None:
+        return Memory(plan, coordinates, attributes)
+    return Folder(Path(run.store), plan, coordinates, attributes, run.resume)
 
 
-def _described(plan: Plan) -> dict[str, str]:
+def _attributes(plan: Plan) -> dict[str, str]:
     """Attributes of the Dataset: text only, which every file format can hold."""
-    measure = plan.measure
-    told = [
+    measured = [
         f"{name.replace('_', ' ')} {value}"
-        for name, value in measure.items()
+        for name, value in plan.measure.items()
         if value is not None
     ]
-    versions = _plan.versions()
+    software = versions()
     return {
-        "title": f"{TITLES[plan.kind]} {' and '.join(plan.vary)}",
-        "source": f"isinglass {versions['isinglass']}, isinglass.dynamics.{plan.kind}",
+        "title": _title(plan.kind, plan.vary),
+        "source": f"isinglass {software['isinglass']}, isinglass.dynamics.{plan.kind}",
         "map": plan.map_name,
         "parameters": json.dumps(dict(plan.parameters)),
-        "measured": "; ".join(told),
+        "measured": "; ".join(measured),
         "versions": ", ".join(
-            f"{name} {version}" for name, version in versions.items()
+            f"{name} {version}" for name, version in software.items()
         ),
     }
 
 
+def _title(kind: str, vary: Iterable[str]) -> str:
+    return f"{TITLES[kind]} {' and '.join(vary)}"
+
+
 @contextlib.contextmanager
 def _reporter(progress: Progress, title: str) -> Iterator[Callable[[float, int], Any]]:
+    """What to call with the cells done and their number."""
     if progress is None or progress is False:
         yield lambda done, total: None
     elif callable(progress):
         yield progress
     else:
-        with _bar(title) as report:
+        with Bars(Console(stderr=True)) as bars, bars.follow(title) as report:
             yield report
-
-
-@contextlib.contextmanager
-def _bar(title: str) -> Iterator[Callable[[float, int], None]]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    ]
-    disable = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=disable) as bars:
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
-
-
-def _tile_of_lanes(asked: _Asked, lanes: int) -> tuple[int, ...]:
-    kept = sum(
-        math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize
-        for about in asked.variables.values()
-    )
-    state, _ = _first_state(asked)
-    cell = kept + bytes_while_measuring(asked.step, state, asked.measure)
-    most = min(_positive("lanes", lanes), max(1, TILE_BYTES // cell))
-    return tile_shape(list(asked.axes.values()), most)

@@ -1,4 +1,4 @@
-"""What a sweep is to compute, written down so that it can be told from any other sweep."""
+"""What a sweep is to compute, written down to tell it from any other sweep."""
 
 import dataclasses
 import functools
@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from isinglass._common.files import write_text
@@ -25,7 +26,9 @@ PROBE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a sweep is to compute. All of it is plain data, as it stands in ``plan.json``.
+    """What a sweep is to compute.
+
+    All of it is plain data, as it stands in ``plan.json``.
 
     Attributes:
         kind: "bifurcation", "continuation" or "phase_diagram".
@@ -89,27 +92,27 @@ class Plan:
         )
 
     def differences(self, other: "Plan") -> list[str]:
-        """What ``other`` asks for that this plan does not, in words; empty if they are the same."""
-        there, asked = self._content(), other._content()
-        found = _unlike("kind of sweep", there["kind"], asked["kind"])
-        found += _unlike("varied parameters", list(there["vary"]), list(asked["vary"]))
-        found += _unlike("directions", there["directions"], asked["directions"])
-        found += _unlike("starts", there["starts"], asked["starts"])
-        found += _unlike_fields("parameter ", there["parameters"], asked["parameters"])
-        found += _unlike_fields("measure.", there["measure"], asked["measure"])
-        for name in sorted({*there["vary"]} & {*asked["vary"]}):
-            found += _unlike_values(name, there["vary"][name], asked["vary"][name])
-        if found:
-            return found  # all below follows from it
-        found += _unlike("cells in a tile (lanes, block)", there["tile"], asked["tile"])
+        """What another plan asks for that this one does not, in words."""
+        old, new = self._content(), other._content()
+        unlike = [
+            *_unlike("kind of sweep", old["kind"], new["kind"]),
+            *_unlike("varied parameters", list(old["vary"]), list(new["vary"])),
+            *_unlike("directions", old["directions"], new["directions"]),
+            *_unlike("starts", old["starts"], new["starts"]),
+            *_unlike_fields("parameter ", old["parameters"], new["parameters"]),
+            *_unlike_fields("measure.", old["measure"], new["measure"]),
+        ]
+        for name in sorted({*old["vary"]} & {*new["vary"]}):
+            unlike += _unlike_values(name, old["vary"][name], new["vary"][name])
+        if unlike:
+            return unlike  # all below follows from it
+        unlike += _unlike("cells in a tile (lanes, block)", old["tile"], new["tile"])
         if not _same_probe(self.probe, other.probe):
             names = f"{self.map_name} there, {other.map_name} asked for"
-            found.append(
+            unlike.append(
                 f"first steps of the map, initial state or observable ({names})"
             )
-        return found or _unlike_fields(
-            "variable ", there["variables"], asked["variables"]
-        )
+        return unlike or _unlike_fields("variable ", old["variables"], new["variables"])
 
     def _content(self) -> dict[str, Any]:
         # Through JSON, so that a plan and its copy from disk are alike to the last
@@ -145,14 +148,14 @@ def read_plan(directory: str | Path) -> Plan:
         )
     try:
         content = json.loads(path.read_bytes())
-        told = content.pop("format", None), content.pop("version", None)
+        form = content.pop("format", None), content.pop("version", None)
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(
             f"{path} is damaged, no plan can be read from it: {error}"
         ) from None
-    if told != (FORMAT, VERSION):
+    if form != (FORMAT, VERSION):
         raise ValueError(
-            f"{path} has format {told[0]!r} version {told[1]!r}; expected {FORMAT!r} "
+            f"{path} has format {form[0]!r} version {form[1]!r}; expected {FORMAT!r} "
             f"version {VERSION}"
         )
     try:
@@ -168,8 +171,6 @@ def read_plan(directory: str | Path) -> Plan:
 @functools.cache
 def versions() -> Mapping[str, str]:
     """Versions of what the numbers depend on, and the kind of device, by name."""
-    import jax
-
     packages = ("isinglass", "jax", "jaxlib", "numpy")
     return {
         **{name: metadata.version(name) for name in packages},
@@ -179,7 +180,7 @@ def versions() -> Mapping[str, str]:
 
 
 def plain(value: Any) -> Any:
-    """``value`` as JSON can hold it: a dataclass by its fields, a callable by its name."""
+    """A value as JSON can hold it: a dataclass by its fields, a callable by name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)
@@ -192,7 +193,7 @@ def plain(value: Any) -> Any:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """What to call a function, a partial of one, or an object that is called like one."""
+    """What to call a function, a partial of one, or an object that acts as one."""
     if isinstance(function, functools.partial):
         return name_of(function.func)
     head = getattr(function, "head", None)
@@ -201,24 +202,24 @@ def name_of(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
-def _unlike(what: str, there: Any, asked: Any) -> list[str]:
-    return [] if there == asked else [_told(what, there, asked)]
+def _unlike(what: str, old: Any, new: Any) -> list[str]:
+    return [] if old == new else [_difference(what, old, new)]
 
 
-def _told(what: str, there: Any, asked: Any) -> str:
-    return f"{what}: {_short(there)} there, {_short(asked)} asked for"
+def _difference(what: str, old: Any, new: Any) -> str:
+    return f"{what}: {_short(old)} there, {_short(new)} asked for"
 
 
 def _unlike_fields(
-    prefix: str, there: Mapping[str, Any], asked: Mapping[str, Any]
+    prefix: str, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> list[str]:
-    found = []
-    for name in sorted({*there, *asked}):
-        old, new = there.get(name, "none"), asked.get(name, "none")
-        # A callable is known by what it does, which the probe holds, not by its name.
-        if not (_is_callable(old) and _is_callable(new)):
-            found += _unlike(f"{prefix}{name}", old, new)
-    return found
+    unlike = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name, "none"), new.get(name, "none")
+        # A callable is what it does, which the probe holds, and not its name.
+        if not (_is_callable(before) and _is_callable(after)):
+            unlike += _unlike(f"{prefix}{name}", before, after)
+    return unlike
 
 
 def _is_callable(value: Any) -> bool:
@@ -230,24 +231,22 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _unlike_values(name: str, there: list[float], asked: list[float]) -> list[str]:
+def _unlike_values(name: str, old: list[float], new: list[float]) -> list[str]:
     ends = [
-        f"{len(values)} from {values[0]!r} to {values[-1]!r}"
-        for values in (there, asked)
+        f"{len(values)} from {values[0]!r} to {values[-1]!r}" for values in (old, new)
     ]
     if ends[0] != ends[1]:
-        return [_told(f"values of {name}", *ends)]
-    places = [
-        i for i, (old, new) in enumerate(zip(there, asked, strict=True)) if old != new
-    ]
-    return [_told(f"value {i} of {name}", there[i], asked[i]) for i in places[:1]]
+        return [_difference(f"values of {name}", *ends)]
+    pairs = enumerate(zip(old, new, strict=True))
+    places = [i for i, (before, after) in pairs if before != after]
+    return [_difference(f"value {i} of {name}", old[i], new[i]) for i in places[:1]]
 
 
-def _same_probe(there: list[float | None], asked: list[float | None]) -> bool:
-    if len(there) != len(asked):
+def _same_probe(old: list[float | None], new: list[float | None]) -> bool:
+    if len(old) != len(new):
         return False
     first, second = (
-        np.array([math.nan if x is None else x for x in p]) for p in (there, asked)
+        np.array([math.nan if x is None else x for x in probe]) for probe in (old, new)
     )
     close = {"rtol": PROBE_TOLERANCE, "atol": 1e-3 * PROBE_TOLERANCE}
     return np.allclose(first, second, equal_nan=True, **close)

@@ -1,63 +1,83 @@
-"""TODO: docstring."""
+"""What a sweep is asked to compute: its arguments, checked."""
 
 import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from isinglass._common.types import ArrayLike
-from isinglass.dynamics._checks import checked_state
-from isinglass.dynamics.cells import variables
+from isinglass.dynamics._checks import check_map
+from isinglass.dynamics._layout import pick
 from isinglass.dynamics.maps import DelayState, Step
 from isinglass.dynamics.measure import Measure, Section
-from isinglass.dynamics.sweep import plan as _plan
-from isinglass.dynamics.sweep import tile_work as _work
-from isinglass.dynamics.sweep.plan import Plan
-from isinglass.dynamics.sweep.tile_work import Work
-
-if TYPE_CHECKING:
-    pass
+from isinglass.dynamics.sweep.plan import Plan, name_of, plain, versions
+from isinglass.dynamics.sweep.run import Run
+from isinglass.dynamics.sweep.tile_work import Work, probe
+from isinglass.dynamics.variables import variables
 
 
-class _Asked:
-    """The arguments of a sweep, checked."""
+@dataclass(eq=False)
+class Request:
+    """The arguments of a sweep, checked.
 
-    def __init__(
-        self,
-        kind: str,
-        step: Step,
-        state: Any,
-        parameters: Mapping[str, Any],
-        vary: Mapping[str, Any],
-        measure: Measure | None,
-        starts: int | None,
-        recipe: Mapping[str, Any] | None,
-        directions: Sequence[str] = (),
-        attributes: Mapping[str, Mapping[str, str]] | None = None,
-    ) -> None:
-        self.kind, self.step, self.state = kind, step, state
-        self.measure = Measure() if measure is None else measure
-        self.starts = None if starts is None else _positive("starts", starts)
-        self.directions = tuple(directions)
-        self.parameters = _parameters(parameters, vary)
-        self.vary = _vary(kind, vary)
-        self.attributes = attributes or {name: _attributes(vary[name]) for name in vary}
-        self.recipe = _recipe(recipe)
-        _check_state(state, self.starts)
-        self.axes: dict[str, int] = {
-            **({"direction": len(directions)} if directions else {}),
-            **({} if starts is None else {"start": starts}),
+    Attributes:
+        kind: "bifurcation", "continuation" or "phase_diagram".
+        step: The map.
+        state: Its initial state, or a function of the parameters that gives it.
+        parameters: Those that are not varied, as arrays.
+        vary: Values of the varied parameters, as arrays.
+        measure: What is measured in each cell.
+        run: How the sweep is run.
+        attributes: Attributes of the varied parameters, by name.
+        variables: Dimensions, shape, type and attributes of what is measured in a cell.
+        recipe: That of the run, through JSON.
+
+    Raises:
+        ValueError: It names the argument.
+    """
+
+    kind: str
+    step: Step
+    state: Any
+    parameters: Mapping[str, Any]
+    vary: Mapping[str, Any]
+    measure: Measure
+    run: Run
+    attributes: dict[str, dict[str, str]] = field(init=False)
+    variables: dict[str, dict[str, Any]] = field(init=False)
+    recipe: Mapping[str, Any] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        names, vary = self.parameters, self.vary
+        self.vary = _vary(self.kind, vary)
+        self.parameters = _parameters(names, vary)
+        self.attributes = {name: _attributes(vary[name]) for name in vary}
+        self.recipe = _recipe(self.run.recipe)
+        _check_state(self.state, self.run.starts)
+        self._check_names(names)
+        self.variables = self._variables()
+        self._check_clashes()
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Of a continuation; none for the other kinds."""
+        return self.run.directions if self.kind == "continuation" else ()
+
+    @property
+    def axes(self) -> dict[str, int]:
+        """Names and sizes of the axes of the grid, in order."""
+        return {
+            **({"direction": len(self.directions)} if self.directions else {}),
+            **({} if self.run.starts is None else {"start": self.run.starts}),
             **{name: len(values) for name, values in self.vary.items()},
         }
-        self._check_names(parameters)
-        self.variables = _variables(self)
-        _check_clashes(self)
 
     def work(self, tile: tuple[int, ...]) -> Work:
         """The computing of it."""
@@ -69,7 +89,7 @@ class _Asked:
             self.measure,
             tuple(self.axes),
             tile,
-            self.starts,
+            self.run.starts,
             bool(self.directions),
         )
 
@@ -81,44 +101,79 @@ class _Asked:
             parameters={
                 name: value.tolist() for name, value in self.parameters.items()
             },
-            measure=_plan.plain(self.measure),
-            map_name=_plan.name_of(self.step),
-            probe=_work.probe(work),
+            measure=plain(self.measure),
+            map_name=name_of(self.step),
+            probe=probe(work),
             tile=work.tile,
             variables=self.variables,
             directions=self.directions,
-            starts=self.starts,
+            starts=self.run.starts,
             attributes=self.attributes,
-            versions=(_plan.versions(),),
+            versions=(versions(),),
             recipe=self.recipe,
         )
 
-    def _check_names(self, given: Mapping[str, Any]) -> None:
+    def first_state(self) -> tuple[Any, dict[str, Any]]:
+        """The initial state of the first cell, and its parameters."""
+        first = {name: values[0] for name, values in self.vary.items()}
+        parameters = {**self.parameters, **first}
+        with jax.enable_x64(True):
+            return self._state(parameters), parameters
+
+    def _state(self, parameters: Mapping[str, Any]) -> Any:
+        """The first initial state; to be called where JAX computes in float64."""
+        state = self.state(parameters) if callable(self.state) else self.state
+        state = jax.tree.map(jnp.asarray, state)
+        return state if self.run.starts is None else pick(state, 0)
+
+    def _variables(self) -> dict[str, dict[str, Any]]:
+        state, parameters = self.first_state()
+        check_map(self.step, state, parameters, self.measure.precision)
+        return {
+            name: {
+                "dims": [dim for dim, _ in dims],
+                "shape": [size for _, size in dims],
+                "dtype": np.dtype(dtype).name,
+                "attrs": dict(attrs),
+            }
+            for name, (dims, dtype, attrs) in variables(
+                self.step, state, self.measure
+            ).items()
+        }
+
+    def _check_names(self, names: Mapping[str, Any]) -> None:
         """Refuse to vary what the map does not read: most likely it is misspelt."""
         for name in self.vary:
-            if name not in given and not self._reads(name):
+            if name not in names and not self._reads(name):
                 raise ValueError(
                     f"vary names {name!r}, which neither the map nor the start reads; "
-                    f"parameters has {', '.join(map(repr, given)) or 'none'}"
+                    f"parameters has {', '.join(map(repr, names)) or 'none'}"
                 )
 
     def _reads(self, name: str) -> bool:
         """Whether the map or the start look a parameter up."""
-        values = {
-            **self.parameters,
-            **{other: self.vary[other][0] for other in self.vary},
-        }
-
+        first = {varied: values[0] for varied, values in self.vary.items()}
         read: set[str] = set()
 
-        def look(given: Mapping[str, Any]) -> Any:
-            recorded = _Recorded(given, read)
-            return self.step(_one_state(self, recorded), recorded)
+        def look(parameters: Mapping[str, Any]) -> Any:
+            recorded = _Recorded(parameters, read)
+            return self.step(self._state(recorded), recorded)
 
-        # Whatever the map complains of, it will be told where it is run in earnest.
+        # Whatever the map complains of, it will say again where it is run in earnest.
         with jax.enable_x64(True), contextlib.suppress(Exception):
-            jax.eval_shape(look, values)
+            jax.eval_shape(look, {**self.parameters, **first})
         return name in read
+
+    def _check_clashes(self) -> None:
+        inner = itertools.chain.from_iterable(
+            about["dims"] for about in self.variables.values()
+        )
+        taken = {"direction", "start", *self.variables, *inner}
+        for name in self.vary:
+            if name in taken:
+                raise ValueError(
+                    f"vary names {name!r}, which is a name in the result; rename it"
+                )
 
 
 class _Recorded(dict):
@@ -137,38 +192,23 @@ class _Recorded(dict):
         return super().get(name, default)
 
 
-def _variables(asked: _Asked) -> dict[str, dict[str, Any]]:
-    """Dimensions, shape, type and attributes of what is measured in a cell."""
-    state, parameters = _first_state(asked)
-    checked_state(asked.step, state, parameters, asked.measure.precision)
-    return {
-        name: {
-            "dims": [dim for dim, _ in dims],
-            "shape": [size for _, size in dims],
-            "dtype": np.dtype(dtype).name,
-            "attrs": dict(attrs),
-        }
-        for name, (dims, dtype, attrs) in variables(
-            asked.step, state, asked.measure
-        ).items()
-    }
+def measure_of(plan: Plan, observable: Callable[[Any], Any] | None) -> Measure:
+    """The measure of a plan, with the observable that no plan can hold.
 
-
-def _first_state(asked: _Asked) -> tuple[Any, dict[str, Any]]:
-    """The initial state of the first cell, and its parameters."""
-    parameters = {
-        **asked.parameters,
-        **{name: row[0] for name, row in asked.vary.items()},
-    }
-    with jax.enable_x64(True):
-        return _one_state(asked, parameters), parameters
-
-
-def _one_state(asked: _Asked, parameters: Mapping[str, Any]) -> Any:
-    """The first initial state; to be called where JAX computes in float64."""
-    state = asked.state(parameters) if callable(asked.state) else asked.state
-    state = state if asked.starts is None else _work.pick(state, 0)
-    return jax.tree.map(jnp.asarray, state)
+    Raises:
+        ValueError: If the plan measures what is not known.
+    """
+    fields = dict(plan.measure)
+    section = fields.pop("section", None)
+    names = {field.name for field in dataclasses.fields(Measure)}
+    if set(fields) - names:
+        raise ValueError(
+            f"the plan measures {sorted(set(fields) - names)}, unknown here"
+        )
+    return Measure(
+        **{**fields, "observable": observable},
+        section=None if section is None else Section(**section),
+    )
 
 
 def _vary(kind: str, vary: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -178,26 +218,26 @@ def _vary(kind: str, vary: Mapping[str, Any]) -> dict[str, np.ndarray]:
             f"vary must map {expected} parameter name{'s' * (expected > 1)} to values, "
             f"got {vary!r}"
         )
-    checked = {name: _values(name, given) for name, given in vary.items()}
+    checked = {name: _values(name, values) for name, values in vary.items()}
     for name, values in checked.items():
         if kind == "continuation" and not (np.diff(values) > 0).all():
             raise ValueError(f"vary[{name!r}] must increase from value to value")
     return checked
 
 
-def _values(name: str, given: ArrayLike) -> np.ndarray:
-    values = _real(f"vary[{name!r}]", given).astype(np.float64)
-    if values.ndim != 1 or not values.size:
+def _values(name: str, values: ArrayLike) -> np.ndarray:
+    array = _real(f"vary[{name!r}]", values).astype(np.float64)
+    if array.ndim != 1 or not array.size:
         raise ValueError(
             f"vary[{name!r}] must be one axis of at least one value, got shape "
-            f"{values.shape}"
+            f"{array.shape}"
         )
-    unique, counts = np.unique(values, return_counts=True)
+    unique, counts = np.unique(array, return_counts=True)
     if (counts > 1).any():
         raise ValueError(
             f"vary[{name!r}] holds {float(unique[counts > 1][0])!r} more than once"
         )
-    return values
+    return array
 
 
 def _parameters(
@@ -225,8 +265,8 @@ def _real(name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _attributes(given: Any) -> dict[str, str]:
-    attributes = getattr(given, "attrs", {})
+def _attributes(values: Any) -> dict[str, str]:
+    attributes = getattr(values, "attrs", {})
     return {"units": "1"} | {
         str(name): str(value) for name, value in attributes.items()
     }
@@ -258,35 +298,3 @@ def _check_state(state: Any, starts: int | None) -> None:
                 f"every leaf of state must have a leading axis of {starts} starts, "
                 f"got shape {array.shape}"
             )
-
-
-def _check_clashes(asked: _Asked) -> None:
-    inner = itertools.chain.from_iterable(
-        about["dims"] for about in asked.variables.values()
-    )
-    taken = {"direction", "start", *asked.variables, *inner}
-    for name in asked.vary:
-        if name in taken:
-            raise ValueError(
-                f"vary names {name!r}, which is a name in the result; rename it"
-            )
-
-
-def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
-
-
-def _measure_of(plan: Plan, observable: Callable[[Any], Any] | None) -> Measure:
-    fields = dict(plan.measure)
-    section = fields.pop("section", None)
-    known = {field.name for field in dataclasses.fields(Measure)}
-    if set(fields) - known:
-        raise ValueError(
-            f"the plan measures {sorted(set(fields) - known)}, unknown here"
-        )
-    return Measure(
-        **{**fields, "observable": observable},
-        section=None if section is None else Section(**section),
-    )

@@ -1,4 +1,4 @@
-"""Where a sweep's tiles are kept: in memory, or in a folder that survives whatever stops it."""
+"""Where a sweep's tiles are kept: in memory, or in a folder that outlives a stop."""
 
 import contextlib
 import io
@@ -8,23 +8,28 @@ import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import xarray as xr
+from lazy_loader import load
 
 from isinglass._common.files import write_together
-from isinglass.dynamics.sweep import plan as _plan
-from isinglass.dynamics.sweep.plan import Plan
+from isinglass.dynamics.sweep.plan import FILE, Plan, read_plan, versions, write_plan
 from isinglass.dynamics.sweep.tiles import Region, Tile
 
-if TYPE_CHECKING:
-    import xarray as xr
-    import zarr
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None
+
+# When it is needed: it takes half a second to import.
+zarr: Any = load("zarr")
 
 RESULTS, DONE, LOCK = "results.zarr", "done", "lock"
-# Where a sweep was killed before its plan was in place; all else in a folder is
-# somebody's.
-OURS = (LOCK, f".{_plan.FILE}.")
+# What a sweep leaves that was killed before its plan was in place; all else in a folder
+# is somebody's.
+OURS = (LOCK, f".{FILE}.")
 
 Coordinates = Mapping[str, tuple[np.ndarray, Mapping[str, str]]]
 
@@ -45,8 +50,6 @@ class Memory:
     def __init__(
         self, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]
     ) -> None:
-        import xarray as xr
-
         shape = tuple(plan.axes.values())
         variables = {}
         for name, about in plan.variables.items():
@@ -75,14 +78,15 @@ class Memory:
         """Final state of a tile that is done."""
         return self._states[index]
 
-    def dataset(self) -> "xr.Dataset":
+    def dataset(self) -> xr.Dataset:
         """What is stored."""
         return self._dataset
 
 
 class Folder:
-    """Results kept in a folder: ``plan.json``, ``results.zarr`` and a marker per tile in ``done/``.
+    """Results kept in a folder.
 
+    It holds ``plan.json``, ``results.zarr`` and, in ``done/``, a marker for each tile.
     A tile's marker is written, in one step, after the tile's data are on disk, and
     names the files they are in with their sizes: what it vouches for is there whole,
     whenever the program was killed. Only one process writes.
@@ -129,7 +133,9 @@ class Folder:
     def write(
         self, tile: Tile, data: Mapping[str, np.ndarray], state: list[np.ndarray]
     ) -> None:
-        """Put a tile on disk and, of a sequential one, its final state; then mark it as done.
+        """Put a tile on disk, then mark it as done.
+
+        Of a sequential tile the final state goes there, too.
 
         Raises:
             OSError: If the disk is full or fails: the tiles done before are untouched.
@@ -155,22 +161,18 @@ class Folder:
         with np.load(self._marker(index, ".npz"), allow_pickle=False) as stored:
             return [stored[name] for name in stored.files]
 
-    def dataset(self) -> "xr.Dataset":
+    def dataset(self) -> xr.Dataset:
         """What is stored, read when it is asked for."""
-        import xarray as xr
-
         return xr.open_zarr(self._directory / RESULTS, chunks=None)
 
     def _open(
         self, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]
     ) -> None:
-        import zarr
-
         if self._plan is None:
-            _plan.write_plan(self._directory, plan)
+            write_plan(self._directory, plan)
             self._plan = plan
         results = self._directory / RESULTS
-        for leftover in self._directory.glob(f".{_plan.FILE}.*.tmp"):
+        for leftover in self._directory.glob(f".{FILE}.*.tmp"):
             leftover.unlink()
         for leftover in self._directory.glob(f".{RESULTS}.*.tmp"):
             shutil.rmtree(leftover)
@@ -190,10 +192,13 @@ class Folder:
         self.done = set(self._whole_tiles())
 
     def note_versions(self, tiles: int) -> None:
-        """Warn, and note it in the plan, if unfinished tiles will be computed by other software."""
+        """Note in the plan by which software the unfinished tiles are computed.
+
+        Warn if it is other than that of the finished ones.
+        """
         plan = self._plan
         assert plan is not None
-        now = dict(_plan.versions())
+        now = dict(versions())
         if len(self.done) == tiles or now in [dict(then) for then in plan.versions]:
             return
         if self.done:
@@ -210,7 +215,7 @@ class Folder:
                 stacklevel=4,
             )
         plan = Plan(**{**plan.__dict__, "versions": (*plan.versions, now)})
-        _plan.write_plan(self._directory, plan)
+        write_plan(self._directory, plan)
         self._plan = plan
 
     def _whole_tiles(self) -> Iterator[int]:
@@ -241,23 +246,23 @@ class Folder:
 
 
 def _examine(directory: Path, plan: Plan, resume: bool) -> Plan | None:
-    """The plan in a folder if it is the same; None for a folder free to use; else an error."""
+    """The plan in a folder, if it is the same; None if the folder is free to use."""
     if not directory.exists():
         return None
     if not directory.is_dir():
         raise ValueError(f"store must be a folder, and {directory} is a file")
-    if not (directory / _plan.FILE).exists():
+    if not (directory / FILE).exists():
         foreign = sorted(
             p.name for p in directory.iterdir() if not p.name.startswith(OURS)
         )
         if foreign:
             raise ValueError(
                 f"store {directory} is no sweep's folder: it holds "
-                f"{', '.join(foreign[:5])} but no {_plan.FILE}; nothing in it was "
+                f"{', '.join(foreign[:5])} but no {FILE}; nothing in it was "
                 "touched, name a new or empty folder"
             )
         return None
-    stored = _plan.read_plan(directory)
+    stored = read_plan(directory)
     differences = stored.differences(plan)
     if differences:
         raise ValueError(
@@ -275,8 +280,6 @@ def _examine(directory: Path, plan: Plan, resume: bool) -> Plan | None:
 def _examine_results(path: Path, plan: Plan) -> None:
     if not path.exists():
         return
-    import zarr
-
     try:
         attributes = zarr.open_group(path, mode="r").attrs
         digest = attributes.get("plan")
@@ -284,7 +287,7 @@ def _examine_results(path: Path, plan: Plan) -> None:
         raise ValueError(f"{path} is damaged or no Zarr group: {error}") from None
     if digest != plan.digest:
         raise ValueError(
-            f"{path} is not what the {_plan.FILE} beside it describes; nothing in it "
+            f"{path} is not what the {FILE} beside it describes; nothing in it "
             "was touched"
         )
 
@@ -293,8 +296,6 @@ def _create(
     path: Path, plan: Plan, coordinates: Coordinates, attributes: Mapping[str, str]
 ) -> None:
     """Make an empty store, whole or not at all."""
-    import zarr
-
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     group = zarr.create_group(
         temporary, zarr_format=3, attributes={**attributes, "plan": plan.digest}
@@ -324,10 +325,8 @@ def _create(
     temporary.rename(path)
 
 
-def _consolidate(group: "zarr.Group") -> None:
-    """Copy all metadata to the top: xarray warns without it, as zarr does of making it."""
-    import zarr
-
+def _consolidate(group: Any) -> None:
+    """Copy all metadata to the top: xarray warns without it, zarr of making it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
         zarr.consolidate_metadata(group.store)
@@ -349,11 +348,8 @@ def _lock(path: Path) -> int:
     """Hold a file's lock, which ends with the process, however it ends."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:
-        pass  # Windows has no such locks
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         raise BlockingIOError(
@@ -376,7 +372,6 @@ def _explained(directory: Path) -> Iterator[None]:
         raise OSError(
             error.errno,
             f"{error.strerror}: the sweep cannot be written; the tiles finished so far "
-            "are kept, "
-            "and the same call goes on from them once the disk takes more",
+            "are kept, and the same call goes on from them once the disk takes more",
             error.filename or str(directory),
         ) from error

@@ -1,4 +1,4 @@
-"""The computing of one tile of a sweep: the same in a thread here and on a worker far away."""
+"""The computing of one tile of a sweep, in a thread here or on a worker far away."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass.dynamics._layout import lane_axes, lanes_last, pick, repeated
 from isinglass.dynamics._precision import at_precision
-from isinglass.dynamics._side_by_side import lane_axes
 from isinglass.dynamics.cells import measure_cells
 from isinglass.dynamics.kinds import DIVERGED_BEYOND
-from isinglass.dynamics.maps import DelayMap, DelayState, Step, newest
+from isinglass.dynamics.maps import DelayMap, Step, newest
 from isinglass.dynamics.measure import Measure
 from isinglass.dynamics.sweep.tiles import Tile
 
@@ -68,7 +68,7 @@ def compute(
         work: What the sweep is.
         tile: Which cells.
         before: Final state of the tile that this one goes on from, if it does.
-        tick: Is told the share of the tile that is done.
+        tick: Called now and then with the share of the tile that is done.
 
     Returns:
         The measured variables, each of shape (sides of the tile, …), and the leaves of
@@ -86,7 +86,12 @@ def compute(
 
 
 def start(work: Work, parameters: Mapping[str, Any], starts: np.ndarray) -> Any:
-    """Initial states of lanes: ``parameters`` and ``starts`` (which of the states) lanes last.
+    """Initial states of lanes.
+
+    Args:
+        work: What the sweep is.
+        parameters: Those of the lanes, lanes last.
+        starts: Which of the states each lane starts from.
 
     Raises:
         ValueError: If the states of a `DelayMap` are at different phases.
@@ -96,9 +101,9 @@ def start(work: Work, parameters: Mapping[str, Any], starts: np.ndarray) -> Any:
             work.state, work.starts is None, dict(parameters), jnp.asarray(starts)
         )
     else:
-        given = jax.tree.map(jnp.asarray, work.state)
-        one = (lambda _: given) if work.starts is None else partial(pick, given)
-        state = jax.vmap(one, out_axes=-1)(jnp.asarray(starts))
+        states = jax.tree.map(jnp.asarray, work.state)
+        lane = (lambda _: states) if work.starts is None else partial(pick, states)
+        state = jax.vmap(lane, out_axes=-1)(jnp.asarray(starts))
     if isinstance(work.step, DelayMap):
         phases = np.unique(state.phase)
         if len(phases) > 1:
@@ -118,18 +123,11 @@ def _computed(
 ) -> Any:
     """What a start gives for the parameters of every lane."""
 
-    def one(values: Mapping[str, jax.Array], which: jax.Array) -> Any:
-        state = start(values) if single else pick(start(values), which)
-        return jax.tree.map(jnp.asarray, state)
+    def lane(values: Mapping[str, jax.Array], which: jax.Array) -> Any:
+        state = jax.tree.map(jnp.asarray, start(values))
+        return state if single else pick(state, which)
 
-    return jax.vmap(one, in_axes=-1, out_axes=-1)(parameters, which)
-
-
-def pick(state: Any, which: Any) -> Any:
-    """One of the states that lie along the leading axis of every leaf; a phase may be shared."""
-    if isinstance(state, DelayState) and np.ndim(state.phase) == 0:
-        return state._replace(window=jnp.asarray(state.window)[which])
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf)[which], state)
+    return jax.vmap(lane, in_axes=-1, out_axes=-1)(parameters, which)
 
 
 def probe(work: Work) -> list[float | None]:
@@ -150,37 +148,37 @@ def probe(work: Work) -> list[float | None]:
         parameters = _lanes({**work.parameters, **varied}, set(work.vary), len(ends))
         parameters = at_precision(parameters, "float64")
         state = at_precision(start(work, parameters, which), "float64")
-        see = work.measure.observable or newest
+        observable = work.measure.observable or newest
         numbers: list[float] = []
         for _ in range(1 + PROBE_STEPS):
-            seen, after = _seen_and_next(work.step, see, state, parameters)
-            numbers += _signature(state) + _signature(seen)
+            shown, after = _shown_and_next(work.step, observable, state, parameters)
+            numbers += _signature(state) + _signature(shown)
             state = after
     return [number if np.isfinite(number) else None for number in numbers]
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _seen_and_next(
+def _shown_and_next(
     step: Step, observable: Callable[[Any], Any], state: Any, parameters: Any
 ) -> Any:
-    """What is seen of states side by side, and these states one step later."""
+    """What is observed of the states of lanes, and these states one step later."""
     axes = lane_axes(step, state)
-    seen = jax.vmap(observable, in_axes=(axes,), out_axes=-1)(state)
-    return seen, jax.vmap(step, in_axes=(axes, -1), out_axes=axes)(state, parameters)
+    shown = jax.vmap(observable, in_axes=(axes,), out_axes=-1)(state)
+    return shown, jax.vmap(step, in_axes=(axes, -1), out_axes=axes)(state, parameters)
 
 
 def _signature(tree: Any) -> list[float]:
-    found: list[float] = []
+    numbers: list[float] = []
     for leaf in jax.tree.leaves(tree):
         lanes = np.atleast_1d(np.asarray(leaf, dtype=np.float64))
         lanes = lanes.reshape(-1, lanes.shape[-1])
         # Weights that no symmetry has: an exchange of two elements shows.
         weights = np.cos(1.0 + np.arange(len(lanes)))[:, None]
-        found += [
+        numbers += [
             *lanes.mean(axis=0).tolist(),
             *(weights * lanes).mean(axis=0).tolist(),
         ]
-    return found
+    return numbers
 
 
 def _parallel(
@@ -194,9 +192,9 @@ def _parallel(
     state = start(work, parameters, index.get("start", np.zeros(n_lanes, dtype=int)))
     result = dict(measure_cells(work.step, state, parameters, work.measure, tick=tick))
     del result["final_state"]
-    kept = tuple(slice(part.stop - part.start) for part in tile.region)
+    filled = tuple(slice(part.stop - part.start) for part in tile.region)
     return {
-        name: np.asarray(value).reshape(work.tile + value.shape[1:])[kept]
+        name: np.asarray(value).reshape(work.tile + value.shape[1:])[filled]
         for name, value in result.items()
     }, []
 
@@ -223,19 +221,20 @@ def _sequential(
             if before is not None:
                 state = jax.tree.unflatten(jax.tree.structure(state), before)
         state = _recalled(state, lambda: fresh(parameters))  # noqa: B023 (called at once)
-        told = _share_of(tick, done, len(order))
+        shared = _share_of(tick, done, len(order))
         rows[place] = dict(
-            measure_cells(work.step, state, parameters, work.measure, tick=told)
+            measure_cells(work.step, state, parameters, work.measure, tick=shared)
         )
-        state = _lanes_last(rows[place].pop("final_state"))
+        state = lanes_last(work.step, rows[place].pop("final_state"))
     blocks = [rows[place] for place in sorted(rows)]
-    stacked = {  # (lane, value, …), which is (direction, value, …) where there are no starts
+    # (lane, value, …), which is (direction, value, …) where there are no starts
+    stacked = {
         variable: np.stack([block[variable] for block in blocks], axis=1)
         for variable in blocks[0]
     }
     if has_starts:
-        kept = slice(tile.region[-2].stop - tile.region[-2].start)
-        stacked = {variable: values[None, kept] for variable, values in stacked.items()}
+        filled = slice(tile.region[-2].stop - tile.region[-2].start)
+        stacked = {name: values[None, filled] for name, values in stacked.items()}
     return stacked, [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
 
 
@@ -243,13 +242,6 @@ def _share_of(
     tick: Callable[[float], None], done: int, total: int
 ) -> Callable[[float], None]:
     return lambda share: tick((done + share) / total)
-
-
-def _lanes_last(state: Any) -> Any:
-    """States with their lanes in the last axis instead of the first; a phase has none."""
-    if isinstance(state, DelayState):
-        return state._replace(window=np.moveaxis(np.asarray(state.window), 0, -1))
-    return jax.tree.map(lambda leaf: np.moveaxis(leaf, 0, -1), state)
 
 
 def _recalled(state: Any, fresh: Callable[[], Any]) -> Any:
@@ -283,9 +275,7 @@ def _lanes(
 ) -> dict[str, np.ndarray]:
     """Every parameter with a trailing axis of lanes."""
     return {
-        name: np.asarray(value)
-        if name in varied
-        else np.repeat(np.asarray(value)[..., None], n_lanes, axis=-1)
+        name: np.asarray(value) if name in varied else repeated(value, n_lanes)
         for name, value in parameters.items()
     }
 
@@ -293,4 +283,4 @@ def _lanes(
 def _to_numpy(state: Any) -> Any:
     if callable(state):
         return state
-    return jax.tree.map(lambda leaf: np.asarray(leaf), state)
+    return jax.tree.map(np.asarray, state)

@@ -1,4 +1,4 @@
-"""How a grid of parameter values is cut into tiles, each computed and stored as a whole."""
+"""How a grid of parameter values is cut into tiles, computed and stored as a whole."""
 
 import itertools
 import math
@@ -31,9 +31,10 @@ class Tile:
 
 
 def tile_shape(sizes: Sequence[int], cells: int) -> tuple[int, ...]:
-    """Sides of tiles of at most ``cells`` cells, as equal as they can be, last axis first.
+    """Sides of tiles of at most ``cells`` cells, as equal as they can be.
 
-    Equal tiles leave little to pad, and all tiles are padded to one shape.
+    The last axis is filled first. Equal tiles leave little to pad, and all tiles are
+    padded to one shape.
     """
     sides: list[int] = []
     room = cells
@@ -56,7 +57,7 @@ def cut(sizes: Sequence[int], shape: Sequence[int]) -> list[Tile]:
 def chain(
     sizes: Sequence[int], shape: Sequence[int], directions: Sequence[str]
 ) -> list[Tile]:
-    """Tiles over (direction, …, value) where each goes on from its neighbour along the values.
+    """Tiles over (direction, …, value), which go on from their neighbours.
 
     Those of the direction "down" follow each other from the last values to the first.
     """

@@ -1,13 +1,15 @@
-"""Who computes the tiles of a sweep: threads here, or the workers of a Dask cluster."""
+"""Who computes the tiles of a sweep: threads here, or workers of a Dask cluster."""
 
 import contextlib
 import functools
+import importlib
 import queue
 import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -31,11 +33,62 @@ CLUSTERS = {
 POLL = 0.1  # seconds between two looks at what is done, where nothing is
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Who computes the tiles of a sweep.
+
+    Without arguments this machine does: all its cores, or all accelerators that JAX
+    sees. Others need the same software; one that is lost costs only its tiles. Results
+    come here to be written.
+
+    Attributes:
+        scheduler: A `distributed.Client`, or the address of a Dask scheduler.
+        cluster: Instead of a scheduler: "slurm" (or "pbs", "sge", "lsf", "htcondor",
+            "oar") starts workers as jobs by dask-jobqueue, while the sweep lasts.
+        cluster_options: Arguments of the dask-jobqueue cluster, such as ``queue``,
+            ``cores``, ``memory``, ``walltime``; and ``jobs``, how many to keep running,
+            by default 1.
+
+    Raises:
+        ImportError: If the extra that is needed is not installed.
+        ValueError: If they name nobody, or two at a time.
+    """
+
+    scheduler: Any = None
+    cluster: str | None = None
+    cluster_options: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.scheduler is not None and self.cluster is not None:
+            raise ValueError(
+                "scheduler and cluster cannot both be given: each names the workers"
+            )
+        if self.cluster is None and self.cluster_options is not None:
+            raise ValueError("cluster_options needs a cluster, got None")
+        if self.cluster is not None:
+            if self.cluster not in CLUSTERS:
+                raise ValueError(
+                    f"cluster must be one of {', '.join(CLUSTERS)}, got "
+                    f"{self.cluster!r}"
+                )
+            _import("dask_jobqueue", "cluster")
+        if self.scheduler is not None:
+            Client = _import("distributed", "scheduler").Client
+            if not isinstance(self.scheduler, str) and not (
+                isinstance(self.scheduler, Client) and not self.scheduler.asynchronous
+            ):
+                raise ValueError(
+                    "scheduler must be None, a dask.distributed Client that is not "
+                    "asynchronous, or the address of a Dask scheduler, got "
+                    f"{self.scheduler!r}"
+                )
+
+
 class Stopped(Exception):
-    """Raised inside a thread to leave a tile that is no longer wanted."""
+    """Raised inside a thread to leave a tile that nobody waits for."""
 
 
-class Threads:
+class ThreadPool:
     """One thread per core, or per accelerator where there are any."""
 
     def __init__(self, work: Work) -> None:
@@ -91,7 +144,7 @@ class Threads:
         return compute(self._work, tile, before, tick)
 
 
-class Workers:
+class ClusterPool:
     """The workers of a Dask cluster; those that are lost are made up for by the others.
 
     Args:
@@ -114,7 +167,7 @@ class Workers:
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def room(self) -> bool:
-        """Two tiles per thread of the cluster, and some for workers that are still to come."""
+        """Two tiles per thread of the cluster, and some for workers still to come."""
         return len(self._tiles) < 8 or len(self._tiles) < 2 * sum(
             self._client.nthreads().values()
         )
@@ -122,7 +175,7 @@ class Workers:
     def submit(self, tile: Tile, before: Leaves | None) -> None:
         """Queue a tile for the cluster."""
         future = self._client.submit(
-            _compute_there,
+            _compute_remotely,
             self._payload,
             tile,
             before,
@@ -166,117 +219,69 @@ class Workers:
         return result
 
 
-def run(
+def compute_all(
     tiles: Sequence[Tile],
-    keeper: Memory | Folder,
-    crew: Threads | Workers,
+    store: Memory | Folder,
+    pool: ThreadPool | ClusterPool,
     report: Report,
 ) -> None:
-    """Have all tiles computed that are not done, and keep each as it comes.
+    """Have all tiles computed that are not done, and store each as it comes.
 
     Args:
         tiles: All tiles of the sweep.
-        keeper: Where they are kept.
-        crew: Who computes them.
-        report: Is told the cells done, and how many there are.
+        store: Where they are stored.
+        pool: Who computes them.
+        report: Called with the cells done, and how many there are.
     """
     total = sum(tile.cells for tile in tiles)
-    done = sum(tile.cells for tile in tiles if tile.index in keeper.done)
+    done = sum(tile.cells for tile in tiles if tile.index in store.done)
     followers = {tile.after: tile for tile in tiles if tile.after is not None}
     ready = deque(
         tile
         for tile in tiles
-        if tile.index not in keeper.done
-        and (tile.after is None or tile.after in keeper.done)
+        if tile.index not in store.done
+        and (tile.after is None or tile.after in store.done)
     )
     at_work = 0
     report(done, total)
     while ready or at_work:
-        while ready and crew.room():
+        while ready and pool.room():
             tile = ready.popleft()
-            crew.submit(tile, None if tile.after is None else keeper.state(tile.after))
+            pool.submit(tile, None if tile.after is None else store.state(tile.after))
             at_work += 1
-        for tile, (data, state) in crew.finished():
-            keeper.write(tile, data, state)
+        for tile, (data, state) in pool.finished():
+            store.write(tile, data, state)
             at_work -= 1
             done += tile.cells
             follower = followers.get(tile.index)
-            if follower is not None and follower.index not in keeper.done:
+            if follower is not None and follower.index not in store.done:
                 ready.append(follower)
-        report(done + crew.under_way(), total)
+        report(done + pool.under_way(), total)
 
 
 @contextlib.contextmanager
-def crew(
-    work: Work, scheduler: Any, cluster: str | None, options: Mapping[str, Any] | None
-) -> Iterator[Threads | Workers]:
-    """Whoever ``scheduler`` and ``cluster`` name, until the block is left.
-
-    Raises:
-        ImportError: If the extra that is needed is not installed.
-        ValueError: If they name nobody, or two at a time.
-    """
+def pool_of(workers: Workers, work: Work) -> Iterator[ThreadPool | ClusterPool]:
+    """The workers at work on a sweep, until the block is left."""
     with contextlib.ExitStack() as stack:
-        client = _client(stack, scheduler, cluster, options)
-        hired = Threads(work) if client is None else Workers(work, client)
-        stack.callback(hired.close)
-        yield hired
+        client = _client(stack, workers)
+        pool = ThreadPool(work) if client is None else ClusterPool(work, client)
+        stack.callback(pool.close)
+        yield pool
 
 
-def _client(
-    stack: contextlib.ExitStack,
-    scheduler: Any,
-    cluster: str | None,
-    options: Mapping[str, Any] | None,
-) -> Any:
-    if scheduler is None and cluster is None:
+def _client(stack: contextlib.ExitStack, workers: Workers) -> Any:
+    if workers.scheduler is None and workers.cluster is None:
         return None
     Client = _import("distributed", "scheduler").Client
-    if cluster is not None:
-        return stack.enter_context(
-            Client(stack.enter_context(_start(cluster, options)))
-        )
-    if isinstance(scheduler, str):
-        return stack.enter_context(Client(scheduler))
-    return scheduler
-
-
-def check_crew(
-    scheduler: Any, cluster: str | None, options: Mapping[str, Any] | None
-) -> None:
-    """Refuse what `crew` cannot hire, before anything is written.
-
-    Raises:
-        ImportError: If the extra that is needed is not installed.
-        ValueError: If they name nobody, or two at a time.
-    """
-    if scheduler is not None and cluster is not None:
-        raise ValueError(
-            "scheduler and cluster cannot both be given: each names the workers"
-        )
-    if cluster is None and options is not None:
-        raise ValueError("cluster_options needs a cluster, got None")
-    if cluster is not None:
-        if cluster not in CLUSTERS:
-            raise ValueError(
-                f"cluster must be one of {', '.join(CLUSTERS)}, got {cluster!r}"
-            )
-        _import("dask_jobqueue", "cluster")
-    if scheduler is not None and not isinstance(scheduler, str):
-        Client = _import("distributed", "scheduler").Client
-        if not isinstance(scheduler, Client) or scheduler.asynchronous:
-            raise ValueError(
-                "scheduler must be None, a dask.distributed Client that is not "
-                "asynchronous, or "
-                f"the address of a Dask scheduler, got {scheduler!r}"
-            )
-    elif isinstance(scheduler, str):
-        _import("distributed", "scheduler")
+    if workers.cluster is not None:
+        cluster = _start(workers.cluster, workers.cluster_options)
+        return stack.enter_context(Client(stack.enter_context(cluster)))
+    if isinstance(workers.scheduler, str):
+        return stack.enter_context(Client(workers.scheduler))
+    return workers.scheduler
 
 
 def _import(module: str, argument: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -305,7 +310,7 @@ def _same(payload: bytes) -> bytes:
     return payload
 
 
-def _compute_there(payload: bytes, tile: Tile, before: Leaves | None) -> Result:
+def _compute_remotely(payload: bytes, tile: Tile, before: Leaves | None) -> Result:
     return compute(_unpacked(payload), tile, before)
 
 

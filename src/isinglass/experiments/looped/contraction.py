@@ -286,7 +286,7 @@ def _exponents(
     model: LoopedTransformer, inputs: Array, size: Size
 ) -> tuple[float, float]:
     """The largest Lyapunov exponent of the loop and of the block, from Z = 0."""
-    from isinglass.dynamics import lyapunov_spectrum
+    from isinglass.dynamics import Measure, lyapunov_spectrum
     from isinglass.systems.looped.contraction import (
         block_step,
         loop_parameters,
@@ -294,10 +294,9 @@ def _exponents(
     )
 
     parameters = loop_parameters(model, inputs)
+    leading = Measure(transient=size.exponent, steps=size.exponent, exponents=1)
     found = [
-        lyapunov_spectrum(
-            step, 0 * inputs, parameters, size.exponent, transient=size.exponent, k=1
-        ).exponents[0]
+        lyapunov_spectrum(step, 0 * inputs, parameters, leading).exponents[0]
         for step in (loop_step, block_step)
     ]
     return float(found[0]), float(found[1])

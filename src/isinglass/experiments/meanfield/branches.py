@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
-from isinglass.dynamics import Kind
-from isinglass.dynamics.hysteresis import cloud_distance, runs
+from isinglass.dynamics import Kind, cloud_distance
+from isinglass.dynamics.hysteresis import runs
 from isinglass.experiments.meanfield import cycle
 
 APART = 0.01  # least distance of cycles of one period, as a share of the extent

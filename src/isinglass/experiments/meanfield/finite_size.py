@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
 from isinglass._common.intervals import CONFIDENCE, mean_interval
-from isinglass.dynamics import lyapunov_spectrum, trajectory
+from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.experiments.meanfield.setting import mean_field, parameters, start
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Context, Figure, Ledger
-from isinglass.systems.meanfield import SelfAttentionNetwork
+from isinglass.systems.meanfield import Prompt, SelfAttentionNetwork
 
 REPLICAS = {"quick": 8, "default": 16}
 # The first is not of the paper: there the attention only follows the clock of the
@@ -103,8 +103,7 @@ def measure(context: Context) -> xr.Dataset:
             parameters(beta),
             STEPS,
             replicas=replicas,
-            window=field.window,
-            position=field.position,
+            prompt=Prompt(field.window, field.position),
         )
         errors = root_mean_square(sample.overlaps - field.overlaps)
         measured.error[s, b, n] = errors[np.array(TIMES) - 1]
@@ -134,7 +133,7 @@ def orbit_of(beta: float, starts: int) -> Orbit:
     # One length for any number of starts up to 32, so that it is compiled once.
     steps = STEPS + STRIDE * max(starts, 32)
     attention = trajectory(
-        mean_field().map, state, parameters(beta), steps, transient=TRANSIENT - 1
+        mean_field().map, state, parameters(beta), Sampling(steps, TRANSIENT - 1)
     )
     return Orbit(attention, int(state.phase) + TRANSIENT - 1)
 
@@ -191,7 +190,10 @@ def leading_exponent() -> list[float]:
     """λ₁ of the mean field at the chaotic β, nats per step, and its standard error."""
     chaotic = parameters(CHAOTIC)
     spectrum = lyapunov_spectrum(
-        mean_field().map, start(chaotic), chaotic, 20_000, transient=10_000, k=1
+        mean_field().map,
+        start(chaotic),
+        chaotic,
+        Measure(transient=10_000, steps=20_000, exponents=1),
     )
     return [float(spectrum.exponents[0]), float(spectrum.standard_error[0])]
 

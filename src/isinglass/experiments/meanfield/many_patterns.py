@@ -17,6 +17,7 @@ from isinglass.dynamics import (
     DelayState,
     Kind,
     Measure,
+    Run,
     kaplan_yorke_dimension,
     phase_diagram,
 )
@@ -102,8 +103,7 @@ def sweep(context: Context, patterns: int) -> xr.Dataset:
             exponents=min(MOST_EXPONENTS, LENGTH * patterns),
             points=0,
         ),
-        lanes=128,
-        store=context.store(f"{patterns}-patterns"),
+        Run(lanes=128, store=context.store(f"{patterns}-patterns")),
     )
     swept = swept.rename(draw="seed").transpose("seed", "beta", ...)
     exponents, axes = swept.exponents.values, ("seed", "beta")

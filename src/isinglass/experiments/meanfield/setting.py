@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from isinglass.dynamics import DelayState, Measure, bifurcation
+from isinglass.dynamics import DelayState, Measure, Run, bifurcation
 from isinglass.reproduce import Context
 from isinglass.systems.meanfield import Features, MeanField
 
@@ -78,17 +78,12 @@ def sweep(
         vary: The parameters and their values; the others are the paper's.
         measure: What is measured.
         diagram: Such as `isinglass.dynamics.phase_diagram`.
-        **options: Of it: ``state`` (by default the published program's start),
-            ``starts``, ``lanes``.
+        **options: ``state`` (by default the published program's start); and fields of
+            the `isinglass.dynamics.Run`: ``starts``, ``lanes``.
     """
+    state = options.pop("state", start)
     with context.follow(name) as report:
+        run = Run(store=context.store(name), progress=report, **options)
         return diagram(
-            mean_field().map,
-            options.pop("state", start),
-            parameters(1.0),
-            vary,
-            measure,
-            store=context.store(name),
-            progress=report,
-            **options,
+            mean_field().map, state, parameters(1.0), vary, measure, run
         ).load()

@@ -13,7 +13,7 @@ b_k/γ_k ≠ 0, it has no fixed point at all.
 
 `loop_step` and `block_step` are maps of `isinglass.dynamics`, whose parameters are
 those of `loop_parameters`: ``lyapunov_spectrum(loop_step, Z, loop_parameters(model, X),
-1000, k=8)``.
+Measure(steps=1000, exponents=8))``.
 """
 
 from collections.abc import Mapping

@@ -226,13 +226,13 @@ class Features:
             ValueError: If a matrix is not square or not finite, their sizes differ, or
                 M is more than 12.
         """
-        given = [
+        matrices = [
             _correlation_matrix(name, c) for name, c in (("v", v), ("q", q), ("k", k))
         ]
-        m = len(given[0])
-        if any(len(c) != m for c in given):
+        m = len(matrices[0])
+        if any(len(c) != m for c in matrices):
             raise ValueError(
-                f"v, q and k must be of one size, got {[c.shape for c in given]}"
+                f"v, q and k must be of one size, got {[c.shape for c in matrices]}"
             )
         if m > _MOST_PATTERNS:
             raise ValueError(
@@ -243,7 +243,7 @@ class Features:
         signs = np.concatenate(
             [np.ones((2 ** (m - 1), 1)), position_signs(m - 1)], axis=1
         )
-        mean_of = np.stack([np.eye(m), *given])
+        mean_of = np.stack([np.eye(m), *matrices])
         correlations = np.einsum("xac,ybc->xayb", mean_of, mean_of)
         for kind in range(4):
             np.fill_diagonal(correlations[kind, :, kind, :], 1.0)
@@ -351,8 +351,8 @@ class Features:
     def _draw_columns(
         self, n_spins: int, random: np.random.Generator
     ) -> Int[np.ndarray, "N 4 M"]:
-        given = self.correlations[1:, :, 0, :]
-        largest = np.abs(given).sum(axis=-1).max()
+        linear = self.correlations[1:, :, 0, :]
+        largest = np.abs(linear).sum(axis=-1).max()
         if largest > 1 + 1e-12:
             raise ValueError(
                 "no ±1 weights have these correlations: Σ_b |c_ab| must be at most 1 "
@@ -360,7 +360,7 @@ class Features:
                 f"pattern, got {largest:.4g}"
             )
         o = random.choice([-1, 1], size=(n_spins, 1, self.n_patterns))
-        means = np.einsum("xab,nb->nxa", given, o[:, 0])
+        means = np.einsum("xab,nb->nxa", linear, o[:, 0])
         others = np.where(random.random(means.shape) < (1 + means) / 2, 1, -1)
         return np.concatenate([o, others], axis=1)
 

@@ -149,7 +149,7 @@ class MeanField:
             ValueError: If there is no such pattern, or a parameter is missing or not
                 finite.
         """
-        return self._given(
+        return self._parts(
             self.features.overlaps_of_pattern(pattern, kind), parameters
         )[0]
 
@@ -193,7 +193,7 @@ class MeanField:
             ValueError: If the overlaps are not (4, M) and finite, or a parameter is
                 missing or not finite.
         """
-        tokens, rows = [self._given(overlaps, parameters)], []
+        tokens, rows = [self._parts(overlaps, parameters)], []
         with _precision(parameters):
             for position in range(1, self.length + 1):
                 rows.append(_attend(tokens, parameters))
@@ -239,7 +239,7 @@ class MeanField:
             overlaps.reshape(semantic.shape[:2]), parameters, position, kinds
         )
 
-    def _given(
+    def _parts(
         self, overlaps: ArrayLike, parameters: Parameters
     ) -> Float[Array, "3 M"]:
         """m^v, m^q, m^k at position 0 of a token with given semantic overlaps, (4, M)."""

@@ -1,6 +1,7 @@
 """The finite network: N spins per token, drawn at random."""
 
 import copy
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass._common.checks import as_parameter, as_real_array, check_whole
 from isinglass._common.types import ArrayLike
+from isinglass.dynamics.trajectory import Sampling
 from isinglass.systems.meanfield.attention import attend
 from isinglass.systems.meanfield.features import Features, RandomState, split_weights
 from isinglass.systems.meanfield.mean_field import PARAMETERS, MeanField, Parameters
@@ -35,6 +37,31 @@ class NetworkTrajectory(NamedTuple):
 
     attention: Float[np.ndarray, "R rows M"]
     overlaps: Float[np.ndarray, "R rows 4 M"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The tokens that are there before attention generates any.
+
+    Attributes:
+        window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L, from
+            each of which one of the first tokens is drawn. If None, the one of
+            `MeanField.start_from_pattern`: the first output pattern's with itself.
+        position: t, the position of the newest of these tokens and the first row.
+        token: Semantic overlaps (4, M) of a single first token, which is not drawn;
+            instead of ``window``.
+
+    Raises:
+        ValueError: If there are both ``window`` and ``token``.
+    """
+
+    window: ArrayLike | None = None
+    position: int = 0
+    token: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        if self.window is not None and self.token is not None:
+            raise ValueError("window and token must not both be given")
 
 
 class SelfAttentionNetwork:
@@ -132,14 +159,10 @@ class SelfAttentionNetwork:
         self,
         key: PRNGKeyArray,
         parameters: Parameters,
-        steps: int,
+        steps: int | Sampling,
         *,
         replicas: int = 1,
-        window: ArrayLike | None = None,
-        position: int = 0,
-        token: ArrayLike | None = None,
-        transient: int = 0,
-        stride: int = 1,
+        prompt: Prompt | None = None,
     ) -> NetworkTrajectory:
         """Generate tokens in independent replicas, in float64.
 
@@ -150,25 +173,20 @@ class SelfAttentionNetwork:
         Args:
             key: Source of randomness, `jax.random.key`.
             parameters: Numbers "beta", "gamma" and "epsilon".
-            steps: Rows that are kept, at least 1.
+            steps: How many rows are kept, from the prompt's newest token on; or a
+                `isinglass.dynamics.Sampling`, whose transient counts rows left out
+                before the first, and whose stride every how many rows one is kept.
             replicas: At least 1.
-            window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L,
-                from each of which the first tokens are drawn. If None, the one of
-                `MeanField.start_from_pattern`: the first output pattern's with itself.
-            position: t, the position of the newest of these tokens and the first row.
-            token: Semantic overlaps (4, M) of a single first token that is not drawn
-                but given; instead of ``window``.
-            transient: Rows left out before the first.
-            stride: Every how many rows one is kept.
+            prompt: The first tokens; by default those of `Prompt()`.
 
         Raises:
-            ValueError: If a number is out of range or not finite, a shape is another
-                one, or both ``window`` and ``token`` are given.
+            ValueError: If a number is out of range or not finite, or a shape is another
+                one.
         """
         numbers = {name: as_parameter(name, parameters) for name in PARAMETERS}
-        check_whole(steps=steps, replicas=replicas, stride=stride)
-        check_whole(0, transient=transient)
-        start = self._start(numbers, window, token, position)
+        sampling = Sampling.of(steps)
+        check_whole(replicas=replicas)
+        start = self._start(numbers, prompt or Prompt())
         with jax.enable_x64(True):
             source = self._source()
             batch = max(1, min(replicas, _MOST_BYTES // source.bytes_per_replica))
@@ -176,31 +194,19 @@ class SelfAttentionNetwork:
             rows = _sample(
                 key,
                 numbers,
-                source,
-                positional,
-                start,
-                transient,
-                stride,
-                steps,
-                replicas,
-                batch,
+                _Tokens(source, positional, start),
+                (sampling.transient, sampling.stride),
+                (sampling.steps, replicas, batch),
             )
             return NetworkTrajectory(*map(np.asarray, rows))
 
-    def _start(
-        self,
-        parameters: Parameters,
-        window: ArrayLike | None,
-        token: ArrayLike | None,
-        position: int,
-    ) -> "_Start":
+    def _start(self, parameters: Parameters, prompt: Prompt) -> "_Start":
         m, length = self.columns.shape[2], self.context
         attentions, first = np.zeros((length, m)), np.zeros((4, m))
-        if token is not None:
-            if window is not None:
-                raise ValueError("window and token must not both be given")
-            first = as_real_array("token", token, (4, m))
-            return _Start(attentions, 1, first, True, position)
+        if prompt.token is not None:
+            first = as_real_array("token", prompt.token, (4, m))
+            return _Start(attentions, 1, first, False, prompt.position)
+        window = prompt.window
         if window is None:
             window = np.asarray(MeanField(self.features).prompt(parameters))[None]
         rows = as_real_array("window", window, (None, m))
@@ -209,7 +215,8 @@ class SelfAttentionNetwork:
                 f"window must hold 1 to {length} attentions, got {len(rows)}"
             )
         attentions[: len(rows)] = rows[::-1]
-        return _Start(attentions, len(rows), first, False, position - len(rows) + 1)
+        oldest = prompt.position - len(rows) + 1
+        return _Start(attentions, len(rows), first, True, oldest)
 
     def _source(self) -> "_Types | _Spins":
         columns = self.columns.reshape(len(self.columns), -1).astype(float)
@@ -274,29 +281,37 @@ class _Spins(NamedTuple):
 
 
 class _Start(NamedTuple):
-    """The tokens that are there before attention generates any."""
+    """A prompt in arrays."""
 
     attentions: Float[np.ndarray, "L M"]  # oldest first, of which some are used
     tokens: int  # how many
-    token: Float[np.ndarray, "4 M"]  # the first one's semantic overlaps, if it is given
-    given: bool
+    token: Float[np.ndarray, "4 M"]  # the first one's semantic overlaps
+    is_drawn: bool  # whether the first one is drawn instead
     position: int  # of the first
 
 
-@partial(jax.jit, static_argnames=("rows", "replicas", "batch"))
+class _Tokens(NamedTuple):
+    """How tokens are drawn, and the first ones."""
+
+    source: _Types | _Spins
+    positional: Float[Array, "4 M period"]
+    start: _Start
+
+
+@partial(jax.jit, static_argnums=4)
 def _sample(
     key: PRNGKeyArray,
     parameters: dict[str, Any],
-    source: _Types | _Spins,
-    positional: Float[Array, "4 M period"],
-    start: _Start,
-    transient: Any,
-    stride: Any,
-    rows: int,
-    replicas: int,
-    batch: int,
+    drawn: _Tokens,
+    spacing: tuple[Any, Any],
+    sizes: tuple[int, int, int],
 ) -> tuple[Float[Array, "R rows M"], Float[Array, "R rows 4 M"]]:
-    """Attention and overlaps of the newest token at every row that is kept."""
+    """Attention and overlaps of the newest token at every row that is kept.
+
+    `spacing` is transient and stride, `sizes` are those of rows, replicas and batches.
+    """
+    source, positional, start = drawn
+    (transient, stride), (rows, replicas, batch) = spacing, sizes
     epsilon, length = parameters["epsilon"], len(start.attentions)
 
     def placed(semantic: Array, index: Any) -> Array:
@@ -327,7 +342,7 @@ def _sample(
             index, tokens = jax.lax.fori_loop(0, steps, advance, carry)
             return (index, tokens), (attention(index, tokens), tokens[0])
 
-        index = jnp.asarray(start.given, jnp.int64)
+        index = jnp.where(start.is_drawn, 0, 1).astype(jnp.int64)
         tokens = (
             jnp.zeros((length, *positional.shape[:2]))
             .at[0]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.dynamics.known import (
+from isinglass.dynamics.textbook import (
     ACCUMULATION,
     cubic,
     delayed_logistic,

@@ -1,7 +1,7 @@
-"""Maps whose behaviour is known exactly or to many digits: for teaching, trying and checking.
+"""Textbook maps, whose behaviour is known exactly or to many digits.
 
-Each is a step for any function of `isinglass.dynamics`; its docstring says what is
-known.
+For teaching, trying and checking: each is a step for any function of
+`isinglass.dynamics`, and its docstring says what is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap
 
 ACCUMULATION = 3.569945671870945
-"""Where the period doublings of `logistic` accumulate, r∞ (Feigenbaum 1978; OEIS A098587)."""
+"""r∞, where the doublings of `logistic` accumulate (Feigenbaum 1978; OEIS A098587)."""
 
 
 def logistic(
@@ -53,11 +53,11 @@ def henon(x: Float[Array, "2"], parameters: Mapping[str, Any]) -> Float[Array, "
 def standard_map(
     x: Float[Array, "2"], parameters: Mapping[str, Any]
 ) -> Float[Array, "2"]:
-    """Standard map p → p + K sin θ, θ → θ + p of the kicked rotor; parameter ``K`` (Chirikov 1979).
+    """Standard map p → p + K sin θ, θ → θ + p of the kicked rotor (Chirikov 1979).
 
-    Known: it is symplectic, hence the exponents are λ and −λ; no chaos at K = 0; in the
-    chaotic sea of large K, λ is close to ln (K/2); the fixed point (π, 0) is elliptic
-    for 0 < K < 4.
+    Its parameter is ``K``. Known: it is symplectic, hence the exponents are λ and −λ;
+    no chaos at K = 0; in the chaotic sea of large K, λ is close to ln (K/2); the fixed
+    point (π, 0) is elliptic for 0 < K < 4.
 
     Args:
         x: θ, returned in [0, 2π), and p, returned in [−π, π).
@@ -100,14 +100,14 @@ def linear(matrix: ArrayLike) -> Callable[[Float[Array, "d"], Any], Float[Array,
     Raises:
         ValueError: If ``matrix`` is not square, or not finite.
     """
-    given = np.array(matrix, dtype=np.float64)
-    if given.ndim != 2 or given.shape[0] != given.shape[1] or given.size == 0:
-        raise ValueError(f"matrix must be square, (d, d), got shape {given.shape}")
-    if not np.isfinite(given).all():
+    factors = np.array(matrix, dtype=np.float64)
+    if factors.ndim != 2 or factors.shape[0] != factors.shape[1] or not factors.size:
+        raise ValueError(f"matrix must be square, (d, d), got shape {factors.shape}")
+    if not np.isfinite(factors).all():
         raise ValueError("matrix must be finite")
 
     def step(x: Float[Array, "d"], parameters: Any) -> Float[Array, "d"]:
-        return jnp.asarray(given, x.dtype) @ x
+        return jnp.asarray(factors, x.dtype) @ x
 
     return step
 
@@ -119,9 +119,12 @@ def _delayed_growth(
 
 
 delayed_logistic = DelayMap(_delayed_growth, length=2)
-"""Delayed logistic map x(t+1) = r x(t) (1 − x(t−1)), a `DelayMap`; parameter ``r`` (Maynard Smith
-1968; Aronson et al. 1982).
+"""Delayed logistic map x(t+1) = r x(t) (1 − x(t−1)), a `DelayMap` with parameter ``r``.
 
-Known: the fixed point 1 − 1/r has the exponent ½ ln (r − 1), twice, for 5/4 < r < 2, and gives way
-at r = 2 to an invariant circle that turns by 60° a step: quasi-periodic (λ₁ = 0), but for narrow
-lockings; chaotic at r = 2.27. The exponents sum to the mean of ln |r x(t)|."""
+(Maynard Smith 1968; Aronson et al. 1982.)
+
+Known: the fixed point 1 − 1/r has the exponent ½ ln (r − 1), twice, for 5/4 < r < 2,
+and gives way at r = 2 to an invariant circle that turns by 60° a step: quasi-periodic
+(λ₁ = 0), but for narrow lockings; chaotic at r = 2.27. The exponents sum to the mean of
+ln |r x(t)|.
+"""

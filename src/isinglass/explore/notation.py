@@ -1,4 +1,4 @@
-"""Values as they are written on a command line: ``beta=0:3:401``, ``r=1,2,3``, ``gamma=127``."""
+"""Values as they are written on a command line: ``beta=0:3:401``, ``r=1,2,3``."""
 
 import json
 import math
@@ -14,11 +14,11 @@ MOST_VALUES = 10**7
 RANGES = "NAME=LOW:HIGH:COUNT, NAME=LOW:HIGH:COUNT:log or NAME=1,2,3"
 
 
-def axes(given: Iterable[str]) -> dict[str, Float[np.ndarray, " n"]]:
-    """Values of the varied parameters, by name, of texts such as ``beta=0:3:401``.
+def axes(texts: Iterable[str]) -> dict[str, Float[np.ndarray, " n"]]:
+    """Read the values of the varied parameters, by name, of ``beta=0:3:401`` and such.
 
     Args:
-        given: What stands after each ``--vary``: ``NAME=LOW:HIGH:COUNT`` for evenly
+        texts: What stands after each ``--vary``: ``NAME=LOW:HIGH:COUNT`` for evenly
             spaced values, both ends included; the same and ``:log`` for equal ratios;
             or ``NAME=1,2,3``.
 
@@ -26,36 +26,35 @@ def axes(given: Iterable[str]) -> dict[str, Float[np.ndarray, " n"]]:
         ValueError: If one or two parameters with two values or more each cannot be read
             from it.
     """
-    found = _pairs("--vary", given, _axis, RANGES)
-    if not 1 <= len(found) <= 2:
+    values = _pairs("--vary", texts, _axis, RANGES)
+    if not 1 <= len(values) <= 2:
         raise ValueError(
             "--vary must be given once, for a diagram over one parameter, or twice, "
-            "for a map of "
-            f"two, got {len(found)}"
+            f"for a map of two, got {len(values)}"
         )
-    return found
+    return values
 
 
-def settings(given: Iterable[str]) -> dict[str, float]:
-    """Fixed parameters, by name, of texts such as ``gamma=127``.
+def settings(texts: Iterable[str]) -> dict[str, float]:
+    """Read fixed parameters, by name, of texts such as ``gamma=127``.
 
     Raises:
         ValueError: If one is no ``NAME=NUMBER``.
     """
-    return _pairs("--set", given, _number, "NAME=NUMBER")
+    return _pairs("--set", texts, _number, "NAME=NUMBER")
 
 
-def options(given: Iterable[str]) -> dict[str, Any]:
-    """Options of a cluster, by name: numbers, true and false as such, all else as text.
+def options(texts: Iterable[str]) -> dict[str, Any]:
+    """Read options of a cluster: numbers, true and false as such, all else as text.
 
     Raises:
         ValueError: If one is no ``KEY=VALUE``.
     """
-    return _pairs("--cluster-option", given, _plain, "KEY=VALUE")
+    return _pairs("--cluster-option", texts, _plain, "KEY=VALUE")
 
 
 def numbers(option: str, text: str) -> list[float]:
-    """Numbers separated by commas.
+    """Read numbers separated by commas.
 
     Raises:
         ValueError: If they are not finite numbers; it names the option.
@@ -69,7 +68,7 @@ def numbers(option: str, text: str) -> list[float]:
 
 
 def whole(option: str, text: str, other: str) -> int | None:
-    """A whole number, or None for the one word that may stand there instead.
+    """Read a whole number, or None for the one word that may stand there instead.
 
     Raises:
         ValueError: If it is neither; it names the option.
@@ -85,7 +84,7 @@ def whole(option: str, text: str, other: str) -> int | None:
 
 
 def section(text: str) -> tuple[int, float]:
-    """Component and level of ``COMPONENT`` or ``COMPONENT=LEVEL``.
+    """Read component and level of ``COMPONENT`` or ``COMPONENT=LEVEL``.
 
     Raises:
         ValueError: If it is neither.
@@ -96,28 +95,27 @@ def section(text: str) -> tuple[int, float]:
     except ValueError:
         raise ValueError(
             "--section must be COMPONENT or COMPONENT=LEVEL, components counted from "
-            "0, "
-            f"got {text!r}"
+            f"0, got {text!r}"
         ) from None
 
 
 def _pairs(
-    option: str, given: Iterable[str], read: Callable[[str], T], form: str
+    option: str, texts: Iterable[str], read: Callable[[str], T], form: str
 ) -> dict[str, T]:
-    found: dict[str, T] = {}
-    for text in given:
+    pairs: dict[str, T] = {}
+    for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
-        if name in found:
+        if name in pairs:
             raise ValueError(f"{option} names {name!r} more than once")
         try:
             if not name or not equals:
                 raise ValueError("there is no name, or no equals sign")
-            found[name] = read(value)
+            pairs[name] = read(value)
         except ValueError as error:
             raise ValueError(
                 f"{option} must be {form}, got {text!r}: {error}"
             ) from None
-    return found
+    return pairs
 
 
 def _axis(text: str) -> Float[np.ndarray, " n"]:
@@ -174,7 +172,7 @@ def _plain(text: str) -> Any:
 
 
 def as_options(message: str, options: Mapping[str, str]) -> str:
-    """A message of `isinglass.dynamics`, with the option that was given instead of the argument.
+    """Rewrite a message of `isinglass.dynamics` to name the option, not the argument.
 
     Args:
         message: It begins with the name of the argument.

@@ -1,0 +1,40 @@
+"""Distances of sets of points, by which attractors are told apart."""
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.spatial import KDTree
+
+CYCLE_TOLERANCE = 1e-6
+"""How far two orbits on one cycle may lie apart, as a share of their size."""
+
+
+def cloud_distance(
+    first: Float[np.ndarray, "W d"], second: Float[np.ndarray, "V d"]
+) -> float:
+    """Measure how far apart two sets of points are, in their unit.
+
+    It is the mean distance from a point of one to the nearest of the other, the larger
+    of both ways. Rows with NaN are left out; 0 between two empty sets, infinite if only
+    one is empty.
+    """
+    first, second = complete(first), complete(second)
+    if len(first) == 0 or len(second) == 0:
+        return 0.0 if len(first) == len(second) else float("inf")
+    distances = KDTree(second).query(first)[0], KDTree(first).query(second)[0]
+    return float(max(distance.mean() for distance in distances))
+
+
+def near_cloud(
+    clouds: Float[np.ndarray, "n W d"], cloud: Float[np.ndarray, "V d"], allowed: float
+) -> Bool[np.ndarray, "n"]:
+    """Whether each of n clouds is within that `cloud_distance` of another."""
+    near = KDTree(cloud).query(clouds)[0].mean(axis=-1) <= allowed
+    # The way back takes a tree for each, so only where the way there leaves it open.
+    for index in np.flatnonzero(near):
+        near[index] = KDTree(clouds[index]).query(cloud)[0].mean() <= allowed
+    return near
+
+
+def complete(points: Float[np.ndarray, "*batch d"]) -> Float[np.ndarray, "V d"]:
+    """The points of which every component is finite."""
+    return points[np.isfinite(points).all(axis=-1)]

@@ -1,0 +1,161 @@
+"""Which map a sweep is of and where it starts, in words that its plan can hold."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isinglass.explore.features import features_of_file, random_features
+from isinglass.explore.notation import numbers
+
+MEAN_FIELD = "meanfield"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that is needed to build a map and its initial state again.
+
+    Attributes:
+        map: "meanfield", the name of a textbook map, or
+            "/whole/path/to/file.py:function".
+        start: Numbers of the initial state; None for the map's own start.
+        features: Of the mean field, as `features_in_words` gives them; None for the
+            paper's.
+        context: Context length of the mean field; None for once round its positional
+            bits.
+        sha256: Of the file that holds the map.
+    """
+
+    map: str
+    start: list[float] | None = None
+    features: Mapping[str, Any] | None = None
+    context: int | None = None
+    sha256: str | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any] | None, directory: Path) -> "Recipe":
+        """The recipe that `plain` gave, out of the plan in a folder.
+
+        Raises:
+            ValueError: If the plan has none, or one that is not understood.
+        """
+        if plain is None:
+            raise ValueError(
+                f"{directory} was made by a program and not by `isinglass sweep`, so "
+                "that its map is not known: the program goes on with it, or "
+                "isinglass.dynamics.resume does"
+            )
+        try:
+            return cls(**plain)
+        except TypeError as error:
+            raise ValueError(
+                f"the plan in {directory} is damaged: its recipe: {error}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """What a command line says of the map.
+
+    Attributes:
+        target: MAP: "meanfield", the name of a textbook map, or
+            ``path/to/file.py:function``.
+        start: Numbers of the initial state, with commas.
+        weights: File with the weights of the mean field; for other maps it is None, as
+            are all that follow.
+        patterns: M of random segments.
+        segments: How many of them.
+        positional_bits: P of random segments, or of the weights.
+        feature_seed: Seed of the segments.
+        context: Context length.
+    """
+
+    target: str
+    start: str | None = None
+    weights: Path | None = None
+    patterns: int | None = None
+    segments: int | None = None
+    positional_bits: int | None = None
+    feature_seed: int | None = None
+    context: int | None = None
+
+    def recipe(self) -> Recipe:
+        """Read the recipe that the options ask for.
+
+        Raises:
+            ValueError: If an option does not go with the others, or a file is not what
+                it should be.
+            OSError: If a file cannot be read.
+        """
+        start = None if self.start is None else numbers("--start", self.start)
+        if self.target == MEAN_FIELD:
+            return Recipe(self.target, start, self._features(), self.context)
+        foreign = self._sizes()
+        foreign += ["--weights"] * (self.weights is not None)
+        foreign += ["--context"] * (self.context is not None)
+        if foreign:
+            raise ValueError(
+                f"{foreign[0]} is an option of {MEAN_FIELD}, got the map "
+                f"{self.target!r}"
+            )
+        own = file_and_function(self.target)
+        if own is None:
+            return Recipe(self.target, start)
+        path, function = own
+        if not path.is_file():
+            raise ValueError(
+                f"MAP must name a Python file, got {path}, which does not exist"
+            )
+        return Recipe(f"{path.resolve()}:{function}", start, sha256=hash_of(path))
+
+    def _features(self) -> dict[str, Any] | None:
+        """Features of the mean field, in words; None for the paper's."""
+        sizes = self._sizes()
+        if self.weights is not None:
+            if sizes and sizes != ["--positional-bits"]:
+                raise ValueError(
+                    f"--weights and {sizes[0]} cannot both be given: weights have it"
+                )
+            return features_of_file(self.weights, self.positional_bits)
+        if sizes:
+            return random_features(
+                self.patterns, self.segments, self.positional_bits, self.feature_seed
+            )
+        return None
+
+    def _sizes(self) -> list[str]:
+        """The options of random segments that are there."""
+        sizes = {
+            "--patterns": self.patterns,
+            "--segments": self.segments,
+            "--feature-seed": self.feature_seed,
+            "--positional-bits": self.positional_bits,
+        }
+        return [name for name, value in sizes.items() if value is not None]
+
+
+def file_and_function(text: str) -> tuple[Path, str] | None:
+    """Path and name of ``path/to/file.py:function``; None if the text is no such thing.
+
+    Raises:
+        ValueError: If it names a file only.
+    """
+    path, colon, function = text.rpartition(":")
+    if colon and path.endswith(".py"):
+        return Path(path), function
+    if text.endswith(".py"):
+        raise ValueError(
+            f"MAP must name the function too, {text}:FUNCTION, got {text!r}"
+        )
+    return None
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
