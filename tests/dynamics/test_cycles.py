@@ -84,12 +84,15 @@ def test_a_cycle_followed_along_a_parameter_stays_on_its_branch():
 
 
 def test_a_cycle_that_ends_in_a_fold_is_lost_beyond_it():
-    fold = 2 * (0.5 / 3) ** 1.5
-    heights = np.linspace(-0.5 * fold, 1.5 * fold, 21)
+    """Fixed points of x → x + h + x² are ±√(−h); there are none for h > 0."""
 
-    with pytest.raises(FloatingPointError, match=r"no cycle of 1 steps at .*'r': 1.5"):
-        # The middle branch, which both folds end.
-        follow_cycle(textbook.cubic, np.array([0.05]), {"r": 1.5}, {"h": heights})
+    def fold(x, parameters):
+        return x + parameters["h"] + x**2
+
+    branch = follow_cycle(fold, np.array([-1.0]), {}, {"h": [-1.0, -0.5, -0.1]})
+    assert branch[-1].state == pytest.approx(-np.sqrt(0.1), abs=1e-12)
+    with pytest.raises(FloatingPointError, match=r"no cycle of 1 steps at .*'h': 0.3"):
+        follow_cycle(fold, np.array([-1.0]), {}, {"h": [-1.0, -0.1, 0.3]})
 
 
 @pytest.mark.parametrize(

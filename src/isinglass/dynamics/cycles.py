@@ -116,7 +116,8 @@ def follow_cycle(
 
     Raises:
         ValueError: As `cycle`, and where ``vary`` is not one parameter with values.
-        FloatingPointError: If the cycle is lost; it may have ended in a fold.
+        FloatingPointError: If the cycle is lost; it may have ended in a fold. Where
+            there are others, Newton's method may go on with one of them instead.
     """
     name, values = _varied(vary)
     search = _prepared(step, state, {**parameters, name: values[0]}, period)
