@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from isinglass._common.intervals import Interval
 from isinglass.reproduce.ledger import (
     Ledger,
     Row,
@@ -28,6 +29,17 @@ def row_of(method, *args, unit="", **options):
 
 def verdict_of(paper, **options):
     return row_of("mean", SAMPLES, paper, unit="%", **options)
+
+
+def test_an_estimate_has_an_interval_of_its_own():
+    interval = Interval(0.9, 0.7, 1.2)
+    row, other = (
+        row_of("estimate", interval, 16, paper, unit="bits") for paper in (1.0, 2.0)
+    )
+
+    assert (row.ours, row.low, row.high, row.n) == (0.9, 0.7, 1.2, 16)
+    assert (row.unit, row.verdict) == ("bits", Verdict.REPRODUCED)
+    assert other.verdict is Verdict.DIFFERS
 
 
 class TestRule:

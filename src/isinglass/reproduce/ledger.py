@@ -261,6 +261,23 @@ class Ledger:
         """
         self.other_setting(quantity, samples, None, because=because)
 
+    def estimate(
+        self, quantity: str, interval: Interval, n: int, paper: float | None = None
+    ) -> None:
+        """Compare an estimate that has a 95 % interval of its own, as of a bootstrap.
+
+        Args:
+            quantity: What was estimated.
+            interval: Our value with the ends of its interval.
+            n: Number of independent samples behind it.
+            paper: The published value, or None.
+
+        Raises:
+            ValueError: As `mean`.
+        """
+        judgement = judge(interval, Published(paper, None, self.because), self.unit)
+        self._add(quantity, paper, interval, n, self.unit, judgement)
+
     def share(
         self,
         quantity: str,

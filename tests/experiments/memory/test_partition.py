@@ -1,4 +1,4 @@
-"""The partition function in the experiment: its checks, its verdicts, what is told of it."""
+"""The partition function in the experiment: checks, verdicts, what is told of it."""
 
 import numpy as np
 import pytest

@@ -4,7 +4,8 @@ from isinglass.reproduce import Experiment, Paper, inputs
 
 PAPER = Paper(
     "Niu 2024",
-    "Beyond scaling laws: understanding transformer performance with associative memory",
+    "Beyond scaling laws: understanding transformer performance with associative "
+    "memory",
     "2405.08707",
 )
 
