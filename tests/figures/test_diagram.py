@@ -62,7 +62,7 @@ def test_a_diagram_has_points_kinds_and_exponents_one_below_the_other():
     points, _, leading = figure.axes
     assert points.get_title(loc="left") == "logistic, $\\alpha$ = 0.5"
     assert leading.get_xlabel() == "$r$"
-    drawn = {line.get_color(): len(line.get_xdata()) for line in points.lines}
+    drawn = {line.get_color(): np.size(line.get_xdata()) for line in points.lines}
     assert drawn[KIND_STYLES[CHAOTIC].colour] > 0
     assert drawn[KIND_STYLES[DIVERGED].colour] == 0  # they lie anywhere
     (legend,) = figure.legends
@@ -89,7 +89,7 @@ def test_two_parameters_are_maps_of_kinds_and_of_the_leading_exponent():
     kinds, exponents = figure.axes[:2]
     assert (kinds.get_xlabel(), kinds.get_ylabel()) == ("$\\beta$", "$r$")
     assert (kinds.get_xscale(), kinds.get_yscale()) == ("log", "linear")
-    mesh = kinds.collections[0].get_array().reshape(7, 5)
+    mesh = np.reshape(np.asarray(kinds.collections[0].get_array()), (7, 5))
     np.testing.assert_array_equal(mesh, dataset["kind"].values.T)
     assert exponents.get_title(loc="left") == "Leading Lyapunov exponent"
     low, high = exponents.collections[0].get_clim()

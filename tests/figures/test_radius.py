@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.patches import StepPatch
 
 from isinglass.figures.radius import draw
 
@@ -44,8 +45,9 @@ def test_histograms_of_the_last_layer_are_densities():
     assert axes.get_title(loc="left") == "Layer final"
     names = axes.get_legend_handles_labels()[1]
     assert names[-2:] == ["√(n/2πe)", "twice that"]
-    for patch in axes.patches:
-        values, edges, _ = patch.get_data()
+    for step in axes.patches:
+        assert isinstance(step, StepPatch)
+        values, edges, _ = step.get_data()
         assert (values * np.diff(edges)).sum() == pytest.approx(1)
 
 
