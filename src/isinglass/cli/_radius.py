@@ -208,16 +208,19 @@ def _measure(
             "seed": request.seed,
             "width": model.config.width,
         }
-        dataset = memory.layer_radius(
-            model,
-            sequences,
+        reading = memory.Reading(
             layers=request.layers,
-            fractions=request.shares,
             positions=request.position,
-            seed=request.seed,
             batch=request.batch,
             execution=memory.Execution(dtype=request.precision),
             scratch=scratch,
+        )
+        dataset = memory.layer_radius(
+            model,
+            sequences,
+            reading,
+            fractions=request.shares,
+            seed=request.seed,
             progress=report,
         )
     return dataset, about

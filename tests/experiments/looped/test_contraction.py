@@ -97,7 +97,7 @@ def test_derivatives_are_those_of_the_library() -> None:
     assert sizes[1] == pytest.approx(float(jnp.linalg.norm(states[2])), rel=1e-5)
     weights = (model.query, model.key, model.value)
     assert bound[1] == pytest.approx(
-        float(contraction_bound(*weights, rows[1, 0])), rel=1e-5
+        float(contraction_bound(weights, rows[1, 0])), rel=1e-5
     )
     expected = float(loop_jacobian_norm(model, states[1], inputs))
     assert loop[1] == pytest.approx(expected, rel=1e-4)

@@ -72,9 +72,8 @@ def test_the_bound_is_the_formula(q):
     of_rows = (1 - (q - 1) * np.asarray(tsallis_entropy(rows, q))) ** (2 / q)
     sizes = np.linalg.norm(query, 2) * np.linalg.norm(key, 2)
     expected = (2 * sizes + np.sqrt(of_rows.sum())) * np.linalg.norm(value)
-    bound = contraction_bound(
-        jnp.asarray(query), jnp.asarray(key), jnp.asarray(value), rows, q
-    )
+    weights = (jnp.asarray(query), jnp.asarray(key), jnp.asarray(value))
+    bound = contraction_bound(weights, rows, q)
     assert float(bound) == pytest.approx(expected, rel=1e-12)
 
 
@@ -98,8 +97,8 @@ def test_the_bound_holds_where_its_assumptions_do(seed, of_query, of_key, q, cau
     assert assumptions(value, inputs, state).hold
     rows = rows_of(query, key, np.asarray(inputs + state), causal)
     weights = (jnp.asarray(query), jnp.asarray(key), value)
-    norm = attention_jacobian_norm(*weights, inputs, state, causal=causal)
-    assert float(norm) <= float(bound_of(*weights, rows, q=q)) * (1 + 1e-12)
+    norm = attention_jacobian_norm(weights, inputs, state, causal=causal)
+    assert float(norm) <= float(bound_of(weights, rows, q=q)) * (1 + 1e-12)
 
 
 @pytest.mark.usefixtures("double")
@@ -111,9 +110,10 @@ def test_beyond_an_index_of_two_the_bound_can_be_broken(q, holds):
     state = jnp.zeros((6, 4))
     # Attention that takes the mean: its derivative is that of a mean, of norm |W_V|
     # exactly.
-    norm = attention_jacobian_norm(nothing, nothing, value, state, state, causal=False)
+    weights = (nothing, nothing, value)
+    norm = attention_jacobian_norm(weights, state, state, causal=False)
     assert float(norm) == pytest.approx(0.5, rel=1e-12)
-    bound = contraction_bound(nothing, nothing, value, jnp.full((6, 6), 1 / 6), q)
+    bound = contraction_bound(weights, jnp.full((6, 6), 1 / 6), q)
     assert float(bound) == pytest.approx(0.5 * 6 ** (1 / q - 0.5), rel=1e-12)
     assert (float(norm) <= float(bound) * (1 + 1e-12)) is holds
 
@@ -148,15 +148,14 @@ def worst_case(d, strength):
 def test_the_bound_needs_scores_that_are_halved_at_least(d, scale, holds):
     strength = 100.0
     query, key, value, state = worst_case(d, strength)
+    weights = (query, key, value)
     measured = assumptions(value, state, state)
     assert max(measured.inputs, measured.state, 2 * measured.value) == pytest.approx(1)
-    norm = attention_jacobian_norm(
-        query, key, value, state, state, causal=False, scale=scale
-    )
+    norm = attention_jacobian_norm(weights, state, state, causal=False, scale=scale)
     # 4 |W_Q| |W_K| |W_V| times the scale, to the digit, where the theorem has a 2 for
     # all of it.
     assert float(norm) == pytest.approx(2 * strength * (scale or d**-0.5), rel=1e-9)
-    bound = contraction_bound(query, key, value, jnp.full((2, 2), 0.5))
+    bound = contraction_bound(weights, jnp.full((2, 2), 0.5))
     assert (float(norm) <= float(bound)) is holds
 
 
@@ -186,7 +185,7 @@ def test_the_jacobian_of_attention_is_that_of_finite_differences():
     columns = [
         (attention(flat + move) - attention(flat - move)) / 2e-6 for move in moves
     ]
-    norm = attention_jacobian_norm(query, key, value, inputs, state)
+    norm = attention_jacobian_norm((query, key, value), inputs, state)
     assert float(norm) == pytest.approx(np.linalg.norm(columns, 2), rel=1e-6)
 
 
@@ -315,7 +314,7 @@ def test_a_bias_leaves_the_loop_without_a_fixed_point():
 )
 def test_an_index_without_a_bound_is_refused(q, named):
     with pytest.raises(ValueError, match=named):
-        contraction_bound(jnp.eye(2), jnp.eye(2), jnp.eye(2), jnp.eye(3), q)
+        contraction_bound((jnp.eye(2),) * 3, jnp.eye(3), q)
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def _confident(model: Any, tokens: Any, *, most: int, last: bool) -> Any:
     places = jnp.arange(tokens.shape[0])
     before = (tokens == tokens[:, None]) & (places < places[:, None])
     asked = places == tokens.shape[0] - 1 if last else before.any(1)
-    return model.adapt(tokens, most=most, asked=asked).logits
+    return model.adapt(tokens, most=most, counted=asked).logits
 
 
 # -- the ledger ------------------------------------------------------------------------

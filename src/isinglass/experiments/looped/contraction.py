@@ -235,16 +235,16 @@ def _derivatives(model: LoopedTransformer, tokens: Array) -> tuple[Array, ...]:
         state, rows = given
         near = _within(state, NORM_AT_MOST)
         scaled = (model.query, model.key, gentle)
-        scaled_bound = contraction_bound(*scaled, model.attention(small + near)[0])
+        scaled_bound = contraction_bound(scaled, model.attention(small + near)[0])
         return (
-            contraction_bound(*weights, rows[0]),
+            contraction_bound(weights, rows[0]),
             attention_jacobian_norm(
-                *weights, inputs, state, causal=model.config.causal
+                weights, inputs, state, causal=model.config.causal
             ),
             loop_jacobian_norm(model, state, inputs),
             loop_jacobian_norm(model, state, inputs, residual=False),
             scaled_bound,
-            attention_jacobian_norm(*scaled, small, near, causal=model.config.causal)
+            attention_jacobian_norm(scaled, small, near, causal=model.config.causal)
             / scaled_bound,
         )
 

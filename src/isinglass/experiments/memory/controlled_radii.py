@@ -14,6 +14,7 @@ import xarray as xr
 
 from isinglass.reproduce import Context
 from isinglass.systems.memory import (
+    Reading,
     Transformer,
     activations,
     nearest_neighbour_radius,
@@ -105,8 +106,7 @@ def radii_of(
         stack = activations(
             model,
             sample.sequences,
-            layers=layers,
-            batch=BATCH,
+            Reading(layers, batch=BATCH),
             out=Path(folder) / "activations.npy",
             progress=report,
         )
@@ -169,5 +169,5 @@ def _logits(
     model: Transformer, sequences: np.ndarray, layers: Sequence[str]
 ) -> np.ndarray:
     """Of what follows each sequence."""
-    final = activations(model, sequences, layers=layers, batch=BATCH).of(FINAL)
+    final = activations(model, sequences, Reading(layers, batch=BATCH)).of(FINAL)
     return final @ np.asarray(model.embedding).T

@@ -60,13 +60,13 @@ class BaselineConfig:
 
 
 class Adapted(NamedTuple):
-    """What a baseline answers after as many loops as made it most confident.
+    """The answer of a baseline after as many loops as made it most confident.
 
     Attributes:
         logits: After those loops, (n, V).
         iterations: How many loops.
         cross_entropy: Of its own predictions after every loop, nats, (most,): a mean
-            over the positions that were asked.
+            over the positions that count.
     """
 
     logits: Float[Array, "n V"]
@@ -119,14 +119,10 @@ class LoopedBaseline(Loop):
 
         self.embedding = matrix(symbols, width)
         self.before_attention = Normalisation(width, axis=0)
-        self.attention_in, self.attention_in_bias = (
-            matrix(width, 3 * width),
-            jnp.zeros(3 * width),
-        )
-        self.attention_out, self.attention_out_bias = (
-            matrix(width, width),
-            jnp.zeros(width),
-        )
+        self.attention_in = matrix(width, 3 * width)
+        self.attention_in_bias = jnp.zeros(3 * width)
+        self.attention_out = matrix(width, width)
+        self.attention_out_bias = jnp.zeros(width)
         self.before_mlp = Normalisation(width, axis=0)
         self.mlp_in, self.mlp_in_bias = matrix(width, hidden), jnp.zeros(hidden)
         self.mlp_out, self.mlp_out_bias = matrix(hidden, width), jnp.zeros(width)
@@ -141,9 +137,9 @@ class LoopedBaseline(Loop):
         *,
         most: int,
         least: int = 1,
-        asked: Bool[Array, "n"] | None = None,
+        counted: Bool[Array, "n"] | None = None,
     ) -> Adapted:
-        """Loop `least` to `most` times over one sequence and answer where most confident.
+        """Loop ``least`` to ``most`` times over a sequence; answer where most confident.
 
         That is where the cross-entropy of its own predictions, −log max_s p_s, is
         smallest on average (Fan et al. 2024). It needs no target.
@@ -153,17 +149,16 @@ class LoopedBaseline(Loop):
             positions: Where each stands; None for 0, 1, 2, ….
             most: Most loops that may be chosen.
             least: Fewest loops that may be chosen.
-            asked: Positions whose predictions count; None for all.
+            counted: Positions whose predictions count; None for all.
 
         Raises:
-            ValueError: If not 1 ≤ `least` ≤ `most`.
+            ValueError: If not 1 ≤ ``least`` ≤ ``most``.
         """
         if not 1 <= least <= most:
             raise ValueError(f"least must be from 1 to most = {most}, got {least}")
         inputs = self.embed(tokens, positions)
-        weight = (
-            jnp.ones(tokens.shape[0]) if asked is None else asked.astype(inputs.dtype)
-        )
+        weight = jnp.ones(tokens.shape[0]) if counted is None else counted
+        weight = weight.astype(inputs.dtype)
         weight = weight / jnp.maximum(weight.sum(), 1)
 
         def iterate(carry: tuple, count: Array) -> tuple[tuple, Array]:
@@ -196,7 +191,7 @@ class LoopedBaseline(Loop):
         tokens: Int[Array, "*batch n"],
         positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
-        """X, what every loop is given."""
+        """Return X, which is added to the state in every loop."""
         config, inputs = self.config, self.embedding[tokens]
         if config.positional_scale == 0:
             return inputs
@@ -215,7 +210,7 @@ class LoopedBaseline(Loop):
     def _block(
         self, hidden: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
-        """Attention and perceptron, each normalised before and added, and normalised after."""
+        """Attention and perceptron, each normalised before, and both after."""
         mixed, rows = self._attend(hidden, q)
         hidden = hidden + affine(mixed, self.attention_out, self.attention_out_bias)
         inner = jax.nn.gelu(
@@ -225,7 +220,7 @@ class LoopedBaseline(Loop):
         return self.after(hidden), rows
 
     def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
-        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+        """Return queries (scaled), keys and values, (d / heads, heads, …, n)."""
         together = affine(
             self.before_attention(hidden), self.attention_in, self.attention_in_bias
         )

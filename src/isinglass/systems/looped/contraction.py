@@ -1,4 +1,4 @@
-"""Does the loop contract? The bound of Lam 2026 (Theorem 3.2.1), and what holds instead.
+"""Does the loop contract? The bound of Lam 2026, Theorem 3.2.1, and what holds.
 
 The theorem bounds the derivative of attention alone, A(X + Z), for small X and Z. The
 loop of a trained model adds a perceptron, a normalisation and the state itself:
@@ -24,11 +24,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import check_positive
 from isinglass.attention.features_first import joined
 from isinglass.dynamics import cycles
 from isinglass.dynamics.cycles import FixedPoints, jacobian_norm
 from isinglass.systems.looped.model import LoopedTransformer
-from isinglass.systems.looped.penalties import check_index
 
 
 class Assumptions(NamedTuple):
@@ -50,17 +50,18 @@ class Assumptions(NamedTuple):
         return self.inputs <= 1 and self.state <= 1 and self.value <= 0.5
 
 
-def contraction_bound(
-    query: Float[Array, "d c"],
-    key: Float[Array, "d c"],
-    value: Float[Array, "d e"],
-    rows: Float[Array, "n m"],
-    q: float = 1.5,
-) -> Float[Array, ""]:
-    """Bound (2 |W_Q| |W_K| + √Σ_i [1 − (q−1) S_q(r_i)]^{2/q}) |W_V|_F on the norm of D_Z A(X + Z).
+# Of one head, acting from the right: W_Q, W_K and W_V.
+Weights = tuple[Float[Array, "d c"], Float[Array, "d c"], Float[Array, "d e"]]
 
-    |W_Q| and |W_K| are operator norms, and r_i rows of attention. It is a bound for 0 <
-    q ≤ 2 and scores that are divided by √d with d ≥ 4, and not beyond:
+
+def contraction_bound(
+    weights: Weights, rows: Float[Array, "n m"], q: float = 1.5
+) -> Float[Array, ""]:
+    """Bound the norm of the derivative of attention alone, D_Z A(X + Z).
+
+    The bound is (2 |W_Q| |W_K| + √Σ_i [1 − (q−1) S_q(r_i)]^{2/q}) |W_V|_F, where |W_Q|
+    and |W_K| are operator norms, and r_i rows of attention. It is one for 0 < q ≤ 2 and
+    scores that are divided by √d with d ≥ 4, and not beyond:
 
     - Since 1 − (q−1) S_q = Σ_j r_ij^q, the root is √Σ_i |r_i|_q². For q ≤ 2 that is at
       least the operator norm of the rows, which is what the argument needs; for q > 2
@@ -73,9 +74,7 @@ def contraction_bound(
     one head. No trained model keeps to that, so that its number says nothing about one.
 
     Args:
-        query: W_Q.
-        key: W_K.
-        value: W_V.
+        weights: W_Q, W_K and W_V.
         rows: Attention of all positions in one iteration.
         q: Tsallis index, positive, finite and not 1.
 
@@ -85,11 +84,12 @@ def contraction_bound(
 
     Source: Lam 2026, Theorem 3.2.1.
     """
-    check_index(q)
+    check_positive(q=q)
     if q == 1:
         raise ValueError(
             "q must not be 1: the entropy would drop out of the bound, and leave √n"
         )
+    query, key, value = weights
     of_rows = jnp.sqrt(((rows**q).sum(-1) ** (2 / q)).sum())
     of_scores = 2 * jnp.linalg.norm(query, 2) * jnp.linalg.norm(key, 2)
     return (of_scores + of_rows) * jnp.linalg.norm(value)
@@ -98,27 +98,23 @@ def contraction_bound(
 def assumptions(
     value: Float[Array, "d e"], inputs: Float[Array, "n d"], state: Float[Array, "n d"]
 ) -> Assumptions:
-    """What Theorem 3.2.1 of Lam 2026 assumes to be small."""
+    """Return the norms that Theorem 3.2.1 of Lam 2026 assumes to be small."""
     return Assumptions(*(float(jnp.linalg.norm(x)) for x in (inputs, state, value)))
 
 
 @partial(jax.jit, static_argnames=("causal", "scale"))
 def attention_jacobian_norm(
-    query: Float[Array, "d c"],
-    key: Float[Array, "d c"],
-    value: Float[Array, "d d"],
+    weights: Weights,
     inputs: Float[Array, "n d"],
     state: Float[Array, "n d"],
     *,
     causal: bool = True,
     scale: float | None = None,
 ) -> Float[Array, ""]:
-    """Operator norm of D_Z A(X + Z), one head of softmax attention alone.
+    """Compute the operator norm of D_Z A(X + Z), one head of softmax attention alone.
 
     Args:
-        query: W_Q, acting from the right.
-        key: W_K.
-        value: W_V.
+        weights: W_Q, W_K and W_V, which is (d, d).
         inputs: X.
         state: Z.
         causal: Whether a position sees only itself and what comes before.
@@ -127,6 +123,7 @@ def attention_jacobian_norm(
     Returns:
         The largest singular value of the derivative of n·d numbers by n·d numbers.
     """
+    query, key, value = weights
 
     def attention(state: Array) -> Array:
         hidden = state + inputs
@@ -147,7 +144,9 @@ def loop_jacobian_norm(
     *,
     residual: bool = True,
 ) -> Float[Array, ""]:
-    """Operator norm of the derivative of one step, perceptron and normalisation included.
+    """Compute the operator norm of the derivative of one whole step.
+
+    Perceptron and normalisation are in it, other than in `attention_jacobian_norm`.
 
     Args:
         model: The model.
@@ -165,7 +164,7 @@ def loop_jacobian_norm(
 def loop_parameters(
     model: LoopedTransformer, inputs: Float[Array, "n d"]
 ) -> dict[str, Any]:
-    """Parameters of `loop_step` and `block_step`: the weights and X.
+    """Return the parameters of `loop_step` and `block_step`: the weights and X.
 
     Both are parameters, and not part of the map, so that one compiled program serves
     all weights of one configuration; `isinglass.dynamics` carries them to double
@@ -177,14 +176,14 @@ def loop_parameters(
 def loop_step(
     state: Float[Array, "n d"], parameters: Mapping[str, Any]
 ) -> Float[Array, "n d"]:
-    """Z + F(Z + X), what the model iterates."""
+    """Return Z + F(Z + X), what the model iterates."""
     return state + block_step(state, parameters)
 
 
 def block_step(
     state: Float[Array, "n d"], parameters: Mapping[str, Any]
 ) -> Float[Array, "n d"]:
-    """F(Z + X), the iteration that the theorem has in mind.
+    """Return F(Z + X), the iteration that the theorem has in mind.
 
     It is the model's `block` from its rows of attention, which forward-mode derivatives
     can pass; through the model's own, whose rows are streamed, they cannot.
@@ -205,10 +204,10 @@ def fixed_points(
     steps: int = 200,
     tolerance: float = 1e-9,
 ) -> FixedPoints:
-    """Look for fixed points of the loop, Z = Z + F(Z + X), or of the block, Z = F(Z + X).
+    """Look for fixed points of the loop, or of the block, Z = F(Z + X).
 
-    See `isinglass.dynamics.cycles.fixed_points`; the loop in general has none (see the
-    module).
+    See `isinglass.dynamics.cycles.fixed_points`; the loop in general has none, as the
+    head of this module says.
 
     Args:
         model: The model.

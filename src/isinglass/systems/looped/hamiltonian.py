@@ -1,4 +1,4 @@
-"""A particle among the keys of a sequence: the latent Hamiltonian system (Lam 2026, Eq. 1).
+"""A particle among keys: the latent Hamiltonian system (Lam 2026, Eq. 1).
 
     V' = μ V + α (F_τ(Z; X) − Z) − β ∇_Z E_τ(Z; X),        Z' = Z + V'
 
@@ -26,7 +26,7 @@ from isinglass.systems.looped.model import LoopedTransformer
 
 
 class Particle(NamedTuple):
-    """State of a `LatentHamiltonian`: one particle, or one a position of a sequence.
+    """A state of a `LatentHamiltonian`: one particle, or one a position of a sequence.
 
     Attributes:
         position: Z, (…, d).
@@ -38,7 +38,7 @@ class Particle(NamedTuple):
 
 
 class LatentHamiltonian(eqx.Module):
-    """Eq. 1 of Lam 2026 for one sequence X. Particles act on no other.
+    """The system of Lam 2026, Eq. 1, for one sequence X. Particles act on no other.
 
     Attributes:
         query: W_Q, (d, c), acting from the right.
@@ -79,7 +79,7 @@ class LatentHamiltonian(eqx.Module):
     def from_model(
         cls, model: LoopedTransformer, inputs: Float[Array, "m d"], **numbers: Any
     ) -> "LatentHamiltonian":
-        """The system with the attention of a looped transformer of one head.
+        """Take the attention of a looped transformer of one head.
 
         Args:
             model: The model; its perceptron and normalisation have no part in Eq. 1.
@@ -99,25 +99,25 @@ class LatentHamiltonian(eqx.Module):
         return cls(model.query, inputs @ model.key, inputs @ model.value, **numbers)
 
     def at_rest(self, position: Float[Array, "*n d"]) -> Particle:
-        """A state there with no velocity."""
+        """Return a state at a position with no velocity."""
         return Particle(position, jnp.zeros_like(position))
 
     def output(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        """F_τ(Z; X): what attention gives at Z."""
+        """Return F_τ(Z; X), what attention gives at Z."""
         scores = position @ self.query @ self.keys.T / self.keys.shape[-1] ** 0.5
         return jax.nn.softmax(scores / self.temperature, axis=-1) @ self.values
 
     def potential(self, position: Float[Array, "*n d"]) -> Float[Array, "*n"]:
-        """E_τ(Z; X), by particle."""
+        """Return E_τ(Z; X), by particle."""
         return attention_energy(position @ self.query, self.keys, self.temperature)
 
     def slope(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        """∇_Z E_τ(Z; X)."""
+        """Return ∇_Z E_τ(Z; X)."""
         pull = attention_force(position @ self.query, self.keys, self.temperature)
         return -pull @ self.query.T
 
     def energy(self, state: Particle) -> Float[Array, "*n"]:
-        """H = ½|V|² + βE_τ(Z), by particle.
+        """Return H = ½|V|² + βE_τ(Z), by particle.
 
         With α = 0 and μ = 1 it keeps within O(√|β|) of its start, relative to its size,
         along a bound orbit; where the potential falls without end it loses ½β²|∇E|² a
@@ -127,7 +127,7 @@ class LatentHamiltonian(eqx.Module):
         return kinetic + self.force * self.potential(state.position)
 
     def shadow_energy(self, state: Particle) -> Float[Array, "*n"]:
-        """H − ½β⟨V, ∇E_τ⟩, by particle: what α = 0 and μ = 1 conserve, within O(|β|).
+        """Return H − ½β⟨V, ∇E_τ⟩, by particle; α = 0, μ = 1 conserve it within O(|β|).
 
         Source: Hairer, Lubich & Wanner, Geometric Numerical Integration, IX.1.
         """
@@ -135,7 +135,7 @@ class LatentHamiltonian(eqx.Module):
         return self.energy(state) - 0.5 * self.force * lag
 
     def step(self, state: Particle, force: Any = None) -> Particle:
-        """One step of Eq. 1.
+        """Take one step of Eq. 1.
 
         Args:
             state: Z_k and V_k.
@@ -143,14 +143,13 @@ class LatentHamiltonian(eqx.Module):
                 None.
         """
         force = self.force if force is None else force
-        here = state.position
-        velocity = self.momentum * state.velocity + self.pull * (
-            self.output(here) - here
-        )
-        velocity = velocity - force * self.slope(here)
-        return Particle(here + velocity, velocity)
+        position = state.position
+        attraction = self.output(position) - position
+        velocity = self.momentum * state.velocity + self.pull * attraction
+        velocity = velocity - force * self.slope(position)
+        return Particle(position + velocity, velocity)
 
 
 def hamiltonian_step(state: Particle, parameters: LatentHamiltonian) -> Particle:
-    """`LatentHamiltonian.step` as a map of `isinglass.dynamics`: the system is the parameters."""
+    """Take `LatentHamiltonian.step` as a map whose parameters are the system."""
     return parameters.step(state)

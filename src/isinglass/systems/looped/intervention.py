@@ -1,8 +1,8 @@
-"""What a looped transformer answers if it may not look at a place: a causal intervention.
+"""What a looped transformer answers if it may not look at some place.
 
 That attention goes somewhere does not say that the answer depends on it. Barring the
 place, in some iterations or in all, and reading the answer again does: what then fails
-was needed, and when.
+was needed, and when. That is a causal intervention.
 """
 
 import jax

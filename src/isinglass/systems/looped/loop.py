@@ -1,4 +1,11 @@
-"""TODO: docstring."""
+"""What all loops share: states from 0 on, a linear read-out, a record of all of it.
+
+A subclass of `Loop` says how tokens are embedded, how queries, keys and values are made
+of a state, and what an iteration does with what attention gives. `Loop` then iterates
+it: for logits alone, for training (`Loop.energies`, which keeps no row of attention),
+or with every state and row (`Loop.run`). Inside, arrays have their features first
+(`isinglass.attention.features_first`); what is passed in and out has them last.
+"""
 
 from abc import abstractmethod
 from functools import partial
@@ -33,7 +40,7 @@ checkpointed = partial(
 
 
 def check_shape(config: Any) -> None:
-    """Refuse a configuration of a loop whose sizes or positions make none.
+    """Refuse a configuration of a loop whose sizes or positions make no model.
 
     Raises:
         ValueError: If one is out of range.
@@ -73,7 +80,7 @@ class LoopTrajectory(NamedTuple):
 
 
 class LoopEnergies(NamedTuple):
-    """Means over the iterations (and heads) of what the penalties are made of, by position.
+    """Means over iterations and heads of what the penalties are made of, by position.
 
     Attributes:
         kinetic: ½|Z_t − Z_{t−1}|², (…, n) (Eq. 3).
@@ -87,7 +94,7 @@ class LoopEnergies(NamedTuple):
 
 
 class Loop(eqx.Module):
-    """What loops have in common: states from 0 on, a linear read-out, and a record of all of it.
+    """A model that applies one block again and again, Z_0 = 0, Z_{t+1} from Z_t and X.
 
     Attributes:
         readout, readout_bias: (d, V) and (V,).
@@ -104,23 +111,23 @@ class Loop(eqx.Module):
         tokens: Int[Array, "*batch n"],
         positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
-        """X, what every iteration is given."""
+        """Return X, which is added to the state in every iteration."""
 
     @abstractmethod
     def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
-        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+        """Return queries (scaled), keys and values, (d / heads, heads, …, n)."""
 
     @abstractmethod
     def _block(
         self, hidden: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
-        """`block` with features first, and statistics of its attention as means over the heads."""
+        """`block` with features first, and means over heads of `RowStatistics`."""
 
     @abstractmethod
     def _iterate(
         self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
-        """`step` with features first, how far it goes, and statistics of the attention."""
+        """`step` with features first, how far it goes, and means of `RowStatistics`."""
 
     def _by_distance(self, n: int) -> Float[Array, "n"] | None:
         """Bias of attention by how far back a key lies; None without."""
@@ -129,7 +136,7 @@ class Loop(eqx.Module):
     def attention(
         self, hidden: Float[Array, "*batch n d"]
     ) -> Float[Array, "h *batch n n"]:
-        """Rows of attention at a state with its inputs added, by head."""
+        """Return rows of attention at a state with its inputs added, by head."""
         query, key, _ = map(features_last, self.projections(features_first(hidden)))
         bias = self._by_distance(hidden.shape[-2])
         return attention_rows(query, key, causal=self.config.causal, bias=bias)
@@ -137,7 +144,7 @@ class Loop(eqx.Module):
     def _attend(
         self, hidden: Float[Array, "d *n"], q: float | None
     ) -> tuple[Float[Array, "d *n"], RowStatistics]:
-        """What the heads make of a state, and statistics of their rows as means over them."""
+        """What the heads make of a state, and statistics of rows, means over heads."""
         bias = self._by_distance(hidden.shape[-1])
         heads = self.projections(hidden)
         mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
@@ -146,12 +153,12 @@ class Loop(eqx.Module):
     def step(
         self, state: Float[Array, "*batch n d"], inputs: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch n d"]:
-        """The next state."""
+        """Return the next state."""
         after, *_ = self._iterate(features_first(state), features_first(inputs), None)
         return features_last(after)
 
     def block(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
-        """What is iterated, at a state with its inputs added."""
+        """Return what the block makes of a state with its inputs added."""
         return features_last(self._block(features_first(hidden), None)[0])
 
     def __call__(
@@ -160,7 +167,7 @@ class Loop(eqx.Module):
         positions: Real[Array, "*#batch n"] | None = None,
         iterations: int | None = None,
     ) -> Float[Array, "*batch n V"]:
-        """Logits at every position.
+        """Compute logits at every position.
 
         Args:
             tokens: Symbols, 0 to V − 1, of one sequence or of many.
@@ -188,10 +195,10 @@ class Loop(eqx.Module):
         iterations: int | None = None,
         q: float | None = 1.5,
     ) -> tuple[Float[Array, "*batch n d"], LoopEnergies]:
-        """The last state and what the penalties need, without keeping a row: the way to train.
+        """Compute the last state and what the penalties need: the way to train.
 
-        Memory for the gradient is O(n) an iteration. Many sequences are best given at
-        once, which on CPUs is faster than `jax.vmap`.
+        No row of attention is kept: memory for the gradient is O(n) an iteration. Many
+        sequences are best passed at once, which on CPUs is faster than `jax.vmap`.
 
         Args:
             tokens: Symbols, 0 to V − 1, of one sequence or of many.
@@ -214,13 +221,13 @@ class Loop(eqx.Module):
             return after, (0.5 * (change**2).sum(0), rows.surprise, rows.power)
 
         first, count = jnp.zeros_like(inputs), self._count(iterations)
-        final, seen = jax.lax.scan(body, first, None, length=count)
-        kinetic, surprise, power = (each.mean(0) for each in seen)
+        final, by_iteration = jax.lax.scan(body, first, None, length=count)
+        kinetic, surprise, power = (x.mean(0) for x in by_iteration)
         entropy = jnp.zeros_like(power) if q is None else (1 - power) / (q - 1)
         return features_last(final), LoopEnergies(kinetic, surprise, entropy)
 
     def decode(self, state: Float[Array, "*n d"]) -> Float[Array, "*n V"]:
-        """Logits of a state."""
+        """Return the logits of a state."""
         return state @ self.readout + self.readout_bias
 
     def run(
@@ -229,7 +236,7 @@ class Loop(eqx.Module):
         positions: Real[Array, "*#batch n"] | None = None,
         iterations: int | None = None,
     ) -> LoopTrajectory:
-        """Every state and every row of attention: T · heads · n² numbers."""
+        """Record every state and every row of attention: T · heads · n² numbers."""
         inputs = self.embed(tokens, positions)
 
         def iterate(state: Array, _: None) -> tuple[Array, tuple[Array, Array]]:

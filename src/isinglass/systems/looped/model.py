@@ -1,7 +1,7 @@
 """The looped transformer: one block of attention, iterated (Lam 2026).
 
-    X = embedding + scale · sinusoids,   Z_0 = 0,   Z_{t+1} = Z_t + F(Z_t + X),   t = 0
-    … T − 1,
+    X = embedding + scale · sinusoids,
+    Z_0 = 0,   Z_{t+1} = Z_t + F(Z_t + X),   t = 0 … T − 1,
 
 where F is attention, a two-layer perceptron and layer normalisation, the same in every
 iteration, and a linear read-out gives logits from Z_T.
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_positive, check_whole
 from isinglass.attention.features_first import affine, by_head, linear
 from isinglass.attention.normalisation import normalise
 from isinglass.attention.positions import sinusoids
@@ -72,15 +72,11 @@ class LoopedConfig:
                 "near must be 0, or at least 2 in a causal model, got "
                 f"near {self.near} and causal {self.causal}"
             )
-        if not (0 < self.initial_embedding < float("inf")):
-            raise ValueError(
-                "initial_embedding must be finite and positive, got "
-                f"{self.initial_embedding}"
-            )
+        check_positive(initial_embedding=self.initial_embedding)
 
 
 class LoopedTransformer(Loop):
-    """The looped transformer.
+    """The looped transformer of Lam 2026, §2: one block with T times its depth.
 
     Weights act from the right, ``x @ query``. With several heads each takes its share
     of the columns; there is no projection after them, since the perceptron follows.
@@ -141,7 +137,7 @@ class LoopedTransformer(Loop):
         tokens: Int[Array, "*batch n"],
         positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
-        """X, what every iteration is given."""
+        """Return X, which is added to the state in every iteration."""
         config = self.config
         where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         waves = sinusoids(where, config.width, config.positional_base)
@@ -162,7 +158,7 @@ class LoopedTransformer(Loop):
         return self.after_attention(mixed), rows
 
     def after_attention(self, mixed: Float[Array, "d *n"]) -> Float[Array, "d *n"]:
-        """What follows attention: the perceptron and the layer normalisation."""
+        """Apply the perceptron and the normalisation to what attention gives."""
         inner = jax.nn.gelu(affine(mixed, self.mlp_in, self.mlp_in_bias))
         out = affine(inner, self.mlp_out, self.mlp_out_bias)
         out = mixed + out if self.config.inner_residual else out
@@ -173,11 +169,12 @@ class LoopedTransformer(Loop):
         if self.near_bias is None or self.recency is None:
             return None
         back = jnp.arange(n)
+        # The nearest distances have a bias each; all fall as a learned power besides.
         of_near = self.near_bias[jnp.minimum(back, self.config.near - 1)]
         return of_near - jnp.exp(self.recency) * jnp.log1p(back)
 
     def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
-        """Queries (scaled), keys and values, (d / heads, heads, …, n)."""
+        """Return queries (scaled), keys and values, (d / heads, heads, …, n)."""
         size = self.config.width // self.config.heads
         weights = jnp.concatenate(
             [self.query / size**0.5, self.key, self.value], axis=1

@@ -1,8 +1,8 @@
-"""The energy and entropy that training penalises, of any looped model (Lam 2026, Eqs. 2 to 5).
+"""The energy and entropy that training penalises (Lam 2026, Eqs. 2 to 5).
 
-All are functions of a trajectory Z_0 … Z_T and of rows of attention, time first. The
-paper leaves open how they run over positions, heads and sequences: here each is a mean
-over all axes but time and the one that it sums over itself.
+All are functions of a trajectory Z_0 … Z_T and of rows of attention, time first, of any
+looped model. The paper leaves open how they run over positions, heads and sequences:
+here each is a mean over all axes but time and the one that it sums over itself.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_finite
+from isinglass._common.checks import check_finite, check_positive
 
 Weight = float | Callable[[Any], Any]  # a number, or an Optax schedule: step -> number
 ROUNDING = 0.01  # what 16 bits may do to a sum of shares
@@ -22,7 +21,7 @@ NEAR_1 = 0.001  # so near to 1 no q is taken where rows of attention are not kep
 
 
 def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
-    """Kinetic energy (1/2T) Σ_t |Z_t − Z_{t−1}|² of a trajectory (Lam 2026, Eq. 3).
+    """Compute the kinetic energy (1/2T) Σ_t |Z_t − Z_{t−1}|² (Lam 2026, Eq. 3).
 
     Args:
         states: Z_0 … Z_T, (T + 1, …, d). |·|² is summed over d and averaged over the
@@ -41,7 +40,7 @@ def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
 
 
 def potential_energy(rows: Float[Array, "T *any m"]) -> Float[Array, ""]:
-    """Potential energy (1/T) Σ_t min_j(−log p_tj), nats (Lam 2026, Eq. 4).
+    """Compute the potential energy (1/T) Σ_t min_j(−log p_tj), nats (Lam 2026, Eq. 4).
 
     It is 0 where every row gives all to one key, and log m where all rows are uniform.
     Its gradient reaches the largest share of each row only.
@@ -59,10 +58,11 @@ def potential_energy(rows: Float[Array, "T *any m"]) -> Float[Array, ""]:
 
 
 def tsallis_entropy(p: Float[Array, "*any m"], q: float = 1.5) -> Float[Array, "*any"]:
-    """Tsallis entropy S_q = (1 − Σ_j p_j^q)/(q − 1) of shares; Shannon's, in nats, at q = 1.
+    """Compute the Tsallis entropy S_q = (1 − Σ_j p_j^q)/(q − 1) of shares.
 
-    The denominator is Tsallis's q − 1; Lam 2026 writes 1 − q in §3.1, with which it
-    would be negative for q > 1. S_q lies in [0, (1 − m^{1−q})/(q − 1)].
+    At q = 1 it is Shannon's, in nats. The denominator is Tsallis's q − 1; Lam 2026
+    writes 1 − q in §3.1, with which it would be negative for q > 1. S_q lies in
+    [0, (1 − m^{1−q})/(q − 1)].
 
     It is computed as −Σ_j p_j expm1((q−1) log p_j)/(q−1), which is the same where the
     shares sum to 1 and keeps all digits as q → 1. A share of 0 adds nothing, and gets a
@@ -78,7 +78,7 @@ def tsallis_entropy(p: Float[Array, "*any m"], q: float = 1.5) -> Float[Array, "
 
     Source: Tsallis 1988; Lam 2026, Eq. 5.
     """
-    check_index(q)
+    check_positive(q=q)
     _check_shares("p", p)
     # Denormal shares count as 0: their logarithm is −∞ on machines that flush them.
     present = p >= jnp.finfo(p.dtype).tiny
@@ -90,10 +90,10 @@ def tsallis_entropy(p: Float[Array, "*any m"], q: float = 1.5) -> Float[Array, "
 def entropy_penalty(
     rows: Float[Array, "T *any m"], q: float = 1.5, target: float = 0.0
 ) -> Float[Array, ""]:
-    """Distance |S̄ − η| of the mean entropy S̄ of all rows from a target (Lam 2026, Eq. 5).
+    """Compute how far the mean entropy of all rows is from a target, |S̄ − η|.
 
-    The mean, over time and all axes between, comes before the absolute value: rows that
-    are above the target make up for rows below.
+    The mean S̄, over time and all axes between, comes before the absolute value: rows
+    that are above the target make up for rows below (Lam 2026, Eq. 5).
 
     Args:
         rows: Attention p, (T, …, m).
@@ -104,7 +104,7 @@ def entropy_penalty(
         ValueError: If a number is out of range or the rows hold no shares.
     """
     _check_rows(rows)
-    _check_finite("target", target)
+    check_finite(target=target)
     return jnp.abs(tsallis_entropy(rows, q).mean() - target)
 
 
@@ -133,28 +133,28 @@ class EnergyEntropyObjective:
     target: float = 0.0
 
     def __post_init__(self) -> None:
-        check_index(self.q)
-        _check_finite("target", self.target)
-        for name, weight in self._given.items():
+        check_positive(q=self.q)
+        check_finite(target=self.target)
+        for name, weight in self._by_term.items():
             if not callable(weight):
-                _check_finite(name, weight)
+                check_finite(**{name: weight})
 
     @property
     def is_plain(self) -> bool:
-        """Whether all weights are the number 0, so that the task's loss alone counts."""
-        return not any(counts(weight) for weight in self._given.values())
+        """Whether all weights are the number 0: only the loss of the task counts."""
+        return not any(counts(weight) for weight in self._by_term.values())
 
     def weights(self, step: Any = 0) -> dict[str, Any]:
-        """λ of "potential", "kinetic" and "entropy" at a step, which may be traced."""
+        """Return λ of each penalty at a step, which may be traced."""
         return {
             name: weight(step) if callable(weight) else weight
-            for name, weight in self._given.items()
+            for name, weight in self._by_term.items()
         }
 
     def __call__(
         self, task: Any, kinetic: Any, potential: Any, entropy: Any, step: Any = 0
     ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-        """The objective from terms that are known.
+        """Add the terms up, each with its weight.
 
         Args:
             task: L_task.
@@ -175,7 +175,7 @@ class EnergyEntropyObjective:
         }
         total = terms["task"]
         for name, weight in self.weights(step).items():
-            if counts(self._given[name]):
+            if counts(self._by_term[name]):
                 total = total + weight * terms[name]
         return total, terms
 
@@ -186,7 +186,7 @@ class EnergyEntropyObjective:
         rows: Float[Array, "T *some m"],
         step: Any = 0,
     ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
-        """The objective of a trajectory that was kept.
+        """Compute the objective of a whole trajectory with its rows of attention.
 
         Args:
             task: L_task.
@@ -210,25 +210,19 @@ class EnergyEntropyObjective:
         return self(task, kinetic_energy(states), potential_energy(rows), entropy, step)
 
     @property
-    def _given(self) -> dict[str, Weight]:
+    def _by_term(self) -> dict[str, Weight]:
         return {
             name: getattr(self, name) for name in ("potential", "kinetic", "entropy")
         }
 
 
-def check_index(q: float) -> None:
-    """Refuse a Tsallis index that is not positive and finite."""
-    if not 0 < q < np.inf:
-        raise ValueError(f"q must be positive and finite, got {q}")
-
-
 def check_streamed_index(q: float) -> None:
-    """Refuse what `check_index` does, and a q with which rows must be kept.
+    """Refuse a Tsallis index that is none, or with which rows must be kept.
 
     The entropy is made of the sum Σ_j p_j^q alone there: at a distance of 0.001 from q
     = 1 that has four of its digits left in single precision, and none at 1.
     """
-    check_index(q)
+    check_positive(q=q)
     if abs(q - 1) < NEAR_1:
         raise ValueError(
             f"q must be at least {NEAR_1} away from 1 where rows of attention are not "
@@ -237,13 +231,8 @@ def check_streamed_index(q: float) -> None:
 
 
 def counts(weight: Weight) -> bool:
-    """Whether a term with this weight is computed at all."""
+    """Say whether a term with this weight is computed at all."""
     return callable(weight) or weight != 0
-
-
-def _check_finite(name: str, value: float) -> None:
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value}")
 
 
 def _check_rows(rows: Array) -> None:

@@ -4,6 +4,7 @@ from .gpt2 import ModelFolderError as ModelFolderError
 from .gpt2 import load_gpt2 as load_gpt2
 from .gpt2 import save_gpt2 as save_gpt2
 from .layer_activations import Activations as Activations
+from .layer_activations import Reading as Reading
 from .layer_activations import activations as activations
 from .layer_radii import layer_radius as layer_radius
 from .layer_radii import sequences_of as sequences_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +13,46 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
+from isinglass._common.checks import check_whole
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
 
 POSITIONS = ("last", "mean", "all")
 FINAL = "final"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which activations of a model are read, and how they are computed.
+
+    Attributes:
+        layers: Which, as `Activations` names them; None for all.
+        positions: "last" for the activation at the last token, "mean" for the mean over
+            a sequence, "all" for that of every token, sequence by sequence.
+        batch: Sequences at a time.
+        execution: How to compute them.
+        scratch: Folder for activations that are not to stay (of `layer_radius`); the
+            system's own if None.
+
+    Raises:
+        ValueError: If positions are of no kind, or the batch is less than 1.
+    """
+
+    layers: Sequence[str | int] | None = None
+    positions: str = "last"
+    batch: int = 8
+    execution: Execution = SINGLE
+    scratch: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.positions not in POSITIONS:
+            raise ValueError(
+                f"positions must be one of {POSITIONS}, got {self.positions!r}"
+            )
+        check_whole(batch=self.batch)
+
+
+WHOLE = Reading()
 
 
 class Activations(NamedTuple):
@@ -32,10 +68,10 @@ class Activations(NamedTuple):
     vectors: Float[np.ndarray, "layers vectors d"]
 
     def of(self, layer: str | int) -> Float[np.ndarray, "vectors d"]:
-        """Those of one layer, not copied.
+        """Return those of one layer, not copied.
 
         Raises:
-            ValueError: If it was not kept.
+            ValueError: If it is not there.
         """
         if str(layer) not in self.layers:
             raise ValueError(f"layer must be one of {self.layers}, got {layer!r}")
@@ -45,40 +81,29 @@ class Activations(NamedTuple):
 def activations(
     model: Transformer,
     tokens: Integer[np.ndarray, "m n"],
+    reading: Reading = WHOLE,
     *,
-    layers: Sequence[str | int] | None = None,
-    positions: str = "last",
-    batch: int = 8,
     out: str | Path | None = None,
-    execution: Execution = SINGLE,
     progress: Callable[[int, int], None] | None = None,
 ) -> Activations:
-    """What a model makes of many sequences, after each of its layers.
+    """Collect what a model makes of many sequences, after each of its layers.
 
-    No more than `batch` sequences are under way at a time. What is kept are layers × m
-    × d numbers, or n times as many if all positions are asked for; `out` puts them on
+    No more than ``reading.batch`` sequences are under way at a time. What stays are
+    layers × m × d numbers, or n times as many for all positions; ``out`` puts them on
     disk.
 
     Args:
         model: The model.
         tokens: Sequences of the same length; may be a part of a `np.memmap`.
-        layers: Which, as `Activations` names them; None for all.
-        positions: "last" for the activation at the last token, "mean" for the mean over
-            a sequence, "all" for that of every token, sequence by sequence.
-        batch: Sequences at a time.
+        reading: Which activations.
         out: An .npy file to write them to, replaced if it is there.
-        execution: How to compute it.
-        progress: Called as `progress(done, total)` after each batch.
+        progress: Called as ``progress(done, total)`` after each batch.
 
     Raises:
-        TypeError: If `tokens` is no array of NumPy or JAX.
+        TypeError: If ``tokens`` is no array of NumPy or JAX.
         ValueError: If an argument is out of range, or a token is none of the model's.
             No file is written then.
     """
-    if positions not in POSITIONS:
-        raise ValueError(f"positions must be one of {POSITIONS}, got {positions!r}")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
     config = model.config
     check_tokens("tokens", tokens, 2, config.vocabulary)
     m, n = tokens.shape
@@ -87,40 +112,43 @@ def activations(
             f"tokens must be sequences of 1 to {config.context} tokens, at least one, "
             f"got shape {tokens.shape}"
         )
-    names = layer_names(config.layers, layers)
-    each = n if positions == "all" else 1
-    shape = (len(names), m * each, config.width)
+    names = layer_names(config.layers, reading.layers)
+    per_sequence = n if reading.positions == "all" else 1
+    shape = (len(names), m * per_sequence, config.width)
     if out is None:
         vectors = np.empty(shape, np.float32)
     else:
         vectors = np.lib.format.open_memmap(out, "w+", np.float32, shape)
-    for first in range(0, m, batch):
-        taken = tokens[first : first + batch]
+    for first in range(0, m, reading.batch):
+        chosen = tokens[first : first + reading.batch]
         # One compiled program: the last batch is filled up.
-        filled = np.zeros((batch, n), np.int32)
-        filled[: len(taken)] = taken
-        found = np.asarray(_of_batch(model, filled, names, positions, execution))
-        kept = found[:, : len(taken)].reshape(len(names), -1, config.width)
-        vectors[:, first * each : (first + len(taken)) * each] = kept
+        filled = np.zeros((reading.batch, n), np.int32)
+        filled[: len(chosen)] = chosen
+        batch = np.asarray(
+            _of_batch(model, filled, names, reading.positions, reading.execution)
+        )
+        rows = batch[:, : len(chosen)].reshape(len(names), -1, config.width)
+        last = first + len(chosen)
+        vectors[:, first * per_sequence : last * per_sequence] = rows
         if progress is not None:
-            progress(first + len(taken), m)
+            progress(last, m)
     return Activations(names, vectors)
 
 
 def layer_names(
-    layers: int, wanted: Sequence[str | int] | None = None
+    layers: int, chosen: Sequence[str | int] | None = None
 ) -> tuple[str, ...]:
-    """Names of activations of a model of so many layers, all or those wanted.
+    """Return names of activations of a model of so many layers, all or those chosen.
 
     Raises:
-        ValueError: If one is unknown or there twice, or none is wanted.
+        ValueError: If one is unknown or there twice, or none is chosen.
     """
-    known = (*map(str, range(layers + 1)), FINAL)
-    if wanted is None:
-        return known
-    names = tuple(str(each) for each in wanted)
+    every = (*map(str, range(layers + 1)), FINAL)
+    if chosen is None:
+        return every
+    names = tuple(str(layer) for layer in chosen)
     for name in names:
-        if name not in known:
+        if name not in every:
             raise ValueError(f"layers must be 0 to {layers} or {FINAL!r}, got {name!r}")
     if not names or len(set(names)) < len(names):
         raise ValueError(f"layers must be different ones, at least one, got {names}")
@@ -141,10 +169,10 @@ def _of_batch(
         x = x.astype(jnp.float32)
         return x.mean(0) if positions == "mean" else x
 
-    def one(tokens: Any) -> Any:
+    def of_sequence(tokens: Any) -> Any:
         last, stream = model.stream(tokens, execution, pick=reduced)
         places = [len(stream) if name == FINAL else int(name) for name in names]
         every = jnp.concatenate([stream, reduced(model.after(last))[None]])
         return every[jnp.array(places)]
 
-    return jnp.moveaxis(jax.vmap(one)(tokens), 0, 1)
+    return jnp.moveaxis(jax.vmap(of_sequence)(tokens), 0, 1)

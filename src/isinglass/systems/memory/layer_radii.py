@@ -11,13 +11,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Integer
 
-from isinglass.systems.memory.layer_activations import activations
+from isinglass.systems.memory.layer_activations import WHOLE, Reading, activations
 from isinglass.systems.memory.radius import (
     FRACTIONS,
     nearest_neighbour_radius,
     sizes_of,
 )
-from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
+from isinglass.systems.memory.transformer import Transformer
 
 Progress = Callable[[str, int, int], None]
 _BY_LAYER = (
@@ -36,29 +36,24 @@ _BY_LAYER = (
 def layer_radius(
     model: Transformer,
     tokens: Integer[np.ndarray, "m n"],
+    reading: Reading = WHOLE,
     *,
-    layers: Sequence[str | int] | None = None,
     fractions: Sequence[float] = FRACTIONS,
-    positions: str = "last",
     seed: int = 0,
-    batch: int = 8,
-    execution: Execution = SINGLE,
-    scratch: str | Path | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """`nearest_neighbour_radius` of a model's activations, for each layer.
+    """Measure `nearest_neighbour_radius` of a model's activations, for each layer.
+
+    The activations lie on disk while this runs, so that memory does not grow with their
+    number.
 
     Args:
         model: The model.
         tokens: Sequences of the same length, of which two at least.
-        layers: As for `activations`.
+        reading: Which activations, and where they lie meanwhile.
         fractions: Shares of the sample, as for `nearest_neighbour_radius`.
-        positions: As for `activations`.
         seed: Of the order in which vectors enter the shares, the same for all layers.
-        batch: Sequences at a time.
-        execution: How to compute the activations.
-        scratch: Folder in which they lie while this runs; that of the system if None.
-        progress: Called as `progress(what, done, total)`.
+        progress: Called as ``progress(what, done, total)``.
 
     Returns:
         What `nearest_neighbour_radius` returns, with a dimension "layer" where it
@@ -66,33 +61,34 @@ def layer_radius(
 
     Raises:
         ValueError: As `activations` and `nearest_neighbour_radius` do.
+
+    Source: Niu et al. 2024, appendix F.1.
     """
     if len(tokens) < 2:
         raise ValueError(f"tokens must be two sequences at least, got {len(tokens)}")
     sizes_of(fractions, len(tokens))  # before the activations, which take long
 
-    def tell(what: str) -> Callable[[int, int], None] | None:
+    def report(what: str) -> Callable[[int, int], None] | None:
         return None if progress is None else partial(progress, what)
 
-    with tempfile.TemporaryDirectory(prefix=".isinglass-", dir=scratch) as folder:
-        found = activations(
+    with tempfile.TemporaryDirectory(
+        prefix=".isinglass-", dir=reading.scratch
+    ) as folder:
+        stack = activations(
             model,
             tokens,
-            layers=layers,
-            positions=positions,
-            batch=batch,
+            reading,
             out=Path(folder) / "activations.npy",
-            execution=execution,
-            progress=tell("activations"),
+            progress=report("activations"),
         )
         reports = [
             nearest_neighbour_radius(
-                found.of(name), fractions, seed=seed, progress=tell(f"layer {name}")
+                stack.of(name), fractions, seed=seed, progress=report(f"layer {name}")
             ).reset_coords("bin_edges")
-            for name in found.layers
+            for name in stack.layers
         ]
-        names = found.layers
-        del found
+        names = stack.layers
+        del stack  # a memory map of a file that is to go
     joined = xr.concat(
         reports,
         "layer",
@@ -102,18 +98,20 @@ def layer_radius(
         join="exact",
         combine_attrs="override",
     )
-    return joined.assign_coords(layer=list(names)).assign_attrs(positions=positions)
+    return joined.assign_coords(layer=list(names)).assign_attrs(
+        positions=reading.positions
+    )
 
 
 def sequences_of(
     tokens: Integer[np.ndarray, "m"], context: int, most: int | None = None
 ) -> Integer[np.ndarray, "k n"]:
-    """A text cut into sequences of a length, none overlapping; evenly spaced ones if too many.
+    """Cut a text into sequences of a length, none overlapping.
 
     Args:
         tokens: The text.
         context: Length of a sequence.
-        most: Most sequences; None for all, which are then not copied.
+        most: Most sequences, evenly spaced ones; None for all, which are not copied.
 
     Raises:
         ValueError: If a number is out of range, or the text has fewer than two

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from isinglass._common.checks import check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory.neighbours import (
     Progress,
@@ -31,11 +32,11 @@ def nearest_neighbour_radius(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Exact distance of each activation to its nearest other one, by share of the sample.
+    """Measure how far each activation is from its nearest other one, exactly.
 
-    The shares are nested: one random order, of which each takes the first part. All
-    cost together what the largest costs alone. The more vectors, the nearer the
-    nearest: a radius belongs to its number of vectors.
+    That is done for shares of the sample, which are nested: one random order, of which
+    each takes the first part. All cost together what the largest costs alone. The more
+    vectors, the nearer the nearest: a radius belongs to its number of vectors.
 
     Args:
         activations: Of any floating type up to float64, (n, d) with n ≥ 2; may be a
@@ -66,32 +67,32 @@ def nearest_neighbour_radius(
     n, width = vectors.shape
     sizes = sizes_of(fractions, n)
     _check_shares("quantiles", quantiles, 0.0)
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
+    check_whole(bins=bins)
     order = np.random.default_rng(seed).permutation(n)
     decreasing = sorted(set(sizes), reverse=True)
     distance = np.full((len(sizes), n), np.nan)
     neighbour = np.full((len(sizes), n), -1)
     searches = nested_neighbours(vectors, order, decreasing, progress)
-    for size, found in zip(decreasing, searches, strict=True):
-        for row in [i for i, each in enumerate(sizes) if each == size]:
-            distance[row, order[:size]] = found.distance
-            neighbour[row, order[:size]] = order[found.neighbour]
+    for size, nearest in zip(decreasing, searches, strict=True):
+        for row in np.flatnonzero(np.equal(sizes, size)):
+            distance[row, order[:size]] = nearest.distance
+            neighbour[row, order[:size]] = order[nearest.neighbour]
     edges = np.linspace(0.0, np.nanmax(distance) or 1.0, bins + 1)
     shares = [row[np.isfinite(row)] for row in distance]
+    ranks = np.asarray(quantiles, float)
     return xr.Dataset(
         {
             "vectors": ("fraction", sizes),
-            "duplicates": ("fraction", [int((each == 0).sum()) for each in shares]),
-            "mean": ("fraction", [each.mean() for each in shares]),
-            "median": ("fraction", [np.median(each) for each in shares]),
+            "duplicates": ("fraction", [int((share == 0).sum()) for share in shares]),
+            "mean": ("fraction", [share.mean() for share in shares]),
+            "median": ("fraction", [np.median(share) for share in shares]),
             "quantile_distance": (
                 ("fraction", "quantile"),
-                [np.quantile(each, np.asarray(quantiles, float)) for each in shares],
+                [np.quantile(share, ranks) for share in shares],
             ),
             "histogram": (
                 ("fraction", "bin"),
-                [np.histogram(e, edges)[0] for e in shares],
+                [np.histogram(share, edges)[0] for share in shares],
             ),
             "distance": (("fraction", "vector"), distance),
             "neighbour": (("fraction", "vector"), neighbour),
@@ -101,7 +102,7 @@ def nearest_neighbour_radius(
         },
         {
             "fraction": np.asarray(fractions, float),
-            "quantile": np.asarray(quantiles, float),
+            "quantile": ranks,
             "bin_edges": ("edge", edges),
         },
         {
@@ -133,7 +134,7 @@ def sizes_of(
     name: str = "fractions",
     sample: str | None = None,
 ) -> list[int]:
-    """How many vectors shares of n vectors are.
+    """Return how many vectors each share of n vectors has.
 
     Args:
         fractions: The shares.
