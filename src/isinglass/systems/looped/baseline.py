@@ -139,7 +139,7 @@ class LoopedBaseline(Loop):
         least: int = 1,
         counted: Bool[Array, "n"] | None = None,
     ) -> Adapted:
-        """Loop ``least`` to ``most`` times over a sequence; answer where most confident.
+        """Loop ``least`` to ``most`` times over a sequence; answer when most confident.
 
         That is where the cross-entropy of its own predictions, −log max_s p_s, is
         smallest on average (Fan et al. 2024). It needs no target.

@@ -1,4 +1,4 @@
-"""Logarithm of the regularised incomplete gamma function, where the function itself underflows."""
+"""The regularised incomplete gamma function, as a logarithm that never underflows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _by_series(
 def _log_first_term(
     a: Float[np.ndarray, "n"], x: Float[np.ndarray, "n"]
 ) -> Float[np.ndarray, "n"]:
-    """log(xᵃe⁻ˣ/Γ(a+1)). For large a, Stirling's formula is taken out before it cancels."""
+    """log(xᵃe⁻ˣ/Γ(a+1)); for large a, Stirling's formula is taken out: it cancels."""
     large = a >= 16
     plain = a * np.log(x) - x - gammaln(a + 1)
     off = (x - a) / a

@@ -1,4 +1,4 @@
-"""GPT-2 in Hugging Face's format: a folder with config.json and safetensors, one file or several.
+"""GPT-2 in Hugging Face's format: a folder with config.json and safetensors.
 
 The vocabulary of names is that of `transformers`: `h.0.attn.c_attn.weight` and so on,
 with or without "transformer." before. Its Conv1D weights are (in, out), as ours. Causal
@@ -54,18 +54,20 @@ _MUST: dict[str, tuple[Any, ...]] = {
 }
 # Of how it was trained, made and packed, not of what it computes.
 _IGNORED = """
-_attn_implementation_autoset _name_or_path _num_labels architectures attn_implementation attn_pdrop
-bad_words_ids begin_suppress_tokens bos_token_id chunk_size_feed_forward cross_attention_hidden_size
-decoder_start_token_id diversity_penalty do_sample dtype early_stopping embd_pdrop
-encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty finetuning_task
-forced_bos_token_id forced_eos_token_id gradient_checkpointing id2label initializer_range
-keys_to_ignore_at_inference label2id length_penalty max_length min_length n_ctx no_repeat_ngram_size
-num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states output_past
-output_scores pad_token_id prefix problem_type remove_invalid_values reorder_and_upcast_attn
-repetition_penalty resid_pdrop return_dict return_dict_in_generate sep_token_id summary_activation
-summary_first_dropout summary_proj_to_labels summary_type summary_use_proj suppress_tokens
-task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript
-transformers_version typical_p use_bfloat16 use_cache
+_attn_implementation_autoset _name_or_path _num_labels architectures attn_implementation
+attn_pdrop bad_words_ids begin_suppress_tokens bos_token_id chunk_size_feed_forward
+cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype
+early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id
+exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
+gradient_checkpointing id2label initializer_range keys_to_ignore_at_inference label2id
+length_penalty max_length min_length n_ctx no_repeat_ngram_size num_beam_groups
+num_beams num_return_sequences output_attentions output_hidden_states output_past
+output_scores pad_token_id prefix problem_type remove_invalid_values
+reorder_and_upcast_attn repetition_penalty resid_pdrop return_dict
+return_dict_in_generate sep_token_id summary_activation summary_first_dropout
+summary_proj_to_labels summary_type summary_use_proj suppress_tokens
+task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype
+torchscript transformers_version typical_p use_bfloat16 use_cache
 """
 # Where each of their tensors is; of those in a layer, the place in
 # `Transformer.blocks`.
@@ -146,9 +148,9 @@ def save_gpt2(model: Transformer, folder: str | Path) -> None:
     }
     for theirs, ours in _IN_LAYER.items():
         stacked = np.asarray(_at(model.blocks, ours), np.float32)
-        for layer, each in enumerate(stacked):
-            tensors[f"{PREFIX}h.{layer}.{theirs}"] = np.ascontiguousarray(each)
-    told = {theirs: getattr(config, ours) for ours, theirs in _SHAPE.items()} | {
+        for layer, tensor in enumerate(stacked):
+            tensors[f"{PREFIX}h.{layer}.{theirs}"] = np.ascontiguousarray(tensor)
+    fields = {theirs: getattr(config, ours) for ours, theirs in _SHAPE.items()} | {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
         "activation_function": "gelu_new",
@@ -163,7 +165,7 @@ def save_gpt2(model: Transformer, folder: str | Path) -> None:
     write_together(
         {
             folder / MODEL: to_bytes(tensors, metadata={"format": "pt"}),
-            folder / CONFIG: (json.dumps(told, indent=2) + "\n").encode(),
+            folder / CONFIG: (json.dumps(fields, indent=2) + "\n").encode(),
         }
     )
     (folder / INDEX).unlink(missing_ok=True)
@@ -176,9 +178,9 @@ def _config(folder: Path, dropout: float) -> TransformerConfig:
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of a model at {folder}")
     path = folder / CONFIG
-    told = _json(path)
+    record = _json(path)
     for name, accepted in _MUST.items():
-        value = told.pop(name, accepted[0])
+        value = record.pop(name, accepted[0])
         if value not in accepted:
             raise ModelFolderError(
                 f"{path}: {name} = {json.dumps(value)} is not supported; accepted is "
@@ -186,21 +188,21 @@ def _config(folder: Path, dropout: float) -> TransformerConfig:
             )
     fields: dict[str, Any] = {}
     for ours, theirs in _SHAPE.items():
-        if theirs not in told:
+        if theirs not in record:
             raise ModelFolderError(f"{path}: {theirs} is missing")
-        fields[ours] = _whole(path, theirs, told.pop(theirs))
-    inner = told.pop("n_inner", None)
+        fields[ours] = _whole(path, theirs, record.pop(theirs))
+    inner = record.pop("n_inner", None)
     fields["hidden"] = None if inner is None else _whole(path, "n_inner", inner)
-    epsilon = told.pop("layer_norm_epsilon", 1e-5)
+    epsilon = record.pop("layer_norm_epsilon", 1e-5)
     if isinstance(epsilon, bool) or not isinstance(epsilon, int | float):
         raise ModelFolderError(
             f"{path}: layer_norm_epsilon must be a number, got {epsilon!r}"
         )
-    unknown = sorted(set(told) - set(_IGNORED.split()))
+    unknown = sorted(set(record) - set(_IGNORED.split()))
     if unknown:
         raise ModelFolderError(
-            f"{path}: {unknown[0]} = {json.dumps(told[unknown[0]])} is not known here, "
-            f"and may change what the model computes; take it out if it does not"
+            f"{path}: {unknown[0]} = {json.dumps(record[unknown[0]])} is not known "
+            "here, and may change what the model computes; take it out if it does not"
         )
     try:
         return TransformerConfig(**fields, dropout=dropout, epsilon=float(epsilon))
@@ -287,7 +289,7 @@ class _Parts:
     def __init__(self, like: Any, layers: int) -> None:
         self.like, self.layers = like, layers
         self.tied: np.ndarray | None = None
-        self.given: dict[str, np.ndarray] = {}
+        self.tensors: dict[str, np.ndarray] = {}
         self.missing = set(_OUTSIDE)
         for layer in range(layers):
             self.missing |= {f"h.{layer}.{each}" for each in _IN_LAYER}
@@ -298,7 +300,7 @@ class _Parts:
         Raises:
             ModelFolderError: If it has no place, has another shape, or is not finite.
         """
-        if plain in self.given:
+        if plain in self.tensors:
             raise ModelFolderError(f"tensor {name} is there twice")
         if plain not in self.missing:
             raise ModelFolderError(
@@ -320,7 +322,7 @@ class _Parts:
             )
         if not np.isfinite(tensor).all():
             raise ModelFolderError(f"tensor {name} must be finite, and is not")
-        self.given[plain] = tensor
+        self.tensors[plain] = tensor
 
     def model(self, folder: Path) -> Transformer:
         """The whole model.
@@ -336,7 +338,7 @@ class _Parts:
                 f"tensor {min(self.missing)} is missing in {folder}{more}"
             )
         if self.tied is not None and not np.array_equal(
-            self.tied, self.given["wte.weight"]
+            self.tied, self.tensors["wte.weight"]
         ):
             raise ModelFolderError(
                 f"tensor {_READ_OUT} must equal wte.weight: a read-out of its own is "
@@ -344,10 +346,10 @@ class _Parts:
             )
         model = self.like
         for theirs, ours in _OUTSIDE.items():
-            model = _with(model, ours, jnp.asarray(self.given.pop(theirs)))
+            model = _with(model, ours, jnp.asarray(self.tensors.pop(theirs)))
         for theirs, ours in _IN_LAYER.items():
             layers = [
-                self.given.pop(f"h.{layer}.{theirs}") for layer in range(self.layers)
+                self.tensors.pop(f"h.{layer}.{theirs}") for layer in range(self.layers)
             ]
             model = _with(model, f"blocks.{ours}", jnp.asarray(np.stack(layers)))
         return model

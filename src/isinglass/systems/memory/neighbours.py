@@ -55,7 +55,7 @@ class Neighbours(NamedTuple):
 def nearest_neighbours(
     vectors: ArrayLike, *, progress: Progress | None = None
 ) -> Neighbours:
-    """The exact nearest neighbour of each vector among the others.
+    """Find the exact nearest neighbour of each vector among the others.
 
     Distances are right to float64 rounding, and so is the choice of the neighbour: no
     other is nearer by more than that. It takes n²d/2 multiply-adds in float32 on the
@@ -83,7 +83,7 @@ def nested_neighbours(
     sizes: Sequence[int],
     progress: Progress | None = None,
 ) -> Iterator[Neighbours]:
-    """For each size k, the neighbours among the first k of an order, as places in that order.
+    """Search, for each size k, among the first k of an order; yield places in it.
 
     Where the neighbour among more vectors is one of the first k, it is the neighbour
     among these.
@@ -154,7 +154,7 @@ def _is_float(dtype: np.dtype) -> bool:
 
 
 def _equal_vectors(vectors: np.ndarray, order: np.ndarray) -> Int[np.ndarray, "m"]:
-    """Place of the first vector equal to each, which is its own where there is none before."""
+    """Place of the first vector equal to each: its own where there is none before."""
     first: dict[bytes, int] = {}
     groups = np.empty(len(order), np.int64)
     for start in range(0, len(order), TILE):
@@ -187,7 +187,7 @@ def _with_equal_vectors(
 
 @dataclass(frozen=True)
 class _Scaled:
-    """Vectors less a common one and times a power of two, so that the longest is near 1.
+    """Vectors less a common one, times a power of two: the longest is near 1.
 
     Distances do not change but for the factor, squares neither overflow nor underflow,
     and what all have in common costs no digits.
@@ -272,20 +272,22 @@ def _least_by_stripe(scaled: _Scaled, progress: Progress | None) -> _Table:
     while n * -(-n // stripe) > _TABLE:
         stripe *= 2
     width = min(stripe, TILE)
-    tiles, kept = -(-n // TILE), max(1, _PANEL // (4 * d * TILE))
+    tiles, per_panel = -(-n // TILE), max(1, _PANEL // (4 * d * TILE))
     value = np.full((tiles * TILE, -(-tiles * TILE // stripe)), -np.inf, np.float32)
     norm = np.full(tiles * TILE, np.inf)
     done = 0
-    for panel in range(0, tiles, kept):
-        own = {i: _ready(scaled, i) for i in range(panel, min(panel + kept, tiles))}
+    for panel in range(0, tiles, per_panel):
+        own = {
+            i: _ready(scaled, i) for i in range(panel, min(panel + per_panel, tiles))
+        }
         for i, (_, half) in own.items():
             norm[_rows(i)] = half
         for j in range(panel, tiles):
             other = own[j] if j in own else _ready(scaled, j)
-            for i, one in own.items():
+            for i, tile in own.items():
                 if i > j:
                     continue
-                by_row, by_column = _greatest(*one, *other, i == j, width)
+                by_row, by_column = _greatest(*tile, *other, i == j, width)
                 _raise(value, stripe, i, j, np.asarray(by_row))
                 if i != j:
                     _raise(value, stripe, j, i, np.asarray(by_column).T)
@@ -301,7 +303,7 @@ def _least_by_stripe(scaled: _Scaled, progress: Progress | None) -> _Table:
 
 
 def _ready(scaled: _Scaled, tile: int) -> tuple[Array, Array]:
-    """A tile of vectors on the device and its |x|²/2, ∞ for those that only fill it up."""
+    """A tile of vectors on the device and |x|²/2, ∞ for those that only fill it up."""
     vectors = jnp.asarray(scaled.in_single(tile * TILE, TILE))
     filled = jnp.arange(TILE) + tile * TILE < len(scaled)
     return vectors, jnp.where(filled, _half_squares(vectors), jnp.inf)
@@ -321,7 +323,7 @@ def _greatest(
     same: bool,
     width: int,
 ) -> tuple[Float[Array, "t s"], Float[Array, "s t"]]:
-    """The greatest −|x_i − y_j|²/2 for each i over stripes of j, for each j over stripes of i."""
+    """The greatest −|x_i − y_j|²/2 for each i by stripe of j, each j by stripe of i."""
     product = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
     score = product - x_half[:, None] - y_half
     if same:
@@ -332,12 +334,12 @@ def _greatest(
 
 
 def _raise(
-    value: np.ndarray, stripe: int, rows: int, columns: int, found: np.ndarray
+    value: np.ndarray, stripe: int, rows: int, columns: int, greatest: np.ndarray
 ) -> None:
-    """Note what a tile found in the stripes that it covers, or in the one that covers it."""
+    """Note the greatest of a tile in stripes that it covers, or that cover it."""
     first = columns * TILE // stripe
-    part = value[_rows(rows), first : first + found.shape[1]]
-    np.maximum(part, found, out=part)
+    part = value[_rows(rows), first : first + greatest.shape[1]]
+    np.maximum(part, greatest, out=part)
 
 
 def _rows(tile: int) -> slice:
@@ -359,17 +361,17 @@ def _search(
     As many distinct vectors are searched as `best` has places.
     """
     count = len(best)
-    wanted = np.empty((len(queries), -(-count // table.stripe)), bool)
+    is_candidate = np.empty((len(queries), -(-count // table.stripe)), bool)
     for start in range(0, len(queries), TILE):
         part = slice(start, start + TILE)
-        wanted[part] = table.candidates(queries[part], count)
-    for stripe in range(wanted.shape[1]):
-        asking = queries[wanted[:, stripe]]
+        is_candidate[part] = table.candidates(queries[part], count)
+    for stripe in range(is_candidate.shape[1]):
+        chosen = queries[is_candidate[:, stripe]]
         end = min((stripe + 1) * table.stripe, count)
         columns = range(stripe * table.stripe, end, TILE)
-        for column, start in itertools.product(columns, range(0, len(asking), TILE)):
+        for column, start in itertools.product(columns, range(0, len(chosen), TILE)):
             among = np.arange(column, min(column + TILE, end))
-            _search_block(scaled, asking[start : start + TILE], among, best, index)
+            _search_block(scaled, chosen[start : start + TILE], among, best, index)
 
 
 def _search_block(
@@ -400,7 +402,7 @@ def _search_block(
 def _products(
     x: Float[np.ndarray, "q d"], y: Float[np.ndarray, "c d"]
 ) -> Float[np.ndarray, "q c"]:
-    """⟨x_i, y_j⟩ in float64. NumPy's threads would take longer to meet than to multiply.
+    """⟨x_i, y_j⟩ in float64; NumPy's threads take longer to meet than to multiply.
 
     Numbers of rows are rounded up, so that only a few programs are compiled.
     """
@@ -434,7 +436,7 @@ def _better(
 
 
 def _direct(scaled: _Scaled, i: np.ndarray, j: np.ndarray) -> Float[np.ndarray, "p"]:
-    """|x_i − x_j|² without products that cancel, and without the shift, which rounds."""
+    """|x_i − x_j|² without products that cancel or the shift, which rounds."""
     x, y = (
         scaled.vectors[scaled.rows[k]].astype(np.float64) * scaled.factor
         for k in (i, j)

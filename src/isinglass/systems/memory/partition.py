@@ -1,4 +1,4 @@
-"""Partition function over balls, exact, beside the form the paper prints; radii that follow.
+"""Partition function over balls, exact, beside the printed form; radii from it.
 
 Around each of the stored patterns ρ_i is a ball of radius r_i, and its weight is
 
@@ -31,7 +31,7 @@ LOG_PI = np.log(np.pi)
 
 
 def log_ball_volume(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
-    """Logarithm of a ball's volume: log V_n(r) = (n/2) log π + n log r − log Γ(n/2 + 1).
+    """Compute log V_n(r) = (n/2) log π + n log r − log Γ(n/2 + 1), a ball's volume.
 
     Args:
         radius: r ≥ 0; may be an array.
@@ -50,7 +50,7 @@ def log_ball_volume(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]
 
 
 def log_ball_partition(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
-    """Logarithm of one ball's weight, exact: log Z_i = (n/2) log π + log P(n/2, r²).
+    """Compute the weight of one ball: log Z_i = (n/2) log π + log P(n/2, r²).
 
     Args:
         radius: r ≥ 0; may be an array.
@@ -71,9 +71,10 @@ def log_ball_partition(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..
 def ball_partition_bounds(
     radius: ArrayLike, n: ArrayLike
 ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """Bounds log V_n(r) − r² ≤ log Z_i ≤ log V_n(r), for e^{−|y|²} lies in [e^{−r²}, 1].
+    """Bound the weight of one ball, log V_n(r) − r² ≤ log Z_i ≤ log V_n(r).
 
-    The paper has e^{−r} for e^{−r²}, which is no lower bound where r > 1.
+    That is because e^{−|y|²} lies in [e^{−r²}, 1]. The paper has e^{−r} for e^{−r²},
+    which is no lower bound where r > 1.
 
     Args:
         radius: r ≥ 0; may be an array.
@@ -90,7 +91,7 @@ def ball_partition_bounds(
 
 
 def log_partition(radii: ArrayLike, n: int) -> float:
-    """Logarithm of Z = Σ_i Z_i over balls that do not overlap, exact.
+    """Compute log Z with Z = Σ_i Z_i over balls that do not overlap, exactly.
 
     Args:
         radii: r_i ≥ 0, (N,) with N ≥ 1.
@@ -103,7 +104,7 @@ def log_partition(radii: ArrayLike, n: int) -> float:
 
 
 def log_partition_misprinted(radii: ArrayLike, n: int) -> float:
-    """Logarithm of Σ_i 2 π^{n/2} γ(n, r_i)/Γ(n/2), the paper's closed form. It is wrong.
+    """Compute log Σ_i 2 π^{n/2} γ(n, r_i)/Γ(n/2), the printed form, which is wrong.
 
     It is the integral of e^{−|y|} over the ball, not of e^{−|y|²}. It is here to be
     compared.
@@ -116,12 +117,12 @@ def log_partition_misprinted(radii: ArrayLike, n: int) -> float:
         ValueError: As `log_partition`.
     """
     radius, n_ = _checked(_balls(radii), n)
-    each = log_lower_gamma(n_, radius) + gammaln(n_) - gammaln(n_ / 2)
-    return float(np.asarray(logsumexp(np.log(2) + n_ / 2 * LOG_PI + each)))
+    log_weights = log_lower_gamma(n_, radius) + gammaln(n_) - gammaln(n_ / 2)
+    return float(np.asarray(logsumexp(np.log(2) + n_ / 2 * LOG_PI + log_weights)))
 
 
 def claimed_cross_entropy(log_z: ArrayLike) -> Float[np.ndarray, "..."]:
-    """What Proposition 4 takes for the cross-entropy in nats: log Z + 1/Z.
+    """Compute what Proposition 4 takes for the cross-entropy in nats: log Z + 1/Z.
 
     It is convex in log Z and at least 1, with equality at Z = 1 only. What a real data
     set allows is its own entropy, which has nothing to do with this 1.
@@ -146,7 +147,7 @@ def claimed_cross_entropy(log_z: ArrayLike) -> Float[np.ndarray, "..."]:
 
 
 def unit_volume_radius(n: ArrayLike) -> Float[np.ndarray, "..."]:
-    """Radius of the ball of volume 1: V_n(r) = 1, exact.
+    """Compute the radius of the ball of volume 1, V_n(r) = 1, exactly.
 
     Args:
         n: Dimension, a whole number of at least 1; may be an array.
@@ -158,9 +159,10 @@ def unit_volume_radius(n: ArrayLike) -> Float[np.ndarray, "..."]:
 
 
 def unit_volume_radius_asymptote(n: ArrayLike) -> Float[np.ndarray, "..."]:
-    """√(n/2πe), to which the radius of unit volume tends; it is less by the factor (πn)^{1/2n}.
+    """Compute √(n/2πe), to which the radius of unit volume tends.
 
-    The paper compares twice this radius with distances between activations.
+    It is less than that by the factor (πn)^{1/2n}. The paper compares twice this radius
+    with distances between activations.
 
     Args:
         n: Dimension, a whole number of at least 1; may be an array.
@@ -172,7 +174,7 @@ def unit_volume_radius_asymptote(n: ArrayLike) -> Float[np.ndarray, "..."]:
 
 
 def critical_radius(count: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
-    """The radius of N equal balls at which Z = 1, where log Z + 1/Z is least.
+    """Find the radius of N equal balls at which Z = 1, where log Z + 1/Z is least.
 
     log Z is increasing and concave in log r, so that Newton's method, started below the
     root, climbs to it without overshooting.
@@ -210,7 +212,7 @@ def parameters_against_data(
     tokens_per_pattern: int = 256,
     constant: float = 8.6e-10,
 ) -> xr.Dataset:
-    """Parameters N against tokens D of data at which Z = 1, beside the claimed N = c D².
+    """Tabulate parameters N and tokens D of data at which Z = 1, beside N = c D².
 
     With d balls of radius r, Z = 1 fixes d = 1/Z_i(n, r), and with it the data, D = d
     tokens of one pattern; a transformer of width n has N = 12 layers n² parameters.

@@ -1,4 +1,4 @@
-"""The same function with activations of another length: why a radius has no absolute unit.
+"""The same function with longer activations: why a radius has no absolute unit.
 
 Distances between activations are compared with √(n/2πe) by the paper (Niu et al. 2024,
 appendix F.1). But a transformer with layer normalisation has a scale that is free:

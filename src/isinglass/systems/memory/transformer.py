@@ -1,7 +1,7 @@
-"""GPT-2: token and position embeddings, layers of causal attention and perceptron, tied read-out.
+"""GPT-2: embeddings, layers of causal attention and perceptron, tied read-out.
 
-    x_0 = E[tokens] + P,   h = x_t + attention(LN(x_t)),   x_{t+1} = h +
-    perceptron(LN(h)), logits = LN(x_L) Eᵀ
+    x_0 = E[tokens] + P,   h = x_t + attention(LN(x_t)),
+    x_{t+1} = h + perceptron(LN(h)),   logits = LN(x_L) Eᵀ
 
 Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners". The
 layer normalisation comes before each part, GELU is its tanh form, and there are biases
@@ -110,7 +110,7 @@ class Execution:
             raise ValueError('attention "cudnn" needs dtype "bfloat16", got "float32"')
 
     def attention_for(self, config: TransformerConfig) -> str:
-        """Which attention that is on the default device."""
+        """Say which attention that is on the default device."""
         if self.attention != "auto":
             return self.attention
         size = config.width // config.heads
@@ -215,7 +215,7 @@ class Transformer(eqx.Module):
     def __call__(
         self, tokens: Integer[Array, "n"], execution: Execution = SINGLE
     ) -> Float[Array, "n V"]:
-        """Logits of the token that follows each position.
+        """Compute logits of the token that follows each position.
 
         Args:
             tokens: 0 to V − 1; at most `context` of them.
@@ -227,7 +227,7 @@ class Transformer(eqx.Module):
         return self.decode(self.final(tokens, execution), execution)
 
     def run(self, tokens: Integer[Array, "n"], execution: Execution = SINGLE) -> Pass:
-        """Logits, and activations after every layer.
+        """Compute logits, and activations after every layer.
 
         Raises:
             ValueError: As `__call__` does.
@@ -245,7 +245,7 @@ class Transformer(eqx.Module):
         *,
         key: PRNGKeyArray | None = None,
     ) -> Float[Array, "n d"]:
-        """LN(x_L), of which `decode` makes the logits.
+        """Compute LN(x_L), of which `decode` makes the logits.
 
         Args:
             tokens: As for `__call__`.
@@ -260,7 +260,7 @@ class Transformer(eqx.Module):
     def decode(
         self, final: Float[Array, "n d"], execution: Execution = SINGLE
     ) -> Float[Array, "n V"]:
-        """Logits of LN(x_L), in float32."""
+        """Make logits of LN(x_L), in float32."""
         dtype = jnp.dtype(execution.dtype)
         return jnp.einsum(
             "nd,vd->nv",
@@ -277,7 +277,7 @@ class Transformer(eqx.Module):
         pick: Callable[[Array], Any] | None = None,
         key: PRNGKeyArray | None = None,
     ) -> tuple[Float[Array, "n d"], Any]:
-        """x_L, and what is picked of x_0, x_1, …, x_L.
+        """Compute x_L, and what is picked of x_0, x_1, …, x_L.
 
         Args:
             tokens: As for `__call__`.
@@ -301,8 +301,8 @@ class Transformer(eqx.Module):
         x = self.embedding[tokens].astype(dtype) + self.positions[:n].astype(dtype)
         x = _dropped(x, config.dropout, key)
 
-        def layer(x: Array, given: tuple[Block, Any]) -> tuple[Array, Any]:
-            block, keys = given
+        def layer(x: Array, part: tuple[Block, Any]) -> tuple[Array, Any]:
+            block, keys = part
             x = _layer(block, x, config, execution.attention_for(config), keys)
             return x, None if pick is None else pick(x)
 
@@ -324,8 +324,8 @@ def _layer(
         block.before_attention(x), block.attention_in, block.attention_in_bias
     )
     query, key, value = (
-        jnp.swapaxes(each.reshape(len(x), config.heads, -1), 0, 1)
-        for each in jnp.split(together, 3, axis=1)
+        jnp.swapaxes(y.reshape(len(x), config.heads, -1), 0, 1)
+        for y in jnp.split(together, 3, axis=1)
     )
     mixed = jnp.swapaxes(causal_attention(query, key, value, attention), 0, 1).reshape(
         x.shape
@@ -344,5 +344,5 @@ def _linear(x: Array, weight: Array, bias: Array) -> Array:
 def _dropped(x: Array, share: float, key: Any) -> Array:
     if key is None:
         return x
-    kept = jax.random.bernoulli(key, 1 - share, x.shape)
-    return jnp.where(kept, x / (1 - share), 0).astype(x.dtype)
+    stays = jax.random.bernoulli(key, 1 - share, x.shape)
+    return jnp.where(stays, x / (1 - share), 0).astype(x.dtype)
