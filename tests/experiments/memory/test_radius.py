@@ -70,7 +70,7 @@ def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkey
     for seed in (7, 2**32 + 7):
         context = Context(seeds=[0], seed=seed, paths=paths)
         text = context.read(experiment.inputs.text_file)
-        experiment.radii_of_given(context, TINY, text)
+        experiment.radii_of_given(context, TINY, text, paths["model"])
 
     plain = jax.jit(Transformer, static_argnums=0)(CONFIG, key=jax.random.key(7))
     assert (controls[0] == plain.embedding).all()

@@ -127,23 +127,21 @@ def radii(
         mean square distance of any two, and `duplicates`, vectors that another equals.
         `vectors` is how many there are, by fraction.
     """
-    parts = []
+    parts, counts = [], None
     for layer in vectors:
         report = nearest_neighbour_radius(layer, FRACTIONS, seed=seed)
         norm, spread = length_and_spread(layer)
-        parts.append(
-            xr.Dataset(
-                {
-                    "mean_distance": report["mean"],
-                    "median_distance": report["median"],
-                    "norm": norm,
-                    "spread": spread,
-                    "duplicates": report["duplicates"].values[-1],
-                }
-            )
-        )
+        counts = report["vectors"]
+        variables = {
+            "mean_distance": report["mean"],
+            "median_distance": report["median"],
+            "norm": norm,
+            "spread": spread,
+            "duplicates": report["duplicates"].values[-1],
+        }
+        parts.append(xr.Dataset(variables))
     stacked = xr.concat(parts, "layer").assign_coords(layer=list(layers))
-    return stacked.drop_attrs().assign(vectors=report["vectors"])
+    return stacked.drop_attrs().assign(vectors=counts)
 
 
 def rescaling(

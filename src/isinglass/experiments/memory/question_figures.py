@@ -39,11 +39,12 @@ def draw_training(
         for (label, loss), style in zip(lines.items(), ("-", ":"), strict=True):
             mark = {"linewidth": 1.1, "linestyle": style, "label": label}
             panel.axhline(loss, color=INK, **mark)
-        end = float(measured.step.sel(arm=arm).max())
-        panel.set(xlabel="step", title=title, ylim=(0, 3.2), xlim=(0, end))
+        panel.set(xlabel="step", title=title, ylim=(0, 3.2))
+        panel.set_xlim(0, float(measured.step.sel(arm=arm).max()))
     panels[1].axhline(by_heart, color=MUTED, linewidth=1.2, linestyle="-.")
     words = {"va": "top", "fontsize": 8.5, "color": MUTED}
-    panels[1].text(0.02 * end, by_heart - 0.03, "known by heart", **words)
+    place = 0.02 * panels[1].get_xlim()[1]
+    panels[1].text(place, by_heart - 0.03, "known by heart", **words)
     panels[0].set_ylabel("loss, nats per token")
     labels = panels[0].get_legend_handles_labels()
     figure.legend(*labels, loc="outside lower center", ncols=3)

@@ -73,8 +73,9 @@ def measure(context: Context) -> xr.Dataset:
     """Radii of our model and of the user's, by the names of `controlled_radii`."""
     text, setting = context.read(inputs.text_file), SETTINGS[context.resolution]
     models = {"our": radii_of_ours(context, setting, text)}
-    if context.path(inputs.model) is not None:
-        models["given"] = radii_of_given(context, setting, text)
+    folder = context.path(inputs.model)
+    if folder is not None:
+        models["given"] = radii_of_given(context, setting, text, folder)
     shared = ("weights", "fraction")
     return joined(models, shared).assign_attrs(about=text.about)
 
@@ -92,9 +93,10 @@ def radii_of_ours(context: Context, setting: Setting, text: Text) -> xr.Dataset:
     return arranged(measured, {"seed": context.seeds})
 
 
-def radii_of_given(context: Context, setting: Setting, text: Text) -> xr.Dataset:
+def radii_of_given(
+    context: Context, setting: Setting, text: Text, folder: Path
+) -> xr.Dataset:
     """Measure the user's model, with its own tokens of the text."""
-    folder = context.path(inputs.model)
     model = load_gpt2(folder)
     length = min(CONTEXT, model.config.context)
     count = PATTERNS

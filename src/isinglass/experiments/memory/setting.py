@@ -65,12 +65,12 @@ def arranged(
 
 def joined(parts: Mapping[str, xr.Dataset], shared: Sequence[str]) -> xr.Dataset:
     """Data sets as one, each with its key before its names but those of shared axes."""
-    renamed = []
+    measured = xr.Dataset()
     for key, part in parts.items():
-        names = [name for name in part.variables if name not in shared]
-        axes = [axis for axis in part.dims if axis not in shared]
-        renamed.append(part.rename({name: f"{key}_{name}" for name in {*names, *axes}}))
-    return xr.merge(renamed, combine_attrs="drop")
+        names = {*part.variables, *part.dims} - {*shared}
+        renamed = part.rename({name: f"{key}_{name}" for name in names})
+        measured = measured.merge(renamed)
+    return measured
 
 
 def parted(measured: xr.Dataset, key: str) -> xr.Dataset:

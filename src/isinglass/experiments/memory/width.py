@@ -110,7 +110,7 @@ def measure(context: Context) -> xr.Dataset:
     jobs = list(product(reversed(setting.widths), context.seeds))
     searches = side_by_side(context, partial(search, setting=setting), jobs, "models")
     axes = {"width": list(setting.widths), "seed": list(context.seeds)}
-    ordered = [searches[job] for job in product(*axes.values())]
+    ordered = [searches[job] for job in product(setting.widths, context.seeds)]
     shape = (*map(len, axes.values()), -1)
     data, loss, star = (
         values.reshape(shape)
