@@ -1,4 +1,4 @@
-"""Speed and memory of the interference classifier, beside the published per-route loops.
+"""Speed and memory of the interference classifier, beside the published loops.
 
     python benchmarks/interference.py [--mnist DIR]
 
@@ -40,10 +40,12 @@ ROUNDS = 7
 # -- the published rule, route by route ------------------------------------------------
 
 
-def loop_train(
-    p, dipoles, target, host, distance, rates=(1.0, -0.5, -0.8), threshold=0.7
-):
+RATES, THRESHOLD = (1.0, -0.5, -0.8), 0.7
+
+
+def loop_train(p, dipoles, target, host, distance):
     """Eq. 4 for one picture, in place."""
+    rates, threshold = RATES, THRESHOLD
     n_durations = p.shape[2]
     for s in range(len(dipoles)):
         change = np.zeros(n_durations)
@@ -148,7 +150,7 @@ def work_per_image(
 
 
 def peak_memory(n_images: int = 60_000) -> float:
-    """Peak resident GiB of a fresh process that predicts `n_images` pictures (Linux)."""
+    """Peak resident GiB of a new process that predicts `n_images` pictures (Linux)."""
     code = (
         "import numpy as np\n"
         "from isinglass.systems.interference import InterferenceClassifier\n"
@@ -166,7 +168,7 @@ def peak_memory(n_images: int = 60_000) -> float:
 
 
 def table_one(task: few_shot.Task, seeds: int = 100) -> float:
-    """Seconds for all of Table 1, ours: draw, train and test every seed of every cell."""
+    """Seconds for all of Table 1, ours: draw, train, test every seed of every cell."""
     cells = ((1, 5, False), (5, 1, False), (10, 1, False), (5, 10, False))
     cells += tuple((k, epochs, True) for k, epochs, _ in cells[1:])
 
@@ -209,9 +211,8 @@ def main() -> None:
         shot_dipoles = np.asarray(encode_images(shots.images, (3, 3)))
     host, distance = model._host(), model.geometry_.distances
     routes = model.route_probabilities_
-    check_loops(
-        model, routes, dipoles, images, shot_dipoles, shots.labels, host, distance
-    )
+    stage = (host, distance)
+    check_loops(model, (dipoles, images), (shot_dipoles, shots.labels), stage)
 
     def loops_predict() -> None:
         for picture in dipoles:
@@ -247,15 +248,14 @@ def main() -> None:
     )
 
 
-def check_loops(
-    model, routes, dipoles, images, shot_dipoles, labels, host, distance
-) -> None:
+def check_loops(model, queries, shots, stage) -> None:
     """Refuse to time two programs that do not compute the same thing."""
+    (dipoles, images), routes = queries, model.route_probabilities_
     p = model.prior_.copy()
-    for picture, label in zip(shot_dipoles, labels, strict=True):
-        loop_train(p, picture, CLASSES.index(label), host, distance)
+    for picture, label in zip(*shots, strict=True):
+        loop_train(p, picture, CLASSES.index(label), *stage)
     np.testing.assert_allclose(p, routes, rtol=1e-9)
-    loops = [loop_energies(routes, picture, host, distance) for picture in dipoles]
+    loops = [loop_energies(routes, picture, *stage) for picture in dipoles]
     np.testing.assert_allclose(
         loops, model.energies(images[: len(dipoles)]), rtol=1e-9, atol=1e-9
     )
@@ -265,7 +265,8 @@ def report(times: dict[str, float], work: dict[str, dict[str, float]]) -> None:
     """Print times per image, ratios, and shares of what the machine can do."""
     flops, bandwidth = matrix_ceiling(), memory_ceiling()
     table = Table(
-        title=f"medians of {ROUNDS} rounds; predict {BATCH:,}, train {WHOLE_SET:,} images"
+        title=f"medians of {ROUNDS} rounds; predict {BATCH:,}, train "
+        f"{WHOLE_SET:,} images"
     )
     for column in (
         "",

@@ -1,4 +1,4 @@
-"""What a sum allows: learn in any order, unlearn exactly, merge models trained elsewhere."""
+"""What a sum allows: learn in any order, unlearn exactly, merge models of elsewhere."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A looped transformer of 500 numbers that learns to look things up, and goes on at any length."""
+"""A looped transformer of 500 numbers that learns to look things up, at any length."""
 
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import (
@@ -13,7 +13,8 @@ config = LoopedConfig(
     vocabulary=4,
     iterations=6,
     inner_residual=True,
-    positional_scale=0.0,  # no sinusoids: places are known by a bias on the nearest 16 distances
+    # No sinusoids: places are told apart by a bias on the nearest 16 distances.
+    positional_scale=0.0,
     near=16,
 )
 recipe = Recipe(

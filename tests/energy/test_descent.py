@@ -77,14 +77,14 @@ def test_no_step_raises_an_energy_of_signs(seed, landscape, sweep):
 def test_no_layer_raises_its_energy_nor_leaves_its_ball(seed, bound, beta):
     state, patterns = (jnp.asarray(x) for x in draw(seed, 5, 12))
     layers = split_layers(patterns, 2)
-    found = descend_layers(state, layers, bound, beta, steps=3)
-    before, after = np.asarray(found.energy_before), np.asarray(found.energy_after)
+    result = descend_layers(state, layers, bound, beta, steps=3)
+    before, after = np.asarray(result.energy_before), np.asarray(result.energy_after)
     assert (after <= before + 1e-13 * (1 + np.abs(before))).all()
-    assert (np.asarray(found.moved) <= bound * (1 + 1e-12)).all()
-    steps = np.linalg.norm(np.diff(np.asarray(found.states), axis=0), axis=-1)
-    np.testing.assert_allclose(steps, found.moved, atol=1e-14)
-    overall = [global_energy(x, layers, beta) for x in found.states[1:]]
-    np.testing.assert_allclose(found.global_energy[1:], overall, atol=1e-11)
+    assert (np.asarray(result.moved) <= bound * (1 + 1e-12)).all()
+    steps = np.linalg.norm(np.diff(np.asarray(result.states), axis=0), axis=-1)
+    np.testing.assert_allclose(steps, result.moved, atol=1e-14)
+    overall = [global_energy(x, layers, beta) for x in result.states[1:]]
+    np.testing.assert_allclose(result.global_energy[1:], overall, atol=1e-11)
 
 
 @pytest.mark.usefixtures("double")
@@ -101,13 +101,13 @@ def test_the_energy_of_products_is_the_energy_up_to_a_constant(landscape):
 @pytest.mark.parametrize("landscape", SIGNS, ids=lambda x: x.name)
 def test_a_sweep_ends_where_no_single_sign_is_better_turned(landscape):
     state, patterns = signs(1)
-    found = descend(state, patterns, landscape, method=Sweep())
-    assert found.converged.all()
+    result = descend(state, patterns, landscape, method=Sweep())
+    assert result.converged.all()
     turned = (
-        found.state * (1 - 2 * jnp.eye(12))[:, None]
+        result.state * (1 - 2 * jnp.eye(12))[:, None]
     )  # (which sign, state, component)
     others = np.asarray([landscape.energy(x, patterns) for x in turned])
-    energy = np.asarray(found.energy_after)
+    energy = np.asarray(result.energy_after)
     assert (others >= energy - 1e-9 * np.abs(energy)).all()
 
 
@@ -116,24 +116,24 @@ def test_a_sweep_ends_where_no_single_sign_is_better_turned(landscape):
 def test_descent_finds_a_stationary_point_near_the_right_pattern(method, landscape):
     patterns = 3 * jnp.eye(5)[:4]
     start = (patterns + 0.3)[jnp.asarray([2, 0])].reshape(2, 1, 5)
-    found = descend(start, patterns, landscape, method=method)
-    assert found.state.shape == (2, 1, 5)
-    assert found.nearest.ravel().tolist() == [2, 0]
-    assert found.converged.all()
-    assert (found.distance < 1e-3).all()
-    assert (found.energy_after < found.energy_before).all()
-    assert (jnp.abs(landscape.force(found.state, patterns)) < 1e-3).all()
-    assert (found.residual <= 1e-5 * 5).all()
+    result = descend(start, patterns, landscape, method=method)
+    assert result.state.shape == (2, 1, 5)
+    assert result.nearest.ravel().tolist() == [2, 0]
+    assert result.converged.all()
+    assert (result.distance < 1e-3).all()
+    assert (result.energy_after < result.energy_before).all()
+    assert (jnp.abs(landscape.force(result.state, patterns)) < 1e-3).all()
+    assert (result.residual <= 1e-5 * 5).all()
 
 
 def test_reports_are_of_each_state_by_itself():
     patterns = jnp.asarray([[0.0, 0.0], [10.0, 0.0]])
     start = jnp.asarray([[0.0, 0.0], [2.0, 3.0]])
-    found = retrieve(start, patterns)
-    assert found.iterations.tolist() == [1, 2]
-    one = retrieve(start[1], patterns)
-    np.testing.assert_array_equal(one.state, found.state[1])
-    assert int(one.iterations) == 2
+    result = retrieve(start, patterns)
+    assert result.iterations.tolist() == [1, 2]
+    alone = retrieve(start[1], patterns)
+    np.testing.assert_array_equal(alone.state, result.state[1])
+    assert int(alone.iterations) == 2
     stopped = retrieve(start, patterns, steps=1)
     assert stopped.converged.tolist() == [True, False]
     assert float(stopped.residual[1]) == pytest.approx(13**0.5, rel=1e-6)
@@ -141,17 +141,17 @@ def test_reports_are_of_each_state_by_itself():
 
 def test_a_layer_goes_to_the_edge_of_its_ball_and_no_further():
     layers = [jnp.asarray([[10.0, 0.0]]), jnp.asarray([[10.0, 5.0]])]
-    found = descend_layers(jnp.zeros(2), layers, [2.0, np.inf])
-    np.testing.assert_allclose(found.states, [[0, 0], [2, 0], [10, 5]], atol=1e-5)
-    assert found.bounded.tolist() == [True, False]
-    assert found.converged.all()
+    result = descend_layers(jnp.zeros(2), layers, [2.0, np.inf])
+    np.testing.assert_allclose(result.states, [[0, 0], [2, 0], [10, 5]], atol=1e-5)
+    assert result.bounded.tolist() == [True, False]
+    assert result.converged.all()
 
 
 def test_the_global_energy_may_rise():
     layers = [jnp.asarray([[0.0, 0.0]]), jnp.asarray([[5.0, 0.0]])]
-    found = descend_layers(jnp.zeros(2), layers, [1.0, 1.0])
-    assert (found.energy_after <= found.energy_before + 1e-6).all()
-    assert float(found.global_energy[-1]) > float(found.global_energy[0]) + 0.5
+    result = descend_layers(jnp.zeros(2), layers, [1.0, 1.0])
+    assert (result.energy_after <= result.energy_before + 1e-6).all()
+    assert float(result.global_energy[-1]) > float(result.global_energy[0]) + 0.5
 
 
 def test_an_update_is_a_map_of_dynamics():
@@ -162,7 +162,7 @@ def test_an_update_is_a_map_of_dynamics():
             state, jnp.asarray(patterns), parameters["beta"]
         )
 
-    found = lyapunov_spectrum(step, jnp.asarray([0.4, 0.3]), {"beta": 1.0}, 200)
+    result = lyapunov_spectrum(step, jnp.asarray([0.4, 0.3]), {"beta": 1.0}, 200)
     end = np.asarray([0.4, 0.3])
     for _ in range(100):
         end = softmax(-((end - patterns) ** 2).sum(-1)) @ patterns
@@ -171,7 +171,7 @@ def test_an_update_is_a_map_of_dynamics():
         patterns.T, aweights=softmax(-((end - patterns) ** 2).sum(-1)), ddof=0
     )
     largest = np.log(2 * np.linalg.eigvalsh(covariance).max())
-    assert float(np.asarray(found.exponents).max()) == pytest.approx(largest, rel=1e-3)
+    assert float(np.asarray(result.exponents).max()) == pytest.approx(largest, rel=1e-3)
 
 
 def test_gradients_go_through_updates():

@@ -36,8 +36,8 @@ def test_energy_and_force_are_the_formula(seed, guests, threshold, coupling):
     q, field = unit_dipoles(seed), np.asarray([0.0, 0.7, -0.7])
     options = {"guests": guests, "threshold": threshold, "coupling": coupling}
     energy = ising_energy(jnp.asarray(q), jnp.asarray(field), **options)
-    wanted = [by_hand(x, field, guests, threshold, coupling) for x in q]
-    np.testing.assert_allclose(energy, wanted, atol=1e-12)
+    expected = [by_hand(x, field, guests, threshold, coupling) for x in q]
+    np.testing.assert_allclose(energy, expected, atol=1e-12)
     force = ising_force(jnp.asarray(q), jnp.asarray(field), **options)
     step = 1e-6
     for at in [

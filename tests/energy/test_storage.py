@@ -29,40 +29,40 @@ def test_balls_reach_half_way_to_the_nearest():
 
 
 def test_far_patterns_are_stored_and_that_is_proved():
-    found = storage(FAR, NearestNeighbour(1.0), key=KEY)
-    assert found.stored.all()
-    assert found.certified.all()
-    assert (found.retrieved == 1).all()
-    assert float(found.error.max()) < 1e-5
-    assert found.attrs["energy"] == "nearest neighbour, β = 1"
+    result = storage(FAR, NearestNeighbour(1.0), key=KEY)
+    assert result.stored.all()
+    assert result.certified.all()
+    assert (result.retrieved == 1).all()
+    assert float(result.error.max()) < 1e-5
+    assert result.attrs["energy"] == "nearest neighbour, β = 1"
 
 
 def test_what_is_close_together_is_not_stored():
     patterns = jnp.asarray([[0.0, 0.0], [0.5, 0.0], [20.0, 0.0]])
-    found = storage(patterns, NearestNeighbour(1.0), key=KEY)
-    assert found.stored.values.tolist() == [False, False, True]
-    assert found.certified.values.tolist() == [False, False, True]
+    result = storage(patterns, NearestNeighbour(1.0), key=KEY)
+    assert result.stored.values.tolist() == [False, False, True]
+    assert result.certified.values.tolist() == [False, False, True]
     # The two share the fixed point between them.
-    np.testing.assert_allclose(found.error.values[:2], 0.25, atol=1e-3)
+    np.testing.assert_allclose(result.error.values[:2], 0.25, atol=1e-3)
 
 
 def test_two_of_a_pattern_are_not_stored():
     patterns = jnp.asarray([[5.0, 0.0], [5.0, 0.0], [-5.0, 0.0]])
-    found = storage(patterns, key=KEY)
-    assert found.radius.values.tolist()[:2] == [0.0, 0.0]
-    assert found.disjoint.values.tolist() == [False, False, True]
-    assert found.stored.values.tolist() == [False, False, True]
+    result = storage(patterns, key=KEY)
+    assert result.radius.values.tolist()[:2] == [0.0, 0.0]
+    assert result.disjoint.values.tolist() == [False, False, True]
+    assert result.stored.values.tolist() == [False, False, True]
 
 
 def test_balls_that_meet_are_seen():
-    found = storage(FAR, radius=jnp.asarray([8.0, 7.0, 1.0]), key=KEY)
-    assert found.disjoint.values.tolist() == [False, False, True]
+    result = storage(FAR, radius=jnp.asarray([8.0, 7.0, 1.0]), key=KEY)
+    assert result.disjoint.values.tolist() == [False, False, True]
 
 
 def test_a_lone_pattern_is_stored():
-    found = storage(jnp.asarray([[1.0, 2.0]]), key=KEY, probe=StorageProbe(samples=1))
-    assert bool(found.stored[0])
-    assert bool(found.certified[0])
+    result = storage(jnp.asarray([[1.0, 2.0]]), key=KEY, probe=StorageProbe(samples=1))
+    assert bool(result.stored[0])
+    assert bool(result.certified[0])
 
 
 def test_few_signs_are_stored_by_hopfield_and_many_are_not():
@@ -91,13 +91,13 @@ def test_a_certificate_holds(seed, scale, share, kind):
     patterns = jnp.asarray(scale * rng.normal(size=(5, 3)))
     radius = share * ball_radii(patterns)
     landscape = kind(2.0)
-    found = storage_certificate(patterns, landscape, radius)
+    result = storage_certificate(patterns, landscape, radius)
     way = rng.normal(size=(5, 3))
     start = patterns + (radius / np.linalg.norm(way, axis=-1))[:, None] * way
     image, fixed = updated_once_and_for_long(landscape, start, patterns)
-    stored = np.asarray(found.stored)
+    stored = np.asarray(result.stored)
     error, contraction = (
-        np.asarray(x)[stored] for x in (found.error, found.contraction)
+        np.asarray(x)[stored] for x in (result.error, result.contraction)
     )
 
     def apart(a, b):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import isinglass
-from helpers.energy_cases import draw_jax
 from isinglass.energy import (
     demircigil_energy,
     descend,
@@ -34,37 +33,14 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("call", "block"), [(nearest_neighbour_force, 1), *((call, 7) for call in CALLS)]
-)
-@pytest.mark.usefixtures("double")
-def test_blocks_of_any_size_give_the_same(call, block):
-    state, patterns = draw_jax(0, 6, 30)
-    whole = call(state, patterns)
-    np.testing.assert_allclose(call(state, patterns, block=block), whole, rtol=1e-11)
-
-
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.usefixtures("double")
-def test_patterns_on_disk_give_the_same(call, tmp_path):
-    state, patterns = draw_jax(1, 6, 30)
-    on_disk = np.memmap(tmp_path / "p", np.float64, "w+", shape=(30, 6))
-    on_disk[:] = patterns
-    whole = call(state, patterns)
-    np.testing.assert_allclose(call(state, on_disk, block=7), whole, rtol=1e-11)
-    np.testing.assert_allclose(
-        call(state, np.asarray(patterns), block=7), whole, rtol=1e-11
-    )
-
-
 @pytest.mark.usefixtures("double")
 def test_signs_need_one_byte_each():
     signs = np.random.default_rng(0).choice([-1, 1], (30, 8)).astype(np.int8)
     state = jnp.asarray(np.random.default_rng(1).normal(size=(3, 8)))
     for kind in (np.asarray, jnp.asarray):
-        found = nearest_neighbour_energy(state, kind(signs), block=7)
-        wanted = nearest_neighbour_energy(state, jnp.asarray(signs, float))
-        np.testing.assert_allclose(found, wanted, rtol=1e-13)
+        result = nearest_neighbour_energy(state, kind(signs), block=7)
+        expected = nearest_neighbour_energy(state, jnp.asarray(signs, float))
+        np.testing.assert_allclose(result, expected, rtol=1e-13)
     assert hopfield_energy(signs[:2], signs).shape == (2,)
 
 
@@ -72,9 +48,9 @@ def test_descent_reads_patterns_from_disk(tmp_path):
     patterns = np.memmap(tmp_path / "p", np.float32, "w+", shape=(1_000, 16))
     patterns[:] = 3 * np.random.default_rng(0).normal(size=patterns.shape)
     start = jnp.asarray(patterns[[3, 500]]) + 0.1
-    found = descend(start, patterns)
-    assert found.nearest.tolist() == [3, 500]
-    assert found.converged.all()
+    result = descend(start, patterns)
+    assert result.nearest.tolist() == [3, 500]
+    assert result.converged.all()
 
 
 def test_patterns_are_spread_over_the_devices_of_this_host(monkeypatch):
@@ -169,11 +145,13 @@ squared = lambda x, p: ((x[:, None] - p) ** 2).sum(-1)
 nearest = lambda x, p: -jax.nn.logsumexp(-squared(x, p), -1)
 hopfield = lambda x, p: -((x @ p.T) ** 2).sum(-1) / 8 + (x**2 @ (p**2).T).sum(-1) / 8
 # Ours with patterns on two devices, two at a time, against plain formulas on one.
-for ours, plain in ((e.nearest_neighbour_energy, nearest), (e.hopfield_energy, hopfield)):
+pairs = ((e.nearest_neighbour_energy, nearest), (e.hopfield_energy, hopfield))
+for ours, plain in pairs:
     one = lambda call, p, **more: lambda x: call(x, p, **more).sum()
     both = lambda f: jax.jit(lambda x: (jax.value_and_grad(f)(x), jax.hessian(f)(x)))
     same(both(one(ours, q, block=2))(x), both(one(plain, p))(x))
-    same(jax.grad(lambda q: ours(x, q, block=2).sum())(q), jax.grad(lambda p: plain(x, p).sum())(p))
+    same(jax.grad(lambda q: ours(x, q, block=2).sum())(q),
+         jax.grad(lambda p: plain(x, p).sum())(p))
 assert (e.nearest_pattern(x, q).pattern == squared(x, p).argmin(-1)).all()
 same(e.retrieve(x, q, steps=3).state, e.retrieve(x, p, steps=3).state)
 lengths = (p**2).sum(-1)

@@ -137,8 +137,8 @@ def open_file(path: Path, form: Format) -> ArrayFile:
             raise ValueError(f"{path} is damaged, or no {form.noun}") from None
         if (name, version) != (form.name, form.version):
             raise ValueError(
-                f"{path} has format {name!r} version {version!r}; expected {form.name!r} "
-                f"version {form.version}"
+                f"{path} has format {name!r} version {version!r}; expected "
+                f"{form.name!r} version {form.version}"
             )
         if not _is_whole(file, path.stat().st_size):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Run a jitted function over a long array in pieces: bounded memory, few compiled shapes."""
+"""Run a jitted function over a long array in pieces: bounded memory, few shapes."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ BATCH = 256
 
 
 def batches(X: np.ndarray, size: int = BATCH) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield slices of X and their rows, zero-padded to `size` or a smaller power of two."""
+    """Yield slices of X and their rows, padded by zeros to `size` or a power of two."""
     size = min(size, 1 << max(len(X) - 1, 0).bit_length())
     for start in range(0, len(X), size):
         part = X[start : start + size]
@@ -29,7 +29,7 @@ def each_batch(
     X: np.ndarray,
     size: int = BATCH,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield slices of X with what `function` makes of their padded rows, in order, in float64."""
+    """Yield slices of X with what `function` makes of their padded rows, in float64."""
     # What the caller has set for its own thread is to hold in the workers, too.
     device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
     precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
@@ -55,7 +55,7 @@ def map_batches(
     axis: int = 0,
     size: int = BATCH,
 ) -> np.ndarray:
-    """Concatenate `function` over batches of X; samples lie along `axis` of what it returns."""
+    """Concatenate `function` over batches of X; samples lie along `axis`."""
     parts = [
         result.take(range(where.stop - where.start), axis=axis)
         for where, result in each_batch(lambda _, part: function(part), X, size)

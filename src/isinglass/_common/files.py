@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the new ones, whenever the program is killed."""
+"""Files that are either the old or the new ones, whenever the program is killed."""
 
 import io
 import os
@@ -58,7 +58,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write piece by piece, which replaces `path` when the block ends without an error.
+    """A file to write piece by piece, which replaces `path` when the block has ended.
 
     For what is too large to be in memory twice; `write_bytes` says the rest.
 

@@ -18,7 +18,7 @@ CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean or share with the ends of its 95 % confidence interval, in the data's unit."""
+    """A mean or share and its 95 % confidence interval, in the data's unit."""
 
     mean: float
     low: float

@@ -11,7 +11,7 @@ Draw = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 @pytest.fixture(scope="session")
 def draw() -> Draw:
-    """Pictures of 3 × 3 patches, among them similar, neutral, opposite and blank ones; labels."""
+    """Pictures of 3 × 3 patches, similar, neutral, opposite and blank ones; labels."""
 
     def draw(seed: int, n: int, *, patches: int = 2, n_classes: int = 3):
         rng = np.random.default_rng(seed)

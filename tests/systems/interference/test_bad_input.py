@@ -287,9 +287,9 @@ STAGE = {"geometry": Geometry(np.zeros((4, 1)), np.ones((3, 1)))}
     ],
 )
 def test_merging_what_does_not_fit(problem, here, there, message):
-    one, other = new(**here).fit(*problem), new(**there).fit(*problem)
-    refused(one, "merge", other, match=f"cannot merge: .*{message}")
-    refused(other, "merge", one, match="cannot merge: ")
+    model, other = new(**here).fit(*problem), new(**there).fit(*problem)
+    refused(model, "merge", other, match=f"cannot merge: .*{message}")
+    refused(other, "merge", model, match="cannot merge: ")
 
 
 def test_merging_other_pictures(draw, problem):
@@ -301,14 +301,15 @@ def test_merging_other_pictures(draw, problem):
 
 def test_merging_disjoint_classes_of_other_seeds(problem):
     X, _ = problem
-    one, other = new().fit(X, [0] * 12), new(random_state=1).fit(X, [1] * 12)
-    refused(one, "merge", other, match="route priors differ")
+    model, other = new().fit(X, [0] * 12), new(random_state=1).fit(X, [1] * 12)
+    refused(model, "merge", other, match="route priors differ")
 
 
 def test_merging_with_something_else(problem):
     model = new().fit(*problem)
     for other in (WaveClassifier(), 3, None):
-        message = f"can merge only with another InterferenceClassifier, got {type(other).__name__}"
+        name = type(other).__name__
+        message = f"can merge only with another InterferenceClassifier, got {name}"
         with pytest.raises(TypeError, match=message):
             # Past the annotations, which the tests check.
             inspect.unwrap(InterferenceClassifier.merge)(model, other)

@@ -26,7 +26,7 @@ def test_training_is_adam_on_cross_entropy_one_sample_a_step() -> None:
     x, y = rng.normal(size=(1, 6, 5)).astype(np.float32), np.array([[0, 1, 2, 1, 0, 2]])
     keys = jax.random.split(jax.random.key(0), 1)
 
-    kept = bp.train_many(keys, x, y, n_classes=3, stops=(2, 6))
+    layers = bp.train_many(keys, x, y, n_classes=3, stops=(2, 6))
 
     weights = np.asarray(jax.random.normal(keys[0], (3, 5))) / 9
     m, v = np.zeros_like(weights), np.zeros_like(weights)
@@ -37,8 +37,8 @@ def test_training_is_adam_on_cross_entropy_one_sample_a_step() -> None:
             np.sqrt(v / (1 - 0.999**step)) + 1e-8
         )
         if step == 2:
-            np.testing.assert_allclose(kept[0, 0], weights, atol=1e-5)
-    np.testing.assert_allclose(kept[1, 0], weights, atol=1e-5)
+            np.testing.assert_allclose(layers[0, 0], weights, atol=1e-5)
+    np.testing.assert_allclose(layers[1, 0], weights, atol=1e-5)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

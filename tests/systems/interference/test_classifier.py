@@ -37,8 +37,8 @@ def test_shapes_and_attributes(draw):
 
 def test_the_energy_grows_with_the_number_of_signals(draw):
     X, y = draw(0, 9)
-    one, many = new(n_signals=1).fit(X, y), new(n_signals=500).fit(X, y)
-    np.testing.assert_allclose(many.energies(X), 500 * one.energies(X))
+    single, many = new(n_signals=1).fit(X, y), new(n_signals=500).fit(X, y)
+    np.testing.assert_allclose(many.energies(X), 500 * single.energies(X))
 
 
 def test_it_learns():
@@ -101,13 +101,13 @@ def test_one_sample(draw):
 
 def test_the_seed_decides_the_prior(draw):
     X, y = draw(0, 9)
-    one, same, other = (
+    model, same, other = (
         new().fit(X, y),
         new().fit(X, y),
         new().set_params(random_state=1).fit(X, y),
     )
-    np.testing.assert_array_equal(one.energies(X), same.energies(X))
-    assert (one.prior_ != other.prior_).all()
+    np.testing.assert_array_equal(model.energies(X), same.energies(X))
+    assert (model.prior_ != other.prior_).all()
     drawn = new().set_params(random_state=np.random.RandomState(0))
     assert (drawn.fit(X, y).prior_ != drawn.fit(X, y).prior_).all()
 
@@ -234,21 +234,21 @@ def test_models_with_equal_prior_arrays_merge_without_a_seed(draw):
     X, y = draw(0, 12)
     y[:6] = 0, 1, 2, 0, 1, 2
     prior = np.ones((4, 3, 8))
-    one, other = (
+    model, other = (
         InterferenceClassifier(n_durations=8, route_prior=prior).fit(X[i::2], y[i::2])
         for i in (0, 1)
     )
-    np.testing.assert_array_equal(one.merge(other).tally_, new().fit(X, y).tally_)
+    np.testing.assert_array_equal(model.merge(other).tally_, new().fit(X, y).tally_)
 
 
 def test_parameters_written_otherwise_are_the_same(draw):
     X, y = draw(0, 12)
-    one, other = new().fit(X, y), new().fit(X, y)
+    model, other = new().fit(X, y), new().fit(X, y)
     other.set_params(
         patch_size=(3, 3), rates=[1, -0.5, -0.8], threshold=np.float64(0.7)
     )
-    np.testing.assert_array_equal(other.energies(X), one.energies(X))
-    np.testing.assert_array_equal(one.merge(other).tally_, 2 * other.tally_)
+    np.testing.assert_array_equal(other.energies(X), model.energies(X))
+    np.testing.assert_array_equal(model.merge(other).tally_, 2 * other.tally_)
 
 
 def test_a_model_merges_with_itself(draw):

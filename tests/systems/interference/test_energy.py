@@ -18,7 +18,7 @@ THRESHOLD = 0.5
 
 
 def slow_energy(waves, probabilities, reachable, host) -> np.ndarray:
-    """J_y(t) per signal, (n, C, T), of emissions (n, S, L, D): loops, as one reads the paper."""
+    """J_y(t) per signal, (n, C, T), of emissions (n, S, L, D), by loops."""
     n, n_sources, n_emissions, _ = waves.shape
     n_targets, n_durations = probabilities.shape[1:]
     energies = np.zeros((n, n_targets, n_durations))
@@ -41,7 +41,7 @@ def slow_energy(waves, probabilities, reachable, host) -> np.ndarray:
 
 @pytest.fixture(params=[1, 3, 9], ids=lambda n: f"{n} emissions")
 def problem(request):
-    """Waves (n, S, L, D), probabilities, reachable, host; nine emissions are more than T."""
+    """Waves (n, S, L, D), probabilities, reachable, host; 9 emissions > T."""
     rng = np.random.default_rng(request.param)
     waves = rng.normal(size=(6, 5, request.param, 3)) + np.array([0.3, 0, 0])
     waves /= np.linalg.norm(waves, axis=-1, keepdims=True)
@@ -99,6 +99,7 @@ def test_among_friends_the_energy_counts_arrivals(problem):
 
 
 def test_a_signal_at_the_threshold_is_a_friend():
-    dipoles, one = jnp.array([[[0.5, 0.75**0.5]]]), jnp.ones((1, 1, 1))
-    energy = energy_over_time(dipoles, one, one > 0, jnp.array([1.0, 0.0]), 0.5)
+    dipoles, arrivals = jnp.array([[[0.5, 0.75**0.5]]]), jnp.ones((1, 1, 1))
+    host = jnp.array([1.0, 0.0])
+    energy = energy_over_time(dipoles, arrivals, arrivals > 0, host, 0.5)
     assert float(energy[0, 0, 0]) == 1

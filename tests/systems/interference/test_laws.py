@@ -28,12 +28,11 @@ def learned(X, y, **parameters) -> InterferenceClassifier:
     return new(**parameters).partial_fit(X, y, classes=CLASSES)
 
 
-def assert_same(one, other):
+def assert_same(model, other):
     """Equal to the last bit."""
-    np.testing.assert_array_equal(one.classes_, other.classes_)
-    np.testing.assert_array_equal(one.class_count_, other.class_count_)
-    np.testing.assert_array_equal(one.tally_, other.tally_)
-    np.testing.assert_array_equal(one.route_probabilities_, other.route_probabilities_)
+    np.testing.assert_array_equal(model.classes_, other.classes_)
+    for name in ("class_count_", "tally_", "route_probabilities_"):
+        np.testing.assert_array_equal(getattr(model, name), getattr(other, name))
 
 
 @law
@@ -68,12 +67,12 @@ def test_fit_starts_anew(draw, seed):
 @given(seed=seeds, cut=st.integers(1, 10), epochs=st.integers(1, 3))
 def test_merge_is_the_fit_of_all(draw, seed, cut, epochs):
     X, y = draw(seed, 11)
-    one, other = (
+    model, other = (
         new(epochs=epochs).fit(X[part], y[part])
         for part in (slice(cut), slice(cut, None))
     )
     before = copy.deepcopy(other)
-    assert_same(one.merge(other), new(epochs=epochs).fit(X, y))
+    assert_same(model.merge(other), new(epochs=epochs).fit(X, y))
     assert_same(other, before)
 
 

@@ -15,7 +15,7 @@ from isinglass.systems.interference import InterferenceClassifier
 
 @pytest.fixture(autouse=True)
 def bare_constructor(monkeypatch):
-    """Without the tests' check of annotations: scikit-learn wants a constructor that takes all."""
+    """Without the tests' check of annotations: scikit-learn's constructors take all."""
     bare = inspect.unwrap(InterferenceClassifier.__init__)
     monkeypatch.setattr(InterferenceClassifier, "__init__", bare)
 

@@ -32,7 +32,7 @@ def new(**parameters) -> WaveClassifier:
 
 
 def slow_training(model: WaveClassifier, X, y) -> np.ndarray:
-    """Eq. 4 for emissions over time, one sample after the other, in the linear domain."""
+    """Eq. 4 for emissions over time, sample after sample, in the linear domain."""
     p, g = model.prior_.copy(), np.full(2, 0.5**0.5)
     for wave, label in zip(X, y, strict=True):
         for s in range(2):

@@ -1,4 +1,4 @@
-"""What the interference classifiers share: a tally per class, routes, energies, prediction.
+"""What interference classifiers share: a tally per class, routes, energies, labels.
 
 A subclass says how its input becomes dipoles (`_read`, `_dipoles`), what one batch adds
 to the tally (`_tally`), what evidence a tally amounts to (`_evidence`), and how an
@@ -129,7 +129,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     @_all_or_nothing
     def fit(self: Model, X, y) -> Model:
-        """Learn from scratch. One reduction over the samples; their order does not matter.
+        """Learn from scratch: a sum over the samples, whose order does not matter.
 
         Args:
             X: The inputs (see the class).
@@ -148,7 +148,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     @_all_or_nothing
     def partial_fit(self: Model, X, y, classes: ArrayLike | None = None) -> Model:
-        """Learn more samples. Any split into calls gives the same model as one `fit` on all.
+        """Learn more samples: any split into calls gives the model of one `fit` on all.
 
         A label not met before becomes a new class. With `geometry="corners"` the
         targets are then placed anew for the larger number of classes; name all
@@ -224,7 +224,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     @_all_or_nothing
     def merge(self: Model, other: Model) -> Model:
-        """Add what another model learned; equal to one model that saw all samples of both.
+        """Add what another model learned, as if this one had seen all samples.
 
         In place. Both must have equal parameters and equal route priors: the same
         integer `random_state`, or the same `route_prior` array. Classes that only one
@@ -264,7 +264,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     # -- prediction --------------------------------------------------------------------
 
     def energy_over_time(self, X) -> Float[np.ndarray, "n C T"]:
-        """Energy J_y(t) at every target and time step, for `n_signals` signals per source (Eq. 3).
+        """Energy J_y(t) at every target and time, for `n_signals` a source (Eq. 3).
 
         Args:
             X: The inputs (see the class).
@@ -275,7 +275,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def energies(self, X) -> Float[np.ndarray, "n C"]:
-        """Score of every class: the peak (or mean) over time of the energy at its target.
+        """Score of every class: peak (or mean) over time of the energy at its target.
 
         Args:
             X: The inputs (see the class).
@@ -286,7 +286,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def decision_function(self, X) -> Float[np.ndarray, "n C"] | Float[np.ndarray, "n"]:
-        """Energies J, shape (n, C); for two classes, as scikit-learn asks, J₁ − J₀ of shape (n,).
+        """Energies J, (n, C); for two classes, as scikit-learn asks, J₁ − J₀, (n,).
 
         Args:
             X: The inputs (see the class).
@@ -320,7 +320,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return self._geometry_for(len(self.classes_))
 
     def expected_similarity(self, X) -> Float[np.ndarray, "n C T"]:
-        """Expected similarity of two signals that arrive together, target field absent (Eq. 5).
+        """Expected similarity of signals that arrive together, without a field (Eq. 5).
 
         Args:
             X: The inputs (see the class).
@@ -349,7 +349,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return self._map(X, entropy)
 
     def arrival_times(self) -> Float[np.ndarray, "C C"]:
-        """Expected arrival time at each learner (rows) under each policy (columns), Table 3."""
+        """Expected arrival time at each learner (rows) by policy (columns), Table 3."""
         return diagnostics.arrival_times(self.route_probabilities_, self._reachable())
 
     # -- storage -----------------------------------------------------------------------
@@ -551,7 +551,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         }
 
     def _check_ready(self) -> None:
-        """Refuse an untrained model, and one whose parameters no longer fit what it learned."""
+        """Refuse a model that is untrained, or whose parameters fit no more."""
         check_is_fitted(self)
         self._check_parameters()
         rule = self._rule()
@@ -609,7 +609,7 @@ def _check_positive_int(name: str, value: Any) -> None:
 
 
 def _check_labels_alike(*labels: np.ndarray) -> None:
-    """Refuse text among numbers: they have no order, and NumPy would turn all into text."""
+    """Refuse text among numbers: they have no order, and NumPy makes text of all."""
     kinds = {
         isinstance(label, str): label for some in labels for label in some.tolist()
     }

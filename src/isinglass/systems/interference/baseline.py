@@ -1,4 +1,4 @@
-"""The paper's baseline: softmax self-attention and one linear layer, trained by backpropagation.
+"""The paper's baseline: softmax self-attention and a linear layer, by backpropagation.
 
 Self-attention over the patches of a picture, without projections, is fixed: it has no
 weights. What is trained is the linear layer behind it, 4 × 729, from N(0, 1)/9, by
@@ -26,7 +26,7 @@ LEARNING_RATE = 1e-3
 def features(
     images: np.ndarray, patch_size: int = 3, batch: int = 1024
 ) -> Float[np.ndarray, "n F"]:
-    """Flattened softmax self-attention of each picture over its unit patches, shape (n, S · D)."""
+    """Softmax self-attention of pictures over their unit patches, flat, (n, S · D)."""
     parts = [images[start : start + batch] for start in range(0, len(images), batch)]
     return np.concatenate([np.asarray(_attend(part, patch_size)) for part in parts])
 
@@ -47,7 +47,7 @@ def train_many(
     n_classes: int,
     stops: tuple[int, ...],
 ) -> Float[Array, "stops seeds C F"]:
-    """Train one linear layer per seed, one picture a step; weights after each of the `stops` steps.
+    """Train one linear layer per seed, one picture a step; weights after `stops` steps.
 
     Args:
         keys: One random key per seed.

@@ -22,7 +22,7 @@ from isinglass.systems.interference.geometry import Geometry, corners
 
 
 class InterferenceClassifier(RouteClassifier):
-    """Feed-forward induced interference training (Tang 2020) as a scikit-learn classifier.
+    """Feed-forward interference training (Tang 2020) as a scikit-learn classifier.
 
     Each picture is cut into patches; each patch is a unit dipole sent to one target per
     class along routes of different travel durations. Learning moves probability between
@@ -232,7 +232,7 @@ class InterferenceClassifier(RouteClassifier):
 def ensemble_energies(
     models: Sequence[InterferenceClassifier], X
 ) -> Float[np.ndarray, "m n C"]:
-    """Peak energies of many trained models on the same pictures, with the hosts computed once.
+    """Compute peak energies of many models on the same pictures, their hosts once.
 
     Seeds, folds, ensembles: several times faster than asking each model, because the
     energy is linear in the route probabilities and all else depends on the pictures
@@ -328,5 +328,5 @@ def _ensemble_peaks(
 
 
 def _without_rest(images: Array, patch: tuple[int, int]) -> tuple[Array, Array]:
-    """Dipoles and host less their rest component, which adds nothing: the host has none."""
+    """Dipoles and host without their rest component, which the host has none of."""
     return encode_images(images, patch)[..., 1:], uniform_host(patch[0] * patch[1])[1:]

@@ -1,4 +1,4 @@
-"""What a trained policy does to the signals: how similar, how late, how spread they arrive.
+"""What a trained policy does to signals: how similar, late and spread they arrive.
 
 Tang 2020, §3 and §4.1.
 """
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 def expected_similarity(
     dipoles: Float[np.ndarray, "n E D"], arrivals: Float[np.ndarray, "E C T"]
 ) -> Float[np.ndarray, "n C T"]:
-    """Expected similarity of two signals that arrive together, with the target field withdrawn.
+    """Expected similarity of signals that arrive together, without the target field.
 
     E S = Σ_lm q_l q_m x_l · x_m = |Σ_l q_l x_l|², with q_l(t) the share of source l
     among what arrives at target y at time t (Eq. 5). NaN while nothing can have
@@ -30,7 +30,7 @@ def expected_similarity(
 def arrival_times(
     probabilities: Float[np.ndarray, "S C T"], reachable: Bool[np.ndarray, "S C T"]
 ) -> Float[np.ndarray, "C C"]:
-    """Expected arrival time at learner y (rows) of signals sent by learner y' (columns).
+    """Expected arrival time at learner y (rows) of signals by learner y' (columns).
 
     White input: every source sends. Signals sent with too short a duration for that
     learner do not arrive and do not count. NaN where nothing arrives.
@@ -50,7 +50,7 @@ def arrival_times(
 def arrival_entropy(
     similar: Bool[np.ndarray, "n E"], arrivals: Float[np.ndarray, "E C T"]
 ) -> Float[np.ndarray, "n C"]:
-    """Entropy in nats of the arrival times of the similar signals, H_y = −Σ_t q(t) log q(t).
+    """Entropy in nats of arrival times of similar signals, H_y = −Σ_t q(t) log q(t).
 
     0 when they all arrive at once, log T when they spread evenly. NaN for an input with
     no similar signal.

@@ -68,14 +68,14 @@ def to_dipoles(vectors: Float[Array, "*n D"]) -> Float[Array, "*n D+1"]:
 
 
 def uniform_host(n_components: int) -> Float[Array, "{n_components}+1"]:
-    """The external field g = (0, 1/√D, …, 1/√D): a unit dipole with no rest component."""
+    """The external field g = (0, 1/√D, …, 1/√D), a unit dipole with no rest."""
     return jnp.zeros(n_components + 1).at[1:].set(n_components**-0.5)
 
 
 def _centred_patches(
     images: Images, patch_size: tuple[int, int]
 ) -> tuple[Float[Array, "S D n"], Float[Array, "S 1 n"]]:
-    """Patches with the picture's mean taken off, and their lengths, 0 for a blank patch.
+    """Patches less the mean of their picture, and their lengths, 0 for a blank patch.
 
     Samples come last: the arithmetic then runs along them, which is several times
     faster.

@@ -18,7 +18,7 @@ def attended_host(
     host: Float[Array, "D"],
     threshold: float,
 ) -> Float[Array, "C T D n"]:
-    """The attended host h_y(t) of Eq. 2, samples last (that is the fast axis of what follows).
+    """The attended host h_y(t) of Eq. 2, samples last, the fast axis of what follows.
 
     Args:
         dipoles: What each emission sends, the same components as `host`.
@@ -74,7 +74,7 @@ def couplings(
     host: Float[Array, "D"],
     threshold: float,
 ) -> Float[Array, "C T E n"]:
-    """What each signal is worth on arrival, w(x, s, y, t): 1 for friends, x · h_y(t) for others.
+    """What a signal is worth on arrival: w(x, s, y, t) = 1 or, of others, x · h_y(t).
 
     The energy is linear in the routes, J_y(t) = Σ_s p_t(s, y) w(x, s, y, t), and w
     depends on the samples alone, not on what was learned.
@@ -97,7 +97,7 @@ def couplings(
 def energies_of_many(
     arrivals: Float[Array, "m E C T"], coupling: Float[Array, "C T E n"]
 ) -> Float[Array, "m n C T"]:
-    """Energies of m trained models on the same samples: one matrix product per target and time.
+    """Energies of m models on the same samples: one product per target and time.
 
     Args:
         arrivals: Arrival probabilities of each model.
@@ -109,7 +109,7 @@ def energies_of_many(
 def _samples_last(
     dipoles: Float[Array, "n E D"], host: Float[Array, "D"], threshold: float
 ) -> tuple[Float[Array, "E D n"], Float[Array, "E 1 n"]]:
-    """Dipoles and friendship (1 or 0) with samples last, the fast axis of all that follows."""
+    """Dipoles and friendship (1 or 0) with samples last, the fast axis."""
     x = jnp.moveaxis(dipoles, 0, -1)
     similarity = jnp.einsum("edn,d->en", x, host)
     return x, is_similar(similarity, threshold).astype(x.dtype)[:, None]

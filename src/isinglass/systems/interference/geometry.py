@@ -85,7 +85,7 @@ class Geometry:
 
 
 def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
-    """The paper's stage: one source per patch, targets on a frame just outside the picture.
+    """The paper's stage: a source per patch, targets on a frame around the picture.
 
     Patch (i, j) of a (rows, columns) grid stands at (i − (rows−1)/2, j −
     (columns−1)/2). Targets sit at equal arc lengths on the frame one step outside, from

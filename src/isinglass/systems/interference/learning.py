@@ -25,7 +25,7 @@ SMALLEST_GAIN = 1e-6
 
 @dataclass(frozen=True)
 class LearningRule:
-    """How much one update changes the routes of a signal, by its similarity to the host.
+    """How much an update changes the routes of a signal, by its likeness to the host.
 
     Args:
         rates: Learning rates η₊, η₋, η₋₋ of similar, neutral and opposite signals, each
@@ -71,12 +71,12 @@ class LearningRule:
 
 
 def is_similar(similarity: Any, threshold: float) -> Any:
-    """Whether s ≥ θ, for arrays of any kind; one that falls short by rounding alone is."""
+    """Whether s ≥ θ, but for rounding, for arrays of any kind."""
     return similarity >= threshold - 1e-12
 
 
 def kinds(similarity: Float[Array, "*n"], threshold: float) -> Int[Array, "*n"]:
-    """0 for similar signals (s ≥ θ), 1 for neutral ones, 2 for opposite ones (s ≤ −θ)."""
+    """0 for similar signals (s ≥ θ), 1 for neutral, 2 for opposite ones (s ≤ −θ)."""
     opposite = is_similar(-similarity, threshold)
     return jnp.where(is_similar(similarity, threshold), 0, jnp.where(opposite, 2, 1))
 
@@ -175,7 +175,7 @@ def watch_learning(
     reachable: Bool[np.ndarray, "S C T"],
     rule: LearningRule | None = None,
 ) -> Iterator[Float[np.ndarray, "S C T"]]:
-    """Yield the route probabilities after each sample, by the published step-by-step rule.
+    """Yield the route probabilities after each sample, by the published rule, in steps.
 
     Slow, and in the linear domain as published: for watching it learn and for testing
     the closed form, which `InterferenceClassifier` uses.

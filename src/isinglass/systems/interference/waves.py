@@ -1,4 +1,4 @@
-"""`WaveClassifier`: the same learning for sources that keep emitting (Tang 2020, §4.2)."""
+"""`WaveClassifier`: the same learning where sources keep emitting (Tang 2020, §4.2)."""
 
 from functools import partial
 from typing import Any

@@ -1,0 +1,190 @@
+"""What is asked of every energy, tried on all of them."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from helpers.energy_cases import CASES, draw, draw_jax, finite_difference
+
+pytestmark = pytest.mark.usefixtures("double")
+
+
+def case_of(*cases):
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name)
+
+
+every = case_of(*CASES)
+streaming = case_of(*(case for case in CASES if case.streams))
+kinds = pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+
+
+def parameters(case):
+    return tuple(map(jnp.asarray, case.parameters))
+
+
+def both(case, state, patterns, **options):
+    """Energies and forces as arrays of NumPy."""
+    at = (state, patterns, *parameters(case))
+    return tuple(np.asarray(f(*at, **options)) for f in (case.energy, case.force))
+
+
+@cache
+def solution(case):
+    """Energies and forces of one problem, with which many tests compare."""
+    with jax.enable_x64(True):
+        return both(case, *draw_jax(0))
+
+
+def check(values, expected, rtol=1e-11):
+    for value, expected in zip(values, expected, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
+
+
+@every
+def test_it_is_the_formula(case):
+    energy, force = solution(case)
+    assert (energy.dtype, force.dtype) == (np.float64, np.float64)
+    check([energy], [case.plain(*draw_jax(0), *parameters(case))])
+
+
+@every
+def test_the_force_is_minus_the_finite_difference(case):
+    state, patterns = draw(0)
+    difference = finite_difference(
+        lambda x: case.energy(x, jnp.asarray(patterns), *parameters(case)), state
+    )
+    check([-difference], [solution(case)[1]], rtol=1e-6)
+
+
+@every
+def test_derivatives_by_all_arguments_are_those_of_the_formula(case):
+    at = (*draw_jax(0), *parameters(case))
+    which, options = tuple(range(len(at))), {"block": 3} if case.streams else {}
+
+    @jax.jit
+    def gradients(*at):
+        ours = jax.grad(lambda *a: case.energy(*a, **options).sum(), which)(*at)
+        return ours, jax.grad(lambda *a: case.plain(*a).sum(), which)(*at)
+
+    ours, plain = gradients(*at)
+    check(ours, plain, 1e-10)
+    check([-ours[0]], [solution(case)[1]], 1e-10)
+
+
+@streaming
+def test_the_derivative_of_the_force_is_the_second_of_the_formula(case):
+    at = (*draw_jax(0), *parameters(case))
+
+    @jax.jit
+    def changes(*at):
+        def plain(*at):
+            return -jax.grad(lambda *a: case.plain(*a).sum())(*at)
+
+        way = jax.tree.map(jnp.cos, at)
+        return [
+            jax.jvp(force, at, way)[1]
+            for force in (lambda *a: case.force(*a, block=3), plain)
+        ]
+
+    ours, plain = changes(*at)
+    check([ours], [plain], 1e-10)
+
+
+@streaming
+@pytest.mark.parametrize("block", [1, 3])
+def test_blocks_of_any_size_give_the_same(case, block):
+    check(both(case, *draw_jax(0), block=block), solution(case))
+
+
+@streaming
+def test_patterns_of_numpy_and_on_disk_give_the_same(case, tmp_path):
+    state, patterns = draw(0)
+    on_disk = np.memmap(tmp_path / "p", np.float64, "w+", shape=patterns.shape)
+    on_disk[:] = patterns
+    for rows in (patterns, on_disk):
+        check(both(case, jnp.asarray(state), rows, block=3), solution(case))
+    on_disk[3, 2] = np.nan
+    for call in (case.energy, case.force):
+        with pytest.raises(ValueError, match=f"{case.noun} must be finite"):
+            call(jnp.asarray(state), on_disk, *parameters(case))
+
+
+@every
+def test_each_state_is_by_itself(case):
+    state, patterns = draw_jax(0)
+    energy, force = solution(case)
+    check(both(case, state[:, None], patterns), (energy[:, None], force[:, None]))
+
+    @jax.jit
+    @jax.vmap
+    def apart(x):
+        at = (x, patterns, *parameters(case))
+        return case.energy(*at), case.force(*at)
+
+    check(apart(state), (energy, force))
+
+
+@every
+def test_its_symmetries(case):
+    state, patterns = draw(0)
+    energy, force = solution(case)
+    turn = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
+    images = {
+        "order": (state, patterns[::-1], force),
+        "rotation": (state @ turn, patterns @ turn, force @ turn),
+        "translation": (state + 1, patterns + 1, force),
+    }
+    for name, (x, p, turned) in images.items():
+        if name in case.symmetries:
+            check(both(case, jnp.asarray(x), jnp.asarray(p)), (energy, turned), 1e-10)
+
+
+@every
+@pytest.mark.parametrize("dtype", [np.float16, np.int8])
+def test_short_numbers_are_computed_in_long_ones(case, dtype):
+    # In 16 bits, let alone 8, the squares overflow.
+    state = np.asarray([[100, 90, 3, 1]], dtype)
+    patterns = np.asarray([[1, 120, 100, 2]] * 4 + [[100, 100, 0, 1]] * 3, dtype)
+    with jax.enable_x64(False):
+        long = both(case, *(jnp.asarray(x, jnp.float32) for x in (state, patterns)))
+        kind = np.asarray if dtype == np.int8 else jnp.asarray
+        if case.name != "Ising" or dtype != np.int8:  # dipoles are floating-point
+            short = both(case, jnp.asarray(state), kind(patterns))
+            assert {x.dtype for x in short} == {np.dtype(np.float32)}
+            check(short, long, 1e-5)
+
+
+@streaming
+def test_states_times_patterns_are_never_formed(case):
+    """Nor is any product taken with the short mantissa that GPUs take by default."""
+    shapes = [jnp.zeros((size, 4)) for size in (200_000, 3_000)]
+    for call in (case.energy, case.force):
+        at = (*shapes, *parameters(case))
+        program = str(jax.make_jaxpr(call)(*at))
+        assert "200000,3000" not in program
+        products = program.count("dot_general")
+        assert program.count("precision=(Precision.HIGHEST,") >= products - 1
+
+
+@every
+@kinds
+def test_what_has_no_energy_is_refused_by_name(case, kind):
+    state, patterns = draw(0)
+    bad = patterns.copy()
+    bad[0, 1] = -np.inf
+    refused = [
+        (state, bad, f"{case.noun} must be finite"),
+        (np.where(state > 0, state, np.nan), patterns, "must be finite, got NaN"),
+    ]
+    if case.name != "Ising":
+        refused += [
+            (state[:, :3], patterns, r"as many components as the .*, 4.*\(3, 3\)"),
+            (state, patterns[:, :0], "must be one or more rows"),
+        ]
+    for x, p, message in refused:
+        for call in (case.energy, case.force):
+            with pytest.raises(ValueError, match=message):
+                call(jnp.asarray(x), kind(p), *parameters(case))
