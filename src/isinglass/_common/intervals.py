@@ -4,15 +4,15 @@ SciPy is imported where it is first used: it takes half a second, which a comman
 computes no interval need not pay.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from lazy_loader import load
 
 from isinglass._common.types import ArrayLike
 
-special = load("scipy.special", suppress_warning=True)
-stats = load("scipy.stats", suppress_warning=True)
+special: Any = load("scipy.special", suppress_warning=True)
+stats: Any = load("scipy.stats", suppress_warning=True)
 
 CONFIDENCE = 0.95
 

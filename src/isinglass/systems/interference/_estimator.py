@@ -574,8 +574,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
                     "there"
                 )
         union = len(np.union1d(self.classes_, other.classes_))
-        stages = (model._geometry_for(union) for model in (self, other))
-        if not np.array_equal(*(stage.flight_times for stage in stages)):
+        stages = [model._geometry_for(union) for model in (self, other)]
+        if not np.array_equal(stages[0].flight_times, stages[1].flight_times):
             raise ValueError(
                 "cannot merge: geometry differs, the flight times are not the same"
             )
