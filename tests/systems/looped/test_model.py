@@ -1,9 +1,10 @@
-"""The looped transformer, against its equations in plain NumPy and its own trajectory."""
+"""The looped transformer, against its equations in NumPy and its own trajectory."""
 
 import math
 import re
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import equinox as eqx
@@ -25,17 +26,26 @@ def _double():
         yield
 
 
+@cache
 def model_of(key=0, **options) -> Any:
     """A model none of whose parameters is 0 or 1."""
-    given: dict[str, Any] = {"iterations": 5} | options
-    config = LoopedConfig(**given)
-    model = LoopedTransformer(config, key=jax.random.key(key))
-    leaves, tree = jax.tree.flatten(model)
-    noise = [
-        0.1 * jax.random.normal(jax.random.key(i), x.shape)
-        for i, x in enumerate(leaves)
-    ]
-    return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise, strict=True)])
+    usual: dict[str, Any] = {"iterations": 5}
+    config = LoopedConfig(**usual | options)
+
+    @jax.jit
+    def drawn():
+        leaves, tree = jax.tree.flatten(
+            LoopedTransformer(config, key=jax.random.key(key))
+        )
+        keys = map(jax.random.key, range(len(leaves)))
+        noise = (
+            jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)
+        )
+        return jax.tree.unflatten(
+            tree, [x + 0.1 * y for x, y in zip(leaves, noise, strict=True)]
+        )
+
+    return drawn()
 
 
 def transcription(model, tokens, iterations):
@@ -84,13 +94,13 @@ def transcription(model, tokens, iterations):
     return np.array(states), np.array(all_rows)
 
 
-def close(found, expected, rtol=1e-10):
+def assert_close(values, expected, rtol=1e-10):
     """Numbers of a tree, to rounding."""
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(
             a, b, rtol=rtol, atol=1e-12 * np.abs(b).max()
         ),
-        found,
+        values,
         expected,
     )
 
@@ -107,12 +117,14 @@ OPTIONS = [
 @pytest.mark.parametrize("options", OPTIONS)
 def test_every_state_and_row_is_that_of_the_equations(options):
     model = model_of(**options)
-    found = model.run(TOKENS)
+    trajectory, logits = jax.jit(lambda model: (model.run(TOKENS), model(TOKENS)))(
+        model
+    )
     states, rows = transcription(model, TOKENS, 5)
-    np.testing.assert_allclose(found.states, states, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(found.rows, rows, rtol=1e-9, atol=1e-13)
+    np.testing.assert_allclose(trajectory.states, states, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(trajectory.rows, rows, rtol=1e-9, atol=1e-13)
     np.testing.assert_allclose(
-        model(TOKENS), states[-1] @ model.readout + model.readout_bias, rtol=1e-10
+        logits, states[-1] @ model.readout + model.readout_bias, rtol=1e-10
     )
 
 
@@ -127,7 +139,7 @@ def means(states, rows, q):
 @pytest.mark.parametrize(
     ("options", "q", "tiling"),
     [
-        *((each, 1.5, "whole") for each in OPTIONS),
+        *((options, 1.5, "whole") for options in OPTIONS),
         (OPTIONS[2], 1.5, "blocks"),
         (OPTIONS[0], 0.7, "blocks"),
     ],
@@ -151,9 +163,9 @@ def test_energies_and_their_gradients_are_those_of_the_trajectory(
         states, rows = model.run(TOKENS)
         return total(states[-1], means(states, rows, q))
 
-    found, slopes = jax.value_and_grad(streamed)(model)
-    expected, others = jax.value_and_grad(whole)(model)
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    value, slopes = jax.jit(jax.value_and_grad(streamed))(model)
+    expected, others = jax.jit(jax.value_and_grad(whole))(model)
+    np.testing.assert_allclose(value, expected, rtol=1e-11)
     for name in vars(slopes):
         a, b = getattr(slopes, name), getattr(others, name)
         if name != "config" and a is not None:
@@ -176,7 +188,7 @@ def test_the_loss_falls_along_its_gradient_as_finite_differences_say():
         )
         state, energies = shifted.energies(TOKENS)
         return (shifted.decode(state) ** 2).mean() + sum(
-            each.mean() for each in energies
+            part.mean() for part in energies
         )
 
     difference = (loss(1e-5) - loss(-1e-5)) / 2e-5
@@ -185,8 +197,9 @@ def test_the_loss_falls_along_its_gradient_as_finite_differences_say():
 
 def test_without_the_entropy_nothing_else_changes():
     model = model_of()
-    state, energies = model.energies(TOKENS)
-    bare, others = model.energies(TOKENS, q=None)
+    (state, energies), (bare, others) = jax.jit(
+        lambda model: (model.energies(TOKENS), model.energies(TOKENS, q=None))
+    )(model)
     np.testing.assert_array_equal(state, bare)
     np.testing.assert_array_equal(energies.kinetic, others.kinetic)
     np.testing.assert_array_equal(energies.potential, others.potential)
@@ -201,12 +214,14 @@ def test_many_sequences_and_models_at_once_are_each_alone():
     def loss(model, tokens):
         state, energies = jax.vmap(model.energies)(tokens)
         return jax.vmap(model.decode)(state).mean() + sum(
-            each.mean() for each in energies
+            part.mean() for part in energies
         )
 
-    together = jax.vmap(jax.value_and_grad(loss), (0, None))(stacked, tokens)
+    step = jax.value_and_grad(loss)
+    together = jax.jit(jax.vmap(step, (0, None)))(stacked, tokens)
+    single = jax.jit(step)
     for i, model in enumerate(models):
-        alone = jax.value_and_grad(loss)(model, tokens)
+        alone = single(model, tokens)
         jax.tree.map(
             lambda a, b, i=i: np.testing.assert_allclose(
                 a[i], b, rtol=1e-9, atol=1e-12
@@ -216,45 +231,53 @@ def test_many_sequences_and_models_at_once_are_each_alone():
         )
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("tiling", ["whole", "blocks"])
+@pytest.mark.parametrize(
+    ("options", "tiling"),
+    [(options, "whole") for options in OPTIONS]
+    + [({}, "blocks"), (OPTIONS[4], "blocks")],
+)
 def test_a_batch_is_read_as_each_of_its_sequences(options, tiling, monkeypatch):
+    """One program for all; its gradient is the sum over the sequences, too."""
     if tiling == "blocks":
         monkeypatch.setattr(attention, "BLOCKED", 4)
     model = model_of(**options)
     tokens = jax.random.randint(jax.random.key(0), (2, 3, 10), 0, 4)
     places = jnp.cumsum(jax.random.randint(jax.random.key(1), (2, 3, 10), 1, 9), -1)
-    for positions in (None, places[0, 0], places):
-        where = jnp.broadcast_to(
-            jnp.arange(10) if positions is None else positions, tokens.shape
-        )
-        for read in (model, model.embed, model.energies):
-            close(read(tokens, positions), jax.vmap(jax.vmap(read))(tokens, where))
-    hidden = model.embed(tokens)
-    close(model.block(hidden), jax.vmap(jax.vmap(model.block))(hidden))
-    close(model.step(hidden, hidden), jax.vmap(jax.vmap(model.step))(hidden, hidden))
-    alone = jax.vmap(jax.vmap(model.run))(tokens)
-    close(model.run(tokens).states, jnp.moveaxis(alone.states, 2, 0))
-    close(model.run(tokens).rows, jnp.moveaxis(alone.rows, (2, 3), (0, 1)))
+
+    def single(function):
+        return jax.vmap(jax.vmap(function))
+
+    def loss(model, energies):
+        state, parts = energies(model)(tokens)
+        return (model.decode(state) ** 2).sum() + sum(part.sum() for part in parts)
+
+    @jax.jit
+    def together_and_alone(model):
+        hidden = model.embed(tokens)
+        whole, alone = model.run(tokens), single(model.run)(tokens)
+        yields = [
+            (read(tokens, places), single(read)(tokens, places))
+            for read in (model, model.embed, model.energies)
+        ]
+        yields += [
+            (model.embed(tokens), single(model.embed)(tokens)),
+            (model.embed(tokens, places[0, 0]), model.embed(tokens, places[:1, :1])),
+            (model.block(hidden), single(model.block)(hidden)),
+            (model.step(hidden, hidden), single(model.step)(hidden, hidden)),
+            (whole.states, jnp.moveaxis(alone.states, 2, 0)),
+            (whole.rows, jnp.moveaxis(alone.rows, (2, 3), (0, 1))),
+        ]
+        slopes = [
+            jax.grad(loss)(model, energies)
+            for energies in (lambda m: m.energies, lambda m: single(m.energies))
+        ]
+        return yields, slopes
+
+    yields, slopes = together_and_alone(model)
+    for values, expected in yields:
+        assert_close(values, expected)
+    assert_close(*slopes, rtol=1e-9)
     assert model(tokens[:0]).shape == (0, 3, 10, model.config.vocabulary)
-
-
-@pytest.mark.parametrize("options", OPTIONS)
-def test_the_gradient_of_a_batch_is_the_sum_over_its_sequences(options, monkeypatch):
-    monkeypatch.setattr(attention, "BLOCKED", 4)
-    model = model_of(**options)
-    tokens = jax.random.randint(jax.random.key(0), (3, 10), 0, 4)
-
-    def loss(model, read):
-        state, energies = read(model, tokens)
-        return (model.decode(state) ** 2).sum() + sum(each.sum() for each in energies)
-
-    kind = type(model)
-    close(
-        jax.grad(loss)(model, kind.energies),
-        jax.grad(loss)(model, lambda model, tokens: jax.vmap(model.energies)(tokens)),
-        rtol=1e-9,
-    )
 
 
 def test_iterations_can_be_other_than_configured():
@@ -342,7 +365,8 @@ def test_ten_thousand_symbols_fit_in_memory():
 import equinox, jax, resource
 from isinglass.systems.looped import LoopedConfig, LoopedTransformer
 model = LoopedTransformer(LoopedConfig(iterations=2), key=jax.random.key(0))
-logits = equinox.filter_jit(model)(jax.random.randint(jax.random.key(1), (10_000,), 0, 4))
+tokens = jax.random.randint(jax.random.key(1), (10_000,), 0, 4)
+logits = equinox.filter_jit(model)(tokens)
 assert bool(jax.numpy.isfinite(logits).all())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
