@@ -114,7 +114,7 @@ def a_model(tmp_path):
 
 
 class TestTextAndModel:
-    """Handed to the experiments that use them, noted, and part of what a result is toys by."""
+    """Experiments that use them get them; they are noted, and part of a result's name."""
 
     @pytest.fixture
     def contexts(self, toys, tmp_path):

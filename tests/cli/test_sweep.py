@@ -31,7 +31,8 @@ OWN_MAP = """
     import jax.numpy as jnp
 
     def step(x, parameters):
-        return jnp.stack([parameters["r"] * x[0] * (1 - x[0]) - parameters["c"] * x[1], x[0]])
+        first = parameters["r"] * x[0] * (1 - x[0]) - parameters["c"] * x[1]
+        return jnp.stack([first, x[0]])
 
     start = [0.3, 0.2]
 """
@@ -81,10 +82,10 @@ class TestSweep:
             'open_zarr("here/results.zarr',
         ):
             assert text in result.stdout
-        found = results("here")
-        assert found.r.values.tolist() == np.linspace(3.2, 4, 9).tolist()
-        assert found.kind.values[[0, -1]].tolist() == [Kind.PERIODIC, Kind.CHAOTIC]
-        assert float(found.exponents[-1, 0]) == pytest.approx(np.log(2), abs=0.05)
+        diagram = results("here")
+        assert diagram.r.values.tolist() == np.linspace(3.2, 4, 9).tolist()
+        assert diagram.kind.values[[0, -1]].tolist() == [Kind.PERIODIC, Kind.CHAOTIC]
+        assert float(diagram.exponents[-1, 0]) == pytest.approx(np.log(2), abs=0.05)
         assert (tmp_path / "here/diagram.png").read_bytes().startswith(b"\x89PNG")
         assert ET.parse(tmp_path / "here/diagram.svg").getroot().tag.endswith("svg")
 
@@ -110,12 +111,12 @@ class TestSweep:
             "2",
         )
         assert result.exit_code == 0, result.output
-        found = results("isinglass-sweep")
-        fixed = json.loads(found.attrs["parameters"])
+        diagram = results("isinglass-sweep")
+        fixed = json.loads(diagram.attrs["parameters"])
         assert fixed == {"gamma": pytest.approx(220 / 3**0.5), "epsilon": 0.02}
-        assert found.points.shape == (2, 100, 3)
+        assert diagram.points.shape == (2, 100, 3)
         assert (
-            "component': 1, 'level': 0.5, 'tolerance': 2.0" in found.attrs["measured"]
+            "component': 1, 'level': 0.5, 'tolerance': 2.0" in diagram.attrs["measured"]
         )
 
     def test_of_two_parameters_is_a_phase_diagram(self, isinglass_command):
@@ -130,11 +131,11 @@ class TestSweep:
         )
         assert result.exit_code == 0, result.output
         assert "5 × 4 values" in result.stdout
-        found = results("isinglass-sweep")
-        assert dict(found.kind.sizes) == {"a": 5, "b": 4}
-        np.testing.assert_allclose(found.b, np.geomspace(0.1, 0.4, 4))
-        assert "points" not in found
-        assert (found.kind == Kind.DIVERGED).any()
+        diagram = results("isinglass-sweep")
+        assert dict(diagram.kind.sizes) == {"a": 5, "b": 4}
+        np.testing.assert_allclose(diagram.b, np.geomspace(0.1, 0.4, 4))
+        assert "points" not in diagram
+        assert (diagram.kind == Kind.DIVERGED).any()
 
     def test_continuation_finds_the_hysteresis(self, isinglass_command):
         result = isinglass_command(
@@ -148,7 +149,7 @@ class TestSweep:
             0,
         )
         assert result.exit_code == 0, result.output
-        # The loop reaches to ±2 (0.5/3)^1.5 = ±0.136 (isinglass.dynamics.textbook.cubic).
+        # The loop reaches to ±2 (0.5/3)^1.5 = ±0.136 (dynamics.textbook.cubic).
         assert "Up and down differ at −0.12 to 0.12." in result.stdout
 
     def test_float32_warns_in_one_line(self, isinglass_command):
@@ -444,8 +445,8 @@ def test_what_is_no_range_is_refused(text):
 
 
 def test_options_of_a_cluster_are_numbers_where_they_can_be():
-    given = ["cores=8", "memory=16GB", "walltime=02:00:00", "queue=long", "nanny=false"]
-    assert notation.options(given) == {
+    texts = ["cores=8", "memory=16GB", "walltime=02:00:00", "queue=long", "nanny=false"]
+    assert notation.options(texts) == {
         "cores": 8,
         "memory": "16GB",
         "walltime": "02:00:00",
@@ -500,12 +501,12 @@ def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp
     ):
         process = begin(tmp_path, name)
         os.kill(process.pid, number)
-        _, told = process.communicate(timeout=60)
-        assert process.returncode == code, told
+        _, messages = process.communicate(timeout=60)
+        assert process.returncode == code, messages
         assert 0 < len(list((tmp_path / name / "done").glob("*.json"))) < BLOCKS
         if number == signal.SIGTERM:
-            assert "finished tile" in told
-            assert f"`isinglass resume {name}` goes on from there" in told
+            assert "finished tile" in messages
+            assert f"`isinglass resume {name}` goes on from there" in messages
         assert isinglass_command("resume", name).exit_code == 0
         assert results(name).identical(results("whole"))
 

@@ -15,7 +15,6 @@ def start(script, store, steps, cache, *hosts):
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",  # compiles in half the time
     }
     command = [
         sys.executable,

@@ -23,7 +23,7 @@ MEASURE = Measure(transient=50, steps=100, points=5, exponents=1, max_period=8)
 
 
 def cubic(x: Any, parameters: Mapping[str, Any]) -> Any:
-    """Odd map with two attractors, chaotic for large ``a``; ``b`` breaks the symmetry."""
+    """Odd map with two attractors, chaotic for large ``a``; ``b`` breaks symmetry."""
     return parameters["a"] * x - x**3 + parameters["b"]
 
 

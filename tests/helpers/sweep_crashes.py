@@ -1,4 +1,4 @@
-"""Kills a process at each of its operations on a sweep's folder in turn, and goes on after each.
+"""Kills a process at its operations on a sweep's folder in turn, and then goes on.
 
     python sweep_crashes.py DIRECTORY STRIDE
 
@@ -59,7 +59,7 @@ def sweep(directory: Path) -> None:
 
 
 def kill_at(moment: int, directory: Path) -> None:
-    """Have this process killed just before its ``moment``-th operation on the folder."""
+    """Kill this process just before its ``moment``-th operation on the folder."""
     moments = itertools.count()
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:

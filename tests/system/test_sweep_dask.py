@@ -77,8 +77,10 @@ def test_what_workers_began_threads_finish(client, tmp_path):
         sweep_cases.run(
             "bifurcation", tmp_path, 40, workers=Workers(client), progress=stop
         )
-    found = sweep_cases.run("bifurcation", tmp_path, 40)
-    xr.testing.assert_identical(found.load(), sweep_cases.run("bifurcation", None, 40))
+    diagram = sweep_cases.run("bifurcation", tmp_path, 40)
+    xr.testing.assert_identical(
+        diagram.load(), sweep_cases.run("bifurcation", None, 40)
+    )
 
 
 def test_error_of_the_map_comes_through(client):
@@ -124,7 +126,8 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
     commands = {
         # Like the real one, it keeps a copy: the script is gone by the time the job
         # starts.
-        "sbatch": f'cp "$1" {tmp_path}/job.sh; cd {tmp_path}; bash job.sh >job.log 2>&1 & '
+        "sbatch": f'cp "$1" {tmp_path}/job.sh; cd {tmp_path}; '
+        "bash job.sh >job.log 2>&1 & "
         'echo $! >>jobs; echo "Submitted batch job $!"',
         "scancel": 'kill "$@" 2>/dev/null; true',
     }
