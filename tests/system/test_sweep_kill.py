@@ -25,7 +25,7 @@ def done(directory: Path) -> int:
 
 
 def killed_midway(kind: str, values: int, directory: Path, delay: float) -> bool:
-    """Go on with a sweep, killed ``delay`` after its begin; whether it was cut short."""
+    """Go on with a sweep, killed ``delay`` after it began; whether it was cut short."""
     before = done(directory)
     process = start(kind, values, directory)
     while process.poll() is None and done(directory) == before:
