@@ -308,7 +308,7 @@ class Ledger:
         judgement = judge(interval, Published(paper, tolerance, reason), "%")
         self._add(quantity, paper, interval, n, "%", judgement)
 
-    def claim(self, statement: str, held: int, n: int) -> None:
+    def claim(self, statement: str, held: int, n: int, *, because: str = "") -> None:
         """Check a statement that the paper makes of one run.
 
         It held in the paper's run. That is compatible with ours, and reproduced, if it
@@ -319,11 +319,17 @@ class Ledger:
                 can hold or fail in one run.
             held: In how many of our runs it held.
             n: Number of our runs, at least 1.
+            because: Why it cannot be said of our runs, where it cannot: no verdict.
 
         Raises:
             ValueError: If the counts are impossible.
         """
         interval = Interval(*(100 * end for end in wilson_interval(held, n)))
+        if because:
+            published = Published(100.0, None, because, comparable=False)
+            judgement = judge(interval, published, "%")
+            self._add(statement, 100.0, interval, n, "%", judgement)
+            return
         compatible = held > RARE * n
         rule = (
             f"The paper states it of one run; it holds in {interval.mean:.0f} % of "
