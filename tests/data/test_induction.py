@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.data.induction import FORMS, InductionTask, full_sequence, last_token
+from isinglass.data.induction import (
+    FORMS,
+    InductionTask,
+    full_sequence,
+    last_token,
+)
 
 DRAW = {"last-token": last_token, "full-sequence": full_sequence}
 SIZE, MOST = 24, 9
@@ -228,3 +233,10 @@ def test_task_refuses_unknown_forms_and_single_symbols():
     with pytest.raises(ValueError, match="vocabulary"):
         InductionTask(vocabulary=1)
     assert [InductionTask(form).shortest for form in FORMS] == [3, 2]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_questions_are_where_a_batch_has_its_mask(form):
+    batch = InductionTask(form, 3).batch(jax.random.key(0), 5, 9)
+    for tokens, mask in zip(batch.tokens, batch.mask, strict=True):
+        assert (InductionTask(form, 3).questions(tokens) == mask).all()

@@ -97,6 +97,16 @@ class InductionTask:
         draw = last_token if self.form == "last-token" else full_sequence
         return draw(key, batch, length, self.vocabulary, size=size, symbols=symbols)
 
+    def questions(self, tokens: Int[Array, "n"]) -> Bool[Array, "n"]:
+        """Say which positions of one sequence without padding count.
+
+        That is the `InductionBatch.mask` of a sequence of which nothing else is known:
+        the last position, or all whose symbol occurred before.
+        """
+        if self.form == "last-token":
+            return jnp.arange(len(tokens)) == len(tokens) - 1
+        return _last_occurrence(tokens, self.vocabulary) >= 0
+
 
 def full_sequence(
     key: Array,

@@ -10,7 +10,12 @@ import numpy as np
 import optax
 import pytest
 
-from isinglass.systems.looped.baseline import BaselineConfig, LoopedBaseline
+from isinglass.data.induction import FORMS, InductionTask
+from isinglass.systems.looped.baseline import (
+    AdaptiveBaseline,
+    BaselineConfig,
+    LoopedBaseline,
+)
 
 TOKENS = jnp.array([3, 0, 2, 2, 1, 3, 0, 1, 1])
 
@@ -170,14 +175,27 @@ def test_it_answers_where_it_is_most_confident():
 
 def test_confidence_is_asked_only_where_it_counts():
     model = model_of()
-    asked = jnp.arange(9) == 8
-    found = model.adapt(TOKENS, most=6, asked=asked)
-    each = [
+    mask = jnp.arange(9) == 8
+    adapted = model.adapt(TOKENS, most=6, counted=mask)
+    expected = [
         -jax.nn.log_softmax(model(TOKENS, iterations=t)[8]).max() for t in range(1, 7)
     ]
-    np.testing.assert_allclose(found.cross_entropy, each, rtol=1e-10)
-    padded = model.adapt(jnp.pad(TOKENS, (0, 3)), most=6, asked=jnp.pad(asked, (0, 3)))
-    np.testing.assert_allclose(padded.logits[:9], found.logits, rtol=1e-10)
+    np.testing.assert_allclose(adapted.cross_entropy, expected, rtol=1e-10)
+    padded = model.adapt(jnp.pad(TOKENS, (0, 3)), most=6, counted=jnp.pad(mask, (0, 3)))
+    np.testing.assert_allclose(padded.logits[:9], adapted.logits, rtol=1e-10)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_adaptive_answers_are_of_the_loop_most_confident_where_it_counts(form):
+    model, tokens = model_of(), jax.random.randint(jax.random.key(1), (9,), 0, 4)
+    logits = jnp.stack([model(tokens, iterations=count) for count in range(1, 6)])
+    confidence = np.asarray(jax.nn.log_softmax(logits).max(-1))
+    questions = [i for i in range(9) if tokens[i] in tokens[:i]]
+    assert 0 < len(questions) < 8
+    counted = [8] if form == "last-token" else questions
+    best = confidence[:, counted].mean(-1).argmax()
+    answered = AdaptiveBaseline(model, InductionTask(form, 4), most=5)(tokens)
+    np.testing.assert_allclose(answered, logits[best], rtol=1e-5)
 
 
 def test_sequences_of_a_batch_may_stop_at_different_loops():

@@ -7,6 +7,9 @@ import pytest
 
 from isinglass.data.induction import InductionBatch, InductionTask
 from isinglass.systems.looped import LoopedConfig, LoopedTransformer, barred_logits
+from isinglass.systems.looped.course import follow_loop
+from isinglass.systems.looped.intervention import barred_accuracy
+from isinglass.systems.looped.places import MATCH, OTHER, find_places
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +65,46 @@ def test_a_model_of_two_heads_is_refused(batch: InductionBatch) -> None:
     model = LoopedTransformer(LoopedConfig(heads=2), key=jax.random.key(0))
     with pytest.raises(ValueError, match="one head, got 2"):
         barred_logits(model, batch.tokens[0], jnp.arange(12), jnp.ones(3, bool))
+
+
+def test_accuracy_is_by_place_and_iteration(
+    model: LoopedTransformer, batch: InductionBatch
+) -> None:
+    where = find_places(batch, jax.random.key(2))
+    accuracy = np.asarray(barred_accuracy(model, batch, where))
+    apart = np.asarray(where.apart)
+
+    def share(place: jax.Array, when: list[bool]) -> float:
+        logits = jax.vmap(barred_logits, (None, 0, 0, None))(
+            model, batch.tokens, place, jnp.array(when)
+        )
+        right = np.asarray(logits).argmax(-1) == batch.targets
+        return right[apart].mean()
+
+    assert accuracy.shape == (OTHER + 2, 4)
+    match = where.positions[MATCH]
+    assert accuracy[MATCH, 1] == pytest.approx(share(match, [False, True, False]))
+    assert accuracy[MATCH, -1] == pytest.approx(share(match, [True] * 3))
+    assert (accuracy[-1] == accuracy[-1, 0]).all()
+
+
+def test_a_course_agrees_with_the_trajectory(
+    model: LoopedTransformer, batch: InductionBatch
+) -> None:
+    batch = jax.tree.map(lambda x: x[:1], batch)
+    where = find_places(batch, jax.random.key(2))
+    accuracy, attention, uniform, state, change = follow_loop(model, batch, where, 5)
+    states, rows = model.run(batch.tokens[0])
+
+    expected = np.linalg.norm(states, axis=-1) ** 2
+    np.testing.assert_allclose(state[:4] ** 2, expected.mean(-1), rtol=1e-4)
+    first = np.linalg.norm(states[1] - states[0], axis=-1) ** 2
+    np.testing.assert_allclose(change[0] ** 2, first.mean(), rtol=1e-4)
+    at = np.flatnonzero(where.apart[0])
+    match = np.asarray(rows)[2, 0, at, np.asarray(where.positions)[MATCH, 0, at]]
+    assert attention[2, MATCH] == pytest.approx(match.mean(), rel=1e-4)
+    assert uniform == pytest.approx((1 / (at + 1)).mean())
+    answers = np.asarray(model.decode(states[3])).argmax(-1)
+    right = (answers == batch.targets[0])[np.asarray(batch.mask[0])]
+    assert accuracy[3] == pytest.approx(right.mean())
+    assert accuracy.shape == (6,)

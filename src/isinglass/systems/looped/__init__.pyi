@@ -1,3 +1,4 @@
+from .baseline import AdaptiveBaseline as AdaptiveBaseline
 from .baseline import Adapted as Adapted
 from .baseline import BaselineConfig as BaselineConfig
 from .baseline import LoopedBaseline as LoopedBaseline
@@ -10,13 +11,18 @@ from .contraction import fixed_points as fixed_points
 from .contraction import loop_jacobian_norm as loop_jacobian_norm
 from .contraction import loop_parameters as loop_parameters
 from .contraction import loop_step as loop_step
+from .contraction_profile import ContractionProfile as ContractionProfile
+from .contraction_profile import measure_contraction as measure_contraction
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Sample as Sample
 from .evaluation import accuracy_by_length as accuracy_by_length
 from .evaluation import terms_by_length as terms_by_length
+from .course import Course as Course
+from .course import follow_loop as follow_loop
 from .hamiltonian import LatentHamiltonian as LatentHamiltonian
 from .hamiltonian import Particle as Particle
 from .hamiltonian import hamiltonian_step as hamiltonian_step
+from .intervention import barred_accuracy as barred_accuracy
 from .intervention import barred_logits as barred_logits
 from .loop import Loop as Loop
 from .loop import LoopEnergies as LoopEnergies
@@ -28,6 +34,8 @@ from .penalties import entropy_penalty as entropy_penalty
 from .penalties import kinetic_energy as kinetic_energy
 from .penalties import potential_energy as potential_energy
 from .penalties import tsallis_entropy as tsallis_entropy
+from .places import Places as Places
+from .places import find_places as find_places
 from .recipe import Recipe as Recipe
 from .training import DivergedWarning as DivergedWarning
 from .training import Run as Run

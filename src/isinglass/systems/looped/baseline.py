@@ -22,6 +22,7 @@ from isinglass.attention.features_first import affine, by_head
 from isinglass.attention.normalisation import Normalisation
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
+from isinglass.data.induction import InductionTask
 from isinglass.systems.looped.loop import Loop, check_shape
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
@@ -226,3 +227,25 @@ class LoopedBaseline(Loop):
         )
         query, key, value = by_head(together, self.config.heads)
         return query / query.shape[0] ** 0.5, key, value
+
+
+class AdaptiveBaseline(eqx.Module):
+    """A baseline that answers after as many loops as make it most confident.
+
+    It is called on tokens (n,) for logits (n, V), as a model of the fixed number of
+    loops is, and chooses by the positions that its task asks about.
+
+    Attributes:
+        model: The baseline.
+        task: The task.
+        most: Most loops that may be chosen.
+    """
+
+    model: LoopedBaseline
+    task: InductionTask = eqx.field(static=True)
+    most: int = eqx.field(static=True)
+
+    def __call__(self, tokens: Int[Array, "n"]) -> Float[Array, "n V"]:
+        """Logits after the loops that were chosen for this sequence."""
+        questions = self.task.questions(tokens)
+        return self.model.adapt(tokens, most=self.most, counted=questions).logits

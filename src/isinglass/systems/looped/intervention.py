@@ -9,7 +9,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from isinglass.data.induction import InductionBatch
 from isinglass.systems.looped.model import LoopedTransformer
+from isinglass.systems.looped.places import Places
+
+# Numbers in the rows of attention of sequences side by side, which stay in the cache.
+ROWS_AT_ONCE = 1 << 15
 
 
 def barred_logits(
@@ -49,3 +54,49 @@ def barred_logits(
         return state + model.after_attention(mixed.T).T, None
 
     return model.decode(jax.lax.scan(iterate, jnp.zeros_like(inputs), when)[0])
+
+
+def barred_accuracy(
+    model: LoopedTransformer, batch: InductionBatch, places: Places
+) -> Float[Array, "5 columns"]:
+    """Share of right answers with a place barred, in an iteration alone or in all.
+
+    Counted are the positions at which the places differ.
+
+    Args:
+        model: A model of one head.
+        batch: Sequences without padding.
+        places: What is barred, as `isinglass.systems.looped.places.places` has it.
+
+    Returns:
+        A row for each of `PLACES`, and last one with nothing barred; a column for each
+        iteration, and last one for all of them.
+    """
+    iterations = model.config.iterations
+    alone, always = jnp.eye(iterations, dtype=bool), jnp.ones((1, iterations), bool)
+    nowhere = jnp.full_like(places.positions[:1], -1)
+
+    def right(sequence: tuple[Array, ...], when: Array) -> Array:
+        tokens, targets, place, apart = sequence
+        logits = barred_logits(model, tokens, place, when)
+        return ((logits.argmax(-1) == targets) & apart).sum()
+
+    def share(place: Array, when: Array) -> Array:
+        counts = jax.lax.map(
+            lambda sequence: right(sequence, when),
+            (batch.tokens, batch.targets, place, places.apart),
+            batch_size=sequences_at_once(batch.tokens.shape[1]),
+        )
+        return counts.sum() / places.apart.sum()
+
+    return jax.lax.map(
+        lambda place: jax.lax.map(
+            lambda when: share(place, when), jnp.concatenate([alone, always])
+        ),
+        jnp.concatenate([places.positions, nowhere]),
+    )
+
+
+def sequences_at_once(length: int) -> int:
+    """How many sequences side by side have rows of attention that stay in the cache."""
+    return max(1, ROWS_AT_ONCE // length**2)

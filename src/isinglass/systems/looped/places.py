@@ -1,0 +1,43 @@
+"""Places that attention can look at: the token before, the match, and others."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int
+
+from isinglass.data.induction import InductionBatch
+
+PREVIOUS, MATCH, ITSELF, OTHER = range(4)
+PLACES = ("previous token", "match", "itself", "another token")
+
+
+class Places(NamedTuple):
+    """Where attention can look at every position of a batch.
+
+    Attributes:
+        positions: Of the token before, the match (what followed the same symbol when it
+            last occurred: the answer stands there), the position itself and another
+            token, in the order of `PLACES`, (4, B, n); −1 where there is none.
+        apart: Where a question is asked and the first three differ, (B, n).
+    """
+
+    positions: Int[Array, "4 B n"]
+    apart: Bool[Array, "B n"]
+
+
+def find_places(batch: InductionBatch, key: Array) -> Places:
+    """Find where the answer stands, and what stands beside it, at every position.
+
+    Args:
+        batch: Sequences without padding.
+        key: What the other token is drawn from: any before that is none of the three.
+    """
+    shape = batch.tokens.shape
+    itself = jnp.broadcast_to(jnp.arange(shape[1]), shape)
+    match = jnp.where(batch.mask, batch.source + 1, -1)
+    apart = batch.mask & (match < itself - 1)
+    drawn = jax.random.randint(key, shape, 0, jnp.maximum(itself - 2, 1))
+    other = jnp.where(apart & (itself > 2), drawn + (drawn >= match), -1)
+    positions = [itself - 1, jnp.where(apart, match, -1), itself, other]
+    return Places(jnp.stack(positions), apart)
