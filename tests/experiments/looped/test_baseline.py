@@ -1,111 +1,103 @@
-"""The GPT-2 style baseline: as many loops as make it confident, rows, and a tiny run."""
+"""The GPT-2 style baseline: rows, findings, and a tiny run."""
 
-import jax
-import jax.numpy as jnp
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import xarray as xr
 
-from isinglass.experiments.looped import baseline as experiment
-from isinglass.experiments.looped import setting as paper
+from helpers import experiments
+from isinglass.experiments.looped import baseline, setting
 from isinglass.experiments.looped.baseline import (
     ADAPTIVE,
     FIXED,
+    KINDS,
     MINIMAL,
-    Design,
-    Model,
+    SETTINGS,
+    Setting,
 )
-from isinglass.reproduce.experiment import Context
-from isinglass.reproduce.ledger import Verdict
-from isinglass.systems.looped import LoopedConfig
-from isinglass.systems.looped.baseline import BaselineConfig, LoopedBaseline
-from isinglass.systems.looped.recipe import Recipe
+from isinglass.experiments.looped.models import PERCENT
+from isinglass.reproduce import Verdict
+from isinglass.systems.looped import BaselineConfig, LoopedConfig, Recipe
 
-TINY = Design(("full-sequence", "last-token"), (4, 4), False, (8, 100), 4)
-
-
-def made(values: dict[str, float], lengths: int = 2) -> dict[str, Model]:
-    spread = np.array([[-1.0], [0.0], [1.0]])
-    return {
-        kind: Model(
-            50_000 if kind != MINIMAL else 500, value + np.tile(spread, lengths), 0
-        )
-        for kind, value in values.items()
-    }
+TINY = Setting(setting.FORMS, 4, 4, False, (8, 100), 4)
+MEANS = {MINIMAL: 96.0, FIXED: 60.0, ADAPTIVE: 55.0}
+OF_MINIMAL = "accuracy at L = 100, minimal, d = 8, last-token form"
 
 
-VALUES = {MINIMAL: 96.0, FIXED: 60.0, ADAPTIVE: 55.0}
+def measurement(options: Setting, means: dict[str, float]) -> xr.Dataset:
+    """Three seeds, 1 % apart, with the same accuracy at every length."""
+    spread = np.array([-1.0, 0.0, 1.0])
+    accuracy = xr.DataArray(
+        np.array(list(means.values()))[:, None] + spread,
+        {"kind": list(KINDS)},
+        ("kind", "seed"),
+        attrs=PERCENT,
+    ).expand_dims(form=list(options.forms), length=list(options.lengths))
+    counts = {"form": list(options.forms), "kind": list(KINDS)}
+    shape = (len(options.forms), 1)
+    return xr.Dataset(
+        {
+            "accuracy": accuracy,
+            "parameters": (list(counts), np.tile([500, 50_000, 50_000], shape)),
+            "diverged": (list(counts), np.tile([0, 0, 0], shape)),
+        },
+        counts,
+        {"resolution": "quick"},
+    )
 
 
-@pytest.mark.parametrize("form", paper.FORMS)
-def test_adaptive_answers_are_of_the_most_confident_loop(form: str) -> None:
-    config = BaselineConfig(width=8, heads=2, iterations=2)
-    model = LoopedBaseline(config, key=jax.random.key(0))
-    tokens = jax.random.randint(jax.random.key(1), (9,), 0, 4)
-
-    answered = experiment._adaptive(model, 5, form)(tokens)
-
-    logits = jnp.stack([model(tokens, iterations=count) for count in range(1, 6)])
-    sure = np.asarray(jax.nn.log_softmax(logits).max(-1))
-    asked = [i for i in range(9) if tokens[i] in tokens[:i]]
-    assert 0 < len(asked) < 8
-    best = sure[:, [8] if form == "last-token" else asked].mean(-1).argmax()
-    np.testing.assert_allclose(answered, logits[best], rtol=1e-5)
+def verdict(options: Setting, means: dict[str, float], monkeypatch) -> Verdict:
+    """Of the only row that the paper has a number for."""
+    monkeypatch.setitem(SETTINGS, "quick", options)
+    outcome = experiments.tell(baseline, measurement(options, means))
+    (row,) = [row for row in outcome.rows if row.paper is not None]
+    assert row.quantity == OF_MINIMAL
+    return row.verdict
 
 
-def test_the_papers_number_is_compared_only_at_its_setting() -> None:
-    full = experiment.FULL._replace(lengths=(8, 100))
+def test_the_papers_number_is_compared_only_at_its_setting(monkeypatch) -> None:
+    tiny = replace(TINY, forms=("last-token",))
+    full = replace(SETTINGS["full"], forms=("last-token",), lengths=(8, 100))
+    worse = {**MEANS, MINIMAL: 40.0}
 
-    for design, verdict in ((TINY, Verdict.INCOMPARABLE), (full, Verdict.REPRODUCED)):
-        rows = experiment._rows(design, "last-token", made(VALUES))
-        (row,) = [row for row in rows if row.paper is not None]
-        assert row.quantity == "accuracy at L = 100, minimal, d = 8, last-token form"
-        assert row.verdict is verdict
-    (row,) = [
-        row
-        for row in experiment._rows(full, "last-token", made({**VALUES, MINIMAL: 40.0}))
-        if row.paper is not None
-    ]
-    assert row.verdict is Verdict.DIFFERS
+    assert verdict(tiny, MEANS, monkeypatch) is Verdict.INCOMPARABLE
+    assert verdict(full, MEANS, monkeypatch) is Verdict.REPRODUCED
+    assert verdict(full, worse, monkeypatch) is Verdict.DIFFERS
 
 
-def test_the_full_design_is_the_papers() -> None:
-    recipe = experiment._baseline_recipe(experiment.FULL)
+def test_the_full_setting_is_the_papers() -> None:
+    recipe, config = SETTINGS["full"].baseline_recipe, SETTINGS["full"].baseline_config
 
     assert (recipe.steps, recipe.batch) == (100_000, 64)
     assert (recipe.learning_rate, recipe.weight_decay) == (1e-4, 0.05)
     assert recipe.objective.is_plain
-    config = experiment._baseline_config(experiment.FULL)
     assert (config.width, config.heads, config.iterations) == (64, 4, 25)
 
 
-def test_findings_and_figure() -> None:
-    table = {form: made(VALUES) for form in paper.FORMS}
+def test_findings_and_figure(monkeypatch) -> None:
+    monkeypatch.setitem(SETTINGS, "quick", TINY)
+    outcome = experiments.tell(baseline, measurement(TINY, MEANS))
 
-    text = experiment._findings(TINY, table)
-
+    text = outcome.findings
     assert "has 500 parameters, the baseline 50,000, 100 times as many" in text
     assert "96 [93.5, 98.5] % at L = 100 (minimal, d = 8)" in text
     assert "say nothing of where either would end" in text
-    assert experiment._figure(TINY, table).name == "looped-baseline"
+    assert experiments.parts(outcome) == [""]
 
 
 def test_a_tiny_run_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(steps=4, batch=4, shortest=4, longest=8)
-    monkeypatch.setattr(
-        paper, "our_config", lambda: LoopedConfig(hidden=8, iterations=2)
-    )
-    monkeypatch.setattr(paper, "our_recipe", lambda *_, **__: recipe)
-    monkeypatch.setattr(
-        experiment,
-        "_baseline_config",
-        lambda _: BaselineConfig(width=8, heads=2, iterations=2),
-    )
-    monkeypatch.setattr(
-        experiment, "QUICK", TINY._replace(forms=("full-sequence",), lengths=(8,))
-    )
+    small = LoopedConfig(hidden=8, iterations=2)
+    monkeypatch.setattr(setting, "our_config", lambda: small)
+    monkeypatch.setattr(setting, "our_recipe", lambda *_, **__: recipe)
+    config = BaselineConfig(width=8, heads=2, iterations=2)
+    monkeypatch.setattr(Setting, "baseline_config", config)
+    tiny = replace(TINY, forms=("full-sequence",), lengths=(8,))
+    monkeypatch.setitem(SETTINGS, "quick", tiny)
 
-    outcome = experiment.run(Context(seeds=2, quick=True))
+    outcome = experiments.tell(baseline, experiments.measure(baseline, seeds=2))
 
     assert all(row.verdict is Verdict.INCOMPARABLE for row in outcome.rows)
     assert {row.n for row in outcome.rows if "accuracy" in row.quantity} == {2}
-    assert len({row.quantity for row in outcome.rows}) == len(outcome.rows)
+    assert len(experiments.rows_of(outcome)) == 2 + 3 + 1

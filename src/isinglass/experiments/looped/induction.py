@@ -1,489 +1,264 @@
-"""Table 2 of Lam 2026: the energy–entropy looped transformer at the paper's setting, over training.
+"""Table 2 of Lam 2026: the looped transformer at the paper's setting, over training.
 
 Beside it, the same width and penalties with our recipe, so that it can be seen what it
 takes.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+import xarray as xr
 
-from isinglass._common.intervals import mean_text
-from isinglass.experiments.looped import setting as paper
-from isinglass.reproduce import (
-    Context,
-    Experiment,
-    Figure,
-    Outcome,
-    Row,
-    claim,
-    compare,
-    compare_run,
-    share,
-)
-from isinglass.reproduce.jobs import side_by_side
+from isinglass.experiments.looped import models, setting
+from isinglass.experiments.looped.induction_figures import draw as draw
+from isinglass.experiments.looped.models import PERCENT, Training
+from isinglass.experiments.looped.parts import by_setting, grid
+from isinglass.experiments.looped.setting import OURS
+from isinglass.reproduce import Context, Ledger, side_by_side
+from isinglass.systems.looped import Evaluation
 
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from isinglass.systems.looped.training import Run
-
-NAME = "looped-induction"
-TABLE = "Table 2"
 LENGTHS = (10, 100, 1000)
-OURS = "our recipe"
 # The jump is "around step 500"; by twice as many steps half of it is to have happened.
-JUMPED, HALFWAY = 2 * paper.JUMP_STEP, (paper.JUMP_FROM + paper.JUMP_TO) / 2
-OTHER_RECIPE = "Another recipe than the paper's"
+JUMPED = 2 * setting.JUMP_STEP
+HALFWAY = (setting.JUMP_FROM + setting.JUMP_TO) / 2
+ENOUGH = setting.LAST_AT_1000
 
 
-class Budget(NamedTuple):
-    """How long to train and how well to measure."""
-
-    forms: tuple[str, ...]
-    steps: int
-    every: int
-    sequences: int  # of each length, at each measurement
-    at_the_end: int  # the same, of the models that came out
-    ours: int  # steps of our recipe
-
-
-QUICK = Budget(
-    paper.FORMS[1:], steps=300, every=100, sequences=32, at_the_end=64, ours=600
-)
-DEFAULT = Budget(
-    paper.FORMS, steps=5000, every=250, sequences=64, at_the_end=256, ours=4000
-)
-FULL = Budget(
-    paper.FORMS, steps=paper.STEPS, every=250, sequences=64, at_the_end=512, ours=4000
-)
-
-
-class Trained(NamedTuple):
-    """What came of one setting.
+@dataclass(frozen=True)
+class Setting:
+    """How long to train and how well to measure.
 
     Attributes:
-        form: Form of the task.
-        iterations: T.
-        chance: Accuracy of a guess that sees no context, in percent.
-        metrics: Those of the training, see `isinglass.systems.looped.training.train`.
-        final: "all" and "last" of the trained models, shares by (seed, length).
-        diverged: How many seeds did.
+        forms: Forms of the task, at the paper's setting.
+        steps: Steps there.
+        every: Steps between measurements there; with our recipe as many measurements.
+        ours: Steps of our recipe.
+        sequences: Of each length, at each measurement.
+        final_sequences: The same, of the models that came out.
     """
 
-    form: str
-    iterations: int
-    chance: float
-    metrics: xr.Dataset
-    final: xr.Dataset
-    diverged: int
-
-    @property
-    def steps(self) -> int:
-        """Steps of training."""
-        return int(self.metrics.step[-1])
-
-    def accuracy(
-        self, length: int, step: int | None = None
-    ) -> Float[np.ndarray, "seeds"]:
-        """In percent; of the trained models, or at the last record up to a step."""
-        if step is None:
-            return 100 * self.final["all"].sel(length=length).values
-        at = self.metrics.accuracy_at.sel(length=length).sel(step=step, method="ffill")
-        return 100 * at.values
-
-    def summed_kinetic(self) -> Float[np.ndarray, "seeds records"]:
-        """The kinetic term summed over iterations, and not divided by T."""
-        return self.iterations * self.metrics.kinetic.transpose("seed", "step").values
+    forms: tuple[str, ...] = setting.FORMS
+    steps: int = 5000
+    every: int = 250
+    ours: int = 4000
+    sequences: int = 64
+    final_sequences: int = 256
 
 
-def run(context: Context) -> Outcome:
-    """Train at the paper's setting, and with our recipe."""
-    found = measure(
-        context, FULL if context.full else QUICK if context.quick else DEFAULT
-    )
-    rows = [
-        row
-        for name, one in found.items()
-        for row in (_our_rows(one) if name == OURS else _rows(one))
-    ]
-    return Outcome(rows, [_figure(found)], _findings(found))
+SETTINGS = {
+    "quick": Setting(setting.FORMS[1:], 300, 100, 600, 32, 64),
+    "default": Setting(),
+    "full": Setting(steps=setting.STEPS, final_sequences=512),
+}
 
 
-def measure(context: Context, budget: Budget) -> dict[str, Trained]:
-    """All settings, side by side."""
-    settings = [(f"paper's setting, {form}", form) for form in budget.forms] + [
-        (OURS, OURS)
-    ]
-    found = side_by_side(context, _train, settings, same=(budget,))
-    return {name: one for (name, _), one in found.items()}
+def measure(context: Context) -> xr.Dataset:
+    """Penalties and accuracy over training, and of what came out, by setting."""
+    forms = SETTINGS[context.resolution].forms
+    names = [*(f"paper's setting, {form}" for form in forms), OURS]
+    runs = side_by_side(context, _measure, names)
+    return grid({(name,): part for name, part in runs.items()}, "setting")
 
 
-def _train(context: Context, budget: Budget, name: str, which: str) -> Trained:
-    from isinglass.systems.looped.evaluation import Evaluation
-
-    if which == OURS:
-        form, config = paper.FORMS[0], paper.our_config()
-        recipe = paper.our_recipe(steps=budget.ours)
-        every = max(1, budget.ours * budget.every // budget.steps)
+def _measure(context: Context, name: str) -> xr.Dataset:
+    options = SETTINGS[context.resolution]
+    if name == OURS:
+        form, config = setting.FORMS[0], setting.our_config()
+        recipe = setting.our_recipe(steps=options.ours)
+        every = max(1, options.ours * options.every // options.steps)
     else:
-        form, config = which, paper.paper_config()
-        recipe, every = paper.paper_recipe(steps=budget.steps), budget.every
-    evaluate = Evaluation(lengths=LENGTHS, every=every, sequences=budget.sequences)
-    names = paper.seeds(context, context.seeds)
-    run = paper.trained(context, _folder(name), config, form, recipe, names, evaluate)
-    return _finished(budget, run)
-
-
-def _folder(name: str) -> str:
-    return name.replace("'", "").replace(", ", "-").replace(" ", "-")
-
-
-def _finished(budget: Budget, run: Run) -> Trained:
-    """Measure what came out, on fresh sequences."""
-    final = paper.fresh_accuracy(run, LENGTHS, budget.at_the_end, paper.REPORT)
-    return Trained(
-        run.task.form,
-        run.config.iterations,
-        paper.chance(run.task.form),
-        run.metrics,
-        final,
-        paper.diverged(run),
+        form, config = name.removeprefix("paper's setting, "), setting.paper_config()
+        recipe, every = setting.paper_recipe(steps=options.steps), options.every
+    evaluate = Evaluation(lengths=LENGTHS, every=every, sequences=options.sequences)
+    folder = name.replace("'", "").replace(", ", "-").replace(" ", "-")
+    run = models.trained(context, Training(folder, form, config, recipe, evaluate))
+    final = models.fresh_accuracy(run, LENGTHS, options.final_sequences, models.REPORT)
+    terms = run.metrics[["kinetic", "potential", "entropy", "cross_entropy"]]
+    terms = terms.drop_attrs().assign_coords(seed=final.seed)
+    accuracy = (100 * run.metrics.accuracy_at).assign_attrs(PERCENT)
+    return terms.assign(
+        accuracy=accuracy.assign_coords(seed=final.seed),
+        final_accuracy=final,
+        form=form,
+        iterations=run.config.iterations,
+        chance=setting.chance(form),
+        diverged=models.diverged(run),
     )
+
+
+def _last_step(part: xr.Dataset) -> int:
+    return int(part.step[-1])
+
+
+def _final(part: xr.Dataset, length: int) -> xr.DataArray:
+    """Accuracy of the trained models at a length, by seed."""
+    return part.final_accuracy.sel(length=length)
+
+
+def _solved(part: xr.Dataset) -> int:
+    """How many trained models are as good at L = 1000 as the paper says."""
+    return int((_final(part, 1000) > ENOUGH).sum())
+
+
+def _jumped(part: xr.Dataset) -> int:
+    """How many seeds have made half of the paper's jump by twice as many steps."""
+    accuracy = part.accuracy.sel(length=1000).sel(step=JUMPED, method="ffill")
+    return int((accuracy > HALFWAY).sum())
+
+
+def _summed_kinetic(part: xr.Dataset) -> xr.DataArray:
+    """The kinetic term summed over iterations, not divided by T, (seed, step)."""
+    return int(part.iterations) * part.kinetic.transpose("seed", "step")
+
+
+def _kinetic_ratio(part: xr.Dataset) -> xr.DataArray:
+    """The kinetic term of the last record over that of the first."""
+    kinetic = _summed_kinetic(part)
+    return kinetic.isel(step=-1) / kinetic.isel(step=0)
 
 
 # -- the ledger ------------------------------------------------------------------------
 
 
-def _rows(found: Trained) -> list[Row]:
-    """Table 2 beside what came of the paper's setting."""
-    kinetic = found.summed_kinetic()
-    of = f"{found.form} form"
-    first, last = int(found.metrics.step[0]), found.steps
-    unstated = "The paper does not say over what its kinetic term is summed; ours, over iterations"
-    told: list[tuple[str, np.ndarray, float]] = [
-        (f"kinetic term, step {first}, {of}", kinetic[:, 0], paper.KINETIC_FIRST),
-        (f"kinetic term, step {last}, {of}", kinetic[:, -1], paper.KINETIC_LAST),
-    ]
-    rows = [
-        compare(
-            NAME,
-            TABLE,
-            quantity,
+def compare(measured: xr.Dataset, ledger: Ledger) -> None:
+    """Table 2 beside what came of the paper's setting, and accuracy with our recipe."""
+    for name, part in by_setting(measured, "step"):
+        if name != OURS:
+            _compare_kinetic(part, ledger)
+            _compare_accuracy(part, ledger)
+            continue
+        for length in LENGTHS:
+            ledger.using(source="beside Table 2").ours_alone(
+                f"accuracy at L = {length}, our recipe, {part.form.item()} form",
+                _final(part, length),
+                because="Another recipe than the paper's",
+            )
+
+
+def _compare_kinetic(part: xr.Dataset, ledger: Ledger) -> None:
+    form = f"{part.form.item()} form"
+    kinetic = _summed_kinetic(part)
+    ends = ((0, setting.KINETIC_FIRST), (-1, setting.KINETIC_LAST))
+    for index, published in ends:
+        values = kinetic.isel(step=index)
+        ledger.other_setting(
+            f"kinetic term, step {int(values.step)}, {form}",
             values,
-            paper=published,
-            comparable=False,
-            because=unstated,
+            published,
+            because="The paper does not say over what its kinetic term is summed; "
+            "ours, over iterations",
         )
-        for quantity, values, published in told
-    ]
-    rows.append(
-        _after(
-            found,
-            f"kinetic term, last over first, {of}",
-            kinetic[:, -1] / kinetic[:, 0],
-            round(paper.KINETIC_LAST / paper.KINETIC_FIRST, 3),
-            "",
-        )
+    _compare_trained(
+        part,
+        ledger,
+        f"kinetic term, last over first, {form}",
+        _kinetic_ratio(part),
+        round(setting.KINETIC_LAST / setting.KINETIC_FIRST, 3),
     )
-    rows.append(
-        compare(
-            NAME,
-            TABLE,
-            f"entropy S, step {last}, {of}",
-            found.metrics.entropy.values[:, -1],
-            paper=None,
-            because="The paper's values are not known to us",
-        )
+    ledger.ours_alone(
+        f"entropy S, step {_last_step(part)}, {form}",
+        part.entropy.isel(step=-1),
+        because="The paper's values are not known to us",
     )
-    rows.append(
-        compare(
-            NAME,
-            TABLE,
-            f"accuracy at L = 10, step {last}, {of}",
-            found.accuracy(10),
-            paper=None,
-            unit="%",
-            because="The paper's value is not known to us",
-        )
-    )
-    return [*rows[:-1], rows[-1].between(), _jump(found), *_end(found)]
 
 
-def _jump(found: Trained) -> Row:
-    """Whether the paper's transition is there; the first steps are the same in a short run."""
-    statement = f"by step {JUMPED}, accuracy at L = 1000 is above {HALFWAY:.0f} %"
-    quantity = f"{statement}, {found.form} form"
-    high = int((found.accuracy(1000, JUMPED) > HALFWAY).sum())
-    if found.steps < JUMPED:
-        return share(
-            NAME,
-            TABLE,
-            quantity,
-            high,
-            _count(found),
-            paper=100.0,
-            comparable=False,
-            because=f"We took {found.steps} steps",
-        )
-    return claim(NAME, TABLE, quantity, high, _count(found))
-
-
-def _end(found: Trained) -> list[Row]:
-    """What the paper has after all its steps."""
-    of = f"{found.form} form"
-    high = int((found.accuracy(1000) > paper.LAST_AT_1000).sum())
-    statement = f"after training, accuracy at L = 1000 is above {paper.LAST_AT_1000:.0f} %, {of}"
-    hundred = _after(
-        found,
-        f"accuracy at L = 100 after training, {of}",
-        found.accuracy(100),
-        paper.LAST_AT_100,
-        "%",
+def _compare_accuracy(part: xr.Dataset, ledger: Ledger) -> None:
+    form, seeds, steps = (
+        f"{part.form.item()} form",
+        part.sizes["seed"],
+        _last_step(part),
     )
-    mean = compare(
-        NAME,
-        TABLE,
-        f"accuracy at L = 1000 after training, {of}",
-        found.accuracy(1000),
-        paper=None,
-        unit="%",
+    ledger.ours_alone(
+        f"accuracy at L = 10, step {steps}, {form}",
+        _final(part, 10),
+        because="The paper's value is not known to us",
+    )
+    # The first steps are the same in a short run.
+    ledger.claim(
+        f"by step {JUMPED}, accuracy at L = 1000 is above {HALFWAY:.0f} %, {form}",
+        _jumped(part),
+        seeds,
+        because=f"We took {steps} steps" if steps < JUMPED else "",
+    )
+    quantity = f"accuracy at L = 100 after training, {form}"
+    _compare_trained(part, ledger, quantity, _final(part, 100), setting.LAST_AT_100)
+    ledger.ours_alone(
+        f"accuracy at L = 1000 after training, {form}",
+        _final(part, 1000),
         because='The paper says "above 90 %"',
     )
-    if found.steps < paper.STEPS:
-        short = share(
-            NAME,
-            TABLE,
-            statement,
-            high,
-            _count(found),
-            paper=100.0,
-            comparable=False,
-            because=_too_short(found),
-        )
-        return [hundred.between(), mean.between(), short]
-    last = claim(NAME, TABLE, statement, high, _count(found))
-    return [hundred.between(), mean.between(), last]
+    ledger.claim(
+        f"after training, accuracy at L = 1000 is above {ENOUGH:.0f} %, {form}",
+        _solved(part),
+        seeds,
+        because=_too_short(part),
+    )
 
 
-def _after(
-    found: Trained, quantity: str, values: np.ndarray, published: float, unit: str
-) -> Row:
+def _compare_trained(
+    part: xr.Dataset,
+    ledger: Ledger,
+    quantity: str,
+    values: xr.DataArray,
+    published: float,
+) -> None:
     """A number of the paper's trained model, which takes all of its steps."""
-    if found.steps < paper.STEPS:
-        return compare(
-            NAME,
-            TABLE,
-            quantity,
-            values,
-            paper=published,
-            unit=unit,
-            comparable=False,
-            because=_too_short(found),
-        )
-    return compare_run(NAME, TABLE, quantity, values, paper=published, unit=unit)
+    if short := _too_short(part):
+        ledger.other_setting(quantity, values, published, because=short)
+    else:
+        ledger.one_run(quantity, values, published)
 
 
-def _our_rows(found: Trained) -> list[Row]:
-    rows = [
-        compare(
-            NAME,
-            "beside Table 2",
-            f"accuracy at L = {length}, our recipe, {found.form} form",
-            found.accuracy(length),
-            paper=None,
-            unit="%",
-            because=OTHER_RECIPE,
-        )
-        for length in LENGTHS
-    ]
-    return [row.between() for row in rows]
-
-
-def _too_short(found: Trained) -> str:
-    return f"We took {found.steps:,} of the paper's {paper.STEPS:,} steps; a full run takes all"
-
-
-def _count(found: Trained) -> int:
-    return found.metrics.sizes["seed"]
-
-
-# -- what is shown ---------------------------------------------------------------------
-
-
-def _figure(found: dict[str, Trained]) -> Figure:
-    from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-
-    figure, panels = subplots(
-        2, len(found), width=3.7 * len(found), height=6.4, sharex="col", sharey="row"
-    )
-    for column, (name, one) in zip(panels.T, found.items(), strict=True):
-        accuracies, terms = column
-        step = one.metrics.step.values
-        for colour, length in zip(COLOURS, LENGTHS, strict=False):
-            values = 100 * one.metrics.accuracy_at.sel(length=length).transpose(
-                "seed", "step"
-            )
-            accuracies.plot(
-                step, values.values.T, color=colour, alpha=0.3, linewidth=0.8
-            )
-            accuracies.plot(
-                step, values.values.mean(0), color=colour, label=f"L = {length}"
-            )
-        accuracies.axhline(one.chance, color=MUTED, linestyle=":", linewidth=1.2)
-        if name != OURS:
-            marks = [
-                (paper.JUMP_STEP, paper.JUMP_FROM),
-                (paper.JUMP_STEP, paper.JUMP_TO),
-            ]
-            if one.steps >= paper.STEPS:
-                marks += [
-                    (paper.STEPS, paper.LAST_AT_1000),
-                    (paper.STEPS, paper.LAST_AT_100),
-                ]
-            accuracies.plot(
-                *zip(*marks, strict=True),
-                "D",
-                color="white",
-                markeredgecolor=INK,
-                markersize=6,
-            )
-        accuracies.set_title(name[:1].upper() + name[1:])
-        accuracies.set_ylim(0, 102)
-        for colour, (label, values) in zip(
-            COLOURS[3:6], _terms(one).items(), strict=True
-        ):
-            terms.plot(step, values.T, color=colour, alpha=0.3, linewidth=0.8)
-            terms.plot(step, values.mean(0), color=colour, label=label)
-        terms.set_xlabel("step of training")
-        terms.set_ylim(bottom=0)
-    panels[0, 0].set_ylabel("accuracy in %")
-    panels[1, 0].set_ylabel("penalty")
-    for line in panels:
-        line[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    caption = (
-        "Training with all three penalties. Thick lines are means over seeds, thin "
-        "ones the seeds. Above: accuracy over positions that count, at lengths 10, 100 "
-        "and 1000; dotted: a guess without context; diamonds: the paper's values at L "
-        "= 1000 around step "
-        f"{paper.JUMP_STEP}, before and after its jump, and at the end of a full run. "
-        "Below, at "
-        "the longest length trained on: kinetic term over its first value ½ d, entropy "
-        "S with q = 1.5, and potential in nats."
-    )
-    return Figure(NAME, figure, caption)
-
-
-def _terms(found: Trained) -> dict[str, np.ndarray]:
-    """Penalties by (seed, record); |F|² is d at first, so that the kinetic term is ½ d."""
-    named = {
-        "kinetic / (½ d)": found.metrics.kinetic / 4,
-        "entropy S": found.metrics.entropy,
-    }
-    named["potential"] = found.metrics.potential
-    return {
-        label: values.transpose("seed", "step").values
-        for label, values in named.items()
-    }
-
-
-def _findings(found: dict[str, Trained]) -> str:
-    at_paper = [one for name, one in found.items() if name != OURS]
-    paragraphs = [_told(one) for one in at_paper]
-    return "\n\n".join([*paragraphs, _of_kinetic(at_paper), _of_ours(found[OURS])])
-
-
-def _told(found: Trained) -> str:
-    last, seeds = found.metrics.isel(step=-1), _count(found)
-    jumped = int((found.accuracy(1000, JUMPED) > HALFWAY).sum())
-    solved = int((found.accuracy(1000) > paper.LAST_AT_1000).sum())
-    more = f" {found.diverged} diverged." if found.diverged else ""
-    by = (
-        f"By step {JUMPED:,}, {jumped} of {seeds} were above {HALFWAY:.0f} % at L = "
-        f"1000, half of the paper's jump from {paper.JUMP_FROM} to {paper.JUMP_TO} %. "
-        if found.steps >= JUMPED
-        else f"Too few steps were taken to see the paper's jump around step {paper.JUMP_STEP}. "
-    )
+def _too_short(part: xr.Dataset) -> str:
+    """Why nothing can be said of a trained model; empty if it can."""
+    if _last_step(part) >= setting.STEPS:
+        return ""
     return (
-        f"At the paper's setting, T = {found.iterations}, lengths {paper.SHORTEST} to "
-        f"{paper.LONGEST}, on the {found.form} form with {paper.VOCABULARY} symbols: "
-        f"after {found.steps:,} of {paper.STEPS:,} steps accuracy is "
-        f"{_accuracies(found)}, where a guess has {found.chance:.1f} %. The "
-        f"cross-entropy on fresh sequences is {mean_text(last.cross_entropy.values)} "
-        f"nats, ln {paper.VOCABULARY} = {np.log(paper.VOCABULARY):.2f}. {by}"
-        f"{solved} of {seeds} seeds are above {paper.LAST_AT_1000:.0f} % at L = 1000 "
-        "at the end. The entropy of attention is "
-        f"{mean_text(last.entropy.values)}.{more}"
+        f"We took {_last_step(part):,} of the paper's {setting.STEPS:,} steps; a full "
+        "run takes all"
     )
 
 
-def _of_kinetic(found: list[Trained]) -> str:
-    ratios = ", ".join(
-        f"{(one.summed_kinetic()[:, -1] / one.summed_kinetic()[:, 0]).mean():.2f} "
-        f"({one.form})"
-        for one in found
-    )
-    firsts = " and ".join(f"{one.summed_kinetic()[:, 0].mean():.1f}" for one in found)
-    lasts = " and ".join(f"{one.summed_kinetic()[:, -1].mean():.1f}" for one in found)
-    iterations, steps = found[0].iterations, found[0].metrics.step.values
+# -- the findings ----------------------------------------------------------------------
+
+
+def tell(measured: xr.Dataset) -> dict[str, object]:
+    """What came of every setting, and of the kinetic term at the paper's."""
+    parts = dict(by_setting(measured, "step"))
+    ours = _summary(parts.pop(OURS))
+    papers = [_summary(part) for part in parts.values()]
+    first = next(iter(parts.values()))
     # AdamW takes lr · wd of every parameter in a step, and |F|² is Σ_k γ_k² with γ the
     # gain.
-    rate = 2 * paper.LEARNING_RATE * paper.WEIGHT_DECAY
-    ours, papers = np.exp(-rate * np.array([float(steps[-1] - steps[0]), paper.STEPS]))
-    return (
-        f"The paper's kinetic term falls from {paper.KINETIC_FIRST} to "
-        f"{paper.KINETIC_LAST}, a ratio of "
-        f"{paper.KINETIC_LAST / paper.KINETIC_FIRST:.2f}; ours, last over first "
-        f"record: {ratios}. Weight decay alone, which shrinks the gain of the layer "
-        f"normalisation, makes {ours:.2f} of it in as many steps, and {papers:.2f} in "
-        f"{paper.STEPS:,}. Eq. 3 divides by "
-        "T. At first |F|² is d for every input, whatever the weights, so that the term "
-        "is ½ d = 4; "
-        f"without the division it would be ½ d T = {4 * iterations}. Ours summed so "
-        f"goes from {firsts} to {lasts}. The paper's "
-        f"{paper.KINETIC_FIRST} fits a sum over iterations, just after the start; it "
-        f"does not say.\n\n{paper.UNSTATED}. A guess is right in "
-        f"{' and '.join(f'{one.chance:.1f} % ({one.form})' for one in found)}: its "
-        f"first accuracy, {paper.JUMP_FROM} %, is a guess on the last token of "
-        f"{paper.VOCABULARY} symbols."
-    )
+    rate = 2 * setting.LEARNING_RATE * setting.WEIGHT_DECAY
+    passed = float(first.step[-1] - first.step[0])
+    return {
+        "published": setting,
+        "papers": papers,
+        "ours": ours,
+        "jumped_by": JUMPED,
+        "halfway": HALFWAY,
+        "decay": np.exp(-rate * passed),
+        "full_decay": np.exp(-rate * setting.STEPS),
+        "log_vocabulary": np.log(setting.VOCABULARY),
+        "ratio": setting.KINETIC_LAST / setting.KINETIC_FIRST,
+    }
 
 
-def _of_ours(found: Trained) -> str:
-    return (
-        "With our recipe (positions scaled by 2, F = LN(A + MLP(A)), T = "
-        f"{found.iterations}, lengths 6 to 16, learning rate 0.01 with warm-up and "
-        f"cosine, weight decay 0.01; the same penalties) {found.steps:,} steps on the "
-        f"{found.form} form reach {_accuracies(found)}."
-    )
-
-
-def _accuracies(found: Trained) -> str:
-    each = [
-        f"{mean_text(found.accuracy(length), 0, 100)} % at L = {length}"
-        for length in LENGTHS
-    ]
-    return f"{', '.join(each[:-1])} and {each[-1]}"
-
-
-EXPERIMENT = Experiment(
-    name=NAME,
-    title="Training at the paper's setting",
-    paper=paper.PAPER,
-    source=TABLE,
-    question=(
-        "Does a looped transformer of width 8, trained as the paper says with all "
-        "three penalties, come to solve induction at length 1000, with a jump around "
-        "step 500? And what does it take to learn the task at all?"
-    ),
-    duration=360,
-    quick_duration=75,
-    default_seeds=4,
-    quick_seeds=2,
-    run=run,
-    needs_digits=False,
-    full_duration=4_500,
-)
+def _summary(part: xr.Dataset) -> dict[str, object]:
+    kinetic, last = _summed_kinetic(part), part.isel(step=-1)
+    return {
+        "form": part.form.item(),
+        "iterations": int(part.iterations),
+        "chance": float(part.chance),
+        "seeds": part.sizes["seed"],
+        "steps": _last_step(part),
+        "accuracy": {length: _final(part, length) for length in LENGTHS},
+        "cross_entropy": last.cross_entropy,
+        "entropy": last.entropy,
+        "jumped": _jumped(part),
+        "solved": _solved(part),
+        "diverged": int(part.diverged),
+        "kinetic": (kinetic.isel(step=0), kinetic.isel(step=-1)),
+        "kinetic_ratio": _kinetic_ratio(part),
+    }
