@@ -114,7 +114,7 @@ def a_model(tmp_path):
 
 
 class TestTextAndModel:
-    """Experiments that use them get them; they are noted, and in what a result is of."""
+    """Experiments that use them get them; a result notes them in its settings."""
 
     @pytest.fixture
     def contexts(self, toys, tmp_path):
