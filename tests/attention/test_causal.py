@@ -1,4 +1,4 @@
-"""Causal attention by blocks, against the whole matrix and automatic differentiation."""
+"""Causal attention by blocks, against the whole matrix and its derivatives."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def plain_attention(query, key, value):
 def test_attention_and_its_gradient_are_those_of_the_whole_matrix(
     n, scores, monkeypatch
 ):
-    """In one block, in bands of different numbers of keys, in parts that fit in memory."""
+    """In one block, in bands of different numbers of keys, in parts that fit."""
     if scores is not None:
         monkeypatch.setattr("isinglass.attention.causal.SCORES", scores)
     *heads, weight = draws(*[(2, n, 4)] * 4)

@@ -1,4 +1,4 @@
-"""Attention with row statistics, against dense softmax and automatic differentiation."""
+"""Attention with row statistics, against dense softmax and its derivatives."""
 
 from typing import Any
 
@@ -41,8 +41,8 @@ def dense(query, key, value, causal=True, q: float | None = 1.5, bias=None):
     if bias is not None:
         place = jnp.arange(scores.shape[-1])
         scores = scores + bias[jnp.abs(place[:, None] - place)]
-    seen = jnp.tril(jnp.ones(scores.shape[-2:], bool)) | (not causal)
-    rows = jax.nn.softmax(jnp.where(seen, scores, -jnp.inf), axis=-1)
+    visible = jnp.tril(jnp.ones(scores.shape[-2:], bool)) | (not causal)
+    rows = jax.nn.softmax(jnp.where(visible, scores, -jnp.inf), axis=-1)
     surprise = -jnp.log(rows.max(-1))
     if q is None:
         power = jnp.zeros_like(surprise)
@@ -51,9 +51,32 @@ def dense(query, key, value, causal=True, q: float | None = 1.5, bias=None):
     return rows @ value, (surprise, power)
 
 
-def streamed(query, key, value, causal=True, q: float | None = 1.5):
-    output, statistics = attend(query, key, value, causal=causal, q=q)
+def streamed(query, key, value, causal=True, q: float | None = 1.5, bias=None):
+    output, statistics = attend(query, key, value, causal=causal, q=q, bias=bias)
     return output, tuple(statistics)
+
+
+def compare_with_dense(arguments, **options):
+    """Values, and the pull of random weights on every number of them."""
+
+    def values_and_pull(function):
+        def apply(query, key, value, bias=None):
+            return function(query, key, value, bias=bias, **options)
+
+        @jax.jit
+        def both(arguments):
+            values, pull = jax.vjp(apply, *arguments)
+            key = jax.random.key(9)
+            weights = [jax.random.normal(key, x.shape) for x in jax.tree.leaves(values)]
+            return values, pull(jax.tree.unflatten(jax.tree.structure(values), weights))
+
+        return both(arguments)
+
+    (values, slopes), (expected, dense_slopes) = map(values_and_pull, (streamed, dense))
+    for a, b in zip(jax.tree.leaves(values), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+    for a, b in zip(slopes, dense_slopes, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -61,39 +84,12 @@ def streamed(query, key, value, causal=True, q: float | None = 1.5):
     [(True, 1.5), (True, 2.0), (True, 0.7), (False, 1.5), (False, 3.2), (True, None)],
 )
 def test_values_and_gradients_are_those_of_dense_softmax(tiling, causal, q):
-    given = inputs()
-    found, pull = jax.vjp(lambda *x: streamed(*x, causal=causal, q=q), *given)
-    expected, dense_pull = jax.vjp(lambda *x: dense(*x, causal=causal, q=q), *given)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13),
-        found,
-        expected,
-    )
-    weights = jax.tree.map(
-        lambda x: jax.random.normal(jax.random.key(x.ndim), x.shape), found
-    )  # another pull on every number
-    for a, b in zip(pull(weights), dense_pull(weights), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+    compare_with_dense(inputs(), causal=causal, q=q)
 
 
 def test_a_bias_by_distance_is_added_to_the_scores_and_has_its_gradient(tiling):
-    given = (*inputs(batch=(2, 3)), jax.random.normal(jax.random.key(5), (13,)))
-
-    def of(function):
-        return lambda query, key, value, bias: function(
-            query, key, value, q=1.5, bias=bias
-        )
-
-    found, pull = jax.vjp(
-        of(lambda *x, **how: jax.tree.leaves(attend(*x, **how))), *given
-    )
-    expected, dense_pull = jax.vjp(
-        of(lambda *x, **how: jax.tree.leaves(dense(*x, **how))), *given
-    )
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
-    for a, b in zip(pull(found), dense_pull(expected), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+    bias = jax.random.normal(jax.random.key(5), (13,))
+    compare_with_dense((*inputs(batch=(2, 3)), bias), q=1.5)
 
 
 def test_a_bias_by_distance_needs_a_causal_model():
@@ -113,7 +109,7 @@ def test_batches_and_lengths_that_differ_are_refused():
 @pytest.mark.parametrize("q", [1.5, 0.7])
 def test_gradients_are_finite_differences(tiling, q):
     check_grads(
-        lambda *x: streamed(*map(jnp.asarray, x), causal=True, q=q),
+        jax.jit(lambda *x: streamed(*x, causal=True, q=q)),
         inputs(n=11, spread=0.7),
         1,
         ["rev"],
@@ -123,7 +119,7 @@ def test_gradients_are_finite_differences(tiling, q):
 
 
 def test_second_derivatives_are_those_of_dense_softmax():
-    given = inputs(n=6, batch=())
+    arguments = inputs(n=6, batch=())
     along = inputs(n=6, batch=(), seed=1)
 
     def bend(attention):
@@ -131,14 +127,15 @@ def test_second_derivatives_are_those_of_dense_softmax():
             output, (surprise, power) = attention(query, key, value, True, 1.5)
             return (output**2).sum() + (surprise * power).sum()
 
-        return jax.jvp(jax.grad(loss, (0, 1, 2)), given, along)[1]
+        slope = jax.grad(loss, (0, 1, 2))
+        return jax.jit(lambda x, v: jax.jvp(slope, x, v)[1])(arguments, along)
 
     for a, b in zip(bend(streamed), bend(dense), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
 def test_tied_keys_leave_the_slope_of_one_of_them():
-    """Four equal keys: 1/4 each, and pushing the first up is all that lowers the surprise."""
+    """Four equal keys: 1/4 each, and only pushing the first up lowers the surprise."""
     scores = jnp.eye(4)
     surprise = lambda query: attend(query, scores, scores, causal=False)[1].surprise[0]  # noqa: E731
     slope = jax.grad(surprise)(jnp.zeros((4, 4)))[0]
@@ -155,8 +152,9 @@ def test_large_scores_neither_overflow_nor_spoil_gradients(size):
             output, rows = attend(*x, q=1.5)
             return output.sum() + rows.surprise.sum() + rows.power.sum()
 
-        value, slopes = jax.value_and_grad(loss, (0, 1, 2))(query, key, value)
-    assert all(np.isfinite(each).all() for each in (value, *slopes))
+        step = jax.jit(jax.value_and_grad(loss, (0, 1, 2)))
+        value, slopes = step(query, key, value)
+    assert all(np.isfinite(numbers).all() for numbers in (value, *slopes))
 
 
 def test_a_row_with_one_key_is_certain():
@@ -183,10 +181,14 @@ def test_rows_are_shares_and_nothing_above_the_diagonal():
 
 
 def test_a_batch_is_what_its_members_are_alone(tiling):
-    given = inputs(batch=(2, 3))
-    together = streamed(*given, causal=True, q=1.5)
-    mapped = jax.vmap(jax.vmap(lambda *x: streamed(*x, causal=True, q=1.5)))(*given)
-    alone = streamed(*(x[1, 2] for x in given), causal=True, q=1.5)
+    arguments = inputs(batch=(2, 3))
+
+    @jax.jit
+    def apply(*x):
+        return streamed(*x), jax.vmap(jax.vmap(streamed))(*x)
+
+    together, mapped = apply(*arguments)
+    alone = jax.jit(streamed)(*(x[1, 2] for x in arguments))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-13), together, mapped
     )

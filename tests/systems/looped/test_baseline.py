@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import cache
 from typing import Any
 
 import jax
@@ -26,16 +27,24 @@ def _double():
         yield
 
 
+@cache
 def model_of(key=0, **options) -> Any:
-    """A small model none of whose parameters is 0 or 1, and whose weights are not tiny."""
-    given: dict[str, Any] = {"width": 8, "heads": 2, "iterations": 4} | options
-    model = LoopedBaseline(BaselineConfig(**given), key=jax.random.key(key))
-    leaves, tree = jax.tree.flatten(model)
-    noise = [
-        0.3 * jax.random.normal(jax.random.key(i), x.shape)
-        for i, x in enumerate(leaves)
-    ]
-    return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise, strict=True)])
+    """A small model none of whose parameters is 0 or 1, whose weights are not tiny."""
+    usual: dict[str, Any] = {"width": 8, "heads": 2, "iterations": 4}
+    config = BaselineConfig(**usual | options)
+
+    @jax.jit
+    def drawn():
+        leaves, tree = jax.tree.flatten(LoopedBaseline(config, key=jax.random.key(key)))
+        keys = map(jax.random.key, range(len(leaves)))
+        noise = (
+            jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)
+        )
+        return jax.tree.unflatten(
+            tree, [x + 0.3 * y for x, y in zip(leaves, noise, strict=True)]
+        )
+
+    return drawn()
 
 
 def transcription(model, tokens, loops):
@@ -91,12 +100,14 @@ def transcription(model, tokens, loops):
 )
 def test_every_state_and_row_is_that_of_the_equations(options):
     model = model_of(**options)
-    found = model.run(TOKENS)
+    trajectory, logits = jax.jit(lambda model: (model.run(TOKENS), model(TOKENS)))(
+        model
+    )
     states, rows = transcription(model, TOKENS, 4)
-    np.testing.assert_allclose(found.states, states, rtol=1e-9, atol=1e-11)
-    np.testing.assert_allclose(found.rows, rows, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(trajectory.states, states, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(trajectory.rows, rows, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(
-        model(TOKENS), states[-1] @ model.readout + model.readout_bias, rtol=1e-9
+        logits, states[-1] @ model.readout + model.readout_bias, rtol=1e-9
     )
 
 
@@ -105,7 +116,7 @@ def test_energies_and_their_gradients_are_those_of_the_trajectory():
 
     def streamed(model):
         state, energies = model.energies(TOKENS)
-        return (model.decode(state) ** 2).sum() + sum(each.sum() for each in energies)
+        return (model.decode(state) ** 2).sum() + sum(part.sum() for part in energies)
 
     def whole(model):
         states, rows = model.run(TOKENS)
@@ -117,9 +128,9 @@ def test_energies_and_their_gradients_are_those_of_the_trajectory():
             kinetic + surprise + entropy
         ).sum()
 
-    found, slopes = jax.value_and_grad(streamed)(model)
-    expected, others = jax.value_and_grad(whole)(model)
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    value, slopes = jax.jit(jax.value_and_grad(streamed))(model)
+    expected, others = jax.jit(jax.value_and_grad(whole))(model)
+    np.testing.assert_allclose(value, expected, rtol=1e-11)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(
             a, b, rtol=1e-7, atol=1e-9 * np.abs(b).max()
@@ -143,8 +154,9 @@ def test_a_batch_is_read_as_each_of_its_sequences(scale):
     for read in (model, model.energies):
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12),
-            read(tokens),
-            jax.vmap(read)(tokens),
+            *jax.jit(lambda tokens, read=read: (read(tokens), jax.vmap(read)(tokens)))(
+                tokens
+            ),
         )
     hidden = model.embed(tokens)
     rows = jnp.moveaxis(jax.vmap(model.attention)(hidden), 0, 1)
@@ -161,16 +173,18 @@ def test_without_positions_only_the_order_of_causality_is_seen():
 
 def test_it_answers_where_it_is_most_confident():
     model = model_of()
-    found = model.adapt(TOKENS, most=9, least=3)
+    adapted = model.adapt(TOKENS, most=9, least=3)
     unsure = []
     for count in range(1, 10):
         logits = model(TOKENS, iterations=count)
         own = optax.softmax_cross_entropy_with_integer_labels(logits, logits.argmax(-1))
         unsure.append(own.mean())
-    np.testing.assert_allclose(found.cross_entropy, unsure, rtol=1e-10)
+    np.testing.assert_allclose(adapted.cross_entropy, unsure, rtol=1e-10)
     best = 3 + int(np.argmin(unsure[2:]))
-    assert int(found.iterations) == best
-    np.testing.assert_allclose(found.logits, model(TOKENS, iterations=best), rtol=1e-10)
+    assert int(adapted.iterations) == best
+    np.testing.assert_allclose(
+        adapted.logits, model(TOKENS, iterations=best), rtol=1e-10
+    )
 
 
 def test_confidence_is_asked_only_where_it_counts():
@@ -208,7 +222,7 @@ def test_sequences_of_a_batch_may_stop_at_different_loops():
 
 
 def test_a_few_steps_of_training_lower_the_loss():
-    """Copying the symbol before: within reach of any attention that can count back by one."""
+    """Copying the symbol before is in reach of attention that counts back by one."""
     config = BaselineConfig(width=16, iterations=3, positional_scale=0.02)
     model: Any = LoopedBaseline(config, key=jax.random.key(0))
     tokens = jax.random.randint(jax.random.key(1), (16, 12), 0, 4)
@@ -216,8 +230,9 @@ def test_a_few_steps_of_training_lower_the_loss():
 
     def loss(model):
         logits = jax.vmap(model)(tokens)[:, 1:]
-        each = optax.softmax_cross_entropy_with_integer_labels(logits, tokens[:, :-1])
-        return each.mean()
+        return optax.softmax_cross_entropy_with_integer_labels(
+            logits, tokens[:, :-1]
+        ).mean()
 
     @jax.jit
     def step(carry, _):
