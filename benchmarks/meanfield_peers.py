@@ -225,7 +225,7 @@ def _numba_block(field: MeanField, gamma: float, epsilon: float):
 
 
 class Chaotax:
-    """chaotax over β: the same head, tangents by jax.linearize, LAPACK's QR per block."""
+    """chaotax over β: the same head, tangents by jax.linearize, LAPACK's QR."""
 
     name = "chaotax"
 

@@ -47,10 +47,10 @@ def classified(tail, exponents, *, error=0.0, steps=1000, **options):
     ],
 )
 def test_each_regime_of_the_logistic_map(r, kind, period):
-    found, cycle, confidence = classified(*logistic_orbits(r))
-    assert (Kind(found[0]), cycle[0]) == (kind, period)
+    reached, cycle, confidence = classified(*logistic_orbits(r))
+    assert (Kind(reached[0]), cycle[0]) == (kind, period)
     assert confidence[0] > 0.99
-    assert (found.dtype, cycle.dtype) == (np.int8, np.int32)
+    assert (reached.dtype, cycle.dtype) == (np.int8, np.int32)
 
 
 def test_cells_do_not_touch_each_other():
@@ -236,28 +236,30 @@ def test_the_attractor_of_a_map(step, start, parameters, kind, period):
     state = jnp.array(start)
     if step is delayed_logistic:
         state = step.start(state)
-    found = attractor(step, state, parameters, Measure(transient=2000, steps=4000))
-    assert (found.kind, found.period) == (kind, period)
-    assert found.confidence > 0.95
+    reached = attractor(step, state, parameters, Measure(transient=2000, steps=4000))
+    assert (reached.kind, reached.period) == (kind, period)
+    assert reached.confidence > 0.95
     if period:
-        assert found.points.shape[0] == period
+        assert reached.points.shape[0] == period
     if kind == Kind.DIVERGED:
-        assert np.isnan(found.leading_exponent)
+        assert np.isnan(reached.leading_exponent)
     else:
-        assert found.standard_error >= 0
+        assert reached.standard_error >= 0
 
 
 def test_it_is_the_last_steps_that_are_looked_at():
-    found = attractor(
+    reached = attractor(
         logistic, jnp.array(0.3), {"r": 2.9}, Measure(transient=0, steps=2000)
     )
-    assert found.kind == Kind.FIXED_POINT
+    assert reached.kind == Kind.FIXED_POINT
 
 
 def test_a_cycle_is_given_in_order_of_time():
-    found = attractor(logistic, jnp.array(0.3), {"r": 3.5})
-    following = 3.5 * found.points * (1 - found.points)
-    np.testing.assert_allclose(following, np.roll(found.points, -1, axis=0), atol=1e-9)
+    reached = attractor(logistic, jnp.array(0.3), {"r": 3.5})
+    following = 3.5 * reached.points * (1 - reached.points)
+    np.testing.assert_allclose(
+        following, np.roll(reached.points, -1, axis=0), atol=1e-9
+    )
 
 
 def test_the_observable_is_what_must_recur():
@@ -273,7 +275,7 @@ def test_the_observable_is_what_must_recur():
 
 
 def test_growth_that_wanders_is_not_called_a_torus():
-    """Two orbits alike but for the error of λ₁: a torus' batch means do not differ so much."""
+    """Orbits alike but for the error of λ₁: a torus' batch means do not differ so."""
     angle = np.arange(256)[:, None, None] * np.full(2, (5**0.5 - 1) * np.pi)
     exponents = np.full((2, 1), 1e-3)
     error = np.array([[5e-3], [5e-2]])

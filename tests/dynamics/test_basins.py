@@ -25,37 +25,40 @@ H_C = 2 * ((R - 1) / 3) ** 1.5
 
 
 def test_two_wells_part_where_they_must():
-    """x → 1.5 x − x³: (0, √1.5) flows to √0.5, (−√1.5, 0) to −√0.5, beyond √2.5 all diverges."""
+    """x → 1.5 x − x³: (0, √1.5) flows to √0.5, its mirror image to −√0.5.
+
+    Beyond √2.5 all diverges.
+    """
     starts = np.linspace(-1.7, 1.7, 341)[:, None]
-    found = basins(
+    reached = basins(
         cubic, jnp.asarray(starts), {"r": R, "h": 0.0}, Measure(steps=200), lanes=100
     )
     x = starts[:, 0]
-    ends = np.array([one.points[0, 0] for one in found.attractors])
+    ends = np.array([first.points[0, 0] for first in reached.attractors])
     label = {sign: int(np.argmin(np.abs(ends - sign * 0.5**0.5))) for sign in (-1, 1)}
     inside = (np.abs(x) < np.sqrt(R)) & (np.abs(x) > 1e-9)
     for sign in (-1, 1):
         mine = inside & (np.sign(x) == sign)
-        assert (found.labels[mine] == label[sign]).all()
-        assert found.attractors[label[sign]].points[0, 0] == pytest.approx(
+        assert (reached.labels[mine] == label[sign]).all()
+        assert reached.attractors[label[sign]].points[0, 0] == pytest.approx(
             sign * 0.5**0.5
         )
-    assert (found.labels[np.abs(x) > np.sqrt(R + 1)] == -1).all()
-    assert (found.kinds[np.abs(x) > np.sqrt(R + 1)] == Kind.DIVERGED).all()
-    assert (found.labels[np.abs(x) < np.sqrt(R + 1) - 0.005] >= 0).all()
+    assert (reached.labels[np.abs(x) > np.sqrt(R + 1)] == -1).all()
+    assert (reached.kinds[np.abs(x) > np.sqrt(R + 1)] == Kind.DIVERGED).all()
+    assert (reached.labels[np.abs(x) < np.sqrt(R + 1) - 0.005] >= 0).all()
 
 
 def test_shares_are_those_of_the_labels():
     starts = jnp.linspace(0.05, 1.15, 7)
-    found = basins(
+    reached = basins(
         cubic,
         jnp.concatenate([starts, -starts[:3]]),
         {"r": R, "h": 0.0},
         Measure(steps=100),
     )
-    assert [one.share for one in found.attractors] == [0.7, 0.3]
-    assert [one.kind for one in found.attractors] == [Kind.FIXED_POINT] * 2
-    np.testing.assert_array_equal(found.labels, [0] * 7 + [1] * 3)
+    assert [first.share for first in reached.attractors] == [0.7, 0.3]
+    assert [first.kind for first in reached.attractors] == [Kind.FIXED_POINT] * 2
+    np.testing.assert_array_equal(reached.labels, [0] * 7 + [1] * 3)
 
 
 def test_batches_do_not_show():
@@ -63,22 +66,24 @@ def test_batches_do_not_show():
     whole = basins(cubic, starts, {"r": R, "h": 0.1}, Measure(steps=100))
     parts = basins(cubic, starts, {"r": R, "h": 0.1}, Measure(steps=100), lanes=4)
     np.testing.assert_array_equal(whole.labels, parts.labels)
-    for one, other in zip(whole.attractors, parts.attractors, strict=True):
-        np.testing.assert_array_equal(one.points, other.points)
+    for first, second in zip(whole.attractors, parts.attractors, strict=True):
+        np.testing.assert_array_equal(first.points, second.points)
 
 
 def test_starts_at_other_phases_of_one_cycle_are_together():
-    found = basins(logistic, jnp.linspace(0.1, 0.9, 20), {"r": 3.5}, Measure(steps=300))
-    assert len(found.attractors) == 1
-    assert found.attractors[0].period == 4
-    assert found.attractors[0].points.shape == (4, 1)
+    reached = basins(
+        logistic, jnp.linspace(0.1, 0.9, 20), {"r": 3.5}, Measure(steps=300)
+    )
+    assert len(reached.attractors) == 1
+    assert reached.attractors[0].period == 4
+    assert reached.attractors[0].points.shape == (4, 1)
 
 
 def test_chaos_from_any_start_is_one_attractor():
     starts = np.random.default_rng(0).uniform(-0.1, 0.1, (10, 2))
-    found = basins(henon, jnp.asarray(starts), {"a": 1.4, "b": 0.3})
-    assert [one.kind for one in found.attractors] == [Kind.CHAOTIC]
-    assert (found.labels == 0).all()
+    reached = basins(henon, jnp.asarray(starts), {"a": 1.4, "b": 0.3})
+    assert [first.kind for first in reached.attractors] == [Kind.CHAOTIC]
+    assert (reached.labels == 0).all()
 
 
 def test_two_chaotic_bands_apart_are_two():
@@ -88,8 +93,8 @@ def test_two_chaotic_bands_apart_are_two():
         return jnp.stack([logistic(x[0], {"r": 3.9}), x[1]])
 
     starts = jnp.stack([jnp.linspace(0.2, 0.4, 6), jnp.array([0.0, 5.0] * 3)], axis=1)
-    found = basins(step, starts, {"unused": 0.0}, Measure(steps=300))
-    assert found.labels.tolist() == [0, 1] * 3
+    reached = basins(step, starts, {"unused": 0.0}, Measure(steps=300))
+    assert reached.labels.tolist() == [0, 1] * 3
 
 
 def test_a_small_attractor_within_a_large_one_is_another():
@@ -100,29 +105,31 @@ def test_a_small_attractor_within_a_large_one_is_another():
         return (x[:1] - 0.5) * x[1]
 
     starts = jnp.stack([jnp.linspace(0.2, 0.4, 6), jnp.array([1.0, 0.2] * 3)], axis=1)
-    found = basins(step, starts, {"unused": 0.0}, Measure(steps=300, observable=shown))
-    assert found.labels.tolist() == [0, 1] * 3
+    reached = basins(
+        step, starts, {"unused": 0.0}, Measure(steps=300, observable=shown)
+    )
+    assert reached.labels.tolist() == [0, 1] * 3
 
 
 def test_a_delay_map_starts_from_windows():
     starts = DelayState(jnp.linspace(0.3, 0.6, 10).reshape(5, 2, 1), jnp.asarray(0))
-    found = basins(delayed_logistic, starts, {"r": 1.8})
-    assert found.labels.tolist() == [0] * 5
-    assert found.attractors[0].points[0, 0] == pytest.approx(1 - 1 / 1.8)
+    reached = basins(delayed_logistic, starts, {"r": 1.8})
+    assert reached.labels.tolist() == [0] * 5
+    assert reached.attractors[0].points[0, 0] == pytest.approx(1 - 1 / 1.8)
 
 
 def test_attractors_beyond_the_most_have_no_label():
     def frozen(x, parameters):
         return x
 
-    found = basins(
+    reached = basins(
         frozen,
         jnp.arange(5.0),
         {"unused": 0.0},
         Measure(transient=0, steps=100),
         resolution=Resolution(attractors=3),
     )
-    assert found.labels.tolist() == [0, 1, 2, -2, -2]
+    assert reached.labels.tolist() == [0, 1, 2, -2, -2]
 
 
 @pytest.mark.parametrize(
@@ -166,14 +173,14 @@ clouds = arrays(
 
 
 @law
-@given(one=clouds, other=clouds, seed=st.integers(0, 99))
-def test_the_distance_of_clouds_is_a_distance_of_sets(one, other, seed):
-    distance = cloud_distance(one, other)
-    shuffled = np.random.default_rng(seed).permutation(one)
-    assert distance == pytest.approx(cloud_distance(shuffled, other), abs=1e-12)
-    assert distance == cloud_distance(other, one)
-    assert cloud_distance(one, shuffled) == 0
-    gaps = np.linalg.norm(one[:, None] - other, axis=-1)
+@given(first=clouds, second=clouds, seed=st.integers(0, 99))
+def test_the_distance_of_clouds_is_a_distance_of_sets(first, second, seed):
+    distance = cloud_distance(first, second)
+    shuffled = np.random.default_rng(seed).permutation(first)
+    assert distance == pytest.approx(cloud_distance(shuffled, second), abs=1e-12)
+    assert distance == cloud_distance(second, first)
+    assert cloud_distance(first, shuffled) == 0
+    gaps = np.linalg.norm(first[:, None] - second, axis=-1)
     expected = max(gaps.min(axis=0).mean(), gaps.min(axis=1).mean())
     assert distance == pytest.approx(expected, abs=1e-12)
 
@@ -187,7 +194,7 @@ def test_rows_of_nan_are_no_points():
 
 
 def swept(values, start, *, r=R, rows=40):
-    """A sweep of h by the definition: each value starts where the one before it ended."""
+    """A sweep of h by the definition: values start where those before them ended."""
     x, points = start, []
     for h in values:
         here = []
@@ -252,22 +259,22 @@ def test_chaos_and_cycles_of_other_phase_are_no_loop():
 
 
 def rotations(frequencies, phase, *, shift=0.0, rows=512):
-    """Circles in the plane, gone round at these frequencies (turns per step) from one phase."""
+    """Circles in the plane, gone round at these frequencies, turns per step."""
     angle = 2 * np.pi * (np.outer(frequencies, np.arange(rows)) + phase)
     points = np.stack([np.cos(angle) + shift, np.sin(angle)], axis=-1)
     return xr.DataArray(points, {"f": frequencies}, ("f", "point", "component"))
 
 
 @pytest.mark.parametrize("resonance", [0, 1 / 2, 1 / 3, 2 / 5, 3 / 8, 5 / 13])
-@pytest.mark.parametrize("other", [0.031, 0.217, 0.413])
-def test_two_phases_of_one_rotation_near_resonance_are_no_loop(resonance, other):
+@pytest.mark.parametrize("second", [0.031, 0.217, 0.413])
+def test_two_phases_of_one_rotation_near_resonance_are_no_loop(resonance, second):
     frequencies = resonance + np.geomspace(1e-7, 0.0317, 24)
-    one, same = rotations(frequencies, 0.0), rotations(frequencies, other)
+    first, same = rotations(frequencies, 0.0), rotations(frequencies, second)
 
-    assert hysteresis(one, same) == []
+    assert hysteresis(first, same) == []
     if resonance not in (0, 1 / 2):
         assert (
-            cloud_distance(one.values[0], same.values[0]) > 0.05
+            cloud_distance(first.values[0], same.values[0]) > 0.05
         )  # though they lie apart
 
 

@@ -1,6 +1,4 @@
-"""Measuring many orbits side by side: the numbers of each alone, padding, sections, refusals."""
-
-from dataclasses import dataclass
+"""Measuring many orbits side by side: their numbers, padding, sections, refusals."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,11 +11,10 @@ from isinglass.dynamics import (
     Measure,
     Sampling,
     Section,
-    lyapunov_spectrum,
     trajectory,
 )
 from isinglass.dynamics.cells import measure_cells
-from isinglass.dynamics.variables import dimension, variables
+from isinglass.dynamics.variables import dimension
 
 LN2 = np.log(2.0)
 
@@ -36,7 +33,7 @@ def henon_head(window, parameters, phase):
 
 
 def forced_head(window, parameters, phase):
-    """A contracting delay map driven with period 3, which is no multiple of its length 2."""
+    """A contracting delay map driven with period 3, no multiple of its length 2."""
     drive = jnp.asarray([1.0, 0.0, -1.0], window[0].dtype)[phase % 3]
     return parameters["a"] * (window[0] - 0.5 * window[1]) + drive
 
@@ -93,7 +90,7 @@ def test_kinds_and_exponents_of_the_logistic_map():
     assert np.isnan(result["exponents"][4]).all()
 
 
-@pytest.mark.parametrize("qr_every", [1, 2, 4, 8, "auto"])
+@pytest.mark.parametrize("qr_every", [8, "auto"])
 def test_a_delay_map_is_the_plain_map(qr_every):
     a = np.array([1.0, 1.4])
     measure = Measure(1000, 20_000, exponents=None, qr_every=qr_every, points=0)
@@ -169,8 +166,8 @@ def test_section_keeps_points_near_the_plane_in_order():
     assert result["point_count"][0] == 30
     assert result["point_count"][1] == 0  # the fixed point 0.6 is not on it
     assert np.isnan(result["points"][1]).all()
-    kept = result["points"][0, :, 0]
-    assert (np.abs(kept - 0.5) <= 0.05).all()
+    near_plane = result["points"][0, :, 0]
+    assert (np.abs(near_plane - 0.5) <= 0.05).all()
 
 
 def test_superstable_exponents_are_minus_infinity():
@@ -187,20 +184,6 @@ def test_a_direction_below_rounding_is_told():
     result = measure_cells(squash, np.ones((2, 1)), {"a": np.array([0.9])}, measure)
     np.testing.assert_allclose(result["exponents"][0, 0], np.log(0.9), rtol=1e-6)
     assert list(result["unresolved"][0]) == [0.0, 1.0]
-
-
-def test_variables_describe_the_result():
-    measure = Measure(transient=0, steps=20, exponents=None, points=7)
-    start = DelayState(np.full((2, 1), 0.1), np.array(0))
-    described = variables(DelayMap(henon_head, 2), start, measure)
-    lanes = DelayState(np.full((2, 1, 3), 0.1), np.array(0))
-    result = measure_cells(
-        DelayMap(henon_head, 2), lanes, {"a": np.full(3, 1.2)}, measure
-    )
-    assert set(described) == set(result) - {"final_state"}
-    for name, (dims, dtype, _) in described.items():
-        assert result[name].shape == (3, *(size for _, size in dims)), name
-        assert result[name].dtype == dtype, name
 
 
 def test_the_same_input_gives_the_same_bits():
@@ -284,41 +267,6 @@ def test_delay_map_refuses(bad):
 def test_delay_map_refuses_a_window_of_another_length():
     with pytest.raises(ValueError, match="window must hold 2 values"):
         DelayMap(henon_head, 2).start(jnp.zeros((3, 1)))
-
-
-def test_lyapunov_spectrum_and_cells_agree():
-    values = measure_cells(
-        henon,
-        np.full((2, 1), 0.1),
-        {"a": np.array([1.4])},
-        Measure(1000, 40_000, exponents=None, points=0),
-    )
-    alone = lyapunov_spectrum(henon, np.full(2, 0.1), {"a": 1.4}, 40_000)
-    np.testing.assert_allclose(values["exponents"][0], alone.exponents, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("state", "named"),
-    [
-        (np.array([0.1 + 0.2j]), "state must be real"),
-        ({"n": np.array([1, 2])}, "floating-point"),
-    ],
-)
-def test_states_that_have_no_tangents_are_refused(state, named):
-    with pytest.raises(ValueError, match=named):
-        lyapunov_spectrum(lambda x, p: x, state, {}, 10)
-
-
-def test_an_unhashable_map_is_refused():
-    @dataclass
-    class Unhashable:
-        table: list
-
-        def __call__(self, x, parameters):
-            return x
-
-    with pytest.raises(ValueError, match="step must be hashable"):
-        lyapunov_spectrum(Unhashable([1.0]), np.array([0.1]), {}, 10)
 
 
 def test_the_interval_that_was_chosen_is_told():

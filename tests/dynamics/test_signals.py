@@ -82,10 +82,10 @@ def test_autocorrelation_is_its_definition(x, data):
     lags = data.draw(st.integers(0, x.size - 1))
     y = x - x.mean()
     full = np.correlate(y, y, "full")[x.size - 1 :][: lags + 1]
-    found = autocorrelation(x, lags)
+    correlation = autocorrelation(x, lags)
     if np.ptp(x) < 1e-12:
         return
-    np.testing.assert_allclose(found, full / (y @ y), atol=1e-9)
+    np.testing.assert_allclose(correlation, full / (y @ y), atol=1e-9)
     terms = x.size - np.arange(lags + 1)
     unbiased = autocorrelation(x, lags, unbiased=True)
     np.testing.assert_allclose(unbiased, full / terms / y.var(), atol=1e-9 * x.size)
@@ -93,16 +93,16 @@ def test_autocorrelation_is_its_definition(x, data):
 
 def test_a_repeating_signal_correlates_wholly_with_itself():
     x = np.tile([1.0, -1.0, 0.5, 3.0], 250)
-    found = autocorrelation(x, 8, unbiased=True)
-    np.testing.assert_allclose(found[[0, 4, 8]], 1.0, atol=1e-2)
+    correlation = autocorrelation(x, 8, unbiased=True)
+    np.testing.assert_allclose(correlation[[0, 4, 8]], 1.0, atol=1e-2)
     np.testing.assert_allclose(autocorrelation(x, 500)[500], 0.5, atol=1e-2)
 
 
 def test_a_constant_has_no_autocorrelation():
     x = np.stack([np.full(50, 0.1), np.random.default_rng(0).random(50)], axis=1)
-    found = autocorrelation(x, 3)
-    assert np.isnan(found[:, 0]).all()
-    assert np.isfinite(found[:, 1]).all()
+    correlation = autocorrelation(x, 3)
+    assert np.isnan(correlation[:, 0]).all()
+    assert np.isfinite(correlation[:, 1]).all()
 
 
 def circle(rows=400, per_turn=25.3):

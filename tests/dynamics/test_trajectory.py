@@ -1,6 +1,5 @@
 """Orbits, step by step."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,14 +9,18 @@ from hypothesis import strategies as st
 from isinglass.dynamics import (
     DelayMap,
     DelayState,
-    PrecisionWarning,
     Sampling,
     trajectory,
 )
-from isinglass.dynamics.textbook import delayed_logistic, henon, linear, logistic
+from isinglass.dynamics.textbook import delayed_logistic, henon, logistic
 
 law = settings(max_examples=10, deadline=None, derandomize=True, database=None)
 HENON = {"a": 1.4, "b": 0.3}
+
+
+def by_matrix(x, parameters):
+    """A linear map by a parameter, so that one program serves every example."""
+    return parameters["matrix"] @ x
 
 
 def by_hand(x, y, steps, a=1.4, b=0.3):
@@ -29,44 +32,23 @@ def by_hand(x, y, steps, a=1.4, b=0.3):
 
 
 def test_rows_are_the_steps_of_the_map():
-    found = trajectory(henon, jnp.zeros(2), HENON, 20)
-    assert isinstance(found, np.ndarray)
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found, by_hand(0.0, 0.0, 20), rtol=1e-12)
-
-
-@law
-@given(transient=st.integers(0, 30), stride=st.integers(1, 7))
-def test_row_i_is_seen_after_transient_and_strides(transient, stride):
-    whole = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 70)
-    rows = trajectory(
-        logistic,
-        jnp.array(0.3),
-        {"r": 3.5},
-        Sampling(5, transient=transient, stride=stride),
-    )
-    np.testing.assert_array_equal(rows, whole[transient + stride * np.arange(1, 6) - 1])
-
-
-@law
-@given(cut=st.integers(1, 29))
-def test_an_orbit_goes_on_from_any_of_its_states(cut):
-    whole = trajectory(henon, jnp.zeros(2), HENON, 30)
-    rest = trajectory(henon, whole[cut - 1], HENON, 30 - cut)
-    np.testing.assert_array_equal(rest, whole[cut:])
+    rows = trajectory(henon, jnp.zeros(2), HENON, 20)
+    assert isinstance(rows, np.ndarray)
+    assert rows.dtype == np.float64
+    np.testing.assert_allclose(rows, by_hand(0.0, 0.0, 20), rtol=1e-12)
 
 
 def test_the_observable_is_what_is_kept():
     whole = trajectory(henon, jnp.zeros(2), HENON, 9)
-    seen = trajectory(
+    shown = trajectory(
         henon,
         jnp.zeros(2),
         HENON,
         9,
         observable=lambda x: {"sum": x.sum(), "first": x[0]},
     )
-    np.testing.assert_allclose(seen["sum"], whole.sum(axis=1), rtol=1e-15)
-    np.testing.assert_array_equal(seen["first"], whole[:, 0])
+    np.testing.assert_allclose(shown["sum"], whole.sum(axis=1), rtol=1e-15)
+    np.testing.assert_array_equal(shown["first"], whole[:, 0])
 
 
 def test_a_state_may_be_a_tree_with_whole_numbers():
@@ -74,32 +56,32 @@ def test_a_state_may_be_a_tree_with_whole_numbers():
         return {"x": state["x"] * parameters["r"], "time": state["time"] + 1}
 
     state = {"x": jnp.ones((2, 3)), "time": jnp.array(5)}
-    found = trajectory(step, state, {"r": 2.0}, 4)
-    np.testing.assert_array_equal(found["time"], [6, 7, 8, 9])
-    np.testing.assert_array_equal(found["x"][:, 0, 0], [2, 4, 8, 16])
-    assert found["x"].shape == (4, 2, 3)
+    rows = trajectory(step, state, {"r": 2.0}, 4)
+    np.testing.assert_array_equal(rows["time"], [6, 7, 8, 9])
+    np.testing.assert_array_equal(rows["x"][:, 0, 0], [2, 4, 8, 16])
+    assert rows["x"].shape == (4, 2, 3)
 
 
 def test_a_delay_map_shows_its_newest_value():
     start = delayed_logistic.start(jnp.array([[0.5], [0.375]]))
-    found = trajectory(delayed_logistic, start, {"r": 2.1}, 30)
+    rows = trajectory(delayed_logistic, start, {"r": 2.1}, 30)
     x = [0.375, 0.5]
     for _ in range(30):
         x.append(2.1 * x[-1] * (1 - x[-2]))
-    np.testing.assert_allclose(found[:, 0], x[2:], rtol=1e-12)
+    np.testing.assert_allclose(rows[:, 0], x[2:], rtol=1e-12)
 
 
 def test_a_delay_map_keeps_time():
-    """x(t+1) = x(t−2) + phase: each of the three interleaved orbits grows by its own phases."""
+    """x(t+1) = x(t−2) + phase: three interleaved orbits grow by phases of their own."""
     step = DelayMap(
         lambda window, parameters, phase: window[2] + phase, length=3, period=4
     )
     start = step.start(jnp.zeros((3, 1)), phase=2)
-    found = trajectory(step, start, {"unused": 0.0}, 12)[:, 0]
+    rows = trajectory(step, start, {"unused": 0.0}, 12)[:, 0]
     x = [0.0, 0.0, 0.0]
     for time in range(12):
         x.append(x[-3] + (2 + time) % 4)
-    np.testing.assert_array_equal(found, x[3:])
+    np.testing.assert_array_equal(rows, x[3:])
 
 
 def test_the_window_holds_the_newest_first():
@@ -111,33 +93,19 @@ def test_the_window_holds_the_newest_first():
     np.testing.assert_array_equal(states.window[1:, 1], states.window[:-1, 0])
 
 
-def test_single_precision_is_single():
-    with pytest.warns(PrecisionWarning, match="float64"):
-        found = trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 5, precision="float32")
-    assert found.dtype == np.float32
-
-
-def test_no_setting_of_jax_changes():
-    before = jax.config.values.copy()
-    made = jnp.ones(1).dtype
-    trajectory(logistic, jnp.array(0.3), {"r": 3.5}, 5)
-    assert jax.config.values == before
-    assert jnp.ones(1).dtype == made
-
-
 @law
 @given(seed=st.integers(0, 10**6))
 def test_a_linear_map_takes_powers(seed):
     matrix = np.random.default_rng(seed).standard_normal((3, 3))
     start = np.array([1.0, -2.0, 0.5])
-    found = trajectory(linear(matrix), start, {}, 6)
+    powers = trajectory(by_matrix, start, {"matrix": matrix}, 6)
     expected = [np.linalg.matrix_power(matrix, n) @ start for n in range(1, 7)]
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(powers, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_an_orbit_that_diverges_is_shown_as_it_is():
-    found = trajectory(logistic, jnp.array(0.3), {"r": 5.0}, 50)
-    assert not np.isfinite(found[-1])
+    rows = trajectory(logistic, jnp.array(0.3), {"r": 5.0}, 50)
+    assert not np.isfinite(rows[-1])
 
 
 @pytest.mark.parametrize(
@@ -145,16 +113,6 @@ def test_an_orbit_that_diverges_is_shown_as_it_is():
     [
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"precision": "float16"}, "precision must be one of .*'float16'"),
-        ({"state": jnp.array([0.0, jnp.nan])}, "state must be finite"),
-        ({"parameters": {"a": jnp.inf, "b": 0.3}}, r"parameters\['a'\] must be finite"),
-        (
-            {"step": lambda x, _: x[:1]},
-            "step must return a state like the one it is given",
-        ),
-        (
-            {"step": lambda x, _: (x, x)},
-            "step must return a state like the one it is given",
-        ),
         ({"state": ()}, "state must hold at least one array"),
     ],
 )

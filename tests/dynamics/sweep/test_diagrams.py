@@ -36,22 +36,22 @@ def bistable(x, parameters):
 class TestBifurcation:
     def test_each_cell_is_what_measuring_it_gives(self):
         values = np.linspace(2.6, 3.5, 7)
-        found = bifurcation(logistic, START, {}, {"r": values}, SHORT, Run(lanes=7))
+        diagram = bifurcation(logistic, START, {}, {"r": values}, SHORT, Run(lanes=7))
         direct = measure_cells(logistic, np.full((1, 7), 0.3), {"r": values}, SHORT)
-        assert set(found.data_vars) == set(direct) - {"final_state"}
-        for name, variable in found.data_vars.items():
+        assert set(diagram.data_vars) == set(direct) - {"final_state"}
+        for name, variable in diagram.data_vars.items():
             np.testing.assert_array_equal(variable.values, direct[str(name)])
             assert variable.values.dtype == direct[str(name)].dtype
 
     def test_known_periods_and_exponent(self):
         values = [2.8, 3.2, 3.5, 4.0]
         measure = Measure(transient=1000, steps=20_000, points=8, exponents=1)
-        found = bifurcation(logistic, START, {}, {"r": values}, measure)
-        assert found["period"].values[:3].tolist() == [1, 2, 4]
-        assert float(found["exponents"].sel(r=2.8)[0]) == pytest.approx(
+        diagram = bifurcation(logistic, START, {}, {"r": values}, measure)
+        assert diagram["period"].values[:3].tolist() == [1, 2, 4]
+        assert float(diagram["exponents"].sel(r=2.8)[0]) == pytest.approx(
             np.log(0.8), abs=1e-9
         )
-        assert float(found["exponents"].sel(r=4.0)[0]) == pytest.approx(
+        assert float(diagram["exponents"].sel(r=4.0)[0]) == pytest.approx(
             np.log(2), abs=0.01
         )
 
@@ -69,18 +69,18 @@ class TestBifurcation:
 
         still = Measure(transient=0, steps=1, points=1, classify=False)
         values = np.linspace(-1, 1, 5)
-        found = bifurcation(
+        diagram = bifurcation(
             lambda x, p: x, at_parameter, {}, {"x": values}, still, Run(lanes=2)
         )
-        np.testing.assert_array_equal(found["points"].values[:, 0, 0], values)
+        np.testing.assert_array_equal(diagram["points"].values[:, 0, 0], values)
 
     def test_several_starts_find_both_attractors(self):
         starts = np.array([[-1.0], [0.01], [1.0]])
-        found = bifurcation(
+        diagram = bifurcation(
             bistable, starts, {}, {"h": [0.0, 0.6]}, BARE, Run(starts=3, lanes=4)
         )
-        assert found["points"].dims[:2] == ("start", "h")
-        signs = np.sign(found["points"].values[:, :, 0, 0])
+        assert diagram["points"].dims[:2] == ("start", "h")
+        signs = np.sign(diagram["points"].values[:, :, 0, 0])
         assert signs.tolist() == [[-1, 1], [1, 1], [1, 1]]
 
     def test_parameters_may_be_arrays(self):
@@ -88,7 +88,7 @@ class TestBifurcation:
             return parameters["A"] @ x + parameters["c"]
 
         matrix = np.array([[0.5, 0.2], [0.0, 0.3]])
-        found = bifurcation(
+        diagram = bifurcation(
             linear,
             np.zeros(2),
             {"A": matrix},
@@ -98,29 +98,31 @@ class TestBifurcation:
         )
         fixed = np.linalg.solve(np.eye(2) - matrix, np.ones(2))
         expected = np.array([1.0, 2.0, 3.0])[:, None] * fixed
-        np.testing.assert_allclose(found["points"].values[:, 0], expected, rtol=1e-12)
+        np.testing.assert_allclose(diagram["points"].values[:, 0], expected, rtol=1e-12)
 
     def test_delay_map_with_a_phase(self):
         delay = DelayMap(sweep_cases.head, length=3, period=4)
         start = delay.start(jnp.zeros((3, 1)), phase=2)
         measure = Measure(transient=300, steps=300, points=4)
-        found = bifurcation(
+        diagram = bifurcation(
             delay, start, {}, {"a": [0.5, 0.7, 0.9]}, measure, Run(lanes=2)
         )
-        one = bifurcation(delay, start, {}, {"a": [0.7]}, measure)
-        xr.testing.assert_allclose(found.isel(a=slice(1, 2)), one, rtol=1e-9)
-        assert found["period"].values.tolist() == [4, 4, 4]  # that of the forcing
+        alone = bifurcation(delay, start, {}, {"a": [0.7]}, measure)
+        xr.testing.assert_allclose(diagram.isel(a=slice(1, 2)), alone, rtol=1e-9)
+        assert diagram["period"].values.tolist() == [4, 4, 4]  # that of the forcing
 
     def test_delay_map_from_several_windows(self):
         delay = DelayMap(sweep_cases.head, length=2, period=1)
         windows = DelayState(
             jnp.array([[[-1.0], [-1.0]], [[1.0], [1.0]]]), jnp.asarray(0)
         )
-        found = bifurcation(delay, windows, {}, {"a": [2.0]}, BARE, Run(starts=2))
-        one = bifurcation(delay, delay.start(windows.window[1]), {}, {"a": [2.0]}, BARE)
-        low, high = found["points"].values[:, 0, 0, 0]
+        diagram = bifurcation(delay, windows, {}, {"a": [2.0]}, BARE, Run(starts=2))
+        alone = bifurcation(
+            delay, delay.start(windows.window[1]), {}, {"a": [2.0]}, BARE
+        )
+        low, high = diagram["points"].values[:, 0, 0, 0]
         assert low < 0 < high
-        assert high == pytest.approx(float(one["points"].squeeze()))
+        assert high == pytest.approx(float(alone["points"].squeeze()))
 
     def test_starts_of_a_delay_map_share_a_phase(self):
         delay = DelayMap(sweep_cases.head, length=2, period=4)
@@ -130,20 +132,20 @@ class TestBifurcation:
 
     def test_says_what_it_holds(self):
         values = xr.DataArray([2.0, 3.0], dims="r", attrs={"units": "per year"})
-        found = bifurcation(logistic, START, {}, {"r": values}, SHORT)
-        assert found["r"].attrs == {"units": "per year"}
-        assert found["exponents"].attrs["units"] == "nats per step"
-        assert found.attrs["title"] == "Bifurcation diagram over r"
-        assert found.attrs["map"] == "logistic"
-        assert "isinglass" in found.attrs["source"]
-        assert "jax" in found.attrs["versions"]
-        assert "transient 300" in found.attrs["measured"]
+        diagram = bifurcation(logistic, START, {}, {"r": values}, SHORT)
+        assert diagram["r"].attrs == {"units": "per year"}
+        assert diagram["exponents"].attrs["units"] == "nats per step"
+        assert diagram.attrs["title"] == "Bifurcation diagram over r"
+        assert diagram.attrs["map"] == "logistic"
+        assert "isinglass" in diagram.attrs["source"]
+        assert "jax" in diagram.attrs["versions"]
+        assert "transient 300" in diagram.attrs["measured"]
 
     def test_single_precision_is_done_but_warned_of(self):
         measure = dataclasses.replace(SHORT, precision="float32")
         with pytest.warns(PrecisionWarning, match="float64"):
-            found = bifurcation(logistic, START, {}, {"r": [2.8]}, measure)
-        assert found["points"].dtype == np.float32
+            diagram = bifurcation(logistic, START, {}, {"r": [2.8]}, measure)
+        assert diagram["points"].dtype == np.float32
 
     def test_large_results_are_cut_finer_than_asked(self, monkeypatch):
         # 81 bytes a cell are kept: 4 points, their count, exponent, error, kind, …
@@ -181,11 +183,12 @@ class TestContinuation:
     def test_hysteresis_where_it_is_known(self):
         edge = np.sqrt(2) - np.arctanh(np.sqrt(0.5))
         values = np.linspace(-0.8, 0.8, 33)
-        found = continuation(
+        diagram = continuation(
             bistable, np.array([0.0]), {}, {"h": values}, BARE, Run(block=5)
         )
         up, down = (
-            found["points"].sel(direction=way).values[:, 0, 0] for way in ("up", "down")
+            diagram["points"].sel(direction=way).values[:, 0, 0]
+            for way in ("up", "down")
         )
         np.testing.assert_array_equal(np.abs(up - down) > 1e-3, np.abs(values) < edge)
 
@@ -194,32 +197,32 @@ class TestContinuation:
         values = np.linspace(-0.8, 0.8, 9)
         start = np.array([0.0])
         both = continuation(bistable, start, {}, {"h": values}, BARE, Run(block=4))
-        one = continuation(
+        alone = continuation(
             bistable, start, {}, {"h": values}, BARE, Run(block=4, direction=direction)
         )
-        xr.testing.assert_equal(one, both.sel(direction=[direction]))
+        xr.testing.assert_equal(alone, both.sel(direction=[direction]))
 
     def test_blocks_change_nothing(self):
         values = np.linspace(2.9, 4.0, 10)
-        found = [
+        diagram = [
             continuation(logistic, START, {}, {"r": values}, SHORT, Run(block=block))
             for block in (1, 3, 100)
         ]
-        xr.testing.assert_equal(found[0], found[1])
-        xr.testing.assert_equal(found[0], found[2])
+        xr.testing.assert_equal(diagram[0], diagram[1])
+        xr.testing.assert_equal(diagram[0], diagram[2])
 
     def test_each_start_is_followed_by_itself(self):
         values = np.linspace(-0.4, 0.4, 5)
         starts = np.array([[-1.0], [1.0], [0.5]])
-        found = continuation(
+        diagram = continuation(
             bistable, starts, {}, {"h": values}, BARE, Run(starts=3, lanes=2, block=2)
         )
-        assert found["points"].dims[:3] == ("direction", "start", "h")
-        signs = np.sign(found["points"].values[..., 0, 0])
+        assert diagram["points"].dims[:3] == ("direction", "start", "h")
+        signs = np.sign(diagram["points"].values[..., 0, 0])
         assert (signs == np.array([-1, 1, 1])[None, :, None]).all()
 
     def test_what_has_diverged_starts_afresh(self):
-        found = continuation(
+        diagram = continuation(
             logistic,
             START,
             {},
@@ -227,7 +230,7 @@ class TestContinuation:
             SHORT,
             Run(direction="down", block=2),
         )
-        assert found["period"].values[0, :2].tolist() == [1, 2]
+        assert diagram["period"].values[0, :2].tolist() == [1, 2]
 
     def test_delay_map_goes_on_in_time(self):
         delay = DelayMap(sweep_cases.head, length=2, period=4)
@@ -235,13 +238,13 @@ class TestContinuation:
         start = delay.start(jnp.zeros((2, 1)))
         # The values are so close that they are one, so that this is one long orbit.
         values = 0.5 + 1e-15 * np.arange(4)
-        found = continuation(
+        diagram = continuation(
             delay, start, {}, {"a": values}, measure, Run(direction="up", block=3)
         )
         long = dataclasses.replace(measure, steps=32, points=32)
         orbit = bifurcation(delay, start, {}, {"a": [0.5]}, long)
         np.testing.assert_allclose(
-            found["points"].values[0, :, :, 0].ravel(),
+            diagram["points"].values[0, :, :, 0].ravel(),
             orbit["points"].values[0, :, 0],
             rtol=1e-12,
         )
@@ -250,15 +253,15 @@ class TestContinuation:
 class TestProgress:
     @pytest.mark.parametrize("kind", ["bifurcation", "continuation"])
     def test_a_function_is_told_of_every_cell(self, kind):
-        told = []
+        reports = []
         sweep_cases.run(
-            kind, None, 8, progress=lambda done, total: told.append((done, total))
+            kind, None, 8, progress=lambda done, total: reports.append((done, total))
         )
         total = 8 if kind == "bifurcation" else 16
-        assert {cells for _, cells in told} == {total}
-        assert told[0][0] == 0
-        assert told[-1][0] == total
-        assert all(0 <= done <= total for done, _ in told)
+        assert {cells for _, cells in reports} == {total}
+        assert reports[0][0] == 0
+        assert reports[-1][0] == total
+        assert all(0 <= done <= total for done, _ in reports)
 
     def test_a_bar_goes_to_standard_error(self, capsys, monkeypatch):
         monkeypatch.setenv("FORCE_COLOR", "1")

@@ -104,18 +104,18 @@ def test_goes_on_where_it_stopped(kind, share, whole, tmp_path, computed):
 @pytest.mark.parametrize("kind", KINDS)
 def test_finished_is_returned_at_once(kind, whole, computed):
     before = files(whole[kind])
-    found = run(kind, whole[kind])
+    diagram = run(kind, whole[kind])
     assert not computed
     assert files(whole[kind]) == before
-    assert found.sizes["a"] == VALUES[kind]
+    assert diagram.sizes["a"] == VALUES[kind]
 
 
 def test_resume_needs_only_map_and_start(whole, tmp_path):
     with pytest.raises(Stop):
         run("continuation", tmp_path, progress=stop_after(0.5))
-    found = resume(tmp_path, cubic, np.array([0.1]))
+    diagram = resume(tmp_path, cubic, np.array([0.1]))
     assert results(tmp_path) == results(whole["continuation"])
-    xr.testing.assert_identical(found.load(), run("continuation", None))
+    xr.testing.assert_identical(diagram.load(), run("continuation", None))
 
 
 def test_resume_rebuilds_every_kind_of_argument(tmp_path):

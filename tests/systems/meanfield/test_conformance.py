@@ -9,7 +9,8 @@ import pytest
 
 from isinglass.dynamics import DelayState, Measure, lyapunov_spectrum, trajectory
 
-ROUNDING = 4e-16  # of one step: all numbers are below 1 and a step is some dozens of operations
+# Of one step: all numbers are below 1, and a step is some dozens of operations.
+ROUNDING = 4e-16
 
 
 def restarted(oracle, row: int) -> DelayState:
@@ -27,7 +28,7 @@ def orbit(oracle) -> np.ndarray:
 
 
 def propagated_rounding(oracle) -> np.ndarray:
-    """Standard deviation of every row if each step before it was rounded, to linear order."""
+    """Standard deviation of rows if all steps before were rounded, to linear order."""
     mean_field, parameters = oracle.mean_field, oracle.parameters
     size = mean_field.length * mean_field.features.n_patterns
 
@@ -106,7 +107,7 @@ def test_a_trajectory_that_forgets_agrees_throughout(oracle_at):
 
 
 def test_trajectories_agree_as_far_as_rounding_lets_them(oracle):
-    """Where an orbit parts from its neighbours, so do two programs that round differently.
+    """Where an orbit parts from its neighbours, so do programs that round otherwise.
 
     That holds at β = 1.255 too, though its attractor is no chaotic one: on the way to
     it the first 400 steps spread a rounding error 10¹¹-fold.
@@ -128,7 +129,7 @@ def test_a_quasi_periodic_trajectory_agrees_once_it_is_on_its_attractor(oracle_a
 
 
 def matched_exponents(oracle, starts) -> np.ndarray:
-    """Exponents as the program measures them: identity at first, dense Jacobian, QR each step."""
+    """As the program measures: identity at first, dense Jacobian, QR in every step."""
     mean_field, parameters = oracle.mean_field, oracle.parameters
     # Our start has done the steps in which the window grows.
     transient = int(oracle.data["transient_steps"]) - (mean_field.length - 1)
@@ -188,7 +189,7 @@ def test_exponents_of_the_periodic_orbit(oracle_at):
 
 
 def test_the_toolbox_finds_the_exponents_of_the_periodic_orbit(oracle_at):
-    """Exactly: they are the logarithms of the multipliers of the orbit of period two."""
+    """Exactly: they are logarithms of the multipliers of the orbit of period two."""
     oracle = oracle_at("1.5")
     state, step = restarted(oracle, 398), oracle.mean_field.map
     with jax.enable_x64(True):

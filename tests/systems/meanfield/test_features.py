@@ -179,8 +179,8 @@ def test_gaussian_correlations_have_the_width_asked_for():
     features = Features.gaussian_correlations(
         12, 1, standard_deviation=0.5, random_state=0
     )
-    given = features.correlations[1:, :, 0, :]
-    assert given.std() == pytest.approx(0.5, rel=0.1)
+    linear = features.correlations[1:, :, 0, :]
+    assert linear.std() == pytest.approx(0.5, rel=0.1)
     assert Features.gaussian_correlations(random_state=1).n_patterns == 3
 
 

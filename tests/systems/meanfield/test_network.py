@@ -25,7 +25,7 @@ def sampler(request, monkeypatch):
 
 
 def test_a_token_has_the_means_of_its_attention(sampler):
-    """First token from a given attention: mean and variance of every overlap, by theory."""
+    """Mean and variance of every overlap of the first token, by theory."""
     features = Features.random_segments(3, 2, n_spins=90, segments=5, random_state=0)
     weights = features.draw_weights(90)
     sampled = SelfAttentionNetwork(weights, 2).sample(
@@ -59,7 +59,7 @@ def test_overlaps_are_sums_of_whole_spins(sampler):
 
 
 def test_attention_follows_from_the_overlaps(sampler):
-    """The network's own rows, put through the softmax in NumPy, growing window and all."""
+    """The network's own rows, put through the softmax in NumPy, growing window too."""
     for attention, overlaps in zip(*run(), strict=True):
         for row in range(12):
             window = overlaps[max(0, row - 3) : row + 1]

@@ -30,7 +30,9 @@ def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
 
 
 def position_signs(bits: int) -> Float[np.ndarray, "period bits"]:
-    """Positional bits of the positions 0 … 2^P − 1: binary digits, highest first, 0 written −1.
+    """Write the positions 0 … 2^P − 1 as positional bits.
+
+    They are the binary digits, highest first, with −1 for 0.
 
     Args:
         bits: P, at least 0. Without bits there is one position, and nothing tells it.

@@ -1,4 +1,4 @@
-"""Features: the weights of the attention, grouped by the spins that have equal means."""
+"""Features: weights of the attention, grouped by the spins that have equal means."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ KINDS = ("o", "v", "q", "k")
 """The four weights, in the order in which every array here holds them."""
 
 _MOST_PATTERNS = 12
-"""From correlations all 2^(M − 1) columns are laid out; at 12 that is 0.8 MB, and doubles on."""
+"""All 2^(M − 1) columns are laid out from correlations; at 12 that is 0.8 MB."""
 
 RandomState = Any  # None, an int, or anything else that numpy.random.default_rng takes
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """The M features (patterns) of a self-attention network, as the mean field sees them.
+    """The M features (patterns) of a self-attention network, as its mean field sees.
 
     Spins whose columns of W^o agree up to a global sign have, up to that sign, the same
     mean tanh(β Σ_b W^o_b A_b). Every column is gauged so that its first row is +1, and
@@ -80,7 +80,7 @@ class Features:
 
     @property
     def positional_overlaps(self) -> Float[np.ndarray, "4 M period"]:
-        """(1/P) Σ_p W^α_{a,p} e_p at every position modulo 2^P; 0 without positional bits."""
+        """(1/P) Σ_p W^α_{a,p} e_p at every position modulo 2^P; 0 without such bits."""
         bits = position_signs(self.positional_bits)
         return self.positional @ bits.T / max(self.positional_bits, 1)
 
@@ -129,7 +129,7 @@ class Features:
         spins: Num[np.ndarray, "n"],
         positional: Float[np.ndarray, "4 M P"],
     ) -> "Features":
-        """Features of columns of the semantic weights, each of which so many spins have.
+        """Make features of columns of the semantic weights.
 
         Args:
             columns: Columns over all four weights in ±1; they may repeat.
@@ -199,7 +199,7 @@ class Features:
 
     @classmethod
     def paper(cls) -> "Features":
-        """The weights of the paper's figures: M = 3, P = 2, three segments of 33 spins each.
+        """Give the features of the paper's figures: M = 3, P = 2, three segments.
 
         Source: drawn by the published program of Poc-López & Aguilera 2024.
         """
@@ -294,10 +294,11 @@ class Features:
         strength: float = 1.0,
         random_state: RandomState = None,
     ) -> "Features":
-        """Patterns that follow one another in a cycle: after pattern b comes pattern b + shift.
+        """Make patterns that follow one another in a cycle.
 
-        Queries and keys are the output patterns themselves (a token attends to its
-        likes), and value pattern a is output pattern a − shift.
+        After pattern b comes pattern b + shift. Queries and keys are the output
+        patterns themselves (a token attends to its likes), and value pattern a is
+        output pattern a − shift.
 
         Args:
             n_patterns: M, 1 to 12.
@@ -393,7 +394,7 @@ class Features:
 def split_weights(
     weights: ArrayLike, positional_bits: int
 ) -> tuple[Int[np.ndarray, "4 M N"], Float[np.ndarray, "4 M P"]]:
-    """The semantic and the positional part of weights (4, M, N + P), or a `ValueError`."""
+    """The semantic and the positional part of weights (4, M, N + P), or an error."""
     check_whole(0, positional_bits=positional_bits)
     array = as_sign_array("weights", weights, (4, None, None))
     n_spins = array.shape[2] - positional_bits
@@ -406,7 +407,9 @@ def split_weights(
 
 
 def semantic_overlaps(weights: ArrayLike, means: ArrayLike) -> Float[np.ndarray, "4 M"]:
-    """Overlaps (1/N) Σ_i W^α_{a,i} s_i of spins or their means; positional bits are left out.
+    """Compute overlaps (1/N) Σ_i W^α_{a,i} s_i of spins or of their means.
+
+    Positional bits are left out.
 
     Args:
         weights: (4, M, N + P) in ±1.

@@ -17,7 +17,7 @@ from isinglass.systems.meanfield.attention import attend
 from isinglass.systems.meanfield.features import Features
 
 PARAMETERS = ("beta", "gamma", "epsilon")
-"""Inverse temperature β of the tokens, gain γ of the attention, weight ε of positional bits."""
+"""Inverse temperature β of the tokens, gain γ of the attention, weight ε of bits."""
 
 Parameters = Mapping[str, Any]  # a number or a scalar array for each of PARAMETERS
 
@@ -26,9 +26,10 @@ _VQK = slice(1, None)
 _MOST_TERMS = 40
 """Up to here, which is M = 3, a product is written out; beyond, it is a matrix product.
 
-Written out, XLA fuses it with the rest of the step: 0.011 µs a step instead of 0.017 (M = 3, 250
-lanes, two cores). Products of 96 terms (M = 4, 8 groups) gain nothing, and of 240 take twice as
-long as a matrix product, in which the lanes are columns, and ten times as long to compile.
+Written out, XLA fuses it with the rest of the step: 0.011 µs a step instead of 0.017
+(M = 3, 250 lanes, two cores). Products of 96 terms (M = 4, 8 groups) gain nothing, and
+of 240 take twice as long as a matrix product, in which the lanes are columns, and ten
+times as long to compile.
 """
 
 
@@ -84,7 +85,7 @@ class MeanField:
     def __call__(
         self, window: Sequence[Array] | Array, parameters: Parameters, phase: Any
     ) -> Float[Array, " M"]:
-        """Attention A_t from the last L of them, newest first, computed in their precision.
+        """Compute the attention A_t from the last L of them, in their precision.
 
         Args:
             window: A_{t−1}, …, A_{t−L}, or fewer while the window still grows; (M,)
@@ -101,7 +102,7 @@ class MeanField:
     def token(
         self, attention: Float[Array, " M"], parameters: Parameters, position: Any
     ) -> Float[Array, "4 M"]:
-        """Overlaps m^o, m^v, m^q, m^k of the token that an attention generates, in its precision.
+        """Compute the overlaps m^o, m^v, m^q, m^k of the token of an attention.
 
         Args:
             attention: A of the position before.
@@ -113,7 +114,7 @@ class MeanField:
     def overlaps(
         self, attention: ArrayLike, parameters: Parameters, position: int
     ) -> Float[np.ndarray, "T 4 M"]:
-        """Overlaps m^o, m^v, m^q, m^k of the tokens that a trajectory's attentions generate.
+        """Compute the overlaps m^o, m^v, m^q, m^k of the tokens of a trajectory.
 
         Args:
             attention: Successive A, (T, M).
@@ -156,12 +157,12 @@ class MeanField:
     def start_from_pattern(
         self, parameters: Parameters, pattern: int = 0, kind: str = "o"
     ) -> DelayState:
-        """A full window that began as the published program begins, prompted with a pattern.
+        """Give the full window with which the published program begins.
 
-        The pattern stands at position 0 and attends to itself; the attention A_{−1} so
-        found generates the first token of the window, at position 0 once more, and the
-        pattern is forgotten. The window then holds A_{L−2}, …, A_0, A_{−1}, and A_{L−1}
-        comes next.
+        It is prompted with a pattern, which stands at position 0 and attends to itself;
+        the attention A_{−1} that results generates the first token of the window, at
+        position 0 once more, and the pattern is forgotten. The window then holds
+        A_{L−2}, …, A_0, A_{−1}, and A_{L−1} comes next.
 
         Args:
             parameters: "beta", "gamma" and "epsilon". If they are plain numbers the
@@ -180,9 +181,9 @@ class MeanField:
     def start_from_token(
         self, parameters: Parameters, overlaps: ArrayLike
     ) -> DelayState:
-        """The window as soon as all of it descends from one token, which stood at position 0.
+        """Give the window as soon as all of it descends from one token.
 
-        It holds A_{L−1}, …, A_0, and A_L comes next.
+        That stood at position 0. The window holds A_{L−1}, …, A_0, and A_L comes next.
 
         Args:
             parameters: As for `start_from_pattern`.
@@ -242,7 +243,7 @@ class MeanField:
     def _parts(
         self, overlaps: ArrayLike, parameters: Parameters
     ) -> Float[Array, "3 M"]:
-        """m^v, m^q, m^k at position 0 of a token with given semantic overlaps, (4, M)."""
+        """m^v, m^q, m^k at position 0 of a token with these semantic overlaps."""
         semantic = as_real_array("overlaps", overlaps, (4, self.features.n_patterns))
         with _precision(parameters) as dtype:
             return self._placed(jnp.asarray(semantic, dtype)[_VQK], parameters, 0, _VQK)
@@ -265,7 +266,7 @@ class MeanField:
 def _attend(
     tokens: Sequence[Float[Array, "3 M"]], parameters: Parameters
 ) -> Float[Array, " M"]:
-    """Attention of the first of these tokens (m^v, m^q, m^k), the newest, to all of them."""
+    """Attention of the first of these tokens (m^v, m^q, m^k), the newest, to all."""
     gamma = jnp.asarray(parameters["gamma"], tokens[0].dtype)
     return attend(tokens[0][1], [t[2] for t in tokens], [t[0] for t in tokens], gamma)
 
@@ -287,7 +288,7 @@ def _product(
 
 @contextmanager
 def _precision(parameters: Parameters) -> Iterator[Any]:
-    """The precision of a start: that of arrays among the parameters, float64 for plain numbers."""
+    """The precision of a start: that of arrays in the parameters, or else float64."""
     arrays = [value for value in parameters.values() if isinstance(value, jax.Array)]
     for name in PARAMETERS:
         if not isinstance(parameters.get(name), jax.Array):

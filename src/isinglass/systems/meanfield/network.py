@@ -21,14 +21,16 @@ _MOST_SPINS = 2**24
 """Sums of more ±1 are not exact in float32."""
 
 _SPINS_PER_BINOMIAL = 200
-"""Drawing one binomial number takes as long as drawing this many spins (measured on a CPU)."""
+"""Drawing a binomial number takes as long as drawing this many spins, on a CPU."""
 
 _MOST_BYTES = 256 * 2**20
-"""Replicas are drawn in as many batches as keep the spins drawn at a time below this."""
+"""Replicas are drawn in batches that keep the spins drawn at a time below this."""
 
 
 class NetworkTrajectory(NamedTuple):
-    """What a network did: row r is position t = ``position`` + ``transient`` + r · ``stride``.
+    """What a network did.
+
+    Row r is position t = ``position`` + ``transient`` + r · ``stride``.
 
     Attributes:
         attention: A_t, (replicas, rows, M).
@@ -44,8 +46,8 @@ class Prompt:
     """The tokens that are there before attention generates any.
 
     Attributes:
-        window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L, from
-            each of which one of the first tokens is drawn. If None, the one of
+        window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L,
+            from each of which one of the first tokens is drawn. If None, the one of
             `MeanField.start_from_pattern`: the first output pattern's with itself.
         position: t, the position of the newest of these tokens and the first row.
         token: Semantic overlaps (4, M) of a single first token, which is not drawn;
