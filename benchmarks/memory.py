@@ -1,4 +1,4 @@
-"""Speed of exact nearest neighbours beside faiss and scikit-learn, of training beside PyTorch.
+"""Speed of nearest neighbours beside faiss and scikit-learn, of training by PyTorch.
 
     pip install faiss-cpu==1.15.1 torch==2.13.0 && python benchmarks/memory.py
     [neighbours|training]
@@ -35,7 +35,7 @@ Search = Callable[[np.ndarray], "np.ndarray | None"]
 
 
 def draw(count: int, dimension: int, kind: str) -> np.ndarray:
-    """Float32 vectors: independent numbers, or those near a few hundred centres with an offset."""
+    """Float32 vectors: independent numbers, or near a few hundred centres, off 0."""
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((count, dimension), np.float32)
     if kind == "clustered":
@@ -61,8 +61,8 @@ def faiss(vectors: np.ndarray) -> np.ndarray:
 
     index = faiss.IndexFlatL2(vectors.shape[1])
     index.add(vectors)
-    found = index.search(vectors, 2)[1]
-    return np.where(found[:, 0] == np.arange(len(vectors)), found[:, 1], found[:, 0])
+    places = index.search(vectors, 2)[1]
+    return np.where(places[:, 0] == np.arange(len(vectors)), places[:, 1], places[:, 0])
 
 
 def scikit_learn(vectors: np.ndarray) -> np.ndarray:
@@ -81,11 +81,11 @@ PROGRAMS: dict[str, Search] = {
 
 
 def check_same_neighbours(kind: str, dimension: int) -> None:
-    """Refuse to time programs that do not find the same, but for float32 rounding in theirs."""
+    """Refuse to time programs that differ, but for float32 rounding in the peers."""
     vectors = draw(3_000, dimension, kind)
-    found = [search(vectors) for search in (ours, faiss, scikit_learn)]
+    indices = [search(vectors) for search in (ours, faiss, scikit_learn)]
     exact = vectors.astype(float)
-    first, *others = (np.linalg.norm(exact - exact[index], axis=1) for index in found)
+    first, *others = (np.linalg.norm(exact - exact[index], axis=1) for index in indices)
     for other in others:
         assert (first <= other * (1 + 1e-12)).all(), "another program found nearer ones"
         np.testing.assert_allclose(first, other, rtol=1e-3)
@@ -97,15 +97,15 @@ def times(
     """Seconds on the clock and of the processor, (rounds, 2) for each program."""
     for search in programs.values():
         search(vectors[:3_000])
-    found = {name: [] for name in programs}
+    taken = {name: [] for name in programs}
     for _ in range(rounds):
         for name, search in programs.items():
             clock, processor = time.perf_counter(), time.process_time()
             search(vectors)
-            found[name].append(
+            taken[name].append(
                 (time.perf_counter() - clock, time.process_time() - processor)
             )
-    return {name: np.array(each) for name, each in found.items()}
+    return {name: np.array(pairs) for name, pairs in taken.items()}
 
 
 def peak_memory(name: str, count: int, dimension: int, kind: str) -> float:
@@ -133,15 +133,15 @@ def neighbours_table(
     programs = {
         name: search for name, search in PROGRAMS.items() if not only or name in only
     }
-    found = times(programs, draw(count, dimension, kind), rounds)
+    taken = times(programs, draw(count, dimension, kind), rounds)
     table = Table(
         title=f"nearest neighbours of {count:,} × {dimension:,} float32, {kind}"
     )
     for column in ("", "s", "processor s", "times ours", "peak GiB"):
         table.add_column(column, justify="right" if column else "left")
-    for name, each in found.items():
-        clock, processor = np.median(each, axis=0)
-        ratio = np.median(each[:, 0] / found["Isinglass"][:, 0])
+    for name, pairs in taken.items():
+        clock, processor = np.median(pairs, axis=0)
+        ratio = np.median(pairs[:, 0] / taken["Isinglass"][:, 0])
         memory = (
             f"{peak_memory(name, count, dimension, kind):.2f}" if with_memory else ""
         )

@@ -266,19 +266,19 @@ def test_where_the_state_runs_away_all_exponents_of_the_loop_vanish():
 def test_the_fixed_point_of_a_block_that_contracts():
     model, inputs = untrained()
     starts = jnp.stack([jnp.zeros_like(inputs), jnp.ones_like(inputs)])
-    found = fixed_points(model, inputs, starts, residual=False)
-    assert found.converged.all()
-    assert found.residual.max() < 1e-12
+    points = fixed_points(model, inputs, starts, residual=False)
+    assert points.converged.all()
+    assert points.residual.max() < 1e-12
     parameters = loop_parameters(model, inputs)
     end = trajectory(block_step, starts[0], parameters, Sampling(1, transient=200))[0]
-    np.testing.assert_allclose(found.point[0], end, atol=1e-9)
+    np.testing.assert_allclose(points.point[0], end, atol=1e-9)
     spectrum = lyapunov_spectrum(
         block_step,
         starts[0],
         parameters,
         Measure(transient=200, steps=200, exponents=1),
     )
-    assert np.log(found.spectral_radius[0]) == pytest.approx(
+    assert np.log(points.spectral_radius[0]) == pytest.approx(
         spectrum.exponents[0], abs=1e-3
     )
 
@@ -286,21 +286,21 @@ def test_the_fixed_point_of_a_block_that_contracts():
 def test_the_loop_of_an_untrained_model_rests_only_where_it_repels():
     model, inputs = untrained()
     starts = jnp.stack([-inputs, jnp.zeros_like(inputs)])
-    found = fixed_points(model, inputs, starts, steps=30)
-    assert found.converged[0]
-    assert found.residual[0] == 0
-    assert found.spectral_radius[0] > 10
+    points = fixed_points(model, inputs, starts, steps=30)
+    assert points.converged[0]
+    assert points.residual[0] == 0
+    assert points.spectral_radius[0] > 10
 
 
 def test_a_bias_leaves_the_loop_without_a_fixed_point():
     model, inputs, state = shaken()
-    found = fixed_points(
+    points = fixed_points(
         model, inputs, jnp.stack([state, -inputs, 0 * state]), steps=100
     )
     along = np.asarray(1 / model.gain)
     least = abs((np.asarray(model.bias) * along).sum()) / np.linalg.norm(along)
-    assert not found.converged.any()
-    assert (found.residual >= least * len(inputs) ** 0.5 * (1 - 1e-6)).all()
+    assert not points.converged.any()
+    assert (points.residual >= least * len(inputs) ** 0.5 * (1 - 1e-6)).all()
 
 
 @pytest.mark.parametrize(
@@ -331,6 +331,6 @@ def test_an_index_without_a_bound_is_refused(q, named):
 )
 def test_searches_that_make_no_sense_are_refused(arguments, named):
     model, inputs = untrained()
-    given = {"inputs": inputs, "starts": inputs[None], **arguments}
+    call = {"inputs": inputs, "starts": inputs[None], **arguments}
     with pytest.raises(ValueError, match=named):
-        fixed_points(model, given.pop("inputs"), given.pop("starts"), **given)
+        fixed_points(model, call.pop("inputs"), call.pop("starts"), **call)

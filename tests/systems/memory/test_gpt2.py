@@ -63,9 +63,9 @@ def tensors(seed=0):
     }
 
 
-def logits(given, tokens):
+def logits(tensors, tokens):
     """GPT-2 by loops over positions and heads, in float64."""
-    w = {name: tensor.astype(float) for name, tensor in given.items()}
+    w = {name: tensor.astype(float) for name, tensor in tensors.items()}
 
     def normalised(x, name):
         x = (x - x.mean()) / math.sqrt(x.var() + 1e-5)
@@ -110,16 +110,16 @@ def logits(given, tokens):
     return np.stack([normalised(x, "ln_f") @ w["wte.weight"].T for x in stream])
 
 
-def folder(path, given=None, config=CONFIG):
+def folder(path, content=None, config=CONFIG):
     path.mkdir(exist_ok=True)
     (path / "config.json").write_text(json.dumps(config))
-    if given is not None:
-        save_file(given, path / "model.safetensors")
+    if content is not None:
+        save_file(content, path / "model.safetensors")
     return path
 
 
-def prefixed(given):
-    return {f"transformer.{name}": tensor for name, tensor in given.items()}
+def prefixed(content):
+    return {f"transformer.{name}": tensor for name, tensor in content.items()}
 
 
 def test_logits_are_those_of_a_direct_evaluation(tmp_path):
@@ -131,12 +131,14 @@ def test_logits_are_those_of_a_direct_evaluation(tmp_path):
 
 
 def test_prefix_buffers_and_a_tied_read_out_change_nothing(tmp_path):
-    given = prefixed(tensors()) | {"lm_head.weight": tensors()["wte.weight"]}
+    content = prefixed(tensors()) | {"lm_head.weight": tensors()["wte.weight"]}
     for i in range(L):
-        given[f"transformer.h.{i}.attn.bias"] = np.tril(np.ones((1, 1, N, N), np.uint8))
-        given[f"transformer.h.{i}.attn.masked_bias"] = np.full((), -1e4, np.float32)
+        content[f"transformer.h.{i}.attn.bias"] = np.tril(
+            np.ones((1, 1, N, N), np.uint8)
+        )
+        content[f"transformer.h.{i}.attn.masked_bias"] = np.full((), -1e4, np.float32)
     plain = load_gpt2(folder(tmp_path / "a", tensors()))
-    other = load_gpt2(folder(tmp_path / "b", given))
+    other = load_gpt2(folder(tmp_path / "b", content))
     assert_equal(plain, other)
 
 
@@ -201,7 +203,7 @@ def changed(**changes):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("content", "message"),
     [
         (changed(**{"h.1.ln_2.bias": None}), r"tensor h.1.ln_2.bias is missing in .*"),
         (
@@ -235,9 +237,9 @@ def changed(**changes):
         ),
     ],
 )
-def test_tensors_that_do_not_fit_are_refused_by_name(given, message, tmp_path):
+def test_tensors_that_do_not_fit_are_refused_by_name(content, message, tmp_path):
     with pytest.raises(ModelFolderError, match=message):
-        load_gpt2(folder(tmp_path, given))
+        load_gpt2(folder(tmp_path, content))
 
 
 @pytest.mark.parametrize(
@@ -295,6 +297,8 @@ def test_a_folder_that_is_none_or_is_damaged_is_refused(tmp_path):
         load_gpt2(tmp_path)
 
 
-def assert_equal(one, other):
-    for mine, theirs in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+def assert_equal(model, other):
+    for mine, theirs in zip(
+        jax.tree.leaves(model), jax.tree.leaves(other), strict=True
+    ):
         np.testing.assert_array_equal(mine, theirs)

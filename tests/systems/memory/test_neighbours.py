@@ -25,15 +25,15 @@ def by_hand(vectors):
 
 
 def check(vectors):
-    found = nearest_neighbours(vectors)
+    nearest = nearest_neighbours(vectors)
     distances = by_hand(vectors)
     np.testing.assert_allclose(
-        found.distance, distances.min(axis=1), rtol=1e-13, atol=0
+        nearest.distance, distances.min(axis=1), rtol=1e-13, atol=0
     )
-    assert (found.neighbour != np.arange(len(vectors))).all()
-    chosen = distances[np.arange(len(vectors)), found.neighbour]
+    assert (nearest.neighbour != np.arange(len(vectors))).all()
+    chosen = distances[np.arange(len(vectors)), nearest.neighbour]
     np.testing.assert_allclose(chosen, distances.min(axis=1), rtol=1e-13, atol=0)
-    return found
+    return nearest
 
 
 def normal(shape, seed=0):
@@ -118,13 +118,13 @@ def test_any_number_of_vectors(n, d, seed, in_double):
 def test_ties_and_duplicates(n, d, values, seed):
     """Points of a small lattice: the first of the nearest is named."""
     vectors = np.random.default_rng(seed).integers(0, values, (n, d)).astype(np.float32)
-    found = check(vectors)
+    nearest = check(vectors)
     distances = by_hand(vectors)
     first = distances.argmin(axis=1)
-    alone = found.distance > 0
+    alone = nearest.distance > 0
     # Of equal vectors, the first stands for all.
-    np.testing.assert_array_equal(found.neighbour[alone], first[alone])
-    np.testing.assert_array_equal(found.neighbour[~alone], first[~alone])
+    np.testing.assert_array_equal(nearest.neighbour[alone], first[alone])
+    np.testing.assert_array_equal(nearest.neighbour[~alone], first[~alone])
 
 
 @settings(max_examples=25, deadline=None)
@@ -136,12 +136,12 @@ def test_part_of_a_sample_is_as_if_alone(n, seed, data):
     sizes = sorted(
         data.draw(st.sets(st.integers(2, n), min_size=1, max_size=4)), reverse=True
     )
-    for size, found in zip(
+    for size, nearest in zip(
         sizes, neighbours.nested_neighbours(vectors, order, sizes), strict=True
     ):
         alone = nearest_neighbours(vectors[order[:size]])
-        np.testing.assert_array_equal(found.distance, alone.distance)
-        np.testing.assert_array_equal(found.neighbour, alone.neighbour)
+        np.testing.assert_array_equal(nearest.distance, alone.distance)
+        np.testing.assert_array_equal(nearest.neighbour, alone.neighbour)
 
 
 def test_stripes_wider_than_tiles(monkeypatch):
@@ -189,12 +189,12 @@ def test_zeros_of_both_signs_are_equal():
 
 
 def test_progress():
-    seen = []
+    calls = []
     nearest_neighbours(
-        normal((300, 3)), progress=lambda done, total: seen.append((done, total))
+        normal((300, 3)), progress=lambda done, total: calls.append((done, total))
     )
-    assert seen == sorted(seen)
-    assert seen[-1] == (15, 15)
+    assert calls == sorted(calls)
+    assert calls[-1] == (15, 15)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_log_gamma_is_scipys_where_that_holds(a, deviations):
 @many
 @given(st.floats(1, 300), st.floats(0.02, 1))
 def test_series_joins_scipy(a, share):
-    """Both know P between its last 280 decades and the place where the series is dropped."""
+    """Both have P between its last 280 decades and where the series is dropped."""
     x = share * (a - 4.5 * math.sqrt(a))
     assume(x > 0 and gammainc(a, x) > 1e-270)
     assert log_lower_gamma(a, x) == pytest.approx(math.log(gammainc(a, x)), rel=1e-11)
@@ -200,11 +200,11 @@ def test_parameters_against_data():
     widths = np.array([128, 256, 512, 1_024, 4_096])
     curve = parameters_against_data(widths, layers=2, tokens_per_pattern=10)
     np.testing.assert_allclose(curve.parameters, 24 * widths**2)
-    each = [
+    log_weights = [
         log_partition(np.full(1, r), int(n))
         for n, r in zip(widths, curve.radius, strict=True)
     ]
-    np.testing.assert_allclose(curve.log_patterns, -np.array(each))
+    np.testing.assert_allclose(curve.log_patterns, -np.array(log_weights))
     np.testing.assert_allclose(curve.log_data, curve.log_patterns + math.log(10))
     np.testing.assert_allclose(
         np.log(curve.parameters), math.log(8.6e-10) + 2 * curve.claimed_log_data

@@ -44,10 +44,10 @@ def test_cross_entropy_in_parts_is_that_of_all_logits(symbols, monkeypatch):
         final, embedding
     )
     monkeypatch.setattr("isinglass.training.cross_entropy._LOGITS", 2 * 16_512)
-    found = jax.value_and_grad(ours, (0, 1))(final, embedding)
-    assert ours(final, embedding) == pytest.approx(float(found[0]), rel=1e-6)
+    parts = jax.value_and_grad(ours, (0, 1))(final, embedding)
+    assert ours(final, embedding) == pytest.approx(float(parts[0]), rel=1e-6)
     for mine, theirs in zip(
-        jax.tree.leaves(found), jax.tree.leaves(expected), strict=True
+        jax.tree.leaves(parts), jax.tree.leaves(expected), strict=True
     ):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
 
@@ -59,9 +59,9 @@ def test_a_token_changes_nothing_before_it(data, model):
     first, second = np.array(data.draw(tokens)), np.array(data.draw(tokens))
     cut = data.draw(st.integers(1, 11))
     second[:cut] = first[:cut]
-    one, other = (RUN(model, jnp.asarray(each)) for each in (first, second))
-    np.testing.assert_array_equal(one.logits[:cut], other.logits[:cut])
-    np.testing.assert_array_equal(one.stream[:, :cut], other.stream[:, :cut])
+    left, right = (RUN(model, jnp.asarray(each)) for each in (first, second))
+    np.testing.assert_array_equal(left.logits[:cut], right.logits[:cut])
+    np.testing.assert_array_equal(left.stream[:, :cut], right.stream[:, :cut])
 
 
 RUN = jax.jit(lambda model, tokens: model.run(tokens))
@@ -69,18 +69,18 @@ RUN = jax.jit(lambda model, tokens: model.run(tokens))
 
 def test_activations_lead_to_the_logits(model):
     tokens = jnp.arange(9)
-    seen = RUN(model, tokens)
-    assert seen.stream.shape == (4, 9, 8)
+    result = RUN(model, tokens)
+    assert result.stream.shape == (4, 9, 8)
     np.testing.assert_allclose(
-        seen.stream[0], model.embedding[:9] + model.positions[:9], rtol=1e-6
+        result.stream[0], model.embedding[:9] + model.positions[:9], rtol=1e-6
     )
     np.testing.assert_allclose(
-        seen.final, model.after(seen.stream[-1]), rtol=1e-5, atol=1e-6
+        result.final, model.after(result.stream[-1]), rtol=1e-5, atol=1e-6
     )
     np.testing.assert_allclose(
-        seen.logits, seen.final @ model.embedding.T, rtol=1e-4, atol=1e-4
+        result.logits, result.final @ model.embedding.T, rtol=1e-4, atol=1e-4
     )
-    np.testing.assert_allclose(model(tokens), seen.logits, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(model(tokens), result.logits, rtol=1e-5, atol=1e-5)
 
 
 def test_checkpointed_layers_have_the_same_gradient(model):
