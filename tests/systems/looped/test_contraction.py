@@ -314,7 +314,7 @@ def test_a_bias_leaves_the_loop_without_a_fixed_point():
 )
 def test_an_index_without_a_bound_is_refused(q, named):
     with pytest.raises(ValueError, match=named):
-        contraction_bound((jnp.eye(2),) * 3, jnp.eye(3), q)
+        contraction_bound((jnp.eye(2), jnp.eye(2), jnp.eye(2)), jnp.eye(3), q)
 
 
 @pytest.mark.parametrize(
