@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
+from isinglass.dynamics import Measure, Sampling, cycles, lyapunov_spectrum, trajectory
 from isinglass.dynamics.cycles import jacobian_norm
-from isinglass.systems.looped import contraction
 from isinglass.systems.looped.contraction import (
     assumptions,
     attention_jacobian_norm,
@@ -193,7 +192,7 @@ def test_the_jacobian_of_attention_is_that_of_finite_differences():
 def test_the_norm_by_power_iteration_is_the_dense_one(monkeypatch, residual):
     model, inputs, state = shaken()
     dense = loop_jacobian_norm(model, state, inputs, residual=residual)
-    monkeypatch.setattr(contraction, "DENSE", 0)
+    monkeypatch.setattr(cycles, "DENSE", 0)
     step = loop_step if residual else block_step
     function = partial(step, parameters=loop_parameters(model, inputs))
     iterated = jax.jit(lambda state: jacobian_norm(function, state))(state)
@@ -201,7 +200,7 @@ def test_the_norm_by_power_iteration_is_the_dense_one(monkeypatch, residual):
 
 
 def test_the_norm_of_nothing_is_0(monkeypatch):
-    monkeypatch.setattr(contraction, "DENSE", 0)
+    monkeypatch.setattr(cycles, "DENSE", 0)
     assert float(jacobian_norm(lambda x: 0 * x, jnp.ones(5))) == 0
 
 
@@ -325,7 +324,7 @@ def test_an_index_without_a_bound_is_refused(q, named):
         ({"starts": jnp.full((1, 3, 8), jnp.nan)}, "starts must be finite"),
         (
             {"inputs": jnp.ones((300, 8)), "starts": jnp.ones((1, 300, 8))},
-            "inputs must hold at most 2048 numbers",
+            "starts must hold at most 2048 numbers",
         ),
     ],
 )
