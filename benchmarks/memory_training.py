@@ -146,7 +146,7 @@ def flops_of_step(config: TransformerConfig, tokens: int) -> float:
 
 
 def utilisation_table(rounds: int) -> Table | None:
-    """GPT-2 small in bfloat16, share of the peak; None without a GPU we have peaks of."""
+    """Share of the peak of GPT-2 small in bfloat16; None without a GPU of `PEAKS`."""
     kind = jax.devices()[0].device_kind
     peak = next((value for name, value in PEAKS.items() if name in kind), None)
     if peak is None:

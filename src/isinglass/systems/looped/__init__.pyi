@@ -1,5 +1,5 @@
-from .baseline import AdaptiveBaseline as AdaptiveBaseline
 from .baseline import Adapted as Adapted
+from .baseline import AdaptiveBaseline as AdaptiveBaseline
 from .baseline import BaselineConfig as BaselineConfig
 from .baseline import LoopedBaseline as LoopedBaseline
 from .contraction import Assumptions as Assumptions
@@ -13,12 +13,12 @@ from .contraction import loop_parameters as loop_parameters
 from .contraction import loop_step as loop_step
 from .contraction_profile import ContractionProfile as ContractionProfile
 from .contraction_profile import measure_contraction as measure_contraction
+from .course import Course as Course
+from .course import follow_loop as follow_loop
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Sample as Sample
 from .evaluation import accuracy_by_length as accuracy_by_length
 from .evaluation import terms_by_length as terms_by_length
-from .course import Course as Course
-from .course import follow_loop as follow_loop
 from .hamiltonian import LatentHamiltonian as LatentHamiltonian
 from .hamiltonian import Particle as Particle
 from .hamiltonian import hamiltonian_step as hamiltonian_step
