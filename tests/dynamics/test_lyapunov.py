@@ -227,8 +227,9 @@ def test_a_delay_map_is_the_map_on_its_window():
     rows = trajectory(step, start, parameters, 40)
     others = trajectory(as_plain_step(step), plain, parameters, 40)[0][:, 0]
     np.testing.assert_allclose(rows, others, rtol=1e-9, atol=1e-9)
-    fast = lyapunov_spectrum(step, start, parameters, 30_000)
-    slow = lyapunov_spectrum(as_plain_step(step), plain, parameters, 30_000)
+    measure = Measure(steps=30_000, exponents=None, qr_every=2)
+    fast = lyapunov_spectrum(step, start, parameters, measure)
+    slow = lyapunov_spectrum(as_plain_step(step), plain, parameters, measure)
     assert fast.exponents.shape == (4,)
     assert fast.exponents[0] > 0.05
     error = 4 * np.hypot(fast.standard_error, slow.standard_error) + 1e-3
@@ -257,7 +258,8 @@ def test_the_volume_of_a_delay_map_shrinks_by_its_last_block():
         expected = np.log(np.abs(r * orbit)).mean()
         assert spectrum.exponents.sum() == pytest.approx(expected, abs=within)
     step, start, parameters = coupled(1.2)
-    spectrum = lyapunov_spectrum(step, start, parameters, 3000)
+    measure = Measure(steps=3000, exponents=None, qr_every=2)
+    spectrum = lyapunov_spectrum(step, start, parameters, measure)
     assert spectrum.exponents.sum() == pytest.approx(
         np.log(0.3 * 0.2), abs=1e-9
     )  # constant block

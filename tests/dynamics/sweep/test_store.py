@@ -425,25 +425,31 @@ class TestFullDisk:
         assert sorted(computed) == sorted(set(range(TILES["bifurcation"])) - done)
         assert results(tmp_path) == results(whole["bifurcation"])
 
-    @pytest.mark.parametrize("size", [400, 4000])
-    def test_no_room_for_the_plan_or_the_store(self, size, tmp_path, whole):
+    def test_no_room_for_the_plan_or_the_store(self, tmp_path, whole):
         pytest.importorskip("resource")
+        sizes = (400, 4000)
         script = (
             "import resource, sys\nfrom helpers import sweep_cases\n"
-            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
-            "try:\n    sweep_cases.run('bifurcation', sys.argv[1], 24)\n"
-            "except OSError as error:\n    print(error)\n"
+            "_, most = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+            f"for size in {sizes}:\n"
+            "    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))\n"
+            "    try:\n"
+            "        folder = f'{sys.argv[1]}/{size}'\n"
+            "        sweep_cases.run('bifurcation', folder, 24)\n"
+            "    except OSError as error:\n        print(error)\n"
         )
         done = subprocess.run(
-            [sys.executable, "-c", script, str(tmp_path / "x")],
+            [sys.executable, "-c", script, str(tmp_path)],
             capture_output=True,
             text=True,
             check=True,
             cwd=Path(sweep_cases.__file__).parents[1],
         )
-        assert "File too large: the sweep cannot be written" in done.stdout
-        run("bifurcation", tmp_path / "x")
-        assert results(tmp_path / "x") == results(whole["bifurcation"])
+        message = "File too large: the sweep cannot be written"
+        assert done.stdout.count(message) == len(sizes)
+        for size in sizes:
+            run("bifurcation", tmp_path / str(size))
+            assert results(tmp_path / str(size)) == results(whole["bifurcation"])
 
     def test_unwritable_folder(self, tmp_path, monkeypatch):
         def refuse(*_, **__):

@@ -1,6 +1,7 @@
 """What the published program computed, and the map written as plainly as it can be."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ class Oracle(NamedTuple):
         return np.asarray(start.window)[-2::-1]
 
 
+@cache  # one oracle, one compiled program
 def load(beta: str) -> Oracle:
     with np.load(
         Path(__file__).parent / "data" / f"beta_{beta}.npz", allow_pickle=False

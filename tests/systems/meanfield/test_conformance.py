@@ -29,8 +29,18 @@ def orbit(oracle) -> np.ndarray:
 
 def propagated_rounding(oracle) -> np.ndarray:
     """Standard deviation of rows if all steps before were rounded, to linear order."""
-    mean_field, parameters = oracle.mean_field, oracle.parameters
-    size = mean_field.length * mean_field.features.n_patterns
+    steps = 400 - oracle.mean_field.length + 1
+    with jax.enable_x64(True):
+        start = oracle.mean_field.start_from_pattern(oracle.parameters)
+        spread = np.asarray(
+            deviations(oracle.mean_field, steps, start, oracle.parameters)
+        )
+    return np.concatenate([np.full((400 - steps, spread.shape[1]), ROUNDING), spread])
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def deviations(mean_field, steps, start, parameters):
+    size = start.window.size
 
     def next_window(window, phase):
         return mean_field.map(DelayState(window, phase), parameters).window
@@ -43,12 +53,16 @@ def propagated_rounding(oracle) -> np.ndarray:
         newest = jnp.diag(covariance)[: window.shape[1]]
         return (window, phase, covariance), jnp.sqrt(newest)
 
-    with jax.enable_x64(True):
-        start = mean_field.start_from_pattern(parameters)
-        carry = (*start, ROUNDING**2 * jnp.eye(size))
-        steps = 400 - mean_field.length + 1
-        spread = np.asarray(jax.jit(partial(jax.lax.scan, on, length=steps))(carry)[1])
-    return np.concatenate([np.full((400 - steps, spread.shape[1]), ROUNDING), spread])
+    carry = (*start, ROUNDING**2 * jnp.eye(size))
+    return jax.lax.scan(on, carry, length=steps)[1]
+
+
+@partial(jax.jit, static_argnums=0)
+def heads(mean_field, windows, phases, parameters):
+    def head(window, phase):
+        return mean_field(window, parameters, phase)
+
+    return jax.vmap(head)(windows, phases)
 
 
 def test_every_step_from_a_restarted_window(oracle):
@@ -57,11 +71,11 @@ def test_every_step_from_a_restarted_window(oracle):
     rows = np.arange(mean_field.length, 400)
     windows = np.stack([expected[row - mean_field.length : row][::-1] for row in rows])
     with jax.enable_x64(True):
-        head = jax.vmap(
-            lambda window, phase: mean_field(window, oracle.parameters, phase)
-        )
-        ours = jax.jit(head)(
-            jnp.asarray(windows), jnp.asarray(rows % mean_field.period)
+        ours = heads(
+            mean_field,
+            jnp.asarray(windows),
+            jnp.asarray(rows % mean_field.period),
+            oracle.parameters,
         )
     np.testing.assert_allclose(ours, expected[rows], rtol=0, atol=1e-12)
 
