@@ -1,4 +1,4 @@
-"""Stamps a wheel with the commit it is built from, for the reports of `isinglass reproduce`."""
+"""Stamps a wheel with the commit it is built from, for reports to name."""
 
 import subprocess
 from pathlib import Path
@@ -11,11 +11,11 @@ class CommitStamp(BuildHookInterface):
     """Adds ``isinglass/_commit.txt`` to a wheel that is built in a git checkout."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the stamp; an editable install needs none, as it runs from the checkout."""
+        """Write the stamp; an editable install needs none: it runs from a checkout."""
         if self.target_name != "wheel" or version == "editable":
             return
         if self._git("rev-parse", "--show-toplevel") != str(Path(self.root).resolve()):
-            return  # an unpacked source archive, perhaps inside somebody else's checkout
+            return  # an unpacked source archive, perhaps in another checkout
         commit = self._git("rev-parse", "HEAD")
         if commit is None:
             return

@@ -1,4 +1,4 @@
-"""The rules of CONTRIBUTING that ruff does not know: names, parameters, imports, tables.
+"""The rules of CONTRIBUTING that ruff does not know: names, parameters, imports.
 
     python .ci/style.py [--count] [PATH ...]
 
@@ -34,7 +34,15 @@ WORDS = frozenset(
 )
 MOST_PARAMETERS = 6
 EXTRAS = frozenset(
-    {"cloudpickle", "dask", "dask_jobqueue", "distributed", "tiktoken", "transformers", "torch"}
+    {
+        "cloudpickle",
+        "dask",
+        "dask_jobqueue",
+        "distributed",
+        "tiktoken",
+        "transformers",
+        "torch",
+    }
 )
 
 Breach = tuple[int, str, str]  # line, rule, what
@@ -105,7 +113,7 @@ def _parameters(tree: ast.Module) -> Iterator[Breach]:
 
 
 def _has_options(tree: ast.Module, function: ast.FunctionDef) -> bool:
-    """Whether its parameters are a user's options, of which there are as many as needed.
+    """Whether its parameters are a user's options: there are as many as needed.
 
     Those of a command, and those of a scikit-learn estimator, which has them in its
     constructor.

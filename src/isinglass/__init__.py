@@ -1,7 +1,7 @@
 """Isinglass: the physics of attention.
 
-Systems that see a transformer as a physical one, each in its own folder of `systems` and
-each reproduced against its paper by ``isinglass reproduce``, on shared foundations:
+Systems that see a transformer as a physical one, each in its own folder of `systems`
+and each reproduced against its paper by ``isinglass reproduce``, on shared foundations:
 `energy`, `dynamics`, `attention`, `training` and `data`.
 
 The names of everyday use are here (``from isinglass import InterferenceClassifier``);

@@ -87,7 +87,7 @@ def test_errors_name_the_file_that_cannot_be_replaced(call, tmp_path, monkeypatc
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     try:
         with (
-            pytest.raises(OSError) as error,
+            pytest.raises(OSError, match=r"file'$") as error,
             files.replacing(folder / "file") as file,
         ):
             file.write(bytes(20_000))

@@ -70,11 +70,11 @@ def named(name: str) -> Case:
     return next(case for case in CASES if case.name == name)
 
 
-def row(states: Any, index: int) -> Any:
+def row(states: Any, index: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf[index], states)
 
 
-def assert_alike(first: Any, second: Any, **within: float) -> None:
+def assert_alike(first: Any, second: Any, **within: Any) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **within), first, second)
 
 
@@ -184,12 +184,16 @@ def starts(state: Any) -> Any:
 
 # Every function that runs a map, as (step, state, parameters).
 RUNNERS: dict[str, Callable[..., Any]] = {
-    "trajectory": lambda *problem: trajectory(*problem, 3),
-    "lyapunov_spectrum": lambda *problem: lyapunov_spectrum(*problem, 3),
+    "trajectory": lambda step, state, rest: trajectory(step, state, rest, 3),
+    "lyapunov_spectrum": lambda step, state, rest: lyapunov_spectrum(
+        step, state, rest, 3
+    ),
     "attractor": lambda *problem: attractor(*problem),
     "basins": lambda step, state, rest: basins(step, starts(state), rest),
     "cycle": lambda *problem: cycle(*problem),
-    "bifurcation": lambda *problem: bifurcation(*problem, {"unused": [1.0]}),
+    "bifurcation": lambda step, state, rest: bifurcation(
+        step, state, rest, {"unused": [1.0]}
+    ),
 }
 
 

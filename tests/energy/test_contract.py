@@ -39,8 +39,8 @@ def solution(case):
 
 
 def check(values, expected, rtol=1e-11):
-    for value, expected in zip(values, expected, strict=True):
-        np.testing.assert_allclose(value, expected, rtol=rtol, atol=rtol)
+    for value, target in zip(values, expected, strict=True):
+        np.testing.assert_allclose(value, target, rtol=rtol, atol=rtol)
 
 
 @every

@@ -103,7 +103,7 @@ class TestFull:
         context, resolution = self.run(tmp_path, self.LONG, full=True)
         assert context.resolution == resolution == "full"
         assert context.workspace == tmp_path / "sweeps" / "toy-one"
-        assert context.store("zoom") == context.workspace / "zoom"
+        assert context.store("zoom") == tmp_path / "sweeps" / "toy-one" / "zoom"
 
     def test_without_one(self, tmp_path):
         context, resolution = self.run(tmp_path, full=True)

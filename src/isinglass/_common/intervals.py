@@ -7,12 +7,12 @@ computes no interval need not pay.
 from typing import Any, NamedTuple
 
 import numpy as np
-from lazy_loader import load
 
+from isinglass._common.lazy import lazy_module
 from isinglass._common.types import ArrayLike
 
-special: Any = load("scipy.special", suppress_warning=True)
-stats: Any = load("scipy.stats", suppress_warning=True)
+special: Any = lazy_module("scipy.special")
+stats: Any = lazy_module("scipy.stats")
 
 CONFIDENCE = 0.95
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from lazy_loader import load
 from rich.console import Console
 
+from isinglass._common.lazy import lazy_module
 from isinglass.cli._errors import (
     FAILED,
     Debug,
@@ -28,20 +28,19 @@ from isinglass.reproduce import catalogue, inputs
 
 if TYPE_CHECKING:
     from isinglass.reproduce.results import Result
-    from isinglass.reproduce.runner import Failed, Finished
 
 # Loaded when a command uses them: they import JAX, xarray or Matplotlib.
-html = load("isinglass.report.html", suppress_warning=True)
-numbers = load("isinglass.report.numbers", suppress_warning=True)
-progress = load("isinglass._common.progress", suppress_warning=True)
-results = load("isinglass.reproduce.results", suppress_warning=True)
-runner = load("isinglass.reproduce.runner", suppress_warning=True)
-terminal = load("isinglass.report.terminal", suppress_warning=True)
-experiment_list = load("isinglass.report.experiment_list", suppress_warning=True)
+html = lazy_module("isinglass.report.html")
+numbers = lazy_module("isinglass.report.numbers")
+progress = lazy_module("isinglass._common.progress")
+results = lazy_module("isinglass.reproduce.results")
+runner = lazy_module("isinglass.reproduce.runner")
+terminal = lazy_module("isinglass.report.terminal")
+experiment_list = lazy_module("isinglass.report.experiment_list")
 
 REPORT = Path("isinglass-report")
 
-Outcomes = Iterator["Finished | Failed"]
+Outcomes = Iterator[Any]  # `Finished` or `Failed` of the runner
 
 
 def list_experiments(debug: Debug = False) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from lazy_loader import load
 from rich.console import Console
 
+from isinglass._common.lazy import lazy_module
 from isinglass.cli._errors import Debug, clear_errors, console
 from isinglass.cli._errors import folder as parsed_folder
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 # Loaded when the command uses them: they import JAX or Matplotlib.
-checks = load("isinglass._common.checks", suppress_warning=True)
-memory = load("isinglass.systems.memory", suppress_warning=True)
-progress = load("isinglass._common.progress", suppress_warning=True)
-radius_report = load("isinglass.report.radius", suppress_warning=True)
-sizes = load("isinglass.systems.memory.radius", suppress_warning=True)
-tokens_module = load("isinglass.data.tokens", suppress_warning=True)
-transformer = load("isinglass.systems.memory.transformer", suppress_warning=True)
+checks = lazy_module("isinglass._common.checks")
+memory = lazy_module("isinglass.systems.memory")
+progress = lazy_module("isinglass._common.progress")
+radius_report = lazy_module("isinglass.report.radius")
+sizes = lazy_module("isinglass.systems.memory.radius")
+tokens_module = lazy_module("isinglass.data.tokens")
+transformer = lazy_module("isinglass.systems.memory.transformer")
 
 Report = Callable[[str, int, int], None]  # what is done, how much, of how much
 

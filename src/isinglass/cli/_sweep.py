@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from lazy_loader import load
 from rich.console import Console
 
+from isinglass._common.lazy import lazy_module
 from isinglass.cli._errors import (
     FAILED,
     Debug,
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from isinglass.explore.run import SweepResult
 
 # Loaded when a command uses them: they import JAX or Matplotlib.
-diagram = load("isinglass.figures.diagram", suppress_warning=True)
-recipes = load("isinglass.explore.recipe", suppress_warning=True)
-progress = load("isinglass._common.progress", suppress_warning=True)
-run = load("isinglass.explore.run", suppress_warning=True)
-sweep_report = load("isinglass.report.sweep", suppress_warning=True)
-notation = load("isinglass.explore.notation", suppress_warning=True)
+diagram = lazy_module("isinglass.figures.diagram")
+recipes = lazy_module("isinglass.explore.recipe")
+progress = lazy_module("isinglass._common.progress")
+run = lazy_module("isinglass.explore.run")
+sweep_report = lazy_module("isinglass.report.sweep")
+notation = lazy_module("isinglass.explore.notation")
 
 WHO, FEATURES = "Who computes", "The mean field's features"
 

@@ -15,16 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
-from lazy_loader import load
 
 from isinglass._common.checks import check_positive, check_whole
 from isinglass._common.intervals import Interval
+from isinglass._common.lazy import lazy_module
 from isinglass.energy._arrays import generator, random_ranks
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape, SignLandscape
 from isinglass.energy.methods import published_method
 
-optimize: Any = load("scipy.optimize", suppress_warning=True)  # nobody else needs it
+optimize: Any = lazy_module("scipy.optimize")  # nobody else needs it
 
 RESAMPLES = 1000
 

@@ -8,9 +8,9 @@ beside what `isinglass.energy.capacity` measures.
 from typing import Any
 
 import numpy as np
-from lazy_loader import load
 
 from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.lazy import lazy_module
 from isinglass.energy.landscape import (
     Demircigil,
     Hopfield,
@@ -18,7 +18,7 @@ from isinglass.energy.landscape import (
     SignLandscape,
 )
 
-special: Any = load("scipy.special", suppress_warning=True)
+special: Any = lazy_module("scipy.special")
 
 
 def fixed_point_capacity(landscape: SignLandscape, dimension: int) -> float:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lazy_loader import load
+from isinglass._common.lazy import lazy_module
 
 if TYPE_CHECKING:
     from isinglass.data.mnist import MNIST
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 # Loaded when an input is checked or read: the command line's options are made here, and
 # its --help must not wait for JAX.
-few_shot = load("isinglass.data.few_shot", suppress_warning=True)
-memory = load("isinglass.systems.memory", suppress_warning=True)
-mnist = load("isinglass.data.mnist", suppress_warning=True)
-text = load("isinglass.data.text", suppress_warning=True)
-tokens = load("isinglass.data.tokens", suppress_warning=True)
+few_shot = lazy_module("isinglass.data.few_shot")
+memory = lazy_module("isinglass.systems.memory")
+mnist = lazy_module("isinglass.data.mnist")
+text = lazy_module("isinglass.data.text")
+tokens = lazy_module("isinglass.data.tokens")
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
 # Samples of each class that the experiments need: the largest K they draw, and enough

@@ -1,4 +1,4 @@
-"""Systems that see a transformer as a physical one: a folder for each, none imports another."""
+"""Systems that see a transformer as a physical one: no one imports another."""
 
 import lazy_loader
 

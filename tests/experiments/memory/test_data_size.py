@@ -9,6 +9,7 @@ from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.memory import data_size as experiment
 from isinglass.experiments.memory.data_size import ORIGINS, SHARES, Setting
 from isinglass.experiments.memory.language_model import Size
+from isinglass.experiments.memory.setting import arranged
 
 TINY = Setting(Size(1, 32, 128, 4, 20, 1e-2, 4), 4, 8)
 WORDS = [
@@ -89,7 +90,7 @@ def models(*ends):
         }
         coordinates = {"step": [1, 2, 3], "origin": list(ORIGINS)}
         seeds += [xr.Dataset(variables, coordinates)] * 2
-    measured = experiment.arranged(seeds, {"share": SHARES, "seed": [0, 1]})
+    measured = arranged(seeds, {"share": SHARES, "seed": [0, 1]})
     return measured.assign_attrs(resolution="quick", about="a text")
 
 

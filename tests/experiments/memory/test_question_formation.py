@@ -14,6 +14,7 @@ from isinglass.data.sources import NewExamples, question_source
 from isinglass.experiments.memory import question_formation as experiment
 from isinglass.experiments.memory import question_model
 from isinglass.experiments.memory.question_model import ARMS, TRAINED, Setting
+from isinglass.experiments.memory.setting import arranged
 
 DEPTHS = (1, 2)
 TINY = Setting({"new": (6, 6), "repeated": (6, 6)}, 5, 20, 3, DEPTHS, 8, 1, 4, 1e-3)
@@ -45,7 +46,7 @@ def models(excess, new, repeated):
             )
             results += [model] * 2
     axes = {"depth": DEPTHS, "arm": ARMS, "seed": [0, 1]}
-    measured = experiment.arranged(results, axes)
+    measured = arranged(results, axes)
     attributes = {"resolution": "quick", "seeds": 2, "seed": 0}
     return measured.assign(floor=("counted", FLOORS), tokens=22.0).assign_attrs(
         attributes

@@ -12,7 +12,7 @@ from isinglass.experiments.memory import radius as experiment
 from isinglass.experiments.memory.controlled_radii import FRACTIONS
 from isinglass.experiments.memory.language_model import Size
 from isinglass.experiments.memory.radius import Setting
-from isinglass.reproduce import Context, Verdict
+from isinglass.reproduce import Context, Verdict, inputs
 from isinglass.systems.memory import Transformer, TransformerConfig, save_gpt2
 
 TINY = Setting(Size(2, 32, 16, 4, 10, 1e-2, 4), 64, 1e7)
@@ -69,7 +69,7 @@ def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkey
     paths = {"text": tmp_path / "text", "model": tmp_path / "model"}
     for seed in (7, 2**32 + 7):
         context = Context(seeds=[0], seed=seed, paths=paths)
-        text = context.read(experiment.inputs.text_file)
+        text = context.read(inputs.text_file)
         experiment.radii_of_given(context, TINY, text, paths["model"])
 
     plain = jax.jit(Transformer, static_argnums=0)(CONFIG, key=jax.random.key(7))

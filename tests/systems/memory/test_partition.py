@@ -56,7 +56,7 @@ def test_log_gamma_is_scipys_where_that_holds(a, deviations):
 @many
 @given(st.floats(1, 300), st.floats(0.02, 1))
 def test_series_joins_scipy(a, share):
-    """Both have P between its last 280 decades and where the series is dropped."""
+    """Both have P between its last 280 decades and the end of the series."""
     x = share * (a - 4.5 * math.sqrt(a))
     assume(x > 0 and gammainc(a, x) > 1e-270)
     assert log_lower_gamma(a, x) == pytest.approx(math.log(gammainc(a, x)), rel=1e-11)

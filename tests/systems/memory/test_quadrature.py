@@ -1,4 +1,4 @@
-"""Weights of balls by quadrature, against another quadrature in 1 and 2 dimensions."""
+"""Weights of balls by quadrature, against another in 1 and 2 dimensions."""
 
 import numpy as np
 import pytest

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from lazy_loader import load
 
 from isinglass._common.files import write_together
+from isinglass._common.lazy import lazy_module
 from isinglass.dynamics.sweep.plan import FILE, Plan, read_plan, versions, write_plan
 from isinglass.dynamics.sweep.tiles import Region, Tile
 
@@ -24,7 +24,7 @@ except ImportError:  # Windows has no such locks
     fcntl = None
 
 # When it is needed: it takes half a second to import.
-zarr: Any = load("zarr")
+zarr = lazy_module("zarr")
 
 RESULTS, DONE, LOCK = "results.zarr", "done", "lock"
 # What a sweep leaves that was killed before its plan was in place; all else in a folder
