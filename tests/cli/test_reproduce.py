@@ -12,6 +12,7 @@ from helpers import fakes
 from helpers.memory_training import random_model
 from isinglass import cli
 from isinglass.data.mnist import ENVIRONMENT_VARIABLE
+from isinglass.report import html
 from isinglass.reproduce import catalogue, inputs, results
 from isinglass.reproduce.ledger import from_json
 
@@ -185,7 +186,7 @@ class TestFailure:
         def full(*_):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("isinglass.report.html.write", full)
+        monkeypatch.setattr(html, "write", full)
         result = isinglass_command("reproduce", "toy-one")
         assert result.exit_code == 1
         assert "No space left on device" in result.stderr
