@@ -2,11 +2,13 @@
 
 import dataclasses
 import errno
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,20 @@ def results(directory):
 
 
 @pytest.fixture
+def late_end(monkeypatch, kind):
+    """The last tile takes so long that a sweep can be stopped before it."""
+    compute, count = tile_work.compute, itertools.count(1)
+
+    def late(work, tile, before, tick=None):
+        is_last = next(count) == TILES[kind]
+        result = compute(work, tile, before, tick)
+        time.sleep(0.5 * is_last)
+        return result
+
+    monkeypatch.setattr(tile_work, "compute", late)
+
+
+@pytest.fixture
 def computed(monkeypatch):
     """Numbers of the tiles that are computed from now on."""
     numbers = []
@@ -90,6 +106,7 @@ def test_stored_is_what_memory_holds(kind, whole):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+@pytest.mark.usefixtures("late_end")
 def test_goes_on_where_it_stopped(kind, share, whole, tmp_path, computed):
     with pytest.raises(Stop):
         run(kind, tmp_path, progress=stop_after(share))
