@@ -101,11 +101,3 @@ def wilson_interval(successes: int, n: int) -> Interval:
         raise ValueError(f"successes must lie in 0..{n}, got {successes}")
     interval = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(successes / n, float(interval.low), float(interval.high))
-
-
-def mean_text(values: np.ndarray, low: float = -np.inf, high: float = np.inf) -> str:
-    """A mean with its interval, which ends where the quantity does, as text."""
-    mean, lower, upper = mean_interval(values)
-    if len(values) == 1:
-        return f"{mean:.3g}"
-    return f"{mean:.3g} [{max(lower, low):.3g}, {min(upper, high):.3g}]"

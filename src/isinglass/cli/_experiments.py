@@ -166,10 +166,10 @@ def report(
     with clear_errors(debug):
         bars = progress.Bars(console())
         entries = catalogue.entries()
-        names = [name for name in results.measurements(out) if name in entries]
+        count = len(results.measured_experiments(out) & entries.keys())
         outcomes = runner.tell(entries, out, bars)
     with bars:
-        _show(outcomes, len(names), out, debug)
+        _show(outcomes, count, out, debug)
 
 
 def _show(outcomes: Outcomes, total: int, out: Path, debug: bool) -> None:

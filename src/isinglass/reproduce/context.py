@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,3 @@ class Context:
     def follow(self, what: str) -> Any:
         """A block with a function that takes how much is done, and of how much."""
         return self.progress.follow(what)
-
-
-Measure = Callable[[Context], xr.Dataset]

@@ -200,6 +200,15 @@ def save(entry: Entry, content: Views, run: Run, path: Path) -> Result:
     return result
 
 
+def measured_experiments(out: Path) -> set[str]:
+    """Names of the experiments that have a measurement, without reading any."""
+    return {_experiment_of(path) for path in (out / "results").glob("*.arrays")}
+
+
+def _experiment_of(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
 def measurements(out: Path) -> dict[str, tuple[Path, xr.Dataset, Run]]:
     """The newest measurement of every experiment in the output folder, by name.
 
@@ -215,7 +224,7 @@ def measurements(out: Path) -> dict[str, tuple[Path, xr.Dataset, Run]]:
             raise ResultFileError(
                 f"{path}: not a measurement of this version: {error}; delete it"
             ) from error
-        name = path.name.split(".")[0]
+        name = _experiment_of(path)
         if name not in newest or newest[name][2].started <= run.started:
             newest[name] = (path, measured, run)
     return newest

@@ -82,7 +82,7 @@ def trained(
         training: What to train.
         names: Seeds; those that are reported if None.
     """
-    with context.progress.follow(training.name) as report:
+    with context.follow(training.name) as report:
         try:
             return train(
                 training.config,
