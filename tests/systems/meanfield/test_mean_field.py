@@ -230,6 +230,33 @@ def test_starts_from_plain_numbers_are_double_whatever_jax_is_set_to():
     assert jnp.zeros(1).dtype == np.float32
 
 
+@pytest.mark.parametrize("bits", [0, 1, 3])
+def test_a_prompt_carries_its_own_positional_columns(bits):
+    """The published program prompts with the whole pattern, position and all."""
+    weights = np.random.default_rng(bits).choice([-1, 1], (4, 3, 30 + bits))
+    mean_field, epsilon = MeanField(Features.from_weights(weights, bits)), 0.3
+    parameters = PARAMETERS | {"epsilon": epsilon}
+    for pattern, kind, row in ((0, "o", 0), (2, "q", 2)):
+        token, values = weights[row, pattern], weights[1]
+        expected = (1 - epsilon) * values[:, :30] @ token[:30] / 30
+        placed = expected.copy()
+        if bits:
+            expected += epsilon * values[:, 30:] @ token[30:] / bits
+            placed += epsilon * -values[:, 30:].sum(axis=1) / bits  # 0 in binary
+        prompt = mean_field.prompt(parameters, pattern, kind)
+        np.testing.assert_allclose(prompt, expected, atol=1e-14)
+        at_0 = mean_field.prompt(parameters, pattern, kind, position=0)
+        np.testing.assert_allclose(at_0, placed, atol=1e-14)
+        start = mean_field.start_from_pattern(parameters, pattern, kind)
+        np.testing.assert_array_equal(start.window[-1], prompt)
+
+
+def test_at_the_papers_weights_both_prompts_are_alike():
+    mean_field = MeanField(Features.paper())
+    starts = [mean_field.start_from_pattern(PARAMETERS, position=p) for p in (None, 0)]
+    np.testing.assert_allclose(starts[0].window, starts[1].window, rtol=1e-15)
+
+
 def test_pattern_and_kind_choose_the_prompt():
     mean_field = MeanField(Features.paper())
     features = mean_field.features

@@ -96,13 +96,35 @@ class Features:
         Raises:
             ValueError: If there is no such pattern.
         """
+        return self.correlations[:, :, self._row(kind, pattern), pattern]
+
+    def positional_overlaps_of_pattern(
+        self, pattern: int, kind: str = "o"
+    ) -> Float[np.ndarray, "4 M"]:
+        """(1/P) Σ_p W^α_{a,p} W_p of a token that is one of the patterns, whole.
+
+        Its positional bits are then the pattern's own columns N … N + P − 1, and not
+        those of a position; 0 without such bits.
+
+        Args:
+            pattern: Its index, 0 to M − 1.
+            kind: Whose pattern: "o", "v", "q" or "k".
+
+        Raises:
+            ValueError: If there is no such pattern.
+        """
+        bits = self.positional[self._row(kind, pattern), pattern]
+        return self.positional @ bits / max(self.positional_bits, 1)
+
+    def _row(self, kind: str, pattern: int) -> int:
+        """Which of the four weights a kind is, where there is such a pattern."""
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
         if not 0 <= pattern < self.n_patterns:
             raise ValueError(
                 f"pattern must be 0 to {self.n_patterns - 1}, got {pattern}"
             )
-        return self.correlations[:, :, KINDS.index(kind), pattern]
+        return KINDS.index(kind)
 
     @classmethod
     def from_weights(cls, weights: ArrayLike, positional_bits: int) -> "Features":

@@ -137,45 +137,64 @@ class MeanField:
         return (1 - epsilon) * semantic + epsilon * positional
 
     def prompt(
-        self, parameters: Parameters, pattern: int = 0, kind: str = "o"
+        self,
+        parameters: Parameters,
+        pattern: int = 0,
+        kind: str = "o",
+        position: int | None = None,
     ) -> Float[Array, " M"]:
-        """Attention of a pattern at position 0 with itself alone: its m^v.
+        """Compute the attention of a whole pattern with itself alone: its m^v.
 
         Args:
             parameters: As for `start_from_pattern`.
             pattern: Index of the pattern.
             kind: Whose pattern: "o", "v", "q" or "k".
+            position: Whose positional bits it carries; None for the pattern's own.
 
         Raises:
             ValueError: If there is no such pattern, or a parameter is missing or not
                 finite.
         """
-        return self._parts(
-            self.features.overlaps_of_pattern(pattern, kind), parameters
-        )[0]
+        features = self.features
+        semantic = features.overlaps_of_pattern(pattern, kind)
+        if position is not None:
+            return self._parts(semantic, parameters, position)[0]
+        own = features.positional_overlaps_of_pattern(pattern, kind)
+        with _precision(parameters) as dtype:
+            value, bits = (
+                jnp.asarray(overlap[1], dtype) for overlap in (semantic, own)
+            )
+            return _weighted(value, bits, parameters)
 
     def start_from_pattern(
-        self, parameters: Parameters, pattern: int = 0, kind: str = "o"
+        self,
+        parameters: Parameters,
+        pattern: int = 0,
+        kind: str = "o",
+        position: int | None = None,
     ) -> DelayState:
         """Give the full window with which the published program begins.
 
-        It is prompted with a pattern, which stands at position 0 and attends to itself;
-        the attention A_{−1} that results generates the first token of the window, at
-        position 0 once more, and the pattern is forgotten. The window then holds
-        A_{L−2}, …, A_0, A_{−1}, and A_{L−1} comes next.
+        It is prompted with a whole pattern, its own positional columns included, which
+        attends to itself; the attention A_{−1} that results generates the first token
+        of the window, at position 0, and the pattern is forgotten. The window then
+        holds A_{L−2}, …, A_0, A_{−1}, and A_{L−1} comes next.
 
         Args:
             parameters: "beta", "gamma" and "epsilon". If they are plain numbers the
                 state is float64, if JAX arrays it has their precision.
             pattern: Index of the pattern.
             kind: Whose pattern: "o", "v", "q" or "k".
+            position: The position whose bits the prompt carries instead of its own;
+                with 0 it stands where the first token does. None for its own. In the
+                weights of the paper (P = 2) both are the same.
 
         Raises:
             ValueError: If there is no such pattern, or a parameter is missing or not
                 finite.
         """
         return self.start_from_window(
-            parameters, self.prompt(parameters, pattern, kind)[None]
+            parameters, self.prompt(parameters, pattern, kind, position)[None]
         )
 
     def start_from_token(
@@ -241,12 +260,14 @@ class MeanField:
         )
 
     def _parts(
-        self, overlaps: ArrayLike, parameters: Parameters
+        self, overlaps: ArrayLike, parameters: Parameters, position: int = 0
     ) -> Float[Array, "3 M"]:
-        """m^v, m^q, m^k at position 0 of a token with these semantic overlaps."""
+        """m^v, m^q, m^k of a token with these semantic overlaps at a position."""
         semantic = as_real_array("overlaps", overlaps, (4, self.features.n_patterns))
         with _precision(parameters) as dtype:
-            return self._placed(jnp.asarray(semantic, dtype)[_VQK], parameters, 0, _VQK)
+            return self._placed(
+                jnp.asarray(semantic, dtype)[_VQK], parameters, position, _VQK
+            )
 
     def _placed(
         self,
@@ -256,11 +277,18 @@ class MeanField:
         kinds: slice,
     ) -> Float[Array, "kinds M"]:
         """Overlaps with the positional bits, from those without."""
-        epsilon = jnp.asarray(parameters["epsilon"], semantic.dtype)
         table = self.features.positional_overlaps[kinds].astype(semantic.dtype)
         if not isinstance(position, int):
             table = jnp.asarray(table)
-        return (1 - epsilon) * semantic + epsilon * table[:, :, position % self.period]
+        return _weighted(semantic, table[:, :, position % self.period], parameters)
+
+
+def _weighted(
+    semantic: Float[Array, "*shape"], positional: Any, parameters: Parameters
+) -> Float[Array, "*shape"]:
+    """Overlaps of both parts of a token, each with its weight."""
+    epsilon = jnp.asarray(parameters["epsilon"], semantic.dtype)
+    return (1 - epsilon) * semantic + epsilon * positional
 
 
 def _attend(

@@ -48,7 +48,8 @@ class Prompt:
     Attributes:
         window: Attentions A_{t−1}, …, A_{t−n}, newest first, (n, M) with 1 ≤ n ≤ L,
             from each of which one of the first tokens is drawn. If None, the one of
-            `MeanField.start_from_pattern`: the first output pattern's with itself.
+            `MeanField.start_from_pattern`: the whole first output pattern's with
+            itself.
         position: t, the position of the newest of these tokens and the first row.
         token: Semantic overlaps (4, M) of a single first token, which is not drawn;
             instead of ``window``.
