@@ -33,8 +33,8 @@ from isinglass.dynamics import (
     lyapunov_spectrum,
     trajectory,
 )
-from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Carry, advance_block
+from isinglass.dynamics._runner import runner_of
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 from meanfield_peers import Chaotax, Numba, Transcription
 
@@ -196,8 +196,8 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
     """Flops and transcendental functions per value and step, as XLA counts them."""
     with jax.enable_x64(True):
         state = start(parameters(1.255))
-        flow = flow_of(field.map, state)
-        reals, _ = flow.split(state)
+        runner = runner_of(field.map, state)
+        reals, _ = runner.split(state)
         wide = tuple(jnp.repeat(leaf[:, None], lanes, 1) for leaf in reals)
         size = sum(leaf.shape[0] for leaf in reals)
         vectors = jnp.repeat(jnp.eye(size, exponents)[..., None], lanes, -1)
@@ -207,12 +207,12 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
         }
         carry = Carry(wide, (), vectors, zero, zero, jnp.zeros(lanes))
         block = jax.vmap(
-            partial(advance_block, flow, flow.block, flow.block),
+            partial(advance_block, runner, runner.block, runner.block),
             in_axes=-1,
             out_axes=-1,
         )
         cost = jax.jit(block).lower(carry, constant).compile().cost_analysis()
-    share = lanes * flow.block
+    share = lanes * runner.block
     return cost["flops"] / share, cost["transcendentals"] / share
 
 

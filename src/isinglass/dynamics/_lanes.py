@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass.dynamics._flow import Flow, Reals, Rest
 from isinglass.dynamics._layout import lane_axes
 from isinglass.dynamics._orthogonal import orthonormalise
+from isinglass.dynamics._runner import Reals, Rest, Runner
 from isinglass.dynamics.maps import DelayMap, Parameters, State
 
 # "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent.
@@ -63,18 +63,18 @@ class Lanes:
     To be used within one ``jax.enable_x64`` context.
 
     Args:
-        flow: The map.
+        runner: The map.
         state: State with lanes in the last axis of every leaf, but for a delay map's
             phase.
         parameters: Parameters with lanes in the last axis of every leaf.
     """
 
-    def __init__(self, flow: Flow, state: State, parameters: Parameters) -> None:
-        self.flow = flow
+    def __init__(self, runner: Runner, state: State, parameters: Parameters) -> None:
+        self.runner = runner
         self.parameters = parameters
-        self._axes = lane_axes(flow.step, state)
+        self._axes = lane_axes(runner.step, state)
         split = jax.vmap(
-            flow.split, in_axes=(self._axes,), out_axes=(-1, self._rest_axis)
+            runner.split, in_axes=(self._axes,), out_axes=(-1, self._rest_axis)
         )
         reals, rest = split(state)
         self.count = reals[0].shape[-1]
@@ -85,12 +85,12 @@ class Lanes:
 
     @property
     def _rest_axis(self) -> int | None:
-        return None if isinstance(self.flow.step, DelayMap) else -1
+        return None if isinstance(self.runner.step, DelayMap) else -1
 
     def state(self) -> State:
         """The state now, lanes last."""
         join = jax.vmap(
-            self.flow.join, in_axes=(-1, self._rest_axis), out_axes=self._axes
+            self.runner.join, in_axes=(-1, self._rest_axis), out_axes=self._axes
         )
         return join(self._carry.reals, self._carry.rest)
 
@@ -109,7 +109,7 @@ class Lanes:
 
     def block(self, qr_every: int = 1) -> int:
         """Steps that are taken together where tangents are orthonormalised so often."""
-        return math.lcm(self.flow.block, qr_every)
+        return math.lcm(self.runner.block, qr_every)
 
     def go(self, blocks: int, qr_every: int = 1, most_rows: int = 0) -> Segment:
         """Take some blocks of steps.
@@ -125,7 +125,7 @@ class Lanes:
         zero: Any = np.zeros((count, self.count), self._carry.vectors.dtype)
         none: Any = np.zeros(self.count, zero.dtype)
         carry = self._carry._replace(logs=zero, lost=zero, spread=none)
-        program = Program(self.flow, block, qr_every, self._rest_axis, most_rows)
+        program = Program(self.runner, block, qr_every, self._rest_axis, most_rows)
         self._carry, rows = _run_compiled_once(
             program, (carry, self.parameters, blocks)
         )
@@ -162,14 +162,14 @@ class Program(NamedTuple):
     """What a compiled program is for; numbers of lanes and of blocks are not in it.
 
     Attributes:
-        flow: The map.
+        runner: The map.
         block: Steps that are taken together.
         qr_every: Steps between orthonormalisations.
         rest_axis: Axis of the lanes in what is not real; None where they share it.
         most_rows: Room for what is observed, 0 to observe nothing.
     """
 
-    flow: Flow
+    runner: Runner
     block: int
     qr_every: int
     rest_axis: int | None
@@ -201,10 +201,10 @@ def _run(
     parameters: Parameters,
     blocks: Any,  # traced: one program for any number
 ) -> tuple[Carry, jax.Array]:
-    flow, block, qr_every, rest_axis, most_rows = program
+    runner, block, qr_every, rest_axis, most_rows = program
     lanes = Carry(-1, rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
     advance = jax.vmap(
-        partial(advance_block, flow, block, qr_every),
+        partial(advance_block, runner, block, qr_every),
         in_axes=(lanes, -1),
         out_axes=(lanes, -1),
     )
@@ -226,16 +226,16 @@ def _run(
 
 
 def advance_block(
-    flow: Flow, block: int, qr_every: int, carry: Carry, parameters: Parameters
+    runner: Runner, block: int, qr_every: int, carry: Carry, parameters: Parameters
 ) -> tuple[Carry, jax.Array]:
     """One block of one lane: its state, its tangents, and the rows observed."""
     reals, rest, vectors, logs, lost, spread = carry
     if not vectors.shape[-1]:
-        reals, rest, rows = _observed(flow, parameters, block, 0, reals, rest)
+        reals, rest, rows = _observed(runner, parameters, block, 0, reals, rest)
         return carry._replace(reals=reals, rest=rest), jnp.stack(rows)
     rows = []
     for offset in range(0, block, qr_every):
-        steps = partial(_observed, flow, parameters, qr_every, offset)
+        steps = partial(_observed, runner, parameters, qr_every, offset)
         reals, rest, observed, vectors = _pushed(steps, reals, rest, vectors)
         vectors, growth, unresolved = orthonormalise(vectors)
         logs, lost = logs + growth, lost + unresolved
@@ -282,7 +282,7 @@ def _pushed(
 
 
 def _observed(
-    flow: Flow,
+    runner: Runner,
     parameters: Parameters,
     steps: int,
     offset: int,
@@ -292,6 +292,6 @@ def _observed(
     """Take steps, and observe the state after each of them."""
     rows = []
     for taken in range(steps):
-        reals, rest = flow.advance(reals, rest, parameters, 1, offset + taken)
-        rows.append(flow.observe(reals, rest, offset + taken + 1))
+        reals, rest = runner.advance(reals, rest, parameters, 1, offset + taken)
+        rows.append(runner.observe(reals, rest, offset + taken + 1))
     return reals, rest, rows

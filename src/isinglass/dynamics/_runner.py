@@ -29,7 +29,7 @@ Rest = tuple[jax.Array, ...]
 
 
 @dataclass(frozen=True)
-class Flow:
+class Runner:
     """How a map is run. Hashable, so that compiled programs can be kept by it.
 
     Attributes:
@@ -111,10 +111,10 @@ class Flow:
         return (value, *reals[:-1]), ((rest[0] + 1) % self.step.period,)
 
 
-def flow_of(
+def runner_of(
     step: Step, state: State, observable: Callable[[State], jax.Array] | None = None
-) -> Flow:
-    """The flow of a map, of which one state is at hand.
+) -> Runner:
+    """The runner of a map, of which one state is at hand.
 
     That is no tracer: the phase of a `DelayMap` is read from it.
     """
@@ -124,9 +124,9 @@ def flow_of(
         if block > LONGEST_BLOCK:
             block = min(step.length, LONGEST_BLOCK)
         phase = int(state.phase) % step.period if block % step.period == 0 else None
-        return Flow(step, block, phase, None, (), observable)
+        return Runner(step, block, phase, None, (), observable)
     leaves, structure = jax.tree.flatten(state)
     is_real = tuple(
         bool(jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)) for x in leaves
     )
-    return Flow(step, 1, None, structure, is_real, observable)
+    return Runner(step, 1, None, structure, is_real, observable)

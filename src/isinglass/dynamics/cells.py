@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes, Segment
 from isinglass.dynamics._layout import first_lane, lanes_first
 from isinglass.dynamics._precision import at_precision, in_precision
+from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.kinds import classify
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
@@ -71,8 +71,8 @@ class _Cells:
         measure: Measure,
         tick: Callable[[float], None],
     ) -> None:
-        flow = flow_of(step, first_lane(step, state), measure.observable)
-        self.lanes = Lanes(flow, state, parameters)
+        runner = runner_of(step, first_lane(step, state), measure.observable)
+        self.lanes = Lanes(runner, state, parameters)
         self.measure, self.tick = measure, tick
         count = measure.exponents
         self.exponents = self.lanes.dimension if count is None else count
@@ -107,7 +107,7 @@ class _Cells:
             result["qr_every"] = np.full(lanes.count, qr_every, np.int32)
         result |= self._kinds(last, result)
         result["final_state"] = jax.tree.map(
-            np.asarray, lanes_first(lanes.flow.step, lanes.state())
+            np.asarray, lanes_first(lanes.runner.step, lanes.state())
         )
         return result
 

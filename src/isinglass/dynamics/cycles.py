@@ -18,8 +18,8 @@ from jaxtyping import Array, Bool, Complex, Float
 from isinglass._common.checks import check_finite, check_positive, check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
-from isinglass.dynamics._flow import Flow, flow_of
 from isinglass.dynamics._precision import at_precision, in_precision
+from isinglass.dynamics._runner import Runner, runner_of
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 
 NEWTON_STEPS, CONVERGED = 50, 1e-13
@@ -200,13 +200,13 @@ class _Search(NamedTuple):
     """Newton's method for the cycles of one map and period, on flat real numbers.
 
     Attributes:
-        flow: The map.
+        runner: The map.
         period: In steps.
         reals: Arrays of the shapes that the flat numbers have in a state.
         rest: What else the state holds, which does not move.
     """
 
-    flow: Flow
+    runner: Runner
     period: int
     reals: tuple[Array, ...]
     rest: tuple[Array, ...]
@@ -225,7 +225,7 @@ class _Search(NamedTuple):
             for _ in range(NEWTON_STEPS):
                 jacobian, image, rest = map(
                     _on_the_host,
-                    _round(self.flow, self.period, flat, *self[2:], parameters),
+                    _round(self.runner, self.period, flat, *self[2:], parameters),
                 )
                 if not all(map(np.array_equal, rest, self.rest)):
                     raise ValueError(
@@ -247,7 +247,7 @@ class _Search(NamedTuple):
     def cycle(self, flat: np.ndarray, jacobian: np.ndarray) -> Cycle:
         """What `newton` ended at."""
         with in_precision("float64"):
-            state = self.flow.join(_like(flat, self.reals), self.rest)
+            state = self.runner.join(_like(flat, self.reals), self.rest)
         return Cycle(_on_the_host(state), self.period, _multipliers(jacobian))
 
 
@@ -260,23 +260,28 @@ def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> 
     check_map(step, state, parameters, "float64")
     with in_precision("float64"):
         state = at_precision(state, "float64")
-        flow = flow_of(step, state)
-        return _Search(flow, period, *flow.split(state))
+        runner = runner_of(step, state)
+        return _Search(runner, period, *runner.split(state))
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _round(
-    flow: Flow, period: int, flat: Array, reals: Any, rest: Any, parameters: Parameters
+    runner: Runner,
+    period: int,
+    flat: Array,
+    reals: Any,
+    rest: Any,
+    parameters: Parameters,
 ) -> tuple[Array, Array, Any]:
     """Jacobian of a round of the cycle, and the state after it: flat, and the rest."""
-    rounds, remainder = divmod(period, flow.block)
+    rounds, remainder = divmod(period, runner.block)
 
     def after(flat: Array) -> tuple[Array, tuple[Array, Any]]:
         def block(_: Any, carry: Any) -> Any:
-            return flow.advance(carry[0], carry[1], parameters, flow.block)
+            return runner.advance(carry[0], carry[1], parameters, runner.block)
 
         carry = jax.lax.fori_loop(0, rounds, block, (_like(flat, reals), rest))
-        moved, rest_after = flow.advance(carry[0], carry[1], parameters, remainder)
+        moved, rest_after = runner.advance(carry[0], carry[1], parameters, remainder)
         image = jnp.concatenate([jnp.ravel(leaf) for leaf in moved])
         return image, (image, rest_after)
 

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass.dynamics._checks import check_map
-from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import Lanes
 from isinglass.dynamics._layout import as_lane
 from isinglass.dynamics._precision import (
@@ -21,6 +20,7 @@ from isinglass.dynamics._precision import (
     in_precision,
     warn_of_single_precision,
 )
+from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.cells import BATCHES, descending
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
@@ -120,7 +120,7 @@ def lyapunov_spectrum(
     with in_precision(measure.precision):
         state, parameters = at_precision((state, parameters), measure.precision)
         one_lane = jax.tree.map(lambda leaf: leaf[..., None], parameters)
-        lanes = Lanes(flow_of(step, state), as_lane(step, state), one_lane)
+        lanes = Lanes(runner_of(step, state), as_lane(step, state), one_lane)
         return _spectrum(lanes, measure)
 
 

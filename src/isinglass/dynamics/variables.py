@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._precision import at_precision, in_precision
+from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.cells import SEGMENT_STEPS
 from isinglass.dynamics.kinds import Kind
 from isinglass.dynamics.maps import State, Step
@@ -76,7 +76,7 @@ def _width(step: Step, state: State, measure: Measure) -> int:
     """How many numbers are observed of a state."""
     with in_precision(measure.precision):
         state = at_precision(state, measure.precision)
-        observe = flow_of(step, state, measure.observable).observable
+        observe = runner_of(step, state, measure.observable).observable
         return int(np.prod(jax.eval_shape(observe, state).shape, dtype=int))
 
 

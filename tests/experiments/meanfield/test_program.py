@@ -6,8 +6,8 @@ import pytest
 import xarray as xr
 
 from isinglass.dynamics import Kind
-from isinglass.dynamics._flow import flow_of
 from isinglass.dynamics._lanes import PILOT_BLOCKS
+from isinglass.dynamics._runner import runner_of
 from isinglass.experiments.meanfield.program import (
     PROGRAM_EXPONENTS,
     PROGRAM_STEPS,
@@ -64,7 +64,7 @@ def test_members_of_the_matched_ensemble_are_the_published_start_to_twelve_digit
 
 def test_the_measured_stretch_begins_where_the_programs_did():
     with jax.enable_x64(True):
-        block = flow_of(mean_field().map, start(parameters(1.4))).block
+        block = runner_of(mean_field().map, start(parameters(1.4))).block
     lengths = matched_lengths()
     done = mean_field().length - 1 + lengths.transient + PILOT_BLOCKS * block
 
