@@ -199,6 +199,32 @@ def test_labels(problem, kind):
         refused(model, method, problem[0], y, match=message)
 
 
+WEIGHTS = {
+    "too few": ([1.0, 2.0], "sample_weight holds 2 weights, X 12 samples"),
+    "one number": (2.0, r"sample_weight must be of shape \(any\), got \(\)"),
+    "two axes": (np.ones((12, 1)), r"sample_weight must be of shape \(any\), got"),
+    "negative": ([-1.0] + [1.0] * 11, "sample_weight must not be negative, got -1;"),
+    "NaN": ([np.nan] * 12, "sample_weight must be finite, got NaN"),
+    "infinity": ([np.inf] * 12, "sample_weight must be finite, got NaN or infinity"),
+    "text": (["a"] * 12, "sample_weight must hold real numbers"),
+    "ragged": ([[1.0], [1.0, 2.0]], "sample_weight must hold inputs of one shape"),
+    "too heavy": ([2e9] * 12, "sample_weight must be at most 1,000,000,000, got 2e"),
+    "all zero": ([0.0] * 12, "sample_weight must hold a positive weight, but all are"),
+    "all next to zero": ([1e-10] * 12, "sample_weight must hold a positive weight"),
+}
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_weights(problem, kind):
+    weight, message = WEIGHTS[kind]
+    X, y = problem
+    model = new().fit(X, y)
+    refused(new(), "fit", X, y, weight, match=message)
+    refused(model, "fit", X, y, weight, match=message)
+    refused(model, "partial_fit", X, y, None, weight, match=message)
+    refused(model, "forget", X, y, weight, match=message)
+
+
 def test_text_and_numbers_do_not_mix_over_time(problem):
     X, y = problem
     model = new().fit(X, y)
@@ -228,6 +254,7 @@ def test_forgetting_more_than_was_learned(problem):
     twice = np.concatenate([X, X[:1]]), np.append(y, y[0])
     message = r"more than was learned: .* of classes \[0\]"
     refused(model, "forget", *twice, match=message)
+    refused(model, "forget", X[:1], y[:1], [20], match=message)
     refused(model.set_params(epochs=20), "forget", X[:1], y[:1], match=message)
 
 

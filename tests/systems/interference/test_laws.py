@@ -98,6 +98,52 @@ def test_epochs_are_multiples(draw, seed, epochs):
 
 
 @law
+@given(
+    seed=seeds,
+    weight=st.lists(st.integers(0, 4), min_size=11, max_size=11).filter(any),
+    epochs=st.integers(1, 3),
+)
+def test_whole_weights_are_repetitions(draw, seed, weight, epochs):
+    X, y = draw(seed, 11)
+    weighted = new(epochs=epochs).fit(X, y, sample_weight=weight)
+    repeated = X.repeat(weight, axis=0), y.repeat(weight)
+    model = new(epochs=epochs).fit(*repeated)
+    assert_same(weighted, model)
+    np.testing.assert_array_equal(weighted.energies(X), model.energies(X))
+    # Taking the weights away is taking the repetitions away.
+    for forgetful in (
+        weighted.partial_fit(X, y, sample_weight=weight).forget(*repeated),
+        model.partial_fit(*repeated).forget(X, y, sample_weight=weight),
+    ):
+        assert_same(forgetful, new(epochs=epochs).fit(*repeated))
+
+
+@law
+@given(
+    seed=seeds,
+    weight=st.lists(st.floats(1e-9, 1e3), min_size=11, max_size=11),
+    order=st.permutations(range(11)),
+    cut=st.integers(1, 10),
+)
+def test_any_weights_add_up_exactly(draw, seed, weight, order, cut):
+    (X, y), weight = draw(seed, 11), np.asarray(weight)
+    whole = new().fit(X, y, weight)
+    assert_same(new().fit(X[order], y[order], weight[order]), whole)
+    first, rest = order[:cut], order[cut:]
+    parts = [new().fit(X[i], y[i], weight[i]) for i in (first, rest)]
+    assert_same(copy.deepcopy(parts[0]).merge(parts[1]), whole)
+    counts = np.bincount(np.searchsorted(whole.classes_, y), weight)
+    np.testing.assert_allclose(whole.class_count_, counts, rtol=1e-9, atol=1e-8)
+    np.testing.assert_array_equal(
+        whole.tally_.sum(axis=-1), np.tile(whole.class_count_, (4, 1))
+    )
+    whole.forget(X[rest], y[rest], weight[rest])
+    left = np.isin(whole.classes_, parts[0].classes_)
+    np.testing.assert_array_equal(whole.tally_[:, left], parts[0].tally_)
+    np.testing.assert_array_equal(whole.tally_[:, ~left], 0)
+
+
+@law
 @given(seed=seeds)
 def test_classes_are_independent(draw, seed):
     X, y = draw(seed, 12)

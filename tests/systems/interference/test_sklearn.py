@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -20,10 +21,10 @@ def bare_constructor(monkeypatch):
     monkeypatch.setattr(InterferenceClassifier, "__init__", bare)
 
 
-# Patches of one pixel: the checks fit tables of 1 to 10 columns, in which no patch of 3
+# Patches of one pixel: the checks fit tables of 1 to 30 columns, in which no patch of 3
 # × 3 fits. `poor_score` is set on the estimator: such tables are no pictures, and their
 # blobs not its task. No check is expected to fail.
-@parametrize_with_checks([InterferenceClassifier(patch_size=1)])
+@parametrize_with_checks([InterferenceClassifier(patch_size=1, n_durations=32)])
 def test_contract(estimator, check):
     check(estimator)
 
@@ -64,3 +65,33 @@ def test_data_frame(problem):
     np.testing.assert_array_equal(model.energies(frame), bare.energies(X))
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame.rename(columns={"pixel 0": "other"}))
+
+
+def test_weights_are_routed(problem):
+    """Through a search over a pipeline, to what is fitted and to its score."""
+    X, y = problem
+    weight = np.random.default_rng(0).integers(0, 4, len(y))
+    with config_context(enable_metadata_routing=True):
+        model = InterferenceClassifier(n_durations=8, random_state=0)
+        model.set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=True)
+        search = GridSearchCV(
+            make_pipeline(FunctionTransformer(), model),
+            {"interferenceclassifier__threshold": [0.5]},
+            cv=2,
+        )
+        search.fit(X, y, sample_weight=weight)
+    chosen = search.best_estimator_[-1]
+    repeated = X.repeat(weight, axis=0), y.repeat(weight)
+    expected = model.set_params(threshold=0.5).fit(*repeated)
+    np.testing.assert_array_equal(chosen.tally_, expected.tally_)
+    np.testing.assert_array_equal(chosen.predict(X), expected.predict(X))
+
+
+def test_weights_of_a_series(problem):
+    X, y = problem
+    weight = np.arange(24) % 3
+    model = InterferenceClassifier(n_durations=8, random_state=0)
+    tally = model.fit(X, y, weight).tally_
+    model.fit(X, y, sample_weight=pd.Series(weight, index=np.arange(24)[::-1]))
+    np.testing.assert_array_equal(model.tally_, tally)

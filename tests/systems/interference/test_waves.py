@@ -115,6 +115,17 @@ def test_sums_over_samples(waves):
     np.testing.assert_array_equal(parts.tally_, 0)
 
 
+def test_weights_are_repetitions(waves):
+    X, y = waves
+    weight = np.arange(9) % 4
+    model = new(epochs=2).fit(X, y, sample_weight=weight)
+    repeated = X.repeat(weight, axis=0), y.repeat(weight)
+    np.testing.assert_allclose(model.tally_, new(epochs=2).fit(*repeated).tally_)
+    np.testing.assert_array_equal(model.class_count_, 2 * np.bincount(repeated[1]))
+    model.forget(*repeated)
+    np.testing.assert_array_equal(model.tally_, 0)
+
+
 def test_host(waves):
     X, y = waves
     plain, same = new().fit(X, y), new(host=[3.0, 3.0]).fit(X, y)

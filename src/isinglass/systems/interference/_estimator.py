@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -27,6 +27,7 @@ from sklearn.utils.validation import (
 from isinglass._common.batches import BATCH, each_batch, map_batches
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage, diagnostics
+from isinglass.systems.interference._weights import as_sample_weight
 from isinglass.systems.interference.geometry import Geometry
 from isinglass.systems.interference.learning import LearningRule, is_similar
 from isinglass.systems.interference.routes import (
@@ -89,7 +90,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         raise NotImplementedError
 
     def _tally(self, part: np.ndarray, members: np.ndarray) -> jax.Array:
-        """What one batch adds to the tally (S, C, K), given class membership (n, C)."""
+        """What one batch adds to the tally (S, C, K), given weights by class (n, C)."""
         raise NotImplementedError
 
     def _evidence(self, tally: np.ndarray) -> np.ndarray:
@@ -128,12 +129,21 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     # -- learning ----------------------------------------------------------------------
 
     @_all_or_nothing
-    def fit(self: Model, X, y) -> Model:
+    def fit(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
         """Learn from scratch: a sum over the samples, whose order does not matter.
+
+        A sample of weight w counts w times. With whole-number weights the model is, bit
+        for bit, that of a data set in which sample i is repeated wᵢ times, or left out
+        where wᵢ = 0. Other weights are rounded to multiples of 2⁻³², so that their sums
+        are exact as well, and all laws hold to the last bit while a class weighs less
+        than 2²¹ in all. Unlike in many classifiers the scale of the weights matters:
+        evidence adds up, so doubling them is like a second epoch.
 
         Args:
             X: The inputs (see the class).
             y: Labels, shape (n,).
+            sample_weight: How often each sample counts, shape (n,), from 0 to 10⁹; once
+                if None.
 
         Returns:
             The model itself.
@@ -142,12 +152,18 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             ValueError: For a parameter or an input that cannot be used, naming it. The
                 model is then as it was before.
         """
-        X, y = self._read_pair(X, y, reset=True)
+        X, y, weight = self._read_samples(X, y, sample_weight, reset=True)
         self._start(np.unique(y))
-        return self._learn(X, y)
+        return self._learn(X, y, weight)
 
     @_all_or_nothing
-    def partial_fit(self: Model, X, y, classes: ArrayLike | None = None) -> Model:
+    def partial_fit(
+        self: Model,
+        X,
+        y,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Model:
         """Learn more samples: any split into calls gives the model of one `fit` on all.
 
         A label not met before becomes a new class. With `geometry="corners"` the
@@ -159,6 +175,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             X: The inputs, of the shape first learned.
             y: Labels, shape (n,).
             classes: All labels that may come, on the first call.
+            sample_weight: As for `fit`.
 
         Returns:
             The model itself.
@@ -169,7 +186,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         first = not hasattr(self, "classes_")
         if not first:
             self._check_ready()
-        X, y = self._read_pair(X, y, reset=first)
+        X, y, weight = self._read_samples(X, y, sample_weight, reset=first)
         met = np.unique(y)
         if classes is not None:
             declared = np.unique(column_or_1d(np.asarray(classes)))
@@ -184,10 +201,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
             self._start(met)
         else:
             self._add_classes(met)
-        return self._learn(X, y)
+        return self._learn(X, y, weight)
 
     @_all_or_nothing
-    def forget(self: Model, X, y) -> Model:
+    def forget(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
         """Unlearn samples exactly: the model as if they had never been there.
 
         Subtracts what `fit` and `partial_fit` added, `epochs` times.
@@ -195,6 +212,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: Inputs that were learned.
             y: Their labels, shape (n,).
+            sample_weight: The weights with which they were learned, or smaller ones, to
+                take away a part.
 
         Returns:
             The model itself.
@@ -205,12 +224,12 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
                 learned. The model is then unchanged.
         """
         self._check_ready()
-        X, y = self._read_pair(X, y, reset=False)
+        X, y, weight = self._read_samples(X, y, sample_weight, reset=False)
         _check_labels_alike(y, self.classes_)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
-        tally, counts = self._sums(X, y)
+        tally, counts = self._sums(X, y, weight)
         counts = self.class_count_ - self.epochs * counts
         tally = self.tally_ - self.epochs * tally
         self._check_remainder(tally, counts)
@@ -440,6 +459,17 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def _validated(self, X: Any, **how: Any) -> np.ndarray:
         return cast(np.ndarray, validate_data(self, X, **how))
 
+    def _read_samples(
+        self, X, y, sample_weight, *, reset: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Checked inputs, labels and weights, without the samples of weight zero."""
+        X, y = self._read_pair(X, y, reset=reset)
+        if sample_weight is None:
+            return X, y, None
+        weight = as_sample_weight(sample_weight, len(X))
+        counted = weight > 0
+        return X[counted], y[counted], weight[counted]
+
     def _read_pair(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         self._check_parameters()
         if y is None:
@@ -481,7 +511,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         n_sources = self._n_sources()
         self.seed_ = int(rng.randint(2**31 - 1))
         self.classes_ = classes[:0]
-        self.class_count_ = np.zeros(0, dtype=np.int64)
+        self.class_count_ = np.zeros(0)
         self.prior_ = np.zeros((n_sources, 0, self.n_durations))
         self.tally_ = np.zeros((n_sources, 0, self._tally_width()))
         self._learned_with = self._rule()
@@ -500,7 +530,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
                 "route_prior must stay as it was for the classes already learned"
             )
         tally = np.zeros((len(self.tally_), len(union), self.tally_.shape[-1]))
-        counts = np.zeros(len(union), dtype=np.int64)
+        counts = np.zeros(len(union))
         tally[:, where], counts[where] = self.tally_, self.class_count_
         self.classes_, self.prior_, self.tally_, self.class_count_ = (
             union,
@@ -519,15 +549,20 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return np.stack(draws, axis=1)
 
     def _sums(
-        self, X: np.ndarray, y: np.ndarray
-    ) -> tuple[np.ndarray, Int[np.ndarray, "C"]]:
-        """Tally and count per class of one pass over the samples."""
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+    ) -> tuple[np.ndarray, Float[np.ndarray, "C"]]:
+        """Tally and weight per class of one pass over the samples."""
         members = np.searchsorted(self.classes_, y)[:, None] == np.arange(
             len(self.classes_)
         )
+        # Counts of a batch are exact in float32, twice as fast; sums of weights are
+        # not.
+        members = members.astype(np.float32 if weight is None else np.float64)
+        if weight is not None:
+            members *= weight[:, None]
 
         def tally(where: slice, part: np.ndarray) -> jax.Array:
-            padded = np.zeros((len(part), members.shape[1]))
+            padded = np.zeros((len(part), members.shape[1]), members.dtype)
             padded[: where.stop - where.start] = members[where]
             return self._tally(part, padded)
 
@@ -535,10 +570,12 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         # A tally needs less memory than an energy, so that batches are larger.
         for _, added in each_batch(tally, X, size=2 * BATCH):
             total += added
-        return total, members.sum(axis=0)
+        return total, members.sum(axis=0, dtype=np.float64)
 
-    def _learn(self: Model, X: np.ndarray, y: np.ndarray) -> Model:
-        tally, counts = self._sums(X, y)
+    def _learn(
+        self: Model, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+    ) -> Model:
+        tally, counts = self._sums(X, y, weight)
         self.tally_ = self.tally_ + self.epochs * tally
         self.class_count_ = self.class_count_ + self.epochs * counts
         return self

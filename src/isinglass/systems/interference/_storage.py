@@ -25,7 +25,7 @@ class TrainedState(NamedTuple):
         parameters: Arguments of its constructor.
         input_shape: Shape of an input.
         classes: Labels in sorted order, (C,).
-        class_count: Samples learned per class, times epochs, (C,).
+        class_count: Weight of the samples learned per class, times epochs, (C,).
         tally: Sums over samples, (S, C, K).
         prior: Route probabilities before learning, (S, C, T).
         seed: From which priors of further classes are drawn.

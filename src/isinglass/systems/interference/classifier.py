@@ -55,7 +55,7 @@ class InterferenceClassifier(RouteClassifier):
 
     Attributes:
         classes_: Labels in sorted order, (C,).
-        class_count_: Samples learned per class, times epochs, (C,).
+        class_count_: Weight of the samples learned per class, times epochs, (C,).
         tally_: Counts of similar, neutral and opposite patches, (S, C, 3).
         prior_: Route probabilities before learning, (S, C, T).
         route_probabilities_: Route probabilities now, (S, C, T).
@@ -63,9 +63,9 @@ class InterferenceClassifier(RouteClassifier):
         image_shape_: Height and width of a picture.
         n_features_in_: Pixels of a picture.
 
-    It passes scikit-learn's `check_estimator` with `patch_size=1`: the checks send
-    tables of 1 to 10 columns, which hold no 3 × 3 patch. Blobs in a table are no
-    pictures either; the estimator is tagged `poor_score`, which excuses it from
+    It passes scikit-learn's `check_estimator` with `patch_size=1, n_durations=32`: the
+    checks send tables of 1 to 30 columns, which hold no 3 × 3 patch. Blobs in a table
+    are no pictures either; the estimator is tagged `poor_score`, which excuses it from
     classifying them well.
 
     Example:

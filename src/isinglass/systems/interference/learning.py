@@ -86,21 +86,18 @@ def tally_kinds(
 ) -> Float[Array, "S C 3"]:
     """How often each source was similar, neutral and opposite to the host, per class.
 
-    The counts are whole numbers, so sums of them are exact and no order of summation
-    matters, to the last bit.
+    Counts are whole numbers and weights multiples of 2⁻³², so sums of them are exact
+    and no order of summation matters, to the last bit.
 
     Args:
         similarity: Of what each source sends to the host.
-        members: Class membership, 1 where sample n belongs to class c and 0 elsewhere.
+        members: How often sample n counts for class c: its weight, 1 by default, or 0
+            where it belongs to another. Sums are taken in its precision.
         threshold: Similarity θ from which a signal is similar (or, negated, opposite).
     """
     s = similarity.T
     kind = jnp.stack([is_similar(s, threshold), is_similar(-s, threshold)])
-    # Exact in float32, twice as fast: a batch has far fewer samples than 2²⁴.
-    counts = jnp.einsum(
-        "ksn,nc->ksc", kind.astype(jnp.float32), members.astype(jnp.float32)
-    )
-    similar, opposite = counts.astype(members.dtype)
+    similar, opposite = jnp.einsum("ksn,nc->ksc", kind.astype(members.dtype), members)
     neutral = members.sum(axis=0) - similar - opposite
     return jnp.stack([similar, neutral, opposite], axis=-1)
 
@@ -128,7 +125,7 @@ def tally_waves(
 
     Args:
         dipoles: What each source emits over time.
-        members: Class membership, 0 or 1.
+        members: How often sample n counts for class c: its weight or 0.
         host: The field g at the targets.
         threshold: Similarity θ from which a signal is similar (or, negated, opposite).
         rates: Learning rates η₊, η₋, η₋₋.
@@ -139,7 +136,7 @@ def tally_waves(
     summed = jnp.cumsum(rate, axis=-1)
     last = jnp.minimum(n_emissions, n_durations - jnp.arange(n_durations)) - 1
     gain = jnp.maximum(1 + summed[..., last], SMALLEST_GAIN)
-    return jnp.einsum("nst,nc->sct", jnp.log(gain), members)
+    return jnp.einsum("nst,nc->sct", jnp.log(gain), members.astype(gain.dtype))
 
 
 def learn_sample(

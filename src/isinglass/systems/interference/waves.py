@@ -44,7 +44,7 @@ class WaveClassifier(RouteClassifier):
 
     Attributes:
         classes_: Labels in sorted order, (C,).
-        class_count_: Samples learned per class, times epochs, (C,).
+        class_count_: Weight of the samples learned per class, times epochs, (C,).
         tally_: Summed log-gains, (S, C, T).
         prior_: Route probabilities before learning, (S, C, T).
         route_probabilities_: Route probabilities now, (S, C, T).

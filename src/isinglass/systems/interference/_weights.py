@@ -1,0 +1,41 @@
+"""Sample weights in fixed point, so that sums of them are exact in any order."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from isinglass._common.checks import as_array, as_real_array
+
+QUANTUM = 2.0**-32  # weights are multiples of it
+HEAVIEST = 10**9  # far above, sums of whole weights would no longer be exact
+
+
+def as_sample_weight(value: Any, n_samples: int) -> Float[np.ndarray, "n"]:
+    """Weights of `n_samples` samples, each rounded to a multiple of 2⁻³².
+
+    Raises:
+        ValueError: If there are more or fewer of them, one is negative, not finite or
+            above 10⁹, or all are zero.
+    """
+    weight = as_real_array("sample_weight", as_array("sample_weight", value), (None,))
+    if len(weight) != n_samples:
+        raise ValueError(
+            f"sample_weight holds {len(weight)} weights, X {n_samples} samples"
+        )
+    if (weight < 0).any():
+        raise ValueError(
+            f"sample_weight must not be negative, got {weight.min():g}; to take "
+            "samples away, use forget"
+        )
+    if (weight > HEAVIEST).any():
+        raise ValueError(
+            f"sample_weight must be at most {HEAVIEST:,}, got {weight.max():g}"
+        )
+    weight = np.rint(weight / QUANTUM) * QUANTUM
+    if not weight.any():
+        raise ValueError(
+            "sample_weight must hold a positive weight, but all are zero (or below "
+            "2**-32, which counts as zero)"
+        )
+    return weight
