@@ -39,7 +39,6 @@ EXTRAS = frozenset(
         "dask",
         "dask_jobqueue",
         "distributed",
-        "tiktoken",
         "transformers",
         "torch",
     }

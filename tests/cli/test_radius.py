@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from helpers.memory_training import random_model
 from isinglass import cli
+from isinglass.data import ByteTokens, save_tokens
 from isinglass.systems.memory import (
     Reading,
     TransformerConfig,
@@ -30,6 +31,7 @@ def model():
 def folder(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_gpt2(model, tmp_path / "model")
+    save_tokens(ByteTokens(), tmp_path / "model")
     (tmp_path / "text").write_bytes(
         np.random.default_rng(1).integers(0, 256, 500, "u1").tobytes()
     )
@@ -122,6 +124,18 @@ def test_bad_options_are_refused_in_one_line(arguments, message, folder):
     assert result.stdout == ""
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_folder_without_a_tokenizer_is_bytes_only_if_that_is_said(folder):
+    for path in (folder / "model").glob("tokenizer*"):
+        path.unlink()
+    result = command()
+    assert result.exit_code == 2
+    assert "no tokenizer in model: neither tokenizer.json nor" in result.stderr
+    assert "or give --tokens bytes" in result.stderr
+    assert command("--tokens", "bytes").exit_code == 0
+    result = command("--tokens", "words")
+    assert "--tokens must be folder or bytes, got 'words'" in result.stderr
 
 
 def test_a_text_too_short_is_refused(folder):

@@ -107,10 +107,12 @@ def test_the_report_keeps_earlier_results(isinglass_command, tmp_path):
 @pytest.fixture
 def a_model(tmp_path):
     """Folder of a tiny GPT-2 of bytes."""
+    from isinglass.data import ByteTokens, save_tokens
     from isinglass.systems.memory import TransformerConfig, save_gpt2
 
     config = TransformerConfig(vocabulary=256, context=8, width=4, heads=1, layers=1)
     save_gpt2(random_model(config), tmp_path / "a model")
+    save_tokens(ByteTokens(), tmp_path / "a model")
     return tmp_path / "a model"
 
 
@@ -290,14 +292,9 @@ class TestBadInput:
         self.refused(result, f"--model {a_model}", "not a whole safetensors file")
 
     def test_model_without_its_tokens(self, isinglass_command, a_model):
-        from isinglass.systems.memory import TransformerConfig, save_gpt2
-
-        config = TransformerConfig(
-            vocabulary=300, context=8, width=4, heads=1, layers=1
-        )
-        save_gpt2(random_model(config), a_model)
+        (a_model / "tokenizer.json").unlink()
         result = isinglass_command("reproduce", "all", "--model", a_model)
-        self.refused(result, f"--model {a_model}", "no file", "vocab.json")
+        self.refused(result, f"--model {a_model}", "no tokenizer in", "save_tokens")
 
     @pytest.mark.parametrize(
         ("option", "value"), [("--seeds", 10**6 + 1), ("--seed", 2**63)]

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from helpers.memory_training import random_model
-from isinglass.data.tokens import _letters
+from isinglass.data import ByteTokens, save_tokens
+from isinglass.data.tokenizer_folder import letters
 from isinglass.reproduce import inputs, runner
 from isinglass.systems.memory import TransformerConfig, save_gpt2
 
@@ -14,9 +15,8 @@ from isinglass.systems.memory import TransformerConfig, save_gpt2
 def model(tmp_path_factory):
     """A folder with a model of byte pairs."""
     folder = tmp_path_factory.mktemp("model")
-    letters = list(_letters())
     (folder / "vocab.json").write_text(
-        json.dumps({letter: i for i, letter in enumerate(letters)})
+        json.dumps({letter: i for i, letter in enumerate(letters())})
     )
     (folder / "merges.txt").write_text("#version: 0.2\n")
     save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), folder)
@@ -34,7 +34,6 @@ def model(tmp_path_factory):
 def test_a_text_that_is_no_utf8_is_refused_at_once(
     model, tmp_path, monkeypatch, text, place
 ):
-    pytest.importorskip("tiktoken")
     monkeypatch.setattr(inputs, "_PART", 5)
     (tmp_path / "text").write_bytes(text)
 
@@ -45,7 +44,6 @@ def test_a_text_that_is_no_utf8_is_refused_at_once(
 
 
 def test_a_text_that_is_utf8_is_taken_and_bytes_take_any(model, tmp_path, monkeypatch):
-    pytest.importorskip("tiktoken")
     monkeypatch.setattr(inputs, "_PART", 5)
     text = tmp_path / "text"
     text.write_text("é" * 7, "utf-8")
@@ -53,6 +51,9 @@ def test_a_text_that_is_utf8_is_taken_and_bytes_take_any(model, tmp_path, monkey
 
     of_bytes = tmp_path / "bytes"
     save_gpt2(random_model(TransformerConfig(256, 8, 4, 1, 1)), of_bytes)
+    with pytest.raises(inputs.InputError, match="no tokenizer in"):
+        inputs.model.check(of_bytes, {})
+    save_tokens(ByteTokens(), of_bytes)
     text.write_bytes(b"\xff")
     assert inputs.model.check(of_bytes, {"text": text}) == inputs.model.check(
         of_bytes, {}
@@ -60,7 +61,6 @@ def test_a_text_that_is_utf8_is_taken_and_bytes_take_any(model, tmp_path, monkey
 
 
 def test_a_run_with_both_begins_with_that_check(model, tmp_path):
-    pytest.importorskip("tiktoken")
     text = tmp_path / "text"
     text.write_bytes(b"a" * inputs.LEAST_TEXT + b"\xe9")
     request = runner.Request(tmp_path / "out", paths={"text": text, "model": model})

@@ -25,6 +25,7 @@ memory = lazy_module("isinglass.systems.memory")
 progress = lazy_module("isinglass._common.progress")
 radius_report = lazy_module("isinglass.report.radius")
 sizes = lazy_module("isinglass.systems.memory.radius")
+text_files = lazy_module("isinglass.data.text_files")
 tokens_module = lazy_module("isinglass.data.tokens")
 transformer = lazy_module("isinglass.systems.memory.transformer")
 
@@ -38,14 +39,20 @@ def radius(
             metavar="DIR",
             parser=parsed_folder,
             help="Folder of a GPT-2 in Hugging Face's format: config.json, "
-            "model.safetensors, and vocab.json with merges.txt unless its tokens are "
-            "bytes.",
+            "model.safetensors, and tokenizer.json or vocab.json with merges.txt.",
             show_default=False,
         ),
     ],
     text: Annotated[
         Path, typer.Option(metavar="FILE", help="Text to read.", show_default=False)
     ],
+    tokens: Annotated[
+        str,
+        typer.Option(
+            metavar="folder|bytes",
+            help="The tokens of the model: those of its folder's tokenizer, or bytes.",
+        ),
+    ] = "folder",
     layer: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,6 +116,7 @@ def radius(
     request = RadiusRequest(
         model=model,
         text=text,
+        tokens=tokens,
         out=out,
         layers=layer or None,
         fractions=fraction,
@@ -142,6 +150,7 @@ class RadiusRequest:
 
     model: Path
     text: Path
+    tokens: str
     out: Path
     layers: list[str] | None
     fractions: list[float] | None
@@ -158,6 +167,7 @@ class RadiusRequest:
         checks.check_whole(**{"--batch": self.batch})
         checks.check_whole(0, **{"--seed": self.seed})
         choices = {
+            "--tokens": (self.tokens, ("folder", "bytes")),
             "--position": (self.position, ("last", "mean")),
             "--precision": (self.precision, transformer.DTYPES),
         }
@@ -188,14 +198,11 @@ def _measure(
     request.check()
     model = memory.load_gpt2(request.model)
     length = _sequence_length(request.context, model.config.context)
-    try:
-        tokens = tokens_module.tokens_of(request.model, model.config.vocabulary)
-    except ImportError as error:
-        raise ValueError(str(error)) from None
+    tokens = _tokens(request, model.config.vocabulary)
     request.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".isinglass-", dir=request.out) as scratch:
         store = Path(scratch) / "tokens.npy"
-        text = tokens_module.tokenise(request.text, tokens, store)
+        text = text_files.tokenise(request.text, tokens, store)
         sequences = memory.sequences_of(text, length, request.samples)
         request.check_fractions(len(sequences), f"{len(sequences)} sequences")
         about = {
@@ -224,6 +231,21 @@ def _measure(
             progress=report,
         )
     return dataset, about
+
+
+def _tokens(request: RadiusRequest, vocabulary: int) -> Any:
+    if request.tokens == "bytes":
+        tokens = tokens_module.ByteTokens()
+        if vocabulary < tokens.vocabulary:
+            raise ValueError(
+                f"--tokens bytes needs a vocabulary of 256 at least, and that of "
+                f"{request.model} is {vocabulary}"
+            )
+        return tokens
+    try:
+        return text_files.tokens_of(request.model, vocabulary)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; or give --tokens bytes here") from None
 
 
 def _sequence_length(wanted_length: int | None, longest: int) -> int:

@@ -1,3 +1,4 @@
+from . import byte_pairs as byte_pairs
 from . import double_slit as double_slit
 from . import few_shot as few_shot
 from . import induction as induction
@@ -5,7 +6,10 @@ from . import mnist as mnist
 from . import question as question
 from . import sources as sources
 from . import text as text
+from . import text_files as text_files
+from . import tokenizer_folder as tokenizer_folder
 from . import tokens as tokens
+from .byte_pairs import BytePairTokens as BytePairTokens
 from .double_slit import Waves as Waves
 from .double_slit import make_waves as make_waves
 from .induction import InductionBatch as InductionBatch
@@ -35,9 +39,9 @@ from .text import Shares as Shares
 from .text import Text as Text
 from .text import hold_out as hold_out
 from .text import python_text as python_text
-from .tokens import BytePairTokens as BytePairTokens
+from .text_files import save_tokens as save_tokens
+from .text_files import tokenise as tokenise
+from .text_files import tokens_of as tokens_of
+from .tokenizer_folder import TokenFileError as TokenFileError
 from .tokens import ByteTokens as ByteTokens
-from .tokens import TokenFileError as TokenFileError
 from .tokens import Tokens as Tokens
-from .tokens import tokenise as tokenise
-from .tokens import tokens_of as tokens_of

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 # Loaded when an input is checked or read: the command line's options are made here, and
 # its --help must not wait for JAX.
+byte_pairs = lazy_module("isinglass.data.byte_pairs")
 few_shot = lazy_module("isinglass.data.few_shot")
 memory = lazy_module("isinglass.systems.memory")
 mnist = lazy_module("isinglass.data.mnist")
 text = lazy_module("isinglass.data.text")
-tokens = lazy_module("isinglass.data.tokens")
+text_files = lazy_module("isinglass.data.text_files")
+tokenizer_folder = lazy_module("isinglass.data.tokenizer_folder")
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
 # Samples of each class that the experiments need: the largest K they draw, and enough
@@ -185,7 +187,6 @@ class Model(Input):
         "Folder of a GPT-2 in Hugging Face's format, for memory-radius to measure "
         "beside its own."
     )
-    _FILES = ("config.json", "vocab.json", "merges.txt")
 
     def check(self, path: Path | None, others: Paths) -> InputRecord | None:
         """Read the model whole, and the text where its tokens ask for UTF-8.
@@ -195,15 +196,16 @@ class Model(Input):
         if path is None:
             return None
         try:
-            model_tokens = tokens.tokens_of(
+            model_tokens = text_files.tokens_of(
                 path, memory.load_gpt2(path).config.vocabulary
             )
-        except (ValueError, OSError, ImportError) as error:
+        except (ValueError, OSError) as error:
             raise InputError(f"--model {path}: {error}") from error
         other = others.get("text")
-        if other is not None and isinstance(model_tokens, tokens.BytePairTokens):
+        if other is not None and isinstance(model_tokens, byte_pairs.BytePairTokens):
             _check_utf8(other)
-        parts = [path / name for name in self._FILES if (path / name).is_file()]
+        names = ("config.json", *tokenizer_folder.FILES)
+        parts = [path / name for name in names if (path / name).is_file()]
         parts += sorted(path.glob("*.safetensors"))
         return InputRecord(str(path), path.name, _fingerprint(parts, f"--model {path}"))
 

@@ -7,6 +7,7 @@ import xarray as xr
 
 from helpers.experiments import measure, parts, rows_of, tell
 from helpers.memory_training import random_model
+from isinglass.data import ByteTokens, save_tokens
 from isinglass.experiments.memory import controlled_radii, setting
 from isinglass.experiments.memory import radius as experiment
 from isinglass.experiments.memory.controlled_radii import FRACTIONS
@@ -25,6 +26,7 @@ def outcome(tmp_path_factory):
     text = np.random.default_rng(0).choice(["walrus", "newt", "read", "\n"], 20_000)
     (folder / "my.txt").write_text(" ".join(text))
     save_gpt2(random_model(CONFIG), folder / "model")
+    save_tokens(ByteTokens(), folder / "model")
     paths = {"text": folder / "my.txt", "model": folder / "model"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(experiment.SETTINGS, "quick", TINY)
@@ -65,6 +67,7 @@ def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkey
 
     monkeypatch.setattr(experiment, "controlled_radii", keep)
     save_gpt2(random_model(CONFIG), tmp_path / "model")
+    save_tokens(ByteTokens(), tmp_path / "model")
     (tmp_path / "text").write_bytes(bytes(2_000))
     paths = {"text": tmp_path / "text", "model": tmp_path / "model"}
     for seed in (7, 2**32 + 7):
