@@ -1,8 +1,11 @@
 """Every test runs with annotations, array shapes included, checked at run time."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -36,6 +39,19 @@ def _is_accepted(flags: str) -> bool:
 if "XLA_FLAGS" not in os.environ:  # read at JAX's first computation; workers inherit it
     flags = " ".join(COMPILE_QUICKLY)
     os.environ["XLA_FLAGS"] = flags if _is_accepted(flags) else ""
+
+# One folder for what is compiled, for the whole run: both processes of tests and the
+# programs that they start take from it what another of them has compiled.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    programs = tempfile.mkdtemp(prefix="isinglass-tests-")
+    atexit.register(shutil.rmtree, programs, ignore_errors=True)
+    settings = {
+        "jax_compilation_cache_dir": programs,
+        "jax_persistent_cache_min_compile_time_secs": 0,
+    }
+    os.environ |= {name.upper(): str(value) for name, value in settings.items()}
+    for name, value in settings.items():
+        jax.config.update(name, value)  # JAX has been imported
 
 # Programs that tests start find `helpers`, too.
 os.environ["PYTHONPATH"] = os.pathsep.join(

@@ -7,6 +7,7 @@ from . import figures as figures
 from . import reproduce as reproduce
 from . import systems as systems
 from . import training as training
+from ._common.compilation import use_compilation_cache as use_compilation_cache
 from .dynamics import DelayMap as DelayMap
 from .dynamics import DelayState as DelayState
 from .dynamics import Measure as Measure

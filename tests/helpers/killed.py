@@ -1,6 +1,5 @@
 """Trainings in processes of their own, killed with no chance to tidy up."""
 
-import os
 import random
 import subprocess
 import sys
@@ -9,13 +8,8 @@ import time
 from isinglass.training.checkpoint import FILE
 
 
-def start(script, store, steps, cache, *hosts):
+def start(script, store, steps, *hosts):
     """The training that a script of this folder does, in another process."""
-    settings = {
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
-    }
     command = [
         sys.executable,
         script.__file__,
@@ -23,9 +17,7 @@ def start(script, store, steps, cache, *hosts):
         str(steps),
         *map(str, hosts),
     ]
-    return subprocess.Popen(
-        command, env={**os.environ, **settings}, stderr=subprocess.PIPE
-    )
+    return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
 def finish(*processes):
@@ -36,22 +28,20 @@ def finish(*processes):
 
 def assert_same_after_kills(script, steps, kills, folder):
     """Killed at random moments, a training ends with the same checkpoint to the bit."""
-    killed, uninterrupted, cache = (
-        folder / name for name in ("killed", "whole", "cache")
-    )
+    killed, uninterrupted = folder / "killed", folder / "whole"
     draw = random.Random(kills)
     for _ in range(kills):
-        assert _killed_midway(script, killed, steps, cache, draw.uniform(0, 0.1))
+        assert _killed_midway(script, killed, steps, draw.uniform(0, 0.1))
     for store in (killed, uninterrupted):
-        finish(start(script, store, steps, cache))
+        finish(start(script, store, steps))
     assert [path.name for path in killed.iterdir()] == [FILE]
     assert (killed / FILE).read_bytes() == (uninterrupted / FILE).read_bytes()
 
 
-def _killed_midway(script, store, steps, cache, delay):
+def _killed_midway(script, store, steps, delay):
     """Go on with a training, but kill it ``delay`` after its next checkpoint."""
     before = _written(store)
-    process = start(script, store, steps, cache)
+    process = start(script, store, steps)
     while process.poll() is None and _written(store) == before:
         time.sleep(0.002)
     time.sleep(delay)

@@ -42,8 +42,8 @@ def test_two_hosts_come_out_as_one_device(tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
-    store, cache = tmp_path / "store", tmp_path / "cache"
-    finish(*(start(memory_training, store, 20, cache, address, i, 2) for i in (0, 1)))
+    store = tmp_path / "store"
+    finish(*(start(memory_training, store, 20, address, i, 2) for i in (0, 1)))
     how = memory_training.recipe(every=5, validation=8)
     progress = lambda _: pytest.fail("a step was taken")  # noqa: E731
     together = memory_training.run(how, runtime=Runtime(store, progress))

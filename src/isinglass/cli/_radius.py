@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from isinglass._common.lazy import lazy_module
+from isinglass._common.program_cache import use_for_command_line
 from isinglass.cli._errors import Debug, clear_errors, console
 from isinglass.cli._errors import folder as parsed_folder
 
@@ -113,6 +114,7 @@ def radius(
     beside √(n/2πe), the radius that a ball of volume 1 has. Prints a table, and writes
     radius.csv, radius.json, radius.png and radius.svg into DIR.
     """
+    use_for_command_line()
     request = RadiusRequest(
         model=model,
         text=text,

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from isinglass._common.lazy import lazy_module
+from isinglass._common.program_cache import use_for_command_line
 from isinglass.cli._errors import (
     FAILED,
     Debug,
@@ -233,6 +234,7 @@ def sweep(
     For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all
     --out zoom`
     """
+    use_for_command_line()
     with clear_errors(debug):
         recipe = recipes.MapOptions(
             target,
@@ -287,6 +289,7 @@ def resume(
     Ends with the same results, bit for bit, as if it had never been stopped. A map from
     a file is read from that file again.
     """
+    use_for_command_line()
     with clear_errors(debug):
         workers = run.workers_of(scheduler, cluster, cluster_option)
         description = f"the sweep in {directory}"
