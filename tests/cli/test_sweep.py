@@ -229,6 +229,28 @@ class TestOwnMap:
         assert result.exit_code == 2
         assert "first steps of the map" in result.stderr
 
+    def test_goes_on_where_the_project_has_moved_to(
+        self, isinglass_command, own_map, tmp_path, monkeypatch
+    ):
+        (tmp_path / "a").mkdir()
+        own_map.rename(tmp_path / "a" / own_map.name)
+        monkeypatch.chdir(tmp_path / "a")
+        command = ("sweep", f"{own_map.name}:step", "--vary", "r=2.5,3.1")
+        command += ("--set", "c=0.1", *SHORT, "--out", "out/here")
+        assert isinglass_command(*command).exit_code == 0
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a").rename(tmp_path / "b")
+        assert isinglass_command("resume", "b/out/here").exit_code == 0
+        (tmp_path / "b" / own_map.name).rename(tmp_path / "mine.py")
+        refused(
+            isinglass_command("resume", "b/out/here"), "does not exist", "--map FILE.py"
+        )
+        refused(
+            isinglass_command("resume", "b/out/here", "--map", "mine.py"), "FUNCTION"
+        )
+        command = ("resume", "b/out/here", "--map", "mine.py:step")
+        assert isinglass_command(*command).exit_code == 0
+
     def test_bad_ones_are_refused(self, isinglass_command, own_map, tmp_path):
         name, vary = own_map.name, ("--vary", "r=2.5,3.1")
         refused(isinglass_command("sweep", name, *vary), "my_map.py:FUNCTION")

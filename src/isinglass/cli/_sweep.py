@@ -279,6 +279,15 @@ def resume(
             show_default=False,
         ),
     ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="FILE.py:FUNCTION",
+            help="Where the map is, if its file has moved away from the results.",
+            show_default=False,
+        ),
+    ] = None,
     scheduler: Scheduler = None,
     cluster: Cluster = None,
     cluster_option: ClusterOption = None,
@@ -287,7 +296,7 @@ def resume(
     """Go on with a sweep that was stopped: by Ctrl-C, a crash, a full disk, `kill -9`.
 
     Ends with the same results, bit for bit, as if it had never been stopped. A map from
-    a file is read from that file again.
+    a file is read from that file again, which may have moved together with the results.
     """
     use_for_command_line()
     with clear_errors(debug):
@@ -297,7 +306,7 @@ def resume(
             run.warnings_as_text(_tell_warning),
             _followed(description, directory, debug) as tell,
         ):
-            result = run.resume(directory, workers, progress=tell)
+            result = run.resume(directory, workers, progress=tell, target=target)
     _show(result, debug)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class Recipe:
         context: Context length of the mean field; None for once round its positional
             bits.
         sha256: Of the file that holds the map.
+        nearby: Where that file is as seen from the results, so that both can move.
     """
 
     map: str
@@ -33,6 +35,52 @@ class Recipe:
     features: Mapping[str, Any] | None = None
     context: int | None = None
     sha256: str | None = None
+    nearby: str | None = None
+
+    def beside(self, results: Path) -> "Recipe":
+        """The recipe as it is noted among results."""
+        own = file_and_function(self.map)
+        if own is None:
+            return self
+        try:
+            nearby = os.path.relpath(own[0], results.resolve())
+        except ValueError:  # another drive of Windows
+            return self
+        return dataclasses.replace(self, nearby=nearby)
+
+    def located(self, results: Path, target: str | None = None) -> "Recipe":
+        """The recipe with its file where that is now.
+
+        Which is where it was, or else where it was as seen from the results; a file
+        with the same bytes comes first.
+
+        Args:
+            results: The folder that the recipe was read from.
+            target: ``path/to/file.py:function``, from somebody who knows.
+
+        Raises:
+            ValueError: If there is no such file, or the map is out of none.
+        """
+        own = file_and_function(self.map)
+        if target is not None:
+            if own is None or file_and_function(target) is None:
+                raise ValueError(
+                    "--map must be FILE.py:FUNCTION, for a sweep of a map in a file, "
+                    f"got {target!r} for a sweep of {self.map}"
+                )
+            return dataclasses.replace(self, map=target)
+        if own is None:
+            return self
+        path, function = own
+        places = [path, (results / (self.nearby or path)).resolve()]
+        there = [place for place in places if place.is_file()]
+        if not there:
+            raise ValueError(
+                f"the map of {results} was {path}, which does not exist: --map "
+                f"FILE.py:{function} says where it is"
+            )
+        same = [place for place in there if hash_of(place) == self.sha256]
+        return dataclasses.replace(self, map=f"{(same or there)[0]}:{function}")
 
     def plain(self) -> dict[str, Any]:
         """As JSON can hold it."""

@@ -216,6 +216,7 @@ def start(
         function = continuation
     else:
         function = bifurcation if len(vary) == 1 else phase_diagram
+    recipe = recipe.beside(Path(str(run.store)))
     run = replace(run, recipe=recipe.plain())
     with as_options(), _sent_whole(chosen, run.workers):
         dataset = function(chosen.step, chosen.start, parameters, vary, measure, run)
@@ -223,7 +224,11 @@ def start(
 
 
 def resume(
-    directory: Path, workers: Workers, progress: Progress | None = None
+    directory: Path,
+    workers: Workers,
+    progress: Progress | None = None,
+    *,
+    target: str | None = None,
 ) -> SweepResult:
     """Go on with the sweep in a folder that `start` made.
 
@@ -231,13 +236,16 @@ def resume(
         directory: The folder.
         workers: Who computes.
         progress: Called with the cells done, and how many there are.
+        target: ``path/to/file.py:function``, where the map is that has moved away from
+            its results.
 
     Raises:
         ValueError: If the folder holds no sweep of `start`, or the map is no longer
             that of it.
         OSError: As `isinglass.dynamics.bifurcation`.
     """
-    recipe = Recipe.read(read_plan(directory).recipe, directory)
+    noted = Recipe.read(read_plan(directory).recipe, directory)
+    recipe = noted.located(directory, target)
     chosen = maps.build(recipe)
     with as_options(), _sent_whole(chosen, workers):
         dataset = dynamics.resume(
