@@ -77,8 +77,17 @@ def dtype_for(vocabulary: int) -> np.dtype:
     return np.min_scalar_type(vocabulary - 1)
 
 
-def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
-    """Refuse what is no array of tokens of a vocabulary. Memory maps are read in parts.
+def check_tokens(name: str, tokens: Any, axes: int | None, vocabulary: int) -> None:
+    """Refuse what is no array of tokens of a vocabulary.
+
+    Memory maps are read in parts. What JAX traces has no values yet, and passes where
+    only values are looked at: an index out of range would be cut back without a word.
+
+    Args:
+        name: Of the argument.
+        tokens: What is to be one.
+        axes: How many it must have; None for one at least.
+        vocabulary: V.
 
     Raises:
         TypeError: If it is no array of NumPy or JAX.
@@ -89,11 +98,17 @@ def check_tokens(name: str, tokens: Any, axes: int, vocabulary: int) -> None:
         raise TypeError(
             f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}"
         )
-    if tokens.ndim != axes or not np.issubdtype(tokens.dtype, np.integer):
+    fits = tokens.ndim == axes or (axes is None and tokens.ndim > 0)
+    if not fits or not np.issubdtype(tokens.dtype, np.integer):
+        shape = "an array" if axes is None else f"a {axes}-D array"
         raise ValueError(
-            f"{name} must be a {axes}-D array of whole numbers, got {tokens.dtype} of "
+            f"{name} must be {shape} of whole numbers, got {tokens.dtype} of "
             f"shape {tokens.shape}"
         )
+    if not isinstance(tokens, np.ndarray):
+        if isinstance(tokens, sys.modules["jax"].core.Tracer):
+            return
+        tokens = np.asarray(tokens)
     rows = max(1, _PART * len(tokens) // max(1, tokens.size))
     for first in range(0, len(tokens) if tokens.size else 0, rows):
         part = tokens[first : first + rows]

@@ -263,6 +263,16 @@ def test_a_bad_configuration_is_refused_by_name(option, value):
         BaselineConfig(**{option: value})
 
 
+@pytest.mark.parametrize("token", [-1, 4])
+def test_a_symbol_beyond_the_vocabulary_is_refused(token):
+    model = model_of()
+    for method in (model, model.run, model.energies):
+        with pytest.raises(
+            ValueError, match=rf"tokens must be in \[0, 3\], got {token}"
+        ):
+            method(jnp.array([1, token]))
+
+
 def test_bad_counts_are_refused():
     model = model_of()
     with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):

@@ -344,6 +344,16 @@ def test_an_entropy_that_is_none_is_refused(q):
         model_of().energies(TOKENS, q=q)
 
 
+@pytest.mark.parametrize("token", [-1, 4])
+def test_a_symbol_beyond_the_vocabulary_is_refused(token):
+    model = model_of()
+    for method in (model, model.run, model.energies):
+        with pytest.raises(
+            ValueError, match=rf"tokens must be in \[0, 3\], got {token}"
+        ):
+            method(jnp.array([1, token]))
+
+
 def test_shapes_are_checked():
     with pytest.raises(Exception, match="positions"):
         model_of()(TOKENS, jnp.arange(5))

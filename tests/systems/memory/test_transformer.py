@@ -176,6 +176,15 @@ def test_an_execution_that_is_unknown_is_refused(arguments, message):
         Execution(*arguments)
 
 
+@pytest.mark.parametrize("token", [-1, 11])
+def test_a_token_beyond_the_vocabulary_is_refused(token, model):
+    message = rf"tokens must be in \[0, 10\], got {token}"
+    with pytest.raises(ValueError, match=message):
+        model(jnp.array([1, token, 2]))
+    with pytest.raises(ValueError, match=message):
+        model.run(jnp.array([1, token, 2]))
+
+
 @pytest.mark.parametrize("n", [0, 13])
 def test_too_few_or_too_many_tokens_are_refused(n, model):
     with pytest.raises(ValueError, match=f"tokens must be 1 to 12 in number, got {n}"):

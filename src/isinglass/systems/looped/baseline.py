@@ -23,6 +23,7 @@ from isinglass.attention.normalisation import Normalisation
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.data.induction import InductionTask
+from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.loop import Loop, check_shape
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
@@ -192,7 +193,13 @@ class LoopedBaseline(Loop):
         tokens: Int[Array, "*batch n"],
         positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
-        """Return X, which is added to the state in every loop."""
+        """Return X, which is added to the state in every loop.
+
+        Raises:
+            TypeError: If the tokens are no array of NumPy or JAX.
+            ValueError: If they are no whole numbers, or one is not in [0, V).
+        """
+        check_tokens("tokens", tokens, None, self.config.vocabulary)
         config, inputs = self.config, self.embedding[tokens]
         if config.positional_scale == 0:
             return inputs

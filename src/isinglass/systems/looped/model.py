@@ -19,6 +19,7 @@ from isinglass.attention.features_first import affine, by_head, linear
 from isinglass.attention.normalisation import normalise
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
+from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.loop import Loop, check_shape
 
 # Where distances have a bias: attention starts at the previous symbol, hardly falling
@@ -137,8 +138,14 @@ class LoopedTransformer(Loop):
         tokens: Int[Array, "*batch n"],
         positions: Real[Array, "*#batch n"] | None = None,
     ) -> Float[Array, "*batch n d"]:
-        """Return X, which is added to the state in every iteration."""
+        """Return X, which is added to the state in every iteration.
+
+        Raises:
+            TypeError: If the tokens are no array of NumPy or JAX.
+            ValueError: If they are no whole numbers, or one is not in [0, V).
+        """
         config = self.config
+        check_tokens("tokens", tokens, None, config.vocabulary)
         where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         waves = sinusoids(where, config.width, config.positional_base)
         return self.embedding[tokens] + config.positional_scale * waves

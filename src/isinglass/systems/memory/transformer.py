@@ -22,6 +22,7 @@ from jaxtyping import Array, Float, Integer, PRNGKeyArray
 from isinglass._common.checks import check_whole
 from isinglass.attention.causal import causal_attention
 from isinglass.attention.normalisation import Normalisation
+from isinglass.data.tokens import check_tokens
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
 DTYPES = ("float32", "bfloat16")
@@ -222,7 +223,9 @@ class Transformer(eqx.Module):
             execution: How to compute it.
 
         Raises:
-            ValueError: If there are no tokens, or more than the context holds.
+            TypeError: If the tokens are no array of NumPy or JAX.
+            ValueError: If there are no tokens, or more than the context holds, they are
+                not whole numbers with one axis, or one is not in [0, V).
         """
         return self.decode(self.final(tokens, execution), execution)
 
@@ -288,7 +291,9 @@ class Transformer(eqx.Module):
         Raises:
             ValueError: As `__call__` does.
         """
-        config, (n,) = self.config, tokens.shape
+        config = self.config
+        check_tokens("tokens", tokens, 1, config.vocabulary)
+        n = len(tokens)
         if not 1 <= n <= config.context:
             raise ValueError(f"tokens must be 1 to {config.context} in number, got {n}")
         keys = None
