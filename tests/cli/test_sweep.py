@@ -204,6 +204,34 @@ class TestOwnMap:
         )
         np.testing.assert_array_equal(results("a").points, results("b").points)
 
+    def test_a_vector_field_is_swept_as_its_flow(self, isinglass_command, tmp_path):
+        (tmp_path / "decay.py").write_text(
+            "def field(x, at):\n    return -at['k'] * x\n\nstart = [1.0]\n"
+        )
+        command = ("sweep", "decay.py:field", "--vary", "k=0.5,2", *SHORT)
+        result = isinglass_command(*command, "--dt", 0.1)
+        assert result.exit_code == 0, result.output
+        assert "nats/time" in result.stdout
+        exponents = results("isinglass-sweep").exponents
+        np.testing.assert_allclose(exponents[:, 0], [-0.5, -2.0], atol=1e-4)
+        assert exponents.attrs["units"] == "nats per unit of time"
+        assert isinglass_command("resume", "isinglass-sweep").exit_code == 0
+        refused(isinglass_command(*command, "--dt", 0.2), "first steps of the map")
+        refused(isinglass_command(*command, "--dt", 0), "--dt must be")
+        refused(
+            isinglass_command("sweep", "henon", "--vary", "a=1,1.4", "--dt", 0.1),
+            "--dt is for vector fields",
+        )
+
+    def test_textbook_flows_are_there_by_name(self, isinglass_command):
+        for name, vary in (("lorenz", "rho=10,28"), ("duffing", "gamma=0.3,0.5")):
+            command = ("sweep", name, "--vary", vary, "--exponents", "all", *SHORT)
+            result = isinglass_command(*command, "--out", name)
+            assert result.exit_code == 0, result.output
+            total = results(name).exponents.sum("exponent")
+            divergence = -(10 + 1 + 8 / 3) if name == "lorenz" else -0.3
+            np.testing.assert_allclose(total, divergence, atol=2e-3)
+
     def test_goes_on_from_another_folder_and_tells_a_change(
         self, isinglass_command, own_map, tmp_path, monkeypatch
     ):

@@ -13,6 +13,7 @@ from isinglass.figures.diagram import About, draw, symbol, varied, write
 pytestmark = pytest.mark.usefixtures("styled")
 
 LOGISTIC = About("logistic", ["x"])
+UNITS = {"units": "nats per step"}
 
 
 def diagram(directions=(), components=1):
@@ -29,7 +30,7 @@ def diagram(directions=(), components=1):
         {
             "kind": ("r", kinds),
             "points": (("r", "point", "component"), points),
-            "exponents": (("r", "exponent"), exponents),
+            "exponents": (("r", "exponent"), exponents, UNITS),
         },
         {"r": r},
         {"parameters": json.dumps({"alpha": 0.5}), "title": "logistic"},
@@ -45,7 +46,7 @@ def plane():
     return xr.Dataset(
         {
             "kind": (("beta", "r"), rng.integers(0, 6, (5, 7))),
-            "exponents": (("beta", "r", "exponent"), rng.normal(size=(5, 7, 1))),
+            "exponents": (("beta", "r", "exponent"), rng.normal(size=(5, 7, 1)), UNITS),
         },
         {"beta": np.geomspace(1, 16, 5), "r": np.linspace(2, 4, 7)},
         {"parameters": "{}", "title": "plane"},

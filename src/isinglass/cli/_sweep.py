@@ -74,8 +74,9 @@ def sweep(
         typer.Argument(
             metavar="MAP",
             help="'meanfield'; a textbook map: logistic, henon, standard, "
-            "delayed-logistic or cubic; or 'path/to/file.py:function', a step of your "
-            "own, function(state, parameters).",
+            "delayed-logistic or cubic; a textbook flow: lorenz, rossler or duffing; "
+            "or 'path/to/file.py:function', a step of your own, function(state, "
+            "parameters), or with --dt a vector field.",
             show_default=False,
         ),
     ],
@@ -104,6 +105,16 @@ def sweep(
             metavar="X,Y,…",
             help="Initial state; by default the map's own, of a file its `start`. Of "
             "meanfield and delay maps the last values, newest first.",
+            show_default=False,
+        ),
+    ] = None,
+    dt: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            help="MAP is a vector field, dx/dt = function(state, parameters): a step "
+            "is its flow over this time, by Runge and Kutta's method of order 4, and "
+            "exponents are per unit of time.",
             show_default=False,
         ),
     ] = None,
@@ -245,6 +256,7 @@ def sweep(
             positional_bits=positional_bits,
             feature_seed=feature_seed,
             context=context,
+            dt=dt,
         ).recipe()
         axes = notation.axes(vary)
         measure = run.MeasureOptions(

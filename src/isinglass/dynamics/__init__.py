@@ -4,7 +4,8 @@ One orbit: `trajectory`, `lyapunov_spectrum`, `attractor`, and what one reads of
 orbit (`power_spectrum`, `autocorrelation`, `poincare`). No orbit at all: `cycle`,
 `fixed_points`, and the `onset` of instability along a parameter. Many orbits at once,
 over parameters: `bifurcation`, `continuation`, `phase_diagram`; from many starts:
-`basins`. Maps that look back at their last L values are `DelayMap`s.
+`basins`. Maps that look back at their last L values are `DelayMap`s, and `flow` makes a
+map of a differential equation.
 """
 
 from isinglass.dynamics._precision import PrecisionWarning
@@ -21,6 +22,7 @@ from isinglass.dynamics.cycles import (
     jacobian_norm,
     onset,
 )
+from isinglass.dynamics.flows import ClockedState, Flow, flow
 from isinglass.dynamics.hysteresis import Interval, hysteresis
 from isinglass.dynamics.kinds import Kind, classify
 from isinglass.dynamics.lyapunov import (
@@ -53,11 +55,13 @@ from isinglass.dynamics.trajectory import Sampling, trajectory
 __all__ = [
     "Attractor",
     "Basins",
+    "ClockedState",
     "Crossings",
     "Cycle",
     "DelayMap",
     "DelayState",
     "FixedPoints",
+    "Flow",
     "Interval",
     "Kind",
     "LyapunovSpectrum",
@@ -82,6 +86,7 @@ __all__ = [
     "continuation",
     "cycle",
     "fixed_points",
+    "flow",
     "follow_cycle",
     "hysteresis",
     "jacobian_norm",

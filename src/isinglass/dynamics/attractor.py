@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.kinds import DIVERGED_BEYOND, Kind, classify
 from isinglass.dynamics.lyapunov import lyapunov_spectrum
 from isinglass.dynamics.maps import Parameters, State, Step, newest
@@ -20,7 +21,8 @@ class Attractor:
         kind: Fixed point, periodic, quasi-periodic, chaotic, diverged or undecided.
         period: In steps; 1 for a fixed point, 0 where there is none.
         confidence: In [0, 1]; see `isinglass.dynamics.kinds`.
-        leading_exponent: λ₁, nats per step; NaN if the orbit diverged.
+        leading_exponent: λ₁, nats per step or, of a `Flow`, per unit of time; NaN if
+            the orbit diverged.
         standard_error: Of λ₁.
         points: One period of a cycle, or else the last values of the orbit, (points,
             d), in order of time.
@@ -74,8 +76,15 @@ def attractor(
         )
         leading = np.asarray(spectrum.exponents, dtype=np.float64)[None]
         error = np.asarray(spectrum.standard_error, dtype=np.float64)[None]
+    # The rule of kinds counts in steps, whatever time they take.
+    dt = time_of_step(step)
     kind, period, confidence = classify(
-        tail[..., None], leading, error, steps, measure.max_period, measure.tolerance
+        tail[..., None],
+        leading * dt,
+        error * dt,
+        steps,
+        measure.max_period,
+        measure.tolerance,
     )
     return Attractor(
         kind=Kind(int(kind[0])),

@@ -11,6 +11,7 @@ from isinglass.dynamics._lanes import Lanes, Segment
 from isinglass.dynamics._layout import first_lane, lanes_first
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import runner_of
+from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.kinds import classify
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
@@ -42,12 +43,12 @@ def measure_cells(
     Returns:
         Arrays with the cells in the first axis, as far as asked for: ``points`` (n,
         points, d), padded with NaN; ``point_count`` (n,); ``exponents`` (n, k),
-        descending, nats per step, with ``exponent_error`` (standard error from 20 batch
-        means; NaN where an exponent is −∞) and ``unresolved`` (share of QRs at which
-        rounding swallowed the direction: the exponent is then an upper bound) and
-        ``qr_every`` (n,), the interval that was chosen; ``kind``, ``period``,
-        ``confidence``. And ``final_state``, a state with the cells in the first axis of
-        every leaf but the phase.
+        descending, nats per step or, of a `Flow`, per unit of time, with
+        ``exponent_error`` (standard error from 20 batch means; NaN where an exponent is
+        −∞) and ``unresolved`` (share of QRs at which rounding swallowed the direction:
+        the exponent is then an upper bound) and ``qr_every`` (n,), the interval that
+        was chosen; ``kind``, ``period``, ``confidence``. And ``final_state``, a state
+        with the cells in the first axis of every leaf but the phase.
     """
     with in_precision(measure.precision):
         state, parameters = (
@@ -106,6 +107,8 @@ class _Cells:
         if self.exponents:
             result["qr_every"] = np.full(lanes.count, qr_every, np.int32)
         result |= self._kinds(last, result)
+        for name in {"exponents", "exponent_error"} & result.keys():
+            result[name] = result[name] / time_of_step(lanes.runner.step)
         result["final_state"] = jax.tree.map(
             np.asarray, lanes_first(lanes.runner.step, lanes.state())
         )

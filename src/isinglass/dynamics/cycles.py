@@ -20,6 +20,7 @@ from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import Runner, runner_of
+from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 
 NEWTON_STEPS, CONVERGED = 50, 1e-13
@@ -37,17 +38,22 @@ class Cycle(NamedTuple):
         multipliers: Eigenvalues of the derivative of one round, (D,), largest modulus
             first. What is off the cycle by a little grows by them in each round: the
             cycle attracts where all lie within the unit circle.
+        dt: Time that a step takes; 1 for a map that is no `Flow`.
     """
 
     state: State
     period: int
     multipliers: Complex[np.ndarray, " D"]
+    dt: float = 1.0
 
     @property
     def exponents(self) -> Float[np.ndarray, " D"]:
-        """Lyapunov exponents ln|multiplier|/period, descending, nats per step."""
+        """Lyapunov exponents ln|multiplier|/period, descending.
+
+        In nats per step; of a `Flow` per unit of time.
+        """
         with np.errstate(divide="ignore"):  # −∞ for a direction that vanishes
-            return np.log(np.abs(self.multipliers)) / self.period
+            return np.log(np.abs(self.multipliers)) / (self.period * self.dt)
 
 
 class Onset(NamedTuple):
@@ -248,7 +254,8 @@ class _Search(NamedTuple):
         """What `newton` ended at."""
         with in_precision("float64"):
             state = self.runner.join(_like(flat, self.reals), self.rest)
-        return Cycle(_on_the_host(state), self.period, _multipliers(jacobian))
+        dt = time_of_step(self.runner.step)
+        return Cycle(_on_the_host(state), self.period, _multipliers(jacobian), dt)
 
 
 def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> _Search:

@@ -22,6 +22,7 @@ from isinglass.dynamics._precision import (
 )
 from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.cells import BATCHES, descending
+from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
 
@@ -31,8 +32,8 @@ class LyapunovSpectrum:
     """Lyapunov exponents of one orbit.
 
     Attributes:
-        exponents: Descending, nats per step, (k,). −∞ for a direction that vanishes
-            exactly.
+        exponents: Descending, (k,): nats per step of a map, of a `Flow` nats per unit
+            of time. −∞ for a direction that vanishes exactly.
         standard_error: From batch means, (k,); NaN beside −∞.
         trace: Running means, one row per batch, (n, k): how they converged.
         trace_steps: Steps behind each row of the trace, (n,).
@@ -42,6 +43,7 @@ class LyapunovSpectrum:
             direction, (k,). Above 0 the exponent is an upper bound: float64 cannot tell
             contraction by more than about e⁻³⁵ per `qr_every` steps, relative to the
             strongest direction.
+        dt: Time that a step takes; 1 for a map that is no `Flow`.
     """
 
     exponents: Float[np.ndarray, " k"]
@@ -51,21 +53,23 @@ class LyapunovSpectrum:
     qr_every: int
     steps: int
     unresolved: Float[np.ndarray, " k"]
+    dt: float = 1.0
 
     @property
     def kaplan_yorke_dimension(self) -> float:
         """Kaplan–Yorke dimension; NaN if it needs exponents that were not computed.
 
-        Exponents within 3 standard errors + 10/steps of zero count as zero, as for the
-        kind of attractor: the neutral direction of a torus would else decide between 0
-        and 1 by chance.
+        Exponents within 3 standard errors + 10/T of zero, with T the time measured,
+        count as zero: the neutral direction of a torus would else decide between 0 and
+        1 by chance.
         """
-        neutral = np.abs(self.exponents) <= 3 * self.standard_error + 10 / self.steps
+        floor = 3 * self.standard_error + 10 / (self.steps * self.dt)
+        neutral = np.abs(self.exponents) <= floor
         return kaplan_yorke_dimension(np.where(neutral, 0.0, self.exponents))
 
     @property
     def entropy_rate(self) -> float:
-        """Sum of the positive exponents, Pesin's bound on entropy, nats per step."""
+        """Sum of the positive exponents, Pesin's bound on entropy, in their unit."""
         return float(self.exponents[self.exponents > 0].sum())
 
 
@@ -97,7 +101,7 @@ def lyapunov_spectrum(
     see `isinglass.dynamics.bifurcation`, which is far faster per orbit.
 
     Args:
-        step: The map, pure JAX.
+        step: The map, pure JAX. Exponents of a `Flow` are per unit of time.
         state: Where the orbit starts.
         parameters: Handed to the map.
         measure: How many steps to measure over, for all exponents after a transient of
@@ -121,10 +125,10 @@ def lyapunov_spectrum(
         state, parameters = at_precision((state, parameters), measure.precision)
         one_lane = jax.tree.map(lambda leaf: leaf[..., None], parameters)
         lanes = Lanes(runner_of(step, state), as_lane(step, state), one_lane)
-        return _spectrum(lanes, measure)
+        return _spectrum(lanes, measure, time_of_step(step))
 
 
-def _spectrum(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
+def _spectrum(lanes: Lanes, measure: Measure, dt: float) -> LyapunovSpectrum:
     count = lanes.dimension if measure.exponents is None else measure.exponents
     if not 1 <= count <= lanes.dimension:
         raise ValueError(f"exponents must be in [1, {lanes.dimension}], got {count}")
@@ -138,7 +142,8 @@ def _spectrum(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
     segments = [lanes.go(int(taken), qr_every) for taken in np.diff(ends)]
     logs = np.stack([segment.logs[:, 0] for segment in segments]).astype(np.float64)
     taken = np.diff(ends)[:, None] * block
-    trace = np.cumsum(logs, axis=0) / np.cumsum(taken, axis=0)
+    times = taken * dt
+    trace = np.cumsum(logs, axis=0) / np.cumsum(times, axis=0)
     if np.isnan(trace[-1]).any() or not all(
         np.isfinite(leaf).all() for leaf in jax.tree.leaves(lanes.state())
     ):
@@ -147,7 +152,7 @@ def _spectrum(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
         )
     with np.errstate(invalid="ignore"):
         error = (
-            (logs / taken).std(axis=0, ddof=1) / np.sqrt(batches)
+            (logs / times).std(axis=0, ddof=1) / np.sqrt(batches)
             if batches > 1
             else np.nan
         )
@@ -161,4 +166,5 @@ def _spectrum(lanes: Lanes, measure: Measure) -> LyapunovSpectrum:
         qr_every=qr_every,
         steps=blocks * block,
         unresolved=np.asarray(lost / sum(s.qrs for s in segments), np.float64)[order],
+        dt=dt,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from jaxtyping import Bool, Float
 
-from isinglass._common.checks import as_real_array, check_whole
+from isinglass._common.checks import as_real_array, check_positive, check_whole
 from isinglass._common.types import ArrayLike
 
 
@@ -14,7 +14,7 @@ class PowerSpectrum(NamedTuple):
     """What `power_spectrum` returns.
 
     Attributes:
-        frequency: Cycles per step, from 0 to ½, (F,).
+        frequency: Cycles per unit of time, from 0 to ½/dt, (F,).
         power: Power per unit of frequency, in the signal's unit squared, with F in
             place of time.
     """
@@ -37,7 +37,12 @@ class Crossings(NamedTuple):
 
 
 def power_spectrum(
-    x: ArrayLike, *, axis: int = 0, window: str = "boxcar", segments: int = 1
+    x: ArrayLike,
+    *,
+    axis: int = 0,
+    window: str = "boxcar",
+    segments: int = 1,
+    dt: float = 1.0,
 ) -> PowerSpectrum:
     """Compute the one-sided power spectral density of a signal about its mean.
 
@@ -48,12 +53,13 @@ def power_spectrum(
     ``segments`` brings down.
 
     Args:
-        x: Real and finite; time runs along ``axis``, in steps.
+        x: Real and finite; time runs along ``axis``.
         axis: The axis of time.
         window: Name of a window of `scipy.signal.get_window`; "hann" keeps a strong
             peak from leaking over weak ones.
         segments: Into how many half-overlapping segments to cut the signal and average
             over (Welch 1967): less noise, coarser frequencies.
+        dt: Time from row to row, a `Flow`'s dt; 1 for a map, whose time is in steps.
 
     Raises:
         ValueError: If ``x`` is not real and finite or too short for the segments, or
@@ -62,6 +68,7 @@ def power_spectrum(
     series = _series("x", x, axis)
     length = series.shape[-1]
     check_whole(segments=segments)
+    check_positive(dt=dt)
     width = 2 * length // (segments + 1)
     if width < 2:
         raise ValueError(
@@ -78,7 +85,12 @@ def power_spectrum(
     # SciPy's annotations know neither its arrays nor detrend=False.
     welch: Any = scipy.signal.welch
     frequency, power = welch(
-        centred, window=taper, noverlap=width - width // 2, detrend=False, axis=-1
+        centred,
+        fs=1 / dt,
+        window=taper,
+        noverlap=width - width // 2,
+        detrend=False,
+        axis=-1,
     )
     return PowerSpectrum(frequency, np.moveaxis(power, -1, axis))
 

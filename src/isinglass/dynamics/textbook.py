@@ -1,7 +1,8 @@
-"""Textbook maps, whose behaviour is known exactly or to many digits.
+"""Textbook maps and flows, whose behaviour is known exactly or to many digits.
 
 For teaching, trying and checking: each is a step for any function of
-`isinglass.dynamics`, and its docstring says what is known.
+`isinglass.dynamics`, and its docstring says what is known. `lorenz`, `rossler` and
+`duffing` are vector fields, of which `isinglass.dynamics.flow` makes a step.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -128,3 +129,61 @@ and gives way at r = 2 to an invariant circle that turns by 60° a step: quasi-p
 (λ₁ = 0), but for narrow lockings; chaotic at r = 2.27. The exponents sum to the mean of
 ln |r x(t)|.
 """
+
+
+def lorenz(u: Float[Array, "3"], parameters: Mapping[str, Any]) -> Float[Array, "3"]:
+    """Vector field (σ (y − x), x (ρ − z) − y, x y − β z) of Lorenz (1963).
+
+    Known: the exponents sum to −(σ + 1 + β) exactly; for σ = 10, ρ = 28, β = 8/3 they
+    are 0.9056, 0 and −14.5723 per unit of time (Sprott 2003), and the Kaplan–Yorke
+    dimension is 2.062. The origin attracts all for ρ < 1; for ρ up to 24.74 the points
+    (±√(β (ρ − 1)), same, ρ − 1) are stable.
+
+    Args:
+        u: x, y, z.
+        parameters: ``sigma``, ``rho`` and ``beta``.
+    """
+    x, y, z = u[0], u[1], u[2]
+    return jnp.stack(
+        [
+            parameters["sigma"] * (y - x),
+            x * (parameters["rho"] - z) - y,
+            x * y - parameters["beta"] * z,
+        ]
+    )
+
+
+def rossler(u: Float[Array, "3"], parameters: Mapping[str, Any]) -> Float[Array, "3"]:
+    """Vector field (−y − z, x + a y, b + z (x − c)) of Rössler (1976).
+
+    Known: for a = b = 0.2, c = 5.7 the exponents are 0.0714, 0 and −5.3943 per unit of
+    time (Sprott 2003); the orbit is a limit cycle at c = 2.5, and doubles its period on
+    the way to chaos.
+
+    Args:
+        u: x, y, z.
+        parameters: ``a``, ``b`` and ``c``.
+    """
+    x, y, z = u[0], u[1], u[2]
+    return jnp.stack(
+        [-y - z, x + parameters["a"] * y, parameters["b"] + z * (x - parameters["c"])]
+    )
+
+
+def duffing(u: Float[Array, "3"], parameters: Mapping[str, Any]) -> Float[Array, "3"]:
+    """Driven oscillator x″ + δ x′ + α x + β x³ = γ cos φ of Duffing, with φ′ = ω.
+
+    Known: the exponents sum to −δ exactly, and one of them, that of the phase φ, is 0;
+    for α = 0, β = 1, δ = 0.05, γ = 7.5, ω = 1 (Ueda 1979) they are 0.1034, 0 and
+    −0.1534 per unit of time (Sprott 2003).
+
+    Args:
+        u: x, x′ and φ, which is an angle.
+        parameters: ``alpha``, ``beta``, ``gamma``, ``delta`` and ``omega``.
+    """
+    x, velocity, phase = u[0], u[1], u[2]
+    force = parameters["gamma"] * jnp.cos(phase) - parameters["delta"] * velocity
+    spring = parameters["alpha"] * x + parameters["beta"] * x**3
+    return jnp.stack(
+        [velocity, force - spring, jnp.broadcast_to(parameters["omega"], x.shape)]
+    ).astype(u.dtype)

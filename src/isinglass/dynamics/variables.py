@@ -9,6 +9,7 @@ import numpy as np
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.cells import SEGMENT_STEPS
+from isinglass.dynamics.flows import unit_of_time
 from isinglass.dynamics.kinds import Kind
 from isinglass.dynamics.maps import State, Step
 from isinglass.dynamics.measure import Measure
@@ -67,7 +68,7 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, Variable]
     real = np.dtype(measure.precision)
     return {
         **(_of_points(measure.points, width, real) if measure.points else {}),
-        **(_of_exponents(count, real) if count else {}),
+        **(_of_exponents(count, real, unit_of_time(step)) if count else {}),
         **(_of_kinds() if measure.classify else {}),
     }
 
@@ -89,8 +90,8 @@ def _of_points(points: int, width: int, real: np.dtype) -> dict[str, Variable]:
     }
 
 
-def _of_exponents(count: int, real: np.dtype) -> dict[str, Variable]:
-    dims, nats = (("exponent", count),), {"units": "nats per step"}
+def _of_exponents(count: int, real: np.dtype, time: str) -> dict[str, Variable]:
+    dims, nats = (("exponent", count),), {"units": f"nats per {time}"}
     exponents = {"long_name": "Lyapunov exponents", **nats}
     error = {"long_name": "their standard error", **nats}
     lost = {"long_name": "share of QRs lost in rounding", "units": "1"}

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from isinglass.dynamics import DelayMap, SweepWarning, textbook
+from isinglass.dynamics import DelayMap, Flow, SweepWarning, flow, textbook
 from isinglass.dynamics.maps import newest
 from isinglass.explore.features import features_from_words
 from isinglass.explore.recipe import MEAN_FIELD, Recipe, file_and_function, hash_of
@@ -48,12 +48,16 @@ class Map(NamedTuple):
 
 
 class Textbook(NamedTuple):
-    """A map of `isinglass.dynamics.textbook`: its start, and the usual parameters."""
+    """A map of `isinglass.dynamics.textbook`: its start, and the usual parameters.
+
+    One with a ``dt`` is a vector field, of which a flow is made.
+    """
 
     step: Callable[[Any, Any], Any]
     start: tuple[float, ...]
     parameters: Mapping[str, float]
     labels: tuple[str, ...]
+    dt: float | None = None
 
 
 TEXTBOOK = {
@@ -66,6 +70,27 @@ TEXTBOOK = {
         textbook.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)
     ),
     "cubic": Textbook(textbook.cubic, (0.5,), {"r": 1.5, "h": 0.0}, ("$x$",)),
+    "lorenz": Textbook(
+        textbook.lorenz,
+        (1.0, 1.0, 1.0),
+        {"sigma": 10.0, "rho": 28.0, "beta": 8 / 3},
+        ("$x$", "$y$", "$z$"),
+        0.01,
+    ),
+    "rossler": Textbook(
+        textbook.rossler,
+        (1.0, 1.0, 0.0),
+        {"a": 0.2, "b": 0.2, "c": 5.7},
+        ("$x$", "$y$", "$z$"),
+        0.02,
+    ),
+    "duffing": Textbook(
+        textbook.duffing,
+        (1.0, 0.0, 0.0),
+        {"alpha": -1.0, "beta": 1.0, "gamma": 0.5, "delta": 0.3, "omega": 1.2},
+        ("$x$", "$x'$", "$\\varphi$"),
+        0.02,
+    ),
 }
 
 
@@ -90,7 +115,10 @@ def build(recipe: Recipe) -> Map:
             f"MAP must be one of {', '.join(names)}, or path/to/file.py:function, "
             f"got {recipe.map!r}{hint}"
         )
-    step, start, parameters, labels = TEXTBOOK[recipe.map]
+    step, start, parameters, labels, dt = TEXTBOOK[recipe.map]
+    if dt is None and recipe.dt is not None:
+        raise ValueError(f"--dt is for vector fields, got the map {recipe.map!r}")
+    step = step if dt is None else flow(step, recipe.dt or dt)
     state = _state(recipe.map, step, start if recipe.start is None else recipe.start)
     return Map(recipe.map, step, state, parameters, tuple(parameters), labels)
 
@@ -275,6 +303,13 @@ def _own(path: Path, function: str, recipe: Recipe) -> Map:
             f"--start must give the initial state of {name}, such as 0.1,0.2, or the "
             "file must hold it as `start`"
         )
+    if recipe.dt is not None:
+        if isinstance(step, DelayMap | Flow):
+            raise ValueError(
+                f"--dt is for vector fields, got {name}, which is a "
+                f"{type(step).__name__}"
+            )
+        step = flow(step, recipe.dt)
     # JAX would take a list for a state of many parts.
     if recipe.start is not None or isinstance(start, list | int | float):
         start = _state(name, step, start)

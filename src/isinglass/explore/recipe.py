@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Recipe:
     """All that is needed to build a map and its initial state again.
 
     Attributes:
-        map: "meanfield", the name of a textbook map, or
+        map: "meanfield", the name of a textbook map or flow, or
             "/whole/path/to/file.py:function".
         start: Numbers of the initial state; None for the map's own start.
         features: Of the mean field, as `features_in_words` gives them; None for the
@@ -27,6 +28,7 @@ class Recipe:
         context: Context length of the mean field; None for once round its positional
             bits.
         sha256: Of the file that holds the map.
+        dt: Time of a step of a flow; None for a map, or for a textbook flow's own.
         nearby: Where that file is as seen from the results, so that both can move.
     """
 
@@ -35,6 +37,7 @@ class Recipe:
     features: Mapping[str, Any] | None = None
     context: int | None = None
     sha256: str | None = None
+    dt: float | None = None
     nearby: str | None = None
 
     def beside(self, results: Path) -> "Recipe":
@@ -122,6 +125,7 @@ class MapOptions:
         positional_bits: P of random segments, or of the weights.
         feature_seed: Seed of the segments.
         context: Context length.
+        dt: Time of a step, where MAP is a vector field.
     """
 
     target: str
@@ -132,6 +136,7 @@ class MapOptions:
     positional_bits: int | None = None
     feature_seed: int | None = None
     context: int | None = None
+    dt: float | None = None
 
     def recipe(self) -> Recipe:
         """Read the recipe that the options ask for.
@@ -142,7 +147,13 @@ class MapOptions:
             OSError: If a file cannot be read.
         """
         start = None if self.start is None else numbers("--start", self.start)
+        if self.dt is not None and not (math.isfinite(self.dt) and self.dt > 0):
+            raise ValueError(f"--dt must be finite and above 0, got {self.dt}")
         if self.target == MEAN_FIELD:
+            if self.dt is not None:
+                raise ValueError(
+                    f"--dt is for vector fields, got the map {MEAN_FIELD!r}"
+                )
             return Recipe(self.target, start, self._features(), self.context)
         foreign = self._sizes()
         foreign += ["--weights"] * (self.weights is not None)
@@ -154,13 +165,14 @@ class MapOptions:
             )
         own = file_and_function(self.target)
         if own is None:
-            return Recipe(self.target, start)
+            return Recipe(self.target, start, dt=self.dt)
         path, function = own
         if not path.is_file():
             raise ValueError(
                 f"MAP must name a Python file, got {path}, which does not exist"
             )
-        return Recipe(f"{path.resolve()}:{function}", start, sha256=hash_of(path))
+        name = f"{path.resolve()}:{function}"
+        return Recipe(name, start, sha256=hash_of(path), dt=self.dt)
 
     def _features(self) -> dict[str, Any] | None:
         """Features of the mean field, in words; None for the paper's."""

@@ -35,7 +35,6 @@ GREEK = frozenset(
     | {"theta", "kappa", "lambda", "mu", "omega"}
 )
 MOST_LINES = 24
-NATS = "nats per step"
 
 
 class About(NamedTuple):
@@ -206,9 +205,10 @@ def _draw_leading(
         label = f"{direction}wards"
         axes.plot(values, leading, color=colour, linewidth=0.9, label=label)
     axes.axhline(0, color=MUTED, linewidth=0.7)
+    unit = next(iter(branches.values()))["exponents"].attrs["units"]
     low, high = _limits(np.concatenate(first))
     axes.set_ylim(low, high)
-    axes.set_ylabel(f"$\\lambda_1$\n({NATS})")
+    axes.set_ylabel(f"$\\lambda_1$\n({unit})")
     if len(branches) > 1:
         axes.legend(loc="lower right", ncols=2, fontsize="small")
 
@@ -224,7 +224,8 @@ def _draw_spectrum(
     axes.axhline(0, color=MUTED, linewidth=0.7)
     low, high = _limits(exponents)
     axes.set_ylim(low, high)
-    axes.set_ylabel(f"{count} $\\lambda_i$\n({NATS})")
+    unit = branch["exponents"].attrs["units"]
+    axes.set_ylabel(f"{count} $\\lambda_i$\n({unit})")
 
 
 def _finite(exponents: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
@@ -262,7 +263,7 @@ def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
     left.pcolormesh(across, along, kinds, **kind_scale(), rasterized=True)
     left.set_title(_title(dataset, about))
     if exponents:
-        leading = dataset["exponents"].isel(exponent=0).transpose(*names[::-1]).values
+        leading = dataset["exponents"].isel(exponent=0).transpose(*names[::-1])
         _draw_plane_of_exponents(figure, axes[0, 1], across, along, leading)
     for panel in axes[0]:
         panel.grid(False)
@@ -283,8 +284,9 @@ def _draw_plane_of_exponents(
     axes: Axes,
     across: Any,
     along: Any,
-    leading: Float[np.ndarray, "rows columns"],
+    exponents: xr.DataArray,
 ) -> None:
+    leading, unit = exponents.values, exponents.attrs["units"]
     sizes = np.abs(leading[np.isfinite(leading)])
     limit = (float(np.quantile(sizes, 0.95)) if sizes.size else 0.0) or 1.0
     drawn = axes.pcolormesh(
@@ -299,7 +301,7 @@ def _draw_plane_of_exponents(
     axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # shows where there is no exponent
     axes.set_title("Leading Lyapunov exponent")
     bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.02)
-    bar.set_label(f"$\\lambda_1$ ({NATS})")
+    bar.set_label(f"$\\lambda_1$ ({unit})")
     bar.outline.set_visible(False)
 
 

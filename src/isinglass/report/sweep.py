@@ -47,7 +47,9 @@ def table(dataset: xr.Dataset) -> Table:
     layout.add_column("Kind", no_wrap=True)
     layout.add_column("Values", justify="right", no_wrap=True)
     if exponents:
-        layout.add_column("λ₁ (nats/step)")
+        unit = dataset["exponents"].attrs["units"].replace("unit of ", "")
+        unit = unit.replace(" per ", "/")
+        layout.add_column(f"λ₁ ({unit})")
     for name in names:
         layout.add_column(escape(name))
     if ranges:

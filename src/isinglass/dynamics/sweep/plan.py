@@ -16,6 +16,8 @@ import jax
 import numpy as np
 
 from isinglass._common.files import write_text
+from isinglass.dynamics.flows import Flow
+from isinglass.dynamics.maps import DelayMap
 
 FORMAT, VERSION = "isinglass-sweep", 1
 FILE = "plan.json"
@@ -196,9 +198,11 @@ def name_of(function: Callable[..., Any]) -> str:
     """What to call a function, a partial of one, or an object that acts as one."""
     if isinstance(function, functools.partial):
         return name_of(function.func)
-    head = getattr(function, "head", None)
-    if callable(head):
-        return f"{type(function).__name__} of {name_of(head)}"
+    if isinstance(function, DelayMap | Flow):
+        inner = (
+            function.head if isinstance(function, DelayMap) else function.vector_field
+        )
+        return f"{type(function).__name__} of {name_of(inner)}"
     return getattr(function, "__qualname__", type(function).__qualname__)
 
 
