@@ -2,7 +2,8 @@
 
 The vocabulary of names is that of `transformers`: `h.0.attn.c_attn.weight` and so on,
 with or without "transformer." before. Its Conv1D weights are (in, out), as ours. Causal
-masks that old files hold as buffers are skipped. Nothing is unpickled.
+masks that old files hold as buffers are skipped. The embedding and the read-out are one
+tensor, under either name or both. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CONFIG, MODEL, INDEX = (
 )
 PREFIX = "transformer."
 _BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
-_READ_OUT = "lm_head.weight"
+_READ_OUT, _EMBEDDING = "lm_head.weight", "wte.weight"
 
 # Ours, theirs. Fields that must have one of some values, of which the first is theirs
 # by default.
@@ -43,11 +44,20 @@ _SHAPE = {
 }
 _MUST: dict[str, tuple[Any, ...]] = {
     "model_type": ("gpt2",),
-    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    # All four are GELU's tanh form.
+    "activation_function": (
+        "gelu_new",
+        "gelu_pytorch_tanh",
+        "gelu_fast",
+        "gelu_accurate",
+    ),
     "add_cross_attention": (False,),
     "scale_attn_by_inverse_layer_idx": (False,),
     "scale_attn_weights": (True,),
-    "tie_word_embeddings": (True,),
+    # Not tied, the read-out must be the embedding all the same.
+    "tie_word_embeddings": (True, False),
+    "tie_encoder_decoder": (False,),
+    "n_special": (0,),
     "is_decoder": (False, True),
     "is_encoder_decoder": (False,),
     "pruned_heads": ({}, None),
@@ -57,17 +67,18 @@ _IGNORED = """
 _attn_implementation_autoset _name_or_path _num_labels architectures attn_implementation
 attn_pdrop bad_words_ids begin_suppress_tokens bos_token_id chunk_size_feed_forward
 cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype
-early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id
+early_stopping embd_pdrop encoder_no_repeat_ngram_size eos_token_id eos_token_ids
 exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id
 gradient_checkpointing id2label initializer_range keys_to_ignore_at_inference label2id
 length_penalty max_length min_length n_ctx no_repeat_ngram_size num_beam_groups
-num_beams num_return_sequences output_attentions output_hidden_states output_past
-output_scores pad_token_id prefix problem_type remove_invalid_values
+num_beams num_labels num_return_sequences output_attentions output_hidden_states
+output_past output_scores pad_token_id predict_special_tokens prefix problem_type
+remove_invalid_values
 reorder_and_upcast_attn repetition_penalty resid_pdrop return_dict
 return_dict_in_generate sep_token_id summary_activation summary_first_dropout
 summary_proj_to_labels summary_type summary_use_proj suppress_tokens
 task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype
-torchscript transformers_version typical_p use_bfloat16 use_cache
+torchscript transformers_version typical_p use_bfloat16 use_cache xla_device
 """
 # Where each of their tensors is; of those in a layer, the place in
 # `Transformer.blocks`.
@@ -93,6 +104,16 @@ _IN_LAYER = {
 }
 
 
+# What other formats are called, of which the first two are pickles.
+_FOREIGN = (
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "tf_model.h5",
+    "flax_model.msgpack",
+)
+_NUMBERS = ("float16", "bfloat16", "float32", "float64")
+
+
 class ModelFolderError(ValueError):
     """A folder does not hold a GPT-2 that can be read."""
 
@@ -102,7 +123,7 @@ def load_gpt2(folder: str | Path, *, dropout: float = 0.0) -> Transformer:
 
     Args:
         folder: With config.json, and model.safetensors or its parts and their index.
-            Numbers may be of 32 or 16 bits.
+            Numbers may be of 16, 32 or 64 bits.
         dropout: Of the model's config, for training on; the folder's own is not read.
 
     Returns:
@@ -111,20 +132,24 @@ def load_gpt2(folder: str | Path, *, dropout: float = 0.0) -> Transformer:
     Raises:
         FileNotFoundError: If the folder or one of its files is missing.
         ModelFolderError: If a field of the config asks for what is not implemented
-            here, or a tensor is missing, left over, of another shape or type, or not
-            finite; by name.
+            here, the weights are in another format than safetensors, or a tensor is
+            missing, left over, of another shape or type, or not finite; by name.
     """
     folder = Path(folder)
-    config = _config(folder, dropout)
-    parts = _parts(config)
+    record = _record(folder)
+    is_tied = record.get("tie_word_embeddings", True)
+    parts = _parts(_config(folder / CONFIG, record, dropout))
     for name, tensor in _tensors(folder):
         plain = name.removeprefix(PREFIX)
-        if _BUFFER.fullmatch(plain):
-            continue
         if plain == _READ_OUT:
             parts.tied = tensor
             continue
         parts.put(name, plain, tensor)
+    if parts.tied is None and not is_tied:
+        raise ModelFolderError(
+            f"tensor {_READ_OUT} is missing in {folder}, and with tie_word_embeddings "
+            "= false it is not the embedding"
+        )
     return parts.model(folder)
 
 
@@ -174,11 +199,13 @@ def save_gpt2(model: Transformer, folder: str | Path) -> None:
 # -- config.json -----------------------------------------------------------------------
 
 
-def _config(folder: Path, dropout: float) -> TransformerConfig:
+def _record(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of a model at {folder}")
-    path = folder / CONFIG
-    record = _json(path)
+    return _json(folder / CONFIG)
+
+
+def _config(path: Path, record: dict[str, Any], dropout: float) -> TransformerConfig:
     for name, accepted in _MUST.items():
         value = record.pop(name, accepted[0])
         if value not in accepted:
@@ -240,6 +267,14 @@ def _tensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
         return
     index = folder / INDEX
     if not index.is_file():
+        foreign = [name for name in _FOREIGN if (folder / name).is_file()]
+        if foreign:
+            raise ModelFolderError(
+                f"{folder / foreign[0]} is not read: to read a pickle is to run it. "
+                f"Write {MODEL} of it where transformers is installed: "
+                "AutoModelForCausalLM.from_pretrained(DIR)"
+                ".save_pretrained(DIR, safe_serialization=True)"
+            )
         raise FileNotFoundError(f"neither {MODEL} nor {INDEX} in {folder}")
     weight_map = _json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
@@ -269,12 +304,12 @@ def _of_file(path: Path, expected: set[str] | None) -> Iterator[tuple[str, np.nd
                 raise ModelFolderError(f"{path}: tensor {odd} {where} {INDEX}")
             for name in sorted(names):
                 tensor = file.get_tensor(name)
-                if not jnp.issubdtype(tensor.dtype, jnp.floating):
-                    if _BUFFER.fullmatch(name.removeprefix(PREFIX)):
-                        continue
+                if _BUFFER.fullmatch(name.removeprefix(PREFIX)):
+                    continue
+                if tensor.dtype.name not in _NUMBERS:
                     raise ModelFolderError(
-                        f"{path}: tensor {name} must hold floating numbers, got "
-                        f"{tensor.dtype}"
+                        f"{path}: tensor {name} must hold floating numbers, one of "
+                        f"{', '.join(_NUMBERS)}, got {tensor.dtype}"
                     )
                 yield name, np.asarray(tensor, np.float32)
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
@@ -330,6 +365,8 @@ class _Parts:
         Raises:
             ModelFolderError: If a tensor is missing.
         """
+        if self.tied is not None and _EMBEDDING in self.missing:
+            self.put(_READ_OUT, _EMBEDDING, self.tied)
         if self.missing:
             more = (
                 f", and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
@@ -338,7 +375,7 @@ class _Parts:
                 f"tensor {min(self.missing)} is missing in {folder}{more}"
             )
         if self.tied is not None and not np.array_equal(
-            self.tied, self.tensors["wte.weight"]
+            self.tied, self.tensors[_EMBEDDING]
         ):
             raise ModelFolderError(
                 f"tensor {_READ_OUT} must equal wte.weight: a read-out of its own is "
