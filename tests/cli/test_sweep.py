@@ -561,6 +561,26 @@ def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp
         assert results(name).identical(results("whole"))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "code", "message"),
+    [
+        ("MPLBACKEND", "module://matplotlib_inline.backend_inline", 0, "diagram.png"),
+        ("JAX_PLATFORMS", "tpu", 2, "JAX_PLATFORMS is 'tpu'"),
+    ],
+)
+def test_what_the_environment_says(name, value, code, message, tmp_path):
+    command = ["-m", "isinglass", "sweep", "logistic", "--vary", "r=3,4", *SHORT]
+    process = subprocess.run(
+        [sys.executable, *command, "--out", str(tmp_path)],
+        env={**os.environ, name: value, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == code, process.stderr
+    assert message in process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
+
+
 @pytest.mark.parametrize("command", ["sweep", "resume"])
 def test_help_answers_at_once(command):
     code = (

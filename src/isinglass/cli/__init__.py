@@ -41,6 +41,9 @@ app.command()(_radius.radius)
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     signal.signal(signal.SIGTERM, _terminate)
+    # Figures are written to files. A notebook's backend, which its kernel names for all
+    # that it starts, need not be installed beside us.
+    os.environ["MPLBACKEND"] = "agg"
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

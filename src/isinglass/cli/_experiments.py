@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from isinglass._common.lazy import lazy_module
-from isinglass._common.program_cache import use_for_command_line
+from isinglass.cli._compute import prepare
 from isinglass.cli._errors import (
     FAILED,
     Debug,
@@ -142,7 +142,7 @@ def reproduce(
     """
     with clear_errors(debug):
         chosen = catalogue.select(names)
-        use_for_command_line()
+        prepare()
         request = runner.Request(out, seeds, seed, quick, full, resume, paths)
         bars = progress.Bars(console())
         outcomes = runner.run(chosen, request, bars)

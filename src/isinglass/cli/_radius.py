@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from isinglass._common.lazy import lazy_module
-from isinglass._common.program_cache import use_for_command_line
+from isinglass.cli._compute import prepare
 from isinglass.cli._errors import Debug, clear_errors, console
 from isinglass.cli._errors import folder as parsed_folder
 
@@ -114,7 +114,6 @@ def radius(
     beside √(n/2πe), the radius that a ball of volume 1 has. Prints a table, and writes
     radius.csv, radius.json, radius.png and radius.svg into DIR.
     """
-    use_for_command_line()
     request = RadiusRequest(
         model=model,
         text=text,
@@ -130,6 +129,7 @@ def radius(
         seed=seed,
     )
     with clear_errors(debug), _bars() as report_progress:
+        prepare()
         dataset, about = _measure(request, report_progress)
     with clear_errors(debug, bad_input=False):
         paths = radius_report.write(dataset, out, about)

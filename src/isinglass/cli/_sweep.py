@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from isinglass._common.lazy import lazy_module
-from isinglass._common.program_cache import use_for_command_line
+from isinglass.cli._compute import prepare
 from isinglass.cli._errors import (
     FAILED,
     Debug,
@@ -245,8 +245,8 @@ def sweep(
     For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all
     --out zoom`
     """
-    use_for_command_line()
     with clear_errors(debug):
+        prepare()
         recipe = recipes.MapOptions(
             target,
             start,
@@ -310,8 +310,8 @@ def resume(
     Ends with the same results, bit for bit, as if it had never been stopped. A map from
     a file is read from that file again, which may have moved together with the results.
     """
-    use_for_command_line()
     with clear_errors(debug):
+        prepare()
         workers = run.workers_of(scheduler, cluster, cluster_option)
         description = f"the sweep in {directory}"
         with (

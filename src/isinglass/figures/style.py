@@ -6,8 +6,8 @@ switched on while it runs and while its figures are saved.
 """
 
 import io
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -50,9 +50,17 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def house_style() -> AbstractContextManager[None]:
-    """Switch the house style on within a ``with`` block."""
-    return mpl.rc_context(STYLE)
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Switch the house style on within a ``with`` block, and the user's own off.
+
+    A style for papers, or a ``text.usetex`` without a LaTeX at hand, would change our
+    figures or break them.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
 
 
 def subplots(
