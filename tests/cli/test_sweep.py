@@ -569,9 +569,9 @@ def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp
     ],
 )
 def test_what_the_environment_says(name, value, code, message, tmp_path):
-    command = ["-m", "isinglass", "sweep", "logistic", "--vary", "r=3,4", *SHORT]
+    command = ["-m", "isinglass", "sweep", "logistic", "--vary", "r=3,4"]
     process = subprocess.run(
-        [sys.executable, *command, "--out", str(tmp_path)],
+        [sys.executable, *command, *map(str, SHORT), "--out", str(tmp_path)],
         env={**os.environ, name: value, "COLUMNS": "200"},
         capture_output=True,
         text=True,
