@@ -29,6 +29,46 @@ def test_it_covers_the_true_mean_in_95_of_100_experiments():
     assert covered == pytest.approx(0.95, abs=0.015)
 
 
+RANGES = {"percent": (0.0, 100.0), "norm": (0.0, np.inf), "loss": (-np.inf, 0.0)}
+
+
+@pytest.mark.parametrize("valid_range", RANGES.values(), ids=RANGES)
+@given(data=st.data())
+def test_an_interval_stays_in_the_range_and_holds_the_mean(valid_range, data):
+    low, high = np.clip(valid_range, -1e3, 1e3)
+    samples = data.draw(st.lists(st.floats(low, high), min_size=1, max_size=8))
+    interval = mean_interval(samples, valid_range)
+    slack = 1e-9 * max(map(abs, samples))
+    assert valid_range[0] <= interval.low <= interval.mean + slack
+    assert interval.mean - slack <= interval.high <= valid_range[1]
+
+
+def test_far_from_the_ends_a_range_changes_nothing():
+    samples = [49.9, 50.0, 50.2]
+    ranged = mean_interval(samples, (0, 100))
+    assert ranged == pytest.approx(mean_interval(samples), rel=1e-4)
+
+
+def test_near_an_end_it_covers_better_than_a_clipped_interval():
+    shares = np.random.default_rng(2).beta(0.525, 4.725, (2000, 5))  # mean 0.1
+    ranged, plain = (
+        [mean_interval(runs, valid_range) for runs in shares]
+        for valid_range in ((0, 1), ())
+    )
+    covered, clipped = (
+        np.mean([low <= 0.1 <= high for _, low, high in intervals])
+        for intervals in (ranged, plain)
+    )
+    assert covered == pytest.approx(0.927, abs=0.02)
+    assert clipped < covered - 0.04
+
+
+@pytest.mark.parametrize("sample", [-0.1, 100.1])
+def test_what_cannot_be_is_refused(sample):
+    with pytest.raises(ValueError, match="valid range 0 to 100, got"):
+        mean_interval([50.0, sample], (0, 100))
+
+
 def test_a_single_draw_falls_within_its_half_width_in_95_of_100_cases():
     rng = np.random.default_rng(1)
     draws = [(rng.normal(size=8), rng.normal()) for _ in range(2000)]

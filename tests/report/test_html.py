@@ -8,8 +8,8 @@ import pytest
 from helpers import fakes
 from isinglass.report import html
 from isinglass.reproduce.inputs import InputRecord
-from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.runner import Finished, Request, run
+from isinglass.reproduce.verdicts import Verdict
 
 
 @pytest.fixture
@@ -82,12 +82,12 @@ def test_verdicts_are_counted(page):
     text, results, out = page
     changed = [
         replace(results[0], rows=[replace(results[0].rows[0], verdict=verdict)])
-        for verdict in (Verdict.DIFFERS, Verdict.DIFFERS, Verdict.INCOMPARABLE)
+        for verdict in (Verdict.DIFFERS, Verdict.DIFFERS, Verdict.UNPUBLISHED)
     ]
     text = html.render(changed, out)
     assert "<strong>2</strong> differ<" in text
-    assert "<strong>1</strong> cannot be compared<" in text
-    assert "<strong>0</strong> reproduced<" in text
+    assert "<strong>1</strong> without a published value<" in text
+    assert "<strong>0</strong> in our interval<" in text
 
 
 def with_settings(result, **changes):

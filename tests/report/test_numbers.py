@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 
 from isinglass.report.numbers import duration, our_value, paper_value, verdict
-from isinglass.reproduce.ledger import Row, Verdict
+from isinglass.reproduce.ledger import Row
+from isinglass.reproduce.verdicts import Verdict
 
 
 def row(ours, low, high, paper=None, unit=""):
@@ -34,7 +35,8 @@ def row(ours, low, high, paper=None, unit=""):
         (100.0, 96.3, 100.0, "%", "100.0 [96.3, 100.0] %"),
         (11.2, 11.2, 11.2, "", "11.20"),
         (0.0, 0.0, 0.0, "", "0"),
-        (123456.0, 123456.0, 123456.0, "", "123456"),
+        (123456.0, 123456.0, 123456.0, "", "123,456"),
+        (-0.001, -0.511, 0.509, "", "0.00 ± 0.51"),
     ],
 )
 def test_our_value_has_two_digits_of_its_interval(ours, low, high, unit, text):
@@ -75,7 +77,15 @@ def test_durations_are_in_words(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("tolerance", "text"), [(None, "differs"), (15.93, "differs ± 16")]
+    ("kind", "tolerance", "text"),
+    [
+        (Verdict.DIFFERS, None, "differs"),
+        (Verdict.DIFFERS, 15.93, "differs ± 16"),
+        (Verdict.ONE_RUN, 15.93, "consistent with one run ± 16"),
+        (Verdict.IN_INTERVAL, None, "in our interval"),
+        (Verdict.IN_INTERVAL, 0.05, "within ± 0.05"),
+    ],
 )
-def test_a_verdict_names_the_tolerance_that_it_turned_on(tolerance, text):
-    assert verdict(dataclasses.replace(row(1.0, 0.5, 1.5), tolerance=tolerance)) == text
+def test_a_verdict_names_what_it_turned_on(kind, tolerance, text):
+    judged = dataclasses.replace(row(1.0, 0.5, 1.5), verdict=kind, tolerance=tolerance)
+    assert verdict(judged) == text

@@ -7,8 +7,8 @@ from rich.console import Console
 from helpers import fakes
 from isinglass._common.progress import Bars
 from isinglass.report import experiment_list, terminal
-from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.runner import Finished, Request, run
+from isinglass.reproduce.verdicts import Verdict
 
 
 def printed(renderable, width=80):
@@ -28,7 +28,7 @@ def test_the_table_can_be_read_without_colour(result):
     text = printed(terminal.result_table(result))
     assert "toy-one: Title of toy-one (Nobody 1999, Table 1)" in text
     assert "0.10 ± 0.25 s" in text
-    assert "reproduced" in text
+    assert "too few runs to judge" in " ".join(text.split())
 
 
 def test_square_brackets_are_text_not_markup(result):
@@ -54,9 +54,26 @@ def test_nothing_is_cut_off_in_80_columns(result, verdict):
 
 
 def test_the_summary_counts(result):
-    assert printed(terminal.summary([result, result])) == (
-        "2 numbers: 2 reproduced, 0 differ, 0 cannot be compared.\n"
+    verdicts = [Verdict.IN_INTERVAL, Verdict.UNPUBLISHED, Verdict.UNPUBLISHED]
+    rows = [replace(result.rows[0], verdict=verdict) for verdict in verdicts]
+    assert printed(terminal.summary([replace(result, rows=rows)]), 200) == (
+        "3 numbers: 1 in our interval, 0 consistent with one run, 0 differ, "
+        "2 without a published value.\n"
     )
+
+
+def test_judged_rows_come_first_and_ours_alone_last(result):
+    places = (
+        ("ours alone", None, Verdict.UNPUBLISHED),
+        ("other setting", 1.0, Verdict.NOT_COMPARABLE),
+        ("judged", 1.0, Verdict.DIFFERS),
+    )
+    rows = [
+        replace(result.rows[0], quantity=quantity, paper=paper, verdict=verdict)
+        for quantity, paper, verdict in places
+    ]
+    text = printed(terminal.result_table(replace(result, rows=rows)), 120)
+    assert text.index("judged") < text.index("other setting") < text.index("ours alone")
 
 
 def test_the_list_shows_names_whole():

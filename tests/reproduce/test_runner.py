@@ -351,9 +351,11 @@ class TestRefusedBeforeAnythingRuns:
             lambda text: text[:-20],
             lambda text: "",
             lambda text: "[]",
-            lambda text: text.replace('"format": 2', '"format": 1'),
+            lambda text: text.replace('"format": 3', '"format": 2'),
             lambda text: text.replace('"findings"', '"findngs"'),
-            lambda text: text.replace('"verdict": "reproduced"', '"verdict": "maybe"'),
+            lambda text: text.replace(
+                '"verdict": "too few runs to judge"', '"verdict": "maybe"'
+            ),
         ],
     )
     def test_a_damaged_result(self, tmp_path, damage):
@@ -382,10 +384,10 @@ def test_results_come_in_the_order_asked_for_and_the_rest_by_name(tmp_path):
 def test_a_result_file_is_plain_json(tmp_path):
     list(run([fakes.entry()], Request(tmp_path)))
     record = json.loads((tmp_path / "results" / "toy-one.json").read_text())
-    assert record["format"] == 2
+    assert record["format"] == 3
     digits = record["run"]["settings"]["inputs"]["mnist"]
     assert digits["description"].startswith("Training digits")
-    assert record["rows"][0]["verdict"] in ("reproduced", "differs")
+    assert record["rows"][0]["verdict"] == "too few runs to judge"
 
 
 class TestTellingAnew:

@@ -141,7 +141,7 @@ def band(
 
     Args:
         axes: Where to draw.
-        values: As for `curves`; intervals end at its attribute "valid_range".
+        values: As for `curves`; intervals stay in its attribute "valid_range".
         along: As for `curves`.
         hue: As for `curves`.
         quantiles: None for the mean and its Student-t 95 % confidence interval. Two
@@ -156,9 +156,9 @@ def band(
     """
     if quantiles is not None and len(quantiles) not in (2, 3):
         raise ValueError(f"quantiles must be two or three numbers, got {quantiles}")
-    valid_range = values.attrs.get("valid_range", (-np.inf, np.inf))
+    valid_range = values.attrs.get("valid_range", ())
     for at, runs, colour, label in _lines(values, along, hue, colours):
-        low, middle, high = np.clip(_band(runs, quantiles), *valid_range)
+        low, middle, high = _band(runs, quantiles, valid_range)
         axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(at, middle, **{"color": colour, "label": label} | line)
 
@@ -293,11 +293,13 @@ def _lines(
 
 
 def _band(
-    runs: Float[np.ndarray, "seed n"], quantiles: tuple[float, ...] | None
+    runs: Float[np.ndarray, "seed n"],
+    quantiles: tuple[float, ...] | None,
+    valid_range: Sequence[float],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lower border, curve and upper border."""
     if quantiles is None:
-        ends = [_ends(column[np.isfinite(column)]) for column in runs.T]
+        ends = [_ends(column[np.isfinite(column)], valid_range) for column in runs.T]
         low, middle, high = np.array(ends).T
         return low, middle, high
     border = np.nanquantile(runs, quantiles, axis=0)
@@ -305,10 +307,12 @@ def _band(
     return border[0], middle, border[-1]
 
 
-def _ends(runs: Float[np.ndarray, " n"]) -> tuple[float, float, float]:
+def _ends(
+    runs: Float[np.ndarray, " n"], valid_range: Sequence[float]
+) -> tuple[float, float, float]:
     if not runs.size:
         return np.nan, np.nan, np.nan
-    mean, low, high = mean_interval(runs)
+    mean, low, high = mean_interval(runs, valid_range)
     return low, mean, high
 
 

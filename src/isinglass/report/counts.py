@@ -3,8 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.results import Result
+from isinglass.reproduce.verdicts import Verdict
+
+AFTER_COUNT = {
+    Verdict.TOO_FEW: "with too few runs to judge",
+    Verdict.UNPUBLISHED: "without a published value",
+}
 
 
 def verdict_counts(results: Iterable[Result]) -> Counter[Verdict]:
@@ -14,4 +19,6 @@ def verdict_counts(results: Iterable[Result]) -> Counter[Verdict]:
 
 def verdict_label(verdict: Verdict, count: int) -> str:
     """The verdict as it reads after a count: "1 differs", "4 differ"."""
-    return "differ" if verdict is Verdict.DIFFERS and count != 1 else verdict.value
+    if verdict is Verdict.DIFFERS and count != 1:
+        return "differ"
+    return AFTER_COUNT.get(verdict, verdict.value)

@@ -13,8 +13,8 @@ from isinglass.report import numbers
 from isinglass.report.counts import verdict_counts, verdict_label
 from isinglass.reproduce.experiment import Resolution
 from isinglass.reproduce.findings import paragraphs
-from isinglass.reproduce.ledger import Verdict
 from isinglass.reproduce.results import Drawing, Result, drawing_file
+from isinglass.reproduce.verdicts import Verdict
 
 NAME = "report.html"
 

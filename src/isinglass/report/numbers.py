@@ -2,7 +2,11 @@
 
 import math
 
+from isinglass._common.numerals import typeset
 from isinglass.reproduce.ledger import Row
+from isinglass.reproduce.verdicts import Verdict
+
+GROUPED = 10_000  # from here on digits are grouped: 123,456
 
 
 def decimals(half_width: float, value: float) -> int:
@@ -20,7 +24,7 @@ def paper_value(row: Row) -> str:
     """The published value with its unit, or a dash where the paper gives none."""
     if row.paper is None:
         return "–"
-    return _with_unit(f"{row.paper:.12g}".replace("-", "−"), row.unit)
+    return _with_unit(typeset(f"{row.paper:.12g}"), row.unit)
 
 
 def our_value(row: Row) -> str:
@@ -32,7 +36,8 @@ def our_value(row: Row) -> str:
     digits = decimals(half_width, row.ours)
 
     def shown(value: float) -> str:
-        return f"{value:.{digits}f}".replace("-", "−")
+        grouping = "," if abs(value) >= GROUPED else ""
+        return typeset(f"{value:{grouping}.{digits}f}")
 
     if half_width == 0:
         return _with_unit(shown(row.ours), row.unit)
@@ -45,10 +50,16 @@ def our_value(row: Row) -> str:
 
 
 def verdict(row: Row) -> str:
-    """The verdict, with the tolerance where it turned on one: "reproduced ± 16"."""
+    """The verdict, with what it turned on: "consistent with one run ± 16".
+
+    Within a stated tolerance it reads "within ± 0.05".
+    """
     if not row.tolerance:
         return row.verdict.value
-    return f"{row.verdict.value} ± {row.tolerance:.2g}"
+    words = row.verdict.value
+    if row.verdict is Verdict.IN_INTERVAL:
+        words = "within"
+    return f"{words} ± {row.tolerance:.2g}"
 
 
 def duration(seconds: float) -> str:

@@ -9,20 +9,24 @@ from rich.text import Text
 
 from isinglass.report import numbers
 from isinglass.report.counts import verdict_counts, verdict_label
-from isinglass.reproduce.ledger import Verdict
+from isinglass.reproduce.ledger import Row
 from isinglass.reproduce.results import Result
+from isinglass.reproduce.verdicts import Verdict
 
 COLOURS = {
-    Verdict.REPRODUCED: "green",
+    Verdict.IN_INTERVAL: "bold green",
+    Verdict.ONE_RUN: "green",
     Verdict.DIFFERS: "yellow",
-    Verdict.INCOMPARABLE: "dim",
 }
 
 
 def result_table(result: Result) -> Table:
-    """The ledger of one experiment: the paper's value, ours and the verdict."""
+    """The ledger of one experiment: the paper's value, ours and the verdict.
+
+    What was judged comes first, what has no published value last.
+    """
     table = Table(
-        Column("Quantity", min_width=12, ratio=1),
+        Column("Quantity", min_width=24, ratio=1),
         title=escape(
             f"{result.name}: {result.title} ({result.paper}, {result.source})"
         ),
@@ -34,21 +38,27 @@ def result_table(result: Result) -> Table:
     table.add_column("Paper", justify="right")
     table.add_column("Ours (95 % CI)", justify="right")
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("Verdict")
-    for row in result.rows:
+    table.add_column("Verdict", max_width=18)
+    for row in sorted(result.rows, key=_place):
         table.add_row(
             escape(row.quantity),
             numbers.paper_value(row),
             numbers.our_value(row),
             str(row.n),
-            Text(numbers.verdict(row), style=COLOURS[row.verdict]),
+            Text(numbers.verdict(row), style=COLOURS.get(row.verdict, "dim")),
         )
     if any(row.tolerance for row in result.rows):
         table.caption = (
-            "± after a verdict: the tolerance it turned on; the report gives the reason"
+            "± after a verdict: what it turned on, a stated tolerance or the scatter "
+            "of single runs; the report says which"
         )
         table.caption_justify = "left"
     return table
+
+
+def _place(row: Row) -> int:
+    """Judged rows, then those that have no verdict, then those of ours alone."""
+    return 2 if row.paper is None else 0 if row.verdict.is_judgement else 1
 
 
 def summary(results: Sequence[Result]) -> Text:
@@ -57,8 +67,9 @@ def summary(results: Sequence[Result]) -> Text:
     parts = [
         Text(
             f"{counts[verdict]} {verdict_label(verdict, counts[verdict])}",
-            COLOURS[verdict],
+            COLOURS.get(verdict, "dim"),
         )
         for verdict in Verdict
+        if counts[verdict] or verdict.is_judgement
     ]
     return Text.assemble(f"{counts.total()} numbers: ", Text(", ").join(parts), ".")

@@ -17,6 +17,7 @@ import jinja2
 import numpy as np
 
 from isinglass._common.intervals import mean_interval
+from isinglass._common.numerals import typeset
 
 
 def render(template: str, names: Mapping[str, Any]) -> str:
@@ -49,7 +50,7 @@ def number(value: Any, style: str = ".3g") -> str:
     Of several numbers the mean.
     """
     plain = value if isinstance(value, int) else mean(value)
-    return format(plain, style).replace("-", "−")
+    return typeset(format(plain, style))
 
 
 def percent(value: Any, style: str = ".1f") -> str:
@@ -66,16 +67,16 @@ def interval(values: Any, low: float = -np.inf, high: float = np.inf) -> str:
     """A mean with its 95 % confidence interval: "97 [91.5, 99]".
 
     Args:
-        values: Independent samples, (n,); an `xarray.DataArray` with an attribute
-            "valid_range" ends its interval there.
-        low: Where the interval ends at the latest.
-        high: As low.
+        values: Independent samples, (n,); an `xarray.DataArray` may say by an attribute
+            "valid_range" what values there are.
+        low: The least value that the quantity can have.
+        high: The largest.
     """
-    low, high = getattr(values, "attrs", {}).get("valid_range", (low, high))
-    center, lower, upper = mean_interval(np.asarray(values))
+    valid_range = getattr(values, "attrs", {}).get("valid_range", (low, high))
+    center, low, high = mean_interval(np.asarray(values), valid_range)
     if np.size(values) == 1:
-        return f"{center:.3g}"
-    return f"{center:.3g} [{max(lower, low):.3g}, {min(upper, high):.3g}]"
+        return number(center)
+    return f"{number(center)} [{number(low)}, {number(high)}]"
 
 
 def span(values: Any, style: str = ".3g") -> str:

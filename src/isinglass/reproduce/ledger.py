@@ -1,10 +1,6 @@
 """The reproduction ledger: every published number beside ours, with a verdict by rule.
 
-The rule: *reproduced* if the paper's value lies in the 95 % confidence interval of our
-mean, or within a tolerance that is stated with its reason; *cannot be compared* if the
-paper gives no value or measured something else, or we have one sample only, with the
-reason; *differs* otherwise. What the paper states of one run is *reproduced* if it
-holds in more than 5 % of ours (`Ledger.claim`).
+`isinglass.reproduce.verdicts` holds the rule.
 """
 
 from __future__ import annotations
@@ -15,8 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from isinglass._common.intervals import (
     Interval,
@@ -26,19 +21,15 @@ from isinglass._common.intervals import (
     wilson_interval,
 )
 from isinglass._common.types import ArrayLike
+from isinglass.reproduce.verdicts import (
+    Judgement,
+    Published,
+    Verdict,
+    judge,
+    judge_statement,
+)
 
 Samples = ArrayLike
-
-ONE_SAMPLE = "One sample of our own has no interval"
-RARE = 0.05  # share of our runs below which one run of the paper would be a surprise
-
-
-class Verdict(StrEnum):
-    """What the rule says of a published number."""
-
-    REPRODUCED = "reproduced"
-    DIFFERS = "differs"
-    INCOMPARABLE = "cannot be compared"
 
 
 @dataclass(frozen=True)
@@ -53,12 +44,12 @@ class Row:
         ours: Our mean.
         low: Lower end of the 95 % confidence interval of the mean.
         high: Upper end of it.
-        n: Number of independent samples (seeds) behind it.
+        n: Number of independent samples (seeds) behind it; 1 for what is exact.
         unit: Unit of ``paper``, ``ours``, ``low`` and ``high``; "" for a pure number.
-        tolerance: Difference from our mean that still counted as reproduced, where the
-            verdict turned on it; None where the interval decided.
+        tolerance: Difference from our mean on which the verdict turned: a stated
+            tolerance, or the scatter of single runs; None where the interval decided.
         verdict: What the rule says.
-        rule: One sentence that says how the verdict was reached.
+        rule: How the verdict was reached.
     """
 
     experiment: str
@@ -96,37 +87,6 @@ class Row:
         return cls(**{**record, "verdict": Verdict(record["verdict"])})
 
 
-class Published(NamedTuple):
-    """What a paper states of a quantity.
-
-    Attributes:
-        value: The number, or None where it gives none.
-        tolerance: Difference from our mean that still counts as reproduced.
-        because: Why that tolerance is right, why the numbers cannot be compared, or
-            what explains a difference.
-        comparable: False where it was measured differently.
-    """
-
-    value: float | None
-    tolerance: float | None = None
-    because: str = ""
-    comparable: bool = True
-
-
-class Judgement(NamedTuple):
-    """What the rule says.
-
-    Attributes:
-        tolerance: The tolerance if the verdict turned on it.
-        verdict: The verdict.
-        rule: One sentence that says how it was reached.
-    """
-
-    tolerance: float | None
-    verdict: Verdict
-    rule: str
-
-
 @dataclass(frozen=True)
 class Ledger:
     """The rows of one experiment, written one by one.
@@ -140,8 +100,8 @@ class Ledger:
         experiment: Name of the experiment, such as "interference-few-shot".
         source: Where the paper states the numbers, such as "Table 1".
         unit: Unit of numbers that do not say theirs themselves.
-        valid_range: Least and largest value that the quantity can have; intervals end
-            there. Empty for no limit.
+        valid_range: Least and largest value that the quantity can have; intervals stay
+            between. Empty for no limit.
         because: Why a tolerance is right, why numbers cannot be compared, or what
             explains a difference, for rows that do not say it themselves.
         rows: The rows written so far.
@@ -175,7 +135,8 @@ class Ledger:
                 says its unit and valid range by the attributes "units" and
                 "valid_range".
             paper: The published value, or None where the paper gives none.
-            tolerance: Difference from our mean that still counts as reproduced.
+            tolerance: Difference from our mean that is nothing, such as the paper's
+                rounding.
             because: See the class. Required with a tolerance, and where paper is None.
 
         Raises:
@@ -184,45 +145,68 @@ class Ledger:
                 reason is missing.
         """
         reason = self.because if because is None else because
-        published = Published(paper, tolerance, reason)
-        if (
-            len(checked_samples(samples)) == 1
-            and paper is not None
-            and tolerance is None
-        ):
-            published = Published(paper, None, ONE_SAMPLE, comparable=False)
-        self._write(quantity, samples, published)
+        self._write(quantity, samples, Published(paper, reason, tolerance))
+
+    def exact(
+        self,
+        quantity: str,
+        value: Samples,
+        paper: float,
+        *,
+        tolerance: float,
+        because: str,
+    ) -> None:
+        """Compare a number that is computed, not sampled: it needs no seeds.
+
+        Args:
+            quantity: As in `mean`.
+            value: Our number, or an array of shape (1,).
+            paper: The published value.
+            tolerance: Difference that is nothing, such as the paper's rounding.
+            because: Why that tolerance is right.
+
+        Raises:
+            ValueError: As `mean`, or if there are several values.
+        """
+        count = checked_samples(value).size
+        if count != 1:
+            raise ValueError(f"value must be one number, got {count}")
+        published = Published(paper, because, tolerance, is_exact=True)
+        self._write(quantity, value, published)
 
     def one_run(
-        self, quantity: str, samples: Samples, paper: float, *, runs: int = 1
+        self,
+        quantity: str,
+        samples: Samples,
+        paper: float,
+        *,
+        runs: int = 1,
+        more: tuple[float, str] = (0.0, ""),
     ) -> None:
         """Compare with a number that the paper took from one run, or the mean of a few.
 
-        The spread of single runs is then the tolerance. With one sample of our own
-        nothing is known of it, and nothing can be compared.
+        It may lie as far from our mean as single runs of ours do (their 95 %
+        prediction interval): then it is consistent with one run.
 
         Args:
             quantity: As in `mean`.
             samples: As in `mean`.
             paper: As in `mean`.
             runs: Over how many runs the paper averaged, at least 1.
+            more: By how much the paper's run may differ beyond that, and why.
 
         Raises:
             ValueError: As `mean`.
         """
-        if len(checked_samples(samples)) == 1:
-            self.mean(quantity, samples, paper)
-            return
         what = "the paper reports one run, and 95 % of single runs"
         if runs > 1:
             what = f"the paper averages a few runs, and 95 % of means of {runs} runs"
-        self.mean(
-            quantity,
-            samples,
-            paper,
-            tolerance=single_draw_half_width(samples) / math.sqrt(runs),
-            because=f"{what} fall within it",
-        )
+        width, why = more
+        scatter = None
+        if checked_samples(samples).size > 1:
+            scatter = single_draw_half_width(samples) / math.sqrt(runs) + width
+        because = f"{what} fall within it{why and f'; {why}'}"
+        self._write(quantity, samples, Published(paper, because, scatter=scatter))
 
     def other_setting(
         self,
@@ -244,7 +228,7 @@ class Ledger:
             ValueError: As `mean`.
         """
         reason = self.because if because is None else because
-        self._write(quantity, samples, Published(paper, None, reason, comparable=False))
+        self._write(quantity, samples, Published(paper, reason, comparable=False))
 
     def ours_alone(
         self, quantity: str, samples: Samples, *, because: str | None = None
@@ -275,7 +259,7 @@ class Ledger:
         Raises:
             ValueError: As `mean`.
         """
-        judgement = judge(interval, Published(paper, None, self.because), self.unit)
+        judgement = judge(interval, n, Published(paper, self.because), self.unit)
         self._add(quantity, paper, interval, n, self.unit, judgement)
 
     def share(
@@ -305,14 +289,14 @@ class Ledger:
         """
         reason = self.because if because is None else because
         interval = Interval(*(100 * end for end in wilson_interval(successes, n)))
-        judgement = judge(interval, Published(paper, tolerance, reason), "%")
+        judgement = judge(interval, n, Published(paper, reason, tolerance), "%")
         self._add(quantity, paper, interval, n, "%", judgement)
 
     def claim(self, statement: str, held: int, n: int, *, because: str = "") -> None:
         """Check a statement that the paper makes of one run.
 
-        It held in the paper's run. That is compatible with ours, and reproduced, if it
-        holds in more than 5 % of our runs; the row says in how many.
+        It held in the paper's run. That is consistent with ours if it holds in more
+        than 5 % of them; the row says in how many.
 
         Args:
             statement: The statement ("the diagonal is the largest"), as a sentence that
@@ -325,29 +309,18 @@ class Ledger:
             ValueError: If the counts are impossible.
         """
         interval = Interval(*(100 * end for end in wilson_interval(held, n)))
+        judgement = judge_statement(held, n)
         if because:
-            published = Published(100.0, None, because, comparable=False)
-            judgement = judge(interval, published, "%")
-            self._add(statement, 100.0, interval, n, "%", judgement)
-            return
-        compatible = held > RARE * n
-        rule = (
-            f"The paper states it of one run; it holds in {interval.mean:.0f} % of "
-            f"ours, {'which is compatible' if compatible else 'too rarely for that'}."
-        )
-        verdict = Verdict.REPRODUCED if compatible else Verdict.DIFFERS
-        self._add(statement, 100.0, interval, n, "%", Judgement(None, verdict, rule))
+            published = Published(100.0, because, comparable=False)
+            judgement = judge(interval, n, published, "%")
+        self._add(statement, 100.0, interval, n, "%", judgement)
 
     def _write(self, quantity: str, samples: Samples, published: Published) -> None:
         attributes = getattr(samples, "attrs", {})
         unit = attributes.get("units", self.unit)
-        interval = mean_interval(samples)
-        judgement = judge(interval, published, unit)
-        ends = attributes.get("valid_range", self.valid_range)
-        if len(ends):
-            low, high = max(interval.low, ends[0]), min(interval.high, ends[1])
-            interval = Interval(interval.mean, low, high)
-        n = checked_samples(samples).size
+        valid_range = attributes.get("valid_range", self.valid_range)
+        interval, n = mean_interval(samples, valid_range), checked_samples(samples).size
+        judgement = judge(interval, n, published, unit)
         self._add(quantity, published.value, interval, n, unit, judgement)
 
     def _add(
@@ -361,50 +334,6 @@ class Ledger:
     ) -> None:
         place = (self.experiment, self.source, quantity)
         self.rows.append(Row(*place, paper, *interval, n, unit, *judgement))
-
-
-def judge(interval: Interval, published: Published, unit: str = "") -> Judgement:
-    """Apply the rule of this module to an interval of ours and a published value.
-
-    Raises:
-        ValueError: If a number is not finite, or a required reason is missing.
-    """
-    paper, tolerance, because, comparable = published
-    if paper is not None and not math.isfinite(paper):
-        raise ValueError(f"paper must be a finite number or None, got {paper}")
-    if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(
-            f"tolerance must be a finite number ≥ 0 or None, got {tolerance}"
-        )
-    if not because and (tolerance is not None or paper is None or not comparable):
-        raise ValueError(
-            "because must say why a tolerance is right or why the numbers cannot be "
-            "compared, got an empty reason"
-        )
-    if paper is None or not comparable:
-        return Judgement(None, Verdict.INCOMPARABLE, _sentence(because))
-    if interval.low <= paper <= interval.high:
-        inside = "The paper's value lies in our 95 % confidence interval."
-        return Judgement(None, Verdict.REPRODUCED, inside)
-    return _judge_outside(paper - interval.mean, published, f" {unit}" if unit else "")
-
-
-def _judge_outside(difference: float, published: Published, unit: str) -> Judgement:
-    """Of a published value that lies outside our interval."""
-    tolerance = published.tolerance
-    reason = f": {published.because}" if published.because else ""
-    side = "above" if difference > 0 else "below"
-    outside = (
-        "The paper's value lies outside our 95 % confidence interval, "
-        f"{abs(difference):.3g}{unit} {side} our mean"
-    )
-    if tolerance is None:
-        return Judgement(None, Verdict.DIFFERS, _sentence(outside + reason))
-    within = abs(difference) <= tolerance
-    verdict = Verdict.REPRODUCED if within else Verdict.DIFFERS
-    place = "within" if within else "and outside"
-    bound = f"{place} the tolerance of {tolerance:.3g}{unit}"
-    return Judgement(tolerance, verdict, _sentence(f"{outside}, {bound}{reason}"))
 
 
 def to_json(rows: Iterable[Row]) -> str:
@@ -435,8 +364,3 @@ def to_csv(rows: Iterable[Row]) -> str:
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     return text.getvalue()
-
-
-def _sentence(text: str) -> str:
-    ended = text if text.endswith((".", "!", "?")) else f"{text}."
-    return ended[:1].upper() + ended[1:]

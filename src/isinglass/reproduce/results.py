@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ from isinglass.reproduce.inputs import InputRecord
 from isinglass.reproduce.ledger import Row, to_csv, to_json
 from isinglass.reproduce.views import Views
 
-FORMAT = 2
+FORMAT = 3
 
 
 class ResultFileError(ValueError):
@@ -246,8 +246,9 @@ def load(file: Path) -> Result:
         result = _from_record(record)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultFileError(
-            f"{file}: not a result of this version: {error}; delete it to run that "
-            "experiment anew"
+            f"{file}: not a result of this version: {error}; "
+            f"`isinglass report {file.parents[1]}` writes it anew from its "
+            "measurement, or delete it to run that experiment anew"
         ) from error
     for drawing in result.drawings:
         image = drawing_file(file.parents[1], drawing)
@@ -275,6 +276,20 @@ def load_all(out: Path, order: Sequence[str] = ()) -> list[Result]:
             results.append(load(file))
     rank = {name: position for position, name in enumerate(order)}
     return sorted(results, key=lambda result: rank.get(result.name, len(rank)))
+
+
+def remove_unreadable(out: Path, names: Iterable[str]) -> None:
+    """Remove the results of these experiments that this version cannot read.
+
+    Args:
+        out: The output folder.
+        names: Experiments whose results are about to be written anew.
+    """
+    for file in (result_file(out, name) for name in names):
+        try:
+            load(file)
+        except (FileNotFoundError, ResultFileError):
+            file.unlink(missing_ok=True)
 
 
 def save_ledger(results: Sequence[Result], out: Path) -> None:

@@ -155,6 +155,7 @@ def _tell_in_turn(
     progress: Progress,
 ) -> Iterator[Finished | Failed]:
     names = [name for name in entries if name in measurements]
+    results.remove_unreadable(out, names)
     for name in progress.track(names, "Experiments"):
         path, measured, run_record = measurements[name]
         try:

@@ -24,7 +24,7 @@ def test_ours_agrees_with_table_1_at_a_hundred_seeds():
     rows = tell(few_shot, measure(few_shot, seeds=100, resolution="default")).rows
 
     table = [row for row in rows if row.quantity.startswith(("Ours+", "BP+"))]
-    assert all(row.verdict is Verdict.REPRODUCED for row in table)
+    assert all(row.verdict is Verdict.IN_INTERVAL for row in table)
 
 
 def test_it_has_every_cell_of_table_1(rows):
@@ -103,7 +103,7 @@ def test_peers_stand_beside_table_1_without_a_verdict(rows):
     peers = [row for name, row in rows.items() if name.startswith(PEERS)]
 
     assert len(peers) == 9
-    assert all(row.verdict is Verdict.INCOMPARABLE for row in peers)
+    assert all(row.verdict is Verdict.UNPUBLISHED for row in peers)
     assert all(row.ours > 50 for row in peers)
 
 

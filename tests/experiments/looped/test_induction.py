@@ -25,8 +25,8 @@ def trained(
     form: str = "last-token",
     diverged: int = 0,
 ) -> xr.Dataset:
-    """Four seeds with accuracies in % at L = 1000 by step, a little apart."""
-    seeds = np.arange(4)
+    """Five seeds with accuracies in % at L = 1000 by step, a little apart."""
+    seeds = np.arange(5)
     accuracy = np.array(accuracies)[None, :, None] + 0.1 * seeds[:, None, None]
     by_length = np.repeat(accuracy, 3, axis=2)
     terms = np.array(kinetic)[: len(steps)] + 0.01 * seeds[:, None]
@@ -68,13 +68,14 @@ def row_of(rows: list[Row], words: str) -> Row:
 def test_the_papers_transition_is_reproduced_where_it_is() -> None:
     rows = rows_of(trained(LEARNED))
 
-    for words in (
-        "by step 1000",
-        "after training, accuracy at L = 1000",
-        "L = 100 after",
-        "last over first",
-    ):
-        assert row_of(rows, words).verdict is Verdict.REPRODUCED
+    verdicts = {
+        "by step 1000": Verdict.IN_INTERVAL,
+        "after training, accuracy at L = 1000": Verdict.IN_INTERVAL,
+        "L = 100 after": Verdict.ONE_RUN,
+        "last over first": Verdict.IN_INTERVAL,
+    }
+    for words, verdict in verdicts.items():
+        assert row_of(rows, words).verdict is verdict
 
 
 def test_it_is_not_reproduced_where_nothing_is_learned() -> None:
@@ -95,7 +96,7 @@ def test_a_short_training_settles_only_what_it_saw() -> None:
 
     assert row_of(short, "by step 1000").verdict is Verdict.DIFFERS
     row = row_of(shorter, "by step 1000")
-    assert (row.verdict, row.paper) == (Verdict.INCOMPARABLE, 100)
+    assert (row.verdict, row.paper) == (Verdict.NOT_COMPARABLE, 100)
     assert row.rule == "We took 300 steps."
     for words in (
         "L = 100 after",
@@ -103,7 +104,7 @@ def test_a_short_training_settles_only_what_it_saw() -> None:
         "after training, accuracy at L = 1000",
     ):
         row = row_of(short, words)
-        assert row.verdict is Verdict.INCOMPARABLE
+        assert row.verdict is Verdict.NOT_COMPARABLE
         assert row.paper is not None
         assert "1,000 of the paper's 20,000 steps" in row.rule
 
@@ -111,8 +112,8 @@ def test_a_short_training_settles_only_what_it_saw() -> None:
 def test_the_kinetic_term_is_summed_over_iterations_and_not_compared() -> None:
     first = row_of(rows_of(trained(NOTHING)), "kinetic term, step 500")
 
-    assert first.ours == pytest.approx(25 * 4.015)
-    assert first.verdict is Verdict.INCOMPARABLE
+    assert first.ours == pytest.approx(25 * 4.02)
+    assert first.verdict is Verdict.NOT_COMPARABLE
 
 
 def test_findings_say_how_far_training_went() -> None:
@@ -123,8 +124,8 @@ def test_findings_say_how_far_training_went() -> None:
 
     text = outcome.findings
     assert "after 20,000 of 20,000 steps" in text
-    assert "4 of 4 seeds are above 90 % at L = 1000 at the end" in text
-    assert "0 of 4 were above 56 %" in text
+    assert "5 of 5 seeds are above 90 % at L = 1000 at the end" in text
+    assert "0 of 5 were above 56 %" in text
     assert "Too few steps were taken to see the paper's jump" in text
     assert "½ d T = 100" in text
     # e^(−2 · 0.001 · 0.1 · 19,500)
@@ -152,5 +153,5 @@ def test_a_tiny_run_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = experiments.tell(induction, experiments.measure(induction, seeds=2))
 
     assert {row.n for row in outcome.rows} == {2}
-    assert all(row.verdict is Verdict.INCOMPARABLE for row in outcome.rows)
+    assert not any(row.verdict.is_judgement for row in outcome.rows)
     assert len(experiments.rows_of(outcome)) == 12

@@ -56,7 +56,7 @@ def test_the_sweep_finds_the_onset_and_the_exponents_that_eigenvalues_give(views
 
 def test_all_three_kinds_of_attractor_occur(views):
     for claim in (row for row in views.rows if "attractors occur" in row.quantity):
-        assert claim.verdict is Verdict.REPRODUCED
+        assert (claim.ours, claim.verdict) == (100, Verdict.TOO_FEW)  # of two starts
 
 
 def test_a_stored_sweep_is_read_again(tmp_path, monkeypatch):
@@ -101,7 +101,7 @@ def test_percentages_have_one_sample_for_each_start():
 
     elsewhere = rows["values where a random start ends elsewhere, β in [1, 4]"]
     assert (elsewhere.n, elsewhere.ours) == (2, 12.5)
-    assert elsewhere.low == 0
+    assert 0 < elsewhere.low < elsewhere.ours
     assert "25, 0 %" in elsewhere.rule
     assert rows["values with a periodic attractor, β in [1, 4]"].n == 3
     assert rows["lowest chaotic β, β in [1, 4]"].ours == pytest.approx(8 / 3)

@@ -168,9 +168,7 @@ def test_only_the_papers_own_statement_gets_a_verdict() -> None:
     statement, *others = rows_of(synthetic())
 
     assert statement.paper == 100
-    assert {(row.paper, row.verdict) for row in others} == {
-        (None, Verdict.INCOMPARABLE)
-    }
+    assert {(row.paper, row.verdict) for row in others} == {(None, Verdict.UNPUBLISHED)}
 
 
 def first_token(exponent: float) -> xr.Dataset:

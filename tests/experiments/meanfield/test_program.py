@@ -75,8 +75,8 @@ def test_the_measured_stretch_begins_where_the_programs_did():
 
 
 def test_single_exponents_and_their_sum_are_compared():
-    chaotic = rows(1.4, [0.074, 0.075, 0.077], [Kind.CHAOTIC] * 3)
-    torus = rows(1.255, [-1e-3, 1e-3, 2e-3], [Kind.QUASI_PERIODIC] * 3)
+    chaotic = rows(1.4, [0.073, 0.074, 0.075, 0.076, 0.077], [Kind.CHAOTIC] * 5)
+    torus = rows(1.255, [-1e-3, 1e-3, 2e-3, 0, 0], [Kind.QUASI_PERIODIC] * 5)
 
     names = ("λ₁", "λ₂", "λ₃", "sum of all exponents")
     assert list(chaotic) == [f"β = 1.4, {name}, matched short runs" for name in names]
@@ -85,50 +85,52 @@ def test_single_exponents_and_their_sum_are_compared():
     assert list(chaotic.values())[3].paper == pytest.approx(sum(PROGRAM_EXPONENTS[1.4]))
     # 0.0008: no run of 2,000 steps tells it from zero.
     verdict = torus["β = 1.255, λ₁, matched short runs"].verdict
-    assert verdict is Verdict.INCOMPARABLE
+    assert verdict is Verdict.NOT_COMPARABLE
 
 
 def test_members_of_another_kind_are_not_compared():
-    kinds = [Kind.CHAOTIC, Kind.PERIODIC, Kind.CHAOTIC]
-    row = rows(1.4, [0.074, -0.5, 0.077], kinds)[
+    kinds = [Kind.CHAOTIC] * 3 + [Kind.PERIODIC] + [Kind.CHAOTIC] * 2
+    row = rows(1.4, [0.074, 0.075, 0.076, -0.5, 0.077, 0.0755], kinds)[
         "β = 1.4, λ₁, matched short runs that are chaotic"
     ]
 
-    assert row.n == 2
+    assert row.n == 5
     assert row.ours == pytest.approx(0.0755)
-    assert row.verdict is Verdict.REPRODUCED
+    assert row.verdict is Verdict.IN_INTERVAL
 
 
 def test_an_exponent_far_from_the_programs_differs():
-    assert compared([0.07, 0.071, 0.072], 0.2).verdict is Verdict.DIFFERS
+    assert compared([0.07, 0.071, 0.072, 0.071, 0.07], 0.2).verdict is Verdict.DIFFERS
 
 
 def test_the_first_tangents_excuse_single_exponents_but_not_their_sum():
-    ours = [0.0999, 0.1, 0.1001]
+    ours = [0.0999, 0.1, 0.1001, 0.1, 0.1]
     single, total = (compared(ours, 0.1015, tangents) for tangents in (TANGENTS, 0.0))
 
-    assert single.verdict is Verdict.REPRODUCED
+    assert single.verdict is Verdict.ONE_RUN
     assert "ln 100 / 2,000" in single.rule
     assert "identity" in single.rule
     assert total.verdict is Verdict.DIFFERS
 
 
 @pytest.mark.parametrize(
-    ("spread", "verdict"), [(0.004, Verdict.REPRODUCED), (0.04, Verdict.INCOMPARABLE)]
+    ("spread", "verdict"),
+    [(0.004, Verdict.IN_INTERVAL), (0.04, Verdict.NOT_COMPARABLE)],
 )
 def test_no_verdict_where_single_runs_scatter_by_half_of_the_value(spread, verdict):
     row = compared(0.08 + spread * np.linspace(-1, 1, 8), 0.08)
 
     assert row.verdict is verdict
-    assert ("scatter too widely" in row.rule) == (verdict is Verdict.INCOMPARABLE)
+    assert ("scatter too widely" in row.rule) == (verdict is Verdict.NOT_COMPARABLE)
 
 
 def test_what_only_the_first_tangents_blur_is_not_blamed_on_scatter():
-    row = compared([1e-5, 2e-5, 3e-5], 8e-4)
+    row = compared([1e-5, 2e-5, 3e-5, 2e-5, 2e-5], 8e-4)
 
-    assert row.verdict is Verdict.INCOMPARABLE
+    assert row.verdict is Verdict.NOT_COMPARABLE
     assert "depend too much on their tangents to tell" in row.rule
 
 
-def test_one_start_alone_passes_no_verdict():
-    assert compared([0.07], 0.07).verdict is Verdict.INCOMPARABLE
+@pytest.mark.parametrize("starts", [1, 4])
+def test_few_starts_pass_no_verdict(starts):
+    assert compared([0.07] * starts, 0.07).verdict is Verdict.TOO_FEW

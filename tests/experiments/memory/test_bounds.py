@@ -82,7 +82,7 @@ def test_a_violation_is_reported(measured):
     verdicts = {
         row.source: row.verdict for row in outcome.rows if "at all" in row.quantity
     }
-    assert verdicts["Proposition 1"] == "reproduced"
+    assert verdicts["Proposition 1"] == "in our interval"
     assert verdicts["Proposition 2"] == "differs"
     assert "statements fail: Proposition 2 in 1. The" in outcome.findings
 

@@ -83,7 +83,7 @@ def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkey
 def test_a_tiny_run_has_rows_of_both_models_and_no_verdict(outcome):
     rows = rows_of(outcome)
 
-    assert {row.verdict for row in rows.values()} == {Verdict.INCOMPARABLE}
+    assert {row.verdict for row in rows.values()} == {Verdict.UNPUBLISHED}
     over_length = "mean distance over the length of activations"
     assert f"our model, layer 2: {over_length}" in rows
     assert f"the model given, layer 3: {over_length}" in rows
@@ -168,7 +168,7 @@ class TestVerdicts:
         return [row for row in rows if row.quantity.startswith("the model given")][:8]
 
     @pytest.mark.parametrize(
-        ("mean", "verdict"), [(20.9, "reproduced"), (60.0, "differs")]
+        ("mean", "verdict"), [(20.9, "in our interval"), (60.0, "differs")]
     )
     def test_of_gpt2_medium(self, mean, verdict):
         rows = self.rows(radii([30, mean, 100], falls=0.99))
@@ -177,13 +177,13 @@ class TestVerdicts:
 
     def test_of_too_few_activations(self):
         rows = self.rows(radii([30, 20, 100], vectors=100))
-        assert {row.verdict for row in rows} == {Verdict.INCOMPARABLE}
+        assert {row.verdict for row in rows} == {Verdict.NOT_COMPARABLE}
         assert "these are 25" in rows[0].rule
 
     def test_of_another_model(self):
         rows = self.rows(radii([30, 20, 100], width=768, depth=12))
         verdicts = {(row.verdict, row.paper) for row in rows}
-        assert verdicts == {(Verdict.INCOMPARABLE, None)}
+        assert verdicts == {(Verdict.UNPUBLISHED, None)}
 
 
 class TestFindings:

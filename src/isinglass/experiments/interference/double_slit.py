@@ -26,9 +26,8 @@ STAGE = Geometry([[-1.0], [1.0]], [[2.0], [-2.0]])
 
 def measure(context: Context) -> xr.Dataset:
     """Accuracy by noise, training and seed, and energies of examples."""
-    accuracy = context.table(
-        unit="%", noise=NOISES, trained=[False, True], seed=context.seeds
-    )
+    axes = {"noise": NOISES, "trained": [False, True], "seed": context.seeds}
+    accuracy = context.table(unit="%", valid_range=(0, 100), **axes)
     for noise, seed in context.cases(NOISES, context.seeds):
         rng = context.rng("waves", seed)
         train, test = (make_waves(count, rng, noise=noise) for count in (WAVES, TESTS))

@@ -175,26 +175,27 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         measured.sizes["seed"],
         because="Another recipe than the paper's",
     )
-    points = ledger.using(unit="%", valid_range=(-100, 100))
+    shares = ledger.using(unit="%", valid_range=(0, 100))
     for place in ATTENDED:
         what = "the position itself" if place == ITSELF else f"the {place}"
         most = attention_when_trained(part).sel(attended=place).max("iteration").values
-        points.ours_alone(f"most attention on {what} in any iteration", most)
+        shares.ours_alone(f"most attention on {what} in any iteration", most)
         peak = peaks(part).sel(attended=place).values
         ledger.ours_alone(f"iteration with most attention on {what}", peak)
     for times in readouts(measured):
         ratio = times / trained(measured)
         more = "as trained" if ratio == 1 else f"{ratio:.3g} times as many as trained"
         quantity = f"right answers after {times} iterations, {more}"
-        points.ours_alone(quantity, part.accuracy.sel(times=times).values)
-    _compare_barred(part, points)
+        shares.ours_alone(quantity, part.accuracy.sel(times=times).values)
+    _compare_barred(part, shares)
     ledger.ours_alone("|Z| gained by an iteration at the end of 200", gain(part))
     ledger.ours_alone("|F| of iteration 200 over that of the last trained", drift(part))
 
 
-def _compare_barred(part: xr.Dataset, points: Ledger) -> None:
+def _compare_barred(part: xr.Dataset, shares: Ledger) -> None:
     unbarred = part.unbarred.values
-    points.ours_alone("right answers where the three places differ", unbarred)
+    points = shares.using(valid_range=(-100, 100))
+    shares.ours_alone("right answers where the three places differ", unbarred)
     for place in PLACES:
         lost = unbarred - part.always_barred.sel(place=place).values
         quantity = f"right answers lost if no row sees {words(place)}"

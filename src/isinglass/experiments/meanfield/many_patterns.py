@@ -235,7 +235,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     share = chaos_share(measured)
     for patterns in measured.patterns.values:
         part = measured.sel(patterns=patterns)
-        ledger.using(unit="%").ours_alone(
+        ledger.using(unit="%", valid_range=(0, 100)).ours_alone(
             f"M = {patterns}, values of β with chaos", share.sel(patterns=patterns)
         )
         ledger.using(unit="nats/step").ours_alone(

@@ -19,6 +19,7 @@ from isinglass.experiments.meanfield.kinds import commonest
 from isinglass.experiments.meanfield.setting import mean_field, start
 from isinglass.figures.attractors import KIND_STYLES
 from isinglass.reproduce import Context, Ledger
+from isinglass.reproduce.verdicts import FEWEST
 
 # Lyapunov exponents that the authors' program found, nats per step, descending.
 PROGRAM = "authors' program, 1,000 + 2,000 steps"
@@ -148,34 +149,34 @@ def compare_exponent(
     """
     unit = "nats/step"
     ledger = ledger.using(unit=unit)
-    if len(ours) == 1:
-        ledger.mean(quantity, ours, program)
+    if len(ours) < FEWEST:
+        ledger.one_run(quantity, ours, program)
         return
     scatter = single_draw_half_width(ours)
     tolerance = scatter + tangents / PROGRAM_STEPS
     if tolerance <= abs(program) / 2:
-        because = f"that {_coverage(tangents)}"
-        ledger.mean(quantity, ours, program, tolerance=tolerance, because=because)
+        more = tangents / PROGRAM_STEPS, f"these are {_coverage(tangents)}"
+        ledger.one_run(quantity, ours, program, more=more)
         return
     is_wide = scatter > abs(program) / 2
     blurred = "scatter too widely" if is_wide else "depend too much on their tangents"
     because = (
         f"Runs this short {blurred} to tell: only ±{tolerance:.2g} {unit}, more than "
-        f"half of the program's value, {_coverage(tangents)}"
+        f"half of the program's value, hold 95 % of {_coverage(tangents)}"
     )
     ledger.other_setting(quantity, ours, program, because=because)
 
 
 def _coverage(tangents: float) -> str:
-    """What the tolerance makes up for."""
-    covers = (
-        "covers 95 % of single runs as short as the program's from its start perturbed "
-        "in the thirteenth digit"
+    """Which runs scatter, and by how much more the program's may differ."""
+    runs = (
+        "runs as short as the program's from its start perturbed in the thirteenth "
+        "digit"
     )
     if not tangents:
-        return covers
+        return runs
     return (
-        f"{covers}, and ln 100 / {PROGRAM_STEPS:,} = {tangents / PROGRAM_STEPS:.2g} "
+        f"{runs}, and ln 100 / {PROGRAM_STEPS:,} = {tangents / PROGRAM_STEPS:.2g} "
         "more because the program's tangents began as the identity, where ours had "
         f"{SETTLING} steps to turn"
     )

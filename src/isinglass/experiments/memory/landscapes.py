@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from isinglass._common.numerals import typeset
 from isinglass.energy import (
     ModernHopfield,
     NearestNeighbour,
@@ -239,7 +240,7 @@ def _tell_space(measured: xr.Dataset, space: str) -> dict[str, Any]:
 
 def _point(point: np.ndarray, digits: int) -> str:
     """Coordinates in words; one alone without brackets."""
-    numbers = [f"{x:.{digits}f}".replace("-", "−") for x in point if np.isfinite(x)]
+    numbers = [typeset(f"{x:.{digits}f}") for x in point if np.isfinite(x)]
     return f"({', '.join(numbers)})" if len(numbers) > 1 else numbers[0]
 
 

@@ -165,10 +165,10 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     wide, at = measured.sel(n=WIDTH), f"n = {WIDTH:,}"
     balls = measured.sel(ball_radius=MEASURED / 2)
     digits = "it is a search to ten digits"
-    fourth.mean(
+    fourth.exact(
         "least log Z + 1/Z", measured.least_entropy, 1.0, tolerance=1e-9, because=digits
     )
-    fourth.mean(
+    fourth.exact(
         "Z at which log Z + 1/Z is least",
         measured.best_z,
         1.0,
@@ -181,7 +181,9 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         ("2 √(n/2πe)", wide.asymptote),
         ("twice the radius of unit volume", wide.unit_volume),
     ):
-        radii.mean(f"{name}, {at}", 2 * radius, CLAIMED, tolerance=0.05, because=digits)
+        radii.exact(
+            f"{name}, {at}", 2 * radius, CLAIMED, tolerance=0.05, because=digits
+        )
     count = f"{PATTERNS:,} balls"
     radii.ours_alone(f"radius of {count} with Z = 1, {at}", wide.critical)
     radii.ours_alone(
@@ -202,7 +204,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def _compare_forms(measured: xr.Dataset, ledger: Ledger) -> None:
     """The paper says that its form is Z: where it is right, the misprint is 0."""
-    ledger.mean(
+    ledger.exact(
         f"log of the printed form over the integral, n = {WIDTH:,}, r = √(n/2πe)",
         measured.misprint,
         0.0,
