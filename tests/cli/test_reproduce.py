@@ -374,12 +374,28 @@ def in_a_new_process(
     )
 
 
-def test_the_list_loads_neither_matplotlib_nor_jax():
-    done = in_a_new_process(
-        "list", after="print({'matplotlib', 'jax'} & set(sys.modules))"
-    )
+HEAVY = ("jax", "jaxlib", "matplotlib", "optax", "pandas", "xarray", "zarr")
+
+
+def heavy_modules_of(*arguments, modules=HEAVY):
+    """Which of these modules a command imports."""
+    # Of what is there, as a module that waits for its first use has a name, too.
+    after = f"print([m for m in {modules} if type(sys.modules.get(m)) is type(sys)])"
+    done = in_a_new_process(*arguments, after=after)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "set()"
+    return done.stdout.splitlines()[-1]
+
+
+def test_nothing_heavy_is_loaded_by_the_list():
+    numbers = ("numpy", "scipy", "sklearn", "jinja2")
+    assert heavy_modules_of("list", modules=(*HEAVY, *numbers)) == "[]"
+
+
+def test_nothing_heavy_is_loaded_by_resume_with_nothing_to_do(tmp_path):
+    command = ("reproduce", "interference-arrival", "--quick", "--seeds", "1")
+    command += ("--out", str(tmp_path), "--resume")
+    assert heavy_modules_of(*command) != "[]"
+    assert heavy_modules_of(*command) == "[]"
 
 
 def test_a_stdout_without_the_characters_gets_others():

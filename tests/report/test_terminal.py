@@ -5,7 +5,6 @@ import pytest
 from rich.console import Console
 
 from helpers import fakes
-from isinglass._common.progress import Bars
 from isinglass.report import experiment_list, terminal
 from isinglass.reproduce.runner import Finished, Request, run
 from isinglass.reproduce.verdicts import Verdict
@@ -81,22 +80,3 @@ def test_the_list_shows_names_whole():
     assert "toy-of-a-very-long-name" in text
     assert "Nobody 1999" in text
     assert "0.1 s" in text
-
-
-def test_bars_draw_on_a_terminal_and_hand_the_items_through():
-    text = io.StringIO()
-    with Bars(Console(file=text, force_terminal=True, width=100)) as bars:
-        bars.step("toy: first")
-        bars.step("toy: second")
-        assert list(bars.track(range(3), "samples")) == [0, 1, 2]
-        assert list(bars.track(iter("ab"), "letters", total=2)) == ["a", "b"]
-    assert "toy: second" in text.getvalue()
-    assert "left" in text.getvalue()
-
-
-def test_bars_are_silent_where_there_is_no_terminal():
-    text = io.StringIO()
-    with Bars(Console(file=text)) as bars:
-        bars.step("toy")
-        assert list(bars.track(range(3), "samples")) == [0, 1, 2]
-    assert text.getvalue() == ""

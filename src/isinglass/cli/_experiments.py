@@ -28,12 +28,13 @@ from isinglass.cli._errors import (
 from isinglass.reproduce import catalogue, inputs
 
 if TYPE_CHECKING:
+    from isinglass.reproduce.catalogue import Entry
     from isinglass.reproduce.results import Result
 
 # Loaded when a command uses them: they import JAX, xarray or Matplotlib.
 html = lazy_module("isinglass.report.html")
 numbers = lazy_module("isinglass.report.numbers")
-progress = lazy_module("isinglass._common.progress")
+bars_module = lazy_module("isinglass._common.bars")
 results = lazy_module("isinglass.reproduce.results")
 runner = lazy_module("isinglass.reproduce.runner")
 terminal = lazy_module("isinglass.report.terminal")
@@ -140,14 +141,16 @@ def reproduce(
     writes report.html, ledger.json, ledger.csv and the figures. A folder keeps the
     results of earlier runs: the report shows all of them.
     """
-    with clear_errors(debug):
-        chosen = catalogue.select(names)
-        prepare()
-        request = runner.Request(out, seeds, seed, quick, full, resume, paths)
-        bars = progress.Bars(console())
-        outcomes = runner.run(chosen, request, bars)
-    with bars:
-        _show(outcomes, len(chosen), out, debug)
+    # The bars come first: what follows imports for seconds.
+    with bars_module.Bars(console()) as bars:
+        with clear_errors(debug):
+            chosen = catalogue.select(names)
+            bars.step("starting: " + _summary(chosen))
+            prepare()
+            request = runner.Request(out, seeds, seed, quick, full, resume, paths)
+            outcomes = runner.run(chosen, request, bars)
+        results_and_failures = _run(outcomes, len(chosen), out, debug)
+    _show(*results_and_failures, out, debug)
 
 
 def report(
@@ -165,33 +168,45 @@ def report(
 
     Nothing is measured: all is told from the measurements that lie in DIR.
     """
-    with clear_errors(debug):
-        bars = progress.Bars(console())
-        entries = catalogue.entries()
-        count = len(results.measured_experiments(out) & entries.keys())
-        outcomes = runner.tell(entries, out, bars)
-    with bars:
-        _show(outcomes, count, out, debug)
+    with bars_module.Bars(console()) as bars:
+        with clear_errors(debug):
+            bars.step(f"reading {out}")
+            entries = catalogue.entries()
+            count = len(results.measured_experiments(out) & entries.keys())
+            outcomes = runner.tell(entries, out, bars)
+        results_and_failures = _run(outcomes, count, out, debug)
+    _show(*results_and_failures, out, debug)
 
 
-def _show(outcomes: Outcomes, total: int, out: Path, debug: bool) -> None:
-    """Go through the outcomes, print what came out, and fail if anything did."""
-    with clear_errors(debug, bad_input=False), _results_stay(out):
-        finished, failures = _follow(outcomes, total, out, debug)
+def _summary(entries: Sequence[Entry]) -> str:
+    """What is to be run, in a few words."""
+    first, *others = [entry.name for entry in entries]
+    return f"{first} and {len(others)} more" if others else first
+
+
+def _show(finished: Sequence[Result], failures: int, out: Path, debug: bool) -> None:
+    """Print what came out, and fail if anything did."""
     with clear_errors(debug, bad_input=False):
         _print_results(finished, out)
     if failures:
         raise typer.Exit(FAILED)
 
 
-def _follow(
+def _run(
     outcomes: Outcomes, total: int, out: Path, debug: bool
 ) -> tuple[list[Result], int]:
-    """Rebuild the page after each experiment, and say how it ended.
+    """Go through the outcomes; rebuild the page after each, and say how it ended.
 
     Returns:
         What finished, and how much went wrong.
     """
+    with clear_errors(debug, bad_input=False), _results_stay(out):
+        return _follow(outcomes, total, out, debug)
+
+
+def _follow(
+    outcomes: Outcomes, total: int, out: Path, debug: bool
+) -> tuple[list[Result], int]:
     finished: list[Result] = []
     failures = 0
     for count, outcome in enumerate(outcomes, start=1):

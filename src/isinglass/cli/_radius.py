@@ -20,10 +20,12 @@ from isinglass.cli._errors import folder as parsed_folder
 if TYPE_CHECKING:
     import xarray as xr
 
+    from isinglass._common.bars import Bars
+
 # Loaded when the command uses them: they import JAX or Matplotlib.
 checks = lazy_module("isinglass._common.checks")
 memory = lazy_module("isinglass.systems.memory")
-progress = lazy_module("isinglass._common.progress")
+bars_module = lazy_module("isinglass._common.bars")
 radius_report = lazy_module("isinglass.report.radius")
 sizes = lazy_module("isinglass.systems.memory.radius")
 text_files = lazy_module("isinglass.data.text_files")
@@ -128,11 +130,14 @@ def radius(
         precision=precision,
         seed=seed,
     )
-    with clear_errors(debug), _bars() as report_progress:
+    # The bars come first: what follows imports JAX.
+    with clear_errors(debug), bars_module.Bars(console()) as bars:
         prepare()
-        dataset, about = _measure(request, report_progress)
+        dataset, about = _measure(request, bars)
     with clear_errors(debug, bad_input=False):
-        paths = radius_report.write(dataset, out, about)
+        with bars_module.Bars(console()) as bars:
+            bars.step("drawing")
+            paths = radius_report.write(dataset, out, about)
         stdout = Console()
         stdout.print(
             radius_report.table(dataset, f"Memory radius of {model} on {text}")
@@ -188,35 +193,25 @@ class RadiusRequest:
         return self.fractions or sizes.FRACTIONS
 
 
-def _measure(
-    request: RadiusRequest, report: Report
-) -> tuple[xr.Dataset, dict[str, Any]]:
+def _measure(request: RadiusRequest, bars: Bars) -> tuple[xr.Dataset, dict[str, Any]]:
     """The radius report, and what it is of.
 
     Raises:
         ValueError: If an option or a file cannot be used.
         OSError: If a file is missing or cannot be written.
     """
+    bars.step("reading the model")
     request.check()
     model = memory.load_gpt2(request.model)
     length = _sequence_length(request.context, model.config.context)
     tokens = _tokens(request, model.config.vocabulary)
     request.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".isinglass-", dir=request.out) as scratch:
+        bars.step("tokenising the text")
         store = Path(scratch) / "tokens.npy"
         text = text_files.tokenise(request.text, tokens, store)
         sequences = memory.sequences_of(text, length, request.samples)
         request.check_fractions(len(sequences), f"{len(sequences)} sequences")
-        about = {
-            "model": str(request.model),
-            "text": str(request.text),
-            "context": length,
-            "sequences": len(sequences),
-            "position": request.position,
-            "precision": request.precision,
-            "seed": request.seed,
-            "width": model.config.width,
-        }
         reading = memory.Reading(
             layers=request.layers,
             positions=request.position,
@@ -224,14 +219,27 @@ def _measure(
             execution=memory.Execution(dtype=request.precision),
             scratch=scratch,
         )
-        dataset = memory.layer_radius(
-            model,
-            sequences,
-            reading,
-            fractions=request.shares,
-            seed=request.seed,
-            progress=report,
-        )
+        bars.step("")
+        layers = len(request.layers or range(model.config.layers + 2))
+        with _parts(bars, 1 + layers) as report:
+            dataset = memory.layer_radius(
+                model,
+                sequences,
+                reading,
+                fractions=request.shares,
+                seed=request.seed,
+                progress=report,
+            )
+    about = {
+        "model": str(request.model),
+        "text": str(request.text),
+        "context": length,
+        "sequences": len(sequences),
+        "position": request.position,
+        "precision": request.precision,
+        "seed": request.seed,
+        "width": model.config.width,
+    }
     return dataset, about
 
 
@@ -261,16 +269,17 @@ def _sequence_length(wanted_length: int | None, longest: int) -> int:
 
 
 @contextmanager
-def _bars() -> Iterator[Report]:
-    """A bar for each part of the work."""
-    with (bars := progress.Bars(console())), ExitStack() as line:
-        reports: dict[str, Callable[[float, float], None]] = {}
+def _parts(bars: Bars, count: int) -> Iterator[Report]:
+    """A line for all parts of the work, and one for each: activations, then layers."""
+    with bars.follow("memory radius") as report_all, ExitStack() as line:
+        parts: dict[str, Callable[[float, float], None]] = {}
+        report_all(0, count)
 
         def report(what: str, done: int, total: int) -> None:
-            if what not in reports:
+            if what not in parts:
+                report_all(len(parts), count)
                 line.close()
-                reports.clear()
-                reports[what] = line.enter_context(bars.follow(what))
-            reports[what](done, total)
+                parts[what] = line.enter_context(bars.follow(what))
+            parts[what](done, total)
 
         yield report

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Loaded when a command uses them: they import JAX or Matplotlib.
 diagram = lazy_module("isinglass.figures.diagram")
 recipes = lazy_module("isinglass.explore.recipe")
-progress = lazy_module("isinglass._common.progress")
+bars_module = lazy_module("isinglass._common.bars")
 run = lazy_module("isinglass.explore.run")
 sweep_report = lazy_module("isinglass.report.sweep")
 notation = lazy_module("isinglass.explore.notation")
@@ -245,8 +245,13 @@ def sweep(
     For example: `isinglass sweep meanfield --vary beta=1.24:1.28:500 --exponents all
     --out zoom`
     """
-    with clear_errors(debug):
-        prepare()
+    varied = " and ".join(text.partition("=")[0] for text in vary)
+    # The bar comes first: what follows imports JAX.
+    with (
+        clear_errors(debug),
+        _followed(f"{target} over {varied}", out, debug) as tell,
+        run.warnings_as_text(_tell_warning),
+    ):
         recipe = recipes.MapOptions(
             target,
             start,
@@ -271,13 +276,8 @@ def sweep(
         ).measure()
         settings = notation.settings(fixed or [])
         workers = run.workers_of(scheduler, cluster, cluster_option)
-        description = f"{target} over {' and '.join(axes)}"
-        with (
-            run.warnings_as_text(_tell_warning),
-            _followed(description, out, debug) as tell,
-        ):
-            how = run.run_of(out, workers, tell, direction=continuation, lanes=lanes)
-            result = run.start(recipe, axes, settings, measure, how)
+        how = run.run_of(out, workers, tell, direction=continuation, lanes=lanes)
+        result = run.start(recipe, axes, settings, measure, how)
     _show(result, debug)
 
 
@@ -310,15 +310,13 @@ def resume(
     Ends with the same results, bit for bit, as if it had never been stopped. A map from
     a file is read from that file again, which may have moved together with the results.
     """
-    with clear_errors(debug):
-        prepare()
+    with (
+        clear_errors(debug),
+        _followed(f"the sweep in {directory}", directory, debug) as tell,
+        run.warnings_as_text(_tell_warning),
+    ):
         workers = run.workers_of(scheduler, cluster, cluster_option)
-        description = f"the sweep in {directory}"
-        with (
-            run.warnings_as_text(_tell_warning),
-            _followed(description, directory, debug) as tell,
-        ):
-            result = run.resume(directory, workers, progress=tell, target=target)
+        result = run.resume(directory, workers, progress=tell, target=target)
     _show(result, debug)
 
 
@@ -326,7 +324,9 @@ def _show(result: SweepResult, debug: bool) -> None:
     """Draw the figure, and print a table and where all is."""
     with clear_errors(debug, bad_input=False):
         about = diagram.About(result.name, result.labels, result.section)
-        png, svg = diagram.write(result.dataset, result.directory, about)
+        with bars_module.Bars(console()) as bars:
+            bars.step("drawing")
+            png, svg = diagram.write(result.dataset, result.directory, about)
         out = Console()
         out.print(sweep_report.table(result.dataset))
         lines = [] if result.hysteresis is None else [_hysteresis(result.hysteresis)]
@@ -354,7 +354,8 @@ def _followed(
     """A bar for a sweep; where it is stopped or the disk fails, how to go on."""
     begun = False
     try:
-        with (bars := progress.Bars(console())), bars.follow(description) as draw:
+        with bars_module.Bars(console()) as bars, bars.follow(description) as draw:
+            prepare()
 
             def tell(done: float, total: float) -> None:
                 nonlocal begun

@@ -1,10 +1,15 @@
 """Numbers as people read them: as many digits as their interval justifies."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from isinglass._common.numerals import typeset
-from isinglass.reproduce.ledger import Row
 from isinglass.reproduce.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from isinglass.reproduce.ledger import Row
 
 GROUPED = 10_000  # from here on digits are grouped: 123,456
 

@@ -102,7 +102,9 @@ class Context:
     def read(self, source: Input) -> Any:
         """An input as experiments get it: see its ``read``."""
         self.progress.step(f"reading {source.name}")
-        return source.read(self.path(source))
+        content = source.read(self.path(source))
+        self.progress.step("")
+        return content
 
     def follow(self, what: str) -> Any:
         """A block with a function that takes how much is done, and of how much."""

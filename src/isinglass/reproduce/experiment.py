@@ -77,6 +77,11 @@ class Experiment:
         has_full = full and Resolution.FULL in self.seconds
         return Resolution.FULL if has_full else Resolution.DEFAULT
 
+    def expected_seconds(self, resolution: Resolution, seeds: int) -> float:
+        """How long so many repetitions take on two cores, from the declared time."""
+        seconds = self.seconds.get(resolution, self.seconds["default"])
+        return seconds * seeds / self.repetitions(resolution)
+
     def repetitions(self, resolution: Resolution) -> int:
         """Seeds at a resolution where the user names no number."""
         return self.seeds.get(resolution, self.seeds["default"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from threading import Event
 from typing import Any, NamedTuple, TypeVar
@@ -40,10 +40,15 @@ class UntilStopped(NamedTuple):
     stopped: Event
 
     def track(
-        self, items: Iterable[T], description: str, total: int | None = None
+        self,
+        items: Iterable[T],
+        description: str,
+        total: int | None = None,
+        *,
+        seconds: Sequence[float] = (),
     ) -> Iterator[T]:
         """Yield the items."""
-        return self.progress.track(items, description, total)
+        return self.progress.track(items, description, total, seconds=seconds)
 
     def step(self, description: str) -> None:
         """Say what is being done now."""
@@ -60,6 +65,12 @@ class UntilStopped(NamedTuple):
                 report(done, total)
 
             yield report_or_stop
+
+    def expect(
+        self, description: str, seconds: float
+    ) -> AbstractContextManager[object]:
+        """A block of work that will take about so long."""
+        return self.progress.expect(description, seconds)
 
 
 def side_by_side(

@@ -15,17 +15,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from isinglass._common import files
-from isinglass.figures.style import render
-from isinglass.reproduce import measurement
+from isinglass._common.lazy import lazy_module
 from isinglass.reproduce.catalogue import Entry
 from isinglass.reproduce.inputs import InputRecord
 from isinglass.reproduce.ledger import Row, to_csv, to_json
-from isinglass.reproduce.views import Views
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from isinglass.reproduce.views import Views
+
+# Loaded when a measurement is read or told: they import xarray and Matplotlib.
+measurement = lazy_module("isinglass.reproduce.measurement")
+style = lazy_module("isinglass.figures.style")
 
 FORMAT = 3
 
@@ -183,7 +188,7 @@ def save(entry: Entry, content: Views, run: Run, path: Path) -> Result:
         measurement=path.name,
     )
     images = {
-        out / "figures" / f"{figure.stem(entry.name)}.{kind}": render(
+        out / "figures" / f"{figure.stem(entry.name)}.{kind}": style.render(
             figure.figure, kind
         )
         for figure in content.figures

@@ -11,14 +11,17 @@ from importlib import import_module
 from pathlib import Path
 
 from isinglass._common import files
+from isinglass._common.lazy import lazy_module
 from isinglass._common.progress import Progress, Silent
 from isinglass.reproduce import provenance, results, workspace
 from isinglass.reproduce.catalogue import Entry
-from isinglass.reproduce.context import Context
 from isinglass.reproduce.experiment import Resolution
 from isinglass.reproduce.inputs import INPUTS, InputRecord
 from isinglass.reproduce.results import Result, Run, Settings
-from isinglass.reproduce.views import views
+
+# Loaded when something is measured or told: they import xarray and Matplotlib.
+context = lazy_module("isinglass.reproduce.context")
+views = lazy_module("isinglass.reproduce.views")
 
 MOST_SEEDS = 10**6
 SEED_LIMIT = 2**63
@@ -154,12 +157,13 @@ def _tell_in_turn(
     measurements: Mapping[str, tuple],
     progress: Progress,
 ) -> Iterator[Finished | Failed]:
+    progress.step("")
     names = [name for name in entries if name in measurements]
     results.remove_unreadable(out, names)
-    for name in progress.track(names, "Experiments"):
+    for name in progress.track(names, "experiments"):
         path, measured, run_record = measurements[name]
         try:
-            content = views(entries[name], measured)
+            content = views.views(entries[name], measured)
             result = results.save(entries[name], content, run_record, path)
         except Exception as error:
             yield Failed(entries[name], error)
@@ -189,14 +193,24 @@ def make_writable_folder(folder: Path) -> None:
 def _run_in_turn(
     entries: Sequence[Entry], request: Request, records: Records, progress: Progress
 ) -> Iterator[Finished | Failed]:
-    for entry in progress.track(entries, "Experiments"):
-        progress.step(f"{entry.name}: {entry.experiment.title}")
-        settings = _settings(entry, request, records)
+    progress.step("")
+    settings_of = [_settings(entry, request, records) for entry in entries]
+    seconds = [
+        entry.experiment.expected_seconds(
+            Resolution(settings.resolution), settings.seeds
+        )
+        for entry, settings in zip(entries, settings_of, strict=True)
+    ]
+    turns = list(zip(entries, settings_of, seconds, strict=True))
+    counted = progress.track(turns, "experiments", seconds=seconds)
+    for entry, settings, expected in counted if len(turns) > 1 else turns:
         earlier = (
             _earlier_result(entry, settings, request.out) if request.resume else None
         )
+        what = f"{entry.name}: {entry.experiment.title}"
         try:
-            result = earlier or _run(entry, settings, request, progress)
+            with progress.expect(what, expected):
+                result = earlier or _run(entry, settings, request, progress)
         except Exception as error:
             yield Failed(entry, error)
         else:
@@ -238,7 +252,7 @@ def _run(
     if entry.experiment.is_long:
         mark = workspace.Mark(settings, versions)
         folder = workspace.folder(request.out, entry.name, mark, keep=request.resume)
-    context = Context(
+    setting = context.Context(
         seeds=range(settings.seeds),
         seed=settings.seed,
         resolution=Resolution(settings.resolution),
@@ -249,7 +263,7 @@ def _run(
         workspace=folder,
         progress=progress,
     )
-    measured = import_module(entry.module).measure(context)
+    measured = import_module(entry.module).measure(setting)
     record = Run(
         settings=settings,
         versions=versions,
@@ -259,4 +273,4 @@ def _run(
         seconds=time.monotonic() - clock,
     )
     path = results.save_measurement(entry.name, measured, record, request.out)
-    return results.save(entry, views(entry, measured), record, path)
+    return results.save(entry, views.views(entry, measured), record, path)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from isinglass._common.intervals import Interval
+if TYPE_CHECKING:
+    from isinglass._common.intervals import Interval
 
 FEWEST = 5  # runs: below, a t interval is so wide that it holds nearly anything
 RARE = 0.05  # share of our runs below which one run of the paper would be a surprise

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from rich.console import Console
 
-from isinglass._common.progress import Bars
+from isinglass._common.bars import Bars
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._precision import warn_of_single_precision
 from isinglass.dynamics.maps import Step
