@@ -4,7 +4,8 @@ Modules that import JAX are loaded when a command uses them, so that ``--version
 ``--help`` answer at once.
 
 Exit codes: 0 done; 1 an experiment failed, or something unexpected; 2 bad usage or
-input; 130 stopped with Ctrl-C; 143 stopped with SIGTERM.
+input; 130 stopped with Ctrl-C; 143 stopped with SIGTERM. Either is acknowledged at
+once, and the second one ends the process at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import typer
 from isinglass import __version__
 from isinglass.cli import _experiments, _radius, _sweep
 from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
+from isinglass.cli._signals import acknowledged_signals
 
 app = typer.Typer(
     help="The physics of attention: run published experiments again, number by number, "
@@ -47,7 +49,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    code = _run_app()
+    with acknowledged_signals():
+        code = _run_app()
     if code in (INTERRUPTED, TERMINATED):
         # JAX may be compiling in threads of its own; taking the interpreter down under
         # them can crash, and the exit code would be lost.

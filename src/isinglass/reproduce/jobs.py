@@ -47,8 +47,11 @@ class UntilStopped(NamedTuple):
         *,
         seconds: Sequence[float] = (),
     ) -> Iterator[T]:
-        """Yield the items."""
-        return self.progress.track(items, description, total, seconds=seconds)
+        """Yield the items, until it is stopped."""
+        for item in self.progress.track(items, description, total, seconds=seconds):
+            if self.stopped.is_set():
+                raise StoppedError
+            yield item
 
     def step(self, description: str) -> None:
         """Say what is being done now."""

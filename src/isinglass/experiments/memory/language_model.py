@@ -105,7 +105,7 @@ def trained(
     source, validation = (
         TextSource(text, size.context, BYTES) for text in (training, held_out)
     )
-    with following(context, name, name) as runtime:
+    with following(context, name, f"training {name}") as runtime:
         return train(
             size.config,
             source,

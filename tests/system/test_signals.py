@@ -1,0 +1,104 @@
+"""Ctrl-C while a command is deep in compiled code, which Python cannot interrupt."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from helpers import terminal
+
+# Two experiments, of which the second stays for minutes in a call that lets other
+# threads run and that no signal ends, as a compilation does.
+BLOCKED = """
+import hashlib, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from helpers import fakes
+from isinglass import cli
+from isinglass.reproduce import catalogue
+def blocked(context):
+    print("blocked", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+toys = [fakes.entry("toy-one"), fakes.entry("toy-two", blocked)]
+catalogue.entries = lambda: {toy.name: toy for toy in toys}
+sys.argv = ["isinglass", "reproduce", "all", "--out", sys.argv[1]]
+cli.main()
+"""
+# Each worker takes minutes to trace it.
+SLOW = """
+import threading, time
+def step(x, parameters):
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(300)
+    return parameters["r"] * x * (1 - x)
+start = 0.3
+"""
+
+
+def line_with(process, text):
+    """The next line of what it says that holds a text."""
+    for line in process.stderr:
+        if text in line:
+            return line
+    raise AssertionError(f"ended without {text!r}")
+
+
+@contextmanager
+def blocked(out):
+    """A command that has come to its call that no signal ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BLOCKED, str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line_with(process, "blocked")
+        time.sleep(0.5)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_is_acknowledged_at_once_and_the_second_ends_at_once(tmp_path, name, code):
+    number = getattr(signal, name)
+    with blocked(tmp_path) as process:
+        process.send_signal(number)
+        begun = time.monotonic()
+        message = line_with(process, "stopping after what is being computed")
+        assert ("Ctrl-C again stops at once" in message) == (name == "SIGINT")
+        assert time.monotonic() - begun < 5  # on a machine however busy
+        assert process.poll() is None
+        time.sleep(0.3)
+        process.send_signal(number)
+        assert process.wait(5) == code
+        line_with(process, "what was finished is kept")
+    assert (tmp_path / "results" / "toy-one.json").is_file()
+
+
+def test_two_signals_at_once_are_one(tmp_path):
+    with blocked(tmp_path) as process:
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+
+
+def test_a_sweep_in_a_terminal_says_so_below_its_bar(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    command = ["sweep", "slow.py:step", "--vary", "r=1:3:20", "--exponents", "0"]
+    with terminal.isinglass(*command, cwd=tmp_path, env=dict(os.environ)) as shown:
+        shown.until(lambda screen: "0/20" in "".join(screen), 60)
+        time.sleep(0.5)
+        shown.interrupt()
+        shown.until(lambda screen: "stopping after" in "".join(screen), 5)
+        assert any("slow.py:step over r" in line for line in shown.screen)
+        time.sleep(0.5)
+        shown.interrupt()
+        assert shown.wait(10) == 130
+    assert "isinglass: stopped at once; what was finished is kept" in shown.screen
