@@ -1,4 +1,4 @@
-"""The command line: list, reproduce, report, sweep, resume and radius.
+"""The command line: list, show, reproduce, report, sweep, resume and radius.
 
 Modules that import JAX are loaded when a command uses them, so that ``--version`` and
 ``--help`` answer at once.
@@ -19,25 +19,27 @@ from typing import Annotated
 import typer
 
 from isinglass import __version__
-from isinglass.cli import _experiments, _radius, _sweep
+from isinglass.cli import _experiments, _list, _radius, _sweep
 from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
 from isinglass.cli._signals import acknowledged_signals
+from isinglass.cli._usage import Command, Group
 
 app = typer.Typer(
     help="The physics of attention: run published experiments again, number by number, "
     "sweep maps over their parameters, and measure a transformer's memory radius.",
+    cls=Group,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("list")(_experiments.list_experiments)
-app.command()(_experiments.reproduce)
-app.command()(_experiments.report)
-app.command()(_sweep.sweep)
-app.command()(_sweep.resume)
-app.command()(_radius.radius)
+app.command("list", cls=Command)(_list.list_experiments)
+app.command(cls=Command)(_list.show)
+app.command(cls=Command)(_experiments.reproduce)
+app.command(cls=Command)(_experiments.report)
+app.command(cls=Command)(_sweep.sweep)
+app.command(cls=Command)(_sweep.resume)
+app.command(cls=Command)(_radius.radius)
 
 
 def main() -> None:

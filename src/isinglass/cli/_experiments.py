@@ -1,4 +1,4 @@
-"""``isinglass list``, ``reproduce`` and ``report``."""
+"""``isinglass reproduce`` and ``report``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from isinglass.cli._errors import (
     folder,
     say,
 )
+from isinglass.cli._list import selectable_names
 from isinglass.reproduce import catalogue, inputs
 
 if TYPE_CHECKING:
@@ -38,17 +39,10 @@ bars_module = lazy_module("isinglass._common.bars")
 results = lazy_module("isinglass.reproduce.results")
 runner = lazy_module("isinglass.reproduce.runner")
 terminal = lazy_module("isinglass.report.terminal")
-experiment_list = lazy_module("isinglass.report.experiment_list")
 
 REPORT = Path("isinglass-report")
 
 Outcomes = Iterator[Any]  # `Finished` or `Failed` of the runner
-
-
-def list_experiments(debug: Debug = False) -> None:
-    """Show what can be reproduced, from which paper, and how long it takes."""
-    with clear_errors(debug, bad_input=False):
-        Console().print(experiment_list.table(catalogue.entries().values()))
 
 
 def _with_inputs(command: Callable[..., None]) -> Callable[..., None]:
@@ -93,6 +87,7 @@ def reproduce(
             help="Experiments as `isinglass list` shows them, a system such as "
             "'interference' for all of its experiments, or 'all'.",
             show_default=False,
+            autocompletion=selectable_names,
         ),
     ],
     seeds: Annotated[
