@@ -404,7 +404,11 @@ class TestFeatures:
         ),
         (("henon", "--vary", "a=1,2", "--exponents", "some"), ("--exponents", "'all'")),
         (("henon", "--vary", "a=1,2", "--qr-every", 3), ("--qr-every must be",)),
-        (("henon", "--vary", "a=1,2", "--section", 2), ("--section", "0 to 1")),
+        (("henon", "--vary", "a=1,2", "--section", 1), ("needs --section-tolerance",)),
+        (
+            ("henon", "--vary", "a=1,2", "--section=2", "--section-tolerance=1"),
+            ("--section", "0 to 1"),
+        ),
         (("henon", "--vary", "a=1,2", "--precision", "f16"), ("--precision must be",)),
         (("henon", "--vary", "a=1,2", "--lanes", 0), ("--lanes must be",)),
         (

@@ -15,6 +15,7 @@ from isinglass.dynamics import (
     Resolution,
     basins,
     cloud_distance,
+    flow,
     hysteresis,
 )
 from isinglass.dynamics.textbook import cubic, delayed_logistic, henon, logistic
@@ -45,7 +46,14 @@ def test_two_wells_part_where_they_must():
         )
     assert (reached.labels[np.abs(x) > np.sqrt(R + 1)] == -1).all()
     assert (reached.kinds[np.abs(x) > np.sqrt(R + 1)] == Kind.DIVERGED).all()
-    assert (reached.labels[np.abs(x) < np.sqrt(R + 1) - 0.005] >= 0).all()
+    within = np.abs(x) < np.sqrt(R + 1) - 0.005
+    assert (reached.labels[within & (np.abs(x) > 1e-9)] >= 0).all()
+    # 0 is fixed and repels: whoever starts there stays, and is no attractor's.
+    np.testing.assert_array_equal(np.flatnonzero(reached.labels == -3), [170])
+    (origin,) = reached.unstable
+    assert origin.multipliers == pytest.approx([R])
+    assert origin.leading_exponent == pytest.approx(np.log(R))
+    assert origin.share == pytest.approx(1 / 341)
 
 
 def test_shares_are_those_of_the_labels():
@@ -84,6 +92,88 @@ def test_chaos_from_any_start_is_one_attractor():
     reached = basins(henon, jnp.asarray(starts), {"a": 1.4, "b": 0.3})
     assert [first.kind for first in reached.attractors] == [Kind.CHAOTIC]
     assert (reached.labels == 0).all()
+
+
+def test_a_saddle_is_reached_along_its_stable_manifold():
+    """Two double wells: four attractors, four saddles and one repeller."""
+
+    def step(x, parameters):
+        return x + parameters["h"] * (x - x**3)
+
+    axis = np.linspace(-2, 2, 9)
+    starts = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    reached = basins(step, starts, {"h": 0.1}, Measure(steps=200))
+    assert len(reached.attractors) == 4
+    assert len(reached.unstable) == 5
+    for k, unstable in enumerate(reached.unstable):
+        x = unstable.points[0]
+        expected = np.sort(1 + 0.1 * (1 - 3 * np.round(x) ** 2))[::-1]
+        np.testing.assert_allclose(unstable.multipliers, expected, rtol=1e-6)
+        here = (np.sign(starts) == np.round(x)).all(axis=1)
+        np.testing.assert_array_equal(reached.labels == -3 - k, here)
+        assert unstable.share == here.mean()
+    for attractor in reached.attractors:
+        np.testing.assert_allclose(attractor.multipliers, [0.8, 0.8], rtol=1e-6)
+
+
+def test_a_repelling_cycle_is_unstable_and_an_attracting_one_not():
+    def step(x, parameters):
+        return 3 * x**3 - 4 * x
+
+    reached = basins(step, jnp.array([1.0, 0.0, -1.0]), {}, Measure(steps=40))
+    assert reached.attractors == ()
+    assert reached.labels.tolist() == [-3, -4, -3]
+    assert [unstable.period for unstable in reached.unstable] == [2, 1]
+    multipliers = [unstable.multipliers[0] for unstable in reached.unstable]
+    assert multipliers == pytest.approx([25, -4])
+    starts = jnp.array([0.3])
+    settled = basins(logistic, starts, {"r": 3.5}, Measure(steps=200))
+    (attractor,) = settled.attractors
+    assert attractor.period == 4
+    assert abs(attractor.multipliers[0]) < 1
+    cycle_of_4 = np.prod(3.5 * (1 - 2 * attractor.points))
+    assert attractor.multipliers[0] == pytest.approx(cycle_of_4, rel=1e-6)
+
+
+def test_chaos_within_a_subspace_that_repels_is_no_attractor():
+    """A chaotic x beside a y that leaves 0, on which it stays if it starts there."""
+
+    def step(x, parameters):
+        return jnp.stack([logistic(x[0], {"r": 3.9}), cubic(x[1], parameters)])
+
+    starts = np.stack([np.linspace(0.2, 0.4, 6), [0.0, 0.3, -0.3] * 2], axis=1)
+    reached = basins(step, starts, {"r": R, "h": 0.0}, Measure(steps=300))
+    assert reached.labels.tolist() == [-3, 0, 1] * 2
+    assert [a.kind for a in reached.attractors + reached.unstable] == [Kind.CHAOTIC] * 3
+    inward = basins(step, starts, {"r": 0.5, "h": 0.0}, Measure(steps=300))
+    assert inward.labels.tolist() == [0] * 6
+    assert inward.unstable == ()
+
+
+def test_a_clock_does_not_hide_a_saddle():
+    step = flow(lambda x, p, t: x - x**3 + 0 * t, 0.1, period=0.8)
+    starts = step.start(np.array([[-0.5], [0.0], [0.5]]))
+    starts = starts._replace(phase=jnp.zeros(3, jnp.int32))
+    reached = basins(step, starts, {}, Measure(steps=200))
+    assert reached.labels.tolist() == [0, -3, 1]
+    assert reached.unstable[0].multipliers == pytest.approx([np.exp(0.8)], rel=1e-4)
+
+
+scales = st.sampled_from([1e-12, 1e-3, 1.0, 40.0, 1e9])
+
+
+@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+@given(scale=scales, shift=st.sampled_from([0.0, -3.0, 500.0]))
+def test_basins_know_no_unit_and_no_origin(scale, shift):
+    def step(y, parameters):
+        x = (y - parameters["b"]) / parameters["a"]
+        return parameters["a"] * cubic(x, parameters) + parameters["b"]
+
+    x = np.linspace(-1.7, 1.7, 18)[:, None]
+    at = {"r": R, "h": 0.0, "a": scale, "b": scale * shift}
+    reached = basins(step, scale * (x + shift), at, Measure(steps=200))
+    expected = basins(cubic, x, {"r": R, "h": 0.0}, Measure(steps=200))
+    np.testing.assert_array_equal(reached.labels, expected.labels)
 
 
 def test_two_chaotic_bands_apart_are_two():
@@ -191,6 +281,16 @@ def test_rows_of_nan_are_no_points():
     assert cloud_distance(padded, padded[:1]) == 0
     assert cloud_distance(empty, empty) == 0
     assert cloud_distance(empty, padded) == np.inf
+
+
+@pytest.mark.parametrize("scale", [1e-11, 1e11])
+def test_a_loop_knows_no_unit(scale):
+    values = np.linspace(-0.2, 0.2, 41)
+    up, down = swept(values, -0.5), swept(values[::-1], 0.9)
+    (expected,) = hysteresis(up, down)
+    (loop,) = hysteresis(scale * up, scale * down)
+    assert (loop.low, loop.high) == (expected.low, expected.high)
+    assert loop.gap == pytest.approx(scale * expected.gap)
 
 
 def swept(values, start, *, r=R, rows=40):

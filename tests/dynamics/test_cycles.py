@@ -53,6 +53,22 @@ def test_exponents_of_a_cycle_are_those_of_a_long_orbit():
     np.testing.assert_allclose(orbit.exponents, fixed.exponents, atol=2e-3)
 
 
+@pytest.mark.parametrize("unit", [1e-10, 1e13])
+def test_cycles_and_fixed_points_know_no_unit(unit):
+    def step(x, parameters):
+        return unit * textbook.cubic(x / unit, parameters)
+
+    at = {"r": 1.5, "h": 0.01}
+    here = cycle(step, np.array([0.6 * unit]), at)
+    there = cycle(textbook.cubic, np.array([0.6]), at)
+    np.testing.assert_allclose(here.state, unit * there.state, rtol=1e-12)
+    np.testing.assert_allclose(here.multipliers, there.multipliers, rtol=1e-12)
+    starts = unit * np.array([[[0.6]], [[-0.6]]])
+    points = fixed_points(step, starts, at)
+    assert points.converged.all()
+    np.testing.assert_allclose(points.point[0, 0], here.state, rtol=1e-8)
+
+
 def test_a_superstable_cycle_has_an_exponent_of_minus_infinity():
     assert cycle(textbook.logistic, np.array([0.4]), {"r": 2.0}).exponents == [-np.inf]
 

@@ -238,8 +238,8 @@ def test_measure_refuses(change, named):
 @pytest.mark.parametrize(
     ("section", "named"),
     [
-        ({"component": -1}, "component"),
-        ({"component": 0, "level": float("inf")}, "level"),
+        ({"component": -1, "tolerance": 0.1}, "component"),
+        ({"component": 0, "level": float("inf"), "tolerance": 0.1}, "level"),
         ({"component": 0, "tolerance": 0.0}, "tolerance"),
     ],
 )
@@ -255,7 +255,9 @@ def test_more_exponents_than_dimensions_are_refused():
 
 def test_section_of_a_component_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="component must be less than 1"):
-        logistic_cells([3.7], Measure(10, 10, section=Section(component=1)))
+        logistic_cells(
+            [3.7], Measure(10, 10, section=Section(component=1, tolerance=1e-3))
+        )
 
 
 @pytest.mark.parametrize("bad", [{"length": 0}, {"length": 2, "period": 0}])

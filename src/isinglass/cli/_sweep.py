@@ -152,7 +152,14 @@ def sweep(
             show_default=False,
         ),
     ] = None,
-    section_tolerance: Annotated[float, typer.Option(help="How near.")] = 1e-3,
+    section_tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="How near, in the component's units; of meanfield by default the "
+            "paper's 0.001.",
+            show_default=False,
+        ),
+    ] = None,
     qr_every: Annotated[
         str,
         typer.Option(
@@ -271,7 +278,7 @@ def sweep(
             qr_every=qr_every,
             points=(100 if len(axes) == 1 else 0) if points is None else points,
             section=section,
-            section_tolerance=section_tolerance,
+            section_tolerance=recipe.section_tolerance(section_tolerance),
             precision=precision,
         ).measure()
         settings = notation.settings(fixed or [])

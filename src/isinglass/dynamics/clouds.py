@@ -5,7 +5,9 @@ from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
 CYCLE_TOLERANCE = 1e-6
-"""How far two orbits on one cycle may lie apart, as a share of their size."""
+"""How far two orbits on one cycle may lie apart, as a share of the scale of all."""
+ROUNDING = 1000
+"""What rounding may have summed up to, in units of a number's last place."""
 
 
 def cloud_distance(
@@ -22,6 +24,29 @@ def cloud_distance(
         return 0.0 if len(first) == len(second) else float("inf")
     distances = KDTree(second).query(first)[0], KDTree(first).query(second)[0]
     return float(max(distance.mean() for distance in distances))
+
+
+def extent(points: Float[np.ndarray, "*batch d"]) -> float:
+    """Measure the largest peak-to-peak of any component; 0 where there are no points.
+
+    It does not know the origin, and goes with the unit.
+    """
+    rows = complete(points)
+    return float(np.ptp(rows, axis=0).max()) if len(rows) else 0.0
+
+
+def cycle_tolerance(
+    points: Float[np.ndarray, "*batch d"], scale: float, eps: float = 2.0**-52
+) -> float:
+    """How far two orbits on one cycle may lie apart.
+
+    Args:
+        points: Of the orbit: rounding is in proportion to their size.
+        scale: The `extent` of all that is looked at.
+        eps: Distance from 1 to the next number of the precision.
+    """
+    size = float(np.abs(complete(points)).max(initial=0.0))
+    return CYCLE_TOLERANCE * scale + ROUNDING * eps * size
 
 
 def near_cloud(

@@ -5,6 +5,7 @@ method whether it attracts or not, and the derivative along it says what happens
 orbits nearby: exact numbers, against which what long orbits show can be held.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,9 +21,10 @@ from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import Runner, runner_of
-from isinglass.dynamics.flows import time_of_step
+from isinglass.dynamics.flows import Flow, time_of_step
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 
+# Converged is what moves by no more than this share of the largest number met.
 NEWTON_STEPS, CONVERGED = 50, 1e-13
 
 DENSE = 2048  # numbers in a state up to which its Jacobian is written out
@@ -226,7 +228,7 @@ class _Search(NamedTuple):
         self, flat: np.ndarray, parameters: Parameters
     ) -> tuple[np.ndarray, np.ndarray]:
         """Where a round leads back to its start, and the derivative of it there."""
-        identity = np.eye(len(flat))
+        identity, size = np.eye(len(flat)), float(np.abs(flat).max())
         with in_precision("float64"):
             for _ in range(NEWTON_STEPS):
                 jacobian, image, rest = map(
@@ -243,7 +245,8 @@ class _Search(NamedTuple):
                 except np.linalg.LinAlgError:
                     break
                 flat = flat - move
-                if np.abs(move).max() < CONVERGED:
+                size = max(size, float(np.abs(flat).max()))
+                if np.abs(move).max() <= CONVERGED * size:
                     return flat, jacobian
         raise FloatingPointError(
             f"Newton's method found no cycle of {self.period} steps at "
@@ -256,6 +259,42 @@ class _Search(NamedTuple):
             state = self.runner.join(_like(flat, self.reals), self.rest)
         dt = time_of_step(self.runner.step)
         return Cycle(_on_the_host(state), self.period, _multipliers(jacobian), dt)
+
+
+def multipliers_at(
+    step: Step, state: State, parameters: Parameters, period: int, within: float
+) -> Complex[np.ndarray, " D"] | None:
+    """Multipliers of a cycle that an orbit has reached, largest modulus first.
+
+    Args:
+        step: The map.
+        state: A state on the cycle.
+        parameters: The map's parameters.
+        period: Steps in which what is observed recurs; the state may need several.
+        within: How far off the state may be after a round.
+
+    Returns:
+        None where the state has not come round.
+    """
+    period = math.lcm(period, _clock(step))
+    with in_precision("float64"):
+        runner = runner_of(step, at_precision(state, "float64"))
+        reals, rest = runner.split(at_precision(state, "float64"))
+        flat = np.concatenate([np.ravel(leaf) for leaf in reals])
+        jacobian, image, after = map(
+            _on_the_host, _round(runner, period, flat, reals, rest, parameters)
+        )
+    closes = np.abs(image - flat).max() <= within
+    if not closes or not all(map(np.array_equal, after, rest)):
+        return None
+    return _multipliers(jacobian)
+
+
+def _clock(step: Step) -> int:
+    """Steps after which the map depends on time as before."""
+    if isinstance(step, DelayMap):
+        return step.period
+    return (isinstance(step, Flow) and step.steps_per_period) or 1
 
 
 def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> _Search:
@@ -271,23 +310,35 @@ def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> 
         return _Search(runner, period, *runner.split(state))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
 def _round(
     runner: Runner,
     period: int,
-    flat: Array,
+    flat: Any,
     reals: Any,
     rest: Any,
     parameters: Parameters,
 ) -> tuple[Array, Array, Any]:
     """Jacobian of a round of the cycle, and the state after it: flat, and the rest."""
-    rounds, remainder = divmod(period, runner.block)
+    blocks, remainder = divmod(period, runner.block)
+    return _blocks(runner, remainder, blocks, flat, (reals, rest), parameters)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _blocks(
+    runner: Runner,
+    remainder: int,
+    blocks: Any,  # traced: one program for all periods
+    flat: Array,
+    state: tuple[Any, Any],
+    parameters: Parameters,
+) -> tuple[Array, Array, Any]:
+    reals, rest = state
 
     def after(flat: Array) -> tuple[Array, tuple[Array, Any]]:
         def block(_: Any, carry: Any) -> Any:
             return runner.advance(carry[0], carry[1], parameters, runner.block)
 
-        carry = jax.lax.fori_loop(0, rounds, block, (_like(flat, reals), rest))
+        carry = jax.lax.fori_loop(0, blocks, block, (_like(flat, reals), rest))
         moved, rest_after = runner.advance(carry[0], carry[1], parameters, remainder)
         image = jnp.concatenate([jnp.ravel(leaf) for leaf in moved])
         return image, (image, rest_after)
@@ -314,7 +365,7 @@ class FixedPoints(NamedTuple):
 
     Attributes:
         point: Z, (k, n, d).
-        residual: |step(Z) − Z|, Frobenius, (k,): of the order of 10⁻¹² where Z is
+        residual: |step(Z) − Z|, Frobenius, (k,): of the order of 10⁻¹² |Z| where Z is
             fixed.
         converged: Whether the residual is within the tolerance, (k,).
         spectral_radius: Largest modulus of an eigenvalue of the map's derivative there,
@@ -380,7 +431,8 @@ def fixed_points(
         starts: Where to start from.
         parameters: The map's parameters, a tree of arrays.
         steps: Most steps of each search, at least 1.
-        tolerance: The residual up to which a point counts as fixed.
+        tolerance: The residual up to which a point counts as fixed, as a share of its
+            size or its start's, |Z|, whichever is larger.
 
     Returns:
         NumPy arrays, one row a start.
@@ -406,7 +458,9 @@ def fixed_points(
             np.asarray, _search(step, steps, parameters, starts)
         )
     radius = np.abs(np.linalg.eigvals(jacobian)).max(-1)
-    return FixedPoints(point, distance, distance <= tolerance, radius)
+    sizes = [np.linalg.norm(x.reshape(len(x), -1), axis=1) for x in (point, starts)]
+    converged = distance <= tolerance * np.maximum(*sizes)
+    return FixedPoints(point, distance, converged, radius)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -10,7 +10,12 @@ from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
 from isinglass._common.checks import check_whole
-from isinglass.dynamics.clouds import CYCLE_TOLERANCE, cloud_distance, complete
+from isinglass.dynamics.clouds import (
+    cloud_distance,
+    complete,
+    cycle_tolerance,
+    extent,
+)
 
 BATCHES = (4, 8, 16)  # numbers of them that standard errors are taken from
 
@@ -44,15 +49,15 @@ def hysteresis(
     branch's points differs from the other half (for a cycle nothing; for chaos, the
     scatter of a finite sample).
 
-    That is all where one of them recurs, to 10⁻⁶ of its size. Two orbits that do not
-    can be parts of one attractor and lie apart all the same: near a p/q resonance a
-    rotation stays for long in q short arcs, which lie where its phase puts them. So
-    there the mean or the standard deviation of some component must differ too, by more
-    than ``tolerance`` of the extent and three standard errors. These come from batches
-    and, for an orbit that has drifted less than the distance of its q arcs from each
-    other, from what the mean of q points on a closed curve can be wrong by, taken as
-    2/q² of the extent of both branches. Tori, or chaotic attractors, that agree in all
-    means and deviations are not told apart, and neither are orbits that have hardly
+    That is all where one of them recurs, to 10⁻⁶ of the diagram's extent. Two orbits
+    that do not can be parts of one attractor and lie apart all the same: near a p/q
+    resonance a rotation stays for long in q short arcs, which lie where its phase puts
+    them. So there the mean or the standard deviation of some component must differ too,
+    by more than ``tolerance`` of the extent and three standard errors. These come from
+    batches and, for an orbit that has drifted less than the distance of its q arcs from
+    each other, from what the mean of q points on a closed curve can be wrong by, taken
+    as 2/q² of the extent of both branches. Tori, or chaotic attractors, that agree in
+    all means and deviations are not told apart, and neither are orbits that have hardly
     moved and do not recur.
 
     An end of an interval is known to one spacing of the values.
@@ -87,14 +92,13 @@ def hysteresis(
     others, falling = _diagram("down", down)
     if not np.array_equal(values, others):
         raise ValueError("up and down must hold the same values of the parameter")
-    both = complete(np.concatenate([rising, falling], axis=1))
-    extent = float(np.ptp(both, axis=0).max()) if len(both) else 0.0
+    scale = extent(np.concatenate([rising, falling], axis=1))
     gaps = np.array(
         [cloud_distance(a, b) for a, b in zip(rising, falling, strict=True)]
     )
     differ = np.array(
         [
-            _differ(complete(a), complete(b), gap, tolerance * extent)
+            _differ(complete(a), complete(b), gap, tolerance * scale, scale)
             for a, b, gap in zip(rising, falling, gaps, strict=True)
         ]
     )
@@ -114,6 +118,7 @@ def _differ(
     second: Float[np.ndarray, "V d"],
     gap: float,
     allowed: float,
+    scale: float,
 ) -> bool:
     """Whether two orbits are on different attractors, by the rule of `hysteresis`."""
     scatter = [_scatter(first), _scatter(second)]
@@ -121,14 +126,14 @@ def _differ(
         return False
     if len(first) == 0 or len(second) == 0:
         return True
-    size = max(1.0, float(np.abs(first).max()), float(np.abs(second).max()))
-    if min(scatter) <= CYCLE_TOLERANCE * size:
+    both = np.concatenate([first, second])
+    if min(scatter) <= cycle_tolerance(both, scale):
         return True
-    extent = np.ptp(np.concatenate([first, second]), axis=0)
+    spans = np.ptp(both, axis=0)
     error = np.hypot(*(_batch_error(points) for points in (first, second)))
     arcs = [2 / count**2 for count in map(_arcs, (first, second)) if count]
     moved = np.abs(_moments(first) - _moments(second))
-    return bool((moved > allowed + 3 * error + max(arcs, default=0.0) * extent).any())
+    return bool((moved > allowed + 3 * error + max(arcs, default=0.0) * spans).any())
 
 
 def _moments(
@@ -151,10 +156,10 @@ def _batch_error(points: Float[np.ndarray, "W d"]) -> Float[np.ndarray, "2 d"]:
 
 def _arcs(points: Float[np.ndarray, "W d"]) -> int:
     """How many short arcs an orbit near a resonance lies in; 0 if they have met."""
-    count, extent = len(points), float(np.ptp(points, axis=0).max())
+    count, span = len(points), extent(points)
     for q in range(1, count // 4 + 1):
         drift = np.linalg.norm(points[q:] - points[:-q], axis=1).mean() * count / q
-        if drift >= 2 * extent:
+        if drift >= 2 * span:
             continue
         if q == 1:  # it creeps: one arc, whatever its length
             return 1

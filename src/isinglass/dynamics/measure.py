@@ -1,7 +1,7 @@
 """What is measured of an orbit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
@@ -22,7 +22,8 @@ class Section:
     Attributes:
         component: Component of the observable that is near `level`.
         level: Where the plane is, in the observable's units.
-        tolerance: How near, same units.
+        tolerance: How near, same units; there is no scale that would suit every map.
+            The paper takes 0.001.
 
     Raises:
         ValueError: If ``component`` is negative, or a number not finite or out of
@@ -31,7 +32,7 @@ class Section:
 
     component: int
     level: float = 0.0
-    tolerance: float = 1e-3
+    tolerance: float = field(kw_only=True)
 
     def __post_init__(self) -> None:
         check_whole(0, component=self.component)

@@ -157,7 +157,7 @@ def poincare(
         component: Which column must cross.
         level: Where.
         direction: "up", "down" or "both"; only without ``tolerance``.
-        tolerance: Greatest distance from the level.
+        tolerance: Greatest distance from the level, in the trajectory's unit.
 
     Raises:
         ValueError: If an argument is not finite or not one of those accepted.

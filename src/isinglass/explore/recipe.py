@@ -13,6 +13,7 @@ from isinglass.explore.features import features_of_file, random_features
 from isinglass.explore.notation import numbers
 
 MEAN_FIELD = "meanfield"
+SECTION_TOLERANCE = 1e-3  # of the mean field's paper
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Recipe:
             )
         same = [place for place in there if hash_of(place) == self.sha256]
         return dataclasses.replace(self, map=f"{(same or there)[0]}:{function}")
+
+    def section_tolerance(self, tolerance: float | None) -> float | None:
+        """How near to a section is on it; of the mean field as near as the paper's."""
+        default = SECTION_TOLERANCE if self.map == MEAN_FIELD else None
+        return default if tolerance is None else tolerance
 
     def plain(self) -> dict[str, Any]:
         """As JSON can hold it."""

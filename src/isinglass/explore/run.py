@@ -90,7 +90,7 @@ class MeasureOptions:
         qr_every: A number, or "auto".
         points: Most points to keep.
         section: ``COMPONENT`` or ``COMPONENT=LEVEL``; None for no section.
-        section_tolerance: How near to it.
+        section_tolerance: How near to it, in the observable's units.
         precision: "float64" or "float32".
     """
 
@@ -100,7 +100,7 @@ class MeasureOptions:
     qr_every: str
     points: int
     section: str | None
-    section_tolerance: float
+    section_tolerance: float | None
     precision: str
 
     def measure(self) -> Measure:
@@ -111,11 +111,7 @@ class MeasureOptions:
         """
         with as_options():
             interval = notation.whole("--qr-every", self.qr_every, "auto")
-            plane = (
-                None
-                if self.section is None
-                else Section(*notation.section(self.section), self.section_tolerance)
-            )
+            plane = self._plane()
             return Measure(
                 transient=self.transient,
                 steps=self.steps,
@@ -125,6 +121,17 @@ class MeasureOptions:
                 section=plane,
                 precision=self.precision,
             )
+
+    def _plane(self) -> Section | None:
+        if self.section is None:
+            return None
+        if self.section_tolerance is None:
+            raise ValueError(
+                "--section needs --section-tolerance, how near to the level points "
+                "must be, in the component's units"
+            )
+        component, level = notation.section(self.section)
+        return Section(component, level, tolerance=self.section_tolerance)
 
 
 def workers_of(

@@ -140,7 +140,7 @@ def test_resume_rebuilds_every_kind_of_argument(tmp_path):
         return x[:1] * 2
 
     measure = dataclasses.replace(
-        MEASURE, observable=see, section=Section(0, 0.1, 0.5), exponents=None
+        MEASURE, observable=see, section=Section(0, 0.1, tolerance=0.5), exponents=None
     )
     starts = np.array([[0.1, 0.0], [0.2, 0.1], [0.3, 0.2]])
     vary = {

@@ -215,7 +215,7 @@ def fixed_points(
         starts: Where to start from.
         residual: Whether of the loop, or of the block.
         steps: Most steps of each search, at least 1.
-        tolerance: The residual up to which a point counts as fixed.
+        tolerance: The residual up to which a point counts as fixed, as a share of |Z|.
 
     Returns:
         NumPy arrays, one row a start.
