@@ -221,7 +221,7 @@ OTHERS = [
         "measure.steps: 100 there, 101 asked",
     ),
     (
-        {"measure": dataclasses.replace(MEASURE, section=Section(0))},
+        {"measure": dataclasses.replace(MEASURE, section=Section(0, tolerance=0.1))},
         "measure.section: None there",
     ),
     ({"run": {"lanes": 7}}, "lanes"),
