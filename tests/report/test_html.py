@@ -1,12 +1,14 @@
 import re
 import shlex
 from dataclasses import replace
+from email import message
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
 from helpers import fakes
-from isinglass.report import html
+from isinglass.report import html, links
 from isinglass.reproduce.inputs import InputRecord
 from isinglass.reproduce.runner import Finished, Request, run
 from isinglass.reproduce.verdicts import Verdict
@@ -50,10 +52,9 @@ def test_the_page_is_well_formed_and_loads_nothing(page):
     assert parsed.open == []
     assert {"script", "link", "iframe"}.isdisjoint(parsed.tags)
     assert parsed.loads
-    assert all(
-        value.startswith(("data:image/svg+xml;base64,", "#")) for value in parsed.loads
-    )
-    assert not re.search(r"@import|url\(|https?://", text)
+    links = [value for value in parsed.loads if not value.startswith(("data:", "#"))]
+    assert set(links) == {"https://arxiv.org/abs/1999.00001"}  # the paper
+    assert not re.search(r"@import|url\(|src=\"http", text)
 
 
 def test_the_page_says_what_was_asked_found_and_run(page):
@@ -76,6 +77,69 @@ def test_what_experiments_say_is_escaped(page):
     assert "Is &lt;1&gt; less than 2?" in text
     assert "&lt;b&gt;&amp;" in text
     assert "<1>" not in text
+
+
+def laid_out(page, *rows):
+    """The page of one result with these rows, each a change of the toy's."""
+    _, results, out = page
+    (row,) = results[0].rows
+    changed = [replace(row, **fields) for fields in rows]
+    return html.render([replace(results[0], rows=changed)], out)
+
+
+def test_cells_of_a_table_stand_as_the_paper_prints_them(page):
+    cells = [
+        {"table": "Energies", "row": f"learner {i}", "column": f"digit {j}"}
+        for i in range(2)
+        for j in range(2)
+    ]
+    text = laid_out(page, *cells[:3])
+    (table,) = re.findall(r'<table class="matrix".*?</table>', text, re.DOTALL)
+    assert re.findall(r'scope="row"[^>]*>([^<]*)<', table) == ["learner 0", "learner 1"]
+    heads = re.findall(r'scope="col"[^>]*>([^<]*)<', table)
+    assert heads == ["digit 0", "digit 1"]
+    assert "Energies (Table 1)" in table
+    assert table.count("no number") == 1
+
+
+def test_what_is_ours_alone_is_folded_behind_what_is_compared(page):
+    alone = {"paper": None, "verdict": Verdict.UNPUBLISHED, "quantity": "ours"}
+    text = laid_out(page, alone, {"quantity": "the paper's"}, alone)
+    fold = text.index("Ours alone: 2 numbers without a published value")
+    lists = [place.start() for place in re.finditer('<table class="list"', text)]
+    assert lists[0] < text.index(">the paper&#39;s</th>") < fold < lists[1]
+    assert ">Verdict<" not in re.sub(r"\s", "", text[lists[1] :])
+
+
+def test_units_stand_in_the_header_where_rows_share_them(page):
+    shared = laid_out(page, {"unit": "%"}, {"unit": "%"})
+    mixed = laid_out(page, {"unit": "%"}, {"unit": "s"})
+    assert 'Paper <span class="unit">%</span>' in shared
+    assert 'class="unit" data-label="Unit">s<' in mixed
+
+
+def test_headings_come_in_order_and_every_heading_cell_has_a_scope(page):
+    text, _, _ = page
+    levels = [int(level) for level in re.findall(r"<h(\d)", text)]
+    assert levels[0] == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    assert all("scope=" in head for head in re.findall(r"<th\b[^>]*>", text))
+
+
+def test_it_links_the_paper_and_shows_the_code_that_measured(page):
+    text, results, _ = page
+    assert '<a href="https://arxiv.org/abs/1999.00001">Nobody 1999</a>' in text
+    assert f"<code>{results[0].module}</code>" in text
+    assert "measure = measuring(" in text
+
+
+def test_the_docs_are_linked_where_the_package_names_them(page, monkeypatch):
+    _, results, out = page
+    assert links.documentation(results[0]) == ""  # the toys are of no package
+    named = message.Message()
+    named["Project-URL"] = "Documentation, https://example.org/docs/"
+    monkeypatch.setattr(links.metadata, "metadata", lambda package: named)
+    assert 'href="https://example.org/docs/toy/"' in html.render(results, out)
 
 
 def test_verdicts_are_counted(page):
@@ -132,10 +196,8 @@ def test_the_command_names_no_digits_where_none_were_used(page):
 
 def test_on_a_phone_the_dots_of_the_index_lie_side_by_side(page):
     text, _, _ = page
-    phone = text[text.index("@media (max-width: 40rem)") :]
-    assert phone.index(".dots { max-width: none; text-align: left; }") < phone.index(
-        "@media print"
-    )
+    phone = text[text.index("@media screen and (max-width: 40rem)") :]
+    assert phone.index(".dots { text-align: left;") < phone.index("@media print")
 
 
 @pytest.mark.parametrize(

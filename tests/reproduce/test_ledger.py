@@ -8,6 +8,7 @@ import xarray as xr
 
 from isinglass._common.intervals import Interval
 from isinglass.reproduce.ledger import (
+    Cell,
     Ledger,
     Row,
     from_json,
@@ -239,6 +240,24 @@ class TestOneRunOfThePaper:
         row = row_of("one_run", SAMPLES, 83.5, more=(0.5, "theirs is rounded"))
         assert row.verdict is Verdict.ONE_RUN
         assert "theirs is rounded" in row.rule
+
+
+class TestTables:
+    def test_a_cell_says_its_place_and_has_a_name_of_its_own(self):
+        table = Ledger("toy", "Table 1").using(table="Energies")
+        table.one_run(Cell("learner 0", "digit 1"), SAMPLES, 80)
+        table.one_run(Cell("learner 0", "digit 2", "second"), SAMPLES, 80)
+        first, second = table.rows
+        assert (first.table, first.row, first.column) == (
+            "Energies",
+            "learner 0",
+            "digit 1",
+        )
+        assert (first.quantity, second.quantity) == ("learner 0, digit 1", "second")
+
+    def test_what_is_no_cell_has_no_place(self):
+        row = row_of("mean", SAMPLES, 80)
+        assert (row.table, row.row, row.column) == ("", "", "")
 
 
 class TestSharedWords:

@@ -17,6 +17,16 @@ def verdict_counts(results: Iterable[Result]) -> Counter[Verdict]:
     return Counter(row.verdict for result in results for row in result.rows)
 
 
+def summary(result: Result) -> str:
+    """The verdicts on a result's published numbers: "2 in our interval, 1 differs"."""
+    counts = verdict_counts([result])
+    return ", ".join(
+        f"{count} {verdict_label(verdict, count)}"
+        for verdict in Verdict
+        if (count := counts[verdict]) and verdict is not Verdict.UNPUBLISHED
+    )
+
+
 def verdict_label(verdict: Verdict, count: int) -> str:
     """The verdict as it reads after a count: "1 differs", "4 differ"."""
     if verdict is Verdict.DIFFERS and count != 1:

@@ -9,8 +9,9 @@ from pathlib import Path
 import jinja2
 
 from isinglass._common import files
-from isinglass.report import numbers
-from isinglass.report.counts import verdict_counts, verdict_label
+from isinglass.report import links, numbers
+from isinglass.report.counts import summary, verdict_counts, verdict_label
+from isinglass.report.tables import by_rule, layout
 from isinglass.reproduce.experiment import Resolution
 from isinglass.reproduce.findings import paragraphs
 from isinglass.reproduce.results import Drawing, Result, drawing_file
@@ -40,22 +41,30 @@ def write(results: Sequence[Result], out: Path) -> Path:
 def render(results: Sequence[Result], out: Path) -> str:
     """The report as one string of HTML; figures are read from ``out`` and inlined."""
     environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["paragraphs"] = paragraphs
-    template = environment.from_string(_read("report.html.jinja"))
+    template = environment.get_template("report.html.jinja")
+    environment.globals |= {
+        "numbers": numbers,
+        "classes": {verdict: verdict.name.lower() for verdict in Verdict},
+    }
     return template.render(
         results=results,
         style=_read("report.css"),
         counts=verdict_counts(results),
         verdicts=list(Verdict),
         label=verdict_label,
-        classes={verdict: verdict.name.lower() for verdict in Verdict},
-        numbers=numbers,
+        layouts={result.name: layout(result.rows) for result in results},
+        by_rule=by_rule,
+        summary=summary,
         command=command,
+        documentation=links.documentation,
+        source=links.source,
         image=lambda drawing: _data_address(out, drawing),
     )
 

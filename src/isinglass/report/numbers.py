@@ -27,9 +27,13 @@ def decimals(half_width: float, value: float) -> int:
 
 def paper_value(row: Row) -> str:
     """The published value with its unit, or a dash where the paper gives none."""
-    if row.paper is None:
-        return "–"
-    return _with_unit(typeset(f"{row.paper:.12g}"), row.unit)
+    number = paper_number(row)
+    return number if row.paper is None else _with_unit(number, row.unit)
+
+
+def paper_number(row: Row) -> str:
+    """The published value without its unit, or a dash where the paper gives none."""
+    return "–" if row.paper is None else typeset(f"{row.paper:.12g}")
 
 
 def our_value(row: Row) -> str:
@@ -37,6 +41,11 @@ def our_value(row: Row) -> str:
 
     A single sample has no interval, and the mean stands alone.
     """
+    return _with_unit(our_number(row), row.unit)
+
+
+def our_number(row: Row) -> str:
+    """As `our_value`, without the unit."""
     half_width = (row.high - row.low) / 2
     digits = decimals(half_width, row.ours)
 
@@ -45,13 +54,11 @@ def our_value(row: Row) -> str:
         return typeset(f"{value:{grouping}.{digits}f}")
 
     if half_width == 0:
-        return _with_unit(shown(row.ours), row.unit)
+        return shown(row.ours)
     lopsided = abs((row.high + row.low) / 2 - row.ours) > 0.05 * half_width
     if lopsided:
-        interval = f"{shown(row.ours)} [{shown(row.low)}, {shown(row.high)}]"
-    else:
-        interval = f"{shown(row.ours)} ± {shown(half_width)}"
-    return _with_unit(interval, row.unit)
+        return f"{shown(row.ours)} [{shown(row.low)}, {shown(row.high)}]"
+    return f"{shown(row.ours)} ± {shown(half_width)}"
 
 
 def verdict(row: Row) -> str:

@@ -6,7 +6,8 @@ from .experiment import Experiment as Experiment
 from .experiment import Paper as Paper
 from .experiment import Resolution as Resolution
 from .jobs import side_by_side as side_by_side
+from .ledger import Cell as Cell
 from .ledger import Ledger as Ledger
 from .ledger import Row as Row
-from .ledger import Verdict as Verdict
+from .verdicts import Verdict as Verdict
 from .views import Figure as Figure

@@ -39,6 +39,11 @@ class Paper:
     title: str
     arxiv: str = ""
 
+    @property
+    def address(self) -> str:
+        """Where it can be read, or "" where it has no number at arXiv."""
+        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else ""
+
 
 @dataclass(frozen=True)
 class Experiment:

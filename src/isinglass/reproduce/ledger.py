@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from isinglass._common.intervals import (
     Interval,
@@ -50,6 +50,9 @@ class Row:
             tolerance, or the scatter of single runs; None where the interval decided.
         verdict: What the rule says.
         rule: How the verdict was reached.
+        table: The table that it has a place in, such as "Accuracy"; "" for none.
+        row: Its line of that table, such as "BP+SeqTrn"; "" outside of a matrix.
+        column: Its column of that table, such as "K=5, 1 epoch"; "" as above.
     """
 
     experiment: str
@@ -64,6 +67,9 @@ class Row:
     tolerance: float | None
     verdict: Verdict
     rule: str
+    table: str = ""
+    row: str = ""
+    column: str = ""
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Row:
@@ -87,6 +93,27 @@ class Row:
         return cls(**{**record, "verdict": Verdict(record["verdict"])})
 
 
+class Cell(NamedTuple):
+    """A quantity that has a place in a table with rows and columns.
+
+    Attributes:
+        row: Its row, such as "learner 0".
+        column: Its column, such as "digit 1".
+        name: How it is called where rows stand below each other; "" for both names.
+    """
+
+    row: str
+    column: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """The quantity in words."""
+        return self.name or f"{self.row}, {self.column}"
+
+
+Quantity = str | Cell
+
+
 @dataclass(frozen=True)
 class Ledger:
     """The rows of one experiment, written one by one.
@@ -96,9 +123,16 @@ class Ledger:
         percent = ledger.using(unit="%", valid_range=(0, 100))
         percent.one_run("accuracy, K = 5", accuracy, paper=83.5)
 
+    A quantity that is a `Cell` says its place, so that the page shows the table as the
+    paper prints it::
+
+        energies = ledger.using(table="Energies")
+        energies.one_run(Cell("learner 0", "digit 1"), energy, paper=0.19)
+
     Attributes:
         experiment: Name of the experiment, such as "interference-few-shot".
         source: Where the paper states the numbers, such as "Table 1".
+        table: What the numbers are a table of; "" for none.
         unit: Unit of numbers that do not say theirs themselves.
         valid_range: Least and largest value that the quantity can have; intervals stay
             between. Empty for no limit.
@@ -109,6 +143,7 @@ class Ledger:
 
     experiment: str
     source: str
+    table: str = ""
     unit: str = ""
     valid_range: Sequence[float] = ()
     because: str = ""
@@ -120,7 +155,7 @@ class Ledger:
 
     def mean(
         self,
-        quantity: str,
+        quantity: Quantity,
         samples: Samples,
         paper: float | None,
         *,
@@ -130,7 +165,7 @@ class Ledger:
         """Compare the mean of our samples with a published value.
 
         Args:
-            quantity: What was measured.
+            quantity: What was measured, in words or as a `Cell` of a table.
             samples: Our independent measurements, shape (n,); an `xarray.DataArray`
                 says its unit and valid range by the attributes "units" and
                 "valid_range".
@@ -149,7 +184,7 @@ class Ledger:
 
     def exact(
         self,
-        quantity: str,
+        quantity: Quantity,
         value: Samples,
         paper: float,
         *,
@@ -176,7 +211,7 @@ class Ledger:
 
     def one_run(
         self,
-        quantity: str,
+        quantity: Quantity,
         samples: Samples,
         paper: float,
         *,
@@ -210,7 +245,7 @@ class Ledger:
 
     def other_setting(
         self,
-        quantity: str,
+        quantity: Quantity,
         samples: Samples,
         paper: float | None,
         *,
@@ -231,7 +266,7 @@ class Ledger:
         self._write(quantity, samples, Published(paper, reason, comparable=False))
 
     def ours_alone(
-        self, quantity: str, samples: Samples, *, because: str | None = None
+        self, quantity: Quantity, samples: Samples, *, because: str | None = None
     ) -> None:
         """Write down a number that the paper does not have.
 
@@ -246,7 +281,7 @@ class Ledger:
         self.other_setting(quantity, samples, None, because=because)
 
     def estimate(
-        self, quantity: str, interval: Interval, n: int, paper: float | None = None
+        self, quantity: Quantity, interval: Interval, n: int, paper: float | None = None
     ) -> None:
         """Compare an estimate that has a 95 % interval of its own, as of a bootstrap.
 
@@ -264,7 +299,7 @@ class Ledger:
 
     def share(
         self,
-        quantity: str,
+        quantity: Quantity,
         successes: int,
         n: int,
         paper: float | None = None,
@@ -315,7 +350,9 @@ class Ledger:
             judgement = judge(interval, n, published, "%")
         self._add(statement, 100.0, interval, n, "%", judgement)
 
-    def _write(self, quantity: str, samples: Samples, published: Published) -> None:
+    def _write(
+        self, quantity: Quantity, samples: Samples, published: Published
+    ) -> None:
         attributes = getattr(samples, "attrs", {})
         unit = attributes.get("units", self.unit)
         valid_range = attributes.get("valid_range", self.valid_range)
@@ -325,15 +362,19 @@ class Ledger:
 
     def _add(
         self,
-        quantity: str,
+        quantity: Quantity,
         paper: float | None,
         interval: Interval,
         n: int,
         unit: str,
         judgement: Judgement,
     ) -> None:
-        place = (self.experiment, self.source, quantity)
-        self.rows.append(Row(*place, paper, *interval, n, unit, *judgement))
+        place = ("", "")
+        if isinstance(quantity, Cell):
+            place = (quantity.row, quantity.column)
+        name = (self.experiment, self.source, str(quantity))
+        numbers = (paper, *interval, n, unit)
+        self.rows.append(Row(*name, *numbers, *judgement, self.table, *place))
 
 
 def to_json(rows: Iterable[Row]) -> str:

@@ -106,6 +106,8 @@ class Result:
         name: Name of the experiment, such as "interference-double-slit".
         title: What it is, in a few words.
         paper: Short citation.
+        address: Where the paper can be read, or "".
+        module: Name of the module that measures it.
         source: What of the paper it reproduces.
         question: What was asked.
         rows: Its part of the ledger.
@@ -118,6 +120,8 @@ class Result:
     name: str
     title: str
     paper: str
+    address: str
+    module: str
     source: str
     question: str
     rows: Sequence[Row]
@@ -176,6 +180,8 @@ def save(entry: Entry, content: Views, run: Run, path: Path) -> Result:
         name=entry.name,
         title=experiment.title,
         paper=entry.paper.citation,
+        address=entry.paper.address,
+        module=entry.module,
         source=experiment.source,
         question=experiment.question,
         rows=content.rows,

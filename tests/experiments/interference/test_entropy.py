@@ -18,10 +18,10 @@ def test_own_and_other_learners_are_told_apart():
     rows = rows_of(tell(entropy, dataset))
 
     for digit, own in zip(CLASSES, (0, 5, 10, 15), strict=True):
-        fall = rows[f"learner {digit}, own digit: fall from 0 to 50 pictures"]
+        fall = rows[f"learner {digit}, own digit: fall of the entropy"]
         assert fall.ours == own
-    own = rows["fall at the own learner, from 0 to 50 pictures per class"]
-    others = rows["fall at the other learners, from 0 to 50 pictures per class"]
+    own = rows["mean over the own learners"]
+    others = rows["mean over the other learners"]
     assert own.ours == 7.5
     assert others.ours == pytest.approx((120 - 30) / 12)
 

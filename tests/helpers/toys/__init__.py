@@ -2,7 +2,7 @@
 
 from isinglass.reproduce import Experiment, Paper, inputs
 
-PAPER = Paper("Nobody 1999", "Toys")
+PAPER = Paper("Nobody 1999", "Toys", "1999.00001")
 
 
 def declare(name: str, **changes) -> Experiment:

@@ -15,7 +15,7 @@ from isinglass.experiments.interference.setting import (
 )
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import arrival_times
 
 PAPER = np.array(
@@ -79,12 +79,17 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         because=f"The published program summed only its first {SUMMED_BY_PROGRAM} "
         "sources"
     )
-    for signals, write in ((ALL, other_sources.other_setting), (PART, ledger.one_run)):
-        cells = itertools.product(CLASSES, CLASSES)
+    cells = list(itertools.product(CLASSES, CLASSES))
+    of_all, of_part = (
+        table.using(table=f"Arrival time, {signals}")
+        for signals, table in ((ALL, other_sources), (PART, ledger))
+    )
+    for signals, write in ((PART, of_part.one_run), (ALL, of_all.other_setting)):
         for (learner, policy), paper in zip(cells, PAPER.flat, strict=True):
             times = measured.time.sel(signals=signals, learner=learner, policy=policy)
-            quantity = f"learner {learner}, policy {policy}, {signals}"
-            write(quantity, times, float(paper))
+            place = f"learner {learner}", f"policy {policy}"
+            cell = Cell(*place, f"{', '.join(place)}, {signals}")
+            write(cell, times, float(paper))
     earlier, ledger = share_earlier(measured.time), ledger.using(source="§4.1")
     for signals in measured.signals.values:
         is_control = signals in (UNTRAINED, SHUFFLED)

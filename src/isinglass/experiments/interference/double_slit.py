@@ -8,7 +8,7 @@ import xarray as xr
 from isinglass.data.double_slit import make_waves
 from isinglass.figures import samples, style
 from isinglass.figures.style import COLOURS, INK, MUTED
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.findings import mean
 from isinglass.systems.interference import Geometry, WaveClassifier
 
@@ -58,26 +58,30 @@ def example_energies(context: Context) -> xr.DataArray:
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """The paper's 97 % is the program's; its text describes a smaller noise."""
-    ledger = ledger.using(source="§4.2")
+    ledger = ledger.using(source="§4.2", table="Accuracy", valid_range=(0, 100))
     before, after = (
         measured.accuracy.sel(trained=trained) for trained in (False, True)
     )
-    quantity = f"accuracy after training, {NOISES['program']}"
-    ledger.one_run(quantity, after.sel(noise="program"), PAPER)
+    ledger.one_run(_cell("program", "after"), after.sel(noise="program"), PAPER)
     for noise in ("step", "wave"):
         ledger.other_setting(
-            f"accuracy after training, {NOISES[noise]}",
+            _cell(noise, "after"),
             after.sel(noise=noise),
             PAPER,
             because="The paper's text, but its number was taken with the program's "
             "larger noise.",
         )
-    for noise, words in NOISES.items():
+    for noise in NOISES:
         ledger.ours_alone(
-            f"accuracy before training, {words}",
+            _cell(noise, "before"),
             before.sel(noise=noise),
             because="Our control; the paper has none.",
         )
+
+
+def _cell(noise: str, when: str) -> Cell:
+    words = NOISES[noise]
+    return Cell(words, f"{when} training", f"accuracy {when} training, {words}")
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:

@@ -16,7 +16,7 @@ from isinglass.experiments.interference.setting import (
 )
 from isinglass.figures import samples
 from isinglass.figures.style import MUTED, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 PICTURES = (0, 1, 2, 5, 10, 20, 50)  # per class, after which the entropy is taken
 
@@ -66,18 +66,22 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         unit="nats", because="The paper expects it to decrease, and gives no number."
     )
     at_own = own(measured.entropy)
-    last = PICTURES[-1]
+    falls = ledger.using(table=f"Fall from 0 to {PICTURES[-1]} pictures per class")
     for digit in CLASSES:
-        quantity = f"learner {digit}, own digit: fall from 0 to {last} pictures"
-        ledger.ours_alone(quantity, fall(at_own.sel(learner=digit)))
+        name = f"learner {digit}, own digit: fall of the entropy"
+        place = Cell("own digit", f"learner {digit}", name)
+        falls.ours_alone(place, fall(at_own.sel(learner=digit)))
     at_learners = {"own learner": at_own.mean("learner")}
-    at_learners["other learners"] = others(measured.entropy)
+    at_learners["other learner"] = others(measured.entropy)
     for name, entropy in at_learners.items():
-        quantity = f"fall at the {name}, from 0 to {last} pictures per class"
-        ledger.ours_alone(quantity, fall(entropy))
+        falls.ours_alone(f"mean over the {name}s", fall(entropy))
     for pictures in PICTURES:
-        ledger.ours_alone(
-            f"entropy at the own learner after {pictures} pictures per class",
+        ledger.using(table="Entropy by pictures per class").ours_alone(
+            Cell(
+                "own learner",
+                f"{pictures}",
+                f"entropy at the own learner after {pictures} pictures per class",
+            ),
             at_own.sel(pictures=pictures).mean("learner"),
         )
 

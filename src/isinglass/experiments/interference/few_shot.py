@@ -23,7 +23,7 @@ from isinglass.experiments.interference.setting import (
 )
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, MUTED, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import ensemble_energies
 
 K_1, K_5, K_10, LONG = COLUMNS = tuple(map(str, CELLS))  # LONG: ten epochs
@@ -96,7 +96,10 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     beside = ledger.using(
         source="beside Table 1", because="The paper reports no such peer."
     )
-    accuracy = measured.accuracy
+    accuracy, percent = measured.accuracy, {"unit": "%", "valid_range": (0, 100)}
+    published = ledger.using(table="Accuracy", **percent)
+    peers = beside.using(table="Accuracy of peers", **percent)
+    ahead = beside.using(table="Ours less a peer, same draws", unit="points")
     for method in PAPER.classifier.values:
         for cell in COLUMNS:
             paper = float(PAPER.loc[method, cell])
@@ -104,15 +107,16 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
                 # A published cell is one training set, or "several" of one picture.
                 runs = SEVERAL if cell == K_1 else 1
                 shares = accuracy.loc[method, cell]
-                ledger.one_run(f"{method}, {cell}", shares, paper, runs=runs)
+                published.one_run(Cell(method, cell), shares, paper, runs=runs)
     for peer in PEERS:
         for cell in PEER_CELLS:
             shares = accuracy.loc[peer, str(cell)].dropna("seed")
-            beside.ours_alone(f"{peer}, K={cell.k}", shares)
+            peers.ours_alone(Cell(peer, f"K={cell.k}"), shares)
     for peer in PEERS:
         for cell in map(str, PEER_CELLS):
-            ahead = difference(accuracy, ("Ours+SeqTrn", cell), (peer, cell))
-            beside.ours_alone(f"ours − {peer}, {cell}", ahead)
+            points = difference(accuracy, ("Ours+SeqTrn", cell), (peer, cell))
+            name = f"ours − {peer}, {cell}"
+            ahead.ours_alone(Cell(f"ours − {peer}", cell, name), points)
     compare_cells(accuracy, ledger)
     explain(measured, ledger)
 
@@ -120,6 +124,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def compare_cells(accuracy: xr.DataArray, ledger: Ledger) -> None:
     """What Table 1 says when its cells are set against each other, draw by draw."""
     because = "the paper sets one training set against another, we compare means"
+    ledger = ledger.using(table="Cells set against each other")
     for what, left, right in CONTRASTS:
         change = left[1] if left[1] == right[1] else f"{right[1]} → {left[1]}"
         paper = round(float(PAPER.loc[left]) - float(PAPER.loc[right]), 2)
@@ -136,10 +141,10 @@ def explain(measured: xr.Dataset, ledger: Ledger) -> None:
         because="In closed form training is a sum, so order cannot matter; the paper "
         "has two different numbers because it drew twice",
     )
-    ledger = ledger.using(source="beside Table 1")
+    ledger = ledger.using(source="beside Table 1", table="Evidence", unit="%")
     for cell in COLUMNS:
-        ledger.ours_alone(
-            f"sources still undecided, {cell}",
+        ledger.using(valid_range=(0, 100)).ours_alone(
+            Cell("sources still undecided", cell),
             measured.undecided.sel(cell=cell),
             because="Our diagnostic; the paper has none like it.",
         )

@@ -15,7 +15,7 @@ from isinglass.experiments.interference.setting import (
     training_set,
 )
 from isinglass.figures.style import INK, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 STABLE = slice(19, 25)  # t in [19, 24]: every source has reached every target
 PAPER = np.array(
@@ -48,10 +48,12 @@ def own_is_largest(similarity: xr.DataArray) -> xr.DataArray:
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """The paper's cells, and its claim that the diagonal is the largest."""
-    cells = itertools.product(CLASSES, CLASSES)
+    cells, table = itertools.product(CLASSES, CLASSES), ledger.using(table="Similarity")
     for (learner, digit), paper in zip(cells, PAPER.flat, strict=True):
         samples = measured.similarity.sel(learner=learner, digit=digit)
-        ledger.one_run(f"learner {learner}, digit {digit}", samples, float(paper))
+        cell = Cell(f"learner {learner}", f"digit {digit}")
+        table.one_run(cell, samples, float(paper))
+    ledger = ledger.using(table="Trainings in which the diagonal is the largest")
     holds = own_is_largest(measured.similarity)
     n = holds.sizes["seed"]
     ledger.claim(

@@ -83,7 +83,7 @@ def routes(
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """How many signals are in time, before and after training."""
     for trained, when in WHEN.items():
-        ledger.ours_alone(
+        ledger.using(valid_range=(0, 100)).ours_alone(
             f"signals in time for their target, {when} training",
             measured.share.sel(trained=trained),
             because="The paper draws its worldlines and gives no number.",

@@ -1,0 +1,126 @@
+"""The page in a browser: axe's rules for WCAG AA, a phone, and print.
+
+`pytest -m browser` runs it; CONTRIBUTING says what it needs.
+"""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helpers import fakes
+from isinglass.report import html
+from isinglass.reproduce.runner import Finished, Request, run
+from isinglass.reproduce.verdicts import Verdict
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("there is no chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A page with every verdict, in a list and in a table, and what is ours alone."""
+    out = tmp_path_factory.mktemp("page")
+    entries = [fakes.entry("toy-one"), fakes.entry("toy-two")]
+    outcomes = [o for o in run(entries, Request(out)) if isinstance(o, Finished)]
+    (row,) = outcomes[0].result.rows
+    listed = [
+        replace(row, verdict=verdict, quantity=f"a quantity that is {verdict}")
+        for verdict in Verdict
+    ]
+    cells = [
+        replace(other, table="Times", row=f"learner {i}", column=f"digit {j}")
+        for i in range(2)
+        for j, other in enumerate(listed)
+    ]
+    alone = {"paper": None, "verdict": Verdict.UNPUBLISHED}
+    ours = [replace(row, quantity=f"ours {i}", **alone) for i in range(3)]
+    results = [
+        replace(outcomes[0].result, rows=[*listed, *cells, *ours]),
+        outcomes[1].result,
+    ]
+    return html.write(results, out).as_uri()
+
+
+@pytest.fixture
+def opened(browser, address):
+    pages = []
+
+    def opened(width=1200, **options):
+        page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        pages.append(page)
+        page.goto(address)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_no_complaint(opened, width, scheme):
+    if not AXE.is_file():
+        pytest.skip(f"axe is not at {AXE}: AXE names it")
+    page = opened(width, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.add_script_tag(path=str(AXE))
+    report = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    assert [
+        (violation["id"], node["html"][:200])
+        for violation in report["violations"]
+        for node in violation["nodes"]
+    ] == []
+
+
+def test_a_phone_shows_every_verdict_without_scrolling_aside(opened):
+    page = opened(390)
+    across = "document.documentElement.scrollWidth"
+    assert page.evaluate(across) <= 390
+    words = page.locator("td .verdict, td .word")
+    for word in words.all():
+        if word.evaluate("word => !word.closest('details')"):
+            box = word.bounding_box()
+            assert box["width"] > 40
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+
+
+def test_names_of_quantities_keep_their_room(opened):
+    page = opened(700)
+    widths = page.locator("table.list tbody th").evaluate_all(
+        "heads => heads.filter(h => !h.closest('details')).map(h => h.offsetWidth)"
+    )
+    assert min(widths) >= 200
+
+
+def test_print_opens_what_is_folded_and_keeps_its_colours(opened):
+    page = opened()
+    page.emulate_media(media="print")
+    assert page.get_by_text("ours 2", exact=True).first.bounding_box()["height"] > 0
+    dot = page.locator(".dots span").first
+    assert dot.evaluate("dot => getComputedStyle(dot).printColorAdjust") == "exact"
+
+
+def test_what_has_the_focus_is_marked(opened):
+    page = opened()
+    page.keyboard.press("Tab")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
