@@ -223,6 +223,23 @@ class TestOwnMap:
             "--dt is for vector fields",
         )
 
+    def test_an_angle_is_judged_on_its_circle(self, isinglass_command, tmp_path):
+        (tmp_path / "turn.py").write_text(
+            "def step(x, at):\n    return x + at['a']\n\nstart = [0.0]\n"
+        )
+        command = ("sweep", "turn.py:step", "--vary", "a=30,72", *SHORT)
+        result = isinglass_command(*command, "--angle", "0=360")
+        assert result.exit_code == 0, result.output
+        diagram = results("isinglass-sweep")
+        assert diagram["period"].values.tolist() == [12, 5]
+        assert float(diagram["points"].max()) < 360
+        for bad in ("0", "x=2", "0=0", "0=no", "1=360"):
+            refused(
+                isinglass_command(*command, "--angle", bad, "--out", "b"), "--angle"
+            )
+        twice = ("--angle", "0=2pi", "--angle", "0=1")
+        refused(isinglass_command(*command, *twice), "--angle names '0' more than once")
+
     def test_textbook_flows_are_there_by_name(self, isinglass_command):
         for name, vary in (("lorenz", "rho=10,28"), ("duffing", "gamma=0.3,0.5")):
             command = ("sweep", name, "--vary", vary, "--exponents", "all", *SHORT)

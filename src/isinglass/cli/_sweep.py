@@ -160,6 +160,16 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    angle: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMPONENT=PERIOD",
+            help="A component (counted from 0) that is an angle, and its period, such "
+            "as 0=2pi: it is then judged on the circle, wrapped or not. May be "
+            "repeated; standard and duffing have theirs.",
+            show_default=False,
+        ),
+    ] = None,
     qr_every: Annotated[
         str,
         typer.Option(
@@ -280,6 +290,7 @@ def sweep(
             section=section,
             section_tolerance=recipe.section_tolerance(section_tolerance),
             precision=precision,
+            angles=angle or (),
         ).measure()
         settings = notation.settings(fixed or [])
         workers = run.workers_of(scheduler, cluster, cluster_option)

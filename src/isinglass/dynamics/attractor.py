@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from isinglass.dynamics.angles import check_components, embedded, wrapped
 from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.kinds import DIVERGED_BEYOND, Kind, classify
 from isinglass.dynamics.lyapunov import lyapunov_spectrum
@@ -49,7 +50,8 @@ def attractor(
         state: Where the orbit starts.
         parameters: The map's parameters.
         measure: Of it ``transient``, ``steps``, ``max_period``, ``tolerance``,
-            ``observable`` (what must recur), ``qr_every`` and ``precision`` count;
+            ``observable`` (what must recur), ``angles``,
+            ``qr_every`` and ``precision`` count;
             `Measure()` if None. Of the steps, over which λ₁ is measured, the last 256
             or four times the longest period are looked at for recurrence.
 
@@ -68,7 +70,10 @@ def attractor(
         observable=measure.observable or newest,
         precision=measure.precision,
     )
-    tail = np.asarray(values, dtype=np.float64).reshape(rows, -1)
+    check_components(measure.circles, np.asarray(values).reshape(rows, -1).shape[1])
+    tail = wrapped(
+        np.asarray(values, dtype=np.float64).reshape(rows, -1), measure.circles
+    )
     leading, error = np.full((1, 1), np.nan), np.full((1, 1), np.nan)
     if (np.abs(tail) <= DIVERGED_BEYOND).all():
         spectrum = lyapunov_spectrum(
@@ -79,7 +84,7 @@ def attractor(
     # The rule of kinds counts in steps, whatever time they take.
     dt = time_of_step(step)
     kind, period, confidence = classify(
-        tail[..., None],
+        embedded(tail, measure.circles)[..., None],
         leading * dt,
         error * dt,
         steps,

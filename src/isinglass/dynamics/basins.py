@@ -1,5 +1,6 @@
 """Which starts reach which attractor."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from isinglass.dynamics._precision import (
     warn_of_single_precision,
 )
 from isinglass.dynamics._runner import runner_of
+from isinglass.dynamics.angles import embedded, offset
 from isinglass.dynamics.cells import measure_cells
 from isinglass.dynamics.clouds import cycle_tolerance, extent, near_cloud
 from isinglass.dynamics.cycles import multipliers_at
@@ -142,8 +144,8 @@ def basins(
             The phase of a `DelayState` is common to all, and may be a single number.
         parameters: The map's parameters, one set for all.
         measure: Of it ``transient``, ``steps``, ``max_period``, ``tolerance``,
-            ``observable`` (by which attractors are told apart), ``qr_every`` and
-            ``precision`` count; `Measure()` if None.
+            ``observable`` (by which attractors are told apart), ``angles``,
+            ``qr_every`` and ``precision`` count; `Measure()` if None.
         resolution: How finely attractors are told apart; `Resolution()` if None.
         lanes: How many starts to run at once.
 
@@ -168,12 +170,14 @@ class _Orbits(NamedTuple):
     """What the orbits of many starts gave, one row each.
 
     Attributes:
-        points: Their last values, (n, points, d).
+        shown: Their last values, (n, points, d).
+        points: The same where distances are taken: angles on their circles.
         kind, period: What they are on.
         leading, error: λ₁ and its standard error.
         final: Their last states, along the first axis of every leaf but a phase.
     """
 
+    shown: np.ndarray
     points: np.ndarray
     kind: np.ndarray
     period: np.ndarray
@@ -188,8 +192,12 @@ class _Orbits(NamedTuple):
 
     def cycle(self, orbit: int) -> np.ndarray:
         """One period of a cycle, or else all points."""
+        return self.points[orbit][self.last(orbit)]
+
+    def last(self, orbit: int) -> slice:
+        """The rows of one period of a cycle, or else all."""
         period = int(self.period[orbit])
-        return self.points[orbit][-period if period else None :]
+        return slice(-period if period else None, None)
 
 
 class _Search(NamedTuple):
@@ -213,7 +221,7 @@ class _Search(NamedTuple):
         begin = _observed(self.step, states, self.measure)
         scale = extent(
             np.concatenate(
-                [begin[stays], orbits.points[stays].reshape(-1, begin[0].size)]
+                [begin[stays], orbits.points[stays].reshape(-1, begin.shape[1])]
             )
         )
         threshold = _Threshold(resolution, scale, self.measure.precision)
@@ -248,7 +256,9 @@ class _Search(NamedTuple):
             starts = lanes_last(self.step, pick(states, rows))
             cells = measure_cells(self.step, starts, every, self.measure)
             filled = slice(min(lanes, count - low))
-            columns = [cells[name][filled] for name in ("points", "kind", "period")]
+            shown = cells["points"][filled]
+            columns = [shown, embedded(shown, self.measure.circles)]
+            columns += [cells[name][filled] for name in ("kind", "period")]
             columns += [
                 cells[name][filled, 0] for name in ("exponents", "exponent_error")
             ]
@@ -272,16 +282,29 @@ class _Search(NamedTuple):
                 pick(orbits.final, first),
                 self.parameters,
                 period,
-                cycle_tolerance(orbits.points[first], scale),
+                self._closes(cycle_tolerance(orbits.points[first], scale)),
             )
         return Reached(
             kind=Kind(int(orbits.kind[first])),
             period=period,
             share=float(np.mean(here)),
-            points=orbits.cycle(first),
+            points=orbits.shown[first][orbits.last(first)],
             leading_exponent=float(orbits.leading[first]),
             multipliers=multipliers,
         )
+
+    def _closes(self, within: float) -> Callable[[np.ndarray], bool]:
+        """Whether a state that is off by so much has come round."""
+        circles = dict(self.measure.circles) if self.measure.observable is None else {}
+
+        def closes(gap: np.ndarray) -> bool:
+            # What is observed is the state, or of a delay map the newest part of it.
+            length = self.step.length if isinstance(self.step, DelayMap) else 1
+            parts = gap.reshape(length, -1).T
+            parts = [offset(part, circles.get(i)) for i, part in enumerate(parts)]
+            return bool(np.abs(parts).max() <= within)
+
+        return closes
 
     def _repels(self, orbits: _Orbits, first: int, reached: Reached) -> bool:
         """Whether orbits near a cycle leave it."""
@@ -376,7 +399,7 @@ def _observed(step: Step, states: State, measure: Measure) -> np.ndarray:
         ).observable
         axes = lane_axes(step, states)
         shown = jax.vmap(lambda x: jnp.ravel(observe(x)), in_axes=(axes,))(states)
-        return np.asarray(shown, np.float64)
+        return embedded(np.asarray(shown, np.float64), measure.circles)
 
 
 def _common_phase(states: DelayState) -> np.ndarray:

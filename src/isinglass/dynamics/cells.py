@@ -11,6 +11,7 @@ from isinglass.dynamics._lanes import Lanes, Segment
 from isinglass.dynamics._layout import first_lane, lanes_first
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import runner_of
+from isinglass.dynamics.angles import embedded, offset, wrapped
 from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.kinds import classify
 from isinglass.dynamics.maps import Parameters, State, Step
@@ -100,8 +101,9 @@ class _Cells:
         for segment in self._segments(steps, block, share, qr_every, True):
             segments.append(segment)
             assert segment.rows is not None
-            points.take(segment.rows)
-            tail.take(segment.rows)
+            rows = wrapped(segment.rows, measure.circles, axis=1)
+            points.take(rows)
+            tail.take(rows)
         last = tail.result()
         result = points.result(last) | self._growth(segments, qr_every)
         if self.exponents:
@@ -195,7 +197,7 @@ class _Cells:
         measure = self.measure
         if not measure.classify:
             return {}
-        tail = tail.astype(np.float64)
+        tail = embedded(tail.astype(np.float64), measure.circles, axis=1)
         exponents, error = result.get("exponents"), result.get("exponent_error")
         if exponents is not None and error is not None:
             exponents, error = exponents.astype(np.float64), error.astype(np.float64)
@@ -245,7 +247,9 @@ class _Points:
             self.points = np.full(
                 (len(self.count), room, rows.shape[1]), np.nan, rows.dtype
             )
-        near = np.abs(rows[:, section.component] - section.level) <= section.tolerance
+        height = rows[:, section.component] - section.level
+        period = dict(self.measure.circles).get(section.component)
+        near = np.abs(offset(height, period)) <= section.tolerance
         times, cells = np.nonzero(near)
         order = np.argsort(cells, kind="stable")
         times, cells = times[order], cells[order]

@@ -262,7 +262,11 @@ class _Search(NamedTuple):
 
 
 def multipliers_at(
-    step: Step, state: State, parameters: Parameters, period: int, within: float
+    step: Step,
+    state: State,
+    parameters: Parameters,
+    period: int,
+    closes: Callable[[np.ndarray], bool],
 ) -> Complex[np.ndarray, " D"] | None:
     """Multipliers of a cycle that an orbit has reached, largest modulus first.
 
@@ -271,7 +275,7 @@ def multipliers_at(
         state: A state on the cycle.
         parameters: The map's parameters.
         period: Steps in which what is observed recurs; the state may need several.
-        within: How far off the state may be after a round.
+        closes: Whether a state that is off by a vector after a round has come round.
 
     Returns:
         None where the state has not come round.
@@ -284,8 +288,7 @@ def multipliers_at(
         jacobian, image, after = map(
             _on_the_host, _round(runner, period, flat, reals, rest, parameters)
         )
-    closes = np.abs(image - flat).max() <= within
-    if not closes or not all(map(np.array_equal, after, rest)):
+    if not closes(image - flat) or not all(map(np.array_equal, after, rest)):
         return None
     return _multipliers(jacobian)
 

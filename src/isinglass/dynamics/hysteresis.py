@@ -1,6 +1,7 @@
 """Where a diagram depends on the way in which its parameter is swept."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
 from isinglass._common.checks import check_whole
+from isinglass.dynamics.angles import as_angles, check_components, embedded
 from isinglass.dynamics.clouds import (
     cloud_distance,
     complete,
@@ -41,6 +43,7 @@ def hysteresis(
     *,
     tolerance: float = 0.01,
     run: int = 1,
+    angles: Mapping[int, float] | None = None,
 ) -> list[Interval]:
     """Find where a diagram depends on the way in which its parameter is swept.
 
@@ -71,6 +74,8 @@ def hysteresis(
         tolerance: A share of the diagram's extent.
         run: At how many neighbouring values the branches must differ to make an
             interval.
+        angles: Components that are angles, and their periods; None for those of the
+            measure that the points come from.
 
     Returns:
         The intervals, ascending; empty if the way does not matter.
@@ -88,8 +93,8 @@ def hysteresis(
                 'up must hold the directions "up" and "down", or down be given'
             )
         up, down = up.sel(direction="up"), up.sel(direction="down")
-    values, rising = _diagram("up", up)
-    others, falling = _diagram("down", down)
+    values, rising = _diagram("up", up, angles)
+    others, falling = _diagram("down", down, angles)
     if not np.array_equal(values, others):
         raise ValueError("up and down must hold the same values of the parameter")
     scale = extent(np.concatenate([rising, falling], axis=1))
@@ -169,9 +174,14 @@ def _arcs(points: Float[np.ndarray, "W d"]) -> int:
 
 
 def _diagram(
-    name: str, diagram: xr.Dataset | xr.DataArray
+    name: str,
+    diagram: xr.Dataset | xr.DataArray,
+    angles: Mapping[int, float] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ascending values of the parameter, and the points at each, (n, W, d)."""
+    """Ascending values of the parameter, and the points at each, (n, W, d).
+
+    Angles are embedded: two components each.
+    """
     points: Any = diagram["points"] if isinstance(diagram, xr.Dataset) else diagram
     missing = {"point", "component"} - set(points.dims)
     varied = [dim for dim in points.dims if dim not in ("point", "component")]
@@ -181,7 +191,13 @@ def _diagram(
             f"got {tuple(points.dims)}"
         )
     ordered = points.transpose(varied[0], "point", "component").sortby(varied[0])
-    return np.asarray(ordered[varied[0]]), np.asarray(ordered, dtype=np.float64)
+    if angles is None:
+        circles = as_angles(json.loads(points.attrs.get("angles", "[]")))
+    else:
+        circles = as_angles(angles)
+    check_components(circles, ordered.sizes["component"])
+    rows = embedded(np.asarray(ordered, dtype=np.float64), circles)
+    return np.asarray(ordered[varied[0]]), rows
 
 
 def _scatter(points: Float[np.ndarray, "W d"]) -> float:

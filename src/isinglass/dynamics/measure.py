@@ -1,6 +1,6 @@
 """What is measured of an orbit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import jax
@@ -8,6 +8,7 @@ import numpy as np
 
 from isinglass._common.checks import check_finite, check_positive, check_whole
 from isinglass.dynamics._precision import check_precision
+from isinglass.dynamics.angles import Angles, as_angles
 from isinglass.dynamics.maps import State
 
 INTERVALS = (1, 2, 4, 8, 16)
@@ -62,6 +63,10 @@ class Measure:
         observable: What is kept of a state, a pure JAX function ``state -> (d,)``. None
             for the newest value of a `DelayMap`, and otherwise all real numbers of the
             state.
+        angles: Which components of the observable are angles, and their periods, such
+            as ``{0: 2 * np.pi}`` (`isinglass.dynamics.angles`): recurrence, distances,
+            extents, sections and averages are then on the circle, and points are shown
+            in [0, P). Exponents know no difference. Stored as pairs.
         section: Keep only points near this plane; None for all points.
         classify: Whether to say what kind of attractor it is
             (`isinglass.dynamics.kinds`).
@@ -79,6 +84,7 @@ class Measure:
     qr_every: int | str = "auto"
     points: int = 100
     observable: Callable[[State], jax.Array] | None = None
+    angles: Mapping[int, float] | Angles = ()
     section: Section | None = None
     classify: bool = True
     max_period: int = 64
@@ -86,6 +92,7 @@ class Measure:
     precision: str = "float64"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "angles", as_angles(self.angles))
         check_whole(0, transient=self.transient, points=self.points)
         check_whole(steps=self.steps, max_period=self.max_period)
         if self.exponents is not None:
@@ -99,3 +106,8 @@ class Measure:
                 f"tolerance must be finite and at least 0, got {self.tolerance}"
             )
         check_precision(self.precision)
+
+    @property
+    def circles(self) -> Angles:
+        """The angles, as pairs of component and period."""
+        return as_angles(self.angles)

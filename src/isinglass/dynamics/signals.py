@@ -1,5 +1,6 @@
 """What a trajectory looks like as a signal: spectrum, autocorrelation, section."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,6 +9,13 @@ from jaxtyping import Bool, Float
 
 from isinglass._common.checks import as_real_array, check_positive, check_whole
 from isinglass._common.types import ArrayLike
+from isinglass.dynamics.angles import (
+    as_angles,
+    check_components,
+    embedded,
+    offset,
+    wrapped,
+)
 
 
 class PowerSpectrum(NamedTuple):
@@ -43,6 +51,7 @@ def power_spectrum(
     window: str = "boxcar",
     segments: int = 1,
     dt: float = 1.0,
+    period: float | None = None,
 ) -> PowerSpectrum:
     """Compute the one-sided power spectral density of a signal about its mean.
 
@@ -59,13 +68,15 @@ def power_spectrum(
             peak from leaking over weak ones.
         segments: Into how many half-overlapping segments to cut the signal and average
             over (Welch 1967): less noise, coarser frequencies.
+        period: Of an angle x: the spectrum is then of its point on the circle, the sum
+            of those of cos 2πx/P and sin 2πx/P. None for what is no angle.
         dt: Time from row to row, a `Flow`'s dt; 1 for a map, whose time is in steps.
 
     Raises:
         ValueError: If ``x`` is not real and finite or too short for the segments, or
             another argument is not one of those accepted.
     """
-    series = _series("x", x, axis)
+    series = _on_its_circle(_series("x", x, axis), period)
     length = series.shape[-1]
     check_whole(segments=segments)
     check_positive(dt=dt)
@@ -92,11 +103,16 @@ def power_spectrum(
         detrend=False,
         axis=-1,
     )
-    return PowerSpectrum(frequency, np.moveaxis(power, -1, axis))
+    return PowerSpectrum(frequency, np.moveaxis(power.sum(axis=0), -1, axis))
 
 
 def autocorrelation(
-    x: ArrayLike, lags: int, *, axis: int = 0, unbiased: bool = False
+    x: ArrayLike,
+    lags: int,
+    *,
+    axis: int = 0,
+    unbiased: bool = False,
+    period: float | None = None,
 ) -> Float[np.ndarray, "..."]:
     """Compute the autocorrelation ρ(l) of a signal about its mean, with ρ(0) = 1.
 
@@ -110,19 +126,23 @@ def autocorrelation(
         lags: The longest lag, steps, below T.
         axis: The axis of time, and of the lags in the result.
         unbiased: Divide each sum by the number of its terms.
+        period: Of an angle x: products are then those of points on the circle, cos
+            2π(x(t) − x(t+l))/P about their mean. None for what is no angle.
 
     Raises:
         ValueError: If ``x`` is not real and finite, or ``lags`` is not in [0, T).
     """
-    series = _series("x", x, axis)
+    series = _on_its_circle(_series("x", x, axis), period)
     length = series.shape[-1]
     if not 0 <= lags < length:
         raise ValueError(
             f"lags must be from 0 to {length - 1} for {length} steps, got {lags}"
         )
     centred = series - series.mean(axis=-1, keepdims=True)
-    extent = np.abs(centred).max(axis=-1, keepdims=True)
-    rounding = 4 * np.finfo(float).eps * np.abs(series).max(axis=-1, keepdims=True)
+    extent, size = (
+        np.abs(part).max(axis=(0, -1), keepdims=True) for part in (centred, series)
+    )
+    rounding = 4 * np.finfo(float).eps * size
     # In units of its extent, the square of no signal overflows or vanishes.
     scaled = np.divide(
         centred, extent, out=np.full_like(centred, np.nan), where=extent > rounding
@@ -130,7 +150,7 @@ def autocorrelation(
     # Zeros after the signal keep its end from meeting its beginning.
     padded = scipy.fft.next_fast_len(length + lags, real=True)
     power = np.abs(np.fft.rfft(scaled, padded, axis=-1)) ** 2
-    covariance = np.fft.irfft(power, padded, axis=-1)[..., : lags + 1]
+    covariance = np.fft.irfft(power.sum(axis=0), padded, axis=-1)[..., : lags + 1]
     correlation = covariance / covariance[..., :1]
     if unbiased:
         correlation *= length / (length - np.arange(lags + 1))
@@ -144,6 +164,7 @@ def poincare(
     *,
     direction: str = "both",
     tolerance: float | None = None,
+    angles: Mapping[int, float] | None = None,
 ) -> Crossings:
     """Find where a trajectory crosses the section x[component] = level.
 
@@ -158,11 +179,13 @@ def poincare(
         level: Where.
         direction: "up", "down" or "both"; only without ``tolerance``.
         tolerance: Greatest distance from the level, in the trajectory's unit.
+        angles: Columns that are angles, and their periods: they are interpolated the
+            short way round, cross a level in every turn, and are returned in [0, P).
 
     Raises:
         ValueError: If an argument is not finite or not one of those accepted.
     """
-    rows = as_real_array("trajectory", trajectory)
+    rows = as_real_array("trajectory", trajectory).copy()
     if rows.ndim != 2:
         raise ValueError(f"trajectory must be (T, d), got shape {rows.shape}")
     if not -rows.shape[1] <= component < rows.shape[1]:
@@ -171,7 +194,9 @@ def poincare(
         )
     if not np.isfinite(level):
         raise ValueError(f"level must be finite, got {level}")
-    height = rows[:, component] - level
+    circles = as_angles(angles or {})
+    check_components(circles, rows.shape[1])
+    turn = dict(circles).get(component % rows.shape[1])
     if tolerance is not None:
         if not (np.isfinite(tolerance) and tolerance >= 0):
             raise ValueError(
@@ -179,17 +204,26 @@ def poincare(
             )
         if direction != "both":
             raise ValueError("direction must be left out where tolerance is given")
-        times = np.flatnonzero(np.abs(height) <= tolerance)
-        return Crossings(times.astype(np.float64), rows[times])
-    before = np.flatnonzero(_crosses(height >= 0, direction))
-    share = height[before] / (height[before] - height[before + 1])
+        times = np.flatnonzero(
+            np.abs(offset(rows[:, component] - level, turn)) <= tolerance
+        )
+        return Crossings(times.astype(np.float64), wrapped(rows[times], circles))
+    for column, period in circles:  # steps the short way round
+        rows[:, column] = np.unwrap(rows[:, column], period=period)
+    height = rows[:, component] - level
+    floor = np.floor(height / turn) if turn else (height >= 0).astype(float)
+    before = np.flatnonzero(_crosses(floor, direction))
+    # The level that lies between: in the turn that the higher of both rows is in.
+    crossed = height - np.maximum(floor, np.roll(floor, -1)) * (turn or 0.0)
+    after = height[before + 1] - height[before]
+    share = -crossed[before] / after
     points = rows[before] + share[:, None] * (rows[before + 1] - rows[before])
-    return Crossings(before + share, points)
+    return Crossings(before + share, wrapped(points, circles))
 
 
-def _crosses(above: Bool[np.ndarray, "T"], direction: str) -> Bool[np.ndarray, "T-1"]:
-    """Whether the level lies between each row and the next."""
-    up, down = above[1:] & ~above[:-1], above[:-1] & ~above[1:]
+def _crosses(floor: Float[np.ndarray, "T"], direction: str) -> Bool[np.ndarray, "T-1"]:
+    """Whether a level lies between each row and the next, by what is below each."""
+    up, down = floor[1:] > floor[:-1], floor[1:] < floor[:-1]
     kinds = {"up": up, "down": down, "both": up | down}
     if direction not in kinds:
         raise ValueError(f'direction must be "up", "down" or "both", got {direction!r}')
@@ -205,3 +239,11 @@ def _series(name: str, value: ArrayLike, axis: int) -> np.ndarray:
     if series.shape[-1] < 2:
         raise ValueError(f"{name} must have at least 2 steps, got {series.shape[-1]}")
     return series
+
+
+def _on_its_circle(series: np.ndarray, period: float | None) -> np.ndarray:
+    """The signals to sum over, along a new first axis: one, or two of an angle."""
+    if period is None:
+        return series[None]
+    check_positive(period=period)
+    return embedded(series[None], ((0, period),), axis=0)

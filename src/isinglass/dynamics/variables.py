@@ -1,5 +1,6 @@
 """What measuring a cell gives: names, dimensions, types and units."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import runner_of
+from isinglass.dynamics.angles import check_components
 from isinglass.dynamics.cells import SEGMENT_STEPS
 from isinglass.dynamics.flows import unit_of_time
 from isinglass.dynamics.kinds import Kind
@@ -60,6 +62,7 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, Variable]
             f"exponents must be at most {total}, the dimension of the state, got "
             f"{count}"
         )
+    check_components(measure.circles, width)
     if measure.section is not None and measure.section.component >= width:
         raise ValueError(
             f"component must be less than {width}, the size of the observable, "
@@ -67,7 +70,7 @@ def variables(step: Step, state: State, measure: Measure) -> dict[str, Variable]
         )
     real = np.dtype(measure.precision)
     return {
-        **(_of_points(measure.points, width, real) if measure.points else {}),
+        **(_of_points(measure, width, real) if measure.points else {}),
         **(_of_exponents(count, real, unit_of_time(step)) if count else {}),
         **(_of_kinds() if measure.classify else {}),
     }
@@ -81,11 +84,14 @@ def _width(step: Step, state: State, measure: Measure) -> int:
         return int(np.prod(jax.eval_shape(observe, state).shape, dtype=int))
 
 
-def _of_points(points: int, width: int, real: np.dtype) -> dict[str, Variable]:
-    dims = (("point", points), ("component", width))
+def _of_points(measure: Measure, width: int, real: np.dtype) -> dict[str, Variable]:
+    dims = (("point", measure.points), ("component", width))
     count = {"long_name": "number of points kept"}
+    shown = {"long_name": "observable on the attractor"}
+    if measure.circles:  # as text, which every file format can hold
+        shown["angles"] = json.dumps(measure.circles)
     return {
-        "points": Variable(dims, real, {"long_name": "observable on the attractor"}),
+        "points": Variable(dims, real, shown),
         "point_count": Variable((), np.dtype(np.int64), count),
     }
 

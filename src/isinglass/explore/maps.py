@@ -3,6 +3,7 @@
 import difflib
 import functools
 import importlib.util
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ class Map(NamedTuple):
         labels: What to call the components of its observable, in TeX; empty if nobody
             knows.
         module: What holds it, if that is a file of the user's.
+        angles: Which components of its observable are angles, and their periods.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Map(NamedTuple):
     names: tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
     module: ModuleType | None = None
+    angles: Mapping[int, float] = {}
 
 
 class Textbook(NamedTuple):
@@ -58,13 +61,19 @@ class Textbook(NamedTuple):
     parameters: Mapping[str, float]
     labels: tuple[str, ...]
     dt: float | None = None
+    angles: Mapping[int, float] = {}
 
 
+TURN = 2 * math.pi
 TEXTBOOK = {
     "logistic": Textbook(textbook.logistic, (0.3,), {"r": 4.0}, ("$x$",)),
     "henon": Textbook(textbook.henon, (0.1, 0.1), {"a": 1.4, "b": 0.3}, ("$x$", "$y$")),
     "standard": Textbook(
-        textbook.standard_map, (0.1, 0.1), {"K": 1.0}, ("$\\theta$", "$p$")
+        textbook.standard_map,
+        (0.1, 0.1),
+        {"K": 1.0},
+        ("$\\theta$", "$p$"),
+        angles={0: TURN, 1: TURN},
     ),
     "delayed-logistic": Textbook(
         textbook.delayed_logistic, (0.4, 0.5), {"r": 2.27}, ("$x$",)
@@ -90,6 +99,7 @@ TEXTBOOK = {
         {"alpha": -1.0, "beta": 1.0, "gamma": 0.5, "delta": 0.3, "omega": 1.2},
         ("$x$", "$x'$", "$\\varphi$"),
         0.02,
+        {2: TURN},
     ),
 }
 
@@ -115,12 +125,13 @@ def build(recipe: Recipe) -> Map:
             f"MAP must be one of {', '.join(names)}, or path/to/file.py:function, "
             f"got {recipe.map!r}{hint}"
         )
-    step, start, parameters, labels, dt = TEXTBOOK[recipe.map]
+    step, start, parameters, labels, dt, angles = TEXTBOOK[recipe.map]
     if dt is None and recipe.dt is not None:
         raise ValueError(f"--dt is for vector fields, got the map {recipe.map!r}")
     step = step if dt is None else flow(step, recipe.dt or dt)
     state = _state(recipe.map, step, start if recipe.start is None else recipe.start)
-    return Map(recipe.map, step, state, parameters, tuple(parameters), labels)
+    names = tuple(parameters)
+    return Map(recipe.map, step, state, parameters, names, labels, angles=angles)
 
 
 def import_file(path: Path) -> ModuleType:

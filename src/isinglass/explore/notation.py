@@ -99,6 +99,27 @@ def section(text: str) -> tuple[int, float]:
         ) from None
 
 
+def angles(texts: Iterable[str]) -> dict[int, float]:
+    """Read which components are angles, and their periods, of ``0=6.283`` or ``0=2pi``.
+
+    Raises:
+        ValueError: If one is no ``COMPONENT=PERIOD``.
+    """
+    form = "COMPONENT=PERIOD, such as 0=360 or 0=2pi, components counted from 0"
+    pairs = _pairs("--angle", texts, _turn, form)
+    if not all(name.isdigit() for name in pairs):
+        raise ValueError(f"--angle must be {form}, got {', '.join(pairs)}")
+    return {int(name): period for name, period in pairs.items()}
+
+
+def _turn(text: str) -> float:
+    factor, is_pi = (text[:-2], True) if text.endswith("pi") else (text, False)
+    value = _number(factor or "1") * (math.pi if is_pi else 1.0)
+    if value <= 0:
+        raise ValueError("PERIOD must be above 0")
+    return value
+
+
 def _pairs(
     option: str, texts: Iterable[str], read: Callable[[str], T], form: str
 ) -> dict[str, T]:

@@ -30,6 +30,7 @@ RESULTS = "results.zarr"
 # What the command line calls the arguments that messages of `isinglass.dynamics` begin
 # with.
 OPTIONS = {
+    "angles": "--angle",
     "cluster": "--cluster",
     "direction": "--continue",
     "cluster_options": "--cluster-option",
@@ -92,6 +93,7 @@ class MeasureOptions:
         section: ``COMPONENT`` or ``COMPONENT=LEVEL``; None for no section.
         section_tolerance: How near to it, in the observable's units.
         precision: "float64" or "float32".
+        angles: ``COMPONENT=PERIOD`` of each angle.
     """
 
     transient: int
@@ -102,6 +104,7 @@ class MeasureOptions:
     section: str | None
     section_tolerance: float | None
     precision: str
+    angles: Iterable[str] = ()
 
     def measure(self) -> Measure:
         """Read what is measured.
@@ -118,6 +121,7 @@ class MeasureOptions:
                 exponents=notation.whole("--exponents", self.exponents, "all"),
                 qr_every="auto" if interval is None else interval,
                 points=self.points,
+                angles=notation.angles(self.angles),
                 section=plane,
                 precision=self.precision,
             )
@@ -212,6 +216,8 @@ def start(
         OSError: As `isinglass.dynamics.bifurcation`.
     """
     chosen = maps.build(recipe)
+    if not measure.angles:
+        measure = replace(measure, angles=chosen.angles)
     parameters = maps.parameters(chosen, vary, fixed)
     first = {name: float(values[0]) for name, values in vary.items()}
     _check_measure(measure, *maps.sizes(chosen, {**parameters, **first}))

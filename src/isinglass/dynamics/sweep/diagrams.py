@@ -273,7 +273,7 @@ def _attributes(plan: Plan) -> dict[str, str]:
     measured = [
         f"{name.replace('_', ' ')} {value}"
         for name, value in plan.measure.items()
-        if value is not None
+        if value not in (None, (), [])
     ]
     software = versions()
     return {

@@ -15,6 +15,7 @@ import numpy as np
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import pick
+from isinglass.dynamics.angles import as_angles
 from isinglass.dynamics.maps import DelayState, Step
 from isinglass.dynamics.measure import Measure, Section
 from isinglass.dynamics.sweep.plan import Plan, name_of, plain, versions
@@ -200,6 +201,7 @@ def measure_of(plan: Plan, observable: Callable[[Any], Any] | None) -> Measure:
     """
     fields = dict(plan.measure)
     section = fields.pop("section", None)
+    fields["angles"] = as_angles(fields.get("angles", ()))
     names = {field.name for field in dataclasses.fields(Measure)}
     if set(fields) - names:
         raise ValueError(
