@@ -28,6 +28,7 @@ from isinglass.systems.interference import (
     InterferenceClassifier,
     encode_images,
     ensemble_energies,
+    paper_settings,
 )
 
 CLASSES = (0, 1, 2, 4)
@@ -154,10 +155,12 @@ def peak_memory(n_images: int = 60_000) -> float:
     code = (
         "import numpy as np\n"
         "from isinglass.systems.interference import InterferenceClassifier\n"
+        "from isinglass.systems.interference import paper_settings\n"
         "rng = np.random.default_rng(0)\n"
         f"X = rng.integers(0, 256, ({n_images}, 28, 28), dtype=np.uint8)\n"
         "y = np.arange(100) % 4\n"
-        "InterferenceClassifier(random_state=0).fit(X[:100], y).predict(X)\n"
+        "model = InterferenceClassifier(**paper_settings(), random_state=0)\n"
+        "model.fit(X[:100], y).predict(X)\n"
         "print(open('/proc/self/status').read())\n"
     )
     output = subprocess.run(
@@ -179,7 +182,9 @@ def table_one(task: few_shot.Task, seeds: int = 100) -> float:
                 rng = np.random.default_rng([seed, k])
                 digits = few_shot.draw(task.pool, CLASSES, k, rng)
                 order = rng.permutation(len(digits.labels)) if mixed else slice(None)
-                model = InterferenceClassifier(epochs=epochs, random_state=seed)
+                model = InterferenceClassifier(
+                    **paper_settings(), epochs=epochs, random_state=seed
+                )
                 models.append(model.fit(digits.images[order], digits.labels[order]))
             ensemble_energies(models, task.test.images).argmax(axis=-1)
 
@@ -199,7 +204,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     images = task.test.images[rng.integers(len(task.test.images), size=BATCH)]
     shots = few_shot.draw(task.pool, CLASSES, 5, rng)
-    model = InterferenceClassifier(random_state=0).fit(*shots)
+    model = InterferenceClassifier(**paper_settings(), random_state=0).fit(*shots)
     train_where = rng.integers(len(task.pool.images), size=WHOLE_SET)
     train_images, train_labels = (
         task.pool.images[train_where],
@@ -223,7 +228,7 @@ def main() -> None:
         for picture, label in zip(shot_dipoles[::5], shots.labels[::5], strict=True):
             loop_train(p, picture, CLASSES.index(label), host, distance)
 
-    fresh = InterferenceClassifier(random_state=0)
+    fresh = InterferenceClassifier(**paper_settings(), random_state=0)
     times = interleaved(
         {
             "predict": lambda: model.decision_function(images),

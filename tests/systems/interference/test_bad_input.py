@@ -13,14 +13,14 @@ from isinglass.systems.interference import (
     WaveClassifier,
     corners,
     ensemble_energies,
+    paper_settings,
 )
 
 
 def new(**parameters) -> InterferenceClassifier:
     # Not through the constructor, whose annotations the tests check.
-    return InterferenceClassifier(n_durations=8, random_state=0).set_params(
-        **parameters
-    )
+    model = InterferenceClassifier(n_durations=8, random_state=0)
+    return model.set_params(**(paper_settings() | parameters))
 
 
 @pytest.fixture
@@ -46,7 +46,6 @@ NUMBERS = {
     "rates": [
         (
             None,
-            "abc",
             3,
             (1.0, 2.0),
             (1.0, -1.0, 0.0),
@@ -70,7 +69,7 @@ NUMBERS = {
     ],
     "patch_size": [
         (0, -1, 1.0, "a", None, (1, 2, 3), (3, 0)),
-        "patch_size must be a positive integer or a pair",
+        "patch_size must be 'auto', a positive integer or a pair",
     ],
     "route_prior": [
         ("flat", None),
@@ -84,6 +83,7 @@ PARAMETERS = [
     for name, (values, message) in NUMBERS.items()
     for value in values
 ] + [
+    ("rates", "abc", "rates must be 'auto' or three finite numbers greater than -1"),
     ("patch_size", 7, r"patch_size \(7, 7\) is larger than the picture, \(6, 6\)"),
     ("patch_size", (3, 7), r"patch_size \(3, 7\) is larger than the picture"),
     ("n_durations", 4, "n_durations=4 is too short.* at least 5"),
@@ -326,6 +326,7 @@ def test_merging_other_pictures(draw, problem):
     refused(new().fit(X, y), "merge", new().fit(wider, y), match=message)
 
 
+@pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
 def test_merging_disjoint_classes_of_other_seeds(problem):
     X, _ = problem
     model, other = new().fit(X, [0] * 12), new(random_state=1).fit(X, [1] * 12)

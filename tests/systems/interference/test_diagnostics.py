@@ -79,7 +79,8 @@ def test_entropy():
 
 def test_the_models_methods_are_these_functions(draw):
     X, y = draw(0, 12)
-    model = InterferenceClassifier(n_durations=8, random_state=0).fit(X, y)
+    model = InterferenceClassifier(n_durations=8, patch_size=3, random_state=0)
+    model.fit(X, y)
     routes, reachable = model.route_probabilities_, model.geometry_.reachable(8)
     dipoles, arriving = model._map(X, model._dipoles), np.where(reachable, routes, 0)
     similar = dipoles[..., 1:].sum(axis=-1) / 3 >= 0.7

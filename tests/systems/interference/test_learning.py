@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("rates", [(1.0, -0.5, -0.8), (0.0, 3.0, -0.99)])
 def test_closed_form(draw, seed, rates):
     X, y = draw(seed, 10)
-    model = InterferenceClassifier(n_durations=8, rates=rates, random_state=seed)
+    model = InterferenceClassifier(
+        n_durations=8, rates=rates, patch_size=3, random_state=seed
+    )
     model.partial_fit(X, y, classes=range(3))
     *_, expected = watch_learning(
         model.prior_,

@@ -152,7 +152,7 @@ def test_a_foreign_file(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shape": [6, 9]}, r"damaged: tally has shape \(4, 3, 3\), expected \(6, "),
+        ({"shape": [6, 9]}, r"damaged: tally has shape \(9, 3, 3\), expected \(12, "),
         ({"shape": None}, "is damaged"),
         ({"classes": {}}, "is damaged"),
         ({"parameters": {"epochs": 0, "n_durations": 8}}, "damaged: epochs must be"),

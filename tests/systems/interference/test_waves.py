@@ -10,6 +10,7 @@ from isinglass.systems.interference import (
     InterferenceClassifier,
     WaveClassifier,
     encode_images,
+    paper_settings,
 )
 from isinglass.systems.interference.learning import SMALLEST_GAIN
 
@@ -73,7 +74,9 @@ def test_emissions_beyond_the_last_time_step_do_not_count(waves):
 def test_one_emission_is_a_picture(draw):
     X, y = draw(0, 10)
     prior = np.random.default_rng(0).random((4, 3, 8))
-    pictures = InterferenceClassifier(n_durations=8, route_prior=prior).fit(X, y)
+    pictures = InterferenceClassifier(
+        **paper_settings(), n_durations=8, route_prior=prior
+    ).fit(X, y)
     with jax.enable_x64(True):
         emitted = np.asarray(encode_images(jnp.asarray(X), (3, 3)))[:, :, None, 1:]
     waves = WaveClassifier(

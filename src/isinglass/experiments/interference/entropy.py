@@ -11,6 +11,7 @@ from isinglass.experiments.interference.setting import (
     classifier,
     example_pictures,
     load_task,
+    saturating,
     share_in_time,
     training_set,
 )
@@ -32,11 +33,13 @@ def measure(context: Context) -> xr.Dataset:
         # Of each picture within its class: they come class after class.
         place = np.tile(np.arange(PICTURES[-1]), len(CLASSES))
         examples = example_pictures(context, task, seed)
-        model = classifier(context, seed).fit(*digits).forget(*digits)
+        with saturating():
+            model = classifier(context, seed).fit(*digits).forget(*digits)
         for before, now in pairwise((0, *PICTURES)):
             new = (place >= before) & (place < now)
-            if new.any():
-                model.partial_fit(digits.images[new], digits.labels[new])
+            with saturating():
+                if new.any():
+                    model.partial_fit(digits.images[new], digits.labels[new])
             entropies = model.arrival_entropy(np.concatenate(examples))
             entropies = entropies.reshape(*examples.shape[:2], len(CLASSES))
             entropy.loc[now, :, :, seed] = np.nanmean(entropies, axis=1).T

@@ -14,6 +14,7 @@ from isinglass.experiments.interference.setting import (
     CLASSES,
     classifier,
     in_time,
+    saturating,
     training_set,
 )
 from isinglass.reproduce import Context
@@ -46,7 +47,8 @@ def trained(
             order = context.rng("order", seed).permutation(len(labels))
             images, labels = images[order], labels[order]
         model = classifier(context, seed, epochs=cell.epochs)
-        models.append(model.fit(images, labels))
+        with saturating():
+            models.append(model.fit(images, labels))
     return models
 
 

@@ -4,7 +4,9 @@ One repetition is a training set and a route prior, both drawn by the number of 
 seed, so that all methods and all experiments see the same pictures.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import jax
 import numpy as np
@@ -15,9 +17,11 @@ from isinglass.data.few_shot import Task
 from isinglass.data.mnist import Digits
 from isinglass.reproduce import Context, inputs
 from isinglass.systems.interference import (
+    FitnessWarning,
     InterferenceClassifier,
     WaveClassifier,
     baseline,
+    paper_settings,
 )
 
 Model = InterferenceClassifier | WaveClassifier
@@ -54,7 +58,17 @@ def classifier(
 ) -> InterferenceClassifier:
     """The classifier of a repetition with the paper's parameters, not yet trained."""
     prior_seed = context.seed_of("route prior", seed)
-    return InterferenceClassifier(epochs=epochs, random_state=prior_seed)
+    return InterferenceClassifier(
+        **paper_settings(), epochs=epochs, random_state=prior_seed
+    )
+
+
+@contextmanager
+def saturating() -> Iterator[None]:
+    """Let evidence saturate unwarned: at the paper's rates that is a finding."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitnessWarning)
+        yield
 
 
 def in_time(model: Model) -> Float[np.ndarray, "S C T"]:

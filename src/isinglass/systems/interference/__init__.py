@@ -4,9 +4,12 @@
 time, without backpropagation: what is learned is a sum over samples, so that samples
 can be added, taken away and merged exactly. The equations stand in `encoding` (§3),
 `energy` (Eqs. 2 and 3), `learning` (Eq. 4), `routes`, `geometry` and `diagnostics`
-(Eq. 5); `baseline` is the paper's, trained by backpropagation.
+(Eq. 5); `automatic` chooses patches and rates where none are given; `baseline` is the
+paper's, trained by backpropagation.
 """
 
+from isinglass.systems.interference._fitness import FitnessWarning
+from isinglass.systems.interference.automatic import paper_settings
 from isinglass.systems.interference.classifier import (
     InterferenceClassifier,
     ensemble_energies,
@@ -36,6 +39,7 @@ from isinglass.systems.interference.routes import (
 from isinglass.systems.interference.waves import WaveClassifier
 
 __all__ = [
+    "FitnessWarning",
     "Geometry",
     "InterferenceClassifier",
     "LearningRule",
@@ -51,6 +55,7 @@ __all__ = [
     "expected_similarity",
     "jitter_prior",
     "learn_sample",
+    "paper_settings",
     "route_probabilities",
     "to_dipoles",
     "uniform_host",

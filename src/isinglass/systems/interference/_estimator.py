@@ -63,7 +63,7 @@ def _all_or_nothing(method: Method) -> Method:
 class RouteClassifier(ClassifierMixin, BaseEstimator):
     """Base of `InterferenceClassifier` and `WaveClassifier`; not for use on its own."""
 
-    rates: tuple[float, float, float]
+    rates: Any
     threshold: float
     n_durations: int
     epochs: int
@@ -93,8 +93,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """What one batch adds to the tally (S, C, K), given weights by class (n, C)."""
         raise NotImplementedError
 
-    def _evidence(self, tally: np.ndarray) -> np.ndarray:
-        """Evidence (S, C, 1 or T) of a tally (S, C, K)."""
+    def _evidence(self) -> np.ndarray:
+        """Evidence (S, C, 1 or T) of what was learned."""
         raise NotImplementedError
 
     def _tally_bounds(self) -> tuple[float, float]:
@@ -103,6 +103,9 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     def _tally_width(self) -> int:
         raise NotImplementedError
+
+    def _look_at(self, X: np.ndarray) -> None:
+        """Warn of what was just learned, if little can be learned from it."""
 
     def _n_sources(self) -> int:
         raise NotImplementedError
@@ -328,9 +331,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     def route_probabilities_(self) -> Float[np.ndarray, "S C T"]:
         """Probability over travel durations of every source and target."""
         self._check_ready()
-        return route_probabilities(
-            self.prior_, self._evidence(self.tally_), self._reachable()
-        )
+        return route_probabilities(self.prior_, self._evidence(), self._reachable())
 
     @property
     def geometry_(self) -> Geometry:
@@ -491,7 +492,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         return X, y
 
     def _check_parameters(self) -> None:
-        LearningRule(self.rates, self.threshold)
+        self._learning_rule()
         _check_positive_int("epochs", self.epochs)
         _check_positive_int("n_durations", self.n_durations)
         n = self.n_signals
@@ -578,7 +579,11 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         tally, counts = self._sums(X, y, weight)
         self.tally_ = self.tally_ + self.epochs * tally
         self.class_count_ = self.class_count_ + self.epochs * counts
+        self._look_at(X)
         return self
+
+    def _learning_rule(self) -> LearningRule:
+        return LearningRule(self.rates, self.threshold)
 
     def _rule(self) -> dict[str, Any]:
         """What the tally depends on, in a form to compare."""

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
+from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import map_batches
 from isinglass._common.checks import as_array
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import energy, learning
+from isinglass.systems.interference import _fitness, automatic, energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
 from isinglass.systems.interference.encoding import (
     encode_images,
@@ -35,16 +36,21 @@ class InterferenceClassifier(RouteClassifier):
 
     Args:
         rates: Learning rates (η₊, η₋, η₋₋) for patches similar, neutral and opposite to
-            the field; each greater than −1. The paper's are made for about five samples
-            per class; with K of them, `expm1(log1p(rates) * 5 / K)` keeps the evidence
-            in range.
+            the field; each greater than −1. The paper's, (1, −0.5, −0.8), are made for
+            about five samples per class: evidence adds up until nothing is open. By
+            `"auto"` the samples of a class weigh the same together, however many they
+            are (`automatic.log_gains`): epochs, and the scale of sample weights, then
+            change nothing.
         threshold: Similarity θ in (0, 1] from which a patch is similar (or, negated,
             opposite).
         n_durations: Travel durations 0 … T−1; must let every source reach every target.
         epochs: How often each sample counts.
         n_signals: Signals N per source; scales the energies, not the prediction.
         patch_size: Patch height and width in pixels, an integer or a pair. Rows and
-            columns beyond the last whole patch are cropped.
+            columns beyond the last whole patch are cropped. `"auto"` takes the smallest
+            of which all signals arrive within T (`automatic.fitting_patch`): the
+            paper's 3 for pictures of 28 × 28, 1 for 8 × 8; or, given a `Geometry` or an
+            array of priors, one that makes as many sources.
         route_prior: `"jitter"`, nearly uniform with (9 + u)/Σ(9 + u), u ~ U[0, 1) drawn
             per class from `random_state`; or an array (S, C, T), classes in sorted
             order.
@@ -61,12 +67,17 @@ class InterferenceClassifier(RouteClassifier):
         route_probabilities_: Route probabilities now, (S, C, T).
         geometry_: Where sources and targets stand.
         image_shape_: Height and width of a picture.
+        patch_size_: Height and width of a patch.
+        rates_: Learning rates of one more sample like those learned, (C, 3).
         n_features_in_: Pixels of a picture.
 
-    It passes scikit-learn's `check_estimator` with `patch_size=1, n_durations=32`: the
-    checks send tables of 1 to 30 columns, which hold no 3 × 3 patch. Blobs in a table
-    are no pictures either; the estimator is tagged `poor_score`, which excuses it from
-    classifying them well.
+    `InterferenceClassifier(**paper_settings())` is the classifier of the paper.
+
+    Warns (`FitnessWarning`) where little can be learned: pictures of one brightness, a
+    crop that loses much of them, evidence so large that no source is open any more.
+
+    It passes scikit-learn's `check_estimator`. Blobs in a table are no pictures; the
+    estimator is tagged `poor_score`, which excuses it from classifying them well.
 
     Example:
         >>> model = InterferenceClassifier(random_state=0).fit(images, labels)
@@ -79,12 +90,12 @@ class InterferenceClassifier(RouteClassifier):
     def __init__(
         self,
         *,
-        rates: tuple[float, float, float] = (1.0, -0.5, -0.8),
+        rates: Literal["auto"] | tuple[float, float, float] = "auto",
         threshold: float = 0.7,
         n_durations: int = 25,
         epochs: int = 1,
         n_signals: float = 1000,
-        patch_size: int | tuple[int, int] = 3,
+        patch_size: Literal["auto"] | int | tuple[int, int] = "auto",
         route_prior: str | ArrayLike = "jitter",
         geometry: str | Geometry = "corners",
         random_state: int | np.random.RandomState | None = None,
@@ -146,6 +157,16 @@ class InterferenceClassifier(RouteClassifier):
             )
 
     def _patch(self) -> tuple[int, int]:
+        if not _is_auto(self.patch_size):
+            return self._explicit_patch()
+        n_sources = None
+        if isinstance(self.geometry, Geometry):
+            n_sources = len(self.geometry.distances)
+        elif not isinstance(self.route_prior, str) and np.ndim(self.route_prior):
+            n_sources = len(self.route_prior)
+        return automatic.fitting_patch(self.image_shape_, self.n_durations, n_sources)
+
+    def _explicit_patch(self) -> tuple[int, int]:
         size = self.patch_size
         pair = (
             tuple(size) if isinstance(size, tuple | list | np.ndarray) else (size, size)
@@ -154,13 +175,15 @@ class InterferenceClassifier(RouteClassifier):
             isinstance(s, int | np.integer) and s >= 1 for s in pair
         ):
             raise ValueError(
-                f"patch_size must be a positive integer or a pair of them, got {size!r}"
+                "patch_size must be 'auto', a positive integer or a pair of them, got "
+                f"{size!r}"
             )
         return int(pair[0]), int(pair[1])
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        self._patch()
+        if not _is_auto(self.patch_size):
+            self._explicit_patch()
         geometry = self.geometry
         if not isinstance(geometry, Geometry) and not (
             isinstance(geometry, str) and geometry == "corners"
@@ -169,8 +192,50 @@ class InterferenceClassifier(RouteClassifier):
                 f"geometry must be 'corners' or a Geometry, got {geometry!r}"
             )
 
+    def _learning_rule(self) -> learning.LearningRule:
+        if _is_auto(self.rates):
+            return learning.LearningRule(threshold=self.threshold)
+        if isinstance(self.rates, str):
+            raise ValueError(
+                "rates must be 'auto' or three finite numbers greater than -1, got "
+                f"{self.rates!r}"
+            )
+        return super()._learning_rule()
+
     def _rule(self) -> dict[str, Any]:
         return super()._rule() | {"patch_size": self._patch()}
+
+    # -- what fits the pictures --------------------------------------------------------
+
+    @property
+    def patch_size_(self) -> tuple[int, int]:
+        """Height and width of a patch, `"auto"` resolved."""
+        check_is_fitted(self)
+        return self._patch()
+
+    @property
+    def rates_(self) -> Float[np.ndarray, "C 3"]:
+        """Learning rates (η₊, η₋, η₋₋) that a sample of each class was learned with.
+
+        With `rates="auto"` they depend on how many there are: expm1(log-gain / K).
+        """
+        self._check_ready()
+        if not _is_auto(self.rates):
+            return np.tile(self._learning_rule().rates, (len(self.classes_), 1))
+        samples = np.where(self.class_count_ > 0, self.class_count_, 1.0)
+        with np.errstate(over="ignore"):  # of a class that weighs next to nothing
+            return np.expm1(self._log_gains() / samples[:, None])
+
+    def _log_gains(self) -> Float[np.ndarray, "3"]:
+        h, w = self._patch()
+        return automatic.log_gains(h * w, float(self.threshold))
+
+    def _look_at(self, X: np.ndarray) -> None:
+        level = 5  # from here, by _learn, fit and its wrapper, to who called fit
+        _fitness.look_at_pictures(X, self._patch(), level)
+        if not _is_auto(self.rates):
+            routes, learned = self.route_probabilities_, self.class_count_ > 0
+            _fitness.look_at_evidence(routes, self._reachable(), learned, level)
 
     # -- the stage ---------------------------------------------------------------------
 
@@ -213,10 +278,12 @@ class InterferenceClassifier(RouteClassifier):
     def _tally_bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
 
-    def _evidence(self, tally: np.ndarray) -> Float[np.ndarray, "S C 1"]:
-        return learning.evidence_from_kinds(
-            tally, learning.LearningRule(self.rates, self.threshold).rates
-        )
+    def _evidence(self) -> Float[np.ndarray, "S C 1"]:
+        if _is_auto(self.rates):
+            return automatic.mean_evidence(
+                self.tally_, self.class_count_, self._log_gains()
+            )
+        return learning.evidence_from_kinds(self.tally_, self._learning_rule().rates)
 
     def _energies(
         self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
@@ -283,6 +350,10 @@ def ensemble_energies(
         size=128,
     )
     return scale[:, None, None] * peaks
+
+
+def _is_auto(parameter: Any) -> bool:
+    return isinstance(parameter, str) and parameter == "auto"
 
 
 def _picture_of(n_pixels: int) -> tuple[int, int]:

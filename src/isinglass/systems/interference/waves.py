@@ -30,7 +30,8 @@ class WaveClassifier(RouteClassifier):
     Args:
         geometry: One source per source of X and one target per class in sorted order.
             Required.
-        rates: As for `InterferenceClassifier`.
+        rates: Learning rates (η₊, η₋, η₋₋) of emissions similar, neutral and opposite
+            to the field; each greater than −1.
         threshold: As for `InterferenceClassifier`.
         n_durations: As for `InterferenceClassifier`; a signal emitted at τ arrives by T
             − 1 only if its travel duration is at most T − 1 − τ.
@@ -160,8 +161,8 @@ class WaveClassifier(RouteClassifier):
         low, high = np.log(np.maximum(1 + change, learning.SMALLEST_GAIN))
         return float(low), float(high)
 
-    def _evidence(self, tally: np.ndarray) -> Float[np.ndarray, "S C T"]:
-        return tally
+    def _evidence(self) -> Float[np.ndarray, "S C T"]:
+        return self.tally_
 
     def _energies(
         self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
