@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from isinglass.data.double_slit import make_waves
+from isinglass.data.double_slit import Noise, make_waves
 
 
 def phase_difference(X: np.ndarray) -> np.ndarray:
@@ -25,7 +25,7 @@ def test_sources_turn_once_in_a_period() -> None:
 
 
 @pytest.mark.parametrize("noise", ["wave", "step"])
-def test_the_noise_of_the_paper_stays_within_its_bounds(noise: str) -> None:
+def test_the_noise_of_the_paper_stays_within_its_bounds(noise: Noise) -> None:
     waves = make_waves(200, np.random.default_rng(0), noise=noise)
 
     error = phase_difference(waves.X)
@@ -51,4 +51,4 @@ def test_bad_arguments_are_refused() -> None:
     with pytest.raises(
         ValueError, match="noise must be one of wave, step, program, got 'pink'"
     ):
-        make_waves(1, rng, noise="pink")
+        make_waves(1, rng, noise="pink")  # pyright: ignore[reportArgumentType]

@@ -229,7 +229,7 @@ def test_a_traced_length_needs_a_size():
 
 def test_task_refuses_unknown_forms_and_single_symbols():
     with pytest.raises(ValueError, match="form must be one of"):
-        InductionTask("first-token")
+        InductionTask("first-token")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="vocabulary"):
         InductionTask(vocabulary=1)
     assert [InductionTask(form).shortest for form in FORMS] == [3, 2]

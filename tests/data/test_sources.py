@@ -177,7 +177,7 @@ def test_examples_that_do_not_fit_are_refused(examples, options, message):
 
 def test_an_unknown_count_is_refused():
     with pytest.raises(ValueError, match="counted must be one of"):
-        question_source(EXAMPLES, "all")
+        question_source(EXAMPLES, "all")  # pyright: ignore[reportArgumentType]
 
 
 def test_question_examples_are_learnt_from():

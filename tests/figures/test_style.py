@@ -41,7 +41,7 @@ def test_a_users_style_changes_nothing(kind):
         return render(figure, kind)
 
     before = image()
-    with mpl.rc_context(OF_A_USER):
+    with mpl.rc_context(OF_A_USER):  # pyright: ignore[reportArgumentType]
         assert image() == before
 
 

@@ -32,10 +32,11 @@ def use_compilation_cache(folder: str | Path | None = None) -> Path | None:
         folder cannot be used (read-only, another user's, a full disk), which is warned
         of.
     """
-    if not jax.config.jax_enable_compilation_cache:
+    settings = jax.config.values
+    if not settings["jax_enable_compilation_cache"]:
         return None
-    if jax.config.jax_compilation_cache_dir is not None:
-        return Path(jax.config.jax_compilation_cache_dir)
+    if settings["jax_compilation_cache_dir"] is not None:
+        return Path(settings["jax_compilation_cache_dir"])
     try:
         place = program_cache.prepared(folder)
     except OSError as error:

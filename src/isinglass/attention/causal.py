@@ -10,12 +10,14 @@ never computed.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+Implementation = Literal["blocks", "cudnn"]
+IMPLEMENTATIONS: tuple[Implementation, ...] = get_args(Implementation)
 BANDS = 8  # most blocks that each have their own number of keys
 _FEWEST_ROWS = 64
 SCORES = 1 << 20  # of one head and sequence at a time
@@ -26,7 +28,7 @@ def causal_attention(
     query: Float[Array, "h n c"],
     key: Float[Array, "h n c"],
     value: Float[Array, "h n c"],
-    implementation: str = "blocks",
+    implementation: Implementation = "blocks",
 ) -> Float[Array, "h n c"]:
     """Compute Σ_{j ≤ i} p_ij v_j with p_i = softmax_{j ≤ i} ⟨q_i, k_j⟩/√c, by head.
 
@@ -40,7 +42,14 @@ def causal_attention(
         value: Values.
         implementation: "blocks", which runs anywhere, or "cudnn" for NVIDIA's kernel,
             which takes 16-bit numbers only.
+
+    Raises:
+        ValueError: If the implementation is unknown.
     """
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(
+            f"implementation must be one of {IMPLEMENTATIONS}, got {implementation!r}"
+        )
     query = query * query.shape[-1] ** -0.5
     if implementation == "cudnn":
         positions_first = (jnp.swapaxes(x, 0, 1) for x in (query, key, value))

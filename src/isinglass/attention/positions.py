@@ -5,11 +5,14 @@ distances. Both can be shown to it in sequences of 64: `offset` starts each anyw
 and `skips` also leaves gaps within it (Zhu et al. 2024, "PoSE", arXiv 2309.10400).
 """
 
+from typing import Literal, get_args
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
-LAYOUTS = ("consecutive", "offset", "skips")
+Layout = Literal["consecutive", "offset", "skips"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 GAPS = 3
 
 
@@ -32,7 +35,7 @@ def sinusoids(
 
 
 def lay_out(
-    layout: str, key: PRNGKeyArray, batch: int, length: int, farthest: int
+    layout: Layout, key: PRNGKeyArray, batch: int, length: int, farthest: int
 ) -> Int[Array, "batch length"]:
     """Draw positions of a batch of sequences, increasing and below ``farthest``.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
 
-NOISES = ("wave", "step", "program")
+Noise = Literal["wave", "step", "program"]
+NOISES: tuple[Noise, ...] = get_args(Noise)
 
 
 class Waves(NamedTuple):
@@ -26,7 +27,7 @@ def make_waves(
     n_per_class: int,
     rng: np.random.Generator,
     *,
-    noise: str = "wave",
+    noise: Noise = "wave",
     period: float = 8.0,
     n_steps: int = 40,
 ) -> Waves:

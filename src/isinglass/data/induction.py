@@ -13,7 +13,7 @@ last-token form: for one length).
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,8 @@ from jaxtyping import Array, Bool, Int
 
 from isinglass._common.checks import check_whole
 
-FORMS = ("last-token", "full-sequence")
+Form = Literal["last-token", "full-sequence"]
+FORMS: tuple[Form, ...] = get_args(Form)
 _SHORTEST = {"last-token": 3, "full-sequence": 2}
 
 
@@ -60,7 +61,7 @@ class InductionTask:
         ValueError: If the form is unknown or the vocabulary has fewer than 2 symbols.
     """
 
-    form: str = "last-token"
+    form: Form = "last-token"
     vocabulary: int = 4
 
     def __post_init__(self) -> None:
@@ -235,7 +236,7 @@ def _batch(
 
 
 def _checked_size(
-    form: str, batch: int, length: Any, vocabulary: int, size: int | None, symbols: Any
+    form: Form, batch: int, length: Any, vocabulary: int, size: int | None, symbols: Any
 ) -> int:
     """Width of the arrays, once all that is no traced number has been checked."""
     _check_vocabulary(vocabulary)

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -99,9 +99,13 @@ TASKS = ("decl", "quest")
 WORDS = (*(rule[1][0] for name in CLASSES for rule in GRAMMAR[name]), ".", "?", *TASKS)
 SEPARATOR, END = "\t", "\n"  # between source and target, and after the target
 TOKENS = (*WORDS, SEPARATOR, END)
-QUESTIONS = ("no relative subject", "relative subject only", "any")
+Questions = Literal["no relative subject", "relative subject only", "any"]
+QUESTIONS: tuple[Questions, ...] = get_args(Questions)
 # Which tokens of an example count in a loss, as `SourceFigures.least_losses` says.
-COUNTED = ("source", "words", "words and tab", "words, tab and line end", "target")
+Counted = Literal[
+    "source", "words", "words and tab", "words, tab and line end", "target"
+]
+COUNTED: tuple[Counted, ...] = get_args(Counted)
 
 _TOKEN_OF = {word: token for token, word in enumerate(TOKENS)}
 _CLASS_OF = {rule[1][0]: name for name in CLASSES for rule in GRAMMAR[name]} | {
@@ -345,7 +349,7 @@ class QuestionSource:
     """
 
     question_share: float = 0.5
-    questions: str = QUESTIONS[0]
+    questions: Questions = QUESTIONS[0]
 
     def __post_init__(self) -> None:
         if not 0 <= self.question_share <= 1:

@@ -19,6 +19,7 @@ from isinglass.data.question import (
     END,
     TOKENS,
     TRAINING,
+    Counted,
     Example,
     encode,
     line_of,
@@ -241,7 +242,7 @@ class ExampleSource:
 
 def question_source(
     examples: Sequence[Example],
-    counted: str = "words and tab",
+    counted: Counted = "words and tab",
     *,
     context: int | None = None,
     packed: bool = False,
@@ -272,7 +273,7 @@ def question_source(
     )
 
 
-def _weighted(example: Example, counted: str) -> tuple[list[int], np.ndarray]:
+def _weighted(example: Example, counted: Counted) -> tuple[list[int], np.ndarray]:
     tokens = encode(line_of(example))
     tab = len(example.source.split())
     weights = np.zeros(len(tokens), np.float32)
@@ -329,8 +330,9 @@ class NewExamples:
 
     _LOT = 1 << 20  # numbers in a batch
 
-    def __init__(self, context: int, counted: str) -> None:
-        self.vocabulary, self.context, self._counted = len(TOKENS), context, counted
+    def __init__(self, context: int, counted: Counted) -> None:
+        self.vocabulary, self.context = len(TOKENS), context
+        self._counted: Counted = counted
 
     def choose(
         self, generator: np.random.Generator, count: int

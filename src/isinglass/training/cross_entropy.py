@@ -10,12 +10,14 @@ backward pass only multiplies them by a scalar.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+Dtype = Literal["float32", "bfloat16"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 _LOGITS = 1 << 26  # at a time: 256 MiB of float32
 _ALIGNED = 128  # columns of a product that GPUs like in multiples
 _HIDDEN = -1e30  # logit of a column that only fills up: its share is 0
@@ -27,7 +29,7 @@ def weighted_cross_entropy(
     embedding: Float[Array, "V d"],
     targets: Integer[Array, "m"],
     weights: Float[Array, "m"],
-    dtype: str,
+    dtype: Dtype,
 ) -> Float[Array, ""]:
     """Compute Σ_i w_i (−log softmax(x_i Eᵀ)[target_i]), nats, in float32.
 
@@ -43,7 +45,9 @@ def weighted_cross_entropy(
     return _in_parts(final, embedding, targets, weights, dtype, False)[0]
 
 
-def _forward(final: Any, embedding: Any, targets: Any, weights: Any, dtype: str) -> Any:
+def _forward(
+    final: Any, embedding: Any, targets: Any, weights: Any, dtype: Dtype
+) -> Any:
     loss, *gradients = _in_parts(final, embedding, targets, weights, dtype, True)
     return loss, gradients
 
@@ -58,7 +62,12 @@ weighted_cross_entropy.defvjp(_forward, _backward)
 
 
 def _in_parts(
-    final: Any, embedding: Any, targets: Any, weights: Any, dtype: str, gradients: bool
+    final: Any,
+    embedding: Any,
+    targets: Any,
+    weights: Any,
+    dtype: Dtype,
+    gradients: bool,
 ) -> Any:
     """The loss, and on request its gradients by `final` and `embedding`."""
     (m, d), symbols = final.shape, len(embedding)

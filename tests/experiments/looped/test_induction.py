@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from helpers import experiments
+from isinglass.data.induction import Form
 from isinglass.experiments.looped import induction, setting
 from isinglass.experiments.looped.induction import SETTINGS, Setting
 from isinglass.experiments.looped.models import PERCENT
@@ -22,7 +23,7 @@ def trained(
     accuracies: list[float],
     steps: tuple[int, ...] = STEPS,
     kinetic: tuple[float, ...] = (4.0, 3.0, 1.55),
-    form: str = "last-token",
+    form: Form = "last-token",
     diverged: int = 0,
 ) -> xr.Dataset:
     """Five seeds with accuracies in % at L = 1000 by step, a little apart."""

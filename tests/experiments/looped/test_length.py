@@ -5,11 +5,12 @@ import pytest
 import xarray as xr
 
 from helpers import experiments
+from isinglass.data.induction import Form
 from isinglass.experiments.looped import length
 from isinglass.experiments.looped.length import ENOUGH, LENGTHS, SETTINGS, Setting
 from isinglass.experiments.looped.models import PERCENT
 
-FORMS = tuple(SETTINGS["default"].steps)
+FORMS: tuple[Form, ...] = tuple(SETTINGS["default"].steps)
 
 
 def measurement(form: str, accuracy: np.ndarray) -> xr.Dataset:

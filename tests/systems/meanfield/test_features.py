@@ -1,4 +1,5 @@
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isinglass.systems.meanfield import Features, semantic_overlaps
+from isinglass.systems.meanfield.features import KINDS
+
+UNKNOWN: Any = "w"
 
 
 def random_weights(seed: int, m: int, n: int, bits: int) -> np.ndarray:
@@ -86,7 +90,7 @@ def test_weights_come_back_up_to_the_order_of_spins(seed, m, n, bits):
 def test_overlaps_of_a_pattern_are_its_correlations():
     weights = random_weights(0, 3, 17, 2)
     features = Features.from_weights(weights, 2)
-    for kind, index in (("o", 0), ("k", 3)):
+    for index, kind in enumerate(KINDS):
         expected = semantic_overlaps(weights, weights[index, 1, :17])
         np.testing.assert_allclose(
             features.overlaps_of_pattern(1, kind), expected, atol=1e-15
@@ -242,7 +246,10 @@ def test_gaussian_correlations_have_the_width_asked_for():
         ),
         (lambda: Features.paper().draw_weights(0), "n_spins"),
         (lambda: Features.paper().overlaps_of_pattern(3), "pattern must be 0 to 2"),
-        (lambda: Features.paper().overlaps_of_pattern(0, "w"), "kind must be one of"),
+        (
+            lambda: Features.paper().overlaps_of_pattern(0, UNKNOWN),
+            "kind must be one of",
+        ),
         (lambda: semantic_overlaps(np.ones((4, 2, 3)), [0.5, 2.0]), "means"),
         (lambda: semantic_overlaps(np.ones((4, 2, 3)), np.ones(4)), "at most 3 spins"),
     ],

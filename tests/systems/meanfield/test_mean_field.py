@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from isinglass.dynamics import DelayState, trajectory
 from isinglass.systems.meanfield import Features, MeanField, semantic_overlaps
+from isinglass.systems.meanfield.features import KINDS
 
 PARAMETERS = {"beta": 1.3, "gamma": 40.0, "epsilon": 0.1}
 
@@ -236,7 +237,8 @@ def test_a_prompt_carries_its_own_positional_columns(bits):
     weights = np.random.default_rng(bits).choice([-1, 1], (4, 3, 30 + bits))
     mean_field, epsilon = MeanField(Features.from_weights(weights, bits)), 0.3
     parameters = PARAMETERS | {"epsilon": epsilon}
-    for pattern, kind, row in ((0, "o", 0), (2, "q", 2)):
+    for row, kind in enumerate(KINDS):
+        pattern = row % 3
         token, values = weights[row, pattern], weights[1]
         expected = (1 - epsilon) * values[:, :30] @ token[:30] / 30
         placed = expected.copy()
@@ -260,7 +262,7 @@ def test_at_the_papers_weights_both_prompts_are_alike():
 def test_pattern_and_kind_choose_the_prompt():
     mean_field = MeanField(Features.paper())
     features = mean_field.features
-    for kind, index in (("v", 1), ("k", 3)):
+    for index, kind in enumerate(KINDS):
         prompt = mean_field.prompt(PARAMETERS | {"epsilon": 0.0}, 2, kind)
         np.testing.assert_allclose(
             prompt, features.correlations[1, :, index, 2], rtol=1e-14

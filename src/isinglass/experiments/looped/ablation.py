@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
+from isinglass.data.induction import Form
 from isinglass.experiments.looped import models, setting
 from isinglass.experiments.looped.ablation_effects import (
     PENALTIES,
@@ -41,7 +42,7 @@ class Task(NamedTuple):
     """A task and the penalties that it is learned with."""
 
     vocabulary: int
-    form: str
+    form: Form
     arm: str
 
 
@@ -61,7 +62,7 @@ class Setting:
         longest: Longest length trained on.
     """
 
-    forms: tuple[str, ...]
+    forms: tuple[Form, ...]
     vocabularies: tuple[int, ...]
     rates: tuple[float, ...]
     search_seeds: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from isinglass.data.induction import Form
 from isinglass.experiments.looped import models, parts, setting
 from isinglass.experiments.looped.models import Training
 from isinglass.figures import samples
@@ -46,7 +47,7 @@ class Setting:
         sequences: So many of each length.
     """
 
-    forms: tuple[str, ...] = setting.FORMS
+    forms: tuple[Form, ...] = setting.FORMS
     minimal_steps: int = 2000
     baseline_steps: int = 2000
     as_published: bool = False
@@ -71,7 +72,7 @@ class Setting:
             arm, steps=steps, learning_rate=1e-3, weight_decay=0.05
         )
 
-    def training(self, form: str, kind: str) -> Training:
+    def training(self, form: Form, kind: str) -> Training:
         """How the minimal transformer or the baseline is trained on a form."""
         steps = self.baseline_steps if kind == FIXED else self.minimal_steps
         if kind == FIXED:
@@ -103,10 +104,12 @@ def measure(context: Context) -> xr.Dataset:
     """Accuracy by length, parameters and seeds lost, by form and kind of model."""
     options = SETTINGS[context.resolution]
 
-    def train(context: Context, job: tuple[str, str]) -> Run:
+    def train(context: Context, job: tuple[Form, str]) -> Run:
         return models.trained(context, options.training(*job))
 
-    jobs = [(form, kind) for form in options.forms for kind in (FIXED, MINIMAL)]
+    jobs: list[tuple[Form, str]] = [
+        (form, kind) for form in options.forms for kind in (FIXED, MINIMAL)
+    ]
     runs = side_by_side(context, train, jobs)
     cases = {}
     for form, kind in context.cases(options.forms, KINDS, what="measurements"):
@@ -154,7 +157,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 
 def _compare_accuracy(
-    measured: xr.Dataset, ledger: Ledger, form: str, kind: str
+    measured: xr.Dataset, ledger: Ledger, form: Form, kind: str
 ) -> None:
     for length in measured.length.values:
         accuracy = measured.accuracy.sel(form=form, kind=kind, length=length)

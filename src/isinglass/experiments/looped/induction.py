@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from isinglass.data.induction import Form
 from isinglass.experiments.looped import models, setting
 from isinglass.experiments.looped.induction_figures import draw as draw
 from isinglass.experiments.looped.models import PERCENT, Training
@@ -37,7 +38,7 @@ class Setting:
         final_sequences: The same, of the models that came out.
     """
 
-    forms: tuple[str, ...] = setting.FORMS
+    forms: tuple[Form, ...] = setting.FORMS
     steps: int = 5000
     every: int = 250
     ours: int = 4000
@@ -62,12 +63,14 @@ def measure(context: Context) -> xr.Dataset:
 
 def _measure(context: Context, name: str) -> xr.Dataset:
     options = SETTINGS[context.resolution]
+    form: Form
     if name == OURS:
         form, config = setting.FORMS[0], setting.our_config()
         recipe = setting.our_recipe(steps=options.ours)
         every = max(1, options.ours * options.every // options.steps)
     else:
-        form, config = name.removeprefix("paper's setting, "), setting.paper_config()
+        config = setting.paper_config()
+        (form,) = [form for form in setting.FORMS if name.endswith(form)]
         recipe, every = setting.paper_recipe(steps=options.steps), options.every
     evaluate = Evaluation(lengths=LENGTHS, every=every, sequences=options.sequences)
     folder = name.replace("'", "").replace(", ", "-").replace(" ", "-")

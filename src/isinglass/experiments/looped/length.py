@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import xarray as xr
 
+from isinglass.data.induction import Form
 from isinglass.experiments.looped import models, parts, setting
 from isinglass.experiments.looped.models import Training
 from isinglass.figures import samples
@@ -42,7 +43,7 @@ class Setting:
         sequences: Sequences of each length in the test, by seed.
     """
 
-    steps: dict[str, tuple[int, int]]
+    steps: dict[Form, tuple[int, int]]
     longest: int
     sequences: int
 
@@ -58,12 +59,14 @@ SETTINGS = {
 def measure(context: Context) -> xr.Dataset:
     """Accuracy by length, and parameters, of every form of the task and every arm."""
     options = SETTINGS[context.resolution]
-    jobs = [(form, arm) for form in options.steps for arm in ARMS]
+    jobs: list[tuple[Form, str]] = [
+        (form, arm) for form in options.steps for arm in ARMS
+    ]
     runs = side_by_side(context, _measure, jobs, "models")
     return parts.grid(runs, "form", "arm")
 
 
-def _measure(context: Context, job: tuple[str, str]) -> xr.Dataset:
+def _measure(context: Context, job: tuple[Form, str]) -> xr.Dataset:
     form, arm = job
     options = SETTINGS[context.resolution]
     training = Training(
@@ -78,7 +81,7 @@ def _measure(context: Context, job: tuple[str, str]) -> xr.Dataset:
     return xr.Dataset({"accuracy": accuracy, "parameters": models.parameters(run)})
 
 
-def config(form: str, arm: str) -> LoopedConfig:
+def config(form: Form, arm: str) -> LoopedConfig:
     """One head and width 8; places by strong sinusoids, or by a bias of attention."""
     if arm != SINUSOIDS:
         return setting.near_config(VOCABULARIES[form])
@@ -86,7 +89,7 @@ def config(form: str, arm: str) -> LoopedConfig:
     return replace(setting.our_config(16), vocabulary=VOCABULARIES[form])
 
 
-def recipe(options: Setting, form: str, arm: str) -> tuple[Recipe, ...]:
+def recipe(options: Setting, form: Form, arm: str) -> tuple[Recipe, ...]:
     """Full sequences first. The penalty is on last, when there is what to sharpen."""
     last = "P" if arm == "P" else setting.PLAIN
     return setting.near_recipe(

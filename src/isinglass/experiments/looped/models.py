@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from isinglass.data.induction import InductionTask
+from isinglass.data.induction import Form, InductionTask
 from isinglass.reproduce import Context
 from isinglass.systems.looped import (
     BaselineConfig,
@@ -43,7 +43,7 @@ class Training:
     """
 
     name: str
-    form: str
+    form: Form
     config: LoopedConfig | BaselineConfig
     recipe: Recipe | Sequence[Recipe]
     evaluate: Evaluation

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from isinglass.data.induction import InductionTask
+from isinglass.data.induction import Form, InductionTask
 from isinglass.systems.looped import EnergyEntropyObjective, LoopedConfig, Recipe
 
 # Names of what is trained in both ways.
 OURS, PAPERS = "our recipe", "the paper's setting"
-FORMS = ("full-sequence", "last-token")
+FORMS: tuple[Form, ...] = ("full-sequence", "last-token")
 # The paper does not say how many. Its first accuracy at L = 1000, 33.5 %, is what a
 # guess has with 4 symbols in the last-token form.
 VOCABULARY = 4
@@ -148,7 +148,7 @@ def near_config(vocabulary: int) -> LoopedConfig:
 
 
 def near_recipe(
-    form: str,
+    form: Form,
     vocabulary: int,
     steps: tuple[int, int],
     objectives: tuple[str, str],
@@ -194,6 +194,6 @@ def near_recipe(
     )
 
 
-def chance(form: str, vocabulary: int = VOCABULARY) -> float:
+def chance(form: Form, vocabulary: int = VOCABULARY) -> float:
     """Accuracy of a guess that sees no context, in percent."""
     return 100 * InductionTask(form, vocabulary).chance

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import optax
 
 from isinglass._common.checks import check_whole
-from isinglass.attention.positions import LAYOUTS
-from isinglass.data.induction import FORMS, InductionTask
+from isinglass.attention.positions import LAYOUTS, Layout
+from isinglass.data.induction import FORMS, Form, InductionTask
 from isinglass.systems.looped.penalties import EnergyEntropyObjective
 from isinglass.training.optimiser import WarmupCosine, adamw, check_recipe
 
@@ -66,11 +66,11 @@ class Recipe:
     decay: bool = False
     clip: float | None = 1.0
     objective: EnergyEntropyObjective = field(default_factory=EnergyEntropyObjective)
-    form: str | None = None
+    form: Form | None = None
     length_curriculum: tuple[int, int] = (0, 0)
     vocabulary_curriculum: tuple[int, int] = (0, 0)
     first_symbols: int | None = None
-    layout: str = "consecutive"
+    layout: Layout = "consecutive"
     farthest: int = 1024
 
     def __post_init__(self) -> None:

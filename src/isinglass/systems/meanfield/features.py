@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int, Num
@@ -12,7 +12,8 @@ from isinglass._common.checks import as_real_array, as_sign_array, check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.meanfield.attention import position_signs
 
-KINDS = ("o", "v", "q", "k")
+Kind = Literal["o", "v", "q", "k"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """The four weights, in the order in which every array here holds them."""
 
 _MOST_PATTERNS = 12
@@ -85,7 +86,7 @@ class Features:
         return self.positional @ bits.T / max(self.positional_bits, 1)
 
     def overlaps_of_pattern(
-        self, pattern: int, kind: str = "o"
+        self, pattern: int, kind: Kind = "o"
     ) -> Float[np.ndarray, "4 M"]:
         """Semantic overlaps of a token that is one of the patterns.
 
@@ -99,7 +100,7 @@ class Features:
         return self.correlations[:, :, self._row(kind, pattern), pattern]
 
     def positional_overlaps_of_pattern(
-        self, pattern: int, kind: str = "o"
+        self, pattern: int, kind: Kind = "o"
     ) -> Float[np.ndarray, "4 M"]:
         """(1/P) Σ_p W^α_{a,p} W_p of a token that is one of the patterns, whole.
 
@@ -116,7 +117,7 @@ class Features:
         bits = self.positional[self._row(kind, pattern), pattern]
         return self.positional @ bits / max(self.positional_bits, 1)
 
-    def _row(self, kind: str, pattern: int) -> int:
+    def _row(self, kind: Kind, pattern: int) -> int:
         """Which of the four weights a kind is, where there is such a pattern."""
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")

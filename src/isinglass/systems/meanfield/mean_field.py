@@ -14,7 +14,7 @@ from isinglass._common.checks import as_parameter, as_real_array
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
 from isinglass.systems.meanfield.attention import attend
-from isinglass.systems.meanfield.features import Features
+from isinglass.systems.meanfield.features import Features, Kind
 
 PARAMETERS = ("beta", "gamma", "epsilon")
 """Inverse temperature β of the tokens, gain γ of the attention, weight ε of bits."""
@@ -140,7 +140,7 @@ class MeanField:
         self,
         parameters: Parameters,
         pattern: int = 0,
-        kind: str = "o",
+        kind: Kind = "o",
         position: int | None = None,
     ) -> Float[Array, " M"]:
         """Compute the attention of a whole pattern with itself alone: its m^v.
@@ -170,7 +170,7 @@ class MeanField:
         self,
         parameters: Parameters,
         pattern: int = 0,
-        kind: str = "o",
+        kind: Kind = "o",
         position: int | None = None,
     ) -> DelayState:
         """Give the full window with which the published program begins.

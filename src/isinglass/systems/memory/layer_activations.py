@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,8 @@ from isinglass._common.checks import check_whole
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
 
-POSITIONS = ("last", "mean", "all")
+Positions = Literal["last", "mean", "all"]
+POSITIONS: tuple[Positions, ...] = get_args(Positions)
 FINAL = "final"
 
 
@@ -39,7 +40,7 @@ class Reading:
     """
 
     layers: Sequence[str | int] | None = None
-    positions: str = "last"
+    positions: Positions = "last"
     batch: int = 8
     execution: Execution = SINGLE
     scratch: str | Path | None = None
@@ -160,7 +161,7 @@ def _of_batch(
     model: Transformer,
     tokens: Any,
     names: tuple[str, ...],
-    positions: str,
+    positions: Positions,
     execution: Execution,
 ) -> Float[Array, "layers b *positions d"]:
     def reduced(x: Any) -> Any:

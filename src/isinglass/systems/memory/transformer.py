@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -20,13 +20,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, PRNGKeyArray
 
 from isinglass._common.checks import check_whole
-from isinglass.attention.causal import causal_attention
+from isinglass.attention.causal import Implementation, causal_attention
 from isinglass.attention.normalisation import Normalisation
 from isinglass.data.tokens import check_tokens
+from isinglass.training.cross_entropy import DTYPES, Dtype
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
-DTYPES = ("float32", "bfloat16")
-ATTENTIONS = ("auto", "blocks", "cudnn")
+Attention = Literal["auto", "blocks", "cudnn"]
+ATTENTIONS: tuple[Attention, ...] = get_args(Attention)
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ class Execution:
         ValueError: If a value is unknown, or cuDNN is asked for in float32.
     """
 
-    dtype: str = "float32"
+    dtype: Dtype = "float32"
     checkpoint: bool = False
-    attention: str = "auto"
+    attention: Attention = "auto"
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -110,7 +111,7 @@ class Execution:
         if self.attention == "cudnn" and self.dtype == "float32":
             raise ValueError('attention "cudnn" needs dtype "bfloat16", got "float32"')
 
-    def attention_for(self, config: TransformerConfig) -> str:
+    def attention_for(self, config: TransformerConfig) -> Implementation:
         """Say which attention that is on the default device."""
         if self.attention != "auto":
             return self.attention
@@ -321,7 +322,11 @@ class Transformer(eqx.Module):
 
 
 def _layer(
-    block: Block, x: Array, config: TransformerConfig, attention: str, keys: Any
+    block: Block,
+    x: Array,
+    config: TransformerConfig,
+    attention: Implementation,
+    keys: Any,
 ) -> Array:
     """One layer, in the type of x."""
     of_attention, of_mlp = (None, None) if keys is None else keys
