@@ -188,7 +188,7 @@ class _Orbits(NamedTuple):
     def rows(self, low: int, count: int) -> "_Orbits":
         """Some of them, but for the final states."""
         part = slice(low, low + count)
-        return _Orbits(*(column[part] for column in self[:-1]), None)
+        return _Orbits._make((*(column[part] for column in self[:-1]), None))
 
     def cycle(self, orbit: int) -> np.ndarray:
         """One period of a cycle, or else all points."""
@@ -257,12 +257,15 @@ class _Search(NamedTuple):
             cells = measure_cells(self.step, starts, every, self.measure)
             filled = slice(min(lanes, count - low))
             shown = cells["points"][filled]
-            columns = [shown, embedded(shown, self.measure.circles)]
-            columns += [cells[name][filled] for name in ("kind", "period")]
-            columns += [
-                cells[name][filled, 0] for name in ("exponents", "exponent_error")
-            ]
-            return _Orbits(*columns, pick(cells["final_state"], filled))
+            return _Orbits(
+                shown,
+                embedded(shown, self.measure.circles),
+                cells["kind"][filled],
+                cells["period"][filled],
+                cells["exponents"][filled, 0],
+                cells["exponent_error"][filled, 0],
+                pick(cells["final_state"], filled),
+            )
 
         with ThreadPoolExecutor(cores()) as pool:
             parts = list(pool.map(batch, range(0, count, lanes)))
@@ -341,7 +344,7 @@ class _Search(NamedTuple):
     ) -> bool:
         """Whether copies of an orbit leave it: `ends` are those of it and of them."""
         finite = np.isfinite(ends.points).all(axis=(1, 2))
-        near = np.zeros(len(finite), bool)
+        near = np.zeros(finite.shape, bool)
         near[finite] = near_cloud(
             ends.points[finite],
             orbits.points[first],
