@@ -184,6 +184,13 @@ def test_a_flow_keeps_single_precision():
     assert after.state.dtype == jnp.float32
 
 
+def test_a_flow_promotes_nothing_implicitly():
+    step = flow(driven, 0.5, period=1.0, substeps=2)
+    with jax.numpy_dtype_promotion("strict"):
+        orbit = trajectory(step, step.start(np.zeros(1)), {"k": 1.0}, 3)
+    assert orbit.phase.tolist() == [1, 0, 1]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -153,7 +153,8 @@ class Flow:
 
     def _advanced(self, state: State, parameters: Parameters, phase: Any) -> State:
         h = self.dt / self.substeps
-        real = jnp.result_type(*jax.tree.leaves(state))
+        # Not what all leaves promote to, which JAX may have been told to refuse.
+        real = jnp.asarray(jax.tree.leaves(state)[0]).dtype
         begin = None if phase is None else jnp.asarray(phase, real) * self.dt
 
         def slope(at: State, time: Any) -> State:
