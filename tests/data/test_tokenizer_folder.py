@@ -62,10 +62,12 @@ def without_end_in_the_model(folder):
 def test_every_layout_gives_the_same_tokens(write, tmp_path):
     write(tmp_path)
     tokens = tokens_of(tmp_path, 265)
+    assert isinstance(tokens, BytePairTokens)
     assert tokens.encode(TEXT).tolist() == by_hand(TEXT)
     assert tokens.special == {END: 264}
     save_tokens(tokens, tmp_path / "again")
     again = tokens_of(tmp_path / "again", 265)
+    assert isinstance(again, BytePairTokens)
     assert again.files == tokens.files
 
 

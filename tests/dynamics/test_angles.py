@@ -117,6 +117,7 @@ def test_a_pendulum_has_two_basins_whether_it_turns_or_rests():
     assert reached.labels.tolist() == [0, 0, 1, 1]
     rest = reached.attractors[0]
     assert rest.points[0] == pytest.approx([np.arcsin(0.5), 0], abs=1e-9)
+    assert rest.multipliers is not None
     assert np.abs(rest.multipliers).max() < 1
 
 

@@ -3,6 +3,7 @@ import shlex
 from dataclasses import replace
 from email import message
 from html.parser import HTMLParser
+from importlib import metadata
 from itertools import pairwise
 
 import pytest
@@ -138,7 +139,7 @@ def test_the_docs_are_linked_where_the_package_names_them(page, monkeypatch):
     assert links.documentation(results[0]) == ""  # the toys are of no package
     named = message.Message()
     named["Project-URL"] = "Documentation, https://example.org/docs/"
-    monkeypatch.setattr(links.metadata, "metadata", lambda package: named)
+    monkeypatch.setattr(metadata, "metadata", lambda package: named)
     assert 'href="https://example.org/docs/toy/"' in html.render(results, out)
 
 

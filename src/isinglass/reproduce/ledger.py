@@ -369,12 +369,13 @@ class Ledger:
         unit: str,
         judgement: Judgement,
     ) -> None:
-        place = ("", "")
+        place: dict[str, str] = {}
         if isinstance(quantity, Cell):
-            place = (quantity.row, quantity.column)
+            place = {"row": quantity.row, "column": quantity.column}
         name = (self.experiment, self.source, str(quantity))
         numbers = (paper, *interval, n, unit)
-        self.rows.append(Row(*name, *numbers, *judgement, self.table, *place))
+        row = Row(*name, *numbers, *judgement, self.table, **place)
+        self.rows.append(row)
 
 
 def to_json(rows: Iterable[Row]) -> str:

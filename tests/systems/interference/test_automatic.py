@@ -1,6 +1,7 @@
 """What "auto" stands for, and the warnings where pictures or parameters do not suit."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,11 +49,11 @@ def test_patches_of_the_usual_pictures(image_shape, patch):
 def test_the_patch_follows_a_geometry_or_a_prior(draw):
     X, y = draw(0, 12)
     stage = Geometry(np.zeros((4, 1)), np.ones((3, 1)))
-    for own in ({"geometry": stage}, {"route_prior": np.ones((4, 3, 8))}):
-        assert InterferenceClassifier(n_durations=8, **own).fit(X, y).patch_size_ == (
-            3,
-            3,
-        )
+    options: list[dict[str, Any]]
+    options = [{"geometry": stage}, {"route_prior": np.ones((4, 3, 8))}]
+    for own in options:
+        model = InterferenceClassifier(n_durations=8, **own).fit(X, y)
+        assert model.patch_size_ == (3, 3)
     no_grid = Geometry(np.zeros((5, 1)), np.ones((3, 1)))
     with pytest.raises(ValueError, match="geometry has 5 sources"):
         InterferenceClassifier(n_durations=8, geometry=no_grid).fit(X, y)

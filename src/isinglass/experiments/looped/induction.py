@@ -63,14 +63,13 @@ def measure(context: Context) -> xr.Dataset:
 
 def _measure(context: Context, name: str) -> xr.Dataset:
     options = SETTINGS[context.resolution]
-    form: Form
     if name == OURS:
         form, config = setting.FORMS[0], setting.our_config()
         recipe = setting.our_recipe(steps=options.ours)
         every = max(1, options.ours * options.every // options.steps)
     else:
         config = setting.paper_config()
-        (form,) = [form for form in setting.FORMS if name.endswith(form)]
+        form = next(form for form in setting.FORMS if name.endswith(form))
         recipe, every = setting.paper_recipe(steps=options.steps), options.every
     evaluate = Evaluation(lengths=LENGTHS, every=every, sequences=options.sequences)
     folder = name.replace("'", "").replace(", ", "-").replace(" ", "-")
