@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from isinglass._common.machine import cores
+from isinglass._common.precision import double_precision
 
 # 256 pictures at a time, on every core, is fastest (benchmarks/interference.py): larger
 # pieces leave the cache, and XLA alone uses one core for all but matrix products.
@@ -36,7 +37,7 @@ def each_batch(
 
     def run(batch: tuple[slice, np.ndarray]) -> tuple[slice, np.ndarray]:
         with (
-            jax.enable_x64(True),
+            double_precision(),
             jax.default_device(device),
             jax.default_matmul_precision(precision),
         ):

@@ -27,7 +27,8 @@ class Normalisation(eqx.Module):
     axis: int = eqx.field(static=True)
 
     def __init__(self, width: int, epsilon: float = EPSILON, axis: int = -1) -> None:
-        self.gain, self.bias = jnp.ones(width), jnp.zeros(width)
+        self.gain = jnp.ones(width, jnp.float32)
+        self.bias = jnp.zeros(width, jnp.float32)
         self.epsilon, self.axis = epsilon, axis
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:

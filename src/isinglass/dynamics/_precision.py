@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._common.precision import double_precision, single_precision
+
 PRECISIONS = ("float64", "float32")
 
 
@@ -29,7 +31,7 @@ def check_precision(precision: str) -> None:
 @contextmanager
 def in_precision(precision: str) -> Iterator[None]:
     """Let JAX compute in this precision, in this thread."""
-    with jax.enable_x64(precision == "float64"):
+    with double_precision() if precision == "float64" else single_precision():
         yield
 
 

@@ -17,6 +17,7 @@ import scipy
 from jaxtyping import Array, Bool, Complex, Float
 
 from isinglass._common.checks import check_finite, check_positive, check_whole
+from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._precision import at_precision, in_precision
@@ -453,7 +454,7 @@ def fixed_points(
             f"starts must hold at most {DENSE} numbers each, for the Jacobian is "
             f"written out, got {size}"
         )
-    with jax.enable_x64(True):
+    with double_precision():
         parameters, starts = jax.tree.map(
             lambda x: jnp.asarray(np.asarray(x), float), (parameters, starts)
         )

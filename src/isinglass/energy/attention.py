@@ -6,10 +6,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_finite, check_positive
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, State, check_state, rows
 from isinglass.energy.soft_maximum import PLAIN, WITH_MEAN, Form, Soft, soft
 
 
+@usual_promotion()
 def attention_energy(
     state: State,
     keys: Patterns,
@@ -46,6 +48,7 @@ def attention_energy(
     return -scores.maximum.reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def attention_force(
     state: State,
     keys: Patterns,

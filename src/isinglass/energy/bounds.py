@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Layers, Patterns, State, check_state, rows
 from isinglass.energy.exponential import (
     modern_hopfield_energy,
@@ -29,6 +30,7 @@ class Slack(NamedTuple):
     above: Float[Array, "*batch"]
 
 
+@usual_promotion()
 def nearest_distance_slack(
     state: State, patterns: Patterns, inverse_temperature: Any = 1.0
 ) -> Slack:
@@ -53,6 +55,7 @@ def nearest_distance_slack(
     return Slack(energy - nearest + room, nearest - energy)
 
 
+@usual_promotion()
 def modern_hopfield_slack(state: State, patterns: Patterns) -> Slack:
     """Proposition 2, |E − (2 E_MCHN − log m)| ≤ max|ρ|² − min|ρ|², E_MCHN at β = 2.
 
@@ -77,6 +80,7 @@ def modern_hopfield_slack(state: State, patterns: Patterns) -> Slack:
     return Slack(difference + bound, bound - difference)
 
 
+@usual_promotion()
 def modern_nearest_slack(state: State, patterns: Patterns) -> Slack:
     """Proposition 3, that 2 E_MCHN is g up to log m and max|ρ|² − min|ρ|².
 
@@ -97,6 +101,7 @@ def modern_nearest_slack(state: State, patterns: Patterns) -> Slack:
     return Slack(over, room - over)
 
 
+@usual_promotion()
 def global_energy_slack(
     state: State, layers: Layers, inverse_temperature: Any = 1.0
 ) -> Slack:

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from isinglass._common.checks import check_positive, check_whole
 from isinglass._common.intervals import Interval
 from isinglass._common.lazy import lazy_module
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import generator, random_ranks
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape, SignLandscape
@@ -70,6 +71,7 @@ class RetrievalTask:
         check_whole(dimension=self.dimension, trials=self.trials, probes=self.probes)
 
 
+@usual_promotion()
 def capacity(
     landscapes: Sequence[Landscape],
     task: RetrievalTask,
@@ -190,6 +192,7 @@ class HalfPoint(NamedTuple):
     sets: int
 
 
+@usual_promotion()
 def half_point(
     place: float,
     counts: Sequence[int],
@@ -218,6 +221,7 @@ def half_point(
     return HalfPoint(place, interval, theory, np.array(resamples), sets)
 
 
+@usual_promotion()
 def crossing(counts: Sequence[int], share: Float[np.ndarray, " counts"]) -> float:
     """Find where a share of retrieved patterns crosses ½.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from isinglass._common.checks import check_positive, check_whole
 from isinglass._common.lazy import lazy_module
+from isinglass._common.precision import usual_promotion
 from isinglass.energy.landscape import (
     Demircigil,
     Hopfield,
@@ -21,6 +22,7 @@ from isinglass.energy.landscape import (
 special: Any = lazy_module("scipy.special")
 
 
+@usual_promotion()
 def fixed_point_capacity(landscape: SignLandscape, dimension: int) -> float:
     """Estimate the number of random signs of which half are fixed points.
 
@@ -58,6 +60,7 @@ def fixed_point_capacity(landscape: SignLandscape, dimension: int) -> float:
     return float(factor * n ** (k - 1) / (special.factorial2(2 * k - 3) * z**2))
 
 
+@usual_promotion()
 def separation_capacity(
     separation: float,
     dimension: int,

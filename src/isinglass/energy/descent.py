@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Layers, Patterns, State, check_state, rows
 from isinglass.energy.landscape import Landscape, NearestNeighbour, SignLandscape
 from isinglass.energy.layered import combined_energy, layer_energies
@@ -69,6 +70,7 @@ class LayeredDescent(NamedTuple):
     global_energy: Float[Array, "l1 *batch"]
 
 
+@usual_promotion()
 def descend(
     state: State,
     patterns: Patterns,
@@ -127,6 +129,7 @@ def descend(
     return Descent(*(_shaped(y, state.shape) for y in report))
 
 
+@usual_promotion()
 def retrieve(
     state: State,
     patterns: Patterns,
@@ -153,6 +156,7 @@ def retrieve(
     return descend(state, patterns, landscape, steps=steps, tolerance=tolerance)
 
 
+@usual_promotion()
 def descend_layers(
     state: State,
     layers: Layers,

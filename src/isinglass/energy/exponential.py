@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_positive
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import (
     Patterns,
     State,
@@ -21,6 +22,7 @@ from isinglass.energy.soft_maximum import PLAIN, WITH_MEAN, Form, Soft, soft
 from isinglass.energy.streaming import Reduction, fold, on_device, on_host
 
 
+@usual_promotion()
 def demircigil_energy(
     state: State, patterns: Patterns, *, block: int | None = None
 ) -> Float[Array, "*batch"]:
@@ -47,6 +49,7 @@ def demircigil_energy(
     return -products.maximum.reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def demircigil_force(
     state: State, patterns: Patterns, *, block: int | None = None
 ) -> Float[Array, "*batch n"]:
@@ -59,6 +62,7 @@ def demircigil_force(
     return products.mean.reshape(state.shape)
 
 
+@usual_promotion()
 def modern_hopfield_energy(
     state: State,
     patterns: Patterns,
@@ -94,6 +98,7 @@ def modern_hopfield_energy(
     return energy.astype(x.dtype).reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def modern_hopfield_force(
     state: State,
     patterns: Patterns,
@@ -110,6 +115,7 @@ def modern_hopfield_force(
     return update - rows(state).reshape(state.shape)
 
 
+@usual_promotion()
 def modern_hopfield_update(
     state: State,
     patterns: Patterns,

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_finite, check_real
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import (
     Patterns,
     State,
@@ -20,6 +21,7 @@ from isinglass.energy.streamed_sum import streamed_sum
 from isinglass.energy.streaming import on_device
 
 
+@usual_promotion()
 def hopfield_energy(
     state: State,
     patterns: Patterns,
@@ -57,6 +59,7 @@ def hopfield_energy(
     return (energy - _field(x, bias)).reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def hopfield_force(
     state: State,
     patterns: Patterns,
@@ -79,6 +82,7 @@ def hopfield_force(
     return (force if bias is None else force + bias).reshape(state.shape)
 
 
+@usual_promotion()
 def hopfield_energy_of_weights(
     state: State, weights: Float[Array, "n n"], bias: Float[Array, "_"] | None = None
 ) -> Float[Array, "*batch"]:
@@ -102,6 +106,7 @@ def hopfield_energy_of_weights(
     return energy.reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def hebbian_weights(
     patterns: Patterns, *, self_coupling: bool = False
 ) -> Float[Array, "n n"]:

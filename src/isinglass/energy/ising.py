@@ -8,12 +8,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import check_finite, check_real
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import as_real
 
 Dipoles = Float[Array, "*batch k d"] | Float[np.ndarray, "*batch k d"]
 Field = Float[Array, "_"] | Float[np.ndarray, "_"]
 
 
+@usual_promotion()
 def ising_energy(
     dipoles: Dipoles,
     field: Field,
@@ -58,6 +60,7 @@ def ising_energy(
     return energy - coupling * pairs
 
 
+@usual_promotion()
 def ising_force(
     dipoles: Dipoles,
     field: Field,

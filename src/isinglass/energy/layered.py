@@ -14,10 +14,12 @@ from isinglass._common.checks import (
     check_real,
     check_whole,
 )
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Layers, Patterns, State, check_patterns
 from isinglass.energy.nearest import nearest_neighbour_energy, nearest_neighbour_force
 
 
+@usual_promotion()
 def split_layers(patterns: Patterns, layers: int) -> list[Any]:
     """Spread patterns over layers, one after another, as evenly as can be.
 
@@ -38,6 +40,7 @@ def split_layers(patterns: Patterns, layers: int) -> list[Any]:
     return [patterns[a:b] for a, b in itertools.pairwise(ends)]
 
 
+@usual_promotion()
 def layer_energies(
     state: State, layers: Layers, inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch l"]:
@@ -60,6 +63,7 @@ def layer_energies(
     return jnp.stack(energies, -1)
 
 
+@usual_promotion()
 def global_energy(
     state: State, layers: Layers, inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch"]:
@@ -85,6 +89,7 @@ def global_energy(
     )
 
 
+@usual_promotion()
 def combined_energy(
     energies: Float[Array, "*batch l"], inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch"]:
@@ -108,6 +113,7 @@ def combined_energy(
     return lowest[..., 0] - jax.nn.logsumexp(lifted, axis=-1) / inverse_temperature
 
 
+@usual_promotion()
 def global_force(
     state: State, layers: Layers, inverse_temperature: Any = 1.0
 ) -> Float[Array, "*batch n"]:

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from isinglass._common.precision import usual_promotion
 from isinglass.energy.landscape import ContinuousLandscape, Landscape, SignLandscape
 
 
@@ -105,6 +106,7 @@ class Sweep(Method):
         return landscape.sweep(state, patterns)
 
 
+@usual_promotion()
 def published_method(landscape: Landscape) -> Method:
     """The dynamics that an energy was published with: sweeps of signs, else updates."""
     return Sweep() if isinstance(landscape, SignLandscape) else Update()

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from isinglass._common.precision import usual_promotion
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape
 
@@ -29,6 +30,7 @@ class Minima(NamedTuple):
     distance: Float[np.ndarray, " m"]
 
 
+@usual_promotion()
 def find_minima(
     patterns: Float[np.ndarray, "m n"],
     landscape: Landscape,
@@ -72,6 +74,7 @@ def _distinct(points: np.ndarray) -> np.ndarray:
     return np.array(sorted(distinct, key=tuple))
 
 
+@usual_promotion()
 def critical_inverse_temperature(
     patterns: Float[np.ndarray, "m n"],
     landscape: Callable[[float], Landscape],
@@ -106,6 +109,7 @@ def critical_inverse_temperature(
     return high
 
 
+@usual_promotion()
 def turning_points(
     x: Float[np.ndarray, " k"], force: Float[np.ndarray, " k"]
 ) -> tuple[Float[np.ndarray, " minima"], Float[np.ndarray, " maxima"]]:

@@ -9,6 +9,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from isinglass._common.checks import check_positive
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, State, check_state, rows, squared_length
 from isinglass.energy.soft_maximum import Form, Soft, soft, with_value
 
@@ -25,6 +26,7 @@ class Nearest(NamedTuple):
     squared_distance: Float[Array, "*batch"]
 
 
+@usual_promotion()
 def nearest_neighbour_energy(
     state: State,
     patterns: Patterns,
@@ -60,6 +62,7 @@ def nearest_neighbour_energy(
     return _energy(x, patterns, ranks).reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def nearest_neighbour_force(
     state: State,
     patterns: Patterns,
@@ -84,6 +87,7 @@ def nearest_neighbour_force(
     return (2 * (ranks.mean - x)).reshape(state.shape)
 
 
+@usual_promotion()
 def nearest_neighbour_energy_and_force(
     state: State,
     patterns: Patterns,
@@ -100,6 +104,7 @@ def nearest_neighbour_energy_and_force(
     return energy, (2 * (ranks.mean - x)).reshape(state.shape)
 
 
+@usual_promotion()
 def nearest_neighbour_update(
     state: State,
     patterns: Patterns,
@@ -128,6 +133,7 @@ def nearest_neighbour_update(
     return ranks.mean.reshape(state.shape)
 
 
+@usual_promotion()
 def nearest_pattern(
     state: State, patterns: Patterns, *, block: int | None = None
 ) -> Nearest:
@@ -151,6 +157,7 @@ def nearest_pattern(
     return Nearest(ranks.best.reshape(shape), squared.reshape(shape))
 
 
+@usual_promotion()
 def squared_nearest_distance(
     state: State, patterns: Patterns, *, block: int | None = None
 ) -> Float[Array, "*batch"]:

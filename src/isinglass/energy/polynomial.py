@@ -7,11 +7,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, State, check_state, rows
 from isinglass.energy.soft_maximum import product
 from isinglass.energy.streamed_sum import streamed_sum
 
 
+@usual_promotion()
 def krotov_hopfield_energy(
     state: State,
     patterns: Patterns,
@@ -48,6 +50,7 @@ def krotov_hopfield_energy(
     return -total.reshape(state.shape[:-1])
 
 
+@usual_promotion()
 def krotov_hopfield_force(
     state: State,
     patterns: Patterns,

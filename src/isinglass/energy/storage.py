@@ -17,6 +17,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import check_positive, check_real, check_whole
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import (
     Patterns,
     as_real,
@@ -50,6 +51,7 @@ class Certificate(NamedTuple):
     contraction: Float[Array, "m"]
 
 
+@usual_promotion()
 def ball_radii(patterns: Patterns) -> Float[Array, "_"]:
     """Measure half the distance from each pattern to the nearest other one, (m,).
 
@@ -65,6 +67,7 @@ def ball_radii(patterns: Patterns) -> Float[Array, "_"]:
     return _ball_radii(_checked(patterns))
 
 
+@usual_promotion()
 def storage_certificate(
     patterns: Patterns,
     landscape: NearestNeighbour | ModernHopfield,
@@ -129,6 +132,7 @@ class StorageProbe:
         check_positive(precision=self.precision, tolerance=self.tolerance)
 
 
+@usual_promotion()
 def storage(
     patterns: Patterns,
     landscape: Landscape | None = None,

@@ -24,6 +24,7 @@ from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from isinglass._common.checks import check_finite, check_whole
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, check_patterns
 
 # Numbers of a block, and of what is computed of it: 4 MiB of float32, in caches.
@@ -66,6 +67,7 @@ class Reading:
     axis: str = _AXIS
 
 
+@usual_promotion()
 def shard_patterns(
     patterns: Patterns, devices: Sequence[Any] | None = None
 ) -> jax.Array:

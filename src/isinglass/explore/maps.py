@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from isinglass._common.precision import double_precision
 from isinglass.dynamics import DelayMap, Flow, SweepWarning, flow, textbook
 from isinglass.dynamics.maps import newest
 from isinglass.explore.features import features_from_words
@@ -253,7 +254,7 @@ def _tried(chosen: Map, values: Mapping[str, float]) -> tuple[Any, set[str]]:
         return chosen.step(jax.tree.map(jnp.asarray, state), noted)
 
     try:
-        with jax.enable_x64(True):
+        with double_precision():
             return jax.eval_shape(first_step, dict(values)), read
     except Exception as error:  # whatever its author wrote
         if isinstance(error, KeyError) and error.args and error.args[0] in lacking:
@@ -337,5 +338,5 @@ def _state(name: str, step: Any, start: Any) -> Any:
             f"--start must hold the last {step.length} values of {name}, newest first, "
             f"got {numbers.size} numbers"
         )
-    with jax.enable_x64(True):
+    with double_precision():
         return step.start(jnp.asarray(numbers.reshape(step.length, -1)))

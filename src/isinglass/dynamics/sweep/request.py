@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import pick
@@ -118,7 +119,7 @@ class Request:
         """The initial state of the first cell, and its parameters."""
         first = {name: values[0] for name, values in self.vary.items()}
         parameters = {**self.parameters, **first}
-        with jax.enable_x64(True):
+        with double_precision():
             return self._state(parameters), parameters
 
     def _state(self, parameters: Mapping[str, Any]) -> Any:
@@ -161,7 +162,7 @@ class Request:
             return self.step(self._state(recorded), recorded)
 
         # Whatever the map complains of, it will say again where it is run in earnest.
-        with jax.enable_x64(True), contextlib.suppress(Exception):
+        with double_precision(), contextlib.suppress(Exception):
             jax.eval_shape(look, {**self.parameters, **first})
         return name in read
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._common.precision import double_precision
 from isinglass.dynamics._layout import lane_axes, lanes_last, pick, repeated
 from isinglass.dynamics._precision import at_precision
 from isinglass.dynamics.cells import measure_cells
@@ -80,7 +81,7 @@ def compute(
     device = (
         None if devices[0].platform == "cpu" else devices[tile.index % len(devices)]
     )
-    with jax.enable_x64(True), jax.default_device(device):
+    with double_precision(), jax.default_device(device):
         run = _sequential if work.sequential else _parallel
         return run(work, tile, before, tick or (lambda share: None))
 
@@ -143,7 +144,7 @@ def probe(work: Work) -> list[float | None]:
         cpu = jax.local_devices(backend="cpu")[0]
     except RuntimeError:  # JAX was told to use accelerators only
         cpu = None
-    with jax.enable_x64(True), jax.default_device(cpu):
+    with double_precision(), jax.default_device(cpu):
         varied = {name: values[ends] for name, values in work.vary.items()}
         parameters = _lanes({**work.parameters, **varied}, set(work.vary), len(ends))
         parameters = at_precision(parameters, "float64")

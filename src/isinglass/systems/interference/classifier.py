@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import map_batches
 from isinglass._common.checks import as_array
+from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _fitness, automatic, energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
@@ -262,7 +263,7 @@ class InterferenceClassifier(RouteClassifier):
     # -- the physics -------------------------------------------------------------------
 
     def _host(self) -> np.ndarray:
-        with jax.enable_x64(True):
+        with double_precision():
             h, w = self._patch()
             return np.asarray(uniform_host(h * w))
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import as_array, as_real_array
+from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
@@ -130,7 +131,7 @@ class WaveClassifier(RouteClassifier):
 
     def _host(self) -> np.ndarray:
         n_components = self.wave_shape_[2]
-        with jax.enable_x64(True):
+        with double_precision():
             if self.host is None:
                 return np.asarray(uniform_host(n_components))
             host = as_real_array("host", self.host)

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
+from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.features_first import affine, by_head
 from isinglass.attention.normalisation import Normalisation
 from isinglass.attention.positions import sinusoids
@@ -111,6 +112,7 @@ class LoopedBaseline(Loop):
     readout_bias: Float[Array, "V"]
     config: BaselineConfig = eqx.field(static=True)
 
+    @single_precision()
     def __init__(self, config: BaselineConfig, *, key: PRNGKeyArray) -> None:
         symbols, width = config.vocabulary, config.width
         hidden = 4 * width if config.hidden is None else config.hidden
@@ -132,6 +134,7 @@ class LoopedBaseline(Loop):
         self.readout, self.readout_bias = matrix(width, symbols), jnp.zeros(symbols)
         self.config = config
 
+    @usual_promotion()
     def adapt(
         self,
         tokens: Int[Array, "n"],
@@ -188,6 +191,7 @@ class LoopedBaseline(Loop):
         (_, logits, chosen, _), unsure = jax.lax.scan(iterate, start, counts)
         return Adapted(logits, chosen, unsure)
 
+    @usual_promotion()
     def embed(
         self,
         tokens: Int[Array, "*batch n"],
@@ -204,9 +208,8 @@ class LoopedBaseline(Loop):
         if config.positional_scale == 0:
             return inputs
         where = jnp.arange(tokens.shape[-1]) if positions is None else positions
-        return inputs + config.positional_scale * sinusoids(
-            where, config.width, config.positional_base
-        )
+        waves = sinusoids(where, config.width, config.positional_base)
+        return inputs + config.positional_scale * waves.astype(inputs.dtype)
 
     def _iterate(
         self, state: Float[Array, "d *n"], inputs: Float[Array, "d *n"], q: float | None
@@ -252,6 +255,7 @@ class AdaptiveBaseline(eqx.Module):
     task: InductionTask = eqx.field(static=True)
     most: int = eqx.field(static=True)
 
+    @usual_promotion()
     def __call__(self, tokens: Int[Array, "n"]) -> Float[Array, "n V"]:
         """Logits after the loops that were chosen for this sequence."""
         questions = self.task.questions(tokens)

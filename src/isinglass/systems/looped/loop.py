@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Real
 
 from isinglass._common.checks import check_whole
+from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import (
     features_first,
     features_last,
@@ -133,6 +134,7 @@ class Loop(eqx.Module):
         """Bias of attention by how far back a key lies; None without."""
         return None
 
+    @usual_promotion()
     def attention(
         self, hidden: Float[Array, "*batch n d"]
     ) -> Float[Array, "h *batch n n"]:
@@ -150,6 +152,7 @@ class Loop(eqx.Module):
         mixed, rows = attend_first(*heads, causal=self.config.causal, q=q, bias=bias)
         return joined(mixed), RowStatistics(*(x.mean(0) for x in rows))
 
+    @usual_promotion()
     def step(
         self, state: Float[Array, "*batch n d"], inputs: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch n d"]:
@@ -157,10 +160,12 @@ class Loop(eqx.Module):
         after, *_ = self._iterate(features_first(state), features_first(inputs), None)
         return features_last(after)
 
+    @usual_promotion()
     def block(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
         """Return what the block makes of a state with its inputs added."""
         return features_last(self._block(features_first(hidden), None)[0])
 
+    @usual_promotion()
     def __call__(
         self,
         tokens: Int[Array, "*batch n"],
@@ -188,6 +193,7 @@ class Loop(eqx.Module):
             features_last(jax.lax.scan(body, first, None, length=count)[0])
         )
 
+    @usual_promotion()
     def energies(
         self,
         tokens: Int[Array, "*batch n"],
@@ -226,10 +232,12 @@ class Loop(eqx.Module):
         entropy = jnp.zeros_like(power) if q is None else (1 - power) / (q - 1)
         return features_last(final), LoopEnergies(kinetic, surprise, entropy)
 
+    @usual_promotion()
     def decode(self, state: Float[Array, "*n d"]) -> Float[Array, "*n V"]:
         """Return the logits of a state."""
         return state @ self.readout + self.readout_bias
 
+    @usual_promotion()
     def run(
         self,
         tokens: Int[Array, "*batch n"],

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
 from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.features_first import affine, by_head, linear
 from isinglass.attention.normalisation import normalise
 from isinglass.attention.positions import sinusoids
@@ -113,6 +114,7 @@ class LoopedTransformer(Loop):
     recency: Float[Array, ""] | None
     config: LoopedConfig = eqx.field(static=True)
 
+    @single_precision()
     def __init__(self, config: LoopedConfig, *, key: PRNGKeyArray) -> None:
         symbols, width, hidden = config.vocabulary, config.width, config.hidden
         keys = iter(jax.random.split(key, 7))
@@ -133,6 +135,7 @@ class LoopedTransformer(Loop):
         self.recency = jnp.array(FIRST_RECENCY) if near else None
         self.config = config
 
+    @usual_promotion()
     def embed(
         self,
         tokens: Int[Array, "*batch n"],
@@ -148,6 +151,7 @@ class LoopedTransformer(Loop):
         check_tokens("tokens", tokens, None, config.vocabulary)
         where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         waves = sinusoids(where, config.width, config.positional_base)
+        waves = waves.astype(self.embedding.dtype)
         return self.embedding[tokens] + config.positional_scale * waves
 
     def _iterate(
@@ -175,10 +179,11 @@ class LoopedTransformer(Loop):
         """Bias of attention by how far back a key lies; None without."""
         if self.near_bias is None or self.recency is None:
             return None
-        back = jnp.arange(n)
+        back = jnp.arange(n, dtype=jnp.int32)
         # The nearest distances have a bias each; all fall as a learned power besides.
         of_near = self.near_bias[jnp.minimum(back, self.config.near - 1)]
-        return of_near - jnp.exp(self.recency) * jnp.log1p(back)
+        far = jnp.log1p(back.astype(self.recency.dtype))
+        return of_near - jnp.exp(self.recency) * far
 
     def projections(self, hidden: Float[Array, "d *n"]) -> tuple[Array, Array, Array]:
         """Return queries (scaled), keys and values, (d / heads, heads, …, n)."""

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import _steps
 from isinglass.systems.looped._steps import AnyConfig, Span, State
@@ -90,6 +91,7 @@ class Run:
         return jax.tree.map(lambda x: x[index], self.model)
 
 
+@single_precision()
 def train(
     config: AnyConfig,
     task: InductionTask,

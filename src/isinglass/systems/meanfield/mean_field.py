@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import as_parameter, as_real_array
+from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
 from isinglass.systems.meanfield.attention import attend
@@ -321,5 +322,5 @@ def _precision(parameters: Parameters) -> Iterator[Any]:
     for name in PARAMETERS:
         if not isinstance(parameters.get(name), jax.Array):
             as_parameter(name, parameters)
-    with nullcontext() if arrays else jax.enable_x64(True):
+    with nullcontext() if arrays else double_precision():
         yield jnp.result_type(*arrays, float) if arrays else jnp.float64

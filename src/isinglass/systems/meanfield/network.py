@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass._common.checks import as_parameter, as_real_array, check_whole
+from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.trajectory import Sampling
 from isinglass.systems.meanfield.attention import attend
@@ -190,7 +191,7 @@ class SelfAttentionNetwork:
         sampling = Sampling.of(steps)
         check_whole(replicas=replicas)
         start = self._start(numbers, prompt or Prompt())
-        with jax.enable_x64(True):
+        with double_precision():
             source = self._source()
             batch = max(1, min(replicas, _MOST_BYTES // source.bytes_per_replica))
             positional = jnp.asarray(self.features.positional_overlaps)

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from isinglass._common.precision import double_precision, usual_promotion
 from isinglass._common.types import ArrayLike
 
 Progress = Callable[[int, int], None]
@@ -314,6 +315,7 @@ def _half_squares(vectors: Float[Array, "t d"]) -> Float[Array, "t"]:
     return (vectors * vectors).sum(axis=1) / 2
 
 
+@usual_promotion()
 @partial(jax.jit, static_argnums=(4, 5))
 def _greatest(
     x: Float[Array, "t d"],
@@ -410,7 +412,7 @@ def _products(
     for rows in (x, y):
         size = max(64, 1 << (len(rows) - 1).bit_length())
         padded.append(np.pad(rows, ((0, size - len(rows)), (0, 0))))
-    with jax.enable_x64(True):
+    with double_precision():
         return np.asarray(_matmul(*padded))[: len(x), : len(y)]
 
 

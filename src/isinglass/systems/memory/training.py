@@ -15,6 +15,7 @@ import xarray as xr
 from jax.sharding import Mesh
 
 from isinglass._common.checks import check_whole
+from isinglass._common.precision import single_precision
 from isinglass.data.sources import Source
 from isinglass.systems.memory import _steps
 from isinglass.systems.memory._steps import State
@@ -55,6 +56,7 @@ class Run:
     recipe: Recipe
 
 
+@single_precision()
 def train(
     start: TransformerConfig | Transformer,
     source: Source,

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, PRNGKeyArray
 
 from isinglass._common.checks import check_whole
+from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.causal import Implementation, causal_attention
 from isinglass.attention.normalisation import Normalisation
 from isinglass.data.tokens import check_tokens
@@ -162,6 +163,7 @@ class Block(eqx.Module):
     mlp_out: Float[Array, "m d"]
     mlp_out_bias: Float[Array, "d"]
 
+    @single_precision()
     def __init__(self, config: TransformerConfig, *, key: PRNGKeyArray) -> None:
         width, inner = config.width, config.inner
         keys = iter(jax.random.split(key, 4))
@@ -200,6 +202,7 @@ class Transformer(eqx.Module):
     after: Normalisation
     config: TransformerConfig = eqx.field(static=True)
 
+    @single_precision()
     def __init__(self, config: TransformerConfig, *, key: PRNGKeyArray) -> None:
         of_tokens, of_positions, of_blocks = jax.random.split(key, 3)
         width = config.width
@@ -214,6 +217,7 @@ class Transformer(eqx.Module):
         self.after = Normalisation(width, config.epsilon)
         self.config = config
 
+    @usual_promotion()
     def __call__(
         self, tokens: Integer[Array, "n"], execution: Execution = SINGLE
     ) -> Float[Array, "n V"]:
@@ -230,6 +234,7 @@ class Transformer(eqx.Module):
         """
         return self.decode(self.final(tokens, execution), execution)
 
+    @usual_promotion()
     def run(self, tokens: Integer[Array, "n"], execution: Execution = SINGLE) -> Pass:
         """Compute logits, and activations after every layer.
 
@@ -242,6 +247,7 @@ class Transformer(eqx.Module):
         final = self.after(last)
         return Pass(self.decode(final, execution), stream, final.astype(jnp.float32))
 
+    @usual_promotion()
     def final(
         self,
         tokens: Integer[Array, "n"],
@@ -261,6 +267,7 @@ class Transformer(eqx.Module):
         """
         return self.after(self.stream(tokens, execution, key=key)[0])
 
+    @usual_promotion()
     def decode(
         self, final: Float[Array, "n d"], execution: Execution = SINGLE
     ) -> Float[Array, "n V"]:
@@ -273,6 +280,7 @@ class Transformer(eqx.Module):
             preferred_element_type=jnp.float32,
         )
 
+    @usual_promotion()
     def stream(
         self,
         tokens: Integer[Array, "n"],

@@ -1,0 +1,32 @@
+"""The precision in which JAX computes, and its rules of promotion, in our functions.
+
+A user may have set JAX to another precision, or to refuse mixed types or ranks, for
+programs of their own. Functions that compute here say what they were written for, in
+their own thread and for as long as they run: a result does not depend on such a flag.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jax
+
+
+@contextmanager
+def usual_promotion() -> Iterator[None]:
+    """Let types and ranks be mixed as in NumPy."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Compute in float64, as chaos and exact sums need."""
+    with jax.enable_x64(True), usual_promotion():
+        yield
+
+
+@contextmanager
+def single_precision() -> Iterator[None]:
+    """Compute in float32, as training does."""
+    with jax.enable_x64(False), usual_promotion():
+        yield

@@ -1,0 +1,147 @@
+"""The main calls of every system, tiny: python main_calls.py FILE.npz."""
+
+import dataclasses
+import sys
+import tempfile
+
+import jax
+import numpy as np
+
+from helpers import looped_training, memory_training
+from isinglass import dynamics, energy
+from isinglass.data.double_slit import make_waves
+from isinglass.dynamics import textbook
+from isinglass.systems import interference, looped, meanfield, memory
+
+CALLS = {}
+
+
+def call(function):
+    CALLS[function.__name__] = function
+    return function
+
+
+def pictures(count, seed):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    images = rng.random((count, 28, 28)) * 0.4
+    for image, label in zip(images, labels, strict=True):
+        image[4 + 8 * label : 8 + 8 * label] = 1
+    return images.reshape(count, -1), labels
+
+
+@call
+def pictures_are_classified():
+    X, y = pictures(12, 0)
+    model = interference.InterferenceClassifier(random_state=0).fit(X, y)
+    return model.tally_, model.decision_function(X[:3]), model.energy_over_time(X[:1])
+
+
+@call
+def waves_are_classified():
+    X, y = make_waves(3, np.random.default_rng(0))
+    stage = interference.Geometry(sources=[[-1.0], [1.0]], targets=[[-2.0], [2.0]])
+    options = {"geometry": stage, "host": (0.0, 1.0), "random_state": 0}
+    model = interference.WaveClassifier(**options).fit(X, y)
+    return model.decision_function(X)
+
+
+@call
+def the_mean_field_moves():
+    field = meanfield.MeanField(meanfield.Features.paper())
+    gamma = meanfield.gamma_of(2.2, 100, n_patterns=3)
+    parameters = {"beta": 1.26, "gamma": gamma, "epsilon": 0.02}
+    start = field.start_from_pattern(parameters)
+    orbit = dynamics.trajectory(field.map, start, parameters, 20)
+    measure = dynamics.Measure(transient=20, steps=40, exponents=2, qr_every=4)
+    spectrum = dynamics.lyapunov_spectrum(field.map, start, parameters, measure)
+    return orbit, spectrum.exponents
+
+
+@call
+def a_network_of_spins_moves():
+    network = meanfield.SelfAttentionNetwork.from_features(
+        meanfield.Features.paper(), 60
+    )
+    parameters = {"beta": 1.26, "gamma": 10.0, "epsilon": 0.02}
+    return tuple(network.sample(jax.random.key(0), parameters, 5, replicas=2))
+
+
+@call
+def a_diagram_is_drawn():
+    return dynamics.bifurcation(
+        textbook.henon,
+        np.array([0.1, 0.1]),
+        {"b": 0.3},
+        {"a": [1.0, 1.4]},
+        dynamics.Measure(transient=50, steps=100, exponents=2),
+    ).exponents.values
+
+
+@call
+def patterns_are_retrieved():
+    patterns = np.random.default_rng(0).standard_normal((6, 8)).astype(np.float32)
+    starts = patterns + np.float32(0.1)
+    descent = energy.retrieve(starts, patterns, 2.0)
+    return descent.state, energy.modern_hopfield_energy(starts[0], patterns, 2.0)
+
+
+@call
+def a_looped_transformer_is_trained():
+    recipe = looped.Recipe(steps=4, batch=4, shortest=4, longest=6)
+    run = looped_training.run(
+        recipe, evaluate=looped.Evaluation(lengths=(5,), every=2, sequences=4)
+    )
+    return run.model, run.metrics.loss.values
+
+
+@call
+def looped_transformers_are_new_and_read():
+    tokens = np.array([0, 3, 1, 2, 0], np.int32)
+    near = dataclasses.replace(looped_training.CONFIG, near=3)
+    baseline = looped.LoopedBaseline(looped_training.BASELINE, key=jax.random.key(0))
+    model = looped.LoopedTransformer(near, key=jax.random.key(0))
+    return (
+        model,
+        baseline,
+        model(tokens),
+        baseline(tokens),
+        looped.kinetic_energy(model.run(tokens).states),
+    )
+
+
+@call
+def a_gpt2_is_new_and_saved_and_trained():
+    model = memory.Transformer(memory_training.CONFIG, key=jax.random.key(0))
+    with tempfile.TemporaryDirectory() as folder:
+        memory.save_gpt2(model, folder)
+        again = memory.load_gpt2(folder)
+    training, validation = memory_training.sources()
+    how = memory_training.recipe(steps=2, batch=2, every=1, validation=2)
+    run = memory.train(again, training, how, validation=validation)
+    return (
+        model,
+        again(np.arange(8, dtype=np.int32)),
+        run.model,
+        run.metrics.loss.values,
+    )
+
+
+@call
+def neighbours_are_near():
+    rows = np.random.default_rng(0).standard_normal((30, 5)).astype(np.float32)
+    near = memory.nearest_neighbours(rows)
+    return tuple(near), memory.log_ball_partition(3.0, 8)
+
+
+def answers():
+    """Every array that a call gives, by the call's name and its place."""
+    return {
+        f"{name} {place}": np.asarray(leaf)
+        for name, function in CALLS.items()
+        for place, leaf in enumerate(jax.tree.leaves(function()))
+    }
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **answers())
