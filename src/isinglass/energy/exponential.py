@@ -1,6 +1,7 @@
 """Memories with an exponential: Demircigil et al. 2017, and the modern Hopfield one."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,13 +14,26 @@ from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import (
     Patterns,
     State,
-    as_real,
     check_state,
     rows,
     squared_length,
 )
-from isinglass.energy.soft_maximum import PLAIN, WITH_MEAN, Form, Soft, soft
-from isinglass.energy.streaming import Reduction, fold, on_device, on_host
+from isinglass.energy.soft_maximum import (
+    PLAIN,
+    WITH_MEAN,
+    Form,
+    Soft,
+    origin_of,
+    soft,
+    with_value,
+)
+from isinglass.energy.streaming import (
+    Reduction,
+    fold,
+    on_device,
+    on_host,
+    rows_of,
+)
 
 
 @usual_promotion()
@@ -72,8 +86,12 @@ def modern_hopfield_energy(
 ) -> Float[Array, "*batch"]:
     """Energy E(x) = −β⁻¹ log Σ_j exp(β⟨ρ_j, x⟩) + ½|x|² + β⁻¹ log m + ½ max_j |ρ_j|².
 
-    With these constants E ≥ 0. With β = 2 and patterns of one length, 2E − log m is the
-    energy of `nearest_neighbour_energy`.
+    With these constants E ≥ 0: if ρ_b has the largest product, it is the sum of
+    ½|x − ρ_b|², ½(max_j |ρ_j|² − |ρ_b|²) and −β⁻¹ log(1/m Σ_j exp β⟨ρ_j − ρ_b, x⟩).
+    Computed so, nothing cancels, however far patterns and state lie from 0.
+
+    With β = 2 and patterns of one length, 2E − log m is the energy of
+    `nearest_neighbour_energy`.
 
     Args:
         state: x, (…, n).
@@ -92,9 +110,10 @@ def modern_hopfield_energy(
     """
     products = _soft_products(state, patterns, inverse_temperature, PLAIN, block)
     x = rows(state)
-    constant = jnp.log(patterns.shape[0]) / inverse_temperature
-    constant = constant + largest_squared_length(x, patterns, block) / 2
-    energy = squared_length(x) / 2 - products.maximum + constant
+    longest = rows_of(patterns, longest_pattern(x, patterns, block))
+    best = rows_of(patterns, products.best)
+    room = jnp.log(patterns.shape[0]) / inverse_temperature
+    energy = _modern(x, best, longest, products, room)
     return energy.astype(x.dtype).reshape(state.shape[:-1])
 
 
@@ -111,8 +130,8 @@ def modern_hopfield_force(
     Raises:
         ValueError: As `modern_hopfield_energy` does.
     """
-    update = modern_hopfield_update(state, patterns, inverse_temperature, block=block)
-    return update - rows(state).reshape(state.shape)
+    products = _soft_products(state, patterns, inverse_temperature, WITH_MEAN, block)
+    return products.pull.reshape(state.shape)
 
 
 @usual_promotion()
@@ -142,43 +161,80 @@ def modern_hopfield_update(
     return products.mean.reshape(state.shape)
 
 
-def largest_squared_length(x: Any, patterns: Any, block: int | None = None) -> Any:
-    """max_j |ρ_j|², in the precision of states x."""
-    if on_host(patterns, x):
-        return fold(_Longest(smallest=False), (x,), patterns, block)
-    return _largest(on_device(patterns)).astype(x.dtype)
+@jax.jit
+def _modern(x: Any, best: Any, longest: Any, products: Soft, room: Any) -> Any:
+    """The energy as a sum of what is not negative, with the formula's derivatives."""
+    best, longest = best.astype(x.dtype), longest.astype(x.dtype)
+    shorter = ((longest - best) * (longest + best)).sum(-1)
+    exact = squared_length(x - best) / 2 + jnp.maximum(shorter, 0) / 2
+    exact = exact + jnp.maximum(room - products.surplus, 0)
+    return with_value(squared_length(longest) / 2 - products.lowered + room, exact)
+
+
+def longest_pattern(x: Any, patterns: Any, block: int | None = None) -> Any:
+    """The number of the pattern of largest |ρ_j|²."""
+    return _longest(x, patterns, block, smallest=False)[1]
 
 
 def spread_of_squared_lengths(x: Any, patterns: Any, block: int | None = None) -> Any:
     """max_j |ρ_j|² − min_j |ρ_j|²."""
-    ends = [
-        fold(_Longest(smallest), (x,), patterns, block) for smallest in (False, True)
-    ]
+    ends = [_longest(x, patterns, block, smallest)[0] for smallest in (False, True)]
     return ends[0] + ends[1]
 
 
-@jax.jit
-def _largest(patterns: Any) -> Any:
-    return squared_length(as_real(patterns)).max()
+def _longest(x: Any, patterns: Any, block: int | None, smallest: bool) -> Any:
+    if on_host(patterns, x):
+        args = (x, origin_of(x, patterns))
+        return fold(_Longest(smallest), args, patterns, block)
+    return _longest_on_device(smallest, x, on_device(patterns))
+
+
+@partial(jax.jit, static_argnums=0)
+def _longest_on_device(smallest: bool, x: Any, patterns: Any) -> Any:
+    patterns = jax.lax.stop_gradient(patterns)
+    origin = origin_of(x, patterns)
+    lengths = jax.lax.cond(
+        origin.any(),
+        lambda rows: _lengths(smallest, rows.astype(x.dtype), origin),
+        lambda rows: _lengths(smallest, rows.astype(x.dtype), None),
+        patterns,
+    )
+    return lengths.max(), lengths.argmax()
+
+
+def _lengths(smallest: bool, patterns: Any, origin: Any) -> Any:
+    """|ρ|² − |c|² for an origin c, or the negative of it."""
+    if origin is None:
+        lengths = squared_length(patterns)
+    else:
+        lengths = ((patterns - origin) * (patterns + origin)).sum(-1)
+    return -lengths if smallest else lengths
 
 
 @dataclass(frozen=True)
 class _Longest(Reduction):
-    """max |ρ|², or −min |ρ|²."""
+    """max |ρ|² − |c|² for an origin c, or −min, and the number of the first such ρ."""
 
     smallest: bool
 
     def start(self, args: Any) -> Any:
-        return jnp.asarray(-np.inf, args[0].dtype)
+        return jnp.asarray(-np.inf, args[0].dtype), jnp.zeros((), jnp.int32)
 
     def absorb(self, gathered: Any, args: Any, block: Any, first: Any) -> Any:
-        del args, first
-        lengths = squared_length(block)
-        return jnp.maximum(gathered, (-lengths if self.smallest else lengths).max())
+        lengths = _lengths(self.smallest, block, args[1])
+        place = lengths.argmax()
+        is_longer = lengths[place] > gathered[0]
+        most = jnp.maximum(gathered[0], lengths[place])
+        number = (first + place).astype(jnp.int32)
+        return most, jnp.where(is_longer, number, gathered[1])
 
     def merge(self, gathered: Any, args: Any, axis: str) -> Any:
         del args
-        return jax.lax.pmax(gathered, axis)
+        most = jax.lax.pmax(gathered[0], axis)
+        last = jnp.iinfo(jnp.int32).max
+        return most, jax.lax.pmin(
+            jnp.where(gathered[0] == most, gathered[1], last), axis
+        )
 
 
 def _soft_products(

@@ -3,15 +3,13 @@
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from isinglass._common.checks import check_positive
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, State, check_state, rows, squared_length
 from isinglass.energy.soft_maximum import Form, Soft, soft, with_value
+from isinglass.energy.streaming import rows_of
 
 
 class Nearest(NamedTuple):
@@ -39,9 +37,10 @@ def nearest_neighbour_energy(
     It lies between g − β⁻¹ log m and g = min_j |x − ρ_j|². As β → ∞ it becomes g; as β
     → 0, −β⁻¹ log m and the mean of the squared distances.
 
-    Distances are compared by ⟨x, ρ⟩ and |ρ|², to a rounding error of the size of |ρ|²;
-    that to the nearest pattern is then taken from the difference itself, so that E is
-    right near a pattern.
+    Distances are compared by products about an origin amid the patterns, to a rounding
+    error of the size of the squared distances between them, however far they lie from
+    0; that to the nearest is then taken from the difference itself, so that E is right
+    near a pattern.
 
     Args:
         state: x, (…, n).
@@ -83,8 +82,8 @@ def nearest_neighbour_force(
     Raises:
         ValueError: As `nearest_neighbour_energy` does.
     """
-    x, ranks = _soft_ranks(state, patterns, inverse_temperature, True, block)
-    return (2 * (ranks.mean - x)).reshape(state.shape)
+    _, ranks = _soft_ranks(state, patterns, inverse_temperature, True, block)
+    return (2 * ranks.pull).reshape(state.shape)
 
 
 @usual_promotion()
@@ -101,7 +100,7 @@ def nearest_neighbour_energy_and_force(
     """
     x, ranks = _soft_ranks(state, patterns, inverse_temperature, True, block)
     energy = _energy(x, patterns, ranks).reshape(state.shape[:-1])
-    return energy, (2 * (ranks.mean - x)).reshape(state.shape)
+    return energy, (2 * ranks.pull).reshape(state.shape)
 
 
 @usual_promotion()
@@ -152,7 +151,7 @@ def nearest_pattern(
     Source: Niu et al. 2024, §3.
     """
     x, ranks = _soft_ranks(state, patterns, 1.0, False, block)
-    squared = _squared_distance(x, _rows_of(patterns, ranks.best))
+    squared = _squared_distance(x, rows_of(patterns, ranks.best))
     shape = state.shape[:-1]
     return Nearest(ranks.best.reshape(shape), squared.reshape(shape))
 
@@ -168,36 +167,25 @@ def squared_nearest_distance(
 def _soft_ranks(
     state: Any, patterns: Any, inverse_temperature: Any, mean: bool, block: int | None
 ) -> tuple[Any, Soft]:
-    """The states as rows, and the soft maximum of |x|² − |x − ρ_j|²."""
+    """The states as rows, and the soft maximum of −|x − ρ_j|²."""
     check_state(state, patterns)
     check_positive(inverse_temperature=inverse_temperature)
     x = rows(state)
     form = Form(by_distance=True, with_mean=mean)
-    return x, soft(2 * x, patterns, inverse_temperature, form, block=block)
+    return x, soft(x, patterns, inverse_temperature, form, block=block)
 
 
 def _energy(x: Any, patterns: Any, ranks: Soft) -> Any:
     """Value from the difference to the nearest, derivatives from the soft maximum."""
-    return _exact(x, _rows_of(patterns, ranks.best), ranks.maximum, ranks.surplus)
+    return _exact(x, rows_of(patterns, ranks.best), ranks.maximum, ranks.surplus)
 
 
 @jax.jit
 def _exact(x: Any, best: Any, maximum: Any, surplus: Any) -> Any:
     exact = _squared_distance(x, best) - surplus
-    return with_value(squared_length(x) - maximum, exact)
+    return with_value(-maximum, exact)
 
 
 @jax.jit
 def _squared_distance(x: Any, y: Any) -> Any:
     return squared_length(x - y.astype(x.dtype))
-
-
-def _rows_of(patterns: Any, index: Any) -> Any:
-    if isinstance(patterns, np.ndarray) and not isinstance(index, Tracer):
-        return jnp.asarray(patterns[np.asarray(index)])
-    return _taken(jnp.asarray(patterns), index)
-
-
-@jax.jit
-def _taken(patterns: Any, index: Any) -> Any:
-    return patterns[index]

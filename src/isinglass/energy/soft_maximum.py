@@ -1,7 +1,6 @@
 """The streaming core: soft maximum, soft mean and best of many patterns for a state.
 
-For scores r_j = ⟨y, ρ_j⟩, or ⟨y, ρ_j⟩ − |ρ_j|² where patterns are ranked by distance
-(y = 2x),
+For scores r_j = ⟨x, ρ_j⟩, or −|x − ρ_j|² where patterns are ranked by distance,
 
     soft maximum  β⁻¹ log Σ_j exp(β r_j),
     soft mean     Σ_j p_j ρ_j,  p = softmax(β r),
@@ -10,6 +9,12 @@ and the best pattern is the one of highest score. All energies made of exponenti
 their forces, are made of these. The highest score is taken off before anything is
 exponentiated, and β multiplies the difference, so that neither large scores nor any
 β > 0 overflow.
+
+Far from the origin products would have errors of the size of |ρ|², in which the
+differences between patterns drown. So what is multiplied are ρ_j − c, for an origin c
+amid the patterns that is 0 where they lie about 0: ⟨x, ρ_j − c⟩, or
+2 ⟨x − c, ρ_j − c⟩ − |ρ_j − c|². Differences of near numbers are exact, and so are those
+of whole numbers.
 """
 
 from dataclasses import dataclass
@@ -29,7 +34,10 @@ from isinglass.energy.streaming import (
     on_device,
     on_host,
     reading_of,
+    rows_of,
 )
+
+_SAMPLE = 64  # patterns of which the origin is the mean
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Form:
     """What is computed of the scores.
 
     Attributes:
-        by_distance: Whether |ρ|² is taken off the scores.
+        by_distance: Whether patterns are ranked by their distance, not their product.
         with_mean: Whether the soft mean is computed, which costs a second product.
     """
 
@@ -53,12 +61,35 @@ class Soft(NamedTuple):
 
     Attributes:
         maximum: β⁻¹ log Σ_j exp(β r_j), (s,).
+        lowered: maximum − ½|x|², of the product form, without the cancellation in its
+            derivative, (s,).
+        surplus: maximum − max_j r_j, without the cancellation, in [0, β⁻¹ log m], (s,);
+            not differentiated.
+        best: Number of the pattern with the highest score; the first, where some are
+            equal, (s,).
+        mean: Σ_j p_j ρ_j, (s, n), or None where the form has none.
+        pull: mean − x, without the cancellation, or None.
+    """
+
+    maximum: Any
+    lowered: Any
+    surplus: Any
+    best: Any
+    mean: Any
+    pull: Any
+
+
+class _Centred(NamedTuple):
+    """The same for scores about an origin: ⟨y, ρ_j − c⟩, and perhaps − |ρ_j − c|².
+
+    Attributes:
+        maximum: β⁻¹ log Σ_j exp(β r_j), (s,).
         highest: max_j r_j, (s,); not differentiated.
         surplus: maximum − highest, without the cancellation, in [0, β⁻¹ log m], (s,);
             not differentiated.
         best: Number of the pattern with the highest score; the first, where some are
             equal, (s,).
-        mean: Σ_j p_j ρ_j, (s, n), or None where the form has none.
+        mean: Σ_j p_j (ρ_j − c), (s, n), or None where the form has none.
     """
 
     maximum: Any
@@ -90,7 +121,8 @@ class _SoftReduction(Reduction):
         return _Gathered(lowest, total, best, summed)
 
     def absorb(self, gathered: _Gathered, args: Any, block: Any, first: Any) -> Any:
-        y, beta = args
+        y, beta, origin = args
+        block = block if origin is None else block - origin
         r = scores(y, block, self.form.by_distance)
         top = r.max(-1)
         highest = jnp.maximum(gathered.highest, top)
@@ -131,7 +163,8 @@ class _Others:
     form: Form
 
     def __call__(self, args: Any, block: Any, first: Any) -> Any:
-        y, beta, highest, best = args
+        y, beta, highest, best, origin = args
+        block = block - origin
         lifted = beta * (scores(y, block, self.form.by_distance) - highest[:, None])
         # At most 1 but for rounding.
         weights = jnp.exp(lifted - jax.lax.stop_gradient(jnp.maximum(lifted, 0)))
@@ -142,7 +175,7 @@ class _Others:
 
 
 def soft(
-    y: Any,
+    x: Any,
     patterns: Any,
     beta: Any,
     form: Form,
@@ -150,26 +183,81 @@ def soft(
     block: int | None = None,
     name: str = "patterns",
 ) -> Soft:
-    """Compute soft maximum, best pattern and soft mean for states y, (s, n).
+    """Compute soft maximum, best pattern and soft mean for states x, (s, n).
 
-    `Soft.maximum` and `Soft.mean` can be differentiated by y, the patterns and β,
-    forward and backward, any number of times; the first derivative by y alone costs the
-    mean and no more.
+    All but `Soft.surplus` and `Soft.best` can be differentiated by x, the patterns and
+    β, forward and backward, any number of times; the first derivative by x alone costs
+    the mean and no more.
 
     Args:
-        y: States, or twice the states where patterns are ranked by distance.
+        x: States.
         patterns: (m, n).
         beta: β > 0.
         form: What the scores are, and whether the mean is computed.
         block: Rows of a block, if not as many as suit.
         name: What the patterns are called in errors.
     """
-    limits = jnp.finfo(y.dtype)
-    beta = jnp.clip(jnp.asarray(beta), limits.tiny, limits.max).astype(y.dtype)
-    if on_host(patterns, y, beta):
-        return _of(fold(_SoftReduction(form), (y, beta), patterns, block, name), beta)
-    reading = reading_of(y.shape[0], patterns, block)
-    return _soft_compiled(form, reading, y, on_device(patterns, name), beta)
+    limits = jnp.finfo(x.dtype)
+    beta = jnp.clip(jnp.asarray(beta), limits.tiny, limits.max).astype(x.dtype)
+    if on_host(patterns, x, beta):
+        origin = origin_of(x, patterns)
+        moved = origin if np.asarray(origin).any() else None
+        args = (_aimed(form, x, origin), beta, moved)
+        centred = _of(fold(_SoftReduction(form), args, patterns, block, name), beta)
+        rows = rows_of(patterns, centred.best) if form.with_mean else None
+        return _about(form, centred, x, rows, origin)
+    reading = reading_of(x.shape[0], patterns, block)
+    return _soft_compiled(form, reading, x, on_device(patterns, name), beta)
+
+
+def origin_of(x: Any, patterns: Any) -> Any:
+    """An origin c amid the patterns, in the precision of the states.
+
+    Component by component it is the mean of 64 patterns, rounded to a power of two
+    about as large as they differ from it: 0 where they lie about 0, and otherwise a
+    number of so few digits that differences to it are exact wherever they can be. Any c
+    would be right; c is no variable where something is differentiated.
+    """
+    stride = max(1, patterns.shape[0] // _SAMPLE)
+    return _origin(patterns[: _SAMPLE * stride : stride], x.dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def _origin(sample: Any, dtype: Any) -> Any:
+    share = jax.lax.stop_gradient(sample.astype(dtype)) / sample.shape[0]
+    mean = share.sum(0)
+    apart = jnp.abs(share - mean / sample.shape[0]).sum(0)
+    exponent = jnp.frexp(2 * apart)[1]
+    grid = jnp.ldexp(jnp.ones_like(apart), exponent)
+    origin = jnp.where(apart > 0, jnp.round(mean / grid) * grid, mean)
+    return jnp.where(jnp.isfinite(origin), origin, 0)
+
+
+@partial(jax.jit, static_argnums=0)
+def _aimed(form: Form, x: Any, origin: Any) -> Any:
+    """The y whose products with the patterns are computed."""
+    return 2 * (x - origin) if form.by_distance else x
+
+
+@partial(jax.jit, static_argnums=0)
+def _about(form: Form, centred: _Centred, x: Any, rows: Any, origin: Any) -> Soft:
+    """Scores and means about an origin, seen from 0; rows are the best patterns."""
+    maximum, _, surplus, best, mean = centred
+    away = x - origin
+    lowered = maximum - (away * away).sum(-1) / (1 if form.by_distance else 2)
+    if form.by_distance:
+        maximum = lowered
+    else:
+        maximum = maximum + (x * origin).sum(-1)
+        lowered = lowered + (origin * origin).sum() / 2
+    if mean is None:
+        return Soft(maximum, lowered, surplus, best, None, None)
+    # What is exact of the best pattern stays so: it may be a fixed point.
+    rows = rows.astype(x.dtype)
+    rest = mean - (rows - origin)
+    pull = with_value(mean - away, (rows - x) + rest)
+    mean = with_value(mean + origin, rows + rest)
+    return Soft(maximum, lowered, surplus, best, mean, pull)
 
 
 def scores(y: Any, block: Any, by_distance: bool) -> Any:
@@ -183,29 +271,43 @@ def product(a: Any, b: Any) -> Any:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
-def _of(gathered: _Gathered, beta: Any) -> Soft:
+def _of(gathered: _Gathered, beta: Any) -> _Centred:
     highest, total, best, summed = gathered
     surplus = jnp.log(total) / beta
     mean = None if summed is None else summed / total[:, None]
-    return Soft(highest + surplus, highest, surplus, best, mean)
+    return _Centred(highest + surplus, highest, surplus, best, mean)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _soft_compiled(
-    form: Form, reading: Reading, y: Any, patterns: Any, beta: Any
+    form: Form, reading: Reading, x: Any, patterns: Any, beta: Any
 ) -> Soft:
-    return _soft(form, reading, y, patterns, beta)
+    origin = origin_of(x, patterns)
+    y = _aimed(form, x, origin)
+    centred = _soft(form, reading, y, patterns, beta, origin)
+    rows = patterns[centred.best] if form.with_mean else None
+    return _about(form, centred, x, rows, origin)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _soft(form: Form, reading: Reading, y: Any, patterns: Any, beta: Any) -> Soft:
-    return _of(fold_device(_SoftReduction(form), reading, (y, beta), patterns), beta)
+def _soft(
+    form: Form, reading: Reading, y: Any, patterns: Any, beta: Any, origin: Any
+) -> _Centred:
+    def fold_about(origin: Any) -> _Gathered:
+        args = (y, beta, origin)
+        return fold_device(_SoftReduction(form), reading, args, patterns)
+
+    # About 0, which is the usual case, nothing is taken off: it would cost a copy.
+    gathered = jax.lax.cond(
+        origin.any(), lambda: fold_about(origin), lambda: fold_about(None)
+    )
+    return _of(gathered, beta)
 
 
 def _soft_jvp(
     form: Form, reading: Reading, primals: Any, tangents: Any
-) -> tuple[Soft, Soft]:
-    of_y, of_patterns, of_beta = tangents
+) -> tuple[_Centred, _Centred]:
+    of_y, of_patterns, of_beta, _ = tangents  # the origin does not move
     only_y = is_zero(of_patterns) and is_zero(of_beta)
     # The derivative by y is the mean, which the maximum alone does without.
     whole = Form(form.by_distance, form.with_mean or only_y)
@@ -217,18 +319,20 @@ def _soft_jvp(
         of_maximum = (value.mean * of_y).sum(-1)
     still = jnp.zeros_like(value.highest)
     of_best = np.zeros(value.best.shape, jax.dtypes.float0)
-    tangent = Soft(of_maximum, still, still, of_best, of_mean)
+    tangent = _Centred(of_maximum, still, still, of_best, of_mean)
     return value if form.with_mean else value._replace(mean=None), tangent
 
 
 def _moved(
-    form: Form, reading: Reading, primals: Any, tangents: Any, value: Soft
+    form: Form, reading: Reading, primals: Any, tangents: Any, value: _Centred
 ) -> tuple[Any, Any]:
     """Tangents of the soft maximum and the soft mean.
 
     The maximum is r_best + β⁻¹ log(1 + Σ w), the mean (ρ_best + Σ w ρ)/(1 + Σ w), with
     the weights w of `_Others`.
     """
+    *primals, origin = primals
+    tangents = tangents[:3]
     beta = primals[2]
     moving = [not is_zero(t) for t in tangents]
 
@@ -238,12 +342,12 @@ def _moved(
             next(values) if moves else x
             for x, moves in zip(primals, moving, strict=True)
         )
-        best = rows[value.best].astype(y.dtype)
+        best = rows[value.best].astype(y.dtype) - origin
         highest = (y * best).sum(-1)
         if form.by_distance:
             highest = highest - (best * best).sum(-1)
         highest = with_value(highest, value.highest)
-        args = (y, inverse, highest, value.best)
+        args = (y, inverse, highest, value.best, origin)
         return highest, best, *sum_device(_Others(form), reading, args, rows)
 
     variables, directions = (

@@ -190,6 +190,18 @@ def as_block(patterns: Any, like: Any) -> Any:
     return patterns.astype(like.dtype)
 
 
+def rows_of(patterns: Any, index: Any) -> jax.Array:
+    """The patterns of some numbers; of a file, no others are read."""
+    if isinstance(patterns, np.ndarray) and not isinstance(index, Tracer):
+        return jnp.asarray(patterns[np.asarray(index)])
+    return _taken(jnp.asarray(patterns), index)
+
+
+@jax.jit
+def _taken(patterns: Any, index: Any) -> Any:
+    return patterns[index]
+
+
 def _spread(patterns: Any) -> tuple[Mesh | None, str]:
     sharding = (
         None if isinstance(patterns, Tracer) else getattr(patterns, "sharding", None)
