@@ -64,3 +64,12 @@ def test_k_below_one_is_refused() -> None:
 def test_a_class_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match=r"classes \[7\] have no sample to learn from"):
         few_shot.task(MNIST(TRAIN, TEST, ""), (0, 7))
+
+
+def test_a_task_says_what_it_holds_in_one_line() -> None:
+    task = few_shot.Task(TRAIN, digits([7, 7, 1]))
+    assert repr(task) == (
+        "Task(pool=Digits(24 pictures of 28 × 28: 6 each of 0, 1, 2, 3), "
+        "test=Digits(3 pictures of 28 × 28: 1 of 1, 2 of 7))"
+    )
+    assert repr(digits([])) == "Digits(0 pictures of 28 × 28: none)"

@@ -47,6 +47,16 @@ class Digits(NamedTuple):
     images: UInt8[np.ndarray, "n 28 28"]
     labels: UInt8[np.ndarray, "n"]
 
+    def __repr__(self) -> str:
+        labels, counts = np.unique(self.labels, return_counts=True)
+        if len(set(counts.tolist())) == 1:
+            by_label = f"{counts[0]} each of {', '.join(map(str, labels))}"
+        else:
+            pairs = zip(counts, labels, strict=True)
+            by_label = ", ".join(f"{count} of {label}" for count, label in pairs)
+        size = " × ".join(map(str, self.images.shape[1:]))
+        return f"Digits({len(self.labels)} pictures of {size}: {by_label or 'none'})"
+
 
 class MNIST(NamedTuple):
     """A training set, a test set where there is one, and where they came from.

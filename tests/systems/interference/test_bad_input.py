@@ -267,7 +267,7 @@ def test_forgetting_samples_never_learned(draw, problem):
 
 def test_untrained(problem):
     X, y = problem
-    for method in ("predict", "energies", "decision_function", "energy_over_time"):
+    for method in ("predict", "predict_proba", "energies", "decision_function"):
         refused(new(), method, X, match="not fitted", error=NotFittedError)
     refused(new(), "forget", X, y, match="not fitted", error=NotFittedError)
     refused(new(), "arrival_times", match="not fitted", error=NotFittedError)

@@ -291,3 +291,13 @@ def test_prediction_leaves_the_model_alone(draw):
     model.arrival_times()
     model.expected_similarity(X)
     np.testing.assert_equal(vars(model), before)
+
+
+def test_a_repr_has_no_arrays_to_scroll_over(draw):
+    X, y = draw(0, 9)
+    own = {"geometry": Geometry(np.zeros((4, 1)), np.ones((3, 1)))}
+    model = new(**own, route_prior=np.ones((4, 3, 8))).fit(X, y)
+    text = repr(model).replace("\n", "").replace(" ", "")
+    assert "Geometry(4sources,3targets,metric='cityblock',speed=1)" in text
+    assert "route_prior=<array(4,3,8)>" in text
+    assert len(repr(model)) < 400

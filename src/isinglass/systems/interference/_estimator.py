@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from numbers import Real
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import numpy as np
@@ -37,6 +37,7 @@ from isinglass.systems.interference.routes import (
     route_probabilities,
 )
 
+_SHORT = 8  # numbers that a repr shows
 MOST = 10**9  # epochs or travel durations
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -60,6 +61,15 @@ def _all_or_nothing(method: Method) -> Method:
     return cast(Method, wrapped)
 
 
+class _Shape(NamedTuple):
+    """Stands for an array where numbers would be too many to read."""
+
+    shape: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"<array {self.shape}>"
+
+
 class RouteClassifier(ClassifierMixin, BaseEstimator):
     """Base of `InterferenceClassifier` and `WaveClassifier`; not for use on its own."""
 
@@ -78,6 +88,14 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     _kind_parameters: tuple[str, ...] = ("rates", "threshold", "n_durations")
     # The attribute that holds the shape of one input.
     _shape_attribute: str
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        # scikit-learn's, with the shape of an array in place of its numbers.
+        brief = object.__new__(type(self))
+        for name, value in self.get_params(deep=False).items():
+            large = isinstance(value, np.ndarray | jax.Array) and value.size > _SHORT
+            setattr(brief, name, _Shape(value.shape) if large else value)
+        return BaseEstimator.__repr__(brief, N_CHAR_MAX)
 
     # -- what a subclass provides ------------------------------------------------------
 

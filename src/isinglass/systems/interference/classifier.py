@@ -13,7 +13,13 @@ from isinglass._common.batches import map_batches
 from isinglass._common.checks import as_array
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import _fitness, automatic, energy, learning
+from isinglass.systems.interference import (
+    _fitness,
+    automatic,
+    calibration,
+    energy,
+    learning,
+)
 from isinglass.systems.interference._estimator import RouteClassifier
 from isinglass.systems.interference.encoding import (
     encode_images,
@@ -69,6 +75,7 @@ class InterferenceClassifier(RouteClassifier):
         geometry_: Where sources and targets stand.
         image_shape_: Height and width of a picture.
         patch_size_: Height and width of a patch.
+        temperature_: Temperature of the energies per signal in `predict_proba`.
         rates_: Learning rates of one more sample like those learned, (C, 3).
         n_features_in_: Pixels of a picture.
 
@@ -237,6 +244,44 @@ class InterferenceClassifier(RouteClassifier):
         if not _is_auto(self.rates):
             routes, learned = self.route_probabilities_, self.class_count_ > 0
             _fitness.look_at_evidence(routes, self._reachable(), learned, level)
+
+    # -- probabilities -----------------------------------------------------------------
+
+    def predict_proba(self, X) -> Float[np.ndarray, "n C"]:
+        """Probability of every class, softmax(J / (N τ)) of the energies.
+
+        The temperature τ (`temperature_`) follows from what was learned, by one rule
+        for all data that was chosen without test pictures (`calibration.temperature`).
+        docs/interference.md, §9, has the reliability on held-out digits, and its
+        limits: with one picture a class the probabilities are rough, and what is no
+        such picture at all gets a class with confidence, too. The class frequencies do
+        not enter.
+
+        Rows sum to 1, and the largest is what `predict` says. A function of sums over
+        samples, hence exact under `forget` and `merge`.
+
+        Args:
+            X: The inputs (see the class).
+        """
+        probabilities = np.exp(self.predict_log_proba(X))
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def predict_log_proba(self, X) -> Float[np.ndarray, "n C"]:
+        """Logarithm of `predict_proba`, also where that is too small to be told from 0.
+
+        Args:
+            X: The inputs (see the class).
+        """
+        energies = self.energies(X)
+        return calibration.log_probabilities(
+            energies, float(self.n_signals) * self.temperature_
+        )
+
+    @property
+    def temperature_(self) -> float:
+        """Temperature τ of the energies per signal, J/N, in `predict_proba`."""
+        in_time = (self.route_probabilities_ * self._reachable()).sum(axis=-1)
+        return calibration.temperature(in_time, self.class_count_)
 
     # -- the stage ---------------------------------------------------------------------
 

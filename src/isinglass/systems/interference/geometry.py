@@ -59,6 +59,13 @@ class Geometry:
         object.__setattr__(self, "targets", targets)
         object.__setattr__(self, "distances", _distances(sources, targets, self.metric))
 
+    def __repr__(self) -> str:
+        n_sources, n_targets = self.distances.shape
+        return (
+            f"Geometry({n_sources} sources, {n_targets} targets, "
+            f"metric={self.metric!r}, speed={self.speed:g})"
+        )
+
     @property
     def flight_times(self) -> Float[np.ndarray, "S C"]:
         """Shortest travel duration of every source–target pair, in time steps."""
