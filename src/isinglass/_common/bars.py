@@ -49,14 +49,15 @@ class Row:
     begun: float = field(default_factory=time.monotonic)
     done: float = 0.0
     is_uncounted: bool = False
-    _reported: float = 0.0  # when `done` was last raised
+    _reported: float = 0.0  # when `done` was last raised,
+    _part: float = 0.0  # and by how much
     # When how much was done: the first reports, and then some hundred more.
     _samples: list[tuple[float, float]] = field(default_factory=list)
 
     def report(self, done: float, total: float | None, now: float) -> None:
         """Note how much is done."""
         if done != self.done or not self._samples:
-            self._reported = now
+            self._reported, self._part = now, max(done - self.done, 0.0)
             samples = self._samples
             if (
                 len(samples) < SAMPLES
@@ -77,9 +78,12 @@ class Row:
         # The pace of the latter half, as what comes first waits for compilation.
         half = (self._samples[0][1] + self.done) / 2
         since = [sample for sample in self._samples if sample[1] <= half][-1]
-        pace = (self._reported - since[0]) / (self.done - since[1])
-        current_part = min(now - self._reported, pace)
-        return max(pace * (self.total - self.done) - current_part, 0.0)
+        done, rest = self.done - since[1], self.total - self.done
+        part = min(self._part, rest)
+        pace = (self._reported - since[0]) / done
+        expected = pace * rest - min(now - self._reported, pace * part)
+        # Where the part under way takes longer than those before, so may the others.
+        return max(expected, (now - since[0]) / (done + part) * (rest - part), 0.0)
 
     def share(self, now: float) -> float | None:
         """How much of it is done, from 0 to 1; None if unknown."""

@@ -263,7 +263,9 @@ def _run(
         workspace=folder,
         progress=progress,
     )
-    measured = import_module(entry.module).measure(setting)
+    module = import_module(entry.module)
+    progress.step("")  # JAX is there now: what is shown can say when it compiles
+    measured = module.measure(setting)
     record = Run(
         settings=settings,
         versions=versions,
