@@ -1,10 +1,11 @@
-"""Looped models without their training, which takes long to compile."""
+"""Looped models without their training or their drawing, which is long to compile."""
 
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 
 from isinglass.experiments.looped import models
@@ -28,3 +29,19 @@ def untrained(context: Context, training: Training) -> Run:
         seeds,
         dict.fromkeys(seeds, "took no steps"),
     )
+
+
+def random_model(kind: Any, config: Any, seed: int = 0, spread: float = 0.4) -> Any:
+    """A model of any kind, drawn by NumPy; none of its parameters is 0 or 1.
+
+    In the precision of the moment: float64 where `jax.enable_x64` is on.
+    """
+    like = eqx.filter_eval_shape(lambda key: kind(config, key=key), jax.random.key(0))
+    rng = np.random.default_rng(seed)
+
+    def drawn(path: Any, leaf: Any) -> jax.Array:
+        draw = spread * rng.standard_normal(leaf.shape)
+        is_gain = getattr(path[-1], "name", "") == "gain"
+        return jnp.asarray(1 + draw if is_gain else draw, leaf.dtype)
+
+    return jax.tree_util.tree_map_with_path(drawn, like)
