@@ -1,15 +1,16 @@
 """Experiments as the runner measures and tells them, without its files."""
 
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
 import xarray as xr
 
-from isinglass.reproduce.catalogue import entries
+from isinglass.reproduce.catalogue import Entry, entries
 from isinglass.reproduce.context import Context
 from isinglass.reproduce.experiment import Resolution
-from isinglass.reproduce.ledger import Row
-from isinglass.reproduce.views import Views, views
+from isinglass.reproduce.ledger import Ledger, Row
+from isinglass.reproduce.views import Figure, text, views
 
 
 def measure(
@@ -33,19 +34,41 @@ def measure(
     return measured.assign_attrs(resolution=resolution, seeds=seeds, seed=seed)
 
 
-def tell(experiment: ModuleType, measured: xr.Dataset) -> Views:
+class Told:
+    """The views of a measurement, each made where it is asked for: figures are slow."""
+
+    def __init__(self, experiment: ModuleType, entry: Entry, measured: xr.Dataset):
+        self.experiment, self.entry, self.measured = experiment, entry, measured
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        ledger = Ledger(self.entry.name, self.entry.experiment.source)
+        self.experiment.compare(self.measured, ledger)
+        return ledger.rows
+
+    @cached_property
+    def findings(self) -> str:
+        return text(self.experiment, self.measured)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        return views(self.entry, self.measured).figures
+
+
+def tell(experiment: ModuleType, measured: xr.Dataset) -> Told:
     """All views of a measurement."""
     *_, system, name = experiment.__name__.split(".")
-    return views(entries()[f"{system}-{name.replace('_', '-')}"], measured)
+    entry = entries()[f"{system}-{name.replace('_', '-')}"]
+    return Told(experiment, entry, measured)
 
 
-def rows_of(outcome: Views) -> dict[str, Row]:
+def rows_of(outcome: Told) -> dict[str, Row]:
     """The rows of the ledger by what they are of, which no two share."""
     rows = {row.quantity: row for row in outcome.rows}
     assert len(rows) == len(outcome.rows)
     return rows
 
 
-def parts(outcome: Views) -> list[str]:
+def parts(outcome: Told) -> list[str]:
     """What tells the figures from each other."""
     return [figure.part for figure in outcome.figures]

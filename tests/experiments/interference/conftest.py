@@ -9,7 +9,7 @@ import xarray as xr
 
 from helpers.experiments import measure
 
-SEEDS = 3
+SEEDS = 2
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,16 +1,26 @@
 """Energies of Fig. 1 in a tiny run: minima, verdicts, and what is told of them."""
 
+import numpy as np
 import pytest
 
 from helpers.experiments import measure, parts, rows_of, tell
+from isinglass.energy import ModernHopfield
 from isinglass.experiments.memory import landscapes as experiment
 from isinglass.experiments.memory.landscapes import Setting
+
+
+def critical(patterns, landscape, *, low, high):
+    """In place of a search by halves, which `tests/energy/test_minima.py` tries."""
+    assert (low, high) == experiment.BETAS
+    is_none = landscape is ModernHopfield and patterns.shape[1] == 1
+    return np.nan if is_none else 2.0
 
 
 @pytest.fixture(scope="module")
 def measured():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(experiment.SETTINGS, "quick", Setting(21, 301, 12))
+        patch.setitem(experiment.SETTINGS, "quick", Setting(21, 301, 5))
+        patch.setattr(experiment, "critical_inverse_temperature", critical)
         return measure(experiment, seeds=3)
 
 
