@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import softmax
 
 from isinglass.systems.looped.penalties import (
     EnergyEntropyObjective,
@@ -27,7 +28,7 @@ def _double():
 
 
 def shares_of(scores):
-    return jax.nn.softmax(jnp.asarray(scores), axis=-1)
+    return jnp.asarray(softmax(np.asarray(scores), axis=-1))
 
 
 def exact(p, q):
@@ -83,17 +84,17 @@ def test_entropy_lies_between_its_bounds(scores, q):
 
 
 @quick
-@given(q=indices, m=st.sampled_from([1, 2, 7, 50]))  # each size is compiled
+@given(q=indices, m=st.sampled_from([1, 2, 50]))  # each size is compiled
 def test_entropy_attains_its_bounds(q, m):
     most = (
         np.log(m)
         if q == 1
         else (1 - np.longdouble(m) ** (1 - np.longdouble(q))) / (q - 1)
     )
-    assert float(tsallis_entropy(jnp.full(m, 1 / m), q)) == pytest.approx(
-        float(most), abs=1e-13
-    )
-    assert tsallis_entropy(jnp.eye(m)[0], q) == 0
+    extremes = jnp.asarray([np.full(m, 1 / m), np.eye(m)[0]])
+    uniform, certain = np.asarray(tsallis_entropy(extremes, q))
+    assert uniform == pytest.approx(float(most), abs=1e-13)
+    assert certain == 0
 
 
 @quick
@@ -147,24 +148,25 @@ def test_entropy_of_independent_draws_is_nearly_additive(first, second, q):
 @pytest.mark.parametrize("q", [0.5, 1.0, 1.0 + 1e-9, 1.5, 3.0])
 def test_gradients_are_right_and_survive_shares_of_zero(q):
     p = jnp.array([0.5, 0.5, 0.0, 1e-300, 5e-324])
-    gradient = np.asarray(jax.grad(tsallis_entropy)(p, q))
+    entropy = jax.jit(lambda p: tsallis_entropy(p, q))
+    gradient = np.asarray(jax.jit(jax.grad(entropy))(p))
     assert np.isfinite(gradient).all()
     log_half = np.log(0.5)
     slope = -np.expm1((q - 1) * log_half) / (q - 1) if q != 1 else -log_half
     assert gradient[0] == pytest.approx(slope - 0.5 ** (q - 1), rel=1e-12)
-    assert np.isfinite(jax.hessian(tsallis_entropy)(p[:3], q)).all()
+    assert np.isfinite(jax.jit(jax.hessian(entropy))(p)[:3, :3]).all()
 
 
 @pytest.mark.parametrize("q", [0.5, 1.0, 1.5])
 def test_gradients_through_a_mask_are_finite_in_single_precision(q):
-    mask = jnp.tril(jnp.ones((6, 6), bool))
+    mask = np.tri(6, dtype=bool)
 
     def loss(scores):
         rows = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf))
         return potential_energy(rows) + entropy_penalty(rows, q)
 
-    draw = 100 * jax.random.normal(jax.random.key(0), (6, 6), jnp.float32)
-    assert jnp.isfinite(jax.grad(loss)(draw)).all()
+    draw = 100 * np.random.default_rng(0).standard_normal((6, 6), np.float32)
+    assert np.isfinite(jax.jit(jax.grad(loss))(jnp.asarray(draw))).all()
 
 
 def test_the_penalty_averages_before_it_takes_the_distance():
@@ -188,8 +190,9 @@ def test_the_objective_has_the_weights_of_the_paper():
 
 
 def test_the_objective_of_a_trajectory_is_that_of_its_terms():
-    states = jax.random.normal(jax.random.key(0), (5, 2, 3, 8))
-    rows = jax.nn.softmax(jax.random.normal(jax.random.key(1), (4, 2, 1, 3, 3)))
+    rng = np.random.default_rng(0)
+    states = jnp.asarray(rng.standard_normal((5, 2, 3, 8)))
+    rows = shares_of(rng.standard_normal((4, 2, 1, 3, 3)))
     objective = EnergyEntropyObjective(q=2.0, target=0.3)
     total, terms = objective.from_trajectory(1.0, states, rows)
     assert terms["kinetic"] == kinetic_energy(states)
