@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from scipy.special import log_softmax
 
+from helpers.looped_models import random_model
 from isinglass.data.induction import FORMS, InductionTask
 from isinglass.systems.looped.baseline import (
     AdaptiveBaseline,
@@ -31,20 +33,13 @@ def _double():
 def model_of(key=0, **options) -> Any:
     """A small model none of whose parameters is 0 or 1, whose weights are not tiny."""
     usual: dict[str, Any] = {"width": 8, "heads": 2, "iterations": 4}
-    config = BaselineConfig(**usual | options)
+    return random_model(LoopedBaseline, BaselineConfig(**usual | options), key)
 
-    @jax.jit
-    def drawn():
-        leaves, tree = jax.tree.flatten(LoopedBaseline(config, key=jax.random.key(key)))
-        keys = map(jax.random.key, range(len(leaves)))
-        noise = (
-            jax.random.normal(k, x.shape) for k, x in zip(keys, leaves, strict=True)
-        )
-        return jax.tree.unflatten(
-            tree, [x + 0.3 * y for x, y in zip(leaves, noise, strict=True)]
-        )
 
-    return drawn()
+@jax.jit
+def by_loops(model, tokens):
+    """Logits after 1 to 9 loops, read off one course of states."""
+    return model.decode(model.run(tokens, iterations=9).states[1:])
 
 
 def transcription(model, tokens, loops):
@@ -142,7 +137,7 @@ def test_energies_and_their_gradients_are_those_of_the_trajectory():
 
 def test_it_has_the_published_shape():
     config = BaselineConfig()
-    model = LoopedBaseline(config, key=jax.random.key(0))
+    model = random_model(LoopedBaseline, config)
     assert (config.width, config.heads, config.positional_scale) == (64, 4, 0.0)
     assert model.mlp_in.shape == (64, 256)
 
@@ -150,82 +145,98 @@ def test_it_has_the_published_shape():
 @pytest.mark.parametrize("scale", [0.0, 0.5])
 def test_a_batch_is_read_as_each_of_its_sequences(scale):
     model = model_of(positional_scale=scale)
-    tokens = jax.random.randint(jax.random.key(0), (3, 10), 0, 4)
-    for read in (model, model.energies):
+    tokens = jnp.asarray(np.random.default_rng(0).integers(0, 4, (3, 10)))
+
+    @jax.jit
+    def together_and_alone(model, tokens):
+        hidden = model.embed(tokens)
+        pairs = [(read(tokens), jax.vmap(read)(tokens)) for read in (model, model.energies)]
+        rows = jnp.moveaxis(jax.vmap(model.attention)(hidden), 0, 1)
+        return [*pairs, (model.attention(hidden), rows)]
+
+    for together, alone in together_and_alone(model, tokens):
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-12),
-            *jax.jit(lambda tokens, read=read: (read(tokens), jax.vmap(read)(tokens)))(
-                tokens
-            ),
+            together,
+            alone,
         )
-    hidden = model.embed(tokens)
-    rows = jnp.moveaxis(jax.vmap(model.attention)(hidden), 0, 1)
-    np.testing.assert_allclose(model.attention(hidden), rows, rtol=1e-10)
 
 
 def test_without_positions_only_the_order_of_causality_is_seen():
-    model = model_of()
-    np.testing.assert_array_equal(model(TOKENS), model(TOKENS, jnp.arange(9) * 7))
+    read = jax.jit(lambda model, *x: model(*x))
+    plain = read(model_of(), TOKENS, jnp.arange(9))
+    np.testing.assert_array_equal(
+        plain, read(model_of(), TOKENS, jnp.asarray(np.arange(9) * 7))
+    )
     free = model_of(causal=False)
     order = np.array([4, 2, 0, 8, 1, 3, 7, 5, 6])
-    np.testing.assert_allclose(free(TOKENS)[order], free(TOKENS[order]), rtol=1e-8)
+    moved = jnp.asarray(np.asarray(TOKENS)[order])
+    np.testing.assert_allclose(
+        np.asarray(read(free, TOKENS))[order], read(free, moved), rtol=1e-8
+    )
 
 
 def test_it_answers_where_it_is_most_confident():
     model = model_of()
-    adapted = model.adapt(TOKENS, most=9, least=3)
-    unsure = []
-    for count in range(1, 10):
-        logits = model(TOKENS, iterations=count)
-        own = optax.softmax_cross_entropy_with_integer_labels(logits, logits.argmax(-1))
-        unsure.append(own.mean())
+    adapted = jax.jit(lambda model: model.adapt(TOKENS, most=9, least=3))(model)
+    logits = np.asarray(by_loops(model, TOKENS))
+    unsure = -log_softmax(logits, axis=-1).max(-1).mean(-1)
     np.testing.assert_allclose(adapted.cross_entropy, unsure, rtol=1e-10)
     best = 3 + int(np.argmin(unsure[2:]))
     assert int(adapted.iterations) == best
-    np.testing.assert_allclose(
-        adapted.logits, model(TOKENS, iterations=best), rtol=1e-10
-    )
+    np.testing.assert_allclose(adapted.logits, logits[best - 1], rtol=1e-10)
 
 
 def test_confidence_is_asked_only_where_it_counts():
     model = model_of()
-    mask = jnp.arange(9) == 8
-    adapted = model.adapt(TOKENS, most=6, counted=mask)
-    expected = [
-        -jax.nn.log_softmax(model(TOKENS, iterations=t)[8]).max() for t in range(1, 7)
-    ]
+    mask = np.arange(9) == 8
+
+    @jax.jit
+    def adapt(model):
+        padding = (0, 3)
+        tokens, counted = jnp.pad(TOKENS, padding), jnp.asarray(np.pad(mask, padding))
+        return (
+            model.adapt(TOKENS, most=6, counted=jnp.asarray(mask)),
+            model.adapt(tokens, most=6, counted=counted),
+        )
+
+    adapted, padded = adapt(model)
+    expected = -log_softmax(by_loops(model, TOKENS), axis=-1)[:6, 8].max(-1)
     np.testing.assert_allclose(adapted.cross_entropy, expected, rtol=1e-10)
-    padded = model.adapt(jnp.pad(TOKENS, (0, 3)), most=6, counted=jnp.pad(mask, (0, 3)))
     np.testing.assert_allclose(padded.logits[:9], adapted.logits, rtol=1e-10)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_adaptive_answers_are_of_the_loop_most_confident_where_it_counts(form):
-    model, tokens = model_of(), jax.random.randint(jax.random.key(1), (9,), 0, 4)
-    logits = jnp.stack([model(tokens, iterations=count) for count in range(1, 6)])
-    confidence = np.asarray(jax.nn.log_softmax(logits).max(-1))
-    questions = [i for i in range(9) if tokens[i] in tokens[:i]]
+    model, symbols = model_of(), np.random.default_rng(1).integers(0, 4, 9)
+    tokens = jnp.asarray(symbols)
+    logits = np.asarray(by_loops(model, tokens))[:5]
+    confidence = log_softmax(logits, axis=-1).max(-1)
+    questions = [i for i in range(9) if symbols[i] in symbols[:i]]
     assert 0 < len(questions) < 8
     counted = [8] if form == "last-token" else questions
     best = confidence[:, counted].mean(-1).argmax()
-    answered = AdaptiveBaseline(model, InductionTask(form, 4), most=5)(tokens)
+    adaptive = AdaptiveBaseline(model, InductionTask(form, 4), most=5)
+    answered = jax.jit(adaptive.__call__)(tokens)
     np.testing.assert_allclose(answered, logits[best], rtol=1e-5)
 
 
 def test_sequences_of_a_batch_may_stop_at_different_loops():
     model = model_of()
-    tokens = jax.random.randint(jax.random.key(3), (20, 9), 0, 4)
-    together = jax.vmap(lambda tokens: model.adapt(tokens, most=12))(tokens)
-    for i in (0, 7):
-        assert together.iterations[i] == model.adapt(tokens[i], most=12).iterations
+    tokens = jnp.asarray(np.random.default_rng(3).integers(0, 4, (20, 9)))
+    adapt = jax.vmap(lambda tokens: model.adapt(tokens, most=9))
+    together = jax.jit(adapt)(tokens)
+    logits = jax.vmap(by_loops, (None, 0))(model, tokens)
+    unsure = -log_softmax(logits, axis=-1).max(-1).mean(-1)
+    np.testing.assert_array_equal(together.iterations, 1 + unsure.argmin(1))
     assert len(np.unique(together.iterations)) > 1
 
 
 def test_a_few_steps_of_training_lower_the_loss():
     """Copying the symbol before is in reach of attention that counts back by one."""
     config = BaselineConfig(width=16, iterations=3, positional_scale=0.02)
-    model: Any = LoopedBaseline(config, key=jax.random.key(0))
-    tokens = jax.random.randint(jax.random.key(1), (16, 12), 0, 4)
+    model: Any = jax.jit(LoopedBaseline, static_argnums=0)(config, key=jax.random.key(0))
+    tokens = jnp.asarray(np.random.default_rng(1).integers(0, 4, (16, 12)))
     optimiser = optax.adam(3e-3)
 
     def loss(model):
@@ -234,14 +245,18 @@ def test_a_few_steps_of_training_lower_the_loss():
             logits, tokens[:, :-1]
         ).mean()
 
-    @jax.jit
     def step(carry, _):
         model, state = carry
         value, slope = jax.value_and_grad(loss)(model)
         updates, state = optimiser.update(slope, state)
         return (optax.apply_updates(model, updates), state), value
 
-    _, values = jax.lax.scan(step, (model, optimiser.init(model)), None, length=60)
+    @jax.jit
+    def trained(model):
+        first = (model, optimiser.init(model))
+        return jax.lax.scan(step, first, None, length=60)[1]
+
+    values = np.asarray(trained(model))
     assert values[0] == pytest.approx(math.log(4), rel=0.05)
     assert values[-1] < 0.9 * values[0]
 

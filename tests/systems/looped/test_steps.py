@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from scipy.special import log_softmax
 
+from helpers.looped_models import random_model
 from helpers.looped_training import CONFIG, RECIPE, SEEDS, TASK
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import LoopedTransformer, _steps
@@ -47,16 +49,16 @@ def test_the_first_step_is_adamw_of_the_clipped_gradient():
 @pytest.mark.parametrize(("form", "length"), [("last-token", 4), ("full-sequence", 7)])
 def test_the_loss_is_that_of_trajectories_without_padding(form, length):
     stage = Stage(InductionTask(form, 4), RECIPE)
-    model = LoopedTransformer(CONFIG, key=jax.random.key(1))
+    model = random_model(LoopedTransformer, CONFIG)
     batch = draw(jax.random.key(2), length, 0, stage)
     _, (loss, terms, accuracy) = loss_gradient(model, batch, length, 0, stage)
 
-    tokens, targets, mask = (array[:, :length] for array in batch[:3])
-    runs = jax.jit(jax.vmap(model.run))(tokens)
-    states, rows = (jnp.swapaxes(array, 0, 1) for array in runs)
-    logits = jax.vmap(model.decode)(states[-1])
-    logs = jnp.take_along_axis(jax.nn.log_softmax(logits), targets[..., None], -1)
-    expected, expected_terms = RECIPE.objective.from_trajectory(
+    tokens, targets, mask = (np.asarray(array)[:, :length] for array in batch[:3])
+    states, rows = map(np.asarray, jax.jit(jax.vmap(model.run))(jnp.asarray(tokens)))
+    logits = states[:, -1] @ np.asarray(model.readout) + np.asarray(model.readout_bias)
+    logs = np.take_along_axis(log_softmax(logits, axis=-1), targets[..., None], -1)
+    states, rows = (jnp.asarray(np.swapaxes(x, 0, 1)) for x in (states, rows))
+    expected, expected_terms = jax.jit(RECIPE.objective.from_trajectory)(
         -logs[mask].mean(), states, rows
     )
     np.testing.assert_allclose(loss, expected, rtol=1e-4)
@@ -84,7 +86,7 @@ def test_a_width_gives_the_same_gradient_as_the_whole_one():
     recipe = replace(RECIPE, longest=24)
     stage = Stage(TASK, recipe)
     assert recipe.widths == (16, 24)
-    model = LoopedTransformer(CONFIG, key=jax.random.key(1))
+    model = random_model(LoopedTransformer, CONFIG)
     keys = jax.random.split(jax.random.key(3), 1)
     gradients = jax.jit(_steps.gradients, static_argnums=4)
     steps = range(100)
@@ -118,7 +120,7 @@ def test_what_lies_across_a_gap_is_not_asked_for():
     assert 0 < broken.sum() < 64
     np.testing.assert_array_equal(batch.mask[:, -1], ~broken)
     assert positions.max() < 100
-    model = LoopedTransformer(CONFIG, key=jax.random.key(1))
+    model = random_model(LoopedTransformer, CONFIG)
     gradient, _ = loss_gradient(model, batch, 8, 0, stage)
     unbroken = batch._replace(positions=jnp.broadcast_to(jnp.arange(8), (64, 8)))
     other, _ = loss_gradient(model, unbroken, 8, 0, stage)
