@@ -1,6 +1,7 @@
 """Every test runs with annotations, array shapes included, checked at run time."""
 
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -63,6 +64,13 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 for library in ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray"):
     import_module(library)
 install_import_hook("isinglass", "typechecking.check")
+
+
+def pytest_collection_finish():
+    """Look for garbage less often, and never among what has been imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.fixture(scope="module", autouse=True)

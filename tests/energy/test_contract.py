@@ -31,11 +31,32 @@ def both(case, state, patterns, **options):
     return tuple(np.asarray(f(*at, **options)) for f in (case.energy, case.force))
 
 
+def in_one(case, state, patterns, **options):
+    """What `both` gives, of one program."""
+
+    @jax.jit
+    def program(*at):
+        return case.energy(*at, **options), case.force(*at, **options)
+
+    at = (*map(jnp.asarray, (state, patterns)), *parameters(case))
+    return tuple(map(np.asarray, program(*at)))
+
+
 @cache
 def solution(case):
     """Energies and forces of one problem, with which many tests compare."""
     with jax.enable_x64(True):
         return both(case, *draw_jax(0))
+
+
+# In 16 bits, let alone 8, the squares of these overflow.
+LARGE = ([[100, 90, 3, 1]], [[1, 120, 100, 2]] * 4 + [[100, 100, 0, 1]] * 3)
+
+
+@cache
+def large_solution(case):
+    """Energies and forces of large numbers in single precision."""
+    return in_one(case, *(np.asarray(x, np.float32) for x in LARGE))
 
 
 def check(values, expected, rtol=1e-11):
@@ -47,14 +68,15 @@ def check(values, expected, rtol=1e-11):
 def test_it_is_the_formula(case):
     energy, force = solution(case)
     assert (energy.dtype, force.dtype) == (np.float64, np.float64)
-    check([energy], [case.plain(*draw_jax(0), *parameters(case))])
+    check([energy], [jax.jit(case.plain)(*draw_jax(0), *parameters(case))])
 
 
 @every
 def test_the_force_is_minus_the_finite_difference(case):
     state, patterns = draw(0)
     difference = finite_difference(
-        lambda x: case.energy(x, jnp.asarray(patterns), *parameters(case)), state
+        jax.jit(lambda x: case.energy(x, jnp.asarray(patterns), *parameters(case))),
+        state,
     )
     check([-difference], [solution(case)[1]], rtol=1e-6)
 
@@ -96,7 +118,7 @@ def test_the_derivative_of_the_force_is_the_second_of_the_formula(case):
 @streaming
 @pytest.mark.parametrize("block", [1, 3])
 def test_blocks_of_any_size_give_the_same(case, block):
-    check(both(case, *draw_jax(0), block=block), solution(case))
+    check(in_one(case, *draw(0), block=block), solution(case))
 
 
 @streaming
@@ -116,15 +138,16 @@ def test_patterns_of_numpy_and_on_disk_give_the_same(case, tmp_path):
 def test_each_state_is_by_itself(case):
     state, patterns = draw_jax(0)
     energy, force = solution(case)
-    check(both(case, state[:, None], patterns), (energy[:, None], force[:, None]))
 
-    @jax.jit
-    @jax.vmap
-    def apart(x):
+    def of_state(x):
         at = (x, patterns, *parameters(case))
         return case.energy(*at), case.force(*at)
 
-    check(apart(state), (energy, force))
+    together, apart = jax.jit(lambda x: (of_state(x[:, None]), jax.vmap(of_state)(x)))(
+        state
+    )
+    check(together, (energy[:, None], force[:, None]))
+    check(apart, (energy, force))
 
 
 @every
@@ -139,22 +162,19 @@ def test_its_symmetries(case):
     }
     for name, (x, p, turned) in images.items():
         if name in case.symmetries:
-            check(both(case, jnp.asarray(x), jnp.asarray(p)), (energy, turned), 1e-10)
+            check(in_one(case, x, p), (energy, turned), 1e-10)
 
 
 @every
 @pytest.mark.parametrize("dtype", [np.float16, np.int8])
 def test_short_numbers_are_computed_in_long_ones(case, dtype):
-    # In 16 bits, let alone 8, the squares overflow.
-    state = np.asarray([[100, 90, 3, 1]], dtype)
-    patterns = np.asarray([[1, 120, 100, 2]] * 4 + [[100, 100, 0, 1]] * 3, dtype)
+    state, patterns = (np.asarray(x, dtype) for x in LARGE)
     with jax.enable_x64(False):
-        long = both(case, *(jnp.asarray(x, jnp.float32) for x in (state, patterns)))
         kind = np.asarray if dtype == np.int8 else jnp.asarray
         if case.name != "Ising" or dtype != np.int8:  # dipoles are floating-point
             short = both(case, jnp.asarray(state), kind(patterns))
             assert {x.dtype for x in short} == {np.dtype(np.float32)}
-            check(short, long, 1e-5)
+            check(short, large_solution(case), 1e-5)
 
 
 @streaming

@@ -1,3 +1,5 @@
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -6,6 +8,7 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from helpers.looped_models import random_model
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 from isinglass.training.loss_landscape import (
@@ -24,13 +27,15 @@ def double():
         yield
 
 
+@functools.cache
 def looped():
     config = LoopedConfig(vocabulary=3, width=4, hidden=2, iterations=2)
-    return LoopedTransformer(config, key=KEY)
+    return random_model(LoopedTransformer, config)
 
 
 def loss_of_induction():
-    batch = InductionTask(vocabulary=3).batch(jax.random.key(1), 1, 6)
+    task = InductionTask(vocabulary=3)
+    batch = jax.jit(lambda key: task.batch(key, 1, 6))(jax.random.key(1))
 
     def loss(model):
         final, energies = model.energies(batch.tokens[0])
@@ -49,16 +54,15 @@ class Bowl(eqx.Module):
 
 
 def bowl(size=(6, 4), seed=0):
-    keys = jax.random.split(jax.random.key(seed), 2)
-    n = size[0] * size[1]
-    hessian = jax.random.normal(keys[0], (n, n))
-    hessian = hessian + hessian.T
+    rng, n = np.random.default_rng(seed), size[0] * size[1]
+    hessian = rng.standard_normal((n, n))
+    hessian = jnp.asarray(hessian + hessian.T)
 
     def loss(model):
         w = model.weights.ravel()
         return 0.5 * w @ hessian @ w
 
-    return Bowl(jax.random.normal(keys[1], size)), loss, np.asarray(hessian)
+    return Bowl(jnp.asarray(rng.standard_normal(size))), loss, np.asarray(hessian)
 
 
 def test_filters_of_a_direction_have_the_norms_of_the_model():
@@ -138,8 +142,9 @@ def test_the_curvature_of_a_looped_transformer_is_its_dense_hessian():
         jax.grad(lambda vector: loss(eqx.combine(restore(vector), rest)))
     )
     moves = 1e-5 * np.eye(flat.size)
+    flat = np.asarray(flat)
     columns = np.asarray(
-        [(gradient(flat + m) - gradient(flat - m)) / 2e-5 for m in moves]
+        [np.subtract(gradient(flat + m), gradient(flat - m)) / 2e-5 for m in moves]
     )
     exact = np.linalg.eigvalsh((columns + columns.T) / 2)
     directions = filter_normalised_directions(model, KEY)

@@ -1,5 +1,7 @@
 """Trained short, tested long."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -57,6 +59,10 @@ def test_a_success_is_counted_where_enough_is_right():
 )
 def test_a_tiny_run_from_end_to_end(form, monkeypatch):
     monkeypatch.setattr(length, "LENGTHS", (64, 1000))
+    config = length.config
+    monkeypatch.setattr(
+        length, "config", lambda *job: replace(config(*job), iterations=2)
+    )
     tiny = Setting({form: (12, 12)}, longest=16, sequences=2)
     monkeypatch.setitem(SETTINGS, "quick", tiny)
     outcome = experiments.tell(length, experiments.measure(length, seeds=2))

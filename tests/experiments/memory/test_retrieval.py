@@ -14,7 +14,7 @@ TINY = Setting(
     dimension=16,
     counts=(4, 64),
     noises=(0.0, 0.3),
-    dimensions={"Hopfield": (16, 32), "Demircigil": (6,)},
+    dimensions={"Hopfield": (16,), "Demircigil": (6,)},
     factors=(0.5, 2.5),
     separations=(2.0,),
     error_counts=(4, 64),
@@ -34,7 +34,7 @@ def test_a_tiny_run_from_end_to_end(measured):
 
     # Sets of patterns, never probes or resamples.
     assert max(row.n for row in rows.values()) == 3
-    assert 2 < rows["Hopfield: patterns where half fail, n = 32"].ours < 32
+    assert 2 < rows["Hopfield: patterns where half fail, n = 16"].ours < 16
     assert "they are one energy there" in outcome.findings
     assert parts(outcome) == ["noise", "capacity", "error"]
 

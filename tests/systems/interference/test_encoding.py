@@ -1,5 +1,6 @@
 """From pictures and vectors to unit dipoles."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from isinglass.systems.interference.encoding import image_similarity
 pytestmark = pytest.mark.usefixtures("double")
 
 
+in_one = jax.jit(encode_images, static_argnums=1)
+
+
 def encode(images, patch) -> np.ndarray:
-    return np.asarray(encode_images(jnp.asarray(images), patch))
+    return np.asarray(in_one(jnp.asarray(images), patch))
 
 
 def test_against_loops(draw):
@@ -77,6 +81,7 @@ def test_similarity_without_dipoles_is_that_of_the_dipoles():
     images = np.random.default_rng(1).integers(0, 256, (50, 9, 9)).astype(np.uint8)
     images[0] = 7
     expected = encode(images, (3, 3)) @ np.asarray(uniform_host(9))
-    similarity = image_similarity(jnp.asarray(images), (3, 3))
+    similar = jax.jit(image_similarity, static_argnums=1)
+    similarity = np.asarray(similar(jnp.asarray(images), (3, 3)))
     np.testing.assert_allclose(similarity, expected, atol=1e-14)
     assert (similarity[0] == 0).all()

@@ -150,7 +150,9 @@ def test_a_batch_is_read_as_each_of_its_sequences(scale):
     @jax.jit
     def together_and_alone(model, tokens):
         hidden = model.embed(tokens)
-        pairs = [(read(tokens), jax.vmap(read)(tokens)) for read in (model, model.energies)]
+        pairs = [
+            (read(tokens), jax.vmap(read)(tokens)) for read in (model, model.energies)
+        ]
         rows = jnp.moveaxis(jax.vmap(model.attention)(hidden), 0, 1)
         return [*pairs, (model.attention(hidden), rows)]
 
@@ -235,7 +237,9 @@ def test_sequences_of_a_batch_may_stop_at_different_loops():
 def test_a_few_steps_of_training_lower_the_loss():
     """Copying the symbol before is in reach of attention that counts back by one."""
     config = BaselineConfig(width=16, iterations=3, positional_scale=0.02)
-    model: Any = jax.jit(LoopedBaseline, static_argnums=0)(config, key=jax.random.key(0))
+    model: Any = jax.jit(LoopedBaseline, static_argnums=0)(
+        config, key=jax.random.key(0)
+    )
     tokens = jnp.asarray(np.random.default_rng(1).integers(0, 4, (16, 12)))
     optimiser = optax.adam(3e-3)
 
