@@ -34,7 +34,7 @@ def measure(
     return measured.assign_attrs(resolution=resolution, seeds=seeds, seed=seed)
 
 
-class Told:
+class LazyViews:
     """The views of a measurement, each made where it is asked for: figures are slow."""
 
     def __init__(self, experiment: ModuleType, entry: Entry, measured: xr.Dataset):
@@ -55,20 +55,20 @@ class Told:
         return views(self.entry, self.measured).figures
 
 
-def tell(experiment: ModuleType, measured: xr.Dataset) -> Told:
+def tell(experiment: ModuleType, measured: xr.Dataset) -> LazyViews:
     """All views of a measurement."""
     *_, system, name = experiment.__name__.split(".")
     entry = entries()[f"{system}-{name.replace('_', '-')}"]
-    return Told(experiment, entry, measured)
+    return LazyViews(experiment, entry, measured)
 
 
-def rows_of(outcome: Told) -> dict[str, Row]:
+def rows_of(outcome: LazyViews) -> dict[str, Row]:
     """The rows of the ledger by what they are of, which no two share."""
     rows = {row.quantity: row for row in outcome.rows}
     assert len(rows) == len(outcome.rows)
     return rows
 
 
-def parts(outcome: Told) -> list[str]:
+def parts(outcome: LazyViews) -> list[str]:
     """What tells the figures from each other."""
     return [figure.part for figure in outcome.figures]
