@@ -112,6 +112,15 @@ def test_what_is_ours_alone_is_folded_behind_what_is_compared(page):
     assert ">Verdict<" not in re.sub(r"\s", "", text[lists[1] :])
 
 
+def test_reasons_name_a_table_once_where_all_its_cells_share_one(page):
+    cell = {"table": "Energies", "row": "learner 0", "rule": "No number."}
+    cells = [{**cell, "column": f"digit {j}", "quantity": f"q{j}"} for j in range(3)]
+    text = laid_out(page, *cells, {"quantity": "another", "rule": "No number."})
+    assert text.count("<dt>Energies (Table 1)</dt>") == 1
+    assert "<dt>another</dt>" in text
+    assert "<dt>q1</dt>" not in text
+
+
 def test_units_stand_in_the_header_where_rows_share_them(page):
     shared = laid_out(page, {"unit": "%"}, {"unit": "%"})
     mixed = laid_out(page, {"unit": "%"}, {"unit": "s"})

@@ -122,12 +122,21 @@ def rank(row: Row) -> int:
     return 1 if row.verdict is Verdict.NOT_COMPARABLE else 0
 
 
-def by_rule(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows that have the same reason, by the reason."""
-    reasons: dict[str, list[Row]] = {}
+def by_rule(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """What has the same reason, by the reason: quantities, or the name of a table.
+
+    A matrix whose cells all have the same reason is named once.
+    """
+    of_table: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        reasons.setdefault(row.rule, []).append(row)
-    return reasons
+        if row.column:
+            of_table.setdefault((row.source, row.table), set()).add(row.rule)
+    reasons: dict[str, dict[str, None]] = {}
+    for row in rows:
+        whole = row.column and len(of_table[row.source, row.table]) == 1
+        name = _caption([row]) if whole else row.quantity
+        reasons.setdefault(row.rule, {})[name] = None
+    return {rule: list(names) for rule, names in reasons.items()}
 
 
 def shared_unit(rows: Sequence[Row]) -> str:
@@ -146,4 +155,5 @@ def _groups(rows: Iterable[Row]) -> list[list[Row]]:
 
 def _caption(rows: Sequence[Row]) -> str:
     source, table = rows[0].source, rows[0].table
-    return f"{table} ({source})" if table else source[:1].upper() + source[1:]
+    caption = f"{table} ({source})" if table else source
+    return caption[:1].upper() + caption[1:]

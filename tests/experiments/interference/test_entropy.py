@@ -20,8 +20,8 @@ def test_own_and_other_learners_are_told_apart():
     for digit, own in zip(CLASSES, (0, 5, 10, 15), strict=True):
         fall = rows[f"learner {digit}, own digit: fall of the entropy"]
         assert fall.ours == own
-    own = rows["mean over the own learners"]
-    others = rows["mean over the other learners"]
+    own = rows["mean over learners, own digit"]
+    others = rows["mean over learners, other digits"]
     assert own.ours == 7.5
     assert others.ours == pytest.approx((120 - 30) / 12)
 

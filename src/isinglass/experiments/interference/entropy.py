@@ -74,10 +74,10 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         name = f"learner {digit}, own digit: fall of the entropy"
         place = Cell("own digit", f"learner {digit}", name)
         falls.ours_alone(place, fall(at_own.sel(learner=digit)))
-    at_learners = {"own learner": at_own.mean("learner")}
-    at_learners["other learner"] = others(measured.entropy)
+    at_learners = {"own digit": at_own.mean("learner")}
+    at_learners["other digits"] = others(measured.entropy)
     for name, entropy in at_learners.items():
-        falls.ours_alone(f"mean over the {name}s", fall(entropy))
+        falls.ours_alone(f"mean over learners, {name}", fall(entropy))
     for pictures in PICTURES:
         ledger.using(table="Entropy by pictures per class").ours_alone(
             Cell(

@@ -30,7 +30,7 @@ from isinglass.experiments.looped.ablation_figures import (
 from isinglass.experiments.looped.ablation_findings import summary
 from isinglass.experiments.looped.models import Training
 from isinglass.experiments.looped.parts import grid
-from isinglass.reproduce import Context, Figure, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 from isinglass.systems.looped import DivergedWarning, Evaluation, Recipe, Run
 
 BECAUSE = "The paper has no ablation"
@@ -202,17 +202,20 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """
     for cell, part in cells(measured):
         for arm in setting.ARMS:
-            _compare_arm(f"{cell}, {arm}", part.sel(arm=arm), ledger)
+            _compare_arm(f"{cell}, {arm}", part.sel(arm=arm), ledger.using(table=cell))
+        effects = ledger.using(table=f"Effects, {cell}")
         for number in measures(measured):
-            ledger = ledger.using(unit=number.unit)
-            ledger.ours_alone(
-                f"{cell}, {setting.ALL} − {setting.PLAIN}: {number.name}",
+            effects = effects.using(unit=number.unit)
+            contrast = f"{setting.ALL} − {setting.PLAIN}"
+            effects.ours_alone(
+                Cell(contrast, number.name, f"{cell}, {contrast}: {number.name}"),
                 difference(part, setting.ALL, number),
                 because=f"{BECAUSE}, by seed",
             )
             for penalty, name in PENALTIES.items():
-                ledger.ours_alone(
-                    f"{cell}, effect of {penalty}: {number.name}",
+                effect = f"effect of {penalty}"
+                effects.ours_alone(
+                    Cell(effect, number.name, f"{cell}, {effect}: {number.name}"),
                     main_effect(part, penalty, number),
                     because=f"{BECAUSE}. Four arms with the {name} penalty, minus the "
                     "four without, by seed",
@@ -222,9 +225,12 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def _compare_arm(name: str, arm: xr.Dataset, ledger: Ledger) -> None:
     ledger = ledger.using(because=f"{BECAUSE}. Learning rate {float(arm.rate):g}")
     for length, enough in SUCCESS.items():
-        quantity = f"{name}: seeds with at least {enough:.0f} % at L = {length}"
-        ledger.share(quantity, successes(arm, length), arm.sizes["seed"])
-    ledger.ours_alone(f"{name}: accuracy at L = 1000", arm.accuracy.sel(length=1000))
+        what = f"seeds with at least {enough:.0f} % at L = {length}"
+        cell = Cell(str(arm.arm.item()), what, f"{name}: {what}")
+        ledger.share(cell, successes(arm, length), arm.sizes["seed"])
+    what = "accuracy at L = 1000"
+    cell = Cell(str(arm.arm.item()), what, f"{name}: {what}")
+    ledger.ours_alone(cell, arm.accuracy.sel(length=1000))
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:

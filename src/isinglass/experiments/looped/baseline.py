@@ -11,7 +11,7 @@ from isinglass.experiments.looped import models, parts, setting
 from isinglass.experiments.looped.models import Training
 from isinglass.figures import samples
 from isinglass.figures.style import GRID, MUTED, log_ticks, subplots
-from isinglass.reproduce import Context, Figure, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 from isinglass.systems.looped import (
     AdaptiveBaseline,
     BaselineConfig,
@@ -137,20 +137,24 @@ def _measured(options: Setting, run: Run, *, adaptive: bool) -> xr.Dataset:
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """Table 1's accuracy of the minimal model, and what it has no number of."""
     ledger = ledger.using(because=UNKNOWN)
-    beside = ledger.using(source="beside Table 1", unit="points")
+    beside = ledger.using(
+        source="beside Table 1", table="Adaptive less T loops", unit="points"
+    )
     for form in measured.form.values:
         part = measured.sel(form=form)
         for kind in (MINIMAL, FIXED):
             count = part.parameters.sel(kind=kind).values.astype(float)
-            ledger.ours_alone(f"parameters, {kind}, {form} form", [count])
+            cell = Cell(kind, f"{form} form", f"parameters, {kind}, {form} form")
+            ledger.using(table="Parameters").ours_alone(cell, [count])
         for kind in KINDS:
             _compare_accuracy(measured, ledger, form, kind)
         by_kind = part.accuracy.transpose("kind", "length", "seed")
         _, fixed, adaptive = by_kind.sel(kind=list(KINDS)).values
         gains = zip(part.length.values, adaptive - fixed, strict=True)
         for length, gain in gains:
+            name = f"adaptive − T loops, L = {length}, {form} form"
             beside.ours_alone(
-                f"adaptive − T loops, L = {length}, {form} form",
+                Cell(f"{form} form", f"L = {length}", name),
                 gain,
                 because="Our contrast, of the same models",
             )
@@ -159,9 +163,11 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def _compare_accuracy(
     measured: xr.Dataset, ledger: Ledger, form: Form, kind: str
 ) -> None:
+    ledger = ledger.using(table=f"Accuracy, {form} form")
     for length in measured.length.values:
         accuracy = measured.accuracy.sel(form=form, kind=kind, length=length)
-        quantity = f"accuracy at L = {length}, {kind}, {form} form"
+        name = f"accuracy at L = {length}, {kind}, {form} form"
+        quantity = Cell(kind, f"L = {length}", name)
         published = PUBLISHED.get(int(length)) if kind == MINIMAL else None
         if published is None:
             ledger.ours_alone(quantity, accuracy)

@@ -16,7 +16,7 @@ from isinglass.experiments.looped.contraction_figures import draw as draw
 from isinglass.experiments.looped.models import Training
 from isinglass.experiments.looped.parts import by_setting, concat, grid
 from isinglass.experiments.looped.setting import OURS, PAPERS
-from isinglass.reproduce import Context, Ledger
+from isinglass.reproduce import Cell, Context, Ledger
 from isinglass.systems.looped import (
     Evaluation,
     LoopedTransformer,
@@ -179,8 +179,8 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
             paper=100.0,
         )
         for index in sorted({0, len(steps) - 1}):
-            when = f"{name}, step {steps[index]:,}"
-            _compare_step(when, part.isel(step=index), ledger)
+            when = f"step {steps[index]:,}"
+            _compare_step(when, part.isel(step=index), ledger.using(table=name))
         ledger.share(
             f"{name}, step {steps[-1]:,}, seeds in which Z = F(Z + X) contracts",
             contracting(part),
@@ -191,8 +191,9 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 
 def _compare_step(when: str, part: xr.Dataset, ledger: Ledger) -> None:
+    at, what = f"{ledger.table}, {when}", "seeds with |W_V|_F ≤ ½"
     ledger.share(
-        f"{when}, seeds with |W_V|_F ≤ ½, as the theorem assumes",
+        Cell(what, when, f"{at}, {what}, as the theorem assumes"),
         int((part.value <= LARGEST_VALUE).sum()),
         part.sizes["seed"],
         because="The paper does not say whether its trained weights do",
@@ -201,7 +202,7 @@ def _compare_step(when: str, part: xr.Dataset, ledger: Ledger) -> None:
     for what, (values, because) in _quantities(part).items():
         rate = values.attrs.get("units") == PER_ITERATION
         (ledger if rate else norms).ours_alone(
-            f"{when}, {what}", values, because=because
+            Cell(what, when, f"{at}, {what}"), values, because=because
         )
 
 

@@ -15,7 +15,7 @@ from isinglass.experiments.looped.induction_figures import draw as draw
 from isinglass.experiments.looped.models import PERCENT, Training
 from isinglass.experiments.looped.parts import by_setting, grid
 from isinglass.experiments.looped.setting import OURS
-from isinglass.reproduce import Context, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Ledger, side_by_side
 from isinglass.systems.looped import Evaluation
 
 LENGTHS = (10, 100, 1000)
@@ -141,10 +141,12 @@ def _compare_kinetic(part: xr.Dataset, ledger: Ledger) -> None:
     form = f"{part.form.item()} form"
     kinetic = _summed_kinetic(part)
     ends = ((0, setting.KINETIC_FIRST), (-1, setting.KINETIC_LAST))
+    table = ledger.using(table=f"While it trains, {form}")
     for index, published in ends:
         values = kinetic.isel(step=index)
-        ledger.other_setting(
-            f"kinetic term, step {int(values.step)}, {form}",
+        step, what = f"step {int(values.step)}", "kinetic term"
+        table.other_setting(
+            Cell(step, what, f"{what}, {step}, {form}"),
             values,
             published,
             because="The paper does not say over what its kinetic term is summed; "
@@ -157,8 +159,9 @@ def _compare_kinetic(part: xr.Dataset, ledger: Ledger) -> None:
         _kinetic_ratio(part),
         round(setting.KINETIC_LAST / setting.KINETIC_FIRST, 3),
     )
-    ledger.ours_alone(
-        f"entropy S, step {_last_step(part)}, {form}",
+    step, what = f"step {_last_step(part)}", "entropy S"
+    table.ours_alone(
+        Cell(step, what, f"{what}, {step}, {form}"),
         part.entropy.isel(step=-1),
         because="The paper's values are not known to us",
     )
@@ -170,8 +173,9 @@ def _compare_accuracy(part: xr.Dataset, ledger: Ledger) -> None:
         part.sizes["seed"],
         _last_step(part),
     )
-    ledger.ours_alone(
-        f"accuracy at L = 10, step {steps}, {form}",
+    table, step = ledger.using(table=f"While it trains, {form}"), f"step {steps}"
+    table.ours_alone(
+        Cell(step, "accuracy at L = 10", f"accuracy at L = 10, {step}, {form}"),
         _final(part, 10),
         because="The paper's value is not known to us",
     )
@@ -182,10 +186,12 @@ def _compare_accuracy(part: xr.Dataset, ledger: Ledger) -> None:
         seeds,
         because=f"We took {steps} steps" if steps < JUMPED else "",
     )
-    quantity = f"accuracy at L = 100 after training, {form}"
-    _compare_trained(part, ledger, quantity, _final(part, 100), setting.LAST_AT_100)
-    ledger.ours_alone(
-        f"accuracy at L = 1000 after training, {form}",
+    what = "accuracy at L = 100"
+    cell = Cell(step, what, f"{what} after training, {form}")
+    _compare_trained(part, table, cell, _final(part, 100), setting.LAST_AT_100)
+    what = "accuracy at L = 1000"
+    table.ours_alone(
+        Cell(step, what, f"{what} after training, {form}"),
         _final(part, 1000),
         because='The paper says "above 90 %"',
     )
@@ -200,7 +206,7 @@ def _compare_accuracy(part: xr.Dataset, ledger: Ledger) -> None:
 def _compare_trained(
     part: xr.Dataset,
     ledger: Ledger,
-    quantity: str,
+    quantity: str | Cell,
     values: xr.DataArray,
     published: float,
 ) -> None:

@@ -34,7 +34,7 @@ from isinglass.experiments.looped.landscape_measures import (
 from isinglass.experiments.looped.models import Training
 from isinglass.experiments.looped.parts import by_setting, concat, grid
 from isinglass.experiments.looped.setting import OURS, PAPERS
-from isinglass.reproduce import Context, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Ledger, side_by_side
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
@@ -163,12 +163,15 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     ledger = ledger.using(because=NO_NUMBER)
     for name, part in by_setting(measured):
         for landscape, arm in ((PLAIN, setting.PLAIN), (PENALISED, setting.ALL)):
-            quantity = f"{name}, {landscape}, right answers at L = {LENGTH}"
-            ledger.ours_alone(quantity, part.accuracy.sel(arm=arm))
+            what = f"right answers at L = {LENGTH}"
+            cell = Cell(what, landscape, f"{name}, {landscape}, {what}")
+            ledger.using(table=name).ours_alone(cell, part.accuracy.sel(arm=arm))
         for key, number in MEASURES.items():
             for landscape in LANDSCAPES:
                 values = part[key].sel(landscape=landscape)
-                ledger.ours_alone(f"{name}, {landscape}, {number.words}", values)
+                words = number.words
+                cell = Cell(words, landscape, f"{name}, {landscape}, {words}")
+                ledger.using(table=name).ours_alone(cell, values)
             if number.smoother:
                 _compare_differences(name, part[key], number, ledger)
 
@@ -177,9 +180,13 @@ def _compare_differences(
     name: str, values: xr.DataArray, number: Measure, ledger: Ledger
 ) -> None:
     more = "more" if number.smoother > 0 else "less"
+    ledger = ledger.using(
+        unit=number.unit, table=f"{name}, less cross-entropy, by seed"
+    )
     for landscape in (PENALISED, STRIPPED):
-        ledger.using(unit=number.unit).ours_alone(
-            f"{name}, {number.words}: {landscape} less cross-entropy, by seed",
+        what = f"{name}, {number.words}: {landscape} less cross-entropy, by seed"
+        ledger.ours_alone(
+            Cell(number.words, landscape, what),
             difference(values, landscape),
             because=f"{NO_NUMBER}; a smoother and wider funnel would have {more}",
         )

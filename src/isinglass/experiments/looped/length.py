@@ -10,7 +10,7 @@ from isinglass.experiments.looped import models, parts, setting
 from isinglass.experiments.looped.models import Training
 from isinglass.figures import samples
 from isinglass.figures.style import MUTED, log_ticks, subplots
-from isinglass.reproduce import Context, Figure, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 from isinglass.systems.looped import Evaluation, LoopedConfig, Recipe
 
 LENGTHS = (10, 64, 100, 200, 500, 1000)
@@ -118,12 +118,16 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     ledger = ledger.using(because=NOT_PUBLISHED)
     for form, arm, accuracy in _cases(measured):
         name = f"{TITLES[form]}, {ARMS[arm]}"
+        table = ledger.using(table=f"Accuracy, {TITLES[form]}")
         for length in LENGTHS:
             quantity = f"{name}: accuracy at L = {length}"
-            ledger.ours_alone(quantity, accuracy.sel(length=length))
+            cell = Cell(ARMS[arm], f"L = {length}", quantity)
+            table.ours_alone(cell, accuracy.sel(length=length))
+        table = ledger.using(table=f"Seeds that succeed, {TITLES[form]}")
         for length, enough in ENOUGH.items():
-            quantity = f"{name}: seeds with ≥ {enough:g} % at L = {length}"
-            ledger.share(quantity, successes(accuracy, length), accuracy.sizes["seed"])
+            enough_at = f"≥ {enough:g} % at L = {length}"
+            cell = Cell(ARMS[arm], enough_at, f"{name}: seeds with {enough_at}")
+            table.share(cell, successes(accuracy, length), accuracy.sizes["seed"])
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:

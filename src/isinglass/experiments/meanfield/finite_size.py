@@ -13,7 +13,7 @@ from isinglass._common.intervals import CONFIDENCE, mean_interval
 from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.experiments.meanfield.setting import mean_field, parameters, start
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.meanfield import Prompt, SelfAttentionNetwork
 
 REPLICAS = {"quick": 8, "default": 16}
@@ -327,9 +327,11 @@ def _compare_laws(measured: xr.Dataset, ledger: Ledger) -> None:
                 measured.error.sel(beta=beta, tokens=tokens),
             )
             more = theory.from_straight(slope(errors, STRAIGHT)) if tokens > 1 else ""
-            ledger.ours_alone(
-                f"β = {beta}, slope of ln error against ln N, {SIZES[0]} ≤ N ≤ "
-                f"{LAST_OF_LAW:,}, after {words(tokens)}",
+            what = f"slope of ln error against ln N, {SIZES[0]} ≤ N ≤ {LAST_OF_LAW:,}"
+            after = f"after {words(tokens)}"
+            name = f"β = {beta}, {what}, {after}"
+            ledger.using(table=what[:1].upper() + what[1:]).ours_alone(
+                Cell(f"β = {beta}", after, name),
                 slope(errors),
                 because=theory.beside(slope(errors), more),
             )
@@ -349,8 +351,12 @@ def _compare_stationary(measured: xr.Dataset, ledger: Ledger) -> None:
     )
     for beta in list(BETAS)[1:]:
         for size in SIZES[[0, 4, 6, 8]]:
-            ledger.ours_alone(
-                f"β = {beta}, stationary mean of A², N = {size:,} over mean field",
+            what = "stationary mean of A²"
+            name = f"β = {beta}, {what}, N = {size:,} over mean field"
+            ledger.using(
+                table="Stationary mean of A², over the mean field's"
+            ).ours_alone(
+                Cell(f"β = {beta}", f"N = {size:,}", name),
                 power_ratio(measured).sel(beta=beta, spins=size),
                 because="The paper gives no number; the mean field's is 1",
             )

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from isinglass.dynamics import Kind, kaplan_yorke_dimension
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.reproduce import Ledger
+from isinglass.reproduce import Cell, Ledger
 
 # Contraction rates of attractors of one kind that differ by more than this share are
 # two attractors.
@@ -97,7 +97,7 @@ def start_matters(kind: xr.DataArray, period: xr.DataArray) -> xr.DataArray:
 
 
 def compare_percentage(
-    ledger: Ledger, quantity: str, samples: Sequence[float], because: str
+    ledger: Ledger, quantity: str | Cell, samples: Sequence[float], because: str
 ) -> None:
     """Write down a percentage that the paper does not give: one sample for each start.
 

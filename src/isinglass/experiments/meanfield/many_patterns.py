@@ -25,7 +25,7 @@ from isinglass.experiments.meanfield.setting import BETA_ATT, EPSILON, SCALE
 from isinglass.figures import samples
 from isinglass.figures.attractors import KIND_STYLES
 from isinglass.figures.style import COLOURS, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.meanfield import Features
 from isinglass.systems.meanfield.attention import attend, position_signs
 
@@ -229,20 +229,23 @@ def chaos_share(measured: xr.Dataset) -> xr.DataArray:
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """The paper has one set of three patterns: nothing here has a published value."""
     ledger = ledger.using(
+        table="By number of patterns",
         because="The paper's figures have M = 3 and one set of features. Each sample "
-        "is one draw, a draw without chaos counts as 0"
+        "is one draw, a draw without chaos counts as 0",
     )
     share = chaos_share(measured)
     for patterns in measured.patterns.values:
-        part = measured.sel(patterns=patterns)
+        part, line = measured.sel(patterns=patterns), f"M = {patterns}"
         ledger.using(unit="%", valid_range=(0, 100)).ours_alone(
-            f"M = {patterns}, values of β with chaos", share.sel(patterns=patterns)
+            Cell(line, "values of β with chaos"),
+            share.sel(patterns=patterns),
         )
         ledger.using(unit="nats/step").ours_alone(
-            f"M = {patterns}, largest λ₁ of chaos", part.leading.max("beta")
+            Cell(line, "largest λ₁ of chaos"), part.leading.max("beta")
         )
         ledger.ours_alone(
-            f"M = {patterns}, largest dimension of a draw", part.dimension.max("beta")
+            Cell(line, "largest dimension of a draw"),
+            part.dimension.max("beta"),
         )
 
 

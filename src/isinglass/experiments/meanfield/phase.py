@@ -33,7 +33,7 @@ from isinglass.figures.attractors import (
     kind_scale,
 )
 from isinglass.figures.style import INK, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 BETAS = (0.5, 3.0)
 # Values along the other axis at which the onset is found by its multipliers.
@@ -256,18 +256,20 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 
 def _compare_plane(plane: xr.Dataset, title: str, ledger: Ledger) -> None:
+    ledger = ledger.using(table="Diagrams")
     for kind in (Kind.PERIODIC, Kind.QUASI_PERIODIC, Kind.CHAOTIC):
         share = 100 * (plane.thin_kind == kind).mean(["thin_other", "thin_beta"])
-        quantity = f"cells with a {KIND_STYLES[kind].label} attractor, {title}"
+        what = f"cells with a {KIND_STYLES[kind].label} attractor"
+        quantity = Cell(what, title, f"{what}, {title}")
         compare_percentage(ledger, quantity, share.values.tolist(), BECAUSE)
     highest = plane.thin_leading.max(["thin_other", "thin_beta"])
     ledger.using(unit="nats per step").ours_alone(
-        f"largest λ₁, {title}", highest.values, because=BECAUSE
+        Cell("largest λ₁", title), highest.values, because=BECAUSE
     )
     agrees, symbol = agrees_with_line(plane), AXES[str(plane.plane.values)].symbol
     compare_percentage(
         ledger,
-        f"onset in the diagram where linear stability has it, {title}",
+        Cell("onset in the diagram where linear stability has it", title),
         [100 * float(agrees.mean())],
         f"Within one spacing of β, at {len(agrees)} values of {symbol}, from the "
         "paper's start; the line is from Newton's method and eigenvalues, the paper "
@@ -277,7 +279,7 @@ def _compare_plane(plane: xr.Dataset, title: str, ledger: Ledger) -> None:
         differ = 100 * other_starts(plane).mean(["thin_other", "thin_beta"])
         compare_percentage(
             ledger,
-            f"cells where a random start ends elsewhere, {title}",
+            Cell("cells where a random start ends elsewhere", title),
             differ.values.tolist(),
             "By decided kind and period, against the paper's start; the paper shows "
             "one start",

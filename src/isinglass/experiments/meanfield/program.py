@@ -18,7 +18,7 @@ from isinglass.dynamics import DelayState
 from isinglass.experiments.meanfield.kinds import commonest
 from isinglass.experiments.meanfield.setting import mean_field, start
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.reproduce import Context, Ledger
+from isinglass.reproduce import Cell, Context, Ledger
 from isinglass.reproduce.verdicts import FEWEST
 
 # Lyapunov exponents that the authors' program found, nats per step, descending.
@@ -123,17 +123,18 @@ def compare_with_program(
     exponents = runs.exponents.values[alike]
     at = f"β = {runs.beta.item()}"
     for index, digit in enumerate("₁₂₃"):
-        quantity = f"{at}, λ{digit}, {which}"
+        quantity = Cell(at, f"λ{digit}", f"{at}, λ{digit}, {which}")
         ours = exponents[:, index]
         compare_exponent(ledger, quantity, ours, published[index], TANGENTS)
-    quantity = f"{at}, sum of all exponents, {which}"
+    name = f"{at}, sum of all exponents, {which}"
+    quantity = Cell(at, "sum of all twelve", name)
     total = float(np.array(published).sum())
     compare_exponent(ledger, quantity, exponents.sum(axis=1), total, 0.0)
 
 
 def compare_exponent(
     ledger: Ledger,
-    quantity: str,
+    quantity: str | Cell,
     ours: Float[np.ndarray, " members"],
     program: float,
     tangents: float,

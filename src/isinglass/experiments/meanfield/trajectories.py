@@ -35,7 +35,7 @@ from isinglass.experiments.meanfield.setting import (
     sweep,
 )
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 MOST_PERIOD = 256
 SCATTERED = 1.266  # β at which calm stretches alternate with bursts of chaos
@@ -102,14 +102,18 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """Short runs beside the program's exponents; kinds and exponents of long ones."""
     for beta, published in PROGRAM_EXPONENTS.items():
         runs = measured.sel(run="short", beta=beta)
-        compare_with_program(ledger.using(source=PROGRAM), runs, published)
+        short = ledger.using(source=PROGRAM, table="Lyapunov exponents, short runs")
+        compare_with_program(short, runs, published)
     lengths = SETTINGS[measured.resolution]
     over = f"Measured over {lengths.steps:,} steps after {lengths.transient:,}."
+    ledger = ledger.using(table="Long runs")
     for beta in SIX_BETAS:
         kind = measured.kind.sel(run="long", beta=beta)
         common = commonest(kind)
+        label = KIND_STYLES[common].label
+        name = f"β = {beta}, starts whose attractor is {label}"
         ledger.share(
-            f"β = {beta}, starts whose attractor is {KIND_STYLES[common].label}",
+            Cell(f"β = {beta}, {label}", "starts of this kind", name),
             int((kind == common).sum()),
             kind.size,
             because=f"The paper names no shares. {over}",
@@ -123,12 +127,16 @@ def write_exponents(ledger: Ledger, runs: xr.Dataset) -> None:
     """λ₁ and dimension of the commonest kind: a mean over kinds would be of none."""
     common = commonest(runs.kind)
     runs = runs.isel(start=runs.kind.values == common)
-    where = f"where {KIND_STYLES[common].label}, long run"
+    label = KIND_STYLES[common].label
+    where = f"where {label}, long run"
     at = f"β = {runs.beta.item()}"
     leading = runs.exponents.values[:, 0]
-    ledger.using(unit="nats/step").ours_alone(f"{at}, λ₁ {where}", leading)
+    line = f"{at}, {label}"
+    cell = Cell(line, "λ₁", f"{at}, λ₁ {where}")
+    ledger.using(unit="nats/step").ours_alone(cell, leading)
     dimension = dimensions(runs.kind.values, runs.exponents.values)
-    ledger.ours_alone(f"{at}, Kaplan–Yorke dimension {where}", dimension)
+    what = "Kaplan–Yorke dimension"
+    ledger.ours_alone(Cell(line, what, f"{at}, {what} {where}"), dimension)
 
 
 # -- what is told ----------------------------------------------------------------------

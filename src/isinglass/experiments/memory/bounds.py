@@ -23,7 +23,7 @@ from isinglass.experiments.memory.pattern_sets import (
 )
 from isinglass.experiments.memory.setting import arranged
 from isinglass.figures.style import COLOURS, MUTED, subplots
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 LAYERS = 4
 
@@ -173,8 +173,8 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         for separation, sets in measured.place.groupby("separation"):
             place = by_set(sets.sel(statement=name))
             if place.size:
-                what = f"{statement.place}, separation {separation:g}"
-                ledger.ours_alone(what, place)
+                cell = Cell(statement.place, f"separation {separation:g}")
+                ledger.ours_alone(cell, place)
     ledger.using(source="beyond the paper").share(
         "sets of patterns where E ≤ 2 E_MCHN − log m at all states",
         int((measured.above <= 1).sum()),

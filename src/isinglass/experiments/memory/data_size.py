@@ -20,7 +20,7 @@ from isinglass.experiments.memory.language_model import (
 from isinglass.experiments.memory.setting import arranged, one_device
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-from isinglass.reproduce import Context, Figure, Ledger, inputs, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs, side_by_side
 from isinglass.systems.memory import evaluate, matching_length
 
 SHARES = (1.0, 0.01, 0.001)
@@ -124,16 +124,17 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     )
     for share in measured.share.values:
         models, name = measured.sel(share=share), f"{100 * share:g} % of the text"
+        table = ledger.using(table="By share of the text")
         for quantity, loss in (
             ("training loss at the end", models.loss[:, 0]),
             ("validation loss at the end", models.loss[:, 1]),
             ("lowest validation loss on the way", lowest(models)),
         ):
-            ledger.ours_alone(f"{name}: {quantity}", loss)
+            table.ours_alone(Cell(quantity, name, f"{name}: {quantity}"), loss)
         for length, origin in product(LENGTHS, ORIGINS):
             quantity = f"prompts from {origin} continued exactly for {length} bytes"
             percentage = exact(models, length).sel(origin=origin)
-            ledger.ours_alone(f"{name}: {quantity}", percentage)
+            table.ours_alone(Cell(quantity, name, f"{name}: {quantity}"), percentage)
 
 
 def lowest(measured: xr.Dataset) -> xr.DataArray:

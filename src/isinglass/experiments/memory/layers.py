@@ -13,7 +13,7 @@ import xarray as xr
 from isinglass.energy import descend_layers, global_energy, nearest_neighbour_energy
 from isinglass.experiments.memory.layer_figures import draw_shares, names
 from isinglass.experiments.memory.setting import arranged, generators, over
-from isinglass.reproduce import Context, Figure, Ledger
+from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 DIMENSION, PATTERNS, LAYERS, STARTS = 16, 24, 4, 32
 NOISE = 0.3  # length of what is added to a pattern for a start, in separations
@@ -205,7 +205,10 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         equal.size,
         because="It follows from Eq. 7; the paper does not say it",
     )
-    ledger = ledger.using(because="The paper gives the construction and no number")
+    ledger = ledger.using(
+        table="Passes and starts",
+        because="The paper gives the construction and no number",
+    )
     percent = shares(measured)
     for separation, radius in product(
         measured.separation.values, measured.radius.values
@@ -219,7 +222,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
             ("starts that end elsewhere if the order is turned round", balls.by_order),
             ("starts that end at their own pattern, one layer", balls.one_layer),
         ):
-            ledger.ours_alone(f"{what}, {at}", over(share, "seed"))
+            ledger.ours_alone(Cell(at, what, f"{what}, {at}"), over(share, "seed"))
 
 
 def tell(measured: xr.Dataset) -> dict[str, Any]:

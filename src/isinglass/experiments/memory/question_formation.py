@@ -27,7 +27,7 @@ from isinglass.experiments.memory.question_model import (
     of_model,
 )
 from isinglass.experiments.memory.setting import arranged
-from isinglass.reproduce import Context, Figure, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 
 BOUND = 1.0  # of Proposition 4, and about where the paper's training losses settle
 NEAR = 0.1  # from it: what counts as "near 1"
@@ -90,15 +90,22 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         new, repeated = (measured.sel(depth=depth, arm=arm) for arm in ARMS)
         fresh = f"{depth} layers, new examples"
         again = f"{depth} layers, {examples:,} examples again and again"
+        table = ledger.using(table="New examples")
         for counted, floor in zip(COUNTED, measured.floor.values, strict=True):
-            quantity = f"{fresh}: loss over {counted}; floor {floor:.3f}"
+            what = f"loss over {counted}; floor {floor:.3f}"
+            quantity = Cell(what, f"{depth} layers", f"{fresh}: {what}")
             paper = BOUND if counted.startswith("words") else None
-            ledger.other_setting(quantity, new.loss.sel(counted=counted), paper)
+            table.other_setting(quantity, new.loss.sel(counted=counted), paper)
         above = (new.loss - new.least).sel(counted=TRAINED).assign_attrs(UNIT)
-        ledger.ours_alone(f"{fresh}: loss above the data's entropy", above)
-        ledger.other_setting(f"{again}: training loss", repeated.final, BOUND)
+        what = "loss above the data's entropy"
+        table.ours_alone(Cell(what, f"{depth} layers", f"{fresh}: {what}"), above)
+        table = ledger.using(table=f"{examples:,} examples again and again")
+        what = "training loss"
+        cell = Cell(what, f"{depth} layers", f"{again}: {what}")
+        table.other_setting(cell, repeated.final, BOUND)
         on_new = repeated.loss.sel(counted=TRAINED)
-        ledger.ours_alone(f"{again}: loss on new examples", on_new)
+        what = "loss on new examples"
+        table.ours_alone(Cell(what, f"{depth} layers", f"{again}: {what}"), on_new)
         near = abs(new.final - BOUND) < NEAR
         statement = f"the training loss settles near 1, within {NEAR:g}"
         ledger.claim(f"{fresh}: {statement}", int(near.sum()), near.size)

@@ -36,7 +36,7 @@ from isinglass.experiments.memory.setting import (
     key_seed,
     parted,
 )
-from isinglass.reproduce import Context, Figure, Ledger, inputs
+from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
 from isinglass.systems.memory import Transformer, load_gpt2, sequences_of
 
 CONTEXT = 256  # of the paper's sequences
@@ -161,9 +161,11 @@ def _compare_model(name: str, model: xr.Dataset, ledger: Ledger) -> None:
     for layer in layers:
         place = _place(layer)
         for kind, suffix in (("trained", ""), ("untrained", ", untrained")):
-            quantity = f"{name}{suffix}, {place}: mean distance over √(n/2πe)"
+            what = "mean distance over √(n/2πe)"
+            words = f"{name}{suffix}, {place}: {what}"
+            quantity = Cell(place, f"{what}{suffix}", words)
             in_units = model.in_units.sel(weights=kind, layer=layer)
-            ledger.ours_alone(quantity, in_units, because=other)
+            ledger.using(table=name).ours_alone(quantity, in_units, because=other)
         quantity = f"{name}, {place}: mean distance over the length of activations"
         beyond.ours_alone(quantity, weights.over_norm.sel(layer=layer))
     falls = is_falling(model)
@@ -186,12 +188,15 @@ def _place(layer: str) -> str:
 
 def _compare_shares(name: str, layer: xr.Dataset, ledger: Ledger) -> None:
     """Mean and median by share, with the paper's for the model that it has."""
+    ledger = ledger.using(table=f"Distance to the nearest, {name}")
     for fraction in FRACTIONS:
         share = layer.sel(fraction=fraction)
         vectors = int(share.vectors[0])
         for kind in ("mean", "median"):
             distance = share[f"{kind}_distance"]
-            quantity = f"{name}: {kind} distance, {100 * fraction:g} % of the sample"
+            share_of = f"{100 * fraction:g} % of the sample"
+            words = f"{name}: {kind} distance, {share_of}"
+            quantity = Cell(share_of, f"{kind} distance", words)
             if not is_medium(layer):
                 because = "The paper measures GPT-2 medium, which is 1,024 wide"
                 ledger.ours_alone(quantity, distance, because=because)

@@ -35,7 +35,7 @@ from isinglass.experiments.memory.setting import (
     wide_start,
 )
 from isinglass.experiments.memory.width_figures import draw_law
-from isinglass.reproduce import Context, Figure, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 from isinglass.systems.memory import Recipe, TransformerConfig, evaluate, train
 from isinglass.systems.memory.memorisation import (
     MemorySearch,
@@ -205,13 +205,16 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     larger = (
         "The paper's models are a thousand times as large, and its text has structure"
     )
+    table = ledger.using(table="By size")
     for size, values in zip(sizes.values, ratio, strict=True):
         paper = float(np.mean(RATIOS))
-        ledger.other_setting(f"N/D*² at N = {size:,}", values, paper, because=larger)
-    ledger = ledger.using(unit="bits/parameter")
+        cell = Cell(f"N = {size:,}", "N/D*²", f"N/D*² at N = {size:,}")
+        table.other_setting(cell, values, paper, because=larger)
+    table = table.using(unit="bits/parameter")
     for size, bits in zip(sizes.values, bits_of(measured), strict=True):
         because = "The paper does not count bits"
-        ledger.ours_alone(f"known at D*, N = {size:,}", bits, because=because)
+        cell = Cell(f"N = {size:,}", "known at D*", f"known at D*, N = {size:,}")
+        table.ours_alone(cell, bits, because=because)
 
 
 def upper_half(measured: xr.Dataset) -> xr.Dataset:
