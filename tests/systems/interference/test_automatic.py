@@ -59,6 +59,21 @@ def test_the_patch_follows_a_geometry_or_a_prior(draw):
         InterferenceClassifier(n_durations=8, geometry=no_grid).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ([[1.0], [1.0, 2.0]], "route_prior must hold real numbers"),
+        (3.0, r"route_prior must have shape .* = \(9, 3, 8\), got \(\)"),
+        ({}, "route_prior must hold real numbers"),
+    ],
+)
+def test_a_prior_that_is_none(draw, prior, message):
+    X, y = draw(0, 12)
+    model = InterferenceClassifier(n_durations=8).set_params(route_prior=prior)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+
+
 @pytest.mark.parametrize("n_pixels", [1, 4, 9])
 def test_a_similar_source_counts_by_how_surprising_it_is(n_pixels):
     directions = np.random.default_rng(0).normal(size=(200_000, n_pixels))

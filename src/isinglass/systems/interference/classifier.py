@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import as_array
+from isinglass._common.checks import as_array, as_real_array
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import (
@@ -170,8 +170,9 @@ class InterferenceClassifier(RouteClassifier):
         n_sources = None
         if isinstance(self.geometry, Geometry):
             n_sources = len(self.geometry.distances)
-        elif not isinstance(self.route_prior, str) and np.ndim(self.route_prior):
-            n_sources = len(self.route_prior)
+        elif not isinstance(self.route_prior, str):
+            prior = as_real_array("route_prior", self.route_prior)
+            n_sources = len(prior) if prior.ndim else None
         return automatic.fitting_patch(self.image_shape_, self.n_durations, n_sources)
 
     def _explicit_patch(self) -> tuple[int, int]:
