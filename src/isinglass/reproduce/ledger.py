@@ -369,12 +369,10 @@ class Ledger:
         unit: str,
         judgement: Judgement,
     ) -> None:
-        place: dict[str, str] = {}
-        if isinstance(quantity, Cell):
-            place = {"row": quantity.row, "column": quantity.column}
         name = (self.experiment, self.source, str(quantity))
-        numbers = (paper, *interval, n, unit)
-        row = Row(*name, *numbers, *judgement, self.table, **place)
+        row = Row(*name, paper, *interval, n, unit, *judgement, table=self.table)
+        if isinstance(quantity, Cell):
+            row = replace(row, row=quantity.row, column=quantity.column)
         self.rows.append(row)
 
 
