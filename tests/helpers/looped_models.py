@@ -13,13 +13,16 @@ from isinglass.experiments.looped.models import Training
 from isinglass.reproduce import Context
 from isinglass.systems.looped import LoopedTransformer, Recipe, Run
 
+# A model as it begins, in one program.
+drawn = jax.jit(LoopedTransformer, static_argnums=0)
+
 
 def untrained(context: Context, training: Training) -> Run:
     """In place of `models.trained`: models as they begin."""
     seeds, recipe = models.seeds(context), training.recipe
     config: Any = training.config
     keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    model = eqx.filter_vmap(lambda key: LoopedTransformer(config, key=key))(keys)
+    model = jax.jit(jax.vmap(lambda key: drawn(config, key=key)))(keys)
     return Run(
         model,
         xr.Dataset(),
@@ -39,9 +42,9 @@ def random_model(kind: Any, config: Any, seed: int = 0, spread: float = 0.4) -> 
     like = eqx.filter_eval_shape(lambda key: kind(config, key=key), jax.random.key(0))
     rng = np.random.default_rng(seed)
 
-    def drawn(path: Any, leaf: Any) -> jax.Array:
+    def parameter(path: Any, leaf: Any) -> jax.Array:
         draw = spread * rng.standard_normal(leaf.shape)
         is_gain = getattr(path[-1], "name", "") == "gain"
         return jnp.asarray(1 + draw if is_gain else draw, leaf.dtype)
 
-    return jax.tree_util.tree_map_with_path(drawn, like)
+    return jax.tree_util.tree_map_with_path(parameter, like)

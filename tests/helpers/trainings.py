@@ -118,16 +118,21 @@ LOOPED = Case(
     term="loss",
 )
 
-_baseline = with_arguments(_looped, config=BASELINE, seeds=(5,))
+_SHORT = _changed(EVALUATION, lengths=(8,))
+_baseline = with_arguments(_looped, config=BASELINE, seeds=(5,), evaluate=_SHORT)
 LOOPED_BASELINE = Case(
     _baseline,
     {
         r"config\.heads is 2 there, 1 asked": with_arguments(
-            _looped, config=_changed(BASELINE, heads=1), seeds=(5,)
+            _looped, config=_changed(BASELINE, heads=1), seeds=(5,), evaluate=_SHORT
         ),
-        r"config\.\w+ is \w+ there": with_arguments(_looped, seeds=(5,)),
+        r"config\.\w+ is \w+ there": with_arguments(
+            _looped, seeds=(5,), evaluate=_SHORT
+        ),
     },
-    diverging=with_arguments(_looped, UNTIL_13, config=BASELINE, seeds=(5,)),
+    diverging=with_arguments(
+        _looped, UNTIL_13, config=BASELINE, seeds=(5,), evaluate=_SHORT
+    ),
     step=13,
     term="loss",
 )

@@ -45,8 +45,13 @@ def rows_of(query, key, hidden, causal):
 
 def shaken(seed=0, n=4, **config):
     """A model whose gain and bias are not those of the start, X, and a state."""
+    return _shaken(seed, n, tuple(config.items()))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _shaken(seed, n, config):
     keys = jax.random.split(jax.random.key(seed), 4)
-    model = LoopedTransformer(LoopedConfig(**config), key=keys[0])
+    model = LoopedTransformer(LoopedConfig(**dict(config)), key=keys[0])
     d = model.config.width
     gain = 0.5 + jax.random.uniform(keys[1], (d,))
     bias = jax.random.normal(keys[2], (d,))
@@ -57,9 +62,13 @@ def shaken(seed=0, n=4, **config):
 
 @cache
 def untrained(n=3):
-    keys = jax.random.split(jax.random.key(0))
-    model = LoopedTransformer(LoopedConfig(), key=keys[0])
-    return model, model.embed(jax.random.randint(keys[1], (n,), 0, 4))
+    @jax.jit
+    def model_and_inputs():
+        keys = jax.random.split(jax.random.key(0))
+        model = LoopedTransformer(LoopedConfig(), key=keys[0])
+        return model, model.embed(jax.random.randint(keys[1], (n,), 0, 4))
+
+    return model_and_inputs()
 
 
 @pytest.mark.usefixtures("double")
@@ -227,14 +236,13 @@ def test_the_maps_are_those_of_the_model(config):
 
 
 in_one, jacobian_of = jax.jit(loop_step), jax.jit(jax.jacfwd(loop_step))
-draw_shaken = jax.jit(lambda seed: shaken(seed))
 
 
 @pytest.mark.usefixtures("double")
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_loop_never_contracts(seed):
-    model, inputs, state = draw_shaken(seed)
+    model, inputs, state = shaken(seed)
     parameters = loop_parameters(model, inputs)
     moved = ((in_one(state, parameters) - state) / model.gain).sum(-1)
     np.testing.assert_allclose(moved, (model.bias / model.gain).sum(), atol=1e-10)

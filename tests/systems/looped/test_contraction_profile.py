@@ -5,18 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass.data.induction import InductionTask
-from isinglass.systems.looped import LoopedConfig, LoopedTransformer
+from helpers.looped_models import drawn
+from isinglass.systems.looped import LoopedConfig
 from isinglass.systems.looped.contraction import contraction_bound, loop_jacobian_norm
 from isinglass.systems.looped.contraction_profile import measure_contraction, shrunk
 
 
 def test_a_profile_is_of_every_state_of_the_loop() -> None:
     config = LoopedConfig(hidden=8, iterations=2)
-    model = LoopedTransformer(config, key=jax.random.key(0))
-    tokens = InductionTask("full-sequence", 4).batch(jax.random.key(1), 1, 6).tokens[0]
+    model = drawn(config, key=jax.random.key(0))
+    tokens = jnp.asarray([3, 1, 0, 1, 2, 1])
     profile = measure_contraction(model, tokens)
-    inputs, (states, rows) = model.embed(tokens), model.run(tokens)
+    inputs, (states, rows) = jax.jit(
+        lambda model: (model.embed(tokens), model.run(tokens))
+    )(model)
 
     assert profile.inputs == pytest.approx(float(jnp.linalg.norm(inputs)))
     last = float(jnp.linalg.norm(states[2]))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from helpers import looped_models
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped.evaluation import (
     Evaluation,
@@ -15,14 +16,14 @@ from isinglass.systems.looped.evaluation import (
     accuracy_by_length,
     terms_by_length,
 )
-from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
+from isinglass.systems.looped.model import LoopedConfig
 
 CONFIG = LoopedConfig(vocabulary=4, width=4, hidden=4, iterations=2)
 KEY = jax.random.key(5)
 
 
 def model(seed=0):
-    return LoopedTransformer(CONFIG, key=jax.random.key(seed))
+    return looped_models.drawn(CONFIG, key=jax.random.key(seed))
 
 
 def stacked(*seeds):
@@ -44,7 +45,8 @@ def test_accuracy_is_the_share_of_right_answers(form):
     shares = accuracy_by_length(model(), task, Sample([9], KEY, 12))
     assert shares["all"].dims == shares["last"].dims == ("length",)
     batch = drawn(task, 9)
-    right = np.asarray(jax.vmap(model())(batch.tokens).argmax(-1) == batch.targets)
+    read = jax.jit(jax.vmap(lambda tokens: model()(tokens)))
+    right = np.asarray(read(batch.tokens)).argmax(-1) == batch.targets
     assert shares["all"].sel(length=9) == right[batch.mask].mean()
     assert shares["last"].sel(length=9) == right[:, -1][batch.mask[:, -1]].mean()
 
@@ -102,8 +104,9 @@ def test_the_loop_may_run_longer_than_trained():
     task = InductionTask("full-sequence", 4)
     longer = accuracy_by_length(model(), task, Sample([9], KEY, 12), iterations=9)
     batch = drawn(task, 9)
-    logits = jax.vmap(lambda tokens: model()(tokens, iterations=9))(batch.tokens)
-    right = np.asarray(logits.argmax(-1) == batch.targets)[batch.mask]
+    read = jax.jit(jax.vmap(lambda tokens: model()(tokens, iterations=9)))
+    logits = np.asarray(read(batch.tokens))
+    right = (logits.argmax(-1) == batch.targets)[batch.mask]
     assert longer["all"].item() == right.mean()
 
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from helpers.looped_models import drawn
 from isinglass.data.induction import InductionBatch, InductionTask
 from isinglass.systems.looped import LoopedConfig, LoopedTransformer, barred_logits
 from isinglass.systems.looped.course import follow_loop
@@ -17,12 +18,17 @@ def model() -> LoopedTransformer:
     config = LoopedConfig(
         hidden=8, iterations=3, positional_scale=2.0, inner_residual=True
     )
-    return LoopedTransformer(config, key=jax.random.key(0))
+    return drawn(config, key=jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
 def batch() -> InductionBatch:
-    return InductionTask("full-sequence", 4).batch(jax.random.key(1), 6, 12)
+    task = InductionTask("full-sequence", 4)
+    return jax.jit(lambda key: task.batch(key, 6, 12))(jax.random.key(1))
+
+
+read = jax.jit(lambda model, tokens: model(tokens))
+barred = jax.jit(barred_logits)
 
 
 def test_a_loop_with_nothing_barred_is_the_model(
@@ -30,10 +36,10 @@ def test_a_loop_with_nothing_barred_is_the_model(
 ) -> None:
     tokens, never = batch.tokens[0], jnp.zeros(3, bool)
     nowhere, before = jnp.full(12, -1), jnp.arange(12) - 1
-    expected = model(tokens)
+    expected = read(model, tokens)
 
     for place, when in ((nowhere, ~never), (before, never)):
-        logits = barred_logits(model, tokens, place, when)
+        logits = barred(model, tokens, place, when)
         np.testing.assert_allclose(logits, expected, atol=2e-5)
 
 
@@ -44,21 +50,24 @@ def test_what_is_barred_has_no_say(
     tokens, always = batch.tokens[0], jnp.ones(3, bool)
     other = tokens.at[3].set((tokens[3] + 1) % 4)
     third = jnp.where(jnp.arange(12) == 3, -1, 3)
-    before, after = (barred_logits(model, x, third, always) for x in (tokens, other))
+    before, after = (
+        np.asarray(barred(model, x, third, always)) for x in (tokens, other)
+    )
 
     rest = np.arange(12) != 3
     np.testing.assert_allclose(before[rest], after[rest], atol=1e-5)
     assert not np.allclose(before[3], after[3], atol=1e-3)
-    assert not np.allclose(before, model(tokens), atol=1e-3)
+    assert not np.allclose(before, read(model, tokens), atol=1e-3)
 
 
 def test_a_row_that_sees_nothing_else_stays(
     model: LoopedTransformer, batch: InductionBatch
 ) -> None:
     """The first position has itself alone."""
-    barred = barred_logits(model, batch.tokens[0], jnp.arange(12), jnp.ones(3, bool))
+    tokens = batch.tokens[0]
+    alone = np.asarray(barred(model, tokens, jnp.arange(12), jnp.ones(3, bool)))
 
-    np.testing.assert_allclose(barred[0], model(batch.tokens[0])[0], atol=2e-5)
+    np.testing.assert_allclose(alone[0], np.asarray(read(model, tokens))[0], atol=2e-5)
 
 
 def test_a_model_of_two_heads_is_refused(batch: InductionBatch) -> None:
@@ -75,7 +84,7 @@ def test_accuracy_is_by_place_and_iteration(
     apart = np.asarray(where.apart)
 
     def share(place: jax.Array, when: list[bool]) -> float:
-        logits = jax.vmap(barred_logits, (None, 0, 0, None))(
+        logits = jax.vmap(barred, (None, 0, 0, None))(
             model, batch.tokens, place, jnp.array(when)
         )
         right = np.asarray(logits).argmax(-1) == batch.targets
@@ -94,7 +103,8 @@ def test_a_course_agrees_with_the_trajectory(
     batch = jax.tree.map(lambda x: x[:1], batch)
     where = find_places(batch, jax.random.key(2))
     accuracy, attention, uniform, state, change = follow_loop(model, batch, where, 5)
-    states, rows = model.run(batch.tokens[0])
+    states, rows = jax.jit(lambda model, x: model.run(x))(model, batch.tokens[0])
+    states = np.asarray(states)
 
     expected = np.linalg.norm(states, axis=-1) ** 2
     np.testing.assert_allclose(state[:4] ** 2, expected.mean(-1), rtol=1e-4)
