@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NAME = "diagram"
 GREEK = frozenset(
     {"alpha", "beta", "gamma", "delta", "epsilon"}
-    | {"theta", "kappa", "lambda", "mu", "omega"}
+    | {"theta", "kappa", "lambda", "mu", "rho", "sigma", "omega"}
 )
 MOST_LINES = 24
 
