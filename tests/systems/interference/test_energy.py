@@ -1,5 +1,6 @@
 """Energies against a slow transcription of Eqs. 2 and 3."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,6 +16,15 @@ from isinglass.systems.interference.energy import couplings, energies_of_many
 pytestmark = pytest.mark.usefixtures("double")
 
 THRESHOLD = 0.5
+# As estimators call them: inside a program.
+over_time = jax.jit(lambda *at: energy_over_time(*at, THRESHOLD))
+host_of = jax.jit(lambda *at: attended_host(*at, THRESHOLD))
+
+
+@jax.jit
+def of_two(dipoles, arriving, arrived, host):
+    coupling = couplings(dipoles, arrived, host, THRESHOLD)
+    return energies_of_many(jnp.stack([arriving, 2 * arriving]), coupling)
 
 
 def slow_energy(waves, probabilities, reachable, host) -> np.ndarray:
@@ -61,15 +71,14 @@ def fast_arguments(waves, probabilities, reachable, host):
 def test_against_loops(problem):
     dipoles, arriving, arrived, host = fast_arguments(*problem)
     expected = slow_energy(*problem)
-    energies = energy_over_time(dipoles, arriving, arrived, host, THRESHOLD)
+    energies = over_time(dipoles, arriving, arrived, host)
     np.testing.assert_allclose(np.asarray(energies), expected, rtol=1e-12, atol=1e-14)
 
 
 def test_many_models_at_once(problem):
     dipoles, arriving, arrived, host = fast_arguments(*problem)
     expected = slow_energy(*problem)
-    coupling = couplings(dipoles, arrived, host, THRESHOLD)
-    energies = energies_of_many(jnp.stack([arriving, 2 * arriving]), coupling)
+    energies = of_two(dipoles, arriving, arrived, host)
     expected = np.stack([expected, 2 * expected])
     np.testing.assert_allclose(np.asarray(energies), expected, rtol=1e-12, atol=1e-14)
 
@@ -80,10 +89,10 @@ def test_without_friends_the_field_is_the_host(problem):
     dipoles, arriving, arrived, g = fast_arguments(
         waves, probabilities, reachable, host
     )
-    hosts = np.asarray(attended_host(dipoles, arrived, g, THRESHOLD))
+    hosts = np.asarray(host_of(dipoles, arrived, g))
     np.testing.assert_array_equal(hosts, np.broadcast_to(host[:, None], hosts.shape))
-    energies = energy_over_time(dipoles, arriving, arrived, g, THRESHOLD)
-    expected = np.einsum("ect,ne->nct", arriving, dipoles @ g)
+    energies = over_time(dipoles, arriving, arrived, g)
+    expected = np.einsum("ect,ne->nct", arriving, np.asarray(dipoles) @ host)
     np.testing.assert_allclose(np.asarray(energies), expected, atol=1e-14)
 
 
@@ -93,7 +102,7 @@ def test_among_friends_the_energy_counts_arrivals(problem):
     dipoles, arriving, arrived, g = fast_arguments(
         waves, probabilities, reachable, host
     )
-    energies = np.asarray(energy_over_time(dipoles, arriving, arrived, g, THRESHOLD))
+    energies = np.asarray(over_time(dipoles, arriving, arrived, g))
     expected = np.broadcast_to(np.asarray(arriving).sum(axis=0), energies.shape)
     np.testing.assert_allclose(energies, expected, atol=1e-14)
 
@@ -101,5 +110,5 @@ def test_among_friends_the_energy_counts_arrivals(problem):
 def test_a_signal_at_the_threshold_is_a_friend():
     dipoles, arrivals = jnp.array([[[0.5, 0.75**0.5]]]), jnp.ones((1, 1, 1))
     host = jnp.array([1.0, 0.0])
-    energy = energy_over_time(dipoles, arrivals, arrivals > 0, host, 0.5)
+    energy = over_time(dipoles, arrivals, arrivals > 0, host)
     assert float(energy[0, 0, 0]) == 1
