@@ -44,16 +44,20 @@ def test_no_proposition_is_violated(seed, shape, scale, beta):
 def test_bounds_are_tight_where_they_should_be():
     state = jnp.zeros((1, 4))
     alike = jnp.eye(4) * 3  # all equally far, and of one length
-    slack = nearest_distance_slack(state, alike)
-    np.testing.assert_allclose([*slack.below, *slack.above], [0, np.log(4)], atol=1e-12)
-    slack = modern_hopfield_slack(state, alike)
-    np.testing.assert_allclose([*slack.below, *slack.above], [0, 0], atol=1e-12)
-    slack = modern_nearest_slack(state, alike)
-    np.testing.assert_allclose([*slack.below, *slack.above], [0, np.log(4)], atol=1e-12)
-    slack = global_energy_slack(state, [alike[:2], alike[2:]])
-    np.testing.assert_allclose([*slack.below, *slack.above], [0, np.log(2)], atol=1e-12)
-    slack = nearest_distance_slack(state, alike[:1])
-    np.testing.assert_allclose([*slack.below, *slack.above], [0, 0], atol=1e-12)
+    expected = [(0, np.log(4)), (0, 0), (0, np.log(4)), (0, np.log(2)), (0, 0)]
+
+    @jax.jit
+    def slacks(state, alike):
+        return (
+            nearest_distance_slack(state, alike),
+            modern_hopfield_slack(state, alike),
+            modern_nearest_slack(state, alike),
+            global_energy_slack(state, [alike[:2], alike[2:]]),
+            nearest_distance_slack(state, alike[:1]),
+        )
+
+    for slack, sides in zip(slacks(state, alike), expected, strict=True):
+        np.testing.assert_allclose([*slack.below, *slack.above], sides, atol=1e-12)
 
 
 def test_a_long_and_a_short_pattern_show_that_proposition_two_needs_its_room():

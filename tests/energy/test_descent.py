@@ -49,7 +49,7 @@ def signs(seed, n=12, m=5, states=3):
     h=st.sampled_from([None, 2.0]),
 )
 def test_no_step_raises_a_continuous_energy(seed, shape, beta, kind, h):
-    state, patterns = (jnp.asarray(x) for x in draw(seed, *shape))
+    state, patterns = draw_jax(seed, *shape)
     # None is the update, which a step of length 1 leads to; others go up to twice as
     # far.
     landscape = kind(beta)
@@ -83,7 +83,7 @@ def test_no_layer_raises_its_energy_nor_leaves_its_ball(seed, bound, beta):
     assert (np.asarray(result.moved) <= bound * (1 + 1e-12)).all()
     steps = np.linalg.norm(np.diff(np.asarray(result.states), axis=0), axis=-1)
     np.testing.assert_allclose(steps, result.moved, atol=1e-14)
-    overall = [global_energy(x, layers, beta) for x in result.states[1:]]
+    overall = global_energy(result.states[1:], layers, beta)
     np.testing.assert_allclose(result.global_energy[1:], overall, atol=1e-11)
 
 
@@ -184,8 +184,10 @@ def test_gradients_go_through_updates():
         return nearest_neighbour_energy(x, patterns).sum()
 
     gradient = jax.jit(jax.grad(end))(patterns)
-    move = jnp.zeros((4, 3)).at[1, 2].set(1e-2)
-    difference = (end(patterns + move) - end(patterns - move)) / 2e-2
+    ends, move = jax.jit(end), np.zeros((4, 3), np.float32)
+    move[1, 2] = 1e-2
+    above, below = (ends(jnp.asarray(x)) for x in (patterns + move, patterns - move))
+    difference = (above - below) / 2e-2
     assert float(gradient[1, 2]) == pytest.approx(float(difference), rel=1e-2, abs=1e-3)
 
 
