@@ -71,6 +71,8 @@ def test_half_points_are_told_with_their_growth_beside_theory(measured):
     assert "Growth 1.00 [1.00, 1.00] (power of n)." in outcome.findings
     assert "Growth 1.00 [1.00, 1.00] (log₂ per component)." in outcome.findings
     assert "nearest neighbour: half is not reached within" in outcome.findings
+    # A number that is 0, or not reached, is drawn all the same.
+    assert parts(outcome) == ["noise", "capacity", "error"]
 
 
 def test_errors_by_noise_number_and_separation(measured):
