@@ -44,7 +44,7 @@ def dense(query, key, value, causal=True, q: float | None = 1.5, bias=None):
         scores = scores + bias[np.abs(place[:, None] - place)]
     visible = np.tril(np.ones(scores.shape[-2:], bool)) | (not causal)
     scores = xp.where(visible, scores, -np.inf)
-    shares = xp.exp(scores - scores.real.max(-1, keepdims=True))
+    shares = xp.exp(scores - xp.real(scores).max(-1, keepdims=True))
     rows = shares / shares.sum(-1, keepdims=True)
     surprise = -xp.log(rows.max(-1))
     if q is None:

@@ -124,6 +124,7 @@ def test_the_time_left_is_exact_at_an_even_pace_after_a_slow_start(
     rest = max(pace * (total - done - 1), 0.0)
     assert row.left(now + pace) == pytest.approx(rest, rel=1e-6, abs=1e-6)
     late = row.left(now + 9 * pace)
+    assert late is not None
     assert late > rest or late == pytest.approx(rest, rel=1e-6, abs=1e-6)
     if total > done + 1:
         assert late > 1.01 * rest

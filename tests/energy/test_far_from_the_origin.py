@@ -63,7 +63,7 @@ def test_distances_do_not_depend_on_the_origin(seed, offset, beta, kind):
     squared = ((states[:, None] - patterns) ** 2).sum(-1)
     size = squared.max()
     energy, force = nearest_neighbour_energy_and_force(x, rows, beta)
-    expected = -logsumexp(-beta * squared, -1) / beta
+    expected = -np.asarray(logsumexp(-beta * squared, -1)) / beta
     np.testing.assert_allclose(energy, expected, atol=30 * EPSILON * size, rtol=0)
     weights = softmax(-beta * squared, -1)
     away = (weights[:, :, None] * (patterns - states[:, None])).sum(1)
@@ -128,7 +128,7 @@ def test_the_exponential_energy_is_right_to_its_own_digits(seed, offset):
     size = (np.abs(states)[:, None] * np.abs(patterns)).sum(-1).max()
     np.testing.assert_allclose(
         demircigil_energy(x, rows),
-        -logsumexp(products, -1),
+        -np.asarray(logsumexp(products, -1)),
         atol=10 * EPSILON * size + 1e-6,
         rtol=0,
     )

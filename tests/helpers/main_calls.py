@@ -5,6 +5,7 @@ import sys
 import tempfile
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from helpers import looped_training, memory_training
@@ -52,7 +53,9 @@ def the_mean_field_moves():
     gamma = meanfield.gamma_of(2.2, 100, n_patterns=3)
     parameters = {"beta": 1.26, "gamma": gamma, "epsilon": 0.02}
     start = field.start_from_pattern(parameters)
-    orbit = dynamics.trajectory(field.map, start, parameters, 20)
+    orbit = dynamics.trajectory(  # pyright: ignore[reportCallIssue]
+        field.map, start, parameters, 20
+    )
     measure = dynamics.Measure(transient=20, steps=40, exponents=2, qr_every=4)
     spectrum = dynamics.lyapunov_spectrum(field.map, start, parameters, measure)
     return orbit, spectrum.exponents
@@ -97,7 +100,7 @@ def a_looped_transformer_is_trained():
 
 @call
 def looped_transformers_are_new_and_read():
-    tokens = np.array([0, 3, 1, 2, 0], np.int32)
+    tokens = jnp.array([0, 3, 1, 2, 0], jnp.int32)
     near = dataclasses.replace(looped_training.CONFIG, near=3)
     baseline = looped.LoopedBaseline(looped_training.BASELINE, key=jax.random.key(0))
     model = looped.LoopedTransformer(near, key=jax.random.key(0))
@@ -121,7 +124,7 @@ def a_gpt2_is_new_and_saved_and_trained():
     run = memory.train(again, training, how, validation=validation)
     return (
         model,
-        again(np.arange(8, dtype=np.int32)),
+        again(jnp.arange(8, dtype=jnp.int32)),
         run.model,
         run.metrics.loss.values,
     )
@@ -144,4 +147,4 @@ def answers():
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[1], **answers())
+    np.savez(sys.argv[1], **answers())  # pyright: ignore[reportArgumentType]

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -269,7 +270,7 @@ def test_copies(draw):
     model = new(rates=(2.0, 0.0, -0.5)).fit(X, y)
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(twin.energies(X), model.energies(X))
-    fresh = clone(model)
+    fresh: Any = clone(model)
     assert fresh.get_params() == model.get_params()
     assert not hasattr(fresh, "classes_")
 

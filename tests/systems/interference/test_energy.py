@@ -1,5 +1,7 @@
 """Energies against a slow transcription of Eqs. 2 and 3."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,8 +19,8 @@ pytestmark = pytest.mark.usefixtures("double")
 
 THRESHOLD = 0.5
 # As estimators call them: inside a program.
-over_time = jax.jit(lambda *at: energy_over_time(*at, THRESHOLD))
-host_of = jax.jit(lambda *at: attended_host(*at, THRESHOLD))
+over_time = jax.jit(partial(energy_over_time, threshold=THRESHOLD))
+host_of = jax.jit(partial(attended_host, threshold=THRESHOLD))
 
 
 @jax.jit

@@ -46,6 +46,9 @@ class Setting:
     final_sequences: int = 256
 
 
+# The settings of the paper by name, and the form of the task in each.
+OF_PAPER: dict[str, Form] = {f"paper's setting, {form}": form for form in setting.FORMS}
+
 SETTINGS = {
     "quick": Setting(setting.FORMS[1:], 300, 100, 600, 32, 64),
     "default": Setting(),
@@ -56,7 +59,7 @@ SETTINGS = {
 def measure(context: Context) -> xr.Dataset:
     """Penalties and accuracy over training, and of what came out, by setting."""
     forms = SETTINGS[context.resolution].forms
-    names = [*(f"paper's setting, {form}" for form in forms), OURS]
+    names = [*(name for name, form in OF_PAPER.items() if form in forms), OURS]
     runs = side_by_side(context, _measure, names)
     return grid({(name,): part for name, part in runs.items()}, "setting")
 
@@ -69,7 +72,7 @@ def _measure(context: Context, name: str) -> xr.Dataset:
         every = max(1, options.ours * options.every // options.steps)
     else:
         config = setting.paper_config()
-        form = next(form for form in setting.FORMS if name.endswith(form))
+        form = OF_PAPER[name]
         recipe, every = setting.paper_recipe(steps=options.steps), options.every
     evaluate = Evaluation(lengths=LENGTHS, every=every, sequences=options.sequences)
     folder = name.replace("'", "").replace(", ", "-").replace(" ", "-")
