@@ -7,6 +7,7 @@ Everything here acts on one state; callers put many of them side by side with
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -101,14 +102,26 @@ class Runner:
         self, reals: Reals, rest: Rest, parameters: Parameters, offset: int
     ) -> Any:
         if not isinstance(self.step, DelayMap):
-            return self.split(self.step(self.join(reals, rest), parameters))
+            state = _traced_once(self.step, (), self.join(reals, rest), parameters)
+            return self.split(state)
         if self.phase is not None:
-            value = self.step.head(
-                reals, parameters, (self.phase + offset) % self.step.period
-            )
+            phase = (self.phase + offset) % self.step.period
+            value = _traced_once(self.step.head, (phase,), reals, parameters)
             return (value, *reals[:-1]), ()
         value = self.step.head(reals, parameters, rest[0])
         return (value, *reals[:-1]), ((rest[0] + 1) % self.step.period,)
+
+
+# To trace a map and its derivatives takes about as long as to compile them. A program
+# holds several steps, and a call needs several programs: all share what is traced here.
+@partial(jax.jit, static_argnums=(0, 1), inline=True)
+def _traced_once(
+    function: Callable[..., Any],
+    static: tuple[int, ...],
+    state: Any,
+    parameters: Parameters,
+) -> Any:
+    return function(state, parameters, *static)
 
 
 def runner_of(

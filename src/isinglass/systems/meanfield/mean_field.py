@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -243,11 +244,9 @@ class MeanField:
                 f"window must hold 1 to {self.length} attentions, got {len(rows)}"
             )
         with _precision(parameters) as dtype:
-            rows = list(jnp.asarray(rows, dtype))
-            while len(rows) < self.length:
-                rows.insert(0, self(rows, parameters, position))
-                position += 1
-            return self.map.start(jnp.stack(rows), position)
+            numbers = {name: parameters[name] for name in PARAMETERS}
+            full = _filled(self, position, jnp.asarray(rows, dtype), numbers)
+            return self.map.start(full, position + self.length - len(rows))
 
     def _token(
         self, attention: Array, parameters: Parameters, position: Any, kinds: slice
@@ -282,6 +281,21 @@ class MeanField:
         if not isinstance(position, int):
             table = jnp.asarray(table)
         return _weighted(semantic, table[:, :, position % self.period], parameters)
+
+
+@partial(jax.jit, static_argnums=(0, 1), inline=True)
+def _filled(
+    field: MeanField,
+    position: int,
+    window: Float[Array, "n M"],
+    parameters: Parameters,
+) -> Float[Array, "L M"]:
+    """A window with all that it lacks, in one program rather than one an operation."""
+    rows = list(window)
+    while len(rows) < field.length:
+        rows.insert(0, field(rows, parameters, position))
+        position += 1
+    return jnp.stack(rows)
 
 
 def _weighted(
