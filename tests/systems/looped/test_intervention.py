@@ -114,7 +114,7 @@ def test_a_course_agrees_with_the_trajectory(
     match = np.asarray(rows)[2, 0, at, np.asarray(where.positions)[MATCH, 0, at]]
     assert attention[2, MATCH] == pytest.approx(match.mean(), rel=1e-4)
     assert uniform == pytest.approx((1 / (at + 1)).mean())
-    answers = np.asarray(model.decode(states[3])).argmax(-1)
+    answers = np.asarray(model.decode(jnp.asarray(states[3]))).argmax(-1)
     right = (answers == batch.targets[0])[np.asarray(batch.mask[0])]
     assert accuracy[3] == pytest.approx(right.mean())
     assert accuracy.shape == (6,)
