@@ -4,6 +4,7 @@ A lane is a copy of the map with a state and parameters of its own. Whoever want
 exponents has tangent vectors carried along, which are orthonormalised every few steps.
 """
 
+import copy
 import math
 import threading
 from collections.abc import Callable
@@ -48,6 +49,8 @@ class Segment(NamedTuple):
         qrs: Number of QRs.
         spread: Widest that the tangents of any lane grew apart between two QRs, nats.
         rows: The observable after every step, (steps, d, n), or None.
+        growth: Where there are rows, logarithms and numbers lost of each block of
+            steps, (blocks, 2, k, n).
     """
 
     logs: np.ndarray
@@ -55,6 +58,7 @@ class Segment(NamedTuple):
     qrs: int
     spread: float
     rows: np.ndarray | None
+    growth: np.ndarray | None
 
 
 class Lanes:
@@ -126,7 +130,7 @@ class Lanes:
         none: Any = np.zeros(self.count, zero.dtype)
         carry = self._carry._replace(logs=zero, lost=zero, spread=none)
         program = Program(self.runner, block, qr_every, self._rest_axis, most_rows)
-        self._carry, rows = _run_compiled_once(
+        self._carry, rows, growth = _run_compiled_once(
             program, (carry, self.parameters, blocks)
         )
         return Segment(
@@ -135,7 +139,21 @@ class Lanes:
             blocks * block // qr_every if count else 0,
             float(np.max(self._carry.spread)),
             np.asarray(rows)[: blocks * block] if most_rows else None,
+            np.asarray(growth)[:blocks] if most_rows else None,
         )
+
+    def pick(self, places: np.ndarray) -> "Lanes":
+        """Some of the lanes, as lanes of their own."""
+        lanes = copy.copy(self)
+        lanes.count = len(places)
+        lanes.parameters = jax.tree.map(lambda leaf: leaf[..., places], self.parameters)
+        axes = Carry(-1, self._rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
+        picked = [
+            jax.tree.map(lambda leaf: leaf[..., places], part) if axis else part
+            for part, axis in zip(self._carry, axes, strict=True)
+        ]
+        lanes._carry = Carry(*picked)
+        return lanes
 
     def settle(self, qr_every: int | str, precision: str) -> int:
         """Let the tangents turn towards the growing directions.
@@ -200,7 +218,7 @@ def _run(
     carry: Carry,
     parameters: Parameters,
     blocks: Any,  # traced: one program for any number
-) -> tuple[Carry, jax.Array]:
+) -> tuple[Carry, jax.Array, jax.Array]:
     runner, block, qr_every, rest_axis, most_rows = program
     lanes = Carry(-1, rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
     advance = jax.vmap(
@@ -209,20 +227,25 @@ def _run(
         out_axes=(lanes, -1),
     )
 
-    def body(
-        index: jax.Array, loop: tuple[Carry, jax.Array]
-    ) -> tuple[Carry, jax.Array]:
-        carry, rows = loop
-        carry, observed = advance(carry, parameters)
-        if most_rows:
-            rows = jax.lax.dynamic_update_slice(rows, observed, (index * block, 0, 0))
-        return carry, rows
+    def body(index: jax.Array, loop: tuple[Carry, jax.Array, jax.Array]) -> Any:
+        carry, rows, growth = loop
+        if not most_rows:
+            return advance(carry, parameters)[0], rows, growth
+        zero = jnp.zeros_like(carry.logs)
+        after, observed = advance(carry._replace(logs=zero, lost=zero), parameters)
+        rows = jax.lax.dynamic_update_slice(rows, observed, (index * block, 0, 0))
+        grown = jnp.stack([after.logs, after.lost])[None]
+        growth = jax.lax.dynamic_update_slice(growth, grown, (index, 0, 0, 0))
+        after = after._replace(
+            logs=carry.logs + after.logs, lost=carry.lost + after.lost
+        )
+        return after, rows, growth
 
     shape = jax.eval_shape(advance, carry, parameters)[1].shape
-    rows = jnp.zeros(
-        (most_rows, *shape[1:]) if most_rows else (0,), carry.vectors.dtype
-    )
-    return jax.lax.fori_loop(0, blocks, body, (carry, rows))
+    dtype = carry.vectors.dtype
+    rows = jnp.zeros((most_rows, *shape[1:]), dtype)
+    growth = jnp.zeros((most_rows // block, 2, *carry.logs.shape), dtype)
+    return jax.lax.fori_loop(0, blocks, body, (carry, rows, growth))
 
 
 def advance_block(

@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass, replace
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
-from isinglass.dynamics.angles import check_components, embedded, wrapped
-from isinglass.dynamics.flows import time_of_step
-from isinglass.dynamics.kinds import DIVERGED_BEYOND, Kind, classify
-from isinglass.dynamics.lyapunov import lyapunov_spectrum
-from isinglass.dynamics.maps import Parameters, State, Step, newest
+from isinglass.dynamics._checks import check_map
+from isinglass.dynamics._layout import as_lane
+from isinglass.dynamics._precision import warn_of_single_precision
+from isinglass.dynamics.cells import measure_cells
+from isinglass.dynamics.kinds import Kind
+from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
-from isinglass.dynamics.trajectory import Sampling, trajectory
+
+POINTS = 256  # last values of what is no cycle
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attractor:
     """An attractor, and how sure its kind is.
 
@@ -23,10 +26,13 @@ class Attractor:
         period: In steps; 1 for a fixed point, 0 where there is none.
         confidence: In [0, 1]; see `isinglass.dynamics.kinds`.
         leading_exponent: λ₁, nats per step or, of a `Flow`, per unit of time; NaN if
-            the orbit diverged.
+            the orbit left the finite numbers.
         standard_error: Of λ₁.
         points: One period of a cycle, or else the last values of the orbit, (points,
             d), in order of time.
+        transient_steps: Steps from the start to where the orbit has settled on a cycle;
+            for all else, to the stretch that was judged.
+        measured_steps: How many steps kind and λ₁ are of.
     """
 
     kind: Kind
@@ -35,6 +41,19 @@ class Attractor:
     leading_exponent: float
     standard_error: float
     points: Float[np.ndarray, "points d"]
+    transient_steps: int
+    measured_steps: int
+
+    def __repr__(self) -> str:
+        period = f", period={self.period}" if self.period > 1 else ""
+        count, width = self.points.shape
+        return (
+            f"Attractor({self.kind.name}{period}, confidence={self.confidence:.3f},\n"
+            f"          leading_exponent={self.leading_exponent:.4g} ± "
+            f"{self.standard_error:.1g},\n"
+            f"          of {self.measured_steps:,} steps after "
+            f"{self.transient_steps:,}; {count} points of {width} components)"
+        )
 
 
 def attractor(
@@ -43,59 +62,41 @@ def attractor(
     """Find the attractor that one orbit reaches, and decide of what kind it is.
 
     The rule is that of `isinglass.dynamics.kinds`: it looks for recurrence in the last
-    values of the orbit, and at its leading Lyapunov exponent.
+    values of the orbit, at its leading Lyapunov exponent, and at how fast averages
+    converge. As long as the kind is not certain, the orbit is run on.
 
     Args:
         step: The map, ``step(state, parameters) -> state``, pure JAX.
         state: Where the orbit starts.
         parameters: The map's parameters.
-        measure: Of it ``transient``, ``steps``, ``max_period``, ``tolerance``,
-            ``observable`` (what must recur), ``angles``,
-            ``qr_every`` and ``precision`` count;
-            `Measure()` if None. Of the steps, over which λ₁ is measured, the last 256
-            or four times the longest period are looked at for recurrence.
+        measure: Of it ``transient``, ``steps``, ``extensions``, ``max_period``,
+            ``tolerance``, ``observable`` (what must recur), ``angles``, ``qr_every`` and
+            ``precision`` count; `Measure()` if None.
 
     Raises:
         ValueError: If the state or a parameter is not finite, or the map does not
             return a state like the one it is given.
     """
     measure = measure or Measure()
-    steps = measure.steps
-    rows = min(steps, max(4 * measure.max_period, 256))
-    values = trajectory(
-        step,
-        state,
-        parameters,
-        Sampling(rows, transient=measure.transient + steps - rows),
-        observable=measure.observable or newest,
-        precision=measure.precision,
+    warn_of_single_precision(measure.precision)
+    check_map(step, state, parameters, measure.precision)
+    points = max(POINTS, measure.max_period)
+    measure = replace(measure, exponents=1, points=points, section=None, classify=True)
+    lane = as_lane(step, jax.tree.map(np.asarray, state))
+    values = jax.tree.map(
+        lambda leaf: np.asarray(leaf, np.float64)[..., None], parameters
     )
-    check_components(measure.circles, np.asarray(values).reshape(rows, -1).shape[1])
-    tail = wrapped(
-        np.asarray(values, dtype=np.float64).reshape(rows, -1), measure.circles
-    )
-    leading, error = np.full((1, 1), np.nan), np.full((1, 1), np.nan)
-    if (np.abs(tail) <= DIVERGED_BEYOND).all():
-        spectrum = lyapunov_spectrum(
-            step, state, parameters, replace(measure, exponents=1)
-        )
-        leading = np.asarray(spectrum.exponents, dtype=np.float64)[None]
-        error = np.asarray(spectrum.standard_error, dtype=np.float64)[None]
-    # The rule of kinds counts in steps, whatever time they take.
-    dt = time_of_step(step)
-    kind, period, confidence = classify(
-        embedded(tail, measure.circles)[..., None],
-        leading * dt,
-        error * dt,
-        steps,
-        measure.max_period,
-        measure.tolerance,
-    )
+    cells = measure_cells(step, lane, values, measure)
+    first = {name: value[0] for name, value in cells.items() if name != "final_state"}
+    period = int(first["period"])
+    points = first["points"][: first["point_count"]].astype(np.float64)
     return Attractor(
-        kind=Kind(int(kind[0])),
-        period=int(period[0]),
-        confidence=float(confidence[0]),
-        leading_exponent=float(leading[0, 0]),
-        standard_error=float(error[0, 0]),
-        points=tail[-int(period[0]) :] if period[0] else tail,
+        kind=Kind(int(first["kind"])),
+        period=period,
+        confidence=float(first["confidence"]),
+        leading_exponent=float(first["exponents"][0]),
+        standard_error=float(first["exponent_error"][0]),
+        points=points[-(period or POINTS) :],
+        transient_steps=int(first["transient_steps"]),
+        measured_steps=int(first["measured_steps"]),
     )

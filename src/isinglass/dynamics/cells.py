@@ -1,25 +1,38 @@
 """The measuring of many orbits side by side."""
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
-from isinglass.dynamics._lanes import Lanes, Segment
+from isinglass.dynamics._lanes import PILOT_BLOCKS, Lanes
 from isinglass.dynamics._layout import first_lane, lanes_first
 from isinglass.dynamics._precision import at_precision, in_precision
+from isinglass.dynamics._recurrence import Closeness, Doubts, Marks, find_returns
 from isinglass.dynamics._runner import runner_of
-from isinglass.dynamics.angles import embedded, offset, wrapped
+from isinglass.dynamics._stretch import Stretch
+from isinglass.dynamics.angles import embedded
 from isinglass.dynamics.flows import time_of_step
-from isinglass.dynamics.kinds import classify
-from isinglass.dynamics.maps import Parameters, State, Step
+from isinglass.dynamics.kinds import (
+    CERTAIN,
+    CONVERGED,
+    Growth,
+    decide,
+    has_diverged,
+    tail_rows,
+)
+from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 from isinglass.dynamics.measure import Measure
 
-BATCHES = 20  # whose means give the standard error of an exponent
 # Steps between two ticks of progress; also bounds the rows that are held at a time.
 SEGMENT_STEPS = 2048
+SEGMENTS = 4  # of a stretch, at least
+# Lanes that are run on are filled up to one of these shares of all, so that few numbers
+# of lanes need a compiled program of their own; and to so many at least.
+SHARES, FEWEST = (16, 4, 1), 8
+FIRST_SHARE = 0.8  # of the progress, before orbits are run on
 
 
 def measure_cells(
@@ -48,8 +61,11 @@ def measure_cells(
         ``exponent_error`` (standard error from 20 batch means; NaN where an exponent is
         −∞) and ``unresolved`` (share of QRs at which rounding swallowed the direction:
         the exponent is then an upper bound) and ``qr_every`` (n,), the interval that
-        was chosen; ``kind``, ``period``, ``confidence``. And ``final_state``, a state
-        with the cells in the first axis of every leaf but the phase.
+        was chosen; ``kind``, ``period``, ``confidence``; ``measured_steps`` (n,), how
+        many steps exponents and kind are of, and ``transient_steps`` (n,), how many
+        went before. All is of the last stretch that an orbit was run for. And
+        ``final_state``, a state with the cells in the first axis of every leaf but the
+        phase.
     """
     with in_precision(measure.precision):
         state, parameters = (
@@ -83,203 +99,190 @@ class _Cells:
                 f"exponents must be at most {self.lanes.dimension}, the dimension of "
                 f"the state, got {self.exponents}"
             )
+        # Without exponents no length would show chaos.
+        goes_on = bool(self.exponents) and measure.classify
+        self.extensions = measure.extensions if goes_on else 0
+        self.qr_every = 1
+        self.steps = measure.steps  # of the first stretch
+        self.transient = 0  # steps before measuring
+        self.before = 0  # steps before the stretch that runs
 
     def run(self) -> dict[str, Any]:
-        measure, lanes = self.measure, self.lanes
-        for _ in self._segments(measure.transient, lanes.block(), 0.0):
-            pass
-        qr_every = self._settle_tangents()
-        tail_rows = max(
-            measure.points * (measure.section is None), 2 * measure.max_period + 2
-        )
-        points = _Points(measure, lanes.count)
-        tail = _Tail(tail_rows)
-        segments: list[Segment] = []
-        skipped = self._skip(tail_rows)
-        share = (measure.transient + skipped) / (measure.transient + measure.steps)
-        steps, block = measure.steps - skipped, lanes.block(qr_every)
-        for segment in self._segments(steps, block, share, qr_every, True):
-            segments.append(segment)
-            assert segment.rows is not None
-            rows = wrapped(segment.rows, measure.circles, axis=1)
-            points.take(rows)
-            tail.take(rows)
-        last = tail.result()
-        result = points.result(last) | self._growth(segments, qr_every)
+        self._settle()
+        lanes, count = self.lanes, self.lanes.count
+        running, marks = np.arange(count), None
+        result: dict[str, Any] = {}
+        final: Any = None
+        for extension in range(self.extensions + 1):
+            stretch = self._stretch(lanes, extension)
+            part, marks = self._judged(stretch, marks)
+            state = jax.tree.map(
+                np.array, lanes_first(lanes.runner.step, lanes.state())
+            )
+            if extension:
+                _put(result, part, running[:count])
+                for whole, later in zip(
+                    jax.tree.leaves(final), jax.tree.leaves(state), strict=True
+                ):
+                    if whole.ndim:  # all but a phase, which is the same
+                        whole[running[:count]] = later[:count]
+            else:
+                result, final = part, state
+            self.before += stretch.steps
+            if extension == self.extensions:
+                break
+            doubtful = np.flatnonzero(part["confidence"][:count] < CERTAIN)
+            if not doubtful.size:
+                break
+            count = doubtful.size
+            doubtful = _filled(doubtful, self.lanes.count)
+            lanes, running = lanes.pick(doubtful), running[doubtful]
+            marks = marks._replace(values=marks.values[..., doubtful])
+        self.tick(1.0)
+        return result | {"final_state": final}
+
+    def _settle(self) -> None:
+        """Run the transient, and let the tangents turn."""
+        lanes, measure, block = self.lanes, self.measure, self.lanes.block()
+        blocks = -(-measure.transient // block)
+        share = self._first_share() * measure.transient
+        share /= measure.transient + measure.steps
+        done = 0
+        while done < blocks:
+            taken = min(max(SEGMENT_STEPS // block, 1), blocks - done)
+            lanes.go(taken)
+            done += taken
+            self.tick(share * done / blocks)
+        self.transient = blocks * block
         if self.exponents:
-            result["qr_every"] = np.full(lanes.count, qr_every, np.int32)
-        result |= self._kinds(last, result)
-        for name in {"exponents", "exponent_error"} & result.keys():
-            result[name] = result[name] / time_of_step(lanes.runner.step)
-        result["final_state"] = jax.tree.map(
-            np.asarray, lanes_first(lanes.runner.step, lanes.state())
-        )
-        return result
+            lanes.start_tangents(self.exponents)
+            self.qr_every = lanes.settle(measure.qr_every, measure.precision)
+            self.transient += PILOT_BLOCKS * lanes.block(self.qr_every)
+        self.before = self.transient + self._skip()
 
-    def _skip(self, tail_rows: int) -> int:
-        """Take those measured steps of which nothing is needed, and count them.
+    def _skip(self) -> int:
+        """Take those steps that need not be looked at, where there are no exponents.
 
-        With tangents every step is observed: it costs little beside them, and a program
-        that does not observe would have to be compiled, too.
+        Recurrence and averages are then judged by the last values alone.
         """
-        measure, block = self.measure, self.lanes.block()
+        measure, lanes = self.measure, self.lanes
         if self.exponents or measure.section is not None:
             return 0
-        skipped = max(measure.steps - tail_rows, 0) // block * block
-        share = measure.transient / (measure.transient + measure.steps)
-        for _ in self._segments(skipped, block, share):
-            pass
-        return skipped
+        rows = max(measure.points, tail_rows(measure.max_period) * measure.classify)
+        blocks = max(measure.steps - rows, 0) // lanes.block()
+        if blocks:
+            lanes.go(blocks)
+        self.steps -= blocks * lanes.block()
+        return blocks * lanes.block()
 
-    def _settle_tangents(self) -> int:
-        if not self.exponents:
-            return 1
-        self.lanes.start_tangents(self.exponents)
-        return self.lanes.settle(self.measure.qr_every, self.measure.precision)
+    def _first_share(self) -> float:
+        """Share of the progress up to where some orbits are run on."""
+        return FIRST_SHARE if self.extensions else 1.0
 
-    def _segments(
-        self,
-        steps: int,
-        block: int,
-        done: float,
-        qr_every: int = 1,
-        observed: bool = False,
-    ) -> Iterator[Segment]:
-        """Segments of whole blocks; of enough, a whole number makes a batch."""
-        blocks = -(-steps // block)
-        longest = max(SEGMENT_STEPS // block, 1)
-        count = min(blocks, BATCHES * -(-blocks // (BATCHES * longest)))
-        ends = (
-            [round(index * blocks / count) for index in range(count + 1)]
-            if count
-            else [0]
-        )
-        room = max((end - start for start, end in pairwise(ends)), default=0)
-        total = self.measure.transient + self.measure.steps
-        for start, end in pairwise(ends):
-            yield self.lanes.go(end - start, qr_every, room * block if observed else 0)
-            self.tick(min(done + end * block / total, 1.0))
+    def _stretch(self, lanes: Lanes, extension: int) -> Stretch:
+        """Run the first stretch, or one that goes on for 2, 4, … times its steps."""
+        step, block = lanes.runner.step, lanes.block(self.qr_every)
+        first = -(-self.steps // block)
+        if extension and isinstance(step, DelayMap):
+            # Whole periods, so that all lanes end at the phase of the first stretch.
+            unit = math.lcm(block, step.period) // block
+            blocks = -(-first * 2**extension // unit) * unit
+        else:
+            blocks = first * 2**extension
+        stretch = Stretch(self.measure, blocks, block, lanes.count)
+        longest = -(-first // SEGMENTS)
+        longest = min(longest, max(SEGMENT_STEPS // block, 1))
+        while stretch.done < blocks:
+            taken = min(longest, blocks - stretch.done)
+            stretch.take(lanes.go(taken, self.qr_every, longest * block))
+            self._tell(extension, stretch.done / blocks)
+        return stretch
 
-    def _growth(self, segments: list[Segment], qr_every: int) -> dict[str, np.ndarray]:
-        if not self.exponents:
-            return {}
-        per_batch = -(-len(segments) // BATCHES)
-        groups = [
-            segments[i : i + per_batch] for i in range(0, len(segments), per_batch)
-        ]
-        logs = np.stack([sum(s.logs for s in group) for group in groups])
-        steps = np.array([sum(s.qrs for s in group) for group in groups]) * qr_every
-        with np.errstate(invalid="ignore"):
-            exponents = logs.sum(axis=0) / steps.sum()
-            means = logs / steps[:, None, None]
-            spread = (
-                means.std(axis=0, ddof=1)
-                if len(groups) > 1
-                else np.full_like(logs[0], np.nan)
-            )
-        unresolved = sum(s.lost for s in segments) / sum(s.qrs for s in segments)
-        growth = {
-            "exponents": exponents,
-            "exponent_error": spread / np.sqrt(len(groups)),
-            "unresolved": np.asarray(unresolved),
-        }
-        order = descending(exponents)
-        return {
-            name: np.take_along_axis(value, order, axis=0).T.astype(
-                self.measure.precision
-            )
-            for name, value in growth.items()
-        }
-
-    def _kinds(
-        self, tail: np.ndarray, result: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        measure = self.measure
-        if not measure.classify:
-            return {}
-        tail = embedded(tail.astype(np.float64), measure.circles, axis=1)
-        exponents, error = result.get("exponents"), result.get("exponent_error")
-        if exponents is not None and error is not None:
-            exponents, error = exponents.astype(np.float64), error.astype(np.float64)
-        kind, period, confidence = classify(
-            tail, exponents, error, measure.steps, measure.max_period, measure.tolerance
-        )
-        return {"kind": kind, "period": period, "confidence": confidence}
-
-
-class _Tail:
-    """Collects the last rows of the orbits."""
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self.parts: list[np.ndarray] = []
-
-    def take(self, rows: np.ndarray) -> None:
-        """Add rows, and drop what is no longer among the last."""
-        self.parts = [*self.parts, rows] if len(rows) < self.rows else [rows]
-        while sum(map(len, self.parts[1:])) >= self.rows:
-            self.parts = self.parts[1:]
-
-    def result(self) -> np.ndarray:
-        """The last rows, as many as there are."""
-        return np.concatenate(self.parts)[-self.rows :]
-
-
-class _Points:
-    """Collects the points of the orbits."""
-
-    def __init__(self, measure: Measure, cells: int) -> None:
-        self.measure = measure
-        self.count = np.zeros(cells, np.int64)
-        self.points: np.ndarray | None = None
-
-    def take(self, rows: np.ndarray) -> None:
-        """Keep those of the rows that are near the section."""
-        section, room = self.measure.section, self.measure.points
-        if section is None or not room:
+    def _tell(self, extension: int, done: float) -> None:
+        """Tick with the share that is done."""
+        first, measure = self._first_share(), self.measure
+        if not extension:
+            transient = measure.transient / (measure.transient + measure.steps)
+            self.tick(first * (transient + (1 - transient) * done))
             return
-        if section.component >= rows.shape[1]:
-            raise ValueError(
-                f"component must be less than {rows.shape[1]}, the size of the "
-                f"observable, got {section.component}"
+        # Stretches of 2, 4, … times the first; most lanes are through before the last.
+        passed = 2**extension * (1 + done) - 2
+        share = passed / (2 ** (self.extensions + 1) - 2)
+        self.tick(min(first + (1 - first) * share, 1.0))
+
+    def _judged(
+        self, stretch: Stretch, earlier: Marks | None
+    ) -> tuple[dict[str, np.ndarray], Marks]:
+        """What the stretch gives, and its marks after those of earlier ones."""
+        measure, last = self.measure, stretch.tail.result()
+        marks, cells = stretch.marks(), last.shape[2]
+        if earlier is not None:
+            marks = Marks(
+                np.concatenate([earlier.values, marks.values]),
+                np.concatenate([earlier.before_end + stretch.steps, marks.before_end]),
             )
-        if self.points is None:
-            self.points = np.full(
-                (len(self.count), room, rows.shape[1]), np.nan, rows.dtype
+        result = stretch.points.result(last)
+        last = embedded(last, measure.circles, axis=1)
+        settled = np.full(cells, stretch.steps)
+        if measure.classify:
+            eps = float(np.finfo(measure.precision).eps)
+            assert stretch.averages is not None
+            ratio = stretch.averages.ratio(eps)
+            gone = has_diverged(marks, stretch.averages, stretch.steps, eps)
+            returns = find_returns(
+                np.where(gone, 0.0, last),
+                marks._replace(values=np.where(gone, 0.0, marks.values)),
+                stretch.steps,
+                Closeness(measure.max_period, measure.tolerance, eps),
+                Doubts(ratio <= CONVERGED, stretch.contracts()),
             )
-        height = rows[:, section.component] - section.level
-        period = dict(self.measure.circles).get(section.component)
-        near = np.abs(offset(height, period)) <= section.tolerance
-        times, cells = np.nonzero(near)
-        order = np.argsort(cells, kind="stable")
-        times, cells = times[order], cells[order]
-        starts = np.searchsorted(cells, np.arange(len(self.count)))
-        places = self.count[cells] + np.arange(len(cells)) - starts[cells]
-        fits = places < room
-        self.points[cells[fits], places[fits]] = rows[times[fits], :, cells[fits]]
-        self.count = np.minimum(
-            self.count + np.bincount(cells, minlength=len(self.count)), room
+            is_cycle = (returns.period > 0) & ~gone
+            settled = np.where(is_cycle, returns.settled, stretch.steps)
+        taken = np.minimum(settled, stretch.steps)
+        leading = error = np.full(cells, np.nan)
+        if self.exponents:
+            exponents, taken = stretch.exponents(settled, self.qr_every)
+            leading, error = (
+                exponents[name][:, 0].copy() for name in ("exponents", "exponent_error")
+            )
+            # The rule of kinds counts in steps, whatever time they take.
+            dt = time_of_step(self.lanes.runner.step)
+            exponents["exponents"] /= dt
+            exponents["exponent_error"] /= dt
+            result |= {
+                name: value.astype(measure.precision)
+                for name, value in exponents.items()
+            }
+            result["qr_every"] = np.full(cells, self.qr_every, np.int32)
+        if not measure.classify:
+            return result, marks
+        growth = Growth(leading, error, taken.astype(float))
+        kind, period, confidence = decide(gone, returns, ratio, growth, stretch.steps)
+        start = np.where(
+            settled >= marks.before_end[0],
+            self.transient,
+            self.before + stretch.steps - settled,
         )
-
-    def result(self, last: np.ndarray) -> dict[str, np.ndarray]:
-        """``points`` and ``point_count``; without a section the last rows."""
-        room, cells = self.measure.points, len(self.count)
-        if not room:
-            return {}
-        if self.measure.section is None:
-            rows = np.moveaxis(last[-room:], -1, 0)
-            padding = np.full(
-                (cells, room - rows.shape[1], rows.shape[2]), np.nan, rows.dtype
-            )
-            count = np.full(cells, rows.shape[1])
-            return {"points": np.concatenate([rows, padding], 1), "point_count": count}
-        assert self.points is not None
-        return {"points": self.points, "point_count": self.count}
+        start = np.where(is_cycle, start, self.before)
+        return result | {
+            "kind": kind,
+            "period": period,
+            "confidence": confidence,
+            "transient_steps": start,
+            "measured_steps": taken,
+        }, marks
 
 
-def descending(exponents: np.ndarray) -> np.ndarray:
-    """Descending order of exponents along the first axis.
+def _put(
+    result: dict[str, np.ndarray], part: dict[str, np.ndarray], places: np.ndarray
+) -> None:
+    """Write the first of what some orbits gave over what they gave before."""
+    for name, value in part.items():
+        result[name][places] = value[: len(places)]
 
-    Neighbours may have come out a little in the wrong order.
-    """
-    return np.argsort(-exponents, axis=0, kind="stable")
+
+def _filled(places: np.ndarray, lanes: int) -> np.ndarray:
+    """As many places as a share of all lanes, the last of them repeated."""
+    sizes = (max(-(-lanes // share), min(FEWEST, lanes)) for share in SHARES)
+    size = min(size for size in sizes if size >= len(places))
+    return places[np.minimum(np.arange(size), len(places) - 1)]

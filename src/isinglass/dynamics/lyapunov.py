@@ -21,7 +21,7 @@ from isinglass.dynamics._precision import (
     warn_of_single_precision,
 )
 from isinglass.dynamics._runner import runner_of
-from isinglass.dynamics.cells import BATCHES, descending
+from isinglass.dynamics._stretch import BATCHES, descending
 from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure

@@ -70,8 +70,13 @@ class Measure:
         section: Keep only points near this plane; None for all points.
         classify: Whether to say what kind of attractor it is
             (`isinglass.dynamics.kinds`).
-        max_period: The longest period looked for.
-        tolerance: How closely a periodic orbit must return.
+        max_period: The longest period looked for; half of ``steps`` is the most that
+            can be found.
+        tolerance: How closely a periodic orbit must return, as a share of its extent.
+        extensions: How many times an orbit whose kind is not certain (confidence below
+            0.95) is run on, each time for twice the steps of the time before, until it
+            is; all that is measured is then of the last of these stretches. 0 for
+            never. Without exponents nothing is run on.
         precision: "float64", or "float32" where digits do not matter: it warns.
 
     Raises:
@@ -87,13 +92,19 @@ class Measure:
     angles: Mapping[int, float] | Angles = ()
     section: Section | None = None
     classify: bool = True
-    max_period: int = 64
+    max_period: int = 512
     tolerance: float = 1e-9
+    extensions: int = 2
     precision: str = "float64"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "angles", as_angles(self.angles))
-        check_whole(0, transient=self.transient, points=self.points)
+        check_whole(
+            0,
+            transient=self.transient,
+            points=self.points,
+            extensions=self.extensions,
+        )
         check_whole(steps=self.steps, max_period=self.max_period)
         if self.exponents is not None:
             check_whole(0, exponents=self.exponents)

@@ -12,7 +12,7 @@ from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.angles import check_components
 from isinglass.dynamics.cells import SEGMENT_STEPS
 from isinglass.dynamics.flows import unit_of_time
-from isinglass.dynamics.kinds import Kind
+from isinglass.dynamics.kinds import MARKS, Kind, tail_rows
 from isinglass.dynamics.maps import State, Step
 from isinglass.dynamics.measure import Measure
 
@@ -30,8 +30,11 @@ def bytes_while_measuring(step: Step, state: State, measure: Measure) -> int:
     """
     width = _width(step, state, measure)
     size = dimension(state)
-    tangents = size * (size if measure.exponents is None else measure.exponents)
-    return 8 * (min(measure.steps, SEGMENT_STEPS) * width + 4 * tangents)
+    count = size if measure.exponents is None else measure.exponents
+    rows = min(measure.steps, SEGMENT_STEPS)
+    if measure.classify:
+        rows += min(measure.steps, tail_rows(measure.max_period)) + MARKS
+    return 8 * (rows * width + 2 * MARKS * count + 4 * size * count)
 
 
 class Variable(NamedTuple):
@@ -117,8 +120,12 @@ def _of_kinds() -> dict[str, Variable]:
         "flag_meanings": " ".join(kind.name.lower() for kind in Kind),
     }
     period = {"long_name": "period", "units": "steps"}
+    transient = {"long_name": "steps before the attractor", "units": "steps"}
+    measured = {"long_name": "steps that were judged", "units": "steps"}
     return {
         "kind": Variable((), np.dtype(np.int8), kind),
         "period": Variable((), np.dtype(np.int32), period),
         "confidence": Variable((), np.dtype(np.float64), {"units": "1"}),
+        "transient_steps": Variable((), np.dtype(np.int64), transient),
+        "measured_steps": Variable((), np.dtype(np.int64), measured),
     }

@@ -148,8 +148,8 @@ class TestBifurcation:
         assert diagram["points"].dtype == np.float32
 
     def test_large_results_are_cut_finer_than_asked(self, monkeypatch):
-        # 81 bytes a cell are kept: 4 points, their count, exponent, error, kind, …
-        cell = 81 + bytes_while_measuring(logistic, START, SHORT)
+        # 97 bytes a cell are kept: 4 points, their count, exponent, error, kind, …
+        cell = 97 + bytes_while_measuring(logistic, START, SHORT)
         monkeypatch.setattr("isinglass.dynamics.sweep.diagrams.TILE_BYTES", 2 * cell)
         lanes = []
         monkeypatch.setattr(

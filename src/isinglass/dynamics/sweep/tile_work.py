@@ -8,12 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 
 from isinglass._common.precision import double_precision
 from isinglass.dynamics._layout import lane_axes, lanes_last, pick, repeated
 from isinglass.dynamics._precision import at_precision
 from isinglass.dynamics.cells import measure_cells
-from isinglass.dynamics.kinds import DIVERGED_BEYOND
+from isinglass.dynamics.kinds import Kind
 from isinglass.dynamics.maps import DelayMap, Step, newest
 from isinglass.dynamics.measure import Measure
 from isinglass.dynamics.sweep.tiles import Tile
@@ -212,7 +213,7 @@ def _sequential(
     def fresh(parameters: Mapping[str, np.ndarray]) -> Any:
         return start(work, parameters, starts)
 
-    state = None
+    state, diverged = None, np.zeros(len(starts), dtype=bool)
     rows = {}
     for done, place in enumerate(order):
         value = np.full(len(starts), work.vary[name][place])
@@ -221,12 +222,14 @@ def _sequential(
             state = fresh(parameters)
             if before is not None:
                 state = jax.tree.unflatten(jax.tree.structure(state), before)
-        state = _recalled(state, lambda: fresh(parameters))  # noqa: B023 (called at once)
+        state = _recalled(state, diverged, lambda: fresh(parameters))  # noqa: B023 (called at once)
         shared = _share_of(tick, done, len(order))
         rows[place] = dict(
             measure_cells(work.step, state, parameters, work.measure, tick=shared)
         )
         state = lanes_last(work.step, rows[place].pop("final_state"))
+        if work.measure.classify:
+            diverged = rows[place]["kind"] == Kind.DIVERGED
     blocks = [rows[place] for place in sorted(rows)]
     # (lane, value, …), which is (direction, value, …) where there are no starts
     stacked = {
@@ -245,12 +248,14 @@ def _share_of(
     return lambda share: tick((done + share) / total)
 
 
-def _recalled(state: Any, fresh: Callable[[], Any]) -> Any:
+def _recalled(
+    state: Any, diverged: Bool[np.ndarray, "n"], fresh: Callable[[], Any]
+) -> Any:
     """``state``, started afresh in the lanes that have left for infinity."""
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state) if np.ndim(leaf)]
-    gone = np.zeros(leaves[0].shape[-1], dtype=bool)
+    gone = diverged.copy()
     for leaf in leaves:
-        gone |= ~(np.abs(leaf) <= DIVERGED_BEYOND).all(axis=tuple(range(leaf.ndim - 1)))
+        gone |= ~np.isfinite(leaf).all(axis=tuple(range(leaf.ndim - 1)))
     if not gone.any():
         return state
     return jax.tree.map(
