@@ -70,8 +70,8 @@ def attractor(
         state: Where the orbit starts.
         parameters: The map's parameters.
         measure: Of it ``transient``, ``steps``, ``extensions``, ``max_period``,
-            ``tolerance``, ``observable`` (what must recur), ``angles``, ``qr_every`` and
-            ``precision`` count; `Measure()` if None.
+            ``tolerance``, ``observable`` (what must recur), ``angles``, ``qr_every``
+            and ``precision`` count; `Measure()` if None.
 
     Raises:
         ValueError: If the state or a parameter is not finite, or the map does not
