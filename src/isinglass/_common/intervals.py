@@ -155,3 +155,25 @@ def wilson_interval(successes: int, n: int) -> Interval:
         raise ValueError(f"successes must lie in 0..{n}, got {successes}")
     interval = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(successes / n, float(interval.low), float(interval.high))
+
+
+def quantile_interval(samples: ArrayLike, share: float) -> Interval:
+    """Quantile of a sample and its 95 % confidence interval, free of any distribution.
+
+    The ends are order statistics: how many of n samples lie below the true quantile is
+    binomial. Infinite samples, of what outlasted a measurement, are allowed; an end
+    that they reach is infinite.
+
+    Args:
+        samples: Independent measurements, shape (n,), none of them NaN.
+        share: Of the distribution that lies below, in (0, 1).
+    """
+    values = np.sort(np.atleast_1d(np.asarray(samples, dtype=np.float64)))
+    count = values.size
+    ranks = stats.binom.ppf([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], count, share)
+    low, high = int(ranks[0]) - 1, int(ranks[1])
+    return Interval(
+        float(values[min(int(share * count), count - 1)]),
+        float(values[low]) if low >= 0 else -np.inf,
+        float(values[high]) if high < count else np.inf,
+    )

@@ -4,7 +4,7 @@ import pytest
 
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.dynamics import Kind
-from isinglass.experiments.meanfield import trajectories
+from isinglass.experiments.meanfield import lifetimes, trajectories
 from isinglass.experiments.meanfield.program import PROGRAM_EXPONENTS, Lengths
 from isinglass.experiments.meanfield.setting import SIX_BETAS, parameters, start
 from isinglass.reproduce import Context
@@ -17,6 +17,7 @@ def measured():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(trajectories.SETTINGS, "quick", SHORT)
         patch.setattr(trajectories, "matched_lengths", lambda: SHORT)
+        patch.setitem(lifetimes.SETTINGS, "quick", lifetimes.Trials(16, 6000))
         yield measure(trajectories, seeds=3)
 
 
@@ -74,6 +75,16 @@ def test_exponents_are_of_the_starts_that_reached_the_commonest_kind(measured):
     assert row.ours == pytest.approx(exponents[:2, 0].mean().item())
     reached = rows_of(views)["β = 1.4, starts whose attractor is chaotic"]
     assert reached.ours == pytest.approx(200 / 3)
+
+
+def test_chaos_outlasts_the_programs_run_from_some_starts_and_not_from_others(measured):
+    steps = measured.lifetime.values
+    assert np.isfinite(steps).mean() > 0.5
+    assert steps.min() < 2000 < np.max(steps)
+    assert (
+        "How long chaos lasts at β = 1.27: of 16"
+        in tell(trajectories, measured).findings
+    )
 
 
 def test_figures_and_findings_are_of_what_was_measured(measured):

@@ -15,6 +15,7 @@ from isinglass.experiments.meanfield.kinds import (
     count_attractors,
     dimensions,
 )
+from isinglass.experiments.meanfield.lifetimes import measure_lifetimes, tell_lifetimes
 from isinglass.experiments.meanfield.program import (
     PROGRAM,
     PROGRAM_EXPONENTS,
@@ -53,7 +54,8 @@ def measure(context: Context) -> xr.Dataset:
 
     Along "start" the first one is that of the published program. The others are random
     windows in the long runs, and all but the same as the first in the short runs.
-    ``orbit`` is the end of the long run from the published start.
+    ``orbit`` is the end of the long run from the published start, and ``lifetime`` how
+    long chaos lasts at β = 1.27 from each of many random starts.
     """
     short = measure_six(context, "matched", matched_lengths(), perturbed(context))
     lengths = SETTINGS[context.resolution]
@@ -62,7 +64,8 @@ def measure(context: Context) -> xr.Dataset:
     runs = xr.concat([short[names], long[names]], "run", combine_attrs="drop")
     runs = runs.transpose("run", "start", "beta", "exponent")
     orbit = long["points"].isel(start=0).rename(point="time")
-    return runs.assign(orbit=orbit).assign_coords(run=["short", "long"])
+    runs = runs.assign(orbit=orbit, lifetime=measure_lifetimes(context))
+    return runs.assign_coords(run=["short", "long"])
 
 
 def measure_six(
@@ -75,6 +78,8 @@ def measure_six(
         exponents=None,
         points=lengths.points,
         max_period=MOST_PERIOD,
+        # The short runs are as long as the program's.
+        extensions=0 if name == "matched" else 2,
     )
     vary = {"beta": np.array(SIX_BETAS)}
     starts = len(context.seeds)
@@ -192,4 +197,5 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
         "scattered": scattered,
         "runs": short.exponents.sel(beta=SCATTERED)[:, 0],
         "program": PROGRAM_EXPONENTS[SCATTERED][0],
+        "lifetimes": tell_lifetimes(measured.lifetime.values, measured.resolution),
     }
