@@ -16,6 +16,7 @@ NEAR = (
 )
 FALL = 0.7  # most that a distance may keep of itself, where an orbit nears a cycle
 TOGETHER = 4  # values that must return together to be a nearest return
+FLIPPED = 4.0  # 2/(e^(1/2) − 1), rounded up: a flip beside half a nat of approach
 QUARTERS = 4  # of the second half of a stretch, in each of which an approach goes on
 
 
@@ -114,7 +115,7 @@ def find_returns(
     is_approach = (period == 0) & falls & doubts.contracts
     is_approach &= nearest <= steps // (4 * QUARTERS)
     period = np.where(is_approach, nearest, period)
-    period = _least(tail, period, np.maximum(farthest[at[0]], allowed))
+    period = _least(tail, period, steps, allowed)
     scale = NEAR * _scale(tail, marks, period)
     first = (farthest <= np.maximum(scale, allowed)).argmax(axis=0)
     settled = np.where(period > 0, marks.before_end[first], 0)
@@ -152,24 +153,30 @@ def _recurrent(
 def _least(
     tail: Float[np.ndarray, "W d n"],
     multiple: Int[np.ndarray, "n"],
-    farthest: Float[np.ndarray, "n"],
+    steps: int,
+    allowed: Float[np.ndarray, "n"],
 ) -> Int[np.ndarray, "n"]:
     """The period of which another may be a multiple.
 
     A multiplier −0.99 makes every second return nearer, so that what nears a cycle of p
     steps looks like one of 2p. It is one of p if its returns after p steps are at last
-    nearer than those after 2p steps were half a stretch ago.
+    about as near as those to 2p were an eighth of a stretch ago.
     """
     period = multiple.copy()
     for q in np.unique(multiple[multiple > 1]):
+        back = min(steps // 8, len(tail) - q) // q * q
         for p in range(1, q // 2 + 1):
             if q % p:
                 continue
             lanes = np.flatnonzero((multiple == q) & (period == q))
             values = tail[..., lanes]
+            early = values[len(tail) - q - back : len(tail) - back]
+            before = np.abs(values[-q:] - early).max(axis=(0, 1))
             moved = np.abs(values[-q:] - values[-q - p : -p]).max(axis=(0, 1))
-            period[lanes[moved <= farthest[lanes]]] = p
-    return period
+            is_less = moved <= np.maximum(FLIPPED * before, allowed[lanes])
+            period[lanes[is_less]] = p
+    is_least = (period == multiple).all()
+    return period if is_least else _least(tail, period, steps, allowed)
 
 
 def _narrows(tail: Float[np.ndarray, "W d"], p: int) -> bool:
