@@ -125,11 +125,12 @@ def test_the_interval_of_a_median_holds_it_in_95_of_100_experiments():
     rng = np.random.default_rng(0)
     intervals = [quantile_interval(rng.exponential(1, 60), 0.5) for _ in range(2000)]
     covered = np.mean([low <= np.log(2) <= high for _, low, high in intervals])
-    assert 0.95 <= covered < 0.975  # order statistics cover a little more
+    assert 0.95 <= covered < 0.98  # order statistics cover a little more
 
 
 def test_a_quantile_may_lie_beyond_what_was_measured():
     samples = [*range(1, 60), *[np.inf] * 40]
     assert quantile_interval(samples, 0.5).mean == 50
-    assert quantile_interval(samples, 0.5).high < np.inf
+    assert quantile_interval(samples, 0.3).high < np.inf
+    assert quantile_interval(samples, 0.5).high == np.inf
     assert quantile_interval(samples, 0.9).mean == np.inf
