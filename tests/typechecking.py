@@ -1,6 +1,9 @@
 """The type checker that the tests put on every function of the package."""
 
+import functools
 import inspect
+import operator
+import types
 import typing
 from typing import Any
 
@@ -34,7 +37,10 @@ def _resolved(annotation: Any, function: Any) -> Any:
 
 
 def _any_of_its_type(annotation: Any) -> Any:
-    """An annotation with the types of a `Literal` in its place."""
-    if typing.get_origin(annotation) is typing.Literal:
-        return typing.Union[tuple({type(x) for x in typing.get_args(annotation)})]  # noqa: UP007
+    """An annotation with the type of a `Literal` in its place, in a union too."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return functools.reduce(operator.or_, {type(part) for part in parts})
+    if origin in (typing.Union, types.UnionType):
+        return functools.reduce(operator.or_, map(_any_of_its_type, parts))
     return annotation
