@@ -201,9 +201,9 @@ def test_a_map_without_cycles_or_with_nothing_but_cycles_has_none_to_find():
     [
         ({}, "name one parameter"),
         ({"r": [2.0], "s": [1.0]}, "name one parameter"),
-        ({"r": []}, "finite values along one axis"),
-        ({"r": [[2.0]]}, "finite values along one axis"),
-        ({"r": [2.0, np.nan]}, "finite values along one axis"),
+        ({"r": []}, "must be finite"),
+        ({"r": [[2.0]]}, "must be of shape"),
+        ({"r": [2.0, np.nan]}, "must be finite"),
         ({"r": [3.2, 3.3]}, "begin where the cycle is stable, got 3.2"),
     ],
 )

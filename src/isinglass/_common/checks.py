@@ -133,16 +133,26 @@ def as_sign_array(
     return array.astype(np.int8)
 
 
+def parameter(name: str, parameters: Mapping[str, Any]) -> Any:
+    """The parameter of that name as it is, which may be traced.
+
+    Raises:
+        ValueError: If it is not there.
+    """
+    if name not in parameters:
+        raise ValueError(f'parameters must hold "{name}", got {sorted(parameters)}')
+    return parameters[name]
+
+
 def as_parameter(name: str, parameters: Mapping[str, Any]) -> float:
     """The parameter of that name, which must be there and a finite number.
 
     Raises:
         ValueError: If it is not.
     """
-    if name not in parameters:
-        raise ValueError(f'parameters must hold "{name}", got {sorted(parameters)}')
+    value: Any = parameter(name, parameters)
     try:
-        value = float(np.asarray(parameters[name]))
+        value = float(np.asarray(value))
     except (TypeError, ValueError):
         value = np.nan
     if not np.isfinite(value):

@@ -1,5 +1,8 @@
 """The check of a map, its state and its parameters that every function makes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -12,8 +15,8 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
     """Refuse what no map can be run with.
 
     That is a state or parameters that are not finite, a state without real numbers or
-    with complex ones, and a map that cannot be hashed or whose states change their
-    form.
+    with complex ones, and a map that cannot be called or hashed, that fails on them,
+    that asks for a parameter which is not there, or whose states change their form.
 
     Raises:
         ValueError: It names the argument.
@@ -30,6 +33,7 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
         raise ValueError(
             "state must hold at least one array of floating-point numbers, got none"
         )
+    check_callable(step)
     try:
         hash(step)
     except TypeError as error:
@@ -39,7 +43,7 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
         ) from None
     with in_precision(precision):
         before, values = at_precision((state, parameters), precision)
-        after = jax.eval_shape(step, before, values)
+        after = shapes_after(step, before, values)
     shapes = [
         jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)
         for tree in (before, after)
@@ -49,3 +53,38 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
             f"step must return a state like the one it is given: {shapes[0]} became "
             f"{shapes[1]}"
         )
+
+
+def check_callable(step: Any) -> None:
+    """Refuse a map that is no function.
+
+    Raises:
+        TypeError: It names the argument.
+    """
+    if not callable(step):
+        raise TypeError(
+            f"step must be a function (state, parameters) -> state, got {step!r}"
+        )
+
+
+def shapes_after(step: Step, state: State, parameters: Parameters) -> State:
+    """Shapes of the state one step later; nothing is computed.
+
+    Raises:
+        ValueError: If the map fails, with what it was given and what it said.
+    """
+    try:
+        return jax.eval_shape(step, state, parameters)
+    except KeyError as error:
+        name = error.args[0] if error.args else None
+        if not isinstance(parameters, Mapping) or name in parameters:
+            raise
+        raise ValueError(
+            f"parameters must hold {name!r}, which the map reads; got "
+            f"{list(parameters)}"
+        ) from error
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        shapes = jax.tree.map(lambda x: x.shape, state)
+        raise ValueError(
+            f"step fails on a state of shape {shapes}: {type(error).__name__}: {error}"
+        ) from error

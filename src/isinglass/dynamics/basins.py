@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_finite, check_positive, check_whole
 from isinglass._common.machine import cores
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import (
@@ -422,8 +422,8 @@ def _count(step: Step, states: State) -> int:
         raise ValueError(
             f"states must have n starts along its leaves' first axis, got {shapes}"
         )
-    if not all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves):
-        raise ValueError("states must be finite")
+    for leaf in leaves:
+        check_finite(states=leaf)
     return counts.pop()[0]
 
 

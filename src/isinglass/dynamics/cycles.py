@@ -16,7 +16,13 @@ import numpy as np
 import scipy
 from jaxtyping import Array, Bool, Complex, Float
 
-from isinglass._common.checks import check_finite, check_positive, check_whole
+from isinglass._common.checks import (
+    as_array,
+    as_real_array,
+    check_finite,
+    check_positive,
+    check_whole,
+)
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
@@ -191,12 +197,12 @@ def onset(
 
 
 def _varied(vary: Mapping[str, ArrayLike]) -> tuple[str, list[float]]:
-    if len(vary) != 1:
-        raise ValueError(f"vary must name one parameter, got {sorted(vary)}")
+    if not isinstance(vary, Mapping) or len(vary) != 1:
+        raise ValueError(f"vary must name one parameter and its values, got {vary!r}")
     ((name, values),) = vary.items()
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise ValueError(f"vary[{name!r}] must hold finite values along one axis")
+    values = as_real_array(f"vary[{name!r}]", values, (None,))
+    if not values.size:
+        raise ValueError(f"vary[{name!r}] must be finite numbers, at least one")
     return name, values.tolist()
 
 
@@ -442,12 +448,18 @@ def fixed_points(
         NumPy arrays, one row a start.
 
     Raises:
+        TypeError: If the map is no function.
         ValueError: If steps is less than 1, the tolerance not positive and finite, a
-            start not finite, or the state has more than `DENSE` numbers.
+            start or a parameter not finite, the state has more than `DENSE` numbers, or
+            the map fails on it or does not return a state like it.
     """
     check_whole(steps=steps)
     check_positive(tolerance=tolerance)
+    starts = as_array("starts", starts)
+    if not starts.shape or not len(starts):
+        raise ValueError(f"starts must be one start or more in rows, got {starts!r}")
     check_finite(starts=starts)
+    check_map(step, np.asarray(starts[0], np.float64), parameters, "float64")
     size = int(np.prod(starts.shape[1:]))
     if size > DENSE:
         raise ValueError(

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._common.checks import check_finite
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
@@ -291,8 +292,7 @@ def _check_state(state: Any, starts: int | None) -> None:
         raise ValueError("state must hold at least one array, got none")
     for leaf in jax.tree.leaves(state):
         array = np.asarray(leaf)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ValueError("state must be finite")
+        check_finite(state=array)
         shared = (
             isinstance(state, DelayState) and leaf is state.phase and not array.ndim
         )

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import as_parameter, as_real_array
+from isinglass._common.checks import as_parameter, as_real_array, parameter
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
@@ -252,7 +252,7 @@ class MeanField:
         self, attention: Array, parameters: Parameters, position: Any, kinds: slice
     ) -> Float[Array, "kinds M"]:
         semantic = self.features.semantic[kinds]
-        beta = jnp.asarray(parameters["beta"], attention.dtype)
+        beta = jnp.asarray(parameter("beta", parameters), attention.dtype)
         means = jnp.tanh(beta * _product(self.features.signs, attention))
         overlaps = _product(semantic.reshape(-1, semantic.shape[-1]), means)
         return self._placed(
@@ -302,7 +302,7 @@ def _weighted(
     semantic: Float[Array, "*shape"], positional: Any, parameters: Parameters
 ) -> Float[Array, "*shape"]:
     """Overlaps of both parts of a token, each with its weight."""
-    epsilon = jnp.asarray(parameters["epsilon"], semantic.dtype)
+    epsilon = jnp.asarray(parameter("epsilon", parameters), semantic.dtype)
     return (1 - epsilon) * semantic + epsilon * positional
 
 
@@ -310,7 +310,7 @@ def _attend(
     tokens: Sequence[Float[Array, "3 M"]], parameters: Parameters
 ) -> Float[Array, " M"]:
     """Attention of the first of these tokens (m^v, m^q, m^k), the newest, to all."""
-    gamma = jnp.asarray(parameters["gamma"], tokens[0].dtype)
+    gamma = jnp.asarray(parameter("gamma", parameters), tokens[0].dtype)
     return attend(tokens[0][1], [t[2] for t in tokens], [t[0] for t in tokens], gamma)
 
 
