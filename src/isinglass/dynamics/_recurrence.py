@@ -38,12 +38,13 @@ class Closeness(NamedTuple):
     Attributes:
         max_period: Longest period to look for; half of the values is the most.
         tolerance: How closely a cycle must return, as a share of the orbit's extent.
-        eps: Distance from 1 to the next number of the precision.
+        eps: Distance from 1 to the next number of the precision, or by how much each
+            orbit is rounded.
     """
 
     max_period: int
     tolerance: float
-    eps: float
+    eps: float | Float[np.ndarray, "n"]
 
 
 class Doubts(NamedTuple):

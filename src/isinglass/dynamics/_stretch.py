@@ -26,6 +26,9 @@ class Stretch:
     def __init__(self, measure: Measure, blocks: int, block: int, cells: int) -> None:
         self.steps, self.block = blocks * block, block
         self.angles = measure.circles
+        # The farthest from 0 that angles got, in radians, where none wraps them: so
+        # much coarser is their rounding.
+        self.turned = np.ones(cells)
         marks = min(blocks, MARKS)
         self.edges = np.array([i * blocks // marks for i in range(marks + 1)])
         self.averages = WeightedAverages(self.steps) if measure.classify else None
@@ -41,6 +44,9 @@ class Stretch:
         assert rows is not None
         assert growth is not None
         check_components(self.angles, rows.shape[1])
+        for component, period in self.angles:
+            angle = np.abs(rows[:, component]).max(axis=0) * (2 * np.pi / period)
+            self.turned = np.fmax(self.turned, angle)
         rows = wrapped(rows, self.angles, axis=1)
         self.points.take(rows)
         self.tail.take(rows)

@@ -145,7 +145,7 @@ def basins(
         parameters: The map's parameters, one set for all.
         measure: Of it ``transient``, ``steps``, ``max_period``, ``tolerance``,
             ``observable`` (by which attractors are told apart), ``angles``,
-            ``qr_every`` and ``precision`` count; `Measure()` if None.
+            ``extensions``, ``qr_every`` and ``precision`` count; `Measure()` if None.
         resolution: How finely attractors are told apart; `Resolution()` if None.
         lanes: How many starts to run at once.
 
@@ -174,6 +174,7 @@ class _Orbits(NamedTuple):
         points: The same where distances are taken: angles on their circles.
         kind, period: What they are on.
         leading, error: λ₁ and its standard error.
+        steps: How many steps it is of.
         final: Their last states, along the first axis of every leaf but a phase.
     """
 
@@ -183,6 +184,7 @@ class _Orbits(NamedTuple):
     period: np.ndarray
     leading: np.ndarray
     error: np.ndarray
+    steps: np.ndarray
     final: State
 
     def rows(self, low: int, count: int) -> "_Orbits":
@@ -264,6 +266,7 @@ class _Search(NamedTuple):
                 cells["period"][filled],
                 cells["exponents"][filled, 0],
                 cells["exponent_error"][filled, 0],
+                cells["measured_steps"][filled],
                 pick(cells["final_state"], filled),
             )
 
@@ -315,7 +318,7 @@ class _Search(NamedTuple):
             return False
         if reached.multipliers is not None:
             return bool(np.abs(reached.multipliers[0]) > 1 + NEUTRAL)
-        time = self.measure.steps * time_of_step(self.step)
+        time = orbits.steps[first] * time_of_step(self.step)
         return bool(orbits.leading[first] > 3 * orbits.error[first] + 10 / time)
 
     def _leaves(

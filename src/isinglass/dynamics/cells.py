@@ -233,7 +233,7 @@ class _Cells:
                 np.where(gone, 0.0, last),
                 marks._replace(values=np.where(gone, 0.0, marks.values)),
                 stretch.steps,
-                Closeness(measure.max_period, measure.tolerance, eps),
+                Closeness(measure.max_period, measure.tolerance, eps * stretch.turned),
                 Doubts(ratio <= CONVERGED, stretch.contracts()),
             )
             is_cycle = (returns.period > 0) & ~gone
