@@ -365,6 +365,24 @@ def test_an_orbit_is_run_on_until_its_kind_is_certain():
     assert long.measured_steps > 1000
 
 
+def test_certain_answers_on_rotations_are_right():
+    """A part of benchmarks/kinds.py; the truth is theory."""
+
+    def turn(x, parameters):
+        return x + parameters["omega"]
+
+    rng = np.random.default_rng(7)
+    divisor = rng.integers(2, 60, 40)
+    part = np.array([rng.integers(1, q) for q in divisor])
+    omega = np.concatenate([part / divisor, rng.uniform(0, 1, 40)])
+    measure = Measure(100, 1000, exponents=1, points=0, angles={0: 1.0})
+    cells = measure_cells(turn, np.full((1, 80), 0.1), {"omega": omega}, measure)
+    rational, other = cells["period"][:40], cells["kind"][40:]
+    np.testing.assert_array_equal(rational, divisor // np.gcd(part, divisor))
+    assert set(other) <= {Kind.QUASI_PERIODIC, Kind.UNDECIDED}
+    assert np.mean(cells["confidence"] >= 0.95) > 0.9
+
+
 def test_no_unit_changes_the_attractor_of_a_map():
     def step(x, p):
         return p["r"] * x * (1 - x / p["K"])

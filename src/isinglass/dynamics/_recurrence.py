@@ -108,19 +108,44 @@ def find_returns(
     narrows = np.zeros(len(period), bool)
     for lane in np.flatnonzero((period == 0) & doubts.converges):
         narrows[lane] = _narrows(tail[..., lane], int(nearest[lane]))
+    settled = np.zeros(len(period), np.int64)
+    is_approach = np.zeros(len(period), bool)
+    lanes = np.flatnonzero((period > 0) | doubts.contracts)
+    if lanes.size:
+        period[lanes], settled[lanes], is_approach[lanes] = _on_cycles(
+            tail[..., lanes],
+            marks._replace(values=marks.values[..., lanes]),
+            steps,
+            (period[lanes], nearest[lanes]),
+            allowed[lanes],
+        )
+    return Returns(period, settled, is_approach, narrows)
+
+
+def _on_cycles(
+    tail: Float[np.ndarray, "W d n"],
+    marks: Marks,
+    steps: int,
+    candidates: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"]],
+    allowed: Float[np.ndarray, "n"],
+) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
+    """Period, when it was settled on, and whether it is only neared.
+
+    The candidates are the period with which an orbit recurs, or 0, and that of its
+    nearest return.
+    """
+    period, nearest = candidates
     farthest = _farthest(tail, marks, np.where(period > 0, period, nearest))
     ends = steps * np.arange(QUARTERS, 0, -1) // (2 * QUARTERS)
     at = np.searchsorted(-marks.before_end, -ends)
     falls = (farthest[at[1:]] <= FALL * farthest[at[:-1]]).all(axis=0)
     # The last period itself, which is at no distance, must not reach that far back.
-    is_approach = (period == 0) & falls & doubts.contracts
-    is_approach &= nearest <= steps // (4 * QUARTERS)
+    is_approach = (period == 0) & falls & (nearest <= steps // (4 * QUARTERS))
     period = np.where(is_approach, nearest, period)
     period = _least(tail, period, steps, allowed)
     scale = NEAR * _scale(tail, marks, period)
     first = (farthest <= np.maximum(scale, allowed)).argmax(axis=0)
-    settled = np.where(period > 0, marks.before_end[first], 0)
-    return Returns(period, settled, is_approach, narrows)
+    return period, np.where(period > 0, marks.before_end[first], 0), is_approach
 
 
 def _distances(
