@@ -174,7 +174,7 @@ def score(case: Case) -> tuple[str, np.ndarray]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Score the kinds of attractors.")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--count", type=int, default=200, help="orbits of each map")
     options = parser.parse_args()

@@ -50,7 +50,7 @@ class WeightedAverages:
             self.centre = rows.mean(axis=0, dtype=np.float64)
             self.low = np.full_like(self.centre, np.inf)
             self.high = -self.low
-            self.sums = np.zeros((len(self.parts), 2 * self.centre.size))
+            self.sums = np.zeros((len(self.parts), 2 * self.low.size))
         self.low = np.minimum(self.low, rows.min(axis=0))
         self.high = np.maximum(self.high, rows.max(axis=0))
         centred = (rows - self.centre).reshape(len(rows), -1)

@@ -148,7 +148,7 @@ class Lanes:
         lanes.count = len(places)
         lanes.parameters = jax.tree.map(lambda leaf: leaf[..., places], self.parameters)
         axes = Carry(-1, self._rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
-        picked = [
+        picked: list[Any] = [
             jax.tree.map(lambda leaf: leaf[..., places], part) if axis else part
             for part, axis in zip(self._carry, axes, strict=True)
         ]

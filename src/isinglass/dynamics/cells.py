@@ -222,55 +222,61 @@ class _Cells:
                 np.concatenate([earlier.before_end + stretch.steps, marks.before_end]),
             )
         result = stretch.points.result(last)
-        last = embedded(last, measure.circles, axis=1)
-        settled = np.full(cells, stretch.steps)
-        if measure.classify:
-            eps = float(np.finfo(measure.precision).eps)
-            assert stretch.averages is not None
-            ratio = stretch.averages.ratio(eps)
-            gone = has_diverged(marks, stretch.averages, stretch.steps, eps)
-            returns = find_returns(
-                np.where(gone, 0.0, last),
-                marks._replace(values=np.where(gone, 0.0, marks.values)),
-                stretch.steps,
-                Closeness(measure.max_period, measure.tolerance, eps * stretch.turned),
-                Doubts(ratio <= CONVERGED, stretch.contracts()),
-            )
-            is_cycle = (returns.period > 0) & ~gone
-            settled = np.where(is_cycle, returns.settled, stretch.steps)
-        taken = np.minimum(settled, stretch.steps)
-        leading = error = np.full(cells, np.nan)
-        if self.exponents:
-            exponents, taken = stretch.exponents(settled, self.qr_every)
-            leading, error = (
-                exponents[name][:, 0].copy() for name in ("exponents", "exponent_error")
-            )
-            # The rule of kinds counts in steps, whatever time they take.
-            dt = time_of_step(self.lanes.runner.step)
-            exponents["exponents"] /= dt
-            exponents["exponent_error"] /= dt
-            result |= {
-                name: value.astype(measure.precision)
-                for name, value in exponents.items()
-            }
-            result["qr_every"] = np.full(cells, self.qr_every, np.int32)
         if not measure.classify:
-            return result, marks
-        growth = Growth(leading, error, taken.astype(float))
+            return result | self._growth(stretch, np.full(cells, stretch.steps))[
+                0
+            ], marks
+        assert stretch.averages is not None
+        eps = float(np.finfo(measure.precision).eps)
+        ratio = stretch.averages.ratio(eps)
+        gone = has_diverged(marks, stretch.averages, stretch.steps, eps)
+        returns = find_returns(
+            np.where(gone, 0.0, embedded(last, measure.circles, axis=1)),
+            marks._replace(values=np.where(gone, 0.0, marks.values)),
+            stretch.steps,
+            Closeness(measure.max_period, measure.tolerance, eps * stretch.turned),
+            Doubts(ratio <= CONVERGED, stretch.contracts()),
+        )
+        is_cycle = (returns.period > 0) & ~gone
+        settled = np.where(is_cycle, returns.settled, stretch.steps)
+        exponents, growth = self._growth(stretch, settled)
         kind, period, confidence = decide(gone, returns, ratio, growth, stretch.steps)
-        start = np.where(
+        before = np.where(
             settled >= marks.before_end[0],
             self.transient,
             self.before + stretch.steps - settled,
         )
-        start = np.where(is_cycle, start, self.before)
-        return result | {
+        kinds = {
             "kind": kind,
             "period": period,
             "confidence": confidence,
-            "transient_steps": start,
-            "measured_steps": taken,
-        }, marks
+            "transient_steps": np.where(is_cycle, before, self.before),
+            "measured_steps": growth.steps.astype(np.int64),
+        }
+        return result | exponents | kinds, marks
+
+    def _growth(
+        self, stretch: Stretch, settled: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], Growth]:
+        """Exponents since orbits have settled, as they are told and for the rule."""
+        if not self.exponents:
+            missing = np.full(len(settled), np.nan)
+            taken = np.minimum(settled, stretch.steps)
+            return {}, Growth(missing, missing, taken.astype(float))
+        exponents, taken = stretch.exponents(settled, self.qr_every)
+        # The rule of kinds counts in steps, whatever time they take.
+        growth = Growth(
+            exponents["exponents"][:, 0].copy(),
+            exponents["exponent_error"][:, 0].copy(),
+            taken.astype(float),
+        )
+        dt = time_of_step(self.lanes.runner.step)
+        exponents["exponents"] /= dt
+        exponents["exponent_error"] /= dt
+        precision = self.measure.precision
+        result = {name: value.astype(precision) for name, value in exponents.items()}
+        result["qr_every"] = np.full(len(settled), self.qr_every, np.int32)
+        return result, growth
 
 
 def _put(
