@@ -32,7 +32,7 @@ def check_whole(least: int = 1, /, **values: Any) -> None:
         ValueError: It names the first.
     """
     for name, value in values.items():
-        if not _is_whole(value):
+        if not is_whole(value):
             raise ValueError(
                 f"{name} must be a whole number of at least {least}, got {value!r}"
             )
@@ -65,6 +65,17 @@ def check_real(**values: Any) -> None:
             )
         if not jnp.issubdtype(value.dtype, jnp.number) or jnp.iscomplexobj(value):
             raise ValueError(f"{name} must be real numbers, got {value.dtype}")
+
+
+def check_kind(kind: type, /, **values: Any) -> None:
+    """Refuse what is no instance of a class.
+
+    Raises:
+        TypeError: It names the first.
+    """
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be of {kind.__name__}, got {value!r}")
 
 
 def check_finite(**values: Any) -> None:
@@ -160,7 +171,8 @@ def as_parameter(name: str, parameters: Mapping[str, Any]) -> float:
     return value
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, which a truth value is not."""
     try:
         operator.index(value)
     except TypeError:

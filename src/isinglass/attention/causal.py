@@ -44,11 +44,17 @@ def causal_attention(
             which takes 16-bit numbers only.
 
     Raises:
-        ValueError: If the implementation is unknown.
+        ValueError: If the implementation is unknown or shapes do not fit.
     """
     if implementation not in IMPLEMENTATIONS:
         raise ValueError(
             f"implementation must be one of {IMPLEMENTATIONS}, got {implementation!r}"
+        )
+    shapes = [x.shape[:-1] for x in (query, key, value)]
+    if len(set(shapes)) > 1 or query.shape != key.shape:
+        raise ValueError(
+            "query, key and value must have the same heads and length, query and key "
+            f"the same features, got {query.shape}, {key.shape} and {value.shape}"
         )
     query = query * query.shape[-1] ** -0.5
     if implementation == "cudnn":

@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import check_whole
+
 EPSILON = 1e-5  # as in GPT-2
 
 
@@ -27,6 +29,7 @@ class Normalisation(eqx.Module):
     axis: int = eqx.field(static=True)
 
     def __init__(self, width: int, epsilon: float = EPSILON, axis: int = -1) -> None:
+        check_whole(width=width)
         self.gain = jnp.ones(width, jnp.float32)
         self.bias = jnp.zeros(width, jnp.float32)
         self.epsilon, self.axis = epsilon, axis

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
+from isinglass._common.checks import check_whole
+
 Layout = Literal["consecutive", "offset", "skips"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 GAPS = 3
@@ -56,6 +58,7 @@ def lay_out(
     """
     if layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    check_whole(batch=batch, length=length, farthest=farthest)
     if farthest < length:
         raise ValueError(
             f"farthest must be at least the length {length}, got {farthest}"

@@ -133,6 +133,16 @@ def _check(query: Any, key: Any, value: Any, bias: Any, causal: bool) -> None:
             "query, key and value must have one batch and one length, got "
             + ", ".join(map(str, shapes))
         )
+    if query.shape[0] != key.shape[0]:
+        raise ValueError(
+            "query and key must have the same number of features, got "
+            f"{query.shape[0]} and {key.shape[0]}"
+        )
+    if bias is not None and bias.shape != query.shape[-1:]:
+        raise ValueError(
+            f"bias must hold one number a symbol, {query.shape[-1]}, got shape "
+            f"{bias.shape}"
+        )
     if bias is not None and not causal:
         raise ValueError(
             "bias is by how far back a key lies: causal must be True, got False"

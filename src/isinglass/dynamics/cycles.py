@@ -20,6 +20,7 @@ from isinglass._common.checks import (
     as_array,
     as_real_array,
     check_finite,
+    check_kind,
     check_positive,
     check_whole,
 )
@@ -135,6 +136,7 @@ def follow_cycle(
             there are others, Newton's method may go on with one of them instead.
     """
     name, values = _varied(vary)
+    check_kind(Mapping, parameters=parameters)
     search = _prepared(step, state, {**parameters, name: values[0]}, period)
     cycles, flat = [], search.start
     for value in values:
@@ -173,6 +175,7 @@ def onset(
         FloatingPointError: If the cycle is lost.
     """
     name, values = _varied(vary)
+    check_kind(Mapping, parameters=parameters)
     search = _prepared(step, state, {**parameters, name: values[0]}, period)
 
     def at(value: float, start: np.ndarray) -> tuple[np.ndarray, complex]:

@@ -46,6 +46,7 @@ class DelayMap:
         period: Period of the head's explicit dependence on time; 1 if it has none.
 
     Raises:
+        TypeError: If ``head`` is no function.
         ValueError: If ``length`` or ``period`` is less than 1.
     """
 
@@ -54,6 +55,11 @@ class DelayMap:
     period: int = 1
 
     def __post_init__(self) -> None:
+        if not callable(self.head):
+            raise TypeError(
+                "head must be a function (window, parameters, phase) -> value, got "
+                f"{self.head!r}"
+            )
         check_whole(length=self.length, period=self.period)
 
     def __call__(self, state: DelayState, parameters: Parameters) -> DelayState:

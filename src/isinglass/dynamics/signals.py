@@ -7,7 +7,13 @@ import numpy as np
 import scipy
 from jaxtyping import Bool, Float
 
-from isinglass._common.checks import as_real_array, check_positive, check_whole
+from isinglass._common.checks import (
+    as_real_array,
+    check_finite,
+    check_positive,
+    check_whole,
+    is_whole,
+)
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.angles import (
     as_angles,
@@ -134,7 +140,7 @@ def autocorrelation(
     """
     series = _on_its_circle(_series("x", x, axis), period)
     length = series.shape[-1]
-    if not 0 <= lags < length:
+    if not is_whole(lags) or not 0 <= lags < length:
         raise ValueError(
             f"lags must be from 0 to {length - 1} for {length} steps, got {lags}"
         )
@@ -188,17 +194,18 @@ def poincare(
     rows = as_real_array("trajectory", trajectory).copy()
     if rows.ndim != 2:
         raise ValueError(f"trajectory must be (T, d), got shape {rows.shape}")
-    if not -rows.shape[1] <= component < rows.shape[1]:
+    columns = rows.shape[1]
+    if not is_whole(component) or not -columns <= component < columns:
         raise ValueError(
             f"component must be one of {rows.shape[1]} columns, got {component}"
         )
-    if not np.isfinite(level):
-        raise ValueError(f"level must be finite, got {level}")
+    check_finite(level=level)
     circles = as_angles(angles or {})
     check_components(circles, rows.shape[1])
     turn = dict(circles).get(component % rows.shape[1])
     if tolerance is not None:
-        if not (np.isfinite(tolerance) and tolerance >= 0):
+        check_finite(tolerance=tolerance)
+        if tolerance < 0:
             raise ValueError(
                 f"tolerance must be finite and not negative, got {tolerance}"
             )

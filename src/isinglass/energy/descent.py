@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_kind, check_positive, check_whole
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Layers, Patterns, State, check_state, rows
 from isinglass.energy.landscape import Landscape, NearestNeighbour, SignLandscape
@@ -102,6 +102,7 @@ def descend(
     """
     landscape = NearestNeighbour() if landscape is None else landscape
     method = Update() if method is None else method
+    check_kind(Landscape, landscape=landscape)
     check_state(state, patterns)
     x = rows(state)
     check_whole(steps=steps)

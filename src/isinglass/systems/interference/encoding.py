@@ -4,6 +4,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Num
 
+from isinglass._common.checks import check_whole
+
 Images = Num[Array, "n H W"] | Bool[Array, "n H W"]
 
 # A patch whose contrast is below this share of the picture's largest value is rounding.
@@ -69,6 +71,7 @@ def to_dipoles(vectors: Float[Array, "*n D"]) -> Float[Array, "*n D+1"]:
 
 def uniform_host(n_components: int) -> Float[Array, "{n_components}+1"]:
     """The external field g = (0, 1/√D, …, 1/√D), a unit dipole with no rest."""
+    check_whole(n_components=n_components)
     return jnp.zeros(n_components + 1).at[1:].set(n_components**-0.5)
 
 
@@ -80,6 +83,8 @@ def _centred_patches(
     Samples come last: the arithmetic then runs along them, which is several times
     faster.
     """
+    if images.ndim != 3:
+        raise ValueError(f"images must be (n, height, width), got {images.shape}")
     n, height, width = images.shape
     h, w = patch_size
     rows, columns = height // h, width // w

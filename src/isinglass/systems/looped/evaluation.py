@@ -12,7 +12,7 @@ import optax
 import xarray as xr
 from jaxtyping import Array, PRNGKeyArray
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_kind, check_whole
 from isinglass.data.induction import InductionBatch, InductionTask
 
 # Scores of attention, by iteration and head, that sequences evaluated side by side have
@@ -155,18 +155,20 @@ def terms_by_length(
 def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> None:
     """Refuse lengths that are none, less than the task allows or repeated."""
     least = 1 if task is None else task.shortest
+    check_kind(Sequence, lengths=lengths)
+    for length in lengths:
+        check_whole(lengths=length)
     if not lengths or len(set(lengths)) < len(lengths) or min(lengths) < least:
         form = "" if task is None else f" in the {task.form} form"
         raise ValueError(
             "lengths must be different ones, one at least and none below "
             f"{least}{form}, got {tuple(lengths)}"
         )
-    for length in lengths:
-        check_whole(least, lengths=length)
 
 
 def check_vocabulary(config: Any, task: InductionTask) -> None:
     """Refuse a model that has not the symbols of the task."""
+    check_kind(InductionTask, task=task)
     if config is not None and config.vocabulary != task.vocabulary:
         raise ValueError(
             f"task must have the model's vocabulary, {config.vocabulary}, got "

@@ -259,6 +259,5 @@ class Loop(eqx.Module):
 
     def _count(self, iterations: int | None) -> int:
         count = self.config.iterations if iterations is None else iterations
-        if count < 1:
-            raise ValueError(f"iterations must be at least 1, got {count}")
+        check_whole(iterations=count)
         return count

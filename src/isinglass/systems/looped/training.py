@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from isinglass._common.checks import is_whole
 from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import _steps
@@ -195,7 +196,7 @@ class LoopedTrainer(Trainer[State, Run]):
             raise ValueError(
                 f"seeds must be different ones, at least one, got {self.seeds}"
             )
-        if not all(0 <= seed < 2**32 for seed in self.seeds):
+        if not all(is_whole(seed) and 0 <= seed < 2**32 for seed in self.seeds):
             raise ValueError(f"seeds must be in [0, 2^32), got {self.seeds}")
         longest, lengths = self.recipe[-1].longest, self.evaluate.lengths
         if self.evaluate.stop_at is not None and longest not in lengths:

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from isinglass._common.checks import check_finite, check_whole
+
 
 def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
     """Attention gain γ = β_att · scale / √M.
@@ -20,12 +22,8 @@ def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
     Raises:
         ValueError: If a number is not finite or ``n_patterns`` is less than 1.
     """
-    if n_patterns < 1:
-        raise ValueError(f"n_patterns must be at least 1, got {n_patterns}")
-    if not np.isfinite(beta_att) or not np.isfinite(scale):
-        raise ValueError(
-            f"beta_att and scale must be finite, got {beta_att} and {scale}"
-        )
+    check_whole(n_patterns=n_patterns)
+    check_finite(beta_att=beta_att, scale=scale)
     return beta_att * scale / n_patterns**0.5
 
 

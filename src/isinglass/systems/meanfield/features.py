@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from isinglass._common.checks import as_real_array, as_sign_array, check_whole
+from isinglass._common.checks import as_real_array, as_sign_array, check_whole, is_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.meanfield.attention import position_signs
 
@@ -121,7 +121,7 @@ class Features:
         """Which of the four weights a kind is, where there is such a pattern."""
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        if not 0 <= pattern < self.n_patterns:
+        if not is_whole(pattern) or not 0 <= pattern < self.n_patterns:
             raise ValueError(
                 f"pattern must be 0 to {self.n_patterns - 1}, got {pattern}"
             )

@@ -11,7 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import as_parameter, as_real_array, parameter
+from isinglass._common.checks import (
+    as_parameter,
+    as_real_array,
+    check_kind,
+    check_whole,
+    parameter,
+)
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
@@ -59,15 +65,17 @@ class MeanField:
         context: Length L of the window; 2^P, once round the positional bits, if None.
 
     Raises:
-        ValueError: If ``context`` is less than 1.
+        TypeError: If ``features`` are none.
+        ValueError: If ``context`` is no whole number of at least 1.
     """
 
     features: Features
     context: int | None = None
 
     def __post_init__(self) -> None:
-        if self.context is not None and self.context < 1:
-            raise ValueError(f"context must be at least 1, got {self.context}")
+        check_kind(Features, features=self.features)
+        if self.context is not None:
+            check_whole(context=self.context)
 
     @property
     def length(self) -> int:

@@ -100,8 +100,8 @@ class SelfAttentionNetwork:
         semantic, positional = split_weights(weights, positional_bits)
         if semantic.shape[2] > _MOST_SPINS:
             raise ValueError(f"at most 2^24 spins are taken, got {semantic.shape[2]}")
-        if context is not None and context < 1:
-            raise ValueError(f"context must be at least 1, got {context}")
+        if context is not None:
+            check_whole(context=context)
         self.columns: Int[np.ndarray, "T 4 M"]
         self.columns, self.counts = np.unique(
             semantic.transpose(2, 0, 1), axis=0, return_counts=True

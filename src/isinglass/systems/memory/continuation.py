@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int, Integer
 
+from isinglass._common.checks import check_whole
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
 
@@ -39,7 +40,8 @@ def continue_greedily(
     """
     prompts, config = np.asarray(prompts), model.config
     check_tokens("prompts", prompts, 2, config.vocabulary)
-    if not prompts.size or count < 1 or prompts.shape[1] + count > config.context:
+    check_whole(count=count)
+    if not prompts.size or prompts.shape[1] + count > config.context:
         raise ValueError(
             f"prompts and count must be at least 1 token each and {config.context} "
             f"together, got prompts of shape {prompts.shape} and {count}"

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Integer
 
+from isinglass._common.checks import check_whole
 from isinglass.systems.memory.layer_activations import WHOLE, Reading, activations
 from isinglass.systems.memory.radius import (
     FRACTIONS,
@@ -118,8 +119,8 @@ def sequences_of(
             sequences.
     """
     for name, value in (("context", context), ("most", most)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+        if value is not None:
+            check_whole(**{name: value})
     count = len(tokens) // context
     if count < 2:
         raise ValueError(

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import as_real_array, check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory.neighbours import (
     Progress,
@@ -160,6 +160,7 @@ def sizes_of(
 
 
 def _check_shares(name: str, shares: Sequence[float], least: float) -> None:
+    as_real_array(name, shares, (None,))
     if not len(shares) or not all(least <= share <= 1 for share in shares):
         bracket = "[" if least == 0 else "("
         raise ValueError(

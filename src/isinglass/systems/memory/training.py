@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from jax.sharding import Mesh
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_kind, check_whole
 from isinglass._common.precision import single_precision
 from isinglass.data.sources import Source
 from isinglass.systems.memory import _steps
@@ -163,6 +163,7 @@ def _evaluate(
 
 def _check_fit(config: TransformerConfig, source: Source, name: str) -> None:
     """Refuse a source whose tokens or sequences a model of that shape cannot take."""
+    check_kind(Source, **{name: source})
     if source.vocabulary > config.vocabulary:
         raise ValueError(
             f"{name} has a vocabulary of {source.vocabulary}, and the model one of "
