@@ -70,6 +70,13 @@ class Reached:
     leading_exponent: float
     multipliers: Complex[np.ndarray, " D"] | None
 
+    def __repr__(self) -> str:
+        period = f", period={self.period}" if self.period > 1 else ""
+        return (
+            f"Reached({self.kind.name}{period}, by {self.share:.1%} of the starts, "
+            f"leading_exponent={self.leading_exponent:.4g})"
+        )
+
 
 @dataclass(frozen=True)
 class Basins:
@@ -89,6 +96,11 @@ class Basins:
     attractors: tuple[Reached, ...]
     unstable: tuple[Reached, ...]
     kinds: Int[np.ndarray, "n"]
+
+    def __repr__(self) -> str:
+        sets = "".join(f"\n    {reached}," for reached in self.attractors)
+        unstable = f"\n    {len(self.unstable)} unstable" if self.unstable else ""
+        return f"Basins({len(self.labels)} starts on{sets}{unstable})"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
 
+_SHOWN = 6  # exponents that a spectrum shows of itself
+
 
 @dataclass(frozen=True)
 class LyapunovSpectrum:
@@ -54,6 +56,13 @@ class LyapunovSpectrum:
     steps: int
     unresolved: Float[np.ndarray, " k"]
     dt: float = 1.0
+
+    def __repr__(self) -> str:
+        pairs = zip(self.exponents[:_SHOWN], self.standard_error, strict=False)
+        shown = ", ".join(f"{value:.4g} ± {error:.1g}" for value, error in pairs)
+        rest = len(self.exponents) - _SHOWN
+        more = f", … {rest} more" if rest > 0 else ""
+        return f"LyapunovSpectrum({shown}{more}; of {self.steps:,} steps)"
 
     @property
     def kaplan_yorke_dimension(self) -> float:

@@ -59,6 +59,12 @@ class Features:
     columns: Int[np.ndarray, "T 4 M"] | None = None
     shares: Float[np.ndarray, "T"] | None = None
 
+    def __repr__(self) -> str:
+        return (
+            f"Features({self.n_patterns} patterns, {self.positional_bits} positional "
+            f"bits, {len(self.signs)} groups)"
+        )
+
     def __post_init__(self) -> None:
         _check_shapes(self)
         for array in self._arrays:
