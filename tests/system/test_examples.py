@@ -51,7 +51,18 @@ def test_the_readmes_python_runs(tmp_path: Path) -> None:
     "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=str
 )
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    targets = re.findall(r"\]\(([^)\s:]+)\)", page.read_text())
 
-    missing = [target for target in targets if not (page.parent / target).exists()]
+    missing = []
+    for target in targets:
+        file, _, anchor = target.partition("#")
+        place = page.parent / file if file else page
+        if not place.exists() or (anchor and anchor not in headings(place)):
+            missing.append(target)
     assert not missing
+
+
+def headings(page: Path) -> set[str]:
+    """What the headings of a page are called in links, as GitHub does."""
+    lines = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}

@@ -129,6 +129,13 @@ def sweep(
     ] = None,
     transient: Annotated[int, typer.Option(help="Steps before measuring.")] = 1000,
     steps: Annotated[int, typer.Option(help="Steps that are measured.")] = 1000,
+    extensions: Annotated[
+        int,
+        typer.Option(
+            help="How often an orbit whose kind is not certain is run on, each time "
+            "for twice as long; 0 for never."
+        ),
+    ] = 2,
     exponents: Annotated[
         str,
         typer.Option(
@@ -291,6 +298,7 @@ def sweep(
             section_tolerance=recipe.section_tolerance(section_tolerance),
             precision=precision,
             angles=angle or (),
+            extensions=extensions,
         ).measure()
         settings = notation.settings(fixed or [])
         workers = run.workers_of(scheduler, cluster, cluster_option)

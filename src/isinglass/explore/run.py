@@ -36,6 +36,7 @@ OPTIONS = {
     "cluster_options": "--cluster-option",
     "component": "--section",
     "exponents": "--exponents",
+    "extensions": "--extensions",
     "lanes": "--lanes",
     "level": "--section",
     "points": "--points",
@@ -94,6 +95,7 @@ class MeasureOptions:
         section_tolerance: How near to it, in the observable's units.
         precision: "float64" or "float32".
         angles: ``COMPONENT=PERIOD`` of each angle.
+        extensions: How often an orbit of uncertain kind is run on.
     """
 
     transient: int
@@ -105,6 +107,7 @@ class MeasureOptions:
     section_tolerance: float | None
     precision: str
     angles: Iterable[str] = ()
+    extensions: int = 2
 
     def measure(self) -> Measure:
         """Read what is measured.
@@ -123,6 +126,7 @@ class MeasureOptions:
                 points=self.points,
                 angles=notation.angles(self.angles),
                 section=plane,
+                extensions=self.extensions,
                 precision=self.precision,
             )
 

@@ -58,7 +58,23 @@ def table(dataset: xr.Dataset) -> Table:
         branch = dataset if direction is None else dataset.sel(direction=direction)
         for row in _rows(branch, names, exponents, ranges):
             layout.add_row(*([] if direction is None else [str(direction)]), *row)
+    layout.caption = _transients(dataset)
+    layout.caption_justify = "left"
     return layout
+
+
+def _transients(dataset: xr.Dataset) -> str | None:
+    """How many orbits were judged later than the transient that was asked for."""
+    if "transient_steps" not in dataset:
+        return None
+    settled = dataset["transient_steps"].values
+    later = settled > settled.min()
+    if not later.any():
+        return None
+    return (
+        f"{later.sum():,} of {later.size:,} were judged after longer transients than "
+        f"{settled.min():,} steps, up to {settled.max():,}."
+    )
 
 
 def _rows(
