@@ -139,6 +139,14 @@ CALLS = {
     "combined": call("energies must", energy.combined_energy, "x"),
     "separation": call("dimension must", energy.separation_capacity, 1.0, 1.5),
     "separation word": call("separation must", energy.separation_capacity, "x", 4),
+    "capacity": call("task must be", energy.capacity, [energy.Hopfield()], 3, key=KEY),
+    "capacity of": call(
+        "landscapes[0] must",
+        energy.capacity,
+        ["x"],
+        energy.RetrievalTask([2]),
+        key=KEY,
+    ),
     "fixed cap": call("landscape must", energy.fixed_point_capacity, "x", 4),
     "fixed cap dim": call(
         "dimension must", energy.fixed_point_capacity, energy.Hopfield(), 1.5
@@ -178,6 +186,16 @@ CALLS = {
     "curvature": call(
         "probes must", training.curvature, lambda m: 0.0, X, (X, X), probes=1.5, key=KEY
     ),
+    "eigenvalues": call(
+        "eigenvalues must",
+        training.curvature,
+        lambda m: 0.0,
+        X,
+        (X, X),
+        eigenvalues=1.5,
+        key=KEY,
+    ),
+    "loss": call("loss must", training.loss_surface, 3, X, (X, X), 1.0, 3),
     "devices n": call("devices must", training.mesh_of, -1),
     **{
         f"{w} {c!r}": call(f"{w} must", looped.LoopedConfig, **{w: c})
@@ -201,6 +219,9 @@ CALLS = {
         looped.Sample([5], KEY),
         iterations=1.5,
     ),
+    "acc task": call(
+        "task must", looped.accuracy_by_length, LOOPED, 3, looped.Sample([5], KEY)
+    ),
     "objective": call("q must", looped.EnergyEntropyObjective, q="x"),
     "objective w": call("potential must", looped.EnergyEntropyObjective, potential="x"),
     "potential": call("rows must", looped.potential_energy, X),
@@ -213,6 +234,26 @@ CALLS = {
         TASK,
         looped.Recipe(steps=1),
         seeds=["x"],
+    ),
+    "train one seed": call(
+        "seeds must be of Collection",
+        looped.train,
+        looped.LoopedConfig(),
+        TASK,
+        seeds=3,
+    ),
+    "train config": call(
+        "config must be of LoopedConfig or BaselineConfig", looped.train, 3, TASK
+    ),
+    "train recipe": call(
+        "recipe must be of Recipe", looped.train, looped.LoopedConfig(), TASK, 3
+    ),
+    "train recipes": call(
+        "recipe[1] must",
+        looped.train,
+        looped.LoopedConfig(),
+        TASK,
+        [looped.Recipe(), 3],
     ),
     "contraction q": call("q must", looped.contraction_bound, (X, X, X), X, "x"),
     "rates": call("rates must", fitted, rates="x"),

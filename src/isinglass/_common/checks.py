@@ -67,15 +67,16 @@ def check_real(**values: Any) -> None:
             raise ValueError(f"{name} must be real numbers, got {value.dtype}")
 
 
-def check_kind(kind: type, /, **values: Any) -> None:
-    """Refuse what is no instance of a class.
+def check_kind(*kinds: type, **values: Any) -> None:
+    """Refuse what is no instance of a class, or of one of several.
 
     Raises:
         TypeError: It names the first.
     """
     for name, value in values.items():
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be of {kind.__name__}, got {value!r}")
+        if not isinstance(value, kinds):
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise TypeError(f"{name} must be of {names}, got {value!r}")
 
 
 def check_finite(**values: Any) -> None:

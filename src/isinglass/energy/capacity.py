@@ -7,7 +7,7 @@ number of patterns that share falls below one half. What theory expects there is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_kind, check_positive, check_whole
 from isinglass._common.intervals import Interval
 from isinglass._common.lazy import lazy_module
 from isinglass._common.precision import usual_promotion
@@ -104,6 +104,10 @@ def capacity(
     Source: Hopfield 1982; Krotov & Hopfield 2016; Demircigil et al. 2017; Ramsauer et
     al. 2021.
     """
+    check_kind(Collection, landscapes=landscapes)
+    check_kind(RetrievalTask, task=task)
+    for number, landscape in enumerate(landscapes):
+        check_kind(Landscape, **{f"landscapes[{number}]": landscape})
     if not len(landscapes):
         raise ValueError("landscapes must hold one at least, got none")
     check_positive(precision=precision)

@@ -165,8 +165,8 @@ def curvature(
     """
     _check(loss, model, directions)
     flat, times_hessian = _hessian(loss, model)
-    if probes < 2:
-        raise ValueError(f"probes must be at least 2, got {probes}")
+    check_whole(2, probes=probes)
+    check_whole(eigenvalues=eigenvalues)
     if not 1 <= eigenvalues < flat.size:
         raise ValueError(
             f"eigenvalues must be in [1, {flat.size - 1}], got {eigenvalues}"
@@ -237,6 +237,8 @@ def _extremes(
 
 
 def _check(loss: Loss, model: Model, directions: Directions) -> None:
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of the model, got {loss!r}")
     shapes = [
         jax.tree.map(jnp.shape, eqx.filter(tree, eqx.is_inexact_array))
         for tree in (model, *directions)

@@ -154,6 +154,8 @@ def terms_by_length(
 
 def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> None:
     """Refuse lengths that are none, less than the task allows or repeated."""
+    if task is not None:
+        check_kind(InductionTask, task=task)
     least = 1 if task is None else task.shortest
     check_kind(Sequence, lengths=lengths)
     for length in lengths:

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_kind, check_whole
 from isinglass.attention.positions import LAYOUTS, Layout
 from isinglass.data.induction import FORMS, Form, InductionTask
 from isinglass.systems.looped.penalties import EnergyEntropyObjective
@@ -168,8 +168,12 @@ def recipes_in_order(recipe: Recipe | Sequence[Recipe]) -> tuple[Recipe, ...]:
 
     Raises:
         ValueError: If there is none.
+        TypeError: If one is something else.
     """
+    check_kind(Recipe, Sequence, recipe=recipe)
     recipes = (recipe,) if isinstance(recipe, Recipe) else tuple(recipe)
+    for number, stage in enumerate(recipes):
+        check_kind(Recipe, **{f"recipe[{number}]": stage})
     if not recipes:
         raise ValueError("recipe must hold at least one Recipe, got none")
     return recipes

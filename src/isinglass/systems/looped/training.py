@@ -3,7 +3,7 @@
 import json
 import warnings
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from isinglass._common.checks import is_whole
+from isinglass._common.checks import check_kind, is_whole
 from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import _steps
 from isinglass.systems.looped._steps import AnyConfig, Span, State
+from isinglass.systems.looped.baseline import BaselineConfig
 from isinglass.systems.looped.evaluation import (
     ATTRIBUTES,
     Evaluation,
@@ -27,6 +28,7 @@ from isinglass.systems.looped.evaluation import (
     check_vocabulary,
     terms_by_length,
 )
+from isinglass.systems.looped.model import LoopedConfig
 from isinglass.systems.looped.penalties import check_streamed_index
 from isinglass.systems.looped.recipe import (
     Recipe,
@@ -137,6 +139,7 @@ def train(
     Raises:
         ValueError: If the arguments do not fit together, or the store holds another
             training, a damaged checkpoint or one of another version.
+        TypeError: If config, recipe or seeds are something else.
         TrainingDivergedError: If all seeds have diverged. Its term is "task",
             "kinetic", "potential", "entropy", "loss" (a weight, then) or "gradient".
             The checkpoint has the last good parameters.
@@ -145,6 +148,8 @@ def train(
     Warns:
         DivergedWarning: If a seed has; it names the step and what was not finite.
     """
+    check_kind(LoopedConfig, BaselineConfig, config=config)
+    check_kind(Collection, seeds=seeds)
     runtime = runtime or Runtime()
     trainer = LoopedTrainer(
         config,
