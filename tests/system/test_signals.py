@@ -29,11 +29,12 @@ cli.main()
 """
 # Each worker takes minutes to trace it.
 SLOW = """
-import threading, time
+import pathlib, threading, time
 def step(x, parameters):
     return parameters["r"] * x * (1 - x)
 def start(parameters):  # traced anew for each number of lanes, but a map only once
     if threading.current_thread() is not threading.main_thread():
+        pathlib.Path("asleep").touch()
         time.sleep(300)
     return 0.3
 """
@@ -94,8 +95,8 @@ def test_a_sweep_in_a_terminal_says_so_below_its_bar(tmp_path):
     (tmp_path / "slow.py").write_text(SLOW)
     command = ["sweep", "slow.py:step", "--vary", "r=1:3:20", "--exponents", "0"]
     with terminal.isinglass(*command, cwd=tmp_path, env=dict(os.environ)) as shown:
-        shown.until(lambda screen: "0/20" in "".join(screen), 60)
-        time.sleep(0.5)
+        asleep = (tmp_path / "asleep").exists
+        shown.until(lambda screen: "0/20" in "".join(screen) and asleep(), 60)
         shown.interrupt()
         shown.until(lambda screen: "stopping after" in "".join(screen), 5)
         assert any("slow.py:step over r" in line for line in shown.screen)
