@@ -31,7 +31,7 @@ EXPERIMENTS = (
             "it chaotic, and does the attractor depend on the start?"
         ),
         seeds={"default": 4, "quick": 2},
-        seconds={"default": 75, "quick": 15, "full": 1200},
+        seconds={"default": 160, "quick": 25, "full": 2400},
     ),
     Experiment(
         "continuation",
