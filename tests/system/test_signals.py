@@ -103,4 +103,6 @@ def test_a_sweep_in_a_terminal_says_so_below_its_bar(tmp_path):
         time.sleep(0.5)
         shown.interrupt()
         assert shown.wait(10) == 130
-    assert "isinglass: stopped at once; what was finished is kept" in shown.screen
+    # Said by the thread that hears of signals, or by the main one if it is faster.
+    screen = " ".join(shown.screen)
+    assert "what was finished is kept" in screen or "finished tiles kept" in screen
