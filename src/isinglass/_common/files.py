@@ -1,12 +1,35 @@
 """Files that are either the old or the new ones, whenever the program is killed."""
 
 import io
+import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+
+def read_json_object(
+    path: Path, error: type[ValueError], because: str = ""
+) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: The file.
+        error: What to raise where it holds something else.
+        because: What the message about another JSON value ends with.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as cause:
+        raise error(f"{path} is not JSON: {cause}") from None
+    if not isinstance(value, dict):
+        raise error(f"{path} must hold an object, got {type(value).__name__}{because}")
+    return value
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

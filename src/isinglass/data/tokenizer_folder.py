@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from isinglass._common.files import read_json_object
+
 TOKENIZER, VOCABULARY, MERGES = "tokenizer.json", "vocab.json", "merges.txt"
 ADDED, SPECIAL, SETTINGS = (
     "added_tokens.json",
@@ -224,7 +226,7 @@ def _pairs(path: Path, merges: Any) -> list[tuple[str, str]]:
 
 def _check_agreement(folder: Path, files: TokenizerFiles) -> None:
     """Refuse a folder in which an older tokenizer was left beside another."""
-    beside = _numbers(folder / VOCABULARY, _object(folder / VOCABULARY))
+    beside = _numbers_in(folder / VOCABULARY)
     wrong = [word for word in beside if files.vocabulary.get(word) != beside[word]]
     if (folder / MERGES).is_file() and _merges(folder) != files.merges:
         wrong.append("the merges")
@@ -242,10 +244,10 @@ def _from_two_files(folder: Path) -> TokenizerFiles:
     for name in (VOCABULARY, MERGES):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"no file {folder / name}")
-    vocabulary = _numbers(folder / VOCABULARY, _object(folder / VOCABULARY))
+    vocabulary = _numbers_in(folder / VOCABULARY)
     later: dict[str, int] = {}
     if (folder / ADDED).is_file():
-        later = _numbers(folder / ADDED, _object(folder / ADDED))
+        later = _numbers_in(folder / ADDED)
     for word, number in later.items():
         _join(folder / ADDED, vocabulary, word, number)
     special = _special_words(folder) & vocabulary.keys()
@@ -300,18 +302,13 @@ def _merges(folder: Path) -> list[tuple[str, str]]:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise TokenFileError(f"{path} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise TokenFileError(
-            f"{path} must hold an object, got {type(value).__name__}: it must give "
-            "each token a number of its own"
-            if path.name in (VOCABULARY, ADDED)
-            else f"{path} must hold an object, got {type(value).__name__}"
-        )
-    return value
+    return read_json_object(path, TokenFileError)
+
+
+def _numbers_in(path: Path) -> dict[str, int]:
+    """The numbers of all tokens that a file of nothing else gives."""
+    because = ": it must give each token a number of its own"
+    return _numbers(path, read_json_object(path, TokenFileError, because))
 
 
 def _numbers(path: Path, value: Any) -> dict[str, int]:

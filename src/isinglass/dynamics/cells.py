@@ -223,9 +223,9 @@ class _Cells:
             )
         result = stretch.points.result(last)
         if not measure.classify:
-            return result | self._growth(stretch, np.full(cells, stretch.steps))[
-                0
-            ], marks
+            whole = np.full(cells, stretch.steps)
+            exponents, _ = self._growth(stretch, whole)
+            return result | exponents, marks
         assert stretch.averages is not None
         eps = float(np.finfo(measure.precision).eps)
         ratio = stretch.averages.ratio(eps)

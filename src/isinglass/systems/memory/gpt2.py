@@ -21,7 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from isinglass._common.files import write_together
+from isinglass._common.files import read_json_object, write_together
 from isinglass.systems.memory.transformer import Transformer, TransformerConfig
 
 CONFIG, MODEL, INDEX = (
@@ -246,15 +246,7 @@ def _whole(path: Path, name: str, value: Any) -> int:
 def _json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ModelFolderError(f"{path} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ModelFolderError(
-            f"{path} must hold an object, got {type(value).__name__}"
-        )
-    return value
+    return read_json_object(path, ModelFolderError)
 
 
 # -- tensors ---------------------------------------------------------------------------
