@@ -3,14 +3,13 @@
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from isinglass.dynamics._batches import BATCHES, descending
 from isinglass.dynamics._birkhoff import WeightedAverages
 from isinglass.dynamics._lanes import Segment
 from isinglass.dynamics._recurrence import Marks
 from isinglass.dynamics.angles import check_components, embedded, offset, wrapped
 from isinglass.dynamics.kinds import MARKS, tail_rows
 from isinglass.dynamics.measure import Measure
-
-BATCHES = 20  # whose means give the standard error of an exponent
 
 
 class Stretch:
@@ -205,11 +204,3 @@ class _Points:
             return {"points": np.concatenate([rows, padding], 1), "point_count": count}
         assert self.points is not None
         return {"points": self.points, "point_count": self.count}
-
-
-def descending(exponents: np.ndarray) -> np.ndarray:
-    """Descending order of exponents along the first axis.
-
-    Neighbours may have come out a little in the wrong order.
-    """
-    return np.argsort(-exponents, axis=0, kind="stable")

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from isinglass.dynamics._batches import BATCHES, descending
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._lanes import Lanes
 from isinglass.dynamics._layout import as_lane
@@ -21,7 +22,6 @@ from isinglass.dynamics._precision import (
     warn_of_single_precision,
 )
 from isinglass.dynamics._runner import runner_of
-from isinglass.dynamics._stretch import BATCHES, descending
 from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure

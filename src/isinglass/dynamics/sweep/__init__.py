@@ -1,24 +1,5 @@
 """Sweeps of a map over its parameters, in tiles that outlive whatever stops them."""
 
-from isinglass.dynamics.sweep.diagrams import (
-    bifurcation,
-    continuation,
-    phase_diagram,
-    resume,
-)
-from isinglass.dynamics.sweep.plan import Plan, read_plan
-from isinglass.dynamics.sweep.run import Run
-from isinglass.dynamics.sweep.store import SweepWarning
-from isinglass.dynamics.sweep.workers import Workers
+import lazy_loader
 
-__all__ = [
-    "Plan",
-    "Run",
-    "SweepWarning",
-    "Workers",
-    "bifurcation",
-    "continuation",
-    "phase_diagram",
-    "read_plan",
-    "resume",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,7 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from isinglass.dynamics import Kind, cloud_distance
-from isinglass.dynamics.hysteresis import runs
+from isinglass.dynamics.hysteresis_intervals import runs
 from isinglass.experiments.meanfield import cycle
 
 APART = 0.01  # least distance of cycles of one period, as a share of the extent

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from isinglass.dynamics import DelayState, Measure, continuation
-from isinglass.dynamics.hysteresis import runs
+from isinglass.dynamics.hysteresis_intervals import runs
 from isinglass.experiments.meanfield import continuation_figures as figures
 from isinglass.experiments.meanfield import cycle
 from isinglass.experiments.meanfield.branches import (

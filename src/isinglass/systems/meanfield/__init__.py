@@ -1,20 +1,5 @@
 """Dynamical mean-field theory of self-attention (Poc-López & Aguilera 2024)."""
 
-from isinglass.systems.meanfield.attention import gamma_of
-from isinglass.systems.meanfield.features import Features, semantic_overlaps
-from isinglass.systems.meanfield.mean_field import MeanField
-from isinglass.systems.meanfield.network import (
-    NetworkTrajectory,
-    Prompt,
-    SelfAttentionNetwork,
-)
+import lazy_loader
 
-__all__ = [
-    "Features",
-    "MeanField",
-    "NetworkTrajectory",
-    "Prompt",
-    "SelfAttentionNetwork",
-    "gamma_of",
-    "semantic_overlaps",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

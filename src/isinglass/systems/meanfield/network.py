@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from isinglass._common.checks import as_parameter, as_real_array, check_whole
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
-from isinglass.dynamics.trajectory import Sampling
+from isinglass.dynamics.trajectories import Sampling
 from isinglass.systems.meanfield.attention import attend
 from isinglass.systems.meanfield.features import Features, RandomState, split_weights
 from isinglass.systems.meanfield.mean_field import PARAMETERS, MeanField, Parameters

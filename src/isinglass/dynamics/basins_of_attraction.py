@@ -34,7 +34,7 @@ from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.kinds import Kind
 from isinglass.dynamics.maps import DelayMap, DelayState, Parameters, State, Step
 from isinglass.dynamics.measure import Measure
-from isinglass.dynamics.trajectory import trajectory
+from isinglass.dynamics.trajectories import trajectory
 
 DIVERGED = -1
 UNASSIGNED = -2

@@ -1,0 +1,9 @@
+from .diagrams import bifurcation as bifurcation
+from .diagrams import continuation as continuation
+from .diagrams import phase_diagram as phase_diagram
+from .diagrams import resume as resume
+from .plan import Plan as Plan
+from .plan import read_plan as read_plan
+from .run import Run as Run
+from .store import SweepWarning as SweepWarning
+from .workers import Workers as Workers
