@@ -7,9 +7,11 @@ import pytest
 import xarray as xr
 
 from helpers.experiments import measure, parts, rows_of, tell
+from isinglass.dynamics import Kind, Sampling, trajectory
 from isinglass.experiments.meanfield import bifurcation
 from isinglass.experiments.meanfield.bifurcation import Setting
 from isinglass.experiments.meanfield.onset import extrapolated_onset
+from isinglass.experiments.meanfield.setting import mean_field, parameters, start
 from isinglass.reproduce import Context, Ledger, Resolution, Verdict
 
 # As many cells and steps as in the phase diagrams' tests: one compiled program serves
@@ -74,23 +76,28 @@ def test_a_stored_sweep_is_read_again(tmp_path, monkeypatch):
 def sweep(beta, kinds, period: Any = 0, leading: Any = 0.0):
     """A range from several starts of these kinds, all with one λ₁."""
     shape = np.shape(kinds)
-    exponents = np.broadcast_to(np.asarray(leading, float), shape)[..., None]
     return xr.Dataset(
         {
             "beta": ("value", np.asarray(beta, float)),
             "start_beta": ("thin", np.asarray(beta, float)),
             "start_kind": (("start", "thin"), kinds),
             "start_period": (("start", "thin"), np.broadcast_to(period, shape)),
-            "start_exponents": (("start", "thin", "exponent"), exponents),
+            "start_leading": (("start", "thin"), np.broadcast_to(leading, shape)),
         }
     )
 
 
 def test_the_onset_is_extrapolated_from_the_last_values_on_the_forced_cycle():
     beta = np.array([1.0, 1.1, 1.2, 1.3])
-    start = sweep(beta, [[1, 1, 1, 1]], [4, 4, 4, 0], 0.3 * (beta - 1.25))
+    diagram = xr.Dataset(
+        {
+            "beta": ("value", beta),
+            "period": ("value", [4, 4, 4, 0]),
+            "exponents": (("value", "exponent"), 0.3 * (beta - 1.25)[:, None]),
+        }
+    )
 
-    assert extrapolated_onset(start.isel(start=0)) == pytest.approx(1.25, abs=1e-12)
+    assert extrapolated_onset(diagram) == pytest.approx(1.25, abs=1e-12)
 
 
 def test_percentages_have_one_sample_for_each_start():
@@ -109,8 +116,9 @@ def test_percentages_have_one_sample_for_each_start():
 
 @pytest.mark.parametrize("lost", [0, 1])
 def test_the_caption_says_where_exponents_are_upper_bounds(measured, lost):
+    last = xr.DataArray(np.arange(TINY.values) == TINY.values - 1, dims="value")
     views = tell(
-        bifurcation, measured.assign(unresolved=measured.unresolved * 0 + lost)
+        bifurcation, measured.assign(unresolved=measured.unresolved * 0 + lost * last)
     )
 
     assert all(
@@ -125,3 +133,27 @@ def test_only_one_round_of_a_cycle_is_drawn():
         bifurcation.one_round(points, np.array([1, 3])),
         [[np.nan, np.nan, 2], [3, 4, 5]],
     )
+
+
+def test_a_cycle_that_only_the_run_on_found_is_drawn_without_its_transient(monkeypatch):
+    # At β = 1.27 the paper's start wanders for more than a thousand steps.
+    monkeypatch.setitem(bifurcation.SETTINGS, "quick", TINY._replace(transient=200))
+    paper = xr.Dataset(
+        {
+            "kind": ("beta", [Kind.PERIODIC, Kind.CHAOTIC]),
+            "transient_steps": ("beta", [1000, 200]),
+            "measured_steps": ("beta", [4800, 1200]),
+            "points": (("beta", "point", "component"), np.full((2, 20, 3), 9.0)),
+        },
+        {"beta": [1.27, 1.4]},
+    )
+    context = Context(seeds=range(1), resolution=Resolution.QUICK)
+
+    cycle, chaos = bifurcation.drawn_points(context, "zoom", paper)
+
+    at = parameters(1.27)
+    state = start(at)
+    orbit = trajectory(mean_field().map, state, at, Sampling(28, 40_000))[:, 0]
+    np.testing.assert_allclose(np.sort(cycle)[:28], np.sort(orbit), atol=1e-9)
+    assert np.isnan(np.sort(cycle)[28:]).all()
+    assert (chaos[:20] == 9).all()

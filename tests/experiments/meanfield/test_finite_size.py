@@ -237,7 +237,7 @@ def test_findings_say_which_betas_break_the_law_and_how_many_spins_a_torus_needs
     regular, broken = (text(experiment, synthetic(power)) for power in (-0.5, -0.2))
 
     assert "β = 1.255 after 10 tokens" not in regular
-    assert "-0.20 at β = 1.255 after 10 tokens" in broken
+    assert "−0.20 at β = 1.255 after 10 tokens" in broken
     assert f"β = 1.255: {SIZES[3]:,}" in regular
     assert "β = 1.27: all, from 99" in regular
 

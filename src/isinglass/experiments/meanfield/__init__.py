@@ -30,7 +30,7 @@ EXPERIMENTS = (
             "temperature falls, over the whole range and close to the onset? Where is "
             "it chaotic, and does the attractor depend on the start?"
         ),
-        seeds={"default": 4, "quick": 2},
+        seeds={"default": 8, "quick": 2},
         seconds={"default": 160, "quick": 25, "full": 2400},
     ),
     Experiment(
@@ -42,7 +42,7 @@ EXPERIMENTS = (
             "matter whether one comes from above or from below? Where do several "
             "attractors live side by side?"
         ),
-        seeds={"default": 4, "quick": 2},
+        seeds={"default": 8, "quick": 2},
         seconds={"default": 70, "quick": 15, "full": 400},
     ),
     Experiment(
@@ -55,7 +55,7 @@ EXPERIMENTS = (
             "periodic, quasi-periodic or chaotic? Does linear stability tell where it "
             "begins?"
         ),
-        seeds={"default": 4, "quick": 2},
+        seeds={"default": 8, "quick": 2},
         seconds={"default": 45, "quick": 15, "full": 400},
     ),
     Experiment(

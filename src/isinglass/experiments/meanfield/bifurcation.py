@@ -1,6 +1,7 @@
 """Bifurcation diagrams of the mean-field map over β, with Lyapunov spectra."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -35,10 +36,12 @@ from isinglass.reproduce import Context, Figure, Ledger
 SPANS = {"range": RANGE, "zoom": ZOOM}
 SECTION = Section(component=1, level=0.0, tolerance=1e-3)
 LONGEST_CYCLE = 128
+EXTENSIONS = 2  # stretches of 2 and 4 times the steps, where a kind is not certain
+CYCLES = (Kind.FIXED_POINT, Kind.PERIODIC)
 # 1,001 and 4,001 values, and the 251 of the other starts, make tiles of just this size:
 # all sweeps of a run then share one compiled program.
 LANES = 251
-# What a view needs of a sweep: over values of β, or over starts and fewer values.
+# What a view needs of the sweep from the paper's start.
 NAMES = ("kind", "period", "exponents", "unresolved")
 BECAUSE = "The paper shows a diagram and gives no number."
 
@@ -51,7 +54,7 @@ class Setting(NamedTuple):
     steps: int
     every: int  # of so many values one is run from the other starts too
     points: int  # most points on the section
-    exponents: int | None = None  # None for all
+    exponents: int | None = None  # from the paper's start; None for all
 
 
 SETTINGS = {
@@ -68,7 +71,8 @@ def measure(context: Context) -> xr.Dataset:
     """Both diagrams, and the stability of the forced cycle without any orbit.
 
     What is measured from the paper's start is over (span, value); what starts with
-    ``start_`` is over (span, start, thin), at fewer values and from random starts too.
+    ``start_`` is over (span, start, thin), at fewer values and from random starts too,
+    of which only λ₁ is measured.
     """
     spans = [measure_span(context, span) for span in SPANS]
     measured = xr.concat(spans, "span").assign_coords(span=list(SPANS))
@@ -88,50 +92,88 @@ def measure_span(context: Context, span: str) -> xr.Dataset:
         points=setting.points,
         section=SECTION,
         max_period=LONGEST_CYCLE,
+        extensions=EXTENSIONS,
     )
-    settled = setting.transient + setting.steps
-    at_the_end = Measure(settled, LONGEST_CYCLE, 0, points=LONGEST_CYCLE)
     paper = sweep(context, span, {"beta": values}, on_section, lanes=LANES)
-    name = f"{span}-cycles"
-    ends = sweep(context, name, {"beta": values}, at_the_end, lanes=LANES)
-    starts = (
-        bare(paper).isel(beta=slice(None, None, setting.every)).expand_dims("start")
-    )
+    starts = [by_start(paper).isel(thin=slice(None, None, setting.every))]
     if others:
-        state = random_starts(context, others)
-        options = {"state": state, "starts": others, "lanes": LANES}
-        more = sweep(context, f"{span}-starts", {"beta": thin}, on_section, **options)
-        starts = xr.concat([starts, bare(more)], "start")
-    names = {name: f"start_{name}" for name in NAMES} | {"beta": "thin"}
-    starts = starts.rename(names).transpose("start", "thin", ...)
-    points = drawn_points(paper, ends).astype(np.float32)
-    return xr.merge([bare(paper).rename(beta="value"), starts]).assign(
+        alone = replace(on_section, exponents=1, points=0, section=None)
+        options = {"state": random_starts(context, others), "starts": others}
+        name = f"{span}-starts"
+        more = sweep(context, name, {"beta": thin}, alone, lanes=LANES, **options)
+        starts.append(by_start(more))
+    of_paper = paper[list(NAMES)].drop_vars(list(paper.coords)).drop_attrs()
+    points = drawn_points(context, span, paper).astype(np.float32)
+    return xr.merge([of_paper.rename(beta="value"), xr.concat(starts, "start")]).assign(
         beta=("value", values),
         start_beta=("thin", thin),
         point=(("value", "column"), points),
     )
 
 
-def bare(diagram: xr.Dataset) -> xr.Dataset:
-    """What views need of a sweep, without its coordinates and attributes."""
-    variables = diagram[list(NAMES)].drop_vars(list(diagram.coords))
-    return variables.drop_attrs()
+def by_start(swept: xr.Dataset) -> xr.Dataset:
+    """Kind, period and λ₁ of a sweep over (start, thin)."""
+    if "start" not in swept.dims:
+        swept = swept.expand_dims("start")
+    leading = swept["exponents"].isel(exponent=0)
+    swept = swept[["kind", "period"]].assign(leading=leading)
+    swept = swept.drop_vars(list(swept.coords)).drop_attrs()
+    names = {name: f"start_{name}" for name in ("kind", "period", "leading")}
+    return swept.rename(names | {"beta": "thin"}).transpose("start", "thin")
 
 
-def drawn_points(section: xr.Dataset, ends: xr.Dataset) -> Float[np.ndarray, "n W"]:
+def drawn_points(
+    context: Context, span: str, paper: xr.Dataset
+) -> Float[np.ndarray, "n W"]:
     """A₁ on the section; one round of the cycle instead where there is one.
 
+    A cycle may never meet the section. So its orbit is run again, without exponents,
+    for as long as it took to find it.
+
     Args:
-        section: Points on the section, from the paper's start.
-        ends: The last points of the same orbits, wherever they are.
+        context: Of the experiment.
+        span: Name of the range.
+        paper: The sweep over the range, from the paper's start.
     """
-    crossings, rounds = (part["points"].values[..., 0] for part in (section, ends))
-    rounds = one_round(rounds, section["period"].values)
-    points = np.full((len(crossings), max(crossings.shape[1], rounds.shape[1])), np.nan)
-    is_cycle = np.isin(section["kind"], (Kind.FIXED_POINT, Kind.PERIODIC))
-    points[is_cycle, : rounds.shape[1]] = rounds[is_cycle]
-    points[~is_cycle, : crossings.shape[1]] = crossings[~is_cycle]
+    setting = SETTINGS[context.resolution]
+    first = setting.transient + setting.steps
+    whole = first + (2 ** (EXTENSIONS + 1) - 2) * setting.steps
+    is_cycle = np.isin(paper["kind"].values, CYCLES)
+    taken = (paper["transient_steps"] + paper["measured_steps"]).values
+    is_late = taken > first + setting.steps // 2
+    crossings = paper["points"].values[..., 0]
+    width = max(crossings.shape[1], LONGEST_CYCLE)
+    points = np.full((len(crossings), width), np.nan)
+    points[:, : crossings.shape[1]] = crossings
+    for name, chosen, steps in (
+        ("cycles", is_cycle & ~is_late, first),
+        ("late-cycles", is_cycle & is_late, whole),
+    ):
+        if not chosen.any():
+            continue
+        beta = paper["beta"].values[chosen]
+        rounds = last_rounds(context, f"{span}-{name}", beta, steps)
+        # Another program rounds otherwise: after long chaos its orbit may, rarely, not
+        # be on a cycle yet.
+        is_there = np.isfinite(rounds[:, -1])
+        places = np.flatnonzero(chosen)[is_there]
+        points[places] = np.nan
+        points[places, :LONGEST_CYCLE] = rounds[is_there]
     return points
+
+
+def last_rounds(
+    context: Context, name: str, beta: Float[np.ndarray, " n"], steps: int
+) -> Float[np.ndarray, "n W"]:
+    """A₁ on one round of the cycle where orbits from the paper's start end.
+
+    NaN before it, and everywhere where there is no cycle after so many steps.
+    """
+    at_the_end = Measure(
+        steps, 2 * LONGEST_CYCLE, points=LONGEST_CYCLE, max_period=LONGEST_CYCLE
+    )
+    ends = sweep(context, name, {"beta": beta}, at_the_end, lanes=LANES)
+    return one_round(ends["points"].values[..., 0], ends["period"].values)
 
 
 def one_round(
@@ -170,7 +212,7 @@ def compare_span(diagram: xr.Dataset, ledger: Ledger) -> None:
     if lowest:
         because = f"{BECAUSE} Known to one spacing of the values"
         ledger.ours_alone(f"lowest chaotic β, {span}", lowest, because=because)
-    largest = diagram["start_exponents"].isel(exponent=0).max("thin")
+    largest = diagram["start_leading"].max("thin")
     per_step = ledger.using(unit="nats per step")
     per_step.ours_alone(f"largest λ₁, {span}", largest)
     if diagram.sizes["start"] > 1:
@@ -225,12 +267,11 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 def tell(measured: xr.Dataset) -> dict[str, object]:
     """Kinds, chaos and agreement of starts by range, and the sweep's onset."""
     wide = measured.sel(span="range")
-    starts = [wide.isel(start=start) for start in range(measured.sizes["start"])]
     return {
-        "extrapolated_onset": [extrapolated_onset(start) for start in starts],
-        "exponent_errors": [exponent_error(start) for start in starts],
+        "extrapolated_onset": extrapolated_onset(wide),
+        "exponent_error": exponent_error(wide),
         "spans": [tell_span(measured.sel(span=span)) for span in SPANS],
-        "several_starts": len(starts) > 1,
+        "several_starts": measured.sizes["start"] > 1,
     }
 
 

@@ -6,7 +6,7 @@ four steps, and its multipliers are the eigenvalues of that map's Jacobian: noth
 it is shared with the sweeps and their tangents, against which it is held.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
@@ -42,6 +42,18 @@ def exponents(parameters: Mapping[str, float]) -> Float[np.ndarray, " n"]:
     return _cycle(parameters).exponents
 
 
+def exponents_along(
+    betas: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, "n D"]:
+    """Exponents of the paper's cycle at several β > 0, ascending.
+
+    The cycle is followed from β = 0 once.
+    """
+    path = np.union1d(np.arange(MARCH, betas[-1], MARCH), betas)
+    followed = _follow({"gamma": GAMMA, "epsilon": EPSILON}, path.tolist())
+    return np.array([followed[at].exponents for at in np.searchsorted(path, betas)])
+
+
 def onset(gamma: float = GAMMA, epsilon: float = EPSILON) -> Onset | None:
     """The lowest β at which a multiplier leaves the unit circle; None up to β = 3.
 
@@ -66,9 +78,14 @@ def onset_of_paper() -> Onset:
 def _cycle(parameters: Mapping[str, float]) -> Cycle:
     """The cycle at these parameters, followed from β = 0."""
     betas = [*np.arange(MARCH, parameters["beta"], MARCH), parameters["beta"]]
+    return _follow(parameters, betas)[-1]
+
+
+def _follow(parameters: Mapping[str, float], betas: Sequence[float]) -> list[Cycle]:
+    """The cycle at each β, from one to the next."""
     return cycles.follow_cycle(
         mean_field().map, _rest(), parameters, {"beta": betas}, period()
-    )[-1]
+    )
 
 
 def _rest() -> DelayState:

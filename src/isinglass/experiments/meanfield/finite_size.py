@@ -94,12 +94,11 @@ def measure(context: Context) -> xr.Dataset:
     measured["leading"] = ("estimate", leading_exponent())
     measured = measured.assign_coords(estimate=["value", "error"])
     shape = (len(context.seeds), len(BETAS), len(SIZES))
-    key = jax.random.key(context.seed)
     for s, b, n in context.cases(*map(range, shape), what="networks"):
         beta, size = list(BETAS)[b], int(SIZES[n])
         field = beside(orbits[beta], beta, s)
         sample = networks[n].sample(
-            jax.random.fold_in(key, np.ravel_multi_index((s, b, n), shape)),
+            jax.random.key(context.seed_of("noise", s, b, n)),
             parameters(beta),
             STEPS,
             replicas=replicas,
@@ -473,11 +472,11 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
             slope(at_clock.sel(tokens=tokens), STRAIGHT).mean() for tokens in TIMES
         ],
         "times": TIMES,
-        "deviations": [
-            f"{value:+.2f} at β = {beta} after {words(tokens)}"
+        "deviations": {
+            (beta, words(tokens)): value
             for (beta, tokens), value in slopes.items()
             if abs(value + 0.5) > CLOSE
-        ],
+        },
         "first_close": {
             beta: first_close(ratio.sel(beta=beta).values) for beta in list(BETAS)[1:]
         },

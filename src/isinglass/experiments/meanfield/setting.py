@@ -48,7 +48,7 @@ def random_starts(context: Context, count: int) -> DelayState:
     """Independent starts at phase 0: attentions drawn uniformly from [−1, 1].
 
     Args:
-        context: Gives the base seed.
+        context: Gives the random numbers.
         count: How many; the first ones are the same whatever the count.
 
     Returns:
@@ -56,8 +56,7 @@ def random_starts(context: Context, count: int) -> DelayState:
     """
     shape = (mean_field().length, mean_field().features.n_patterns)
     windows = [
-        np.random.default_rng([context.seed, index]).uniform(-1.0, 1.0, shape)
-        for index in range(count)
+        context.rng("start", index).uniform(-1.0, 1.0, shape) for index in range(count)
     ]
     return DelayState(np.stack(windows), np.zeros((), np.int32))  # pyright: ignore[reportArgumentType]
 
