@@ -29,6 +29,11 @@ def ising_energy(
     As the paper writes it, the sum is over ordered pairs, each pair of dipoles twice. A
     dipole's product with itself, a constant for unit dipoles, is left out.
 
+    **Factor 2.** The paper's own mean field, μ = tanh(β(n̄Jμ + B)) (Eq. 6), follows from
+    this energy with each pair counted *once*. The mean field of what is computed here
+    is tanh(β(2Jn̄μ + B)): give it half of J where the two are to be compared, or
+    `isinglass.systems.interference.mean_field_solutions` twice the coupling.
+
     Without ``guests`` only the field's term is left: the simplified energy that the
     paper learns with, in which signals meet their host and not one another.
 

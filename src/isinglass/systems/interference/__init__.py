@@ -4,7 +4,8 @@
 time, without backpropagation: what is learned is a sum over samples, so that samples
 can be added, taken away and merged exactly. The equations stand in `encoding` (§3),
 `energy` (Eqs. 2 and 3), `learning` (Eq. 4), `routes`, `geometry` and `diagnostics`
-(Eq. 5); `automatic` chooses patches and rates where none are given, `calibration` the
+(Eq. 5); `response` has that of one tensor of many elements to its host (Eq. 6);
+`automatic` chooses patches and rates where none are given, `calibration` the
 temperature of probabilities; `baseline` is the
 paper's, trained by backpropagation.
 """

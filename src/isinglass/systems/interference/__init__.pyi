@@ -15,6 +15,16 @@ from .geometry import corners as corners
 from .learning import LearningRule as LearningRule
 from .learning import learn_sample as learn_sample
 from .learning import watch_learning as watch_learning
+from .response import MeanFieldSolutions as MeanFieldSolutions
+from .response import Spinodal as Spinodal
+from .response import Switching as Switching
+from .response import attended_neighbours as attended_neighbours
+from .response import free_energy as free_energy
+from .response import hysteresis as hysteresis
+from .response import loop_area as loop_area
+from .response import mean_field_solutions as mean_field_solutions
+from .response import spinodal as spinodal
+from .response import switching as switching
 from .routes import arrivals as arrivals
 from .routes import jitter_prior as jitter_prior
 from .routes import route_probabilities as route_probabilities
