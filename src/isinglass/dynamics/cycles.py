@@ -32,8 +32,10 @@ from isinglass.dynamics._runner import Runner, runner_of
 from isinglass.dynamics.flows import Flow, time_of_step
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 
-# Converged is what moves by no more than this share of the largest number met.
-NEWTON_STEPS, CONVERGED = 50, 1e-13
+# Converged is what moves by no more than this share of the largest number met. A map
+# may round more coarsely, where its cycle is what is left of larger terms that cancel:
+# so is what is near that, and comes no nearer.
+NEWTON_STEPS, CONVERGED, ROUNDED = 50, 1e-13, 1e-8
 
 DENSE = 2048  # numbers in a state up to which its Jacobian is written out
 _POWER_STEPS = 2000
@@ -239,6 +241,7 @@ class _Search(NamedTuple):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Where a round leads back to its start, and the derivative of it there."""
         identity, size = np.eye(len(flat)), float(np.abs(flat).max())
+        before = np.inf
         with in_precision("float64"):
             for _ in range(NEWTON_STEPS):
                 jacobian, image, rest = map(
@@ -256,8 +259,10 @@ class _Search(NamedTuple):
                     break
                 flat = flat - move
                 size = max(size, float(np.abs(flat).max()))
-                if np.abs(move).max() <= CONVERGED * size:
+                moved = float(np.abs(move).max())
+                if moved <= (ROUNDED if moved >= before else CONVERGED) * size:
                     return flat, jacobian
+                before = moved
         raise FloatingPointError(
             f"Newton's method found no cycle of {self.period} steps at "
             f"{jax.tree.map(lambda value: np.asarray(value).tolist(), parameters)}"

@@ -51,3 +51,11 @@ def test_the_leading_multiplier_leaves_the_unit_circle_at_the_onset():
 
 def test_where_positional_bits_are_all_there_is_the_cycle_stays_stable():
     assert cycle.onset(paper.GAMMA, 1.0) is None
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.0])
+def test_a_cycle_smaller_than_what_cancels_in_it_is_followed_too(gamma):
+    onset = cycle.onset(gamma, paper.EPSILON)
+
+    assert onset is not None
+    assert onset.value == pytest.approx(1.246, abs=1e-3)
