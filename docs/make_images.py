@@ -12,6 +12,8 @@ from PIL import Image
 IMAGES = Path(__file__).parent / "images"
 FIGURES = (
     "interference-few-shot",
+    "interference-hosts",
+    "interference-neighbours",
     "interference-worldlines-spacetime",
     "interference-worldlines-double-slit",
     "meanfield-trajectories",

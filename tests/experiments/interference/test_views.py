@@ -9,6 +9,8 @@ from isinglass.experiments.interference import (
     entropy,
     few_shot,
     forgetting,
+    hosts,
+    neighbours,
     similarity,
     worldlines,
 )
@@ -19,6 +21,8 @@ EXPERIMENTS = (
     entropy,
     few_shot,
     forgetting,
+    hosts,
+    neighbours,
     similarity,
     worldlines,
 )

@@ -96,4 +96,29 @@ EXPERIMENTS = (
         seconds={"default": 5, "quick": 4},
         inputs=[inputs.digits],
     ),
+    Experiment(
+        "hosts",
+        title="Hosts that change in time",
+        source="§5.1",
+        question=(
+            "When the target's field is a pulse and not constant, do similar signals "
+            "learn to arrive with it, and is a digit then known better, with the host "
+            "and without? Do two hosts in antiphase teach anything?"
+        ),
+        seeds={"default": 12, "quick": 3},
+        seconds={"default": 60, "quick": 10},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "neighbours",
+        title="Similar neighbours of a signal",
+        source="§5.1",
+        question=(
+            "Does training raise the mean number n̄ of similar signals that a signal "
+            "meets at a target, so that its mean field can remember?"
+        ),
+        seeds={"default": 20, "quick": 5},
+        seconds={"default": 12, "quick": 5},
+        inputs=[inputs.digits],
+    ),
 )

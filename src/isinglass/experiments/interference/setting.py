@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
@@ -21,6 +22,7 @@ from isinglass.systems.interference import (
     InterferenceClassifier,
     WaveClassifier,
     baseline,
+    encode_images,
     paper_settings,
 )
 
@@ -69,6 +71,11 @@ def saturating() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitnessWarning)
         yield
+
+
+def encoded(images: UInt8[np.ndarray, "n 28 28"]) -> Float[np.ndarray, "n S D"]:
+    """Pictures as the unit dipoles of their 3 × 3 patches."""
+    return np.asarray(encode_images(jnp.asarray(images), (3, 3)))
 
 
 def in_time(model: Model) -> Float[np.ndarray, "S C T"]:

@@ -12,6 +12,8 @@ from .energy import attended_host as attended_host
 from .energy import energy_over_time as energy_over_time
 from .geometry import Geometry as Geometry
 from .geometry import corners as corners
+from .hosts import Host as Host
+from .hosts import superpose as superpose
 from .learning import LearningRule as LearningRule
 from .learning import learn_sample as learn_sample
 from .learning import watch_learning as watch_learning

@@ -1,21 +1,19 @@
-"""What interference classifiers share: a tally per class, routes, energies, labels.
+"""How interference classifiers learn: a tally per class, its laws, its storage.
 
-A subclass says how its input becomes dipoles (`_read`, `_dipoles`), what one batch adds
-to the tally (`_tally`), what evidence a tally amounts to (`_evidence`), and how an
-energy curve becomes a score (`_score_curves`).
+What trained routes do is in `_trained`. A subclass says what one batch adds to the
+tally (`_tally`), and where sources and targets stand.
 """
 
-import operator
 from collections.abc import Callable
 from functools import wraps
 from numbers import Real
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float
-from sklearn.base import BaseEstimator, ClassifierMixin
+from jaxtyping import Float
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_is_fitted,
@@ -24,21 +22,20 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from isinglass._common.batches import BATCH, each_batch, map_batches
+from isinglass._common.batches import BATCH, each_batch
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import _storage, diagnostics
+from isinglass.systems.interference import _storage
+from isinglass.systems.interference._samples import (
+    check_labels_alike,
+    check_positive_int,
+)
+from isinglass.systems.interference._trained import TrainedRoutes
 from isinglass.systems.interference._weights import as_sample_weight
-from isinglass.systems.interference.geometry import Geometry
-from isinglass.systems.interference.learning import LearningRule, is_similar
+from isinglass.systems.interference.learning import LearningRule
 from isinglass.systems.interference.routes import (
-    arrivals,
     check_prior,
     jitter_prior,
-    route_probabilities,
 )
-
-_SHORT = 8  # numbers that a repr shows
-MOST = 10**9  # epochs or travel durations
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 # Not typing.Self, which beartype cannot check outside a decorated class.
@@ -61,16 +58,7 @@ def _all_or_nothing(method: Method) -> Method:
     return cast(Method, wrapped)
 
 
-class _Shape(NamedTuple):
-    """Stands for an array where numbers would be too many to read."""
-
-    shape: tuple[int, ...]
-
-    def __repr__(self) -> str:
-        return f"<array {self.shape}>"
-
-
-class RouteClassifier(ClassifierMixin, BaseEstimator):
+class RouteClassifier(ClassifierMixin, TrainedRoutes):
     """Base of `InterferenceClassifier` and `WaveClassifier`; not for use on its own."""
 
     rates: Any
@@ -89,30 +77,10 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
     # The attribute that holds the shape of one input.
     _shape_attribute: str
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        # scikit-learn's, with the shape of an array in place of its numbers.
-        brief = object.__new__(type(self))
-        for name, value in self.get_params(deep=False).items():
-            large = isinstance(value, np.ndarray | jax.Array) and value.size > _SHORT
-            setattr(brief, name, _Shape(value.shape) if large else value)
-        return BaseEstimator.__repr__(brief, N_CHAR_MAX)
-
     # -- what a subclass provides ------------------------------------------------------
-
-    def _read(self, X, *, reset: bool) -> np.ndarray:
-        """Checked input, samples first, still in its own dtype."""
-        raise NotImplementedError
-
-    def _dipoles(self, part: np.ndarray) -> jax.Array:
-        """One batch as unit dipoles (n, E, D+1), emissions source-major."""
-        raise NotImplementedError
 
     def _tally(self, part: np.ndarray, members: np.ndarray) -> jax.Array:
         """What one batch adds to the tally (S, C, K), given weights by class (n, C)."""
-        raise NotImplementedError
-
-    def _evidence(self) -> np.ndarray:
-        """Evidence (S, C, 1 or T) of what was learned."""
         raise NotImplementedError
 
     def _tally_bounds(self) -> tuple[float, float]:
@@ -126,25 +94,6 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """Warn of what was just learned, if little can be learned from it."""
 
     def _n_sources(self) -> int:
-        raise NotImplementedError
-
-    def _n_emissions(self) -> int:
-        return 1
-
-    def _geometry_for(self, n_classes: int) -> Geometry:
-        raise NotImplementedError
-
-    def _host(self) -> np.ndarray:
-        raise NotImplementedError
-
-    def _energies(
-        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
-    ) -> jax.Array:
-        """Energy curves (…, n, C, T) of one batch, per signal sent."""
-        raise NotImplementedError
-
-    def _score_curves(self, curves: Any) -> Any:
-        """Scores (…, n, C) of energy curves (…, n, C, T)."""
         raise NotImplementedError
 
     # -- learning ----------------------------------------------------------------------
@@ -211,7 +160,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         met = np.unique(y)
         if classes is not None:
             declared = np.unique(column_or_1d(np.asarray(classes)))
-            _check_labels_alike(met, declared)
+            check_labels_alike(met, declared)
             unknown = np.setdiff1d(met, declared)
             if len(unknown):
                 raise ValueError(
@@ -246,7 +195,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         """
         self._check_ready()
         X, y, weight = self._read_samples(X, y, sample_weight, reset=False)
-        _check_labels_alike(y, self.classes_)
+        check_labels_alike(y, self.classes_)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
@@ -300,95 +249,6 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         counts[where] += other.class_count_
         self.tally_, self.class_count_ = tally, counts
         return self
-
-    # -- prediction --------------------------------------------------------------------
-
-    def energy_over_time(self, X) -> Float[np.ndarray, "n C T"]:
-        """Energy J_y(t) at every target and time, for `n_signals` a source (Eq. 3).
-
-        Args:
-            X: The inputs (see the class).
-        """
-        arriving, arrived = self._arrivals()
-        return self.n_signals * self._map(
-            X, lambda part: self._energies(part, arriving, arrived)
-        )
-
-    def energies(self, X) -> Float[np.ndarray, "n C"]:
-        """Score of every class: peak (or mean) over time of the energy at its target.
-
-        Args:
-            X: The inputs (see the class).
-        """
-        arriving, arrived = self._arrivals()
-        return self.n_signals * self._map(
-            X, lambda part: self._score_curves(self._energies(part, arriving, arrived))
-        )
-
-    def decision_function(self, X) -> Float[np.ndarray, "n C"] | Float[np.ndarray, "n"]:
-        """Energies J, (n, C); for two classes, as scikit-learn asks, J₁ − J₀, (n,).
-
-        Args:
-            X: The inputs (see the class).
-        """
-        energies = self.energies(X)
-        return energies[:, 1] - energies[:, 0] if len(self.classes_) == 2 else energies
-
-    def predict(self, X) -> np.ndarray:
-        """The class whose target has the largest energy, shape (n,).
-
-        Args:
-            X: The inputs (see the class).
-        """
-        winner = self.energies(X).argmax(axis=1)
-        return self.classes_[winner]
-
-    # -- what was learned --------------------------------------------------------------
-
-    @property
-    def route_probabilities_(self) -> Float[np.ndarray, "S C T"]:
-        """Probability over travel durations of every source and target."""
-        self._check_ready()
-        return route_probabilities(self.prior_, self._evidence(), self._reachable())
-
-    @property
-    def geometry_(self) -> Geometry:
-        """Where sources and targets stand."""
-        check_is_fitted(self)
-        return self._geometry_for(len(self.classes_))
-
-    def expected_similarity(self, X) -> Float[np.ndarray, "n C T"]:
-        """Expected similarity of signals that arrive together, without a field (Eq. 5).
-
-        Args:
-            X: The inputs (see the class).
-        """
-        arriving, _ = self._arrivals()
-        return self._map(
-            X,
-            lambda part: diagnostics.expected_similarity(
-                np.asarray(self._dipoles(part)), arriving
-            ),
-        )
-
-    def arrival_entropy(self, X) -> Float[np.ndarray, "n C"]:
-        """Entropy in nats of the arrival times of the signals similar to the host (§3).
-
-        Args:
-            X: The inputs (see the class).
-        """
-        arriving, _ = self._arrivals()
-        host = self._host()
-
-        def entropy(part: np.ndarray) -> np.ndarray:
-            similar = is_similar(np.asarray(self._dipoles(part)) @ host, self.threshold)
-            return diagnostics.arrival_entropy(similar, arriving)
-
-        return self._map(X, entropy)
-
-    def arrival_times(self) -> Float[np.ndarray, "C C"]:
-        """Expected arrival time at each learner (rows) by policy (columns), Table 3."""
-        return diagnostics.arrival_times(self.route_probabilities_, self._reachable())
 
     # -- storage -----------------------------------------------------------------------
 
@@ -464,17 +324,6 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     # -- inside ------------------------------------------------------------------------
 
-    def _reachable(self) -> Bool[np.ndarray, "S C T"]:
-        return self.geometry_.reachable(self.n_durations)
-
-    def _arrivals(self) -> tuple[Float[np.ndarray, "E C T"], Bool[np.ndarray, "E C T"]]:
-        return arrivals(
-            self.route_probabilities_, self._reachable(), self._n_emissions()
-        )
-
-    def _map(self, X, function) -> np.ndarray:
-        return map_batches(function, self._read(X, reset=False))
-
     def _validated(self, X: Any, **how: Any) -> np.ndarray:
         return cast(np.ndarray, validate_data(self, X, **how))
 
@@ -503,7 +352,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
                 "y holds NaN or infinity; labels must be finite numbers or text"
             )
         if y.dtype.kind == "O":
-            _check_labels_alike(y)
+            check_labels_alike(y)
         check_classification_targets(y)
         if len(y) != len(X):
             raise ValueError(f"X holds {len(X)} samples and y {len(y)} labels")
@@ -511,8 +360,8 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         self._learning_rule()
-        _check_positive_int("epochs", self.epochs)
-        _check_positive_int("n_durations", self.n_durations)
+        check_positive_int("epochs", self.epochs)
+        check_positive_int("n_durations", self.n_durations)
         n = self.n_signals
         if not (isinstance(n, Real) and np.isfinite(n) and n > 0):
             raise ValueError(f"n_signals must be a positive number, got {n!r}")
@@ -537,7 +386,7 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         self._add_classes(classes)
 
     def _add_classes(self, classes: np.ndarray) -> None:
-        _check_labels_alike(classes, self.classes_)
+        check_labels_alike(classes, self.classes_)
         union = np.union1d(self.classes_, classes) if len(self.classes_) else classes
         if len(union) == len(self.classes_):
             return
@@ -611,7 +460,6 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
         }
 
     def _check_ready(self) -> None:
-        """Refuse a model that is untrained, or whose parameters fit no more."""
         check_is_fitted(self)
         self._check_parameters()
         rule = self._rule()
@@ -654,27 +502,3 @@ class RouteClassifier(ClassifierMixin, BaseEstimator):
                 "cannot forget samples that were never learned: what remains is no sum "
                 "of samples"
             )
-
-
-def _check_positive_int(name: str, value: Any) -> None:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    # Far above, counts of samples would no longer be exact.
-    if not 1 <= number <= MOST:
-        raise ValueError(
-            f"{name} must be a whole number from 1 to {MOST:,}, got {value!r}"
-        )
-
-
-def _check_labels_alike(*labels: np.ndarray) -> None:
-    """Refuse text among numbers: they have no order, and NumPy makes text of all."""
-    kinds = {
-        isinstance(label, str): label for some in labels for label in some.tolist()
-    }
-    if len(kinds) > 1:
-        raise ValueError(
-            f"labels must be all text or all numbers, got {kinds[True]!r} beside "
-            f"{kinds[False]!r}"
-        )

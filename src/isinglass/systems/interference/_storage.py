@@ -13,6 +13,7 @@ import numpy as np
 
 from isinglass._common import arrays
 from isinglass.systems.interference.geometry import Geometry
+from isinglass.systems.interference.hosts import Host
 
 FORMAT = arrays.Format("isinglass-interference", 1, "model of isinglass's interference")
 
@@ -126,6 +127,11 @@ def _apart(
             )
         tensors |= {"sources": geometry.sources, "targets": geometry.targets}
         numbers |= {"metric": geometry.metric, "speed": float(geometry.speed)}
+    host = numbers.get("host")
+    if isinstance(host, Host):
+        tensors["host_magnitude"] = np.asarray(numbers.pop("host").magnitude)
+        if host.direction is not None:
+            tensors["host_direction"] = np.asarray(host.direction)
     if not isinstance(numbers["route_prior"], str):
         prior = numbers.pop("route_prior")
         tensors["route_prior"] = np.asarray(prior, dtype=np.float64)
@@ -144,6 +150,9 @@ def _together(
         parameters["geometry"] = Geometry(
             tensors["sources"], tensors["targets"], metric, speed
         )
+    if "host_magnitude" in tensors:
+        direction = tensors.get("host_direction")
+        parameters["host"] = Host(direction, tensors["host_magnitude"])
     if "route_prior" in tensors:
         parameters["route_prior"] = tensors["route_prior"]
     return parameters

@@ -27,6 +27,13 @@ from isinglass.systems.interference.encoding import (
     uniform_host,
 )
 from isinglass.systems.interference.geometry import Geometry, corners
+from isinglass.systems.interference.hosts import (
+    Host,
+    Levels,
+    energy_in_time,
+    levels,
+    tally_levels,
+)
 
 
 class InterferenceClassifier(RouteClassifier):
@@ -65,11 +72,15 @@ class InterferenceClassifier(RouteClassifier):
             a `Geometry` with one source per patch and one target per class in sorted
             order.
         random_state: An integer for a result that repeats.
+        host: `"constant"`, the field (1, …, 1)/√D that looks for ink at all times, or a
+            `Host` that changes in time: a patch is then judged by the field that stands
+            at the target when it arrives, in learning and in the energies.
 
     Attributes:
         classes_: Labels in sorted order, (C,).
         class_count_: Weight of the samples learned per class, times epochs, (C,).
-        tally_: Counts of similar, neutral and opposite patches, (S, C, 3).
+        tally_: Counts of similar, neutral and opposite patches, (S, C, 3); three for
+            each different field of a `Host`.
         prior_: Route probabilities before learning, (S, C, T).
         route_probabilities_: Route probabilities now, (S, C, T).
         geometry_: Where sources and targets stand.
@@ -107,6 +118,7 @@ class InterferenceClassifier(RouteClassifier):
         route_prior: str | ArrayLike = "jitter",
         geometry: str | Geometry = "corners",
         random_state: int | np.random.RandomState | None = None,
+        host: Literal["constant"] | Host = "constant",
     ) -> None:
         self.rates = rates
         self.threshold = threshold
@@ -117,6 +129,7 @@ class InterferenceClassifier(RouteClassifier):
         self.route_prior = route_prior
         self.geometry = geometry
         self.random_state = random_state
+        self.host = host
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -163,6 +176,8 @@ class InterferenceClassifier(RouteClassifier):
                 f"patch_size {patch} is larger than the picture, {image_shape}; it "
                 "must fit at least once"
             )
+        if isinstance(self.host, Host):
+            self.host.field(patch[0] * patch[1], self.n_durations)
 
     def _patch(self) -> tuple[int, int]:
         if not _is_auto(self.patch_size):
@@ -200,6 +215,11 @@ class InterferenceClassifier(RouteClassifier):
             raise ValueError(
                 f"geometry must be 'corners' or a Geometry, got {geometry!r}"
             )
+        host = self.host
+        if not isinstance(host, Host) and not (
+            isinstance(host, str) and host == "constant"
+        ):
+            raise ValueError(f"host must be 'constant' or a Host, got {host!r}")
 
     def _learning_rule(self) -> learning.LearningRule:
         if _is_auto(self.rates):
@@ -212,7 +232,7 @@ class InterferenceClassifier(RouteClassifier):
         return super()._learning_rule()
 
     def _rule(self) -> dict[str, Any]:
-        return super()._rule() | {"patch_size": self._patch()}
+        return super()._rule() | {"patch_size": self._patch(), "host": self.host}
 
     # -- what fits the pictures --------------------------------------------------------
 
@@ -309,35 +329,58 @@ class InterferenceClassifier(RouteClassifier):
     # -- the physics -------------------------------------------------------------------
 
     def _host(self) -> np.ndarray:
+        if isinstance(self.host, Host):
+            return self._levels().fields
         with double_precision():
             h, w = self._patch()
             return np.asarray(uniform_host(h * w))
+
+    def _field(self) -> Float[np.ndarray, "T D"]:
+        assert isinstance(self.host, Host)
+        h, w = self._patch()
+        return self.host.field(h * w, self.n_durations)
+
+    def _levels(self) -> Levels:
+        return levels(self._field())
 
     def _dipoles(self, part: np.ndarray) -> Float[Array, "n S D"]:
         return _encode(part, self._patch())
 
     def _tally_width(self) -> int:
-        return 3
+        # Three counts, for each field that a host takes.
+        return 3 * len(self._levels().fields) if isinstance(self.host, Host) else 3
 
-    def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C 3"]:
-        return _tally_images(part, members, self._patch(), float(self.threshold))
+    def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C K"]:
+        patch, threshold = self._patch(), float(self.threshold)
+        if isinstance(self.host, Host):
+            fields = self._levels().fields
+            return _tally_in_time(part, members, fields, patch, threshold)
+        return _tally_images(part, members, patch, threshold)
 
     def _tally_bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
 
-    def _evidence(self) -> Float[np.ndarray, "S C 1"]:
+    def _evidence(self) -> Float[np.ndarray, "S C K"]:
+        if not isinstance(self.host, Host):
+            return self._evidence_of(self.tally_)
+        # Of a signal under the field that stands at the target when it arrives.
+        tallies = np.split(self.tally_, self.tally_.shape[-1] // 3, axis=-1)
+        evidence = [self._evidence_of(tally) for tally in tallies]
+        return np.concatenate(evidence, axis=-1)[..., self._levels().at]
+
+    def _evidence_of(self, tally: Float[np.ndarray, "S C 3"]) -> np.ndarray:
         if _is_auto(self.rates):
-            return automatic.mean_evidence(
-                self.tally_, self.class_count_, self._log_gains()
-            )
-        return learning.evidence_from_kinds(self.tally_, self._learning_rule().rates)
+            return automatic.mean_evidence(tally, self.class_count_, self._log_gains())
+        return learning.evidence_from_kinds(tally, self._learning_rule().rates)
 
     def _energies(
         self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
     ) -> Float[Array, "..."]:
-        return _image_energies(
-            part, arriving, arrived, self._patch(), float(self.threshold)
-        )
+        patch, threshold = self._patch(), float(self.threshold)
+        if isinstance(self.host, Host):
+            field = self._field()
+            return _energies_in_time(part, arriving, arrived, field, patch, threshold)
+        return _image_energies(part, arriving, arrived, patch, threshold)
 
     def _score_curves(self, curves: Any) -> Any:
         return curves.max(axis=-1)
@@ -362,7 +405,8 @@ def ensemble_energies(
 
     Raises:
         TypeError: For something that is no such model.
-        ValueError: For no models, or models that do not share a stage.
+        ValueError: For no models, models that do not share a stage, or hosts that
+            change in time.
     """
     if len(models) == 0:
         raise ValueError("models must hold at least one trained model")
@@ -370,6 +414,8 @@ def ensemble_energies(
         if not isinstance(model, InterferenceClassifier):
             name = type(model).__name__
             raise TypeError(f"models must all be InterferenceClassifier, one is {name}")
+        if isinstance(model.host, Host):
+            raise ValueError(f"models must have host='constant', one has {model.host}")
     first = models[0]
     _, stage = first._arrivals()
     arriving = []
@@ -418,6 +464,31 @@ def _tally_images(
     images: Array, members: Array, patch: tuple[int, int], threshold: float
 ) -> Array:
     return learning.tally_kinds(image_similarity(images, patch), members, threshold)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _tally_in_time(
+    images: Array,
+    members: Array,
+    fields: Array,
+    patch: tuple[int, int],
+    threshold: float,
+) -> Array:
+    dipoles = encode_images(images, patch)
+    return tally_levels(dipoles, members, fields, threshold)
+
+
+@partial(jax.jit, static_argnums=(4, 5))
+def _energies_in_time(
+    images: Array,
+    arriving: Array,
+    arrived: Array,
+    field: Array,
+    patch: tuple[int, int],
+    threshold: float,
+) -> Array:
+    dipoles = encode_images(images, patch)[..., 1:]
+    return energy_in_time(dipoles, arriving, arrived, field, threshold)
 
 
 @partial(jax.jit, static_argnums=(3, 4))
