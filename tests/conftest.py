@@ -23,6 +23,7 @@ COMPILE_QUICKLY = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
+LARGE = ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray")
 MOST_MAPS = 30_000
 
 
@@ -59,11 +60,19 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
 )
 
-# What is imported while the hook imports a file of the package is compiled anew,
-# whatever bytecode there is: so the large libraries come first.
-for library in ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray"):
-    import_module(library)
 install_import_hook("isinglass", "typechecking.check")
+
+
+def pytest_configure(config):
+    """Import what is large, where tests run and not where others are set to run them.
+
+    What is imported while the hook imports a file of the package is compiled anew,
+    whatever bytecode there is: so the large libraries come first.
+    """
+    if not getattr(config.option, "numprocesses", None):
+        gc.disable()  # until all is imported, nothing of which is garbage
+        for library in LARGE:
+            import_module(library)
 
 
 def pytest_collection_finish():
@@ -71,6 +80,7 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -33,7 +33,7 @@ def assert_same_after_kills(script, steps, kills, folder):
     for _ in range(kills):
         assert _killed_midway(script, killed, steps, draw.uniform(0, 0.1))
     for store in (killed, uninterrupted):
-        finish(start(script, store, steps))
+        script.run_stored(store, steps)
     assert [path.name for path in killed.iterdir()] == [FILE]
     assert (killed / FILE).read_bytes() == (uninterrupted / FILE).read_bytes()
 

@@ -42,10 +42,15 @@ def run(
 whole = functools.cache(run)
 
 
-if __name__ == "__main__":
-    store, steps = sys.argv[1:]
+def run_stored(store, steps):
+    """A training that writes all the time."""
     run(
-        Recipe(int(steps), 4, 4, 8, 1e-2),
+        Recipe(steps, 4, 4, 8, 1e-2),
         evaluate=Evaluation((8,), 5, 8),
         runtime=Runtime(store),
     )
+
+
+if __name__ == "__main__":
+    store, steps = sys.argv[1:]
+    run_stored(store, int(steps))

@@ -52,8 +52,13 @@ def run(how=None, config=CONFIG, runtime=None):
 whole = functools.cache(run)
 
 
+def run_stored(store, steps):
+    """A training that writes all the time."""
+    run(recipe(steps=steps, every=5, validation=8), runtime=Runtime(store))
+
+
 if __name__ == "__main__":
     store, steps, *hosts = sys.argv[1:]
     if hosts:
         jax.distributed.initialize(hosts[0], int(hosts[2]), int(hosts[1]))
-    run(recipe(steps=int(steps), every=5, validation=8), runtime=Runtime(store))
+    run_stored(store, int(steps))
