@@ -19,7 +19,7 @@ EXPERIMENTS = (
             "chaotic? Does it depend on the start, and on how long one waits?"
         ),
         seeds={"default": 16, "quick": 4},
-        seconds={"default": 40, "quick": 20, "full": 60},
+        seconds={"default": 40, "quick": 25, "full": 100},
     ),
     Experiment(
         "bifurcation",
@@ -31,7 +31,7 @@ EXPERIMENTS = (
             "it chaotic, and does the attractor depend on the start?"
         ),
         seeds={"default": 8, "quick": 2},
-        seconds={"default": 160, "quick": 25, "full": 2400},
+        seconds={"default": 130, "quick": 45, "full": 2400},
     ),
     Experiment(
         "continuation",
@@ -43,7 +43,7 @@ EXPERIMENTS = (
             "attractors live side by side?"
         ),
         seeds={"default": 8, "quick": 2},
-        seconds={"default": 70, "quick": 15, "full": 400},
+        seconds={"default": 90, "quick": 18, "full": 900},
     ),
     Experiment(
         "phase",
@@ -56,7 +56,7 @@ EXPERIMENTS = (
             "begins?"
         ),
         seeds={"default": 8, "quick": 2},
-        seconds={"default": 45, "quick": 15, "full": 400},
+        seconds={"default": 215, "quick": 45, "full": 2500},
     ),
     Experiment(
         "finite-size",
@@ -68,7 +68,7 @@ EXPERIMENTS = (
             "how many spins does it take to see the mean field's attractors?"
         ),
         seeds={"default": 16, "quick": 4},
-        seconds={"default": 25, "quick": 20},
+        seconds={"default": 30, "quick": 18},
     ),
     Experiment(
         "many-patterns",
@@ -80,6 +80,6 @@ EXPERIMENTS = (
             "strongly, and of what dimension are the attractors?"
         ),
         seeds={"default": 24, "quick": 4},
-        seconds={"default": 70, "quick": 20},
+        seconds={"default": 115, "quick": 28},
     ),
 )

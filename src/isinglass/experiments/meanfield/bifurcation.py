@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from isinglass.dynamics import Kind, Measure, Section
 from isinglass.experiments.meanfield import bifurcation_figures as figures
@@ -151,15 +151,24 @@ def drawn_points(
     ):
         if not chosen.any():
             continue
-        beta = paper["beta"].values[chosen]
+        places = filled(chosen)
+        beta = paper["beta"].values[places]
         rounds = last_rounds(context, f"{span}-{name}", beta, steps)
         # Another program rounds otherwise: after long chaos its orbit may, rarely, not
         # be on a cycle yet.
-        is_there = np.isfinite(rounds[:, -1])
-        places = np.flatnonzero(chosen)[is_there]
-        points[places] = np.nan
-        points[places, :LONGEST_CYCLE] = rounds[is_there]
+        is_there = chosen[places] & np.isfinite(rounds[:, -1])
+        points[places[is_there]] = np.nan
+        points[places[is_there], :LONGEST_CYCLE] = rounds[is_there]
     return points
+
+
+def filled(chosen: Bool[np.ndarray, " n"]) -> Int[np.ndarray, " m"]:
+    """Places of what is chosen, and of so many others that tiles are full.
+
+    All sweeps then share one compiled program, which takes longer than those orbits.
+    """
+    count = -(-int(chosen.sum()) // LANES) * LANES
+    return np.sort(np.argsort(~chosen, kind="stable")[:count])
 
 
 def last_rounds(
