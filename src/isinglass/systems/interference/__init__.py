@@ -4,10 +4,14 @@
 time, without backpropagation: what is learned is a sum over samples, so that samples
 can be added, taken away and merged exactly. The equations stand in `encoding` (§3),
 `energy` (Eqs. 2 and 3), `learning` (Eq. 4), `routes`, `geometry` and `diagnostics`
-(Eq. 5); `response` has that of one tensor of many elements to its host (Eq. 6);
-`automatic` chooses patches and rates where none are given, `calibration` the
+(Eq. 5); `automatic` chooses patches and rates where none are given, `calibration` the
 temperature of probabilities; `baseline` is the
 paper's, trained by backpropagation.
+
+What the paper only sketches (§5): `response` is that of one tensor of many elements to
+its host (Eq. 6), `relay` and `avalanches` what many of them do to each other, with the
+laws of sizes in `avalanche_laws`, their exponents in `exponents` and systems that keep
+near their critical state in `regulated`; `thermodynamics` is what it costs.
 """
 
 import lazy_loader

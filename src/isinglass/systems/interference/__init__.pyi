@@ -1,5 +1,15 @@
 from ._fitness import FitnessWarning as FitnessWarning
 from .automatic import paper_settings as paper_settings
+from .avalanche_laws import borel as borel
+from .avalanche_laws import borel_mixture as borel_mixture
+from .avalanche_laws import duration_distribution as duration_distribution
+from .avalanche_laws import reset_sizes as reset_sizes
+from .avalanche_laws import size_density as size_density
+from .avalanches import Avalanches as Avalanches
+from .avalanches import Estimate as Estimate
+from .avalanches import Switches as Switches
+from .avalanches import branching_ratio as branching_ratio
+from .avalanches import sweep_avalanches as sweep_avalanches
 from .classifier import InterferenceClassifier as InterferenceClassifier
 from .classifier import ensemble_energies as ensemble_energies
 from .diagnostics import arrival_entropy as arrival_entropy
@@ -10,6 +20,9 @@ from .encoding import to_dipoles as to_dipoles
 from .encoding import uniform_host as uniform_host
 from .energy import attended_host as attended_host
 from .energy import energy_over_time as energy_over_time
+from .exponents import ExponentFit as ExponentFit
+from .exponents import TruncatedFit as TruncatedFit
+from .exponents import fit_exponent as fit_exponent
 from .geometry import Geometry as Geometry
 from .geometry import corners as corners
 from .hosts import Host as Host
@@ -17,6 +30,10 @@ from .hosts import superpose as superpose
 from .learning import LearningRule as LearningRule
 from .learning import learn_sample as learn_sample
 from .learning import watch_learning as watch_learning
+from .regulated import RegulatedRun as RegulatedRun
+from .regulated import regulated_avalanches as regulated_avalanches
+from .regulated import reset_avalanches as reset_avalanches
+from .relay import RelayNetwork as RelayNetwork
 from .response import MeanFieldSolutions as MeanFieldSolutions
 from .response import Spinodal as Spinodal
 from .response import Switching as Switching
@@ -30,4 +47,10 @@ from .response import switching as switching
 from .routes import arrivals as arrivals
 from .routes import jitter_prior as jitter_prior
 from .routes import route_probabilities as route_probabilities
+from .thermodynamics import Account as Account
+from .thermodynamics import Dissipation as Dissipation
+from .thermodynamics import GlauberTensor as GlauberTensor
+from .thermodynamics import MeanFieldNetwork as MeanFieldNetwork
+from .thermodynamics import Protocol as Protocol
+from .thermodynamics import WorkDistribution as WorkDistribution
 from .waves import WaveClassifier as WaveClassifier

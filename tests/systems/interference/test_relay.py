@@ -1,0 +1,183 @@
+"""Networks of relays: exact laws, their negative control, and a plain event queue."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isinglass.systems.interference import RelayNetwork, spinodal, sweep_avalanches
+
+law = settings(max_examples=25, deadline=None)
+
+
+def network(seed, *, n=60, width=0.6, negative=0.0, delays="unit", coupling=1.5):
+    """Random routes, of which the same seed gives the same with any travel times."""
+    rng = np.random.default_rng(seed)
+    weights = 0.2 * rng.random((n, n)) * (rng.random((n, n)) < 0.1)
+    np.fill_diagonal(weights, 0)
+    weights[rng.random((n, n)) < negative] *= -1
+    times = {
+        "unit": np.ones((n, n)),
+        "whole": rng.integers(1, 20, (n, n)).astype(float),
+        "any": rng.exponential(1, (n, n)) + 0.01,
+    }[delays]
+    return RelayNetwork(weights, times, rng.normal(0, width, n), coupling)
+
+
+def by_events(relays):
+    """The same network, driven event by event."""
+    relays.has_exact_laws = False
+    return relays
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["unit", "whole", "any"]))
+@law
+def test_many_avalanches_at_a_time_are_those_of_an_event_queue(seed, delays):
+    path = [2.0, -0.1, 0.1, -2.0]
+    ours = network(seed, delays=delays)
+    plain = by_events(network(seed, delays=delays))
+    a, b = ours.drive(path), plain.drive(path)
+
+    assert a.size.tolist() == b.size.tolist()
+    np.testing.assert_allclose(a.field, b.field, atol=1e-9)
+    np.testing.assert_allclose(a.duration, b.duration, atol=1e-9)
+    np.testing.assert_array_equal(ours.branches, plain.branches)
+    for mine, other in zip(a.switches[:2], b.switches[:2], strict=True):
+        in_order = [
+            np.lexsort((s.tensor, s.avalanche)) for s in (a.switches, b.switches)
+        ]
+        np.testing.assert_array_equal(mine[in_order[0]], other[in_order[1]])
+
+
+@given(st.integers(0, 10_000))
+@law
+def test_sizes_do_not_depend_on_travel_times(seed):
+    drives = [
+        network(seed, delays=delays).drive(3.0) for delays in ("unit", "whole", "any")
+    ]
+    for other in drives[1:]:
+        np.testing.assert_array_equal(other.size, drives[0].size)
+        np.testing.assert_array_equal(other.field, drives[0].field)
+
+
+@given(
+    st.integers(0, 10_000), st.floats(-0.5, 0.5), st.floats(0.01, 1), st.floats(0, 1)
+)
+@law
+def test_a_network_returns_to_where_it_turned(seed, high, depth, share):
+    relays = network(seed)
+    relays.drive(high)
+    turned = relays.branches.copy()
+    low = high - depth
+    relays.drive(low)
+    at_low = relays.branches.copy()
+    relays.drive([low + share * depth, low])  # a smaller excursion within
+    np.testing.assert_array_equal(relays.branches, at_low)
+    relays.drive(high)
+    np.testing.assert_array_equal(relays.branches, turned)
+
+
+def test_with_negative_routes_neither_law_holds():
+    differ = forgets = 0
+    for seed in range(12):
+        ways = [
+            network(seed, negative=0.3, delays=delays, width=0.3)
+            for delays in ("unit", "any")
+        ]
+        assert not ways[0].has_exact_laws
+        sizes = [relays.drive(0.3, most_switches=5000).size.tolist() for relays in ways]
+        differ += sizes[0] != sizes[1]
+        turned = ways[0].branches.copy()
+        ways[0].drive([-0.1, 0.3], most_switches=5000)
+        forgets += not np.array_equal(ways[0].branches, turned)
+    assert differ > 0
+    assert forgets > 0
+
+
+def test_routes_to_all_are_the_sweep_of_sorted_thresholds():
+    n, rng = 50, np.random.default_rng(3)
+    x = rng.normal(0, 0.9, n)
+    everyone = np.full((n, n), 1 / n)
+    np.fill_diagonal(everyone, 0)
+    relays = RelayNetwork(everyone, local_fields=-x)
+    drive, sweep = relays.drive(5.0), sweep_avalanches(x, 1.0, durations=True)
+
+    # A sweep counts a tensor's own vote, too, which the routes do not.
+    np.testing.assert_array_equal(drive.size, sweep.size)
+    np.testing.assert_array_equal(drive.duration, sweep.duration)
+    np.testing.assert_allclose(drive.field, sweep.field - 1 / n, atol=1e-12)
+
+
+def test_a_lone_relay_is_the_loop_of_its_tensor():
+    field = float(spinodal(1.5).field)
+    relays = RelayNetwork(np.zeros((1, 1)), coupling=1.5)
+    path = relays.drive([1.0, -1.0, 1.0])
+
+    np.testing.assert_allclose(path.field, [field, -field, field])
+    assert path.size.tolist() == [1, 1, 1]
+    assert relays.drive(0.5).size.size == 0
+    assert relays.branches.tolist() == [1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_jump_ends_where_a_slow_drive_does(seed):
+    slow, quick = (network(seed, delays="whole") for _ in range(2))
+    slow.drive(0.2)
+    jump = quick.jump(0.2)
+    np.testing.assert_array_equal(slow.branches, quick.branches)
+    assert jump.size.tolist() == [(quick.branches == 1).sum()]
+    slow.drive(-0.4)
+    quick.jump(-0.4)
+    np.testing.assert_array_equal(slow.branches, quick.branches)
+    assert len(quick.jump(-0.4)) == 0
+
+
+def test_a_chain_passes_a_switch_on_after_its_travel_times():
+    weights = sp.csr_array(np.diag([0.5, 0.5, 0.5], -1))
+    times = sp.csr_array(np.diag([2.0, 3.0, 1.5], -1))
+    relays = RelayNetwork(weights, times, [0.2, 0.0, 0.0, 0.0])
+    avalanches = relays.drive(1.0)
+
+    assert avalanches.size.tolist() == [4]
+    np.testing.assert_allclose(avalanches.switches.time, [0, 2, 5, 6.5])
+    assert avalanches.switches.tensor.tolist() == [0, 1, 2, 3]
+    assert avalanches.duration.tolist() == [6.5]
+
+
+def test_an_avalanche_that_does_not_end_is_stopped_and_undone():
+    # Each follows the other's opposite: a ring of one negative and one positive route.
+    relays = RelayNetwork([[0, -1.0], [1.0, 0]])
+    with pytest.raises(RuntimeError, match="had not ended after 100 switches"):
+        relays.drive([0.5, 0.2], most_switches=100)
+    assert relays.branches.tolist() == [-1, -1]
+    assert relays.field == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0, 1]],), "routes must be of shape"),
+        (([[1.0]],), "routes must have nothing on the diagonal"),
+        (([[0, np.nan], [0, 0]],), "routes must be finite"),
+        (([[0, 1], [0, 0]], 0), "delays must be positive"),
+        (([[0, 1], [0, 0]], [[1.0]]), "delays must be one number or of shape"),
+        (
+            ([[0, 1], [0, 0]], 1, [1, 2, 3]),
+            "local_fields must be one number or of shape",
+        ),
+        (([[0, 1], [0, 0]], 1, 0, -1), "coupling must not be negative"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RelayNetwork(*arguments)
+
+
+def test_what_a_drive_cannot_do_is_refused():
+    relays = network(0, negative=0.5)
+    with pytest.raises(ValueError, match="field jumps in networks without negative"):
+        relays.jump(0.0)
+    with pytest.raises(ValueError, match="field must be finite"):
+        relays.drive(np.inf)
+    assert "no exact laws" in repr(relays)
