@@ -31,6 +31,8 @@ from .energy import NearestNeighbour as NearestNeighbour
 from .energy import capacity as capacity
 from .energy import descend as descend
 from .energy import retrieve as retrieve
+from .systems.interference import CoupledClassifier as CoupledClassifier
+from .systems.interference import DipoleEncoder as DipoleEncoder
 from .systems.interference import Geometry as Geometry
 from .systems.interference import InterferenceClassifier as InterferenceClassifier
 from .systems.interference import WaveClassifier as WaveClassifier

@@ -31,6 +31,15 @@ def fitted(**options: Any) -> Any:
     return model.fit(np.ones((4, 64)), [0, 1, 0, 1])
 
 
+def coupled(**options: Any) -> Any:
+    model = interference.CoupledClassifier(**options)
+    return model.fit(np.ones((4, 64)), [0, 1, 0, 1])
+
+
+def encoded(**options: Any) -> Any:
+    return interference.DipoleEncoder(**options).transform(np.ones((4, 64)))
+
+
 CALLS = {
     "start_from_pattern": call(
         'must hold "gamma"', FIELD.start_from_pattern, {"beta": 1.0, "epsilon": 0.1}
@@ -264,6 +273,11 @@ CALLS = {
     "prior": call("route_prior must", fitted, route_prior="x"),
     "threshold": call("threshold must", fitted, threshold="x"),
     "signals": call("n_signals must", fitted, n_signals="x"),
+    "coupled": call("strength must", coupled, strength="x"),
+    "coupled encoder": call("encoder must", coupled, encoder="x"),
+    "coupled prior": call("prior must", coupled, prior="x"),
+    "coupled merge": call("can merge only", interference.CoupledClassifier().merge, 3),
+    "hosts": call("hosts must", encoded, hosts=1.5),
     "host": call("n_components must", interference.uniform_host, 1.5),
     "encode f": call(
         "images must", interference.encode_images, jnp.ones((8, 8)), (2, 2)

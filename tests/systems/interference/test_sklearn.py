@@ -11,20 +11,42 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from isinglass.systems.interference import InterferenceClassifier
+from isinglass.systems.interference import (
+    CoupledClassifier,
+    DipoleEncoder,
+    InterferenceClassifier,
+    StrokePrior,
+    Whitening,
+)
+
+ENCODER = DipoleEncoder(hosts=2, places=2)
+PRIOR = StrokePrior(n=20, copies=2)
 
 
 @pytest.fixture(autouse=True)
 def bare_constructor(monkeypatch):
     """Without the tests' check of annotations: scikit-learn's constructors take all."""
-    bare = inspect.unwrap(InterferenceClassifier.__init__)
-    monkeypatch.setattr(InterferenceClassifier, "__init__", bare)
+    for estimator in (
+        CoupledClassifier,
+        DipoleEncoder,
+        InterferenceClassifier,
+        Whitening,
+    ):
+        bare = inspect.unwrap(estimator.__init__)
+        monkeypatch.setattr(estimator, "__init__", bare)
 
 
-# `poor_score` is set on the estimator: tables are no pictures, and their blobs not its
-# task. No check is expected to fail. Some send rows of equal numbers.
+# `poor_score` is set on the classifiers: tables are no pictures, and their blobs not
+# their task. No check is expected to fail. Some send rows of equal numbers.
 @pytest.mark.filterwarnings("ignore::isinglass.systems.interference.FitnessWarning")
-@parametrize_with_checks([InterferenceClassifier()])
+@parametrize_with_checks(
+    [
+        InterferenceClassifier(),
+        CoupledClassifier(encoder=ENCODER, prior=PRIOR),
+        ENCODER,
+        Whitening(encoder=ENCODER, prior=PRIOR),
+    ]
+)
 def test_contract(estimator, check):
     check(estimator)
 

@@ -8,6 +8,10 @@ can be added, taken away and merged exactly. The equations stand in `encoding` (
 temperature of probabilities; `baseline` is the
 paper's, trained by backpropagation.
 
+`CoupledClassifier` (not in the paper) keeps all these laws and learns couplings between
+pairs of features, too: `dipoles` encodes pictures, `strokes` holds what is expected of
+them beforehand, `pair_sums` what was learned, `student` what follows from both.
+
 What the paper only sketches (§5): `response` is that of one tensor of many elements to
 its host (Eq. 6), `relay` and `avalanches` what many of them do to each other, with the
 laws of sizes in `avalanche_laws`, their exponents in `exponents` and systems that keep

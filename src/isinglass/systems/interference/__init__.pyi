@@ -12,9 +12,11 @@ from .avalanches import branching_ratio as branching_ratio
 from .avalanches import sweep_avalanches as sweep_avalanches
 from .classifier import InterferenceClassifier as InterferenceClassifier
 from .classifier import ensemble_energies as ensemble_energies
+from .coupled import CoupledClassifier as CoupledClassifier
 from .diagnostics import arrival_entropy as arrival_entropy
 from .diagnostics import arrival_times as arrival_times
 from .diagnostics import expected_similarity as expected_similarity
+from .dipoles import DipoleEncoder as DipoleEncoder
 from .encoding import encode_images as encode_images
 from .encoding import to_dipoles as to_dipoles
 from .encoding import uniform_host as uniform_host
@@ -23,6 +25,7 @@ from .energy import energy_over_time as energy_over_time
 from .exponents import ExponentFit as ExponentFit
 from .exponents import TruncatedFit as TruncatedFit
 from .exponents import fit_exponent as fit_exponent
+from .gaussian_prior import GaussianPrior as GaussianPrior
 from .geometry import Geometry as Geometry
 from .geometry import corners as corners
 from .hosts import Host as Host
@@ -47,6 +50,7 @@ from .response import switching as switching
 from .routes import arrivals as arrivals
 from .routes import jitter_prior as jitter_prior
 from .routes import route_probabilities as route_probabilities
+from .strokes import StrokePrior as StrokePrior
 from .thermodynamics import Account as Account
 from .thermodynamics import Dissipation as Dissipation
 from .thermodynamics import GlauberTensor as GlauberTensor
@@ -54,3 +58,4 @@ from .thermodynamics import MeanFieldNetwork as MeanFieldNetwork
 from .thermodynamics import Protocol as Protocol
 from .thermodynamics import WorkDistribution as WorkDistribution
 from .waves import WaveClassifier as WaveClassifier
+from .whitening import Whitening as Whitening

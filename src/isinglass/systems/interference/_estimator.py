@@ -4,8 +4,6 @@ What trained routes do is in `_trained`. A subclass says what one batch adds to 
 tally (`_tally`), and where sources and targets stand.
 """
 
-from collections.abc import Callable
-from functools import wraps
 from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,7 +12,6 @@ import jax
 import numpy as np
 from jaxtyping import Float
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_is_fitted,
     check_random_state,
@@ -26,8 +23,10 @@ from isinglass._common.batches import BATCH, each_batch
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._samples import (
+    all_or_nothing,
     check_labels_alike,
     check_positive_int,
+    read_labels,
 )
 from isinglass.systems.interference._trained import TrainedRoutes
 from isinglass.systems.interference._weights import as_sample_weight
@@ -37,25 +36,8 @@ from isinglass.systems.interference.routes import (
     jitter_prior,
 )
 
-Method = TypeVar("Method", bound=Callable[..., Any])
 # Not typing.Self, which beartype cannot check outside a decorated class.
 Model = TypeVar("Model", bound="RouteClassifier")
-
-
-def _all_or_nothing(method: Method) -> Method:
-    """Leave the model as it was if `method` fails, an interrupt included."""
-
-    @wraps(method)
-    def wrapped(self, *args, **kwargs):
-        before = dict(vars(self))
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return cast(Method, wrapped)
 
 
 class RouteClassifier(ClassifierMixin, TrainedRoutes):
@@ -98,7 +80,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
 
     # -- learning ----------------------------------------------------------------------
 
-    @_all_or_nothing
+    @all_or_nothing
     def fit(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
         """Learn from scratch: a sum over the samples, whose order does not matter.
 
@@ -126,7 +108,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
         self._start(np.unique(y))
         return self._learn(X, y, weight)
 
-    @_all_or_nothing
+    @all_or_nothing
     def partial_fit(
         self: Model,
         X,
@@ -173,7 +155,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
             self._add_classes(met)
         return self._learn(X, y, weight)
 
-    @_all_or_nothing
+    @all_or_nothing
     def forget(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
         """Unlearn samples exactly: the model as if they had never been there.
 
@@ -211,7 +193,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
         )
         return self
 
-    @_all_or_nothing
+    @all_or_nothing
     def merge(self: Model, other: Model) -> Model:
         """Add what another model learned, as if this one had seen all samples.
 
@@ -340,23 +322,8 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
 
     def _read_pair(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         self._check_parameters()
-        if y is None:
-            name = type(self).__name__
-            raise ValueError(
-                f"{name} requires y to be passed, but the target y is None"
-            )
         X = self._read(X, reset=reset)
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            raise ValueError(
-                "y holds NaN or infinity; labels must be finite numbers or text"
-            )
-        if y.dtype.kind == "O":
-            check_labels_alike(y)
-        check_classification_targets(y)
-        if len(y) != len(X):
-            raise ValueError(f"X holds {len(X)} samples and y {len(y)} labels")
-        return X, y
+        return X, read_labels(self, y, len(X))
 
     def _check_parameters(self) -> None:
         self._learning_rule()

@@ -1,14 +1,38 @@
-"""What labels and counts of samples an interference estimator takes."""
+"""What estimators check of samples, and that a failed call leaves a model as it was."""
 
 import operator
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d, validate_data
 
+from isinglass._common.checks import as_array
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 MOST = 10**9  # epochs or travel durations
 
 
+def all_or_nothing(method: Method) -> Method:
+    """Leave the model as it was if `method` fails, an interrupt included."""
+
+    @wraps(method)
+    def wrapped(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return cast(Method, wrapped)
+
+
 def check_positive_int(name: str, value: Any) -> None:
+    """Refuse what is no whole number from 1 to 10⁹."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -30,3 +54,36 @@ def check_labels_alike(*labels: np.ndarray) -> None:
             f"labels must be all text or all numbers, got {kinds[True]!r} beside "
             f"{kinds[False]!r}"
         )
+
+
+def read_labels(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
+    """The labels of `n_samples` samples, checked."""
+    if y is None:
+        name = type(estimator).__name__
+        raise ValueError(f"{name} requires y to be passed, but the target y is None")
+    y = column_or_1d(y, warn=True)
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError(
+            "y holds NaN or infinity; labels must be finite numbers or text"
+        )
+    if y.dtype.kind == "O":
+        check_labels_alike(y)
+    check_classification_targets(y)
+    if len(y) != n_samples:
+        raise ValueError(f"X holds {n_samples} samples and y {len(y)} labels")
+    return y
+
+
+def read_inputs(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
+    """Inputs (n, …) of any shape, checked as scikit-learn checks a table of them.
+
+    Sets `n_features_in_` and, if there are any, `feature_names_in_` where `reset`.
+    """
+    X = as_array("X", X)
+    shape = tuple(map(int, X.shape))
+    if len(shape) > 2:
+        X = np.asarray(X).reshape(shape[0], int(np.prod(shape[1:])))
+    table = cast(np.ndarray, validate_data(estimator, X, reset=reset, dtype="numeric"))
+    if table.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold real numbers, got dtype {table.dtype}")
+    return table.reshape(shape) if len(shape) > 2 else table

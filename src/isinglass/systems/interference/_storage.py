@@ -63,7 +63,7 @@ def save(state: TrainedState, path: Path) -> None:
         "parameters": parameters,
         "shape": state.input_shape,
         "classes": {
-            "dtype": _label_dtype(state.classes),
+            "dtype": label_dtype(state.classes),
             "values": state.classes.tolist(),
         },
         "seed": state.seed,
@@ -75,8 +75,8 @@ def save(state: TrainedState, path: Path) -> None:
         "class_count": state.class_count,
         "prior": state.prior,
     }
-    plain = json.loads(json.dumps(header, default=_plain))
-    arrays.write(path, FORMAT, plain, (learned | parameter_arrays).items())
+    words = json.loads(json.dumps(header, default=plain))
+    arrays.write(path, FORMAT, words, (learned | parameter_arrays).items())
 
 
 def load(path: Path, kind: str) -> TrainedState:
@@ -158,7 +158,7 @@ def _together(
     return parameters
 
 
-def _label_dtype(classes: np.ndarray) -> str:
+def label_dtype(classes: np.ndarray) -> str:
     if not all(isinstance(label, str | int | float) for label in classes.tolist()):
         raise ValueError(
             f"cannot save class labels of dtype {classes.dtype}; use numbers or strings"
@@ -166,7 +166,7 @@ def _label_dtype(classes: np.ndarray) -> str:
     return "O" if classes.dtype.kind == "O" else classes.dtype.str
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     raise ValueError(f"cannot save a parameter of type {type(value).__name__}")
