@@ -121,4 +121,17 @@ EXPERIMENTS = (
         seconds={"default": 12, "quick": 5},
         inputs=[inputs.digits],
     ),
+    Experiment(
+        "tower",
+        title="Attention towers",
+        source="§5.1, Fig. 4",
+        question=(
+            "Do windows that attend to their neighbours and are squashed by their mean "
+            "field serve as sources? Beside the flat model, plain means of the same "
+            "windows, and towers whose tensors do not couple."
+        ),
+        seeds={"default": 8, "quick": 2},
+        seconds={"default": 90, "quick": 10},
+        inputs=[inputs.digits],
+    ),
 )

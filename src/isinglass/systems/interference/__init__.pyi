@@ -57,5 +57,10 @@ from .thermodynamics import GlauberTensor as GlauberTensor
 from .thermodynamics import MeanFieldNetwork as MeanFieldNetwork
 from .thermodynamics import Protocol as Protocol
 from .thermodynamics import WorkDistribution as WorkDistribution
+from .tower import Level as Level
+from .tower import Tower as Tower
+from .tower import aggregate as aggregate
+from .tower import attend as attend
+from .tower_classifier import TowerClassifier as TowerClassifier
 from .waves import WaveClassifier as WaveClassifier
 from .whitening import Whitening as Whitening

@@ -6,6 +6,7 @@ classifier amounts to, a `TrainedState`, and nothing of the estimators themselve
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from isinglass._common import arrays
 from isinglass.systems.interference.geometry import Geometry
 from isinglass.systems.interference.hosts import Host
+from isinglass.systems.interference.tower import Level
 
 FORMAT = arrays.Format("isinglass-interference", 1, "model of isinglass's interference")
 
@@ -118,7 +120,7 @@ def _apart(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Parameters in JSON's terms, and those that are arrays."""
     numbers, tensors = dict(parameters), {}
-    geometry = numbers.pop("geometry")
+    geometry = numbers.pop("geometry", None)
     if isinstance(geometry, Geometry):
         if not isinstance(geometry.metric, str):
             raise ValueError(
@@ -132,6 +134,8 @@ def _apart(
         tensors["host_magnitude"] = np.asarray(numbers.pop("host").magnitude)
         if host.direction is not None:
             tensors["host_direction"] = np.asarray(host.direction)
+    if "levels" in numbers:
+        numbers["levels"] = [asdict(level) for level in numbers["levels"]]
     if not isinstance(numbers["route_prior"], str):
         prior = numbers.pop("route_prior")
         tensors["route_prior"] = np.asarray(prior, dtype=np.float64)
@@ -150,6 +154,8 @@ def _together(
         parameters["geometry"] = Geometry(
             tensors["sources"], tensors["targets"], metric, speed
         )
+    if "levels" in numbers:
+        parameters["levels"] = tuple(Level(**level) for level in numbers["levels"])
     if "host_magnitude" in tensors:
         direction = tensors.get("host_direction")
         parameters["host"] = Host(direction, tensors["host_magnitude"])

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import as_array, as_real_array
+from isinglass._common.checks import as_real_array
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import (
@@ -21,6 +21,7 @@ from isinglass.systems.interference import (
     learning,
 )
 from isinglass.systems.interference._estimator import RouteClassifier
+from isinglass.systems.interference._pictures import read_pictures
 from isinglass.systems.interference.encoding import (
     encode_images,
     image_similarity,
@@ -103,6 +104,7 @@ class InterferenceClassifier(RouteClassifier):
         >>> model.predict(more_images)
     """
 
+    image_shape_: tuple[int, int]
     _kind_parameters = ("rates", "threshold", "n_durations", "patch_size")
     _shape_attribute = "image_shape_"
 
@@ -143,31 +145,10 @@ class InterferenceClassifier(RouteClassifier):
     # -- input -------------------------------------------------------------------------
 
     def _read(self, X, *, reset: bool) -> np.ndarray:
-        X = as_array("X", X)
-        image_shape = None
-        if len(X.shape) == 3:
-            image_shape = (int(X.shape[1]), int(X.shape[2]))
-            X = np.asarray(X).reshape(X.shape[0], image_shape[0] * image_shape[1])
-        elif len(X.shape) > 3:
-            raise ValueError(
-                "X must be pictures (n, H, W) or flat pictures (n, H·W), got shape "
-                f"{X.shape}"
-            )
-        if not reset and image_shape is not None and image_shape != self.image_shape_:
-            raise ValueError(
-                f"X holds pictures of {image_shape}, but the model learned pictures of "
-                f"{self.image_shape_}"
-            )
-        X = self._validated(X, reset=reset, dtype="numeric")
-        if X.dtype.kind not in "biuf":
-            raise ValueError(f"X must hold real numbers, got dtype {X.dtype}")
-        # JAX takes neither long doubles nor a foreign byte order.
-        dtype = np.float64 if X.dtype.itemsize > 8 else X.dtype.newbyteorder("=")
-        X = X.astype(dtype, copy=False)
+        pictures = read_pictures(self, X, reset=reset)
         if reset:
-            self.image_shape_ = image_shape or _picture_of(X.shape[1])
             self._check_patch(self.image_shape_)
-        return X.reshape(-1, *self.image_shape_)
+        return pictures
 
     def _check_patch(self, image_shape: tuple[int, int]) -> None:
         patch = self._patch()
@@ -447,11 +428,6 @@ def ensemble_energies(
 
 def _is_auto(parameter: Any) -> bool:
     return isinstance(parameter, str) and parameter == "auto"
-
-
-def _picture_of(n_pixels: int) -> tuple[int, int]:
-    side = int(np.sqrt(n_pixels) + 0.5)
-    return (side, side) if side * side == n_pixels else (1, n_pixels)
 
 
 @partial(jax.jit, static_argnums=1)
