@@ -97,7 +97,7 @@ def measure(context: Context) -> xr.Dataset:
     with jax.enable_x64(True):
         results = []
         for n, m, seed in context.cases(*axes.values(), what=what):
-            generator = np.random.default_rng((context.seed, seed, n, m))
+            generator = context.rng("patterns and states", seed, n, m)
             results.append(places(*draw_sets(generator, n, m)))
     return arranged(results, axes)
 

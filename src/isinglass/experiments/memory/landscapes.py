@@ -19,7 +19,7 @@ from isinglass.energy import (
     turning_points,
 )
 from isinglass.experiments.memory.landscape_figures import draw_line, draw_plane
-from isinglass.experiments.memory.setting import FIG_1, generators, padded
+from isinglass.experiments.memory.setting import FIG_1, padded
 from isinglass.reproduce import Context, Figure, Ledger
 
 LANDSCAPES = (NearestNeighbour(1.0), ModernHopfield(2.0))
@@ -142,9 +142,8 @@ def minima_by_beta(setting: Setting) -> xr.Dataset:
 def random_sets(context: Context) -> xr.Dataset:
     """Sets of three normal patterns in the plane: their minima and separations."""
     is_own, separation = [], []
-    sets = generators(context, len(context.seeds))
-    for generator in context.progress.track(sets, "random sets"):
-        patterns = SIDE * generator.standard_normal((3, 2))
+    for seed in context.progress.track(context.seeds, "random sets"):
+        patterns = SIDE * context.rng("patterns", seed).standard_normal((3, 2))
         between = np.linalg.norm(patterns[:, None] - patterns, axis=-1)
         separation.append((between + np.diag([np.inf] * 3)).min(1))
         is_own.append([find_minima(patterns, energy).is_own for energy in LANDSCAPES])

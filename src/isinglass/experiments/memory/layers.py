@@ -12,7 +12,7 @@ import xarray as xr
 
 from isinglass.energy import descend_layers, global_energy, nearest_neighbour_energy
 from isinglass.experiments.memory.layer_figures import draw_shares, names
-from isinglass.experiments.memory.setting import arranged, generators, over
+from isinglass.experiments.memory.setting import arranged, over
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 DIMENSION, PATTERNS, LAYERS, STARTS = 16, 24, 4, 32
@@ -46,11 +46,10 @@ SETTINGS = {
 def measure(context: Context) -> xr.Dataset:
     """Descents through the same patterns, split and ordered in several ways."""
     setting = SETTINGS[context.resolution]
-    sets = generators(context, len(context.seeds))
     with jax.enable_x64(True):
         measured = [
-            one_set(generator, setting)
-            for generator in context.progress.track(sets, "sets of patterns")
+            one_set(context.rng("patterns", seed), setting)
+            for seed in context.progress.track(context.seeds, "sets of patterns")
         ]
     return xr.concat(measured, "seed").assign_coords(seed=list(context.seeds))
 

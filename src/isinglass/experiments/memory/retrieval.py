@@ -34,7 +34,6 @@ from isinglass.experiments.memory.retrieval_figures import (
     draw_halves,
     draw_maps,
 )
-from isinglass.experiments.memory.setting import generators, key_seed
 from isinglass.reproduce import Context, Figure, Ledger
 
 SEPARATIONS = (2.5, 3.0, 4.0)  # at which the error is measured
@@ -105,14 +104,15 @@ def measure(context: Context) -> xr.Dataset:
 
 
 def _keys(context: Context) -> list[Any]:
-    return list(jax.random.split(jax.random.key(np.uint32(key_seed(context))), 8))
+    return list(jax.random.split(jax.random.key(context.seed_of("retrieval")), 8))
 
 
 def by_length(context: Context, n: int) -> xr.DataArray:
     """Patterns along random signs whose lengths are spread evenly around one."""
-    sets = generators(context, len(context.seeds))
-    shares = np.empty((len(sets), len(CONTINUOUS), len(WIDTHS)))
-    for trial, generator in enumerate(context.progress.track(sets, "unequal lengths")):
+    trials = range(len(context.seeds))
+    shares = np.empty((len(trials), len(CONTINUOUS), len(WIDTHS)))
+    for trial in context.progress.track(trials, "unequal lengths"):
+        generator = context.rng("unequal lengths", trial)
         signs = generator.choice([-1.0, 1.0], (LENGTHS, n))
         factors = generator.uniform(-1, 1, (LENGTHS, 1))
         for (e, landscape), (w, width) in product(
@@ -124,7 +124,7 @@ def by_length(context: Context, n: int) -> xr.DataArray:
             error = np.linalg.norm(np.asarray(end) - patterns, axis=1)
             is_close = error <= CLOSE * np.linalg.norm(patterns, axis=1)
             shares[trial, e, w] = is_close.mean()
-    axes = {"trial": range(len(sets)), "continuous": [MODERN, NEAREST], "width": WIDTHS}
+    axes = {"trial": trials, "continuous": [MODERN, NEAREST], "width": WIDTHS}
     return xr.DataArray(shares, {name: list(x) for name, x in axes.items()}, [*axes])
 
 

@@ -30,11 +30,6 @@ FIG_1 = {
 GPT2_WIDTH = 768  # for which its spread of weights at the start is meant
 
 
-def generators(context: Context, count: int) -> list[np.random.Generator]:
-    """A generator for each repetition, whatever their number."""
-    return [np.random.default_rng((context.seed, index)) for index in range(count)]
-
-
 def padded(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Arrays stacked, with NaN where the smaller ones have ended."""
     shape = np.max([part.shape for part in parts], axis=0)
