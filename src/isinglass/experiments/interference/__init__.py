@@ -134,4 +134,65 @@ EXPERIMENTS = (
         seconds={"default": 90, "quick": 10},
         inputs=[inputs.digits],
     ),
+    Experiment(
+        "response",
+        title="Response of a mean field to its host",
+        source="Eq. 6, Fig. 5",
+        question=(
+            "From which coupling on does the mean field of a tensor jump and remember? "
+            "What are its fields, its area and the heat of a jump, and does an "
+            "iteration of Eq. 6 follow the closed form?"
+        ),
+        seeds={"default": 1, "quick": 1},
+        seconds={"default": 10, "quick": 5},
+    ),
+    Experiment(
+        "second-law",
+        title="What switching costs",
+        source="§5.2",
+        question=(
+            "Is the energy dissipated in a cycle the area of the loop? Does the "
+            "entropy of a tensor, and of a network of them, fall in an avalanche, and "
+            "that of the environment rise by more?"
+        ),
+        seeds={"default": 6, "quick": 1},
+        seconds={"default": 60, "quick": 8},
+    ),
+    Experiment(
+        "avalanches",
+        title="Sizes and durations of avalanches",
+        source="§5.2",
+        question=(
+            "How large are avalanches of tensors that switch each other, and how long "
+            "do they last? Do they obey the exact laws, with nothing fitted, and is a "
+            "branching ratio that is wrong by 1 % refused?"
+        ),
+        seeds={"default": 1, "quick": 1},
+        seconds={"default": 20, "quick": 6},
+    ),
+    Experiment(
+        "regulated",
+        title="A system that maintains its critical state",
+        source="§6, item 4",
+        question=(
+            "Avalanches of a system that keeps itself near its critical state 'may not "
+            "obey the power law', says the paper. Which exponent do they have, by the "
+            "strength of the regulation?"
+        ),
+        seeds={"default": 10, "quick": 2},
+        seconds={"default": 30, "quick": 6},
+    ),
+    Experiment(
+        "relay",
+        title="Relays and travel times",
+        source="§5.2",
+        question=(
+            "Does the size of an avalanche depend on travel times, and does a network "
+            "return to its state with the field? What do negative routes change? Can a "
+            "second layer tell from relayed signals whether two pictures are alike?"
+        ),
+        seeds={"default": 12, "quick": 3},
+        seconds={"default": 60, "quick": 10},
+        inputs=[inputs.digits],
+    ),
 )

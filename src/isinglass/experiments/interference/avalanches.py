@@ -1,0 +1,209 @@
+"""Sizes and durations of avalanches beside their exact laws (Tang 2020, §5.2)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Num
+from matplotlib.axes import Axes
+from scipy.stats import chisquare
+
+from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.systems.interference import (
+    borel,
+    branching_ratio,
+    duration_distribution,
+    fit_exponent,
+    reset_avalanches,
+    reset_sizes,
+    size_density,
+    sweep_avalanches,
+)
+
+RATIOS = (0.5, 0.8, 0.95, 0.99)
+CRITICAL = float(np.sqrt(2 / np.pi))
+WIDTHS = (0.6, CRITICAL, 1.0)  # of Gaussian thresholds; J = 1
+RESETS = ((50, 0.7), (100, 0.9))  # relays that reset: how many, and what they give
+SETTINGS = {
+    "quick": {"tensors": 400_000, "resets": 10_000},
+    "default": {"tensors": 4_000_000, "resets": 60_000},
+}
+WRONG = 0.01  # by how much a branching ratio is made wrong, to see that it is refused
+SMALL = 20  # sizes below have a bin of their own in a test
+EDGES = np.unique(np.round(np.geomspace(1, 1e6, 73)).astype(int))  # bins of figures
+
+
+def measure(context: Context) -> xr.Dataset:
+    """Distributions and tests for even, Gaussian and resetting tensors."""
+    setting = SETTINGS[context.resolution]
+    tensors = setting["tensors"]
+    bins = EDGES[:-1]
+    even = context.table(ratio=RATIOS, bin=bins)
+    lasting = context.table(ratio=RATIOS, bin=bins)
+    checks = ("estimate", "error", "right", "low", "high", "durations")
+    numbers = context.table(ratio=RATIOS, check=checks)
+    for index, (n,) in enumerate(context.cases(RATIOS, what="branching ratios")):
+        x = context.rng("even thresholds", index).uniform(-1 / n, 1 / n, tensors)
+        avalanches = sweep_avalanches(x, 1.0, durations=True)
+        even.loc[n] = density(avalanches.size, len(avalanches))
+        lasting.loc[n] = density(avalanches.duration + 1, len(avalanches))
+        ratios = (n, n * (1 - WRONG), min(1.0, n * (1 + WRONG)))
+        sizes = [size_test(avalanches.size, ratio) for ratio in ratios]
+        spread = duration_test(avalanches.duration, n)
+        numbers.loc[n] = [*branching_ratio(avalanches.size), *sizes, spread]
+    return xr.Dataset(
+        {"even": even, "lasting": lasting, "numbers": numbers}
+        | _gaussian(context, tensors)
+        | _resetting(context, setting["resets"])
+    )
+
+
+def _gaussian(context: Context, tensors: int) -> dict[str, xr.DataArray]:
+    sizes = context.table(width=WIDTHS, bin=EDGES[:-1])
+    names = ("per_tensor", "largest", "exponent", "error", "truncated", "p_value")
+    numbers = context.table(width=WIDTHS, gaussian=names)
+    for index, (width,) in enumerate(context.cases(WIDTHS, what="widths")):
+        x = context.rng("Gaussian thresholds", index).normal(0, width, tensors)
+        avalanches = sweep_avalanches(x, 1.0)
+        sizes.loc[width] = density(avalanches.size, tensors)
+        fit = fit_exponent(avalanches.size, 10, 10_000)
+        numbers.loc[width] = [
+            len(avalanches) / tensors,
+            avalanches.size.max() / tensors,
+            *(fit.exponent, fit.error, fit.truncated.exponent, fit.truncated.p_value),
+        ]
+    return {"gaussian_density": sizes, "gaussian_numbers": numbers}
+
+
+def _resetting(context: Context, count: int) -> dict[str, xr.DataArray]:
+    names = ("mean", "error", "expected", "p_value")
+    numbers = context.table(relays=[n for n, _ in RESETS], resetting=names)
+    for index, (n, alpha) in enumerate(RESETS):
+        seed = context.seed_of("resetting", index)
+        sizes = reset_avalanches(n, alpha, count, random_state=seed)
+        law = reset_sizes(n, alpha)
+        numbers.loc[n] = [
+            sizes.mean(),
+            sizes.std() / np.sqrt(count),
+            n / (n - (n - 1) * alpha),
+            fits(sizes, law[: SMALL - 1], first=1),
+        ]
+    return {"reset_numbers": numbers}
+
+
+def density(sizes: Num[np.ndarray, "n"], of: float) -> Float[np.ndarray, "bin"]:
+    """Avalanches per size and per ``of``, in the bins of the figures."""
+    counts, _ = np.histogram(sizes, EDGES)
+    return counts / np.diff(EDGES) / of
+
+
+def fits(values: np.ndarray, law: np.ndarray, *, first: int) -> float:
+    """The p-value of χ²: small values in bins of their own, the rest in one."""
+    counts = np.bincount(np.asarray(values, int) - first, minlength=len(law) + 1)
+    observed = np.append(counts[: len(law)], counts[len(law) :].sum())
+    expected = np.append(law, 1 - law.sum()) * counts.sum()
+    return float(chisquare(observed, expected).pvalue)
+
+
+def size_test(sizes: np.ndarray, ratio: float) -> float:
+    """The p-value of Borel's law with a branching ratio."""
+    return fits(sizes, borel(np.arange(1, SMALL), ratio), first=1)
+
+
+def duration_test(durations: np.ndarray, ratio: float) -> float:
+    """The p-value of the law of durations."""
+    return fits(durations, duration_distribution(np.arange(SMALL), ratio), first=0)
+
+
+def compare(measured: xr.Dataset, ledger: Ledger) -> None:
+    """Laws and estimates; the paper states that sizes may not obey a power law."""
+    off = ledger.using(table="Even thresholds, by branching ratio").using(
+        because="The paper gives no number; the law is exact."
+    )
+    words = {
+        "estimate": "1 − 1/⟨s⟩",
+        "right": "p of Borel's law",
+        "low": "p, n too small by 1 %",
+        "high": "p, n too large by 1 %",
+        "durations": "p of the durations",
+    }
+    for check, word in words.items():
+        for n in RATIOS:
+            value = measured.numbers.sel(ratio=n, check=check)
+            off.ours_alone(
+                Cell(word, f"n = {n:g}", f"{word}, n = {n:g}"), [float(value)]
+            )
+    at = measured.gaussian_numbers.isel(width=1)
+    ours = ledger.using(because="The paper gives no number.")
+    ours.ours_alone(
+        "avalanches per tensor at the critical width (exactly 0.29289)",
+        [float(at.sel(gaussian="per_tensor"))],
+    )
+    ours.ours_alone(
+        "exponent of sizes from 10 to 10,000 there (9/4 in the limit)",
+        [float(at.sel(gaussian="exponent"))],
+    )
+    for n, alpha in RESETS:
+        mean = measured.reset_numbers.sel(relays=n, resetting="mean")
+        ours.ours_alone(
+            f"mean size of {n} relays that reset, α = {alpha}", [float(mean)]
+        )
+
+
+def draw(measured: xr.Dataset) -> Iterator[Figure]:
+    """Distributions with the exact law drawn through them."""
+    figure, (left, middle, right) = subplots(1, 3, width=11.5, height=3.9)
+    s = np.unique(np.round(np.geomspace(1, 1e5, 200)))
+    times = np.arange(1, 400)
+    centre = np.sqrt(EDGES[:-1] * (EDGES[1:] - 1.0))
+    for n, colour in zip(RATIOS, COLOURS, strict=False):
+        _dots(left, centre, measured.even.sel(ratio=n), colour, f"n = {n:g}")
+        left.plot(s, borel(s, n), color=colour, linewidth=1)
+        _dots(middle, centre, measured.lasting.sel(ratio=n), colour, f"n = {n:g}")
+        law = duration_distribution(times - 1, n)
+        middle.plot(times, law, color=colour, linewidth=1)
+    names = ("R = 0.6", "critical, R = 0.798", "R = 1")
+    for index, (width, name) in enumerate(zip(WIDTHS, names, strict=True)):
+        of = measured.gaussian_density.isel(width=index)
+        _dots(right, centre, of, COLOURS[index], name)
+        if width >= CRITICAL:
+            right.plot(s, size_density(s, width), color=COLOURS[index], linewidth=1)
+    right.plot(s, 0.5 * s**-1.5, ":", color=INK, linewidth=1)
+    right.text(2e3, 3e-5, "−3/2", color=INK)
+    left.set(ylim=(1e-11, 2), title="Even thresholds", ylabel="probability")
+    middle.set(ylim=(1e-7, 2), title="Durations", xlabel="generations")
+    right.set(
+        ylim=(1e-13, 2), title="Gaussian thresholds", ylabel="avalanches per tensor"
+    )
+    for panel in (left, right):
+        panel.set_xlabel("size of an avalanche")
+    for panel in (left, middle, right):
+        panel.set(xscale="log", yscale="log")
+        panel.legend(loc="lower left", fontsize="small")
+    yield Figure(
+        figure,
+        "Dots: avalanches of tensors that all act on all. Lines: exact laws, nothing "
+        "fitted. Left and middle: even thresholds, where one switch sets off n "
+        "others. Right: Gaussian thresholds; at the critical width sizes fall with the "
+        "exponent 9/4, not 3/2 (dotted), since n = 1 is only passed through.",
+    )
+
+
+def _dots(axes: Axes, x: np.ndarray, y: xr.DataArray, colour: str, label: str) -> None:
+    some = y.values > 0
+    dots = {"color": colour, "linestyle": "", "markersize": 3, "alpha": 0.7}
+    axes.plot(x[some], y.values[some], marker="o", label=label, **dots)
+
+
+def tell(measured: xr.Dataset) -> dict[str, object]:
+    """P-values, and numbers at the critical width."""
+    checks = measured.numbers
+    wrong = checks.sel(check=["low", "high"])
+    return {
+        "least": checks.sel(check=["right", "durations"]).min().item(),
+        "refused": wrong.sel(ratio=0.5).max().item(),
+        "critical": measured.gaussian_numbers.isel(width=1),
+        "largest": measured.gaussian_numbers.sel(gaussian="largest").values,
+        "reset_p": measured.reset_numbers.sel(resetting="p_value").min().item(),
+    }
