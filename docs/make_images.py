@@ -14,6 +14,7 @@ FIGURES = (
     "interference-few-shot",
     "interference-hosts",
     "interference-neighbours",
+    "interference-agreement",
     "interference-tower-towers",
     "interference-tower-accuracy",
     "interference-tower-thresholds",

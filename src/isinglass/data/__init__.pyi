@@ -1,4 +1,6 @@
+from . import agreement as agreement
 from . import byte_pairs as byte_pairs
+from . import documents as documents
 from . import double_slit as double_slit
 from . import few_shot as few_shot
 from . import induction as induction
@@ -10,6 +12,9 @@ from . import text_files as text_files
 from . import tokenizer_folder as tokenizer_folder
 from . import tokens as tokens
 from .byte_pairs import BytePairTokens as BytePairTokens
+from .documents import DocumentFileError as DocumentFileError
+from .documents import Documents as Documents
+from .documents import read_documents as read_documents
 from .double_slit import Waves as Waves
 from .double_slit import make_waves as make_waves
 from .induction import InductionBatch as InductionBatch

@@ -4,6 +4,7 @@ import pytest
 
 from helpers.experiments import rows_of, tell
 from isinglass.experiments.interference import (
+    agreement,
     arrival,
     double_slit,
     entropy,
@@ -16,6 +17,7 @@ from isinglass.experiments.interference import (
 )
 
 EXPERIMENTS = (
+    agreement,
     arrival,
     double_slit,
     entropy,

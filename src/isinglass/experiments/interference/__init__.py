@@ -195,4 +195,16 @@ EXPERIMENTS = (
         seconds={"default": 60, "quick": 10},
         inputs=[inputs.digits],
     ),
+    Experiment(
+        "agreement",
+        title="Agreement of verb and subject",
+        source="§4.2, §5.1",
+        question=(
+            "The paper could not learn text from words that do not meet. Do pairs "
+            "that meet tell whether a verb agrees with its subject, which no word "
+            "alone does?"
+        ),
+        seeds={"default": 8, "quick": 2},
+        seconds={"default": 40, "quick": 10},
+    ),
 )

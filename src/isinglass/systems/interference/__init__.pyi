@@ -51,6 +51,7 @@ from .routes import arrivals as arrivals
 from .routes import jitter_prior as jitter_prior
 from .routes import route_probabilities as route_probabilities
 from .strokes import StrokePrior as StrokePrior
+from .text import TextInterference as TextInterference
 from .thermodynamics import Account as Account
 from .thermodynamics import Dissipation as Dissipation
 from .thermodynamics import GlauberTensor as GlauberTensor
