@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from isinglass.dynamics import basins, lyapunov_spectrum, textbook
+from isinglass.systems.interference import RelayNetwork, sweep_avalanches
 from isinglass.systems.meanfield import Features, MeanField
 
 LINE = 88
@@ -26,6 +27,8 @@ def two_basins():
         (lambda: MeanField(Features.paper()), "MeanField(features=Features(3 patterns"),
         (spectrum, "of 100 steps"),
         (two_basins, "by 50.0% of the starts"),
+        (lambda: sweep_avalanches([0, 0.1, 0.2], 1.0), "Avalanches(1, largest 3)"),
+        (lambda: RelayNetwork(np.zeros((3, 3))), "RelayNetwork(3 tensors, 0 routes)"),
     ],
 )
 def test_a_repr_is_short_and_says_what_it_is(make, words):

@@ -41,6 +41,14 @@ def encoded(**options: Any) -> Any:
 
 
 CALLS = {
+    "coupling word": call(
+        "coupling must hold real", interference.sweep_avalanches, [1, 2], "x"
+    ),
+    "branching ratio": call("branching_ratio must be", interference.borel, 1, None),
+    "gain": call("gain must be finite", interference.regulated_avalanches, 1, None),
+    "spins": call("n_spins must be", interference.GlauberTensor, 1.5, 1.0),
+    "routes": call("routes must hold real", interference.RelayNetwork, "x"),
+    "response": call("field must be", interference.mean_field_solutions, 1.5, None),
     "start_from_pattern": call(
         'must hold "gamma"', FIELD.start_from_pattern, {"beta": 1.0, "epsilon": 0.1}
     ),

@@ -48,6 +48,14 @@ def waves_are_classified():
 
 
 @call
+def tensors_respond():
+    solutions = interference.mean_field_solutions([0.5, 1.5], [0.3, 0.1])
+    path = interference.hysteresis([0.5, 1.5], [[0.3, 0.3], [0.0, 0.0]])
+    rate = jax.grad(lambda h: interference.mean_field_solutions(1.5, h).upper)
+    return solutions, path, np.float32(rate(0.1))
+
+
+@call
 def the_mean_field_moves():
     field = meanfield.MeanField(meanfield.Features.paper())
     gamma = meanfield.gamma_of(2.2, 100, n_patterns=3)

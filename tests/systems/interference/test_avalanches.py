@@ -175,7 +175,7 @@ def test_an_exponent_comes_with_its_alternative():
         (
             sweep_avalanches,
             ([1, 2], -0.1),
-            "coupling must be a finite number of at least 0",
+            "coupling must not be negative",
         ),
         (sweep_avalanches, ([], 1), "thresholds must be one or more numbers"),
         (sweep_avalanches, ([np.nan], 1), "thresholds must be finite"),
@@ -187,7 +187,7 @@ def test_an_exponent_comes_with_its_alternative():
         (branching_ratio, ([],), "sizes must be one or more"),
         (fit_exponent, ([1, 2, 3], 5, 5), "largest must exceed smallest"),
         (fit_exponent, ([1, 2, 30], 1, 10), "sizes must hold three different ones"),
-        (regulated_avalanches, (10, -1), "gain must be a finite number"),
+        (regulated_avalanches, (10, -1), "gain must not be negative"),
         (reset_avalanches, (10, 0.5, 0), "count must be at least 1"),
     ],
 )

@@ -119,7 +119,7 @@ def size_density(
     """
     s = _counts("sizes", sizes)
     check_positive(width=width)
-    _check_coupling(coupling)
+    coupling = coupling_of_law(coupling)
     if width < CRITICAL_WIDTH * coupling * (1 - 1e-12):
         raise ValueError(
             "width must be at least √(2/π) · coupling = "
@@ -159,8 +159,7 @@ def reset_sizes(n: int, alpha: float) -> Float[np.ndarray, "n"]:
     Source: Eurich, Herrmann & Ernst 2002, Finite-size effects of avalanche dynamics.
     """
     check_whole(n=n)
-    if not (np.ndim(alpha) == 0 and 0 <= alpha < 1):
-        raise ValueError(f"alpha must be from 0 to below 1, got {alpha!r}")
+    alpha = share("alpha", alpha)
     size = np.arange(1, n + 1)
     choices = gammaln(n) - gammaln(size) - gammaln(n - size + 1)
     log_p = (size - 2) * np.log(size) + choices + xlogy(size - 1, alpha / n)
@@ -176,15 +175,29 @@ def _counts(name: str, value: ArrayLike, *, least: int = 1) -> Float[np.ndarray,
 
 
 def _ratio(value: Any) -> float:
-    if not (np.ndim(value) == 0 and 0 <= value <= 1):
+    n = as_real_array("branching_ratio", value, ()).item()
+    if not 0 <= n <= 1:
         raise ValueError(f"branching_ratio must be from 0 to 1, got {value!r}")
-    return float(value)
+    return n
 
 
-def _check_coupling(coupling: Any) -> None:
+def share(name: str, value: Any) -> float:
+    """A number from 0 to below 1."""
+    number = as_real_array(name, value, ()).item()
+    if not 0 <= number < 1:
+        raise ValueError(f"{name} must be from 0 to below 1, got {value!r}")
+    return number
+
+
+def not_negative(name: str, value: Any, why: str = "") -> float:
+    """A finite number of at least 0."""
+    number = as_real_array(name, value, ()).item()
+    if number < 0:
+        raise ValueError(f"{name} must not be negative{why}, got {value!r}")
+    return number
+
+
+def coupling_of_law(value: Any) -> float:
     """The laws need that a switch brings no other tensor back."""
-    if not (np.ndim(coupling) == 0 and 0 <= coupling < np.inf):
-        raise ValueError(
-            "coupling must be a finite number of at least 0 (tensors that oppose each "
-            f"other have no such law), got {coupling!r}"
-        )
+    why = " (tensors that oppose each other have no such law)"
+    return not_negative("coupling", value, why)

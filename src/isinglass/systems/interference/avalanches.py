@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from isinglass._common.checks import as_real_array
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference.avalanche_laws import _check_coupling
+from isinglass.systems.interference.avalanche_laws import coupling_of_law
 
 
 class Switches(NamedTuple):
@@ -95,7 +95,7 @@ def sweep_avalanches(
     Source: Tang 2020, §5.2; the model is the random-field one of Sethna et al. 1993.
     """
     x = as_real_array("thresholds", thresholds, (None,))
-    _check_coupling(coupling)
+    coupling = coupling_of_law(coupling)
     n = len(x)
     if n == 0:
         raise ValueError("thresholds must be one or more numbers, got none")

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass._common.checks import check_positive, check_whole
+from isinglass.systems.interference.avalanche_laws import not_negative, share
 
 
 class RegulatedRun(NamedTuple):
@@ -55,8 +56,7 @@ def regulated_avalanches(
     """
     check_whole(count=count, cap=cap)
     check_positive(target=target)
-    if not (np.ndim(gain) == 0 and 0 <= gain < np.inf):
-        raise ValueError(f"gain must be a finite number of at least 0, got {gain!r}")
+    gain = not_negative("gain", gain)
     if target < 1:
         raise ValueError(f"target must be at least 1, got {target}")
     rng = np.random.default_rng(random_state)
@@ -105,10 +105,10 @@ def reset_avalanches(
     Source: Eurich, Herrmann & Ernst 2002.
     """
     check_whole(n=n, count=count, lanes=lanes)
-    if not (np.ndim(alpha) == 0 and 0 <= alpha < 1):
-        raise ValueError(f"alpha must be from 0 to below 1, got {alpha!r}")
-    if not (np.ndim(step) == 0 and 0 < step <= 1):
-        raise ValueError(f"step must be above 0 and at most 1, got {step!r}")
+    alpha = share("alpha", alpha)
+    check_positive(step=step)
+    if step > 1:
+        raise ValueError(f"step must be at most 1, got {step}")
     rng = np.random.default_rng(random_state)
     levels, every = rng.random((lanes, n)), np.arange(lanes)
     # Until each relay has been filled twice over, sizes still know of the start.

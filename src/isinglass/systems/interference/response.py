@@ -46,7 +46,8 @@ def _in_double(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapper(*arguments: Any, **named: Any) -> Any:
-        with double_precision():
+        # NaN says that a solution is absent, and is no error here.
+        with double_precision(), jax.debug_nans(False):
             result = function(*arguments, **named)
         return jax.tree.map(_leave, result)
 
