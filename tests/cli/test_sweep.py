@@ -26,7 +26,9 @@ from isinglass.explore.features import (
 )
 from isinglass.systems.meanfield import Features
 
-SHORT = ("--transient", 20, "--steps", 40)
+# One orthonormalisation a step: no program more, to find out how many are enough.
+SHORT = ("--transient", 20, "--steps", 40, "--qr-every", 1)
+PLAIN = (*SHORT, "--exponents", 0)
 OWN_MAP = """
     import jax.numpy as jnp
 
@@ -90,7 +92,7 @@ class TestSweep:
         assert ET.parse(tmp_path / "here/diagram.svg").getroot().tag.endswith("svg")
 
     def test_again_keeps_what_is_there(self, isinglass_command, tmp_path):
-        command = ("sweep", "logistic", "--vary", "r=3.2,3.5", *SHORT, "--out", "here")
+        command = ("sweep", "logistic", "--vary", "r=3.2,3.5", *PLAIN, "--out", "here")
         assert isinglass_command(*command).exit_code == 0
         before = (tmp_path / "here/done/0000000.json").stat().st_mtime_ns
         assert isinglass_command(*command).exit_code == 0
@@ -127,7 +129,7 @@ class TestSweep:
             "a=0.2:1.6:5",
             "--vary",
             "b=0.1:0.4:4:log",
-            *SHORT,
+            *PLAIN,
         )
         assert result.exit_code == 0, result.output
         assert "5 × 4 values" in result.stdout
@@ -154,7 +156,7 @@ class TestSweep:
 
     def test_float32_warns_in_one_line(self, isinglass_command):
         result = isinglass_command(
-            "sweep", "logistic", "--vary", "r=3,4", *SHORT, "--precision", "float32"
+            "sweep", "logistic", "--vary", "r=3,4", *PLAIN, "--precision", "float32"
         )
         assert result.exit_code == 0, result.output
         (line,) = result.stderr.splitlines()
@@ -195,7 +197,7 @@ class TestOwnMap:
             "r=2.5,3.1",
             "--set",
             "c=0.1",
-            *SHORT,
+            *PLAIN,
         )
         assert isinglass_command(*command, "--out", "a").exit_code == 0
         assert (
@@ -227,7 +229,7 @@ class TestOwnMap:
         (tmp_path / "turn.py").write_text(
             "def step(x, at):\n    return x + at['a']\n\nstart = [0.0]\n"
         )
-        command = ("sweep", "turn.py:step", "--vary", "a=30,72", *SHORT)
+        command = ("sweep", "turn.py:step", "--vary", "a=30,72", *PLAIN)
         result = isinglass_command(*command, "--angle", "0=360")
         assert result.exit_code == 0, result.output
         diagram = results("isinglass-sweep")
@@ -259,7 +261,7 @@ class TestOwnMap:
             "r=2.5,3.1",
             "--set",
             "c=0.1",
-            *SHORT,
+            *PLAIN,
         )
         assert isinglass_command(*command, "--out", "here").exit_code == 0
         (tmp_path / "elsewhere").mkdir()
@@ -281,7 +283,7 @@ class TestOwnMap:
         own_map.rename(tmp_path / "a" / own_map.name)
         monkeypatch.chdir(tmp_path / "a")
         command = ("sweep", f"{own_map.name}:step", "--vary", "r=2.5,3.1")
-        command += ("--set", "c=0.1", *SHORT, "--out", "out/here")
+        command += ("--set", "c=0.1", *PLAIN, "--out", "out/here")
         assert isinglass_command(*command).exit_code == 0
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a").rename(tmp_path / "b")
@@ -467,7 +469,7 @@ def test_bad_input_exits_with_2_and_writes_nothing(
 
 
 def test_a_folder_of_something_else_is_left_alone(isinglass_command, tmp_path):
-    command = ("sweep", "henon", "--vary", "a=1,1.1", *SHORT, "--out", "here")
+    command = ("sweep", "henon", "--vary", "a=1,1.1", *PLAIN, "--out", "here")
     (tmp_path / "here").mkdir()
     (tmp_path / "here/thesis.txt").write_text("precious")
     refused(isinglass_command(*command), "--out here", "thesis.txt")
@@ -526,12 +528,12 @@ def test_options_of_a_cluster_are_numbers_where_they_can_be():
     }
 
 
-# A continuation, whose five blocks follow each other on however many cores.
+# A continuation, whose ten blocks follow each other on however many cores.
 LONG = (
     "sweep",
     "my_map.py:step",
     "--vary",
-    "r=2.5:3.4:160",
+    "r=2.5:3.4:320",
     "--set",
     "c=0.1",
     "--exponents",
@@ -541,15 +543,17 @@ LONG = (
     "--transient",
     "100",
     "--steps",
-    "6000",
+    "1000",
     "--qr-every",
     "1",
 )
-BLOCKS = 5
+BLOCKS = 10
 
 
 def begin(folder, out):
+    """The sweep, as soon as it has finished more than there was."""
     code = "from isinglass.cli import main; main()"
+    before = finished(folder / out)
     process = subprocess.Popen(
         [sys.executable, "-c", code, *LONG, "--out", out],
         cwd=folder,
@@ -557,29 +561,29 @@ def begin(folder, out):
         stderr=subprocess.PIPE,
         text=True,
     )
-    done, deadline = folder / out / "done", time.monotonic() + 60
-    while not list(done.glob("*.json")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while finished(folder / out) == before and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     return process
 
 
+def finished(folder):
+    return len(list((folder / "done").glob("*.json")))
+
+
 def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp_path):
     assert isinglass_command(*LONG, "--out", "whole").exit_code == 0
-    for name, number, code in (
-        ("kill", signal.SIGKILL, -9),
-        ("term", signal.SIGTERM, 143),
-    ):
-        process = begin(tmp_path, name)
+    for number, code in ((signal.SIGKILL, -9), (signal.SIGTERM, 143)):
+        process = begin(tmp_path, "stopped")
         os.kill(process.pid, number)
         _, messages = process.communicate(timeout=60)
         assert process.returncode == code, messages
-        assert 0 < len(list((tmp_path / name / "done").glob("*.json"))) < BLOCKS
-        if number == signal.SIGTERM:
-            assert "finished tile" in messages
-            assert f"`isinglass resume {name}` goes on from there" in messages
-        assert isinglass_command("resume", name).exit_code == 0
-        assert results(name).identical(results("whole"))
+        assert 0 < finished(tmp_path / "stopped") < BLOCKS
+    assert "finished tile" in messages
+    assert "`isinglass resume stopped` goes on from there" in messages
+    assert isinglass_command("resume", "stopped").exit_code == 0
+    assert results("stopped").identical(results("whole"))
 
 
 @pytest.mark.parametrize(
@@ -592,7 +596,7 @@ def test_a_stopped_sweep_ends_with_the_same_bits(isinglass_command, own_map, tmp
 def test_what_the_environment_says(name, value, code, message, tmp_path):
     command = ["-m", "isinglass", "sweep", "logistic", "--vary", "r=3,4"]
     process = subprocess.run(
-        [sys.executable, *command, *map(str, SHORT), "--out", str(tmp_path)],
+        [sys.executable, *command, *map(str, PLAIN), "--out", str(tmp_path)],
         env={**os.environ, name: value, "COLUMNS": "200"},
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ from isinglass._common import program_cache
 from isinglass._common.program_cache import use_for_command_line
 
 SWEEP = ("sweep", "logistic", "--vary", "r=3:4:3", "--transient", "9", "--steps", "9")
+SWEEP += ("--exponents", "0")
 DIRECTORY, SHORTEST = (
     "JAX_COMPILATION_CACHE_DIR",
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",

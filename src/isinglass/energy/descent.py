@@ -110,7 +110,7 @@ def descend(
     if not isinstance(method, Method):
         raise ValueError(f"method must be Update(), Flow() or Sweep(), got {method!r}")
     method.check(landscape)
-    if isinstance(landscape, SignLandscape) and not bool((jnp.abs(x) == 1).all()):
+    if isinstance(landscape, SignLandscape) and not bool(_holds_signs(x)):
         raise ValueError(
             f"state must hold −1 and 1 only: {landscape.name} is an energy of signs"
         )
@@ -201,27 +201,15 @@ def descend_layers(
     for t, (patterns, bound) in enumerate(zip(layers, bounds, strict=True)):
         step = partial(_bounded_update, landscape, patterns, states[-1], bound)
         end = _iterate(step, states[-1], steps, tolerance, 1.0)
-        moved = jnp.linalg.norm(end.state - states[-1], axis=-1)
-        states.append(end.state)
         energies.append(layer_energies(end.state, layers, inverse_temperature))
-        before, after = (e[:, t] for e in energies[-2:])
-        on_edge = moved >= bound * (1 - 1e-5)
-        reports.append((*end[1:], before, after, moved, on_edge))
-    columns = [jnp.stack(column) for column in zip(*reports, strict=True)]
-    total = combined_energy(jnp.stack(energies), inverse_temperature)
-    report = (jnp.stack(states), *columns, total)
+        before, after = energies[-2:]
+        edge = bound * (1 - 1e-5)
+        reports.append(_layer(end, states[-1], before, after, edge, t))
+        states.append(end.state)
+    (all_states, all_energies), columns = _gathered((states, energies), reports)
+    total = combined_energy(all_energies, inverse_temperature)
+    report = (all_states, *columns, total)
     return LayeredDescent(*(_shaped(y, state.shape, ahead=1) for y in report))
-
-
-def _bounded_update(
-    landscape: Landscape, patterns: Any, centre: Any, radius: float, x: Any
-) -> Any:
-    """The point nearest to the update in a ball around the centre."""
-    y = landscape.update(x, patterns)
-    away = y - centre
-    length = jnp.linalg.norm(away, axis=-1, keepdims=True)
-    inside = centre + away * (radius / jnp.maximum(length, radius))
-    return jnp.where(length > radius, inside, y)
 
 
 class _End(NamedTuple):
@@ -229,6 +217,37 @@ class _End(NamedTuple):
     converged: Any
     iterations: Any
     residual: Any
+
+
+@partial(jax.jit, static_argnums=5)
+def _layer(
+    end: _End, start: Any, before: Any, after: Any, edge: float, t: int
+) -> tuple[Any, ...]:
+    """The report on a layer, energies of all layers before and after it at hand."""
+    moved = jnp.linalg.norm(end.state - start, axis=-1)
+    return (*end[1:], before[:, t], after[:, t], moved, moved >= edge)
+
+
+@jax.jit
+def _gathered(lists: Any, reports: Any) -> Any:
+    """Lists and columns of reports as arrays."""
+    columns = [jnp.stack(column) for column in zip(*reports, strict=True)]
+    return [jnp.stack(rows) for rows in lists], columns
+
+
+@jax.jit
+def _bounded(y: Any, centre: Any, radius: float) -> Any:
+    away = y - centre
+    length = jnp.linalg.norm(away, axis=-1, keepdims=True)
+    inside = centre + away * (radius / jnp.maximum(length, radius))
+    return jnp.where(length > radius, inside, y)
+
+
+def _bounded_update(
+    landscape: Landscape, patterns: Any, centre: Any, radius: float, x: Any
+) -> Any:
+    """The point nearest to the update in a ball around the centre."""
+    return _bounded(landscape.update(x, patterns), centre, radius)
 
 
 def _iterate(
@@ -239,25 +258,33 @@ def _iterate(
     A loop of Python, for patterns may be read from disk in every step.
     """
     count = x.shape[0]
-    far = jnp.full(count, jnp.inf, x.dtype)
-    now = _End(x, jnp.zeros(count, bool), jnp.zeros(count, jnp.int32), far)
+    far = np.full(count, np.inf, x.dtype)
+    now = _End(x, np.zeros(count, bool), np.zeros(count, np.int32), far)
     for _ in range(steps):
-        now = _after(now, step(now.state), tolerance, size)
-        if bool(now.converged.all()):
+        now, is_over = _after(now, step(now.state), tolerance, size)
+        if bool(is_over):
             break
     return now
 
 
 @jax.jit
-def _after(now: _End, new: Any, tolerance: Any, size: Any) -> _End:
+def _after(now: _End, new: Any, tolerance: Any, size: Any) -> tuple[_End, Any]:
+    """What is known after a step, and whether all have converged."""
     left = jnp.linalg.norm(new - now.state, axis=-1) / size
     done = left <= tolerance * (1 + jnp.linalg.norm(now.state, axis=-1))
-    return _End(
+    converged = now.converged | done
+    after = _End(
         jnp.where(now.converged[:, None], now.state, new),
-        now.converged | done,
+        converged,
         now.iterations + ~now.converged,
         jnp.where(now.converged, now.residual, left),
     )
+    return after, converged.all()
+
+
+@jax.jit
+def _holds_signs(x: Any) -> Any:
+    return (jnp.abs(x) == 1).all()
 
 
 def _radii(radii: Any, layers: int) -> list[float]:

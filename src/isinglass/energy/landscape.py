@@ -79,7 +79,7 @@ class SignLandscape(Landscape):
         corner.
         """
         force = self.force(state, patterns)
-        return jnp.where(force == 0, jnp.asarray(state, force.dtype), jnp.sign(force))
+        return _signs(force, jnp.asarray(state))
 
     def sweep(self, state: Any, patterns: Any) -> Any:
         """Turn signs one after another to where the energy is lower, as published.
@@ -89,6 +89,11 @@ class SignLandscape(Landscape):
         """
         check_state(state, patterns)
         return _sweep(self, rows(state), on_device(patterns)).reshape(state.shape)
+
+
+@jax.jit
+def _signs(force: Any, state: Any) -> Any:
+    return jnp.where(force == 0, state.astype(force.dtype), jnp.sign(force))
 
 
 @dataclass(frozen=True)

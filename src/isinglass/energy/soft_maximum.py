@@ -271,6 +271,7 @@ def product(a: Any, b: Any) -> Any:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
+@jax.jit
 def _of(gathered: _Gathered, beta: Any) -> _Centred:
     highest, total, best, summed = gathered
     surplus = jnp.log(total) / beta

@@ -239,7 +239,7 @@ def _fold_local(
 def _fold_on_host(
     reduction: Reduction, rows: int, args: Any, patterns: np.ndarray, name: str
 ) -> Any:
-    gathered: Any = reduction.start(args)
+    gathered: Any = None  # the first block starts it: one program where it is all
     finite: Any = True
     for first in range(0, len(patterns), rows):
         block = np.asarray(patterns[first : first + rows])
@@ -257,6 +257,7 @@ def _absorb(
     reduction: Reduction, gathered: Any, finite: Any, args: Any, block: Any, first: Any
 ) -> Any:
     rows = as_block(block, args[0])
+    gathered = reduction.start(args) if gathered is None else gathered
     return reduction.absorb(gathered, args, rows, first), finite & jnp.isfinite(
         rows
     ).all()
