@@ -13,6 +13,7 @@ from pathlib import Path
 import jax
 import pytest
 from jaxtyping import install_import_hook
+from xdist.scheduler import LoadFileScheduling
 
 # Tests run most programs once, so they compile them for little time rather than for
 # speed, and so do the programs that tests start. Whoever sets XLA_FLAGS, if to nothing,
@@ -24,7 +25,9 @@ COMPILE_QUICKLY = (
     "--xla_cpu_parallel_codegen_split_count=1",
 )
 LARGE = ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray")
-MOST_MAPS = 30_000
+MOST_MAPS = 45_000
+# Folders whose files share no compiled programs.
+SCATTERED = ("cli", "system", "tests")
 
 
 def _is_accepted(flags: str) -> bool:
@@ -73,6 +76,20 @@ def pytest_configure(config):
         gc.disable()  # until all is imported, nothing of which is garbage
         for library in LARGE:
             import_module(library)
+
+
+class _BySystem(LoadFileScheduling):
+    """Tests of a system run in one process, which compiles what they share once."""
+
+    def _split_scope(self, nodeid):
+        file = Path(nodeid.split("::")[0])
+        return str(file) if file.parent.name in SCATTERED else file.parent.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Group tests by the names of their folders: "looped" is in several of `tests`."""
+    return _BySystem(config, log)
 
 
 def pytest_collection_finish():

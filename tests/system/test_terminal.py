@@ -43,7 +43,7 @@ def check_readable(screens, columns):
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_a_sweep(columns, tmp_path):
     command = ["sweep", "henon", "--vary", "a=1:1.4:300", "--exponents", "all"]
-    command += ["--transient", 300_000, "--lanes", 20, "--out", tmp_path / "out"]
+    command += ["--transient", 100_000, "--lanes", 20, "--out", tmp_path / "out"]
     with terminal.isinglass(*command, columns=columns) as shown:
         assert shown.wait(120) == 0
     lines = check_readable(shown.screens, columns)

@@ -17,8 +17,8 @@ from isinglass.training import Runtime
 @pytest.mark.parametrize(
     ("script", "steps", "kills"),
     [
-        (looped_training, 400, 1),
-        (memory_training, 300, 1),
+        (looped_training, 200, 1),
+        (memory_training, 150, 1),
         pytest.param(looped_training, 5000, 20, marks=pytest.mark.slow),
         pytest.param(memory_training, 4000, 12, marks=pytest.mark.slow),
     ],

@@ -214,16 +214,13 @@ def _word_pattern() -> re.Pattern[str]:
     with the classes of Unicode written out, for `re` does not know them. It says of any
     run in one pass where it ends, however long it is.
     """
-    letter, number = _characters(str.isalpha), _characters(_is_number)
+    letter = _characters(str.isalpha)
+    # Some Chinese letters are numeric too.
+    number = _characters(lambda x: x.isnumeric() and not x.isalpha())
     return re.compile(
         rf"'(?:[sdmt]|ll|ve|re)| ?[{letter}]+| ?[{number}]+"
         rf"| ?[^{_BLANKS}{letter}{number}]+|[{_BLANKS}]+(?![^{_BLANKS}])|[{_BLANKS}]+"
     )
-
-
-def _is_number(character: str) -> bool:
-    # Some Chinese letters are numeric too.
-    return character.isnumeric() and not character.isalpha()
 
 
 def _characters(is_member: Callable[[str], bool]) -> str:

