@@ -106,7 +106,7 @@ EXPERIMENTS = (
             "and without? Do two hosts in antiphase teach anything?"
         ),
         seeds={"default": 12, "quick": 3},
-        seconds={"default": 60, "quick": 10},
+        seconds={"default": 20, "quick": 6},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -118,7 +118,7 @@ EXPERIMENTS = (
             "meets at a target, so that its mean field can remember?"
         ),
         seeds={"default": 20, "quick": 5},
-        seconds={"default": 12, "quick": 5},
+        seconds={"default": 10, "quick": 4},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -131,7 +131,7 @@ EXPERIMENTS = (
             "windows, and towers whose tensors do not couple."
         ),
         seeds={"default": 8, "quick": 2},
-        seconds={"default": 90, "quick": 10},
+        seconds={"default": 20, "quick": 9},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -205,6 +205,6 @@ EXPERIMENTS = (
             "alone does?"
         ),
         seeds={"default": 8, "quick": 2},
-        seconds={"default": 40, "quick": 10},
+        seconds={"default": 12, "quick": 7},
     ),
 )

@@ -29,7 +29,7 @@ PICTURES = (0, 1, 2, 5, 10)  # per class, after which neighbours are counted
 SHOTS = 5  # of the design's figures
 LABELS = ("true", "shuffled")
 COUNTED = ("friends of the host", "all signals")
-LEARNERS = ("own", "others")
+AT = {"own": "the digit's own learner", "others": "the other learners"}
 
 
 def measure(context: Context) -> xr.Dataset:
@@ -39,7 +39,7 @@ def measure(context: Context) -> xr.Dataset:
         labels=LABELS,
         pictures=PICTURES,
         counted=COUNTED,
-        learner=LEARNERS,
+        learner=AT,
         seed=context.seeds,
     )
     for seed, labels in context.cases(context.seeds, LABELS, what="trainings"):
@@ -112,9 +112,9 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
                 values = measured.neighbours.sel(
                     labels=labels, counted=counted, pictures=pictures
                 )
-                for learner in LEARNERS:
+                for learner in AT:
                     row = f"{labels} labels, {counted}, K={pictures}"
-                    name = f"{row}: at the {learner} learner(s)"
+                    name = f"{row}: at {AT[learner]}"
                     ledger.ours_alone(
                         Cell(row, learner, name), values.sel(learner=learner)
                     )
@@ -136,7 +136,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     for panel, counted in zip(panels, COUNTED, strict=True):
         for labels, style in zip(LABELS, ("-", "--"), strict=True):
             lines = values.sel(labels=labels, counted=counted)
-            names = [f"{learner}, {labels} labels" for learner in LEARNERS]
+            names = [f"{learner}, {labels} labels" for learner in AT]
             samples.band(
                 panel,
                 lines.assign_coords(learner=names),
