@@ -207,4 +207,31 @@ EXPERIMENTS = (
         seeds={"default": 8, "quick": 2},
         seconds={"default": 12, "quick": 7},
     ),
+    Experiment(
+        "coupled",
+        title="Couplings learned from a few pictures",
+        source="§5.1",
+        question=(
+            "How well does a learner of fields and couplings know ten digits after 1 "
+            "to 200 pictures of each, beside nearest neighbours, logistic regression "
+            "and a linear SVM on pixels and on its own features? And pictures that "
+            "are no MNIST?"
+        ),
+        seeds={"default": 20, "quick": 4},
+        seconds={"default": 90, "quick": 12},
+        inputs=[inputs.digits],
+    ),
+    Experiment(
+        "coupled-laws",
+        title="Merging and forgetting couplings exactly",
+        source="§5.1",
+        question=(
+            "Twenty clients with two digits each are merged; samples and a whole "
+            "digit are forgotten. Is the model, bit for bit, the one that was never "
+            "apart and never met them? And what do averaging and refitting do?"
+        ),
+        seeds={"default": 10, "quick": 2},
+        seconds={"default": 30, "quick": 10},
+        inputs=[inputs.digits],
+    ),
 )

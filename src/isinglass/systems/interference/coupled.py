@@ -239,10 +239,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: The inputs (see the class).
         """
-        features, predictives, moments = self._readout(X)
-        return student.log_evidence(
-            features, predictives, moments, float(self.strength)
-        )
+        return self._evidence(X, np.arange(len(self._checked_sums())))
 
     def predict_log_proba(self, X) -> Float[np.ndarray, "n C"]:
         """Logarithms of `predict_proba`; −inf for a class without samples.
@@ -250,8 +247,12 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: The inputs (see the class).
         """
-        weights = self._log_class_weights()
-        return log_softmax(self.log_evidence(X) + weights, axis=1)
+        learned, weights = self._log_class_weights()
+        joint = self._evidence(X, learned) + weights
+        # Of the classes that are there alone: others would change the last bit.
+        result = np.full((len(joint), len(self.classes_)), -np.inf)
+        result[:, learned] = log_softmax(joint, axis=1)
+        return result
 
     def predict_proba(self, X) -> Float[np.ndarray, "n C"]:
         """Probability of every class, by Bayes' rule from the evidence.
@@ -270,12 +271,12 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: The inputs (see the class).
         """
-        features, predictives, moments = self._readout(X)
-        weights = self._log_class_weights()
+        learned, weights = self._log_class_weights()
+        features, predictives, moments = self._readout(X, learned)
         winner = student.winners(
             features, predictives, weights, moments, float(self.strength)
         )
-        return self.classes_[winner]
+        return self.classes_[learned[winner]]
 
     # -- what was learned --------------------------------------------------------------
 
@@ -429,39 +430,55 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"class {label} is full: {error}") from None
         self.classes_, self._sums = union, tuple(sums)
 
-    def _readout(self, X) -> tuple[np.ndarray, list[student.Predictive], Moments]:
-        """Features of inputs, what classes make of them, and the prior's moments.
+    def _checked_sums(self) -> tuple[PairSums, ...]:
+        self._check_ready()
+        return self._sums
+
+    def _evidence(self, X, places: Int[np.ndarray, "P"]) -> Float[np.ndarray, "n P"]:
+        """Evidence of some of the classes."""
+        features, predictives, moments = self._readout(X, places)
+        return student.log_evidence(
+            features, predictives, moments, float(self.strength)
+        )
+
+    def _readout(
+        self, X, places: Int[np.ndarray, "P"]
+    ) -> tuple[np.ndarray, list[student.Predictive], Moments]:
+        """Features of inputs, what some classes make of them, and the prior's moments.
 
         The density of a class is computed once, until it learns or forgets.
         """
-        self._check_ready()
         features = whole_features(self._encoder(), self._read(X, reset=False))
         moments = self._moments()
         strengths = student.Strengths(float(self.strength), float(self.mean_strength))
         key = (strengths, signature(self._prior()))
-        for sums in self._sums:
+        chosen = [self._sums[place] for place in places]
+        for sums in chosen:
             if key not in sums.readouts:
                 predictive = student.Predictive.of(sums, moments, strengths)
                 sums.readouts.clear()
                 sums.readouts[key] = predictive
-        return features, [sums.readouts[key] for sums in self._sums], moments
+        return features, [sums.readouts[key] for sums in chosen], moments
 
-    def _log_class_weights(self) -> Float[np.ndarray, "C"]:
-        """Logarithms of prior weights, −inf for classes without samples."""
-        check_is_fitted(self)
+    def _log_class_weights(
+        self,
+    ) -> tuple[Int[np.ndarray, "P"], Float[np.ndarray, "P"]]:
+        """Which classes have samples, and logarithms of their prior weights."""
+        self._check_ready()
         counts, prior = self.class_count_, self.class_prior
-        if not counts.any():
+        learned = np.flatnonzero(counts)
+        if not len(learned):
             raise ValueError("nothing is left of what was learned: call fit first")
         if isinstance(prior, str):
-            weights = counts if prior == "counts" else counts > 0
-            return _log(weights.astype(np.float64))
-        weights = as_real_array("class_prior", prior, (None,))
+            weights = counts if prior == "counts" else np.ones(len(counts))
+        else:
+            weights = as_real_array("class_prior", prior, (None,))
         if weights.shape != counts.shape:
             raise ValueError(
                 f"class_prior holds {len(weights)} weights, the model has "
                 f"{len(counts)} classes"
             )
-        return _log(np.where(counts > 0, weights, 0.0))
+        return learned, np.log(weights[learned].astype(np.float64))
 
     def _check_parameters(self) -> None:
         check_positive(strength=self.strength, mean_strength=self.mean_strength)
@@ -490,11 +507,6 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
                 f"encoder is {self._encoder()!r}, but the model learned with another; "
                 "set it back, or call fit to start anew"
             )
-
-
-def _log(weights: Float[np.ndarray, "C"]) -> Float[np.ndarray, "C"]:
-    with np.errstate(divide="ignore"):
-        return np.log(weights)
 
 
 def _by_label(
