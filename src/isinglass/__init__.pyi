@@ -35,6 +35,8 @@ from .systems.interference import CoupledClassifier as CoupledClassifier
 from .systems.interference import DipoleEncoder as DipoleEncoder
 from .systems.interference import Geometry as Geometry
 from .systems.interference import InterferenceClassifier as InterferenceClassifier
+from .systems.interference import TextInterference as TextInterference
+from .systems.interference import TowerClassifier as TowerClassifier
 from .systems.interference import WaveClassifier as WaveClassifier
 from .systems.looped import BaselineConfig as BaselineConfig
 from .systems.looped import EnergyEntropyObjective as EnergyEntropyObjective

@@ -15,7 +15,9 @@ them beforehand, `pair_sums` what was learned, `student` what follows from both.
 What the paper only sketches (§5): `response` is that of one tensor of many elements to
 its host (Eq. 6), `relay` and `avalanches` what many of them do to each other, with the
 laws of sizes in `avalanche_laws`, their exponents in `exponents` and systems that keep
-near their critical state in `regulated`; `thermodynamics` is what it costs.
+near their critical state in `regulated`; `thermodynamics` is what it costs. `hosts` are
+fields that change in time, `tower` is levels of windows that attend to each other, and
+`text` learns documents (§4.2).
 """
 
 import lazy_loader
