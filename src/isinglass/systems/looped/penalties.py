@@ -7,8 +7,10 @@ here each is a mean over all axes but time and the one that it sums over itself.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Float
@@ -36,6 +38,11 @@ def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
             f"{states.shape}"
         )
     check_finite(states=states)
+    return _kinetic(states)
+
+
+@jax.jit
+def _kinetic(states: Array) -> Array:
     return 0.5 * (jnp.diff(states, axis=0) ** 2).sum(-1).mean()
 
 
@@ -54,6 +61,11 @@ def potential_energy(rows: Float[Array, "T *any m"]) -> Float[Array, ""]:
             summing to 1.
     """
     _check_rows(rows)
+    return _potential(rows)
+
+
+@jax.jit
+def _potential(rows: Array) -> Array:
     return -jnp.log(rows.max(-1)).mean()
 
 
@@ -80,10 +92,15 @@ def tsallis_entropy(p: Float[Array, "*any m"], q: float = 1.5) -> Float[Array, "
     """
     check_positive(q=q)
     _check_shares("p", p)
+    return _entropy(p, q - 1, q == 1)
+
+
+@partial(jax.jit, static_argnums=2)
+def _entropy(p: Array, above_1: Any, is_shannon: bool) -> Array:
     # Denormal shares count as 0: their logarithm is −∞ on machines that flush them.
     present = p >= jnp.finfo(p.dtype).tiny
     log_p = jnp.log(jnp.where(present, p, 1.0))
-    surprise = -log_p if q == 1 else -jnp.expm1((q - 1) * log_p) / (q - 1)
+    surprise = -log_p if is_shannon else -jnp.expm1(above_1 * log_p) / above_1
     return jnp.where(present, p * surprise, 0.0).sum(-1)
 
 
@@ -248,14 +265,20 @@ def _check_shares(name: str, shares: Array) -> None:
     """What is being traced has no values to check."""
     check_finite(**{name: shares})
     if not isinstance(shares, Tracer) and shares.size:
-        least, most = float(shares.min()), float(shares.max())
+        least, most, lowest, highest = map(float, _extremes(shares))
         if least < 0 or most > 1 + ROUNDING:
             raise ValueError(
                 f"{name} must hold shares in [0, 1], got {least} to {most}"
             )
-        sums = shares.sum(-1)
-        if float(abs(sums - 1).max()) > ROUNDING:
+        if max(1 - lowest, highest - 1) > ROUNDING:
             raise ValueError(
                 f"{name} must hold shares that sum to 1 along the last axis, got sums "
-                f"from {float(sums.min()):.3g} to {float(sums.max()):.3g}"
+                f"from {lowest:.3g} to {highest:.3g}"
             )
+
+
+@jax.jit
+def _extremes(shares: Array) -> tuple[Array, ...]:
+    """The least and the largest share, and sum."""
+    sums = shares.sum(-1)
+    return shares.min(), shares.max(), sums.min(), sums.max()
