@@ -239,7 +239,8 @@ def _fold_local(
 def _fold_on_host(
     reduction: Reduction, rows: int, args: Any, patterns: np.ndarray, name: str
 ) -> Any:
-    gathered: Any = None  # the first block starts it: one program where it is all
+    # A block that is all of them starts what is gathered: one program less, or four.
+    gathered: Any = None if len(patterns) <= rows else reduction.start(args)
     finite: Any = True
     for first in range(0, len(patterns), rows):
         block = np.asarray(patterns[first : first + rows])
