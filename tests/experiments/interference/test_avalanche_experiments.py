@@ -18,7 +18,12 @@ SMALL = {
     regulated: {"avalanches": 2500},
     relay: {"networks": 3, "pairs": (240, 240)},
     response: {"points": 2000, "steps": 41, "iterations": 200},
-    second_law: {"spins": (10, 20), "work": (8, 5), "sweeps": (10, 100), "steps": 80},
+    second_law: {
+        "spins": (10, 20),
+        "work": (8, 5),
+        "sweeps": (10, 100),
+        "steps": (40, 80),
+    },
 }
 
 
@@ -75,7 +80,8 @@ def test_sizes_and_durations_fit_their_laws(views_of):
         views_of(avalanches).measured.reset_numbers.sel(resetting="p_value").min()
         > 1e-3
     )
-    largest = views_of(avalanches).measured.gaussian_numbers.sel(gaussian="largest")
+    numbers = views_of(avalanches).measured.gaussian_numbers
+    largest = numbers.sel(gaussian="largest").mean("seed")
     assert largest[0] > 0.5 > 0.1 > largest[2]
 
 

@@ -155,8 +155,8 @@ EXPERIMENTS = (
             "entropy of a tensor, and of a network of them, fall in an avalanche, and "
             "that of the environment rise by more?"
         ),
-        seeds={"default": 6, "quick": 1},
-        seconds={"default": 60, "quick": 8},
+        seeds={"default": 4, "quick": 1},
+        seconds={"default": 60, "quick": 5},
     ),
     Experiment(
         "avalanches",
@@ -167,8 +167,8 @@ EXPERIMENTS = (
             "do they last? Do they obey the exact laws, with nothing fitted, and is a "
             "branching ratio that is wrong by 1 % refused?"
         ),
-        seeds={"default": 1, "quick": 1},
-        seconds={"default": 20, "quick": 6},
+        seeds={"default": 6, "quick": 2},
+        seconds={"default": 25, "quick": 7},
     ),
     Experiment(
         "regulated",

@@ -30,7 +30,9 @@ SETTINGS = {
     "default": {"tensors": 4_000_000, "resets": 60_000},
 }
 WRONG = 0.01  # by how much a branching ratio is made wrong, to see that it is refused
-SMALL = 20  # sizes below have a bin of their own in a test
+SMALL, LARGEST = 20, 100_000  # sizes below and above which bins are not wide
+FEWEST = 10  # sizes that a bin of a test is expected to hold
+RANGE = (10, 10_000)  # sizes that exponents are fitted to
 EDGES = np.unique(np.round(np.geomspace(1, 1e6, 73)).astype(int))  # bins of figures
 
 
@@ -59,21 +61,36 @@ def measure(context: Context) -> xr.Dataset:
     )
 
 
-def _gaussian(context: Context, tensors: int) -> dict[str, xr.DataArray]:
-    sizes = context.table(width=WIDTHS, bin=EDGES[:-1])
+def _gaussian(context: Context, tensors: int) -> dict[str, object]:
+    """Densities and exponents by width and seed, and the exponent of the law."""
+    axes = {"width": WIDTHS, "seed": context.seeds}
+    sizes = context.table(**axes, bin=EDGES[:-1])
     names = ("per_tensor", "largest", "exponent", "error", "truncated", "p_value")
-    numbers = context.table(width=WIDTHS, gaussian=names)
-    for index, (width,) in enumerate(context.cases(WIDTHS, what="widths")):
-        x = context.rng("Gaussian thresholds", index).normal(0, width, tensors)
-        avalanches = sweep_avalanches(x, 1.0)
-        sizes.loc[width] = density(avalanches.size, tensors)
-        fit = fit_exponent(avalanches.size, 10, 10_000)
-        numbers.loc[width] = [
+    numbers = context.table(gaussian=names, **axes)
+    for width, seed in context.cases(*axes.values(), what="widths"):
+        rng = context.rng("Gaussian thresholds", seed, WIDTHS.index(width))
+        avalanches = sweep_avalanches(rng.normal(0, width, tensors), 1.0)
+        sizes.loc[width, seed] = density(avalanches.size, tensors)
+        fit = fit_exponent(avalanches.size, *RANGE)
+        numbers.loc[:, width, seed] = [
             len(avalanches) / tensors,
             avalanches.size.max() / tensors,
             *(fit.exponent, fit.error, fit.truncated.exponent, fit.truncated.p_value),
         ]
-    return {"gaussian_density": sizes, "gaussian_numbers": numbers}
+    return {
+        "gaussian_density": sizes.mean("seed"),
+        "gaussian_numbers": numbers,
+        "law_exponent": _exponent_of_law(),
+    }
+
+
+def _exponent_of_law() -> float:
+    """What a fit gives of sizes in the very proportions of the critical D(s)."""
+    s = np.arange(RANGE[0], RANGE[1] + 1)
+    parts = [size_density(part, CRITICAL) for part in np.array_split(s, 20)]
+    law = np.concatenate(parts)
+    counts = np.round(1e7 * law / law.sum()).astype(int)
+    return fit_exponent(np.repeat(s, counts), *RANGE).exponent
 
 
 def _resetting(context: Context, count: int) -> dict[str, xr.DataArray]:
@@ -107,8 +124,26 @@ def fits(values: np.ndarray, law: np.ndarray, *, first: int) -> float:
 
 
 def size_test(sizes: np.ndarray, ratio: float) -> float:
-    """The p-value of Borel's law with a branching ratio."""
-    return fits(sizes, borel(np.arange(1, SMALL), ratio), first=1)
+    """The p-value of Borel's law with a branching ratio.
+
+    Small sizes have bins of their own and large ones wider bins; those of which fewer
+    than ten are expected are one.
+    """
+    every = np.arange(1, LARGEST + 1)
+    wide = np.geomspace(SMALL, LARGEST, 40).astype(int)[:-1]
+    edges = np.unique(np.concatenate([np.arange(1, SMALL), wide]))
+    law = np.add.reduceat(borel(every, ratio), edges - 1)
+    observed = np.histogram(sizes, np.append(edges, LARGEST + 1))[0]
+    law = np.append(law, max(0.0, 1 - law.sum()))
+    observed = np.append(observed, len(sizes) - observed.sum())
+    # From the end, as many bins as it takes for ten to be expected in what is left.
+    left = np.cumsum(law[::-1])[::-1] * len(sizes)
+    last = int(np.flatnonzero(left >= FEWEST)[-1])
+    together = (
+        np.append(column[:last], column[last:].sum()) for column in (observed, law)
+    )
+    counts, expected = together
+    return float(chisquare(counts, expected * len(sizes) / expected.sum()).pvalue)
 
 
 def duration_test(durations: np.ndarray, ratio: float) -> float:
@@ -138,11 +173,12 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     ours = ledger.using(because="The paper gives no number.")
     ours.ours_alone(
         "avalanches per tensor at the critical width (exactly 0.29289)",
-        [float(at.sel(gaussian="per_tensor"))],
+        at.sel(gaussian="per_tensor"),
     )
     ours.ours_alone(
-        "exponent of sizes from 10 to 10,000 there (9/4 in the limit)",
-        [float(at.sel(gaussian="exponent"))],
+        f"exponent of sizes from {RANGE[0]} to {RANGE[1]:,} there "
+        f"(of the law {float(measured.law_exponent):.3f}, in the limit 9/4)",
+        at.sel(gaussian="exponent"),
     )
     for n, alpha in RESETS:
         mean = measured.reset_numbers.sel(relays=n, resetting="mean")
@@ -198,12 +234,12 @@ def _dots(axes: Axes, x: np.ndarray, y: xr.DataArray, colour: str, label: str) -
 
 def tell(measured: xr.Dataset) -> dict[str, object]:
     """P-values, and numbers at the critical width."""
-    checks = measured.numbers
-    wrong = checks.sel(check=["low", "high"])
+    checks, numbers = measured.numbers, measured.gaussian_numbers.mean("seed")
+    wrong = checks.sel(check=["low", "high"]).max("check")
     return {
         "least": checks.sel(check=["right", "durations"]).min().item(),
-        "refused": wrong.sel(ratio=0.5).max().item(),
+        "refused": [f"{float(wrong.sel(ratio=n)):.0e} at n = {n:g}" for n in RATIOS],
         "critical": measured.gaussian_numbers.isel(width=1),
-        "largest": measured.gaussian_numbers.sel(gaussian="largest").values,
+        "largest": numbers.sel(gaussian="largest").values,
         "reset_p": measured.reset_numbers.sel(resetting="p_value").min().item(),
     }

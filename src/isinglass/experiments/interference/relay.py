@@ -50,6 +50,8 @@ def network(context: Context, number: int, times: str, negative: float) -> Relay
     np.fill_diagonal(weights, 0)
     weights *= rng.uniform(0.5, 1.5, weights.shape) / NEIGHBOURS
     weights[rng.random(weights.shape) < negative] *= -1
+    # The same both ways, so that avalanches end among negative routes, too.
+    weights = (weights + weights.T) / 2
     local_fields = rng.normal(0, 0.7, TENSORS)
     delays = {
         "all 1": np.ones(weights.shape),

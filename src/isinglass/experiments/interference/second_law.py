@@ -1,12 +1,14 @@
 """What switching costs, and whether entropy falls (Tang 2020, §5.2)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from isinglass.figures.style import COLOURS, INK, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.findings import number
 from isinglass.systems.interference import (
     GlauberTensor,
     MeanFieldNetwork,
@@ -29,13 +31,13 @@ SETTINGS = {
         "spins": (20, 50),
         "work": (12, 7),
         "sweeps": (25, 100, 400),
-        "steps": 200,
+        "steps": (50, 200),
     },
     "default": {
         "spins": (50, 200),
         "work": (100, 9),
         "sweeps": (25, 100, 400, 1600, 6400),
-        "steps": 1200,
+        "steps": (150, 600, 2400),
     },
 }
 
@@ -48,35 +50,35 @@ def measure(context: Context) -> xr.Dataset:
     loop = context.table(spins=setting["spins"], sweeps=setting["sweeps"])
     for spins, sweeps in context.cases(*loop.indexes.values(), what="loops"):
         loop.loc[spins, sweeps] = _loop_work(spins, sweeps)
-    names = ("work", "dissipated", "least")
-    loops = context.table(network=NETWORKS, seed=context.seeds, number=names)
-    rows: list[tuple] = []
-    for index, seed in context.cases(
-        range(len(NETWORKS)), context.seeds, what="networks"
-    ):
-        account = _network(context, index, seed).drive(_cycle(8.0, setting["steps"]))
+    return xr.Dataset({"loop": loop, **equalities} | _networks(context))
+
+
+def _networks(context: Context) -> dict[str, Any]:
+    """Work and dissipation of loops in few and in many steps, and their avalanches.
+
+    A coarse step also moves tensors that do not switch, and what they gain and lose is
+    counted as the avalanche's; that goes away as steps become fine.
+    """
+    steps = SETTINGS[context.resolution]["steps"]
+    axes = {"network": NETWORKS, "steps": steps, "seed": context.seeds}
+    loops = context.table(**axes, number=("work", "dissipated", "least"))
+    falls = context.table(**axes, count=("falls", "avalanches"))
+    parts = []
+    for name, count, seed in context.cases(*axes.values(), what="networks"):
+        account = _network(context, name, seed).drive(_cycle(8.0, count))
         done = account.work.sum(), account.dissipated.sum(), account.dissipated.min()
-        loops[index, seed] = list(done)
-        large = np.flatnonzero(account.switched >= FEWEST)
-        rows += [
-            (
-                index,
-                seed,
-                account.entropy_change[i],
-                account.heat[i],
-                account.switched[i],
-            )
-            for i in large
-        ]
-    columns = np.array(rows, dtype=float).reshape(-1, 5).T
-    fields = ("of", "of_seed", "entropy_change", "heat", "size")
-    return xr.Dataset(
-        {"loop": loop, "loops": loops, **equalities}
-        | {
-            name: ("avalanche", column)
-            for name, column in zip(fields, columns, strict=True)
-        }
-    )
+        loops.loc[name, count, seed] = list(done)
+        large = account.switched >= FEWEST
+        change, heat = account.entropy_change[large], account.heat[large]
+        falls.loc[name, count, seed] = [(change < 0).sum(), len(change)]
+        if count == steps[-1]:
+            of = np.full(len(change), list(NETWORKS).index(name))
+            parts.append(np.stack([of, change, heat]))
+    columns = np.concatenate([np.zeros((3, 0)), *parts], axis=1)
+    avalanches = zip(("of", "entropy_change", "heat"), columns, strict=True)
+    return {"loops": loops, "falls": falls} | {
+        name: ("avalanche", column) for name, column in avalanches
+    }
 
 
 def _equalities(spins: int, steps: int) -> dict[str, float]:
@@ -110,10 +112,10 @@ def _loop_work(spins: int, sweeps: int) -> float:
     )
 
 
-def _network(context: Context, index: int, seed: int) -> MeanFieldNetwork:
+def _network(context: Context, name: str, seed: int) -> MeanFieldNetwork:
     """Tensors on three rings of their own order: six neighbours, now and then fewer."""
-    coupling, width = list(NETWORKS.values())[index]
-    rng = context.rng("network", index, seed)
+    coupling, width = NETWORKS[name]
+    rng = context.rng("network", list(NETWORKS).index(name), seed)
     beside = np.zeros((TENSORS, TENSORS))
     for _ in range(NEIGHBOURS // 2):
         ring = rng.permutation(TENSORS)
@@ -137,25 +139,19 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         int((heat + entropy > 0).sum()),
         len(x),
     )
-    for index, name in enumerate(NETWORKS):
-        of = measured.of == index
-        falls = int((of & (measured.entropy_change < 0)).sum())
-        if of.any():
-            ledger.claim(
-                f"network, {name}: its entropy falls in an avalanche",
-                falls,
-                int(of.sum()),
-            )
+    finest = measured.falls.isel(steps=-1).sum("seed")
+    for name in NETWORKS:
+        falls, count = (int(value) for value in finest.sel(network=name))
+        if count:
+            statement = f"network, {name}: its entropy falls in an avalanche"
+            ledger.claim(statement, falls, count)
     ours = ledger.using(because="An exact equality, which the paper does not state.")
     ours.ours_alone("Jarzynski: |⟨exp(−βW + βΔF)⟩ − 1|", [float(measured.jarzynski)])
     ours.ours_alone("Crooks: largest deviation, in nats", [float(measured.crooks)])
     ours.ours_alone(
         "least entropy production of a step", [float(measured.least_production)]
     )
-    work, dissipated, _ = (measured.loops.sel(number=name) for name in _names(measured))
-    ours.ours_alone(
-        "largest |Σ D + Σ M ΔH| of a loop", [float(np.abs(work - dissipated).max())]
-    )
+    ours.ours_alone("largest |Σ D + Σ M ΔH| of a loop", [_mismatch(measured)])
     costs = ledger.using(
         table="Work of a loop per spin, over the area of the loop",
         because="The paper has the limit alone: the area.",
@@ -168,8 +164,10 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
             )
 
 
-def _names(measured: xr.Dataset) -> list[str]:
-    return [str(name) for name in measured.number.values]
+def _mismatch(measured: xr.Dataset) -> float:
+    """How far work and dissipation of a closed loop are apart at most."""
+    work, dissipated = (measured.loops.sel(number=n) for n in ("work", "dissipated"))
+    return float(np.abs(work - dissipated).max())
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
@@ -187,7 +185,8 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         work = measured.loop.sel(spins=spins)
         middle.plot(measured.sweeps, work, "o-", color=colour, label=f"{spins} spins")
     middle.axhline(loop_area(COUPLING), color=INK, linestyle="--")
-    middle.text(measured.sweeps[0], loop_area(COUPLING) + 0.02, "area βA", color=INK)
+    place = {"color": INK, "ha": "right", "va": "bottom"}
+    middle.text(measured.sweeps[-1], loop_area(COUPLING) + 0.01, "area βA", **place)
     log_ticks(middle, measured.sweeps.values.tolist())
     middle.set(
         xlabel="sweeps in a loop", title="Work of a loop per spin", ylim=(0, None)
@@ -222,22 +221,24 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 
 def tell(measured: xr.Dataset) -> dict[str, object]:
     """Shares and sums by network."""
+    share = 100 * measured.falls.sum("seed").sel(count="falls")
+    share = share / measured.falls.sum("seed").sel(count="avalanches")
     lines = []
     for index, name in enumerate(NETWORKS):
         of = measured.of == index
-        change = measured.entropy_change.where(of, drop=True)
-        if change.size:
-            share = 100 * float((change < 0).mean())
-            total, heat = float(change.sum()), float(measured.heat[of].sum())
+        if of.any():
+            columns = (measured.entropy_change, measured.heat)
+            change, heat = (float(column[of].sum()) for column in columns)
+            percent = float(share.sel(network=name)[-1])
             lines.append(
-                f"{share:.0f} % of {change.size} ({name}; in all {total:.0f} nats, "
-                f"against βQ = {heat:,.0f})"
+                f"{percent:.0f} % of {int(of.sum())} ({name}; in all "
+                f"{number(change, '.0f')} nats, against βQ = {heat:,.0f})"
             )
-    work, dissipated = (measured.loops.sel(number=n) for n in ("work", "dissipated"))
     ratio = measured.loop / loop_area(COUPLING)
     return {
         "shares": lines,
-        "mismatch": float(np.abs(work - dissipated).max()),
+        "coarse": share.isel(steps=0).values,
+        "mismatch": _mismatch(measured),
         "fast": float(ratio.isel(spins=-1).max()),
         "fastest": int(ratio.isel(spins=-1).idxmax("sweeps")),
         "slow": float(ratio.isel(sweeps=-1, spins=0)),
