@@ -192,7 +192,7 @@ EXPERIMENTS = (
             "second layer tell from relayed signals whether two pictures are alike?"
         ),
         seeds={"default": 12, "quick": 3},
-        seconds={"default": 60, "quick": 10},
+        seconds={"default": 15, "quick": 8},
         inputs=[inputs.digits],
     ),
     Experiment(
