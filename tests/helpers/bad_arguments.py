@@ -18,9 +18,12 @@ FEATURES = meanfield.Features.shifted_cycle(3, 1)
 FIELD = meanfield.MeanField(FEATURES)
 PHYSICS = {"beta": 1.2, "gamma": 20.0, "epsilon": 0.02}
 NETWORK = meanfield.SelfAttentionNetwork(np.ones((4, 2, 9)), 1)
-LOOPED = looped.LoopedTransformer(looped.LoopedConfig(iterations=2), key=KEY)
+# In one program each: as many as they have operations take a second of every run.
+LOOPED = jax.jit(looped.LoopedTransformer, static_argnums=0)(
+    looped.LoopedConfig(iterations=2), key=KEY
+)
 TASK = data.InductionTask()
-GPT = memory.Transformer(
+GPT = jax.jit(memory.Transformer, static_argnums=0)(
     memory.TransformerConfig(vocabulary=5, context=8, width=4, heads=1, layers=1),
     key=KEY,
 )
