@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from isinglass.figures.style import COLOURS, INK, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
@@ -192,22 +193,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         xlabel="sweeps in a loop", title="Work of a loop per spin", ylim=(0, None)
     )
     middle.legend(loc="lower left")
-    for index, name in enumerate(NETWORKS):
-        of = measured.of == index
-        right.plot(
-            measured.heat[of],
-            measured.entropy_change[of],
-            "o",
-            color=COLOURS[index],
-            alpha=0.6,
-            markersize=4,
-            markeredgewidth=0,
-            label=name,
-        )
-    right.axhline(0, color=MUTED, linewidth=0.8)
-    right.set(xscale="log", xlabel="heat βQ in nats", ylabel="ΔS in nats")
-    right.set(title="Entropy change of an avalanche")
-    right.legend(loc="lower left", fontsize="small")
+    _draw_avalanches(right, measured)
     yield Figure(
         figure,
         "Left: when a tensor jumps, its entropy falls and more leaves as heat. Middle: "
@@ -217,6 +203,25 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         f"{FEWEST} and more tensors in networks of {TENSORS}; above zero the network's "
         "own entropy rises.",
     )
+
+
+def _draw_avalanches(axes: Axes, measured: xr.Dataset) -> None:
+    for index, name in enumerate(NETWORKS):
+        of = measured.of == index
+        axes.plot(
+            measured.heat[of],
+            measured.entropy_change[of],
+            "o",
+            color=COLOURS[index],
+            alpha=0.6,
+            markersize=4,
+            markeredgewidth=0,
+            label=name,
+        )
+    axes.axhline(0, color=MUTED, linewidth=0.8)
+    axes.set(xscale="log", xlabel="heat βQ in nats", ylabel="ΔS in nats")
+    axes.set(title="Entropy change of an avalanche")
+    axes.legend(loc="lower left", fontsize="small")
 
 
 def tell(measured: xr.Dataset) -> dict[str, object]:

@@ -8,83 +8,100 @@ its size depends on the order in which signals arrive.
 import heapq
 from typing import Any
 
+import numpy as np
 
-def drive(
-    wiring: Any, branches: Any, ends: tuple[float, float], most_switches: int
-) -> tuple[list[float], list[int], list[int], list[float]]:
-    """Move the field slowly from one end to the other, event by event.
+
+class EventDrive:
+    """A slow drive of the field, event by event.
 
     Args:
         wiring: `relay.Wiring`: routes by sender, local fields and spinodal fields.
-        branches: σ, (N,), changed in place.
-        ends: Field before and after.
+        branches: σ, (N,), at the beginning.
+        sign: 1 if the field rises, −1 if it falls.
         most_switches: Of one avalanche.
 
-    Returns:
-        Fields at which avalanches went off, and tensor, avalanche and time of each
-        switch.
-
-    Raises:
-        RuntimeError: If an avalanche does not end within so many switches.
+    Attributes:
+        fields: At which avalanches went off.
+        switches: Tensor, avalanche and time of each switch.
     """
-    field, target = ends
-    rising = target > field
-    local = (wiring.local_fields + wiring.received(branches)).tolist()
-    sigma, limit = branches.tolist(), wiring.limits.tolist()
-    first, last = wiring.starts[:-1].tolist(), wiring.starts[1:].tolist()
-    _, receiver, weight, delay = (part.tolist() for part in wiring.routes)
 
-    def threshold(i: int) -> float:
-        """The field at which a tensor leaves its branch in this drive."""
-        return limit[i] - local[i] if rising else -limit[i] - local[i]
+    def __init__(
+        self, wiring: Any, branches: np.ndarray, sign: int, most_switches: int
+    ):
+        self.local = (wiring.local_fields + wiring.received(branches)).tolist()
+        self.sigma, self.limit = branches.tolist(), wiring.limits.tolist()
+        self.starts = wiring.starts.tolist()
+        _, *columns = (part.tolist() for part in wiring.routes)
+        self.receiver, self.weight, self.delay = columns
+        self.sign, self.most = sign, most_switches
+        self.fields: list[float] = []
+        self.switches: list[tuple[int, int, float]] = []
+        # Tensors that could switch, by field; what is out of date is passed over.
+        self.waiting: list[tuple[float, int]] = []
+        for i in range(len(self.sigma)):
+            self._wait(i)
 
-    # Of tensors that could switch, by field; entries that are out of date are passed.
-    sign = 1 if rising else -1
-    queue = [(sign * threshold(i), i) for i in range(len(sigma)) if sigma[i] == -sign]
-    heapq.heapify(queue)
-    fields, tensors, numbers, times = [], [], [], []
-    while queue and queue[0][0] <= sign * target:
-        at = queue[0][0]
-        roots = set()
-        while queue and queue[0][0] == at:  # several may have the same threshold
-            i = heapq.heappop(queue)[1]
-            if sigma[i] == -sign and at == sign * threshold(i):
-                roots.add(i)
-        if not roots:
-            continue
-        field = sign * at
-        number, size = len(fields), 0
-        fields.append(field)
-        events = [(0.0, order, i, 0.0) for order, i in enumerate(sorted(roots))]
+    def run(self, target: float) -> tuple[np.ndarray, np.ndarray]:
+        """Move the field to the target; fields, and a row a switch.
+
+        Raises:
+            RuntimeError: If an avalanche does not end within so many switches.
+        """
+        waiting = self.waiting
+        while waiting and waiting[0][0] <= self.sign * target:
+            at = waiting[0][0]
+            roots = set()
+            while waiting and waiting[0][0] == at:  # several may have one threshold
+                i = heapq.heappop(waiting)[1]
+                if self.sigma[i] == -self.sign and at == self._threshold(i):
+                    roots.add(i)
+            if roots:
+                self._avalanche(self.sign * at, sorted(roots))
+        rows = np.array(self.switches, dtype=float).reshape(-1, 3)
+        return np.array(self.fields), rows
+
+    def _threshold(self, i: int) -> float:
+        """The field, counted along the drive, at which a tensor goes with it."""
+        return self.limit[i] - self.sign * self.local[i]
+
+    def _wait(self, i: int) -> None:
+        if self.sigma[i] == -self.sign:
+            heapq.heappush(self.waiting, (self._threshold(i), i))
+
+    def _avalanche(self, field: float, roots: list[int]) -> None:
+        """Let these switch at time 0, and signals arrive until there are no more."""
+        number, size = len(self.fields), 0
+        self.fields.append(field)
+        events = [(0.0, order, i, 0.0) for order, i in enumerate(roots)]
         order = len(events)
         while events:
-            now, _, j, change = heapq.heappop(events)
-            local[j] += change
-            here = sign * (local[j] + field)  # along the drive
-            along = change == 0.0 or here >= limit[j]
-            if sigma[j] == -sign and along:
-                sigma[j] = sign
-            elif sigma[j] == sign and here < -limit[j]:
-                sigma[j] = -sign
-            else:
-                if sigma[j] == -sign:
-                    heapq.heappush(queue, (sign * threshold(j), j))
+            now, _, i, change = heapq.heappop(events)
+            self.local[i] += change
+            if not self._switch(i, field, is_root=change == 0.0):
+                self._wait(i)
                 continue
             size += 1
-            if size > most_switches:
+            if size > self.most:
                 raise RuntimeError(
                     f"an avalanche at the field {field:.6g} had not ended after "
-                    f"{most_switches} switches: with negative routes it need not; "
-                    "raise most_switches, or weaken them"
+                    f"{self.most} switches: with negative routes it need not; raise "
+                    "most_switches, or weaken them"
                 )
-            tensors.append(j)
-            numbers.append(number)
-            times.append(now)
-            if sigma[j] == -sign:
-                heapq.heappush(queue, (sign * threshold(j), j))
-            for e in range(first[j], last[j]):
-                new = 2 * sigma[j] * weight[e]
-                heapq.heappush(events, (now + delay[e], order, receiver[e], new))
+            self.switches.append((i, number, now))
+            self._wait(i)
+            for e in range(self.starts[i], self.starts[i + 1]):
+                news = 2 * self.sigma[i] * self.weight[e]
+                event = (now + self.delay[e], order, self.receiver[e], news)
+                heapq.heappush(events, event)
                 order += 1
-    branches[:] = sigma
-    return fields, tensors, numbers, times
+
+    def _switch(self, i: int, field: float, *, is_root: bool) -> bool:
+        """Switch a tensor if its field says so."""
+        here = self.sign * (self.local[i] + field)
+        if self.sigma[i] == -self.sign:
+            due = is_root or here >= self.limit[i]
+        else:
+            due = here < -self.limit[i]
+        if due:
+            self.sigma[i] = -self.sigma[i]
+        return due

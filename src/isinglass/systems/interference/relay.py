@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 
 from isinglass._common.checks import as_real_array, check_finite, check_whole
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import _relay_events
+from isinglass.systems.interference._relay_events import EventDrive
 from isinglass.systems.interference._relay_sweep import (
     Routes,
     Sweep,
@@ -181,10 +181,12 @@ class RelayNetwork:
 
     def _leg(self, branches: Any, start: float, stop: float, most: int) -> tuple:
         """Fields, and tensor, avalanche and time of each switch; in place."""
-        if not self.has_exact_laws:
-            run = _relay_events.drive(self._wiring, branches, (start, stop), most)
-            return tuple(np.asarray(part) for part in run)
         sign = 1 if stop > start else -1
+        if not self.has_exact_laws:
+            events = EventDrive(self._wiring, branches, sign, most)
+            fields, rows = events.run(stop)
+            branches[:] = events.sigma
+            return fields, rows[:, 0].astype(int), rows[:, 1].astype(int), rows[:, 2]
         sweep = Sweep(self._wiring, self._needed(branches, sign))
         sweep.run(sign * stop)
         switched = np.flatnonzero(np.isfinite(sweep.at))
