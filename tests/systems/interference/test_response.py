@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isinglass import dynamics
 from isinglass.energy import ising_force
 from isinglass.systems.interference import (
     attended_neighbours,
@@ -231,6 +232,23 @@ def test_a_tensor_remembers_the_last_field_that_was_strong_enough(path, start):
         bit * 0.8585596366, abs=1e-9
     )
     assert hysteresis(0.9, path, start)[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_as_a_map_it_has_the_hysteresis_that_dynamics_sees():
+    fields = np.linspace(-0.4, 0.4, 17)
+    measure = dynamics.Measure(transient=300, steps=10, extensions=0, exponents=0)
+    both = dynamics.continuation(
+        lambda m, parameters: jnp.tanh(1.5 * m + parameters["field"]),
+        np.array([-0.9]),
+        {},
+        {"field": fields},
+        measure,
+    )
+    (interval,) = dynamics.hysteresis(both)
+
+    limit, spacing = spinodal(1.5).field, fields[1] - fields[0]
+    assert interval.high == pytest.approx(limit, abs=spacing)
+    assert interval.low == pytest.approx(-limit, abs=spacing)
 
 
 def test_the_energy_as_it_is_printed_has_twice_the_coupling():
