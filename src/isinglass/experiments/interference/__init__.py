@@ -114,7 +114,7 @@ EXPERIMENTS = (
         title="Similar neighbours of a signal",
         source="§5.1",
         question=(
-            "Does training raise the mean number n̄ of similar signals that a signal "
+            "Does training raise the mean number of similar signals that a signal "
             "meets at a target, so that its mean field can remember?"
         ),
         seeds={"default": 20, "quick": 5},
