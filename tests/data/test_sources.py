@@ -167,7 +167,7 @@ def test_examples_without_padding_are_as_long_as_the_longest():
         ),
         ([([1], [0]), ([2, 3], [0, 0])], {}, "examples must hold a token that counts"),
         ([([6], [1])], {}, r"tokens must be in \[0, 5\], got 6"),
-        ([([1], [1])], {"start": 7}, r"tokens must be in \[0, 5\], got 7"),
+        ([([1], [1])], {"start": 7}, r"start must be in \[0, 5\], got 7"),
     ],
 )
 def test_examples_that_do_not_fit_are_refused(examples, options, message):

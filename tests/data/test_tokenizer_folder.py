@@ -101,7 +101,7 @@ def test_a_tokenizer_fits_a_model_of_as_many_tokens_or_more(tmp_path):
     version_5(tmp_path)
     assert tokens_of(tmp_path, 320).vocabulary == 265
     with pytest.raises(
-        TokenFileError, match="has 265 tokens, and the model 264: it is not the model's"
+        TokenFileError, match="has 265 tokens, and the model a vocabulary of 264"
     ):
         tokens_of(tmp_path, 264)
 

@@ -36,7 +36,7 @@ both = pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["numpy", 
 def test_patterns_that_are_not_finite(call, kind, bad):
     patterns = np.eye(3, dtype=np.float32)
     patterns[1, 2] = bad
-    with pytest.raises(ValueError, match="patterns must be finite"):
+    with pytest.raises(ValueError, match="must be finite"):
         call(jnp.ones(3), kind(patterns))
 
 
@@ -58,7 +58,7 @@ def test_no_pattern(call, kind):
 @both
 def test_another_dimension(call, kind):
     with pytest.raises(
-        ValueError, match=r"as many components as the patterns, 3.*shape \(2,\)"
+        ValueError, match=r"as many components as the .*, 3.*shape \(2,\)"
     ):
         call(jnp.ones(2), kind(np.eye(3, dtype=np.float32)))
 

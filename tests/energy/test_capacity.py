@@ -89,7 +89,7 @@ def test_a_key_gives_the_same_again():
     [
         ({"counts": []}, "counts must hold one at least"),
         ({"counts": [0]}, "counts must be at least 1, got 0"),
-        ({"noises": [1.5]}, r"noises must lie in \[0, 1\], got 1.5"),
+        ({"noises": [1.5]}, r"noises must be in \[0, 1\], got 1.5"),
         ({"noises": []}, "noises must hold one at least"),
         ({"separations": [0.0]}, "separations must be positive"),
         ({"trials": 0}, "trials"),
@@ -144,7 +144,7 @@ def test_theory_of_signs_is_between_its_limits():
     assert numbers[2] / numbers[1] == pytest.approx(64 / 5)
     plain = fixed_point_capacity(KrotovHopfield(4, rectified=False), 64)
     assert numbers[2] / plain == pytest.approx(2)
-    with pytest.raises(ValueError, match="dimension must be at least 1"):
+    with pytest.raises(ValueError, match="dimension must be at least 2"):
         fixed_point_capacity(hopfield, 0)
 
 
@@ -153,5 +153,5 @@ def test_theory_of_the_continuous_energy_grows_with_separation():
     assert numbers == sorted(numbers)
     # Far apart in many dimensions: the fold is near a = 1 − 1/βΔ², at exp(βΔ²)/(e βΔ²).
     assert numbers[-1] == pytest.approx(np.exp(16 - 1) / 16, rel=0.1)
-    with pytest.raises(ValueError, match=r"precision must lie in \(0, 1\)"):
+    with pytest.raises(ValueError, match=r"precision must be in \(0, 1\)"):
         separation_capacity(1.0, 10, precision=1.0)

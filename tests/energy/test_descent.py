@@ -214,7 +214,7 @@ def test_gradients_go_through_updates():
             lambda x, p: descend_layers(x, [p, p], [1.0]),
             "radii must be one, or 2 for 2 layers",
         ),
-        (lambda x, p: descend_layers(x, [p], 0.0), "radii must be positive"),
+        (lambda x, p: descend_layers(x, [p], 0.0), r"radii\[0\] must be in \(0, inf"),
         (lambda x, p: descend_layers(x, [], 1.0), "layers must hold"),
         (lambda x, p: descend_layers(x, [p], 1.0, 0.0), "inverse_temperature"),
     ],

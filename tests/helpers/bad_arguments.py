@@ -29,6 +29,10 @@ GPT = jax.jit(memory.Transformer, static_argnums=0)(
 )
 
 
+def squared(model: Any) -> Any:
+    return (model**2).sum()
+
+
 def fitted(**options: Any) -> Any:
     model = interference.InterferenceClassifier(**options)
     return model.fit(np.ones((4, 64)), [0, 1, 0, 1])
@@ -173,7 +177,7 @@ CALLS = {
     ),
     "storage": call("patterns must", energy.storage, "x", key=KEY),
     "storage radius": call("radius must", energy.storage, X, radius="x", key=KEY),
-    "attend": call("query", attention.attend, X, X, jnp.ones((3, 4))),
+    "attend": call("value", attention.attend, X, X, jnp.ones((3, 4))),
     "attend width": call("key", attention.attend, X, jnp.ones((2, 3)), X),
     "attend flat": call("query", attention.attend, jnp.ones(3), X, X),
     "attend bias": call("bias", attention.attend, X, X, X, bias=jnp.ones(5)),
@@ -201,15 +205,15 @@ CALLS = {
     "TextSource": call("tokens must", data.TextSource, np.arange(20), 4, 3),
     "QuestionSource q": call("questions must", data.QuestionSource, 0.5, "x"),
     "surface": call(
-        "points must", training.loss_surface, lambda m: 0.0, X, (X, X), 1.0, 1.5
+        "points must", training.loss_surface, squared, X, (X, X), 1.0, 1.5
     ),
     "curvature": call(
-        "probes must", training.curvature, lambda m: 0.0, X, (X, X), probes=1.5, key=KEY
+        "probes must", training.curvature, squared, X, (X, X), probes=1.5, key=KEY
     ),
     "eigenvalues": call(
         "eigenvalues must",
         training.curvature,
-        lambda m: 0.0,
+        squared,
         X,
         (X, X),
         eigenvalues=1.5,

@@ -6,7 +6,6 @@ error that names the argument, what it was, and what is accepted. What JAX trace
 values yet, and passes where only values are looked at.
 """
 
-import operator
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -17,38 +16,90 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Int
 
+from isinglass._common.plain_checks import as_generator as as_generator
+from isinglass._common.plain_checks import as_list as as_list
+from isinglass._common.plain_checks import as_pair as as_pair
+from isinglass._common.plain_checks import as_path as as_path
+from isinglass._common.plain_checks import check_choice as check_choice
+from isinglass._common.plain_checks import check_flag as check_flag
+from isinglass._common.plain_checks import check_function as check_function
+from isinglass._common.plain_checks import check_in as check_in
+from isinglass._common.plain_checks import check_kind as check_kind
+from isinglass._common.plain_checks import check_positive as check_positive
+from isinglass._common.plain_checks import check_whole as check_whole
+from isinglass._common.plain_checks import is_array, shown
+from isinglass._common.plain_checks import is_number as is_number
+from isinglass._common.plain_checks import is_whole as is_whole
 from isinglass._common.types import ArrayLike
 
 _FEW = 1 << 14  # numbers that are sooner fetched than a program for them is compiled
 _SHORT = 8  # numbers that an error shows
+_RAW_KEYS = ((2,), (4,))
 # JAX arrays do not change, so that a large one is read once.
 _FINITE: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
-def check_whole(least: int = 1, /, **values: Any) -> None:
-    """Refuse what is no whole number of at least `least`.
+def check_key(**values: Any) -> None:
+    """Refuse what is no single random key of JAX, of the old kind or the new.
 
     Raises:
-        ValueError: It names the first.
+        TypeError: It names the first.
     """
     for name, value in values.items():
-        if not is_whole(value):
-            raise ValueError(
-                f"{name} must be a whole number of at least {least}, got {value!r}"
+        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+        is_new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+        if not (shape == () if is_new else dtype == np.uint32 and shape in _RAW_KEYS):
+            raise TypeError(
+                f"{name} must be one key, as of jax.random.key(0), got {shown(value)}"
             )
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
-def check_positive(**values: Any) -> None:
-    """Refuse what is no positive, finite number.
+def check_shapes(**values: tuple[Any, str]) -> None:
+    """Refuse arrays whose axes do not fit those that are said, such as "... n d".
+
+    Axes of one name have one size, in all arrays, of 1 at least; a number is the size
+    of an axis, and "..." stands for any axes before.
 
     Raises:
-        ValueError: It names the first.
+        TypeError: If a value is no array of NumPy or JAX.
+        ValueError: If a shape is another. It names the array.
+    """
+    sizes: dict[str, int] = {}
+    for name, (value, axes) in values.items():
+        _check_array(name, value)
+        names = axes.split()
+        shape = value.shape
+        if names[:1] == ["..."]:
+            names = names[1:]
+            shape = shape[max(len(shape) - len(names), 0) :]
+        expected = [
+            int(axis) if axis.isdigit() else sizes.get(axis, size)
+            for axis, size in zip(names, shape, strict=False)
+        ]
+        if len(names) != len(shape) or list(shape) != expected or 0 in shape:
+            sized = [
+                axis if axis.isdigit() else f"{axis} = {sizes.get(axis, 'any')}"
+                for axis in names
+            ]
+            raise ValueError(
+                f"{name} must have the axes ({', '.join(axes.split())})"
+                f"{' with ' if sized else ''}{', '.join(sized)}, got shape "
+                f"{value.shape}"
+            )
+        sizes |= dict(zip(names, shape, strict=True))
+
+
+def check_mask(**values: Any) -> None:
+    """Refuse what is no array of truth values.
+
+    Raises:
+        TypeError: If it is no array of NumPy or JAX.
+        ValueError: If it holds others.
     """
     for name, value in values.items():
-        if not isinstance(value, Tracer) and not _is_positive(value):
-            raise ValueError(f"{name} must be positive and finite, got {value}")
+        _check_array(name, value)
+        if value.dtype != bool:
+            raise ValueError(f"{name} must be True or False each, got {value.dtype}")
 
 
 def check_real(**values: Any) -> None:
@@ -59,24 +110,9 @@ def check_real(**values: Any) -> None:
         ValueError: If its numbers are complex, or none.
     """
     for name, value in values.items():
-        if not isinstance(value, np.ndarray | jax.Array):
-            raise TypeError(
-                f"{name} must be an array of NumPy or JAX, got {type(value).__name__}"
-            )
+        _check_array(name, value)
         if not jnp.issubdtype(value.dtype, jnp.number) or jnp.iscomplexobj(value):
             raise ValueError(f"{name} must be real numbers, got {value.dtype}")
-
-
-def check_kind(*kinds: type, **values: Any) -> None:
-    """Refuse what is no instance of a class, or of one of several.
-
-    Raises:
-        TypeError: It names the first.
-    """
-    for name, value in values.items():
-        if not isinstance(value, kinds):
-            names = " or ".join(kind.__name__ for kind in kinds)
-            raise TypeError(f"{name} must be of {names}, got {value!r}")
 
 
 def check_finite(**values: Any) -> None:
@@ -138,7 +174,7 @@ def as_sign_array(
     Raises:
         ValueError: If it does not.
     """
-    array = np.asarray(value)
+    array = np.asarray(as_array(name, value))
     _check_shape(name, array, shape)
     if not np.isin(array, (-1, 1)).all():
         raise ValueError(f"{name} must hold +1 and -1 only")
@@ -151,8 +187,9 @@ def parameter(name: str, parameters: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: If it is not there.
     """
+    check_kind(Mapping, parameters=parameters)
     if name not in parameters:
-        raise ValueError(f'parameters must hold "{name}", got {sorted(parameters)}')
+        raise ValueError(f'parameters must hold "{name}", got {list(parameters)}')
     return parameters[name]
 
 
@@ -172,20 +209,11 @@ def as_parameter(name: str, parameters: Mapping[str, Any]) -> float:
     return value
 
 
-def is_whole(value: Any) -> bool:
-    """Whether it is a whole number, which a truth value is not."""
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
-
-
-def _is_positive(value: Any) -> bool:
-    try:
-        return np.ndim(value) == 0 and bool(0 < value < np.inf)
-    except TypeError:
-        return False
+def _check_array(name: str, value: Any) -> None:
+    if not is_array(value):
+        raise TypeError(
+            f"{name} must be an array of NumPy or JAX, got {type(value).__name__}"
+        )
 
 
 def _is_finite(name: str, value: Any) -> bool:

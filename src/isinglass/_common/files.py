@@ -101,6 +101,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _temporary(path: Path) -> Path:
+    if not path.name:
+        raise ValueError(f"path must name a file, got {str(path)!r}")
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 

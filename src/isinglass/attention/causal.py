@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import check_choice, check_real, check_shapes
+
 Implementation = Literal["blocks", "cudnn"]
 IMPLEMENTATIONS: tuple[Implementation, ...] = get_args(Implementation)
 BANDS = 8  # most blocks that each have their own number of keys
@@ -46,16 +48,11 @@ def causal_attention(
     Raises:
         ValueError: If the implementation is unknown or shapes do not fit.
     """
-    if implementation not in IMPLEMENTATIONS:
-        raise ValueError(
-            f"implementation must be one of {IMPLEMENTATIONS}, got {implementation!r}"
-        )
-    shapes = [x.shape[:-1] for x in (query, key, value)]
-    if len(set(shapes)) > 1 or query.shape != key.shape:
-        raise ValueError(
-            "query, key and value must have the same heads and length, query and key "
-            f"the same features, got {query.shape}, {key.shape} and {value.shape}"
-        )
+    check_choice(IMPLEMENTATIONS, implementation=implementation)
+    check_real(query=query, key=key, value=value)
+    check_shapes(
+        query=(query, "h n c"), key=(key, "h n c"), value=(value, "h n values")
+    )
     query = query * query.shape[-1] ** -0.5
     if implementation == "cudnn":
         positions_first = (jnp.swapaxes(x, 0, 1) for x in (query, key, value))

@@ -11,7 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    check_choice,
+    check_key,
+    check_positive,
+    check_real,
+    check_whole,
+)
 
 Layout = Literal["consecutive", "offset", "skips"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -29,11 +35,18 @@ def sinusoids(
         positions: Any real numbers, (…, n).
         width: Numbers a position; if it is odd, the last frequency has no cosine.
         base: Ratio of the longest to the shortest wavelength, about.
+
+    Raises:
+        TypeError: If the positions are no array.
+        ValueError: If they are no real numbers, or a number is out of range.
     """
+    check_real(positions=positions)
+    check_whole(width=width)
+    check_positive(base=base)
     frequencies = base ** (-jnp.arange(0, width, 2) / width)
     angle = positions[..., None] * frequencies
     pairs = jnp.stack([jnp.sin(angle), jnp.cos(angle)], axis=-1)
-    return pairs.reshape(*positions.shape, -1)[..., :width]
+    return pairs.reshape(*positions.shape, 2 * len(frequencies))[..., :width]
 
 
 def lay_out(
@@ -56,8 +69,8 @@ def lay_out(
     Raises:
         ValueError: If the layout is unknown or ``farthest`` is less than ``length``.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    check_choice(LAYOUTS, layout=layout)
+    check_key(key=key)
     check_whole(batch=batch, length=length, farthest=farthest)
     if farthest < length:
         raise ValueError(

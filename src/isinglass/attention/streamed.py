@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import check_flag, check_real, check_shapes
 from isinglass.attention.features_first import features_first, features_last
 
 # How many scores and rows are held at a time, by sequence and head. Blocks are of one
@@ -77,6 +78,10 @@ def attend(
         ValueError: If batches or lengths differ, or there is a bias and it is not
             causal.
     """
+    check_real(query=query, key=key, value=value)
+    check_shapes(
+        query=(query, "... n c"), key=(key, "... n c"), value=(value, "... n d")
+    )
     heads = map(features_first, (query, key, value))
     output, rows = attend_first(*heads, causal=causal, q=q, bias=bias)
     return features_last(output), rows
@@ -120,6 +125,8 @@ def attention_rows(
         ValueError: If batches or lengths differ, or there is a bias and it is not
             causal.
     """
+    check_real(query=query, key=key)
+    check_shapes(query=(query, "... n c"), key=(key, "... n c"))
     query, key = features_first(query), features_first(key)
     _check(query, key, key, bias, causal)
     scores = _scores(query, key, bias, 0, causal)
@@ -133,11 +140,14 @@ def _check(query: Any, key: Any, value: Any, bias: Any, causal: bool) -> None:
             "query, key and value must have one batch and one length, got "
             + ", ".join(map(str, shapes))
         )
+    check_flag(causal=causal)
     if query.shape[0] != key.shape[0]:
         raise ValueError(
             "query and key must have the same number of features, got "
             f"{query.shape[0]} and {key.shape[0]}"
         )
+    if bias is not None:
+        check_real(bias=bias)
     if bias is not None and bias.shape != query.shape[-1:]:
         raise ValueError(
             f"bias must hold one number a symbol, {query.shape[-1]}, got shape "

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Integer
 
+from isinglass._common.plain_checks import as_path, check_flag
 from isinglass.data.tokenizer_folder import (
     TokenFileError,
     TokenizerFiles,
@@ -57,7 +58,8 @@ class BytePairTokens:
     """
 
     def __init__(self, folder: str | Path, *, special: bool = False) -> None:
-        files = read_tokenizer(Path(folder))
+        check_flag(special=special)
+        files = read_tokenizer(as_path("folder", folder))
         self.files = files
         self.vocabulary = len(files.vocabulary)
         self.special = {word: files.vocabulary[word] for word in sorted(files.special)}

@@ -7,6 +7,13 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
+from isinglass._common.plain_checks import (
+    check_choice,
+    check_kind,
+    check_positive,
+    check_whole,
+)
+
 Noise = Literal["wave", "step", "program"]
 NOISES: tuple[Noise, ...] = get_args(Noise)
 
@@ -48,13 +55,10 @@ def make_waves(
     Raises:
         ValueError: If a number is too small or ``noise`` is unknown.
     """
-    if n_per_class < 1 or n_steps < 1 or not period > 0:
-        raise ValueError(
-            "n_per_class and n_steps must be at least 1 and period positive, got "
-            f"{n_per_class}, {n_steps} and {period}"
-        )
-    if noise not in NOISES:
-        raise ValueError(f"noise must be one of {', '.join(NOISES)}, got {noise!r}")
+    check_whole(n_per_class=n_per_class, n_steps=n_steps)
+    check_positive(period=period)
+    check_choice(NOISES, noise=noise)
+    check_kind(np.random.Generator, rng=rng)
     y = np.repeat([0, 1], n_per_class)
     epsilon = rng.uniform(-1, 1, (len(y), 2, 1 if noise == "wave" else n_steps))
     epsilon[:, 0] *= np.pi / 12

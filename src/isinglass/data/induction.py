@@ -17,14 +17,21 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Int
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    check_choice,
+    check_in,
+    check_key,
+    check_whole,
+    is_number,
+)
+from isinglass.data.tokens import check_tokens
 
 Form = Literal["last-token", "full-sequence"]
 FORMS: tuple[Form, ...] = get_args(Form)
+_LONGEST = 1 << 31  # beyond which places are no int32
 _SHORTEST = {"last-token": 3, "full-sequence": 2}
 
 
@@ -65,8 +72,7 @@ class InductionTask:
     vocabulary: int = 4
 
     def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise ValueError(f"form must be one of {FORMS}, got {self.form!r}")
+        check_choice(FORMS, form=self.form)
         _check_vocabulary(self.vocabulary)
 
     @property
@@ -104,6 +110,7 @@ class InductionTask:
         That is the `InductionBatch.mask` of a sequence of which nothing else is known:
         the last position, or all whose symbol occurred before.
         """
+        check_tokens("tokens", tokens, 1, self.vocabulary)
         if self.form == "last-token":
             return jnp.arange(len(tokens)) == len(tokens) - 1
         return _last_occurrence(tokens, self.vocabulary) >= 0
@@ -137,13 +144,14 @@ def full_sequence(
     Raises:
         ValueError: If a number is out of range.
     """
+    check_key(key=key)
     size = _checked_size("full-sequence", batch, length, vocabulary, size, symbols)
     return _full_sequence(
-        _keys(key, batch),
+        _keys(key, int(batch)),
         length,
         vocabulary if symbols is None else symbols,
         size,
-        vocabulary,
+        int(vocabulary),
     )
 
 
@@ -162,9 +170,10 @@ def last_token(
     3. The other symbols are uniform over those that are not the trigger. Arguments and
     errors are those of `full_sequence`, but that a length is at least 3.
     """
+    check_key(key=key)
     size = _checked_size("last-token", batch, length, vocabulary, size, symbols)
     return _last_token(
-        _keys(key, batch), length, vocabulary if symbols is None else symbols, size
+        _keys(key, int(batch)), length, vocabulary if symbols is None else symbols, size
     )
 
 
@@ -241,31 +250,24 @@ def _checked_size(
     """Width of the arrays, once all that is no traced number has been checked."""
     _check_vocabulary(vocabulary)
     check_whole(batch=batch)
-    if (
-        symbols is not None
-        and not isinstance(symbols, Tracer)
-        and not 2 <= symbols <= vocabulary
-    ):
-        raise ValueError(f"symbols must be in [2, {vocabulary}], got {symbols}")
+    if symbols is not None:
+        check_in(f"[2, {vocabulary}]", symbols=symbols)
+    if size is not None:
+        check_whole(size=size)
     if isinstance(length, Tracer):
         if size is None:
             raise ValueError(
                 "size must be given where length is traced: arrays have a fixed width"
             )
-        return size
-    if (
-        np.ndim(length)
-        or not np.isfinite(length)
-        or length % 1
-        or length < _SHORTEST[form]
-    ):
+        return int(size)
+    if not is_number(length) or length % 1 or not _SHORTEST[form] <= length < _LONGEST:
         raise ValueError(
             f"length must be a whole number, at least {_SHORTEST[form]} in the {form} "
             f"form, got {length}"
         )
     if size is not None and size < length:
         raise ValueError(f"size must be at least the length, {length}, got {size}")
-    return int(length) if size is None else size
+    return int(length if size is None else size)
 
 
 def _check_vocabulary(vocabulary: int) -> None:

@@ -27,12 +27,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass._common import files
+from isinglass._common.plain_checks import (
+    as_list,
+    check_choice,
+    check_in,
+    check_kind,
+    check_whole,
+)
 
 Rules = tuple[tuple[float, tuple[str, ...]], ...]
 
@@ -203,6 +210,7 @@ def shape_of(sentence: str) -> Shape:
     Raises:
         QuestionFileError: If the grammar does not give this sentence.
     """
+    check_kind(str, sentence=sentence)
     words = sentence.split()
     classes = tuple(_CLASS_OF.get(word, "") for word in words)
     if "" in classes:
@@ -238,8 +246,7 @@ def example_of(sentence: str, task: str) -> Example:
         QuestionFileError: If the grammar does not give this sentence.
         ValueError: If the task is unknown.
     """
-    if task not in TASKS:
-        raise ValueError(f"task must be one of {TASKS}, got {task!r}")
+    check_choice(TASKS, task=task)
     shape_of(sentence)
     target = question_of(sentence) if task == "quest" else sentence
     return Example(f"{sentence} {task}", target)
@@ -278,6 +285,19 @@ def decode(tokens: Iterable[int]) -> str:
     for mark in (SEPARATOR, END):
         text = text.replace(f" {mark}", mark).replace(f"{mark} ", mark)
     return text
+
+
+def as_examples(examples: Any) -> list[Example]:
+    """Examples as a list, one at least.
+
+    Raises:
+        TypeError: If they are no sequence of `Example`.
+        ValueError: If there is none.
+    """
+    listed = as_list("examples", examples)
+    for number, example in enumerate(listed):
+        check_kind(Example, **{f"examples[{number}]": example})
+    return listed
 
 
 def line_of(example: Example) -> str:
@@ -352,14 +372,8 @@ class QuestionSource:
     questions: Questions = QUESTIONS[0]
 
     def __post_init__(self) -> None:
-        if not 0 <= self.question_share <= 1:
-            raise ValueError(
-                f"question_share must be in [0, 1], got {self.question_share}"
-            )
-        if self.questions not in QUESTIONS:
-            raise ValueError(
-                f"questions must be one of {QUESTIONS}, got {self.questions!r}"
-            )
+        check_in("[0, 1]", question_share=self.question_share)
+        check_choice(QUESTIONS, questions=self.questions)
 
     def law(self) -> Float[np.ndarray, "2 shapes"]:
         """Probability of each task with each of `shapes()`, after the filter."""
@@ -388,8 +402,7 @@ class QuestionSource:
         Raises:
             ValueError: If n is negative.
         """
-        if n < 0:
-            raise ValueError(f"n must be at least 0, got {n}")
+        check_whole(0, n=n, seed=seed)
         first, size, lengths = _class_tables()
         drawn = np.random.default_rng(seed).random((n, first.shape[1] + 1))
         ends = self.law().ravel().cumsum()
@@ -488,8 +501,7 @@ def estimated_figures(examples: Sequence[Example]) -> SourceFigures:
         ValueError: If there is no example.
         QuestionFileError: If a sentence is none of the grammar.
     """
-    if not examples:
-        raise ValueError("examples must hold one example at least, got none")
+    examples = as_examples(examples)
     place = {shape.classes: i for i, shape in enumerate(shapes())}
     parts = (example.source.rpartition(" ") for example in examples)
     counts = Counter((task, shape_of(sentence).classes) for sentence, _, task in parts)
@@ -536,6 +548,7 @@ def grammar_losses(examples: Sequence[Example]) -> Float[np.ndarray, "5"]:
     Raises:
         QuestionFileError: If a sentence is none of the grammar.
     """
+    examples = as_examples(examples)
     place = {shape.classes: number for number, shape in enumerate(shapes())}
     law = TRAINING.law()
     nats = source = 0.0

@@ -13,6 +13,13 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Integer
 
+from isinglass._common.plain_checks import (
+    check_choice,
+    check_flag,
+    check_in,
+    check_kind,
+    check_whole,
+)
 from isinglass._common.types import ArrayLike
 from isinglass.data.question import (
     COUNTED,
@@ -21,9 +28,11 @@ from isinglass.data.question import (
     TRAINING,
     Counted,
     Example,
+    as_examples,
     encode,
     line_of,
 )
+from isinglass.data.text import check_text
 from isinglass.data.tokens import check_range, check_tokens
 
 _PART = 1 << 24  # numbers that are looked at together
@@ -91,8 +100,7 @@ class TextSource:
     def __init__(
         self, tokens: Integer[np.ndarray, "m"], context: int, vocabulary: int
     ) -> None:
-        if context < 1:
-            raise ValueError(f"context must be at least 1, got {context}")
+        check_whole(context=context)
         check_tokens("tokens", tokens, 1, vocabulary)
         if len(tokens) < context + 1:
             raise ValueError(
@@ -139,8 +147,8 @@ def split_text(
     Raises:
         ValueError: If the share is out of range, or leaves nothing in one of the parts.
     """
-    if not 0 < validation < 1:
-        raise ValueError(f"validation must be in (0, 1), got {validation}")
+    check_in("(0, 1)", validation=validation)
+    check_text(tokens=tokens)
     cut = len(tokens) - round(validation * len(tokens))
     if not 0 < cut < len(tokens):
         raise ValueError(
@@ -182,15 +190,16 @@ class ExampleSource:
         packed: bool = False,
         seed: int = 0,
     ) -> None:
-        weighted = [
-            (np.asarray(t, np.int32), np.asarray(w, np.float32)) for t, w in examples
-        ]
-        if not weighted:
-            raise ValueError("examples must hold one at least, got none")
+        check_whole(0, start=start, seed=seed)
+        check_whole(vocabulary=vocabulary)
+        check_flag(packed=packed)
+        if context is not None:
+            check_whole(context=context)
+        weighted = _as_weighted(examples)
         longest = max(len(tokens) for tokens, _ in weighted)
         self.context = longest if context is None else context
         self.vocabulary = vocabulary
-        check_range("tokens", start, start, vocabulary)
+        check_range("start", start, start, vocabulary)
         for number, example in enumerate(weighted):
             self._check(number, *example)
         if not any(weights.any() for _, weights in weighted):
@@ -261,16 +270,34 @@ def question_source(
     Raises:
         ValueError: If `counted` is unknown, or as `ExampleSource` does.
     """
-    if counted not in COUNTED:
-        raise ValueError(f"counted must be one of {COUNTED}, got {counted!r}")
+    check_choice(COUNTED, counted=counted)
     return ExampleSource(
-        (_weighted(example, counted) for example in examples),
+        [_weighted(example, counted) for example in as_examples(examples)],
         start=TOKENS.index(END),
         vocabulary=len(TOKENS),
         context=context,
         packed=packed,
         seed=seed,
     )
+
+
+def _as_weighted(examples: Iterable[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Tokens of each example and their weights, as arrays."""
+    check_kind(Iterable, examples=examples)
+    weighted = []
+    for number, example in enumerate(examples):
+        try:
+            tokens, weights = (np.asarray(part) for part in example)
+            if tokens.size and tokens.dtype.kind not in "iu":
+                raise TypeError(f"tokens must be whole numbers, got {tokens.dtype}")
+            weighted.append((tokens.astype(np.int32), weights.astype(np.float32)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"examples[{number}] must be whole numbers and their weights: {error}"
+            ) from None
+    if not weighted:
+        raise ValueError("examples must hold one at least, got none")
+    return weighted
 
 
 def _weighted(example: Example, counted: Counted) -> tuple[list[int], np.ndarray]:
@@ -326,11 +353,16 @@ class NewExamples:
     Args:
         context: Tokens in a row.
         counted: Which tokens count, as for `question_source`.
+
+    Raises:
+        ValueError: If one is none of those.
     """
 
     _LOT = 1 << 20  # numbers in a batch
 
     def __init__(self, context: int, counted: Counted) -> None:
+        check_whole(context=context)
+        check_choice(COUNTED, counted=counted)
         self.vocabulary, self.context = len(TOKENS), context
         self._counted: Counted = counted
 

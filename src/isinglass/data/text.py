@@ -7,10 +7,12 @@ import platform
 import sys
 import sysconfig
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Integer
+
+from isinglass._common.plain_checks import as_path, check_kind, shown
 
 STRETCHES, EVERY = 50, 10  # of 50 stretches, each tenth is held out
 PIECE = 4096  # bytes at most, that go into a share or stay out of it together
@@ -55,11 +57,32 @@ def hold_out(
 
     Whole stretches from all over the text are held out, so that no share of the rest
     holds any of it.
+
+    Raises:
+        ValueError: If the text is no array with one axis, or is shorter than 50.
     """
+    check_text(whole=whole)
+    if len(whole) < STRETCHES:
+        raise ValueError(f"whole must hold {STRETCHES} at least, got {len(whole)}")
     stretches = np.array_split(whole, STRETCHES)
     numbers = range(EVERY // 2, STRETCHES, EVERY)
     training = [stretches[i] for i in range(STRETCHES) if i not in numbers]
     return np.concatenate(training), np.concatenate([stretches[i] for i in numbers])
+
+
+def check_text(**texts: Any) -> None:
+    """Refuse what is no array of whole numbers with one axis.
+
+    Raises:
+        TypeError: If it is no array.
+        ValueError: If it is another.
+    """
+    for name, text in texts.items():
+        check_kind(np.ndarray, **{name: text})
+        if text.ndim != 1 or text.dtype.kind not in "iu":
+            raise ValueError(
+                f"{name} must be a 1-D array of whole numbers, got {shown(text)}"
+            )
 
 
 class Shares(NamedTuple):
@@ -158,7 +181,9 @@ def python_text(folder: str | Path | None = None) -> bytes:
         PythonTextError: If there is no such folder, a file cannot be read, or there are
             less than 2 million bytes, as where Python comes without its sources.
     """
-    root = Path(sysconfig.get_paths()["stdlib"] if folder is None else folder)
+    root = as_path(
+        "folder", sysconfig.get_paths()["stdlib"] if folder is None else folder
+    )
     parts: list[bytes] = []
     for path in _sources(root):
         try:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from isinglass._common import files
+from isinglass._common.plain_checks import as_path, check_kind, check_whole
 from isinglass.data.byte_pairs import BytePairTokens
 from isinglass.data.tokenizer_folder import (
     TokenFileError,
@@ -44,11 +45,12 @@ def tokens_of(folder: str | Path, vocabulary: int) -> ByteTokens | BytePairToken
         TokenFileError: As `BytePairTokens` does, or if there are more tokens than the
             model has.
     """
+    check_whole(vocabulary=vocabulary)
     tokens = BytePairTokens(folder)
     if tokens.vocabulary > vocabulary:
         raise TokenFileError(
-            f"{folder}: the tokenizer has {tokens.vocabulary} tokens, and the model "
-            f"{vocabulary}: it is not the model's"
+            f"{folder}: the tokenizer has {tokens.vocabulary} tokens, and the model a "
+            f"vocabulary of {vocabulary}: it is not the model's"
         )
     return ByteTokens() if tokens.files == _BYTES else tokens
 
@@ -67,7 +69,8 @@ def save_tokens(tokens: ByteTokens | BytePairTokens, folder: str | Path) -> None
     Raises:
         OSError: If it cannot be written.
     """
-    folder = Path(folder)
+    check_kind(ByteTokens, BytePairTokens, tokens=tokens)
+    folder = as_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     content = _BYTES if isinstance(tokens, ByteTokens) else tokens.files
     files.write_together(
@@ -100,14 +103,17 @@ def tokenise(
         TokenFileError: If it is empty, or not in UTF-8 where it must be.
         OSError: If `store` cannot be written.
     """
-    text = Path(text)
+    check_kind(ByteTokens, BytePairTokens, tokens=tokens)
+    text = as_path("text", text)
     if not text.is_file():
         raise FileNotFoundError(f"no file of text at {text}")
     if not text.stat().st_size:
         raise TokenFileError(f"{text} is empty")
     if isinstance(tokens, ByteTokens):
         return np.memmap(text, np.uint8, "r")
-    path = text.with_name(text.name + ".npy") if store is None else Path(store)
+    path = (
+        text.with_name(text.name + ".npy") if store is None else as_path("store", store)
+    )
     with files.replacing(path) as file:
         _write(file, text, tokens)
     return np.load(path, mmap_mode="r", allow_pickle=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Integer
+
+from isinglass._common.plain_checks import check_whole, is_array, is_traced
 
 _PART = 1 << 22  # numbers that are looked at together
 
@@ -94,7 +95,8 @@ def check_tokens(name: str, tokens: Any, axes: int | None, vocabulary: int) -> N
         ValueError: If it has another number of axes, is not of whole numbers, or holds
             one that is not in [0, V).
     """
-    if not _is_array(tokens):
+    check_whole(vocabulary=vocabulary)
+    if not is_array(tokens):
         raise TypeError(
             f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}"
         )
@@ -106,21 +108,13 @@ def check_tokens(name: str, tokens: Any, axes: int | None, vocabulary: int) -> N
             f"shape {tokens.shape}"
         )
     if not isinstance(tokens, np.ndarray):
-        if isinstance(tokens, sys.modules["jax"].core.Tracer):
+        if is_traced(tokens):
             return
         tokens = np.asarray(tokens)
     rows = max(1, _PART * len(tokens) // max(1, tokens.size))
     for first in range(0, len(tokens) if tokens.size else 0, rows):
         part = tokens[first : first + rows]
         check_range(name, int(part.min()), int(part.max()), vocabulary)
-
-
-def _is_array(value: Any) -> bool:
-    # Text is read without JAX: where nobody has imported it, nothing is of its type.
-    jax = sys.modules.get("jax")
-    return isinstance(value, np.ndarray) or (
-        jax is not None and isinstance(value, jax.Array)
-    )
 
 
 def check_range(name: str, least: int, greatest: int, vocabulary: int) -> None:

@@ -22,6 +22,7 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
         ValueError: It names the argument.
     """
     for name, tree in (("state", state), ("parameters", parameters)):
+        check_keys(**{name: tree})
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             check_finite(**{name + jax.tree_util.keystr(path): leaf})
     kinds = [np.asarray(leaf).dtype.kind for leaf in jax.tree.leaves(state)]
@@ -33,14 +34,10 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
         raise ValueError(
             "state must hold at least one array of floating-point numbers, got none"
         )
+    if not all(np.size(leaf) for leaf in jax.tree.leaves(state)):
+        raise ValueError("state must hold no array without numbers, got one")
     check_callable(step)
-    try:
-        hash(step)
-    except TypeError as error:
-        raise ValueError(
-            "step must be hashable, for its compiled program is kept by it; wrap it "
-            f"in a function (state, parameters) -> state: {error}"
-        ) from None
+    check_hashable(step=step)
     with in_precision(precision):
         before, values = at_precision((state, parameters), precision)
         after = shapes_after(step, before, values)
@@ -53,6 +50,37 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
             f"step must return a state like the one it is given: {shapes[0]} became "
             f"{shapes[1]}"
         )
+
+
+def check_keys(**trees: Any) -> None:
+    """Refuse mappings whose keys JAX cannot put in an order.
+
+    Raises:
+        ValueError: It names the argument.
+    """
+    for name, tree in trees.items():
+        try:
+            jax.tree.leaves(tree)
+        except ValueError as error:
+            raise ValueError(
+                f"{name} must have names of one type in each mapping: {error}"
+            ) from None
+
+
+def check_hashable(**functions: Any) -> None:
+    """Refuse what no compiled program can be kept by.
+
+    Raises:
+        ValueError: It names the argument.
+    """
+    for name, function in functions.items():
+        try:
+            hash(function)
+        except TypeError as error:
+            raise ValueError(
+                f"{name} must be hashable, for its compiled program is kept by it; "
+                f"wrap it in a function: {error}"
+            ) from None
 
 
 def check_callable(step: Any) -> None:

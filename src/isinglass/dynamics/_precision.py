@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._common.checks import check_choice
 from isinglass._common.precision import double_precision, single_precision
 
 PRECISIONS = ("float64", "float32")
@@ -24,8 +25,7 @@ def check_precision(precision: str) -> None:
     Raises:
         ValueError: It names the argument ``precision``.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+    check_choice(PRECISIONS, precision=precision)
 
 
 @contextmanager

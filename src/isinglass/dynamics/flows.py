@@ -9,7 +9,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import (
+    check_choice,
+    check_in,
+    check_positive,
+    check_whole,
+    is_array,
+    is_whole,
+)
 from isinglass.dynamics.maps import Parameters, State, Step
 
 VectorField = Callable[..., State]
@@ -97,12 +104,10 @@ class Flow:
                 "vector_field must be a function (state, parameters) -> derivative, "
                 f"got {self.vector_field!r}"
             )
-        if self.method not in METHODS:
-            raise ValueError(
-                f"method must be one of {', '.join(METHODS)}, got {self.method!r}"
-            )
+        check_choice(METHODS, method=self.method)
+        if self.period is not None:
+            check_in("(0, inf]", period=self.period)
         if self.period is not None and math.isfinite(self.period):
-            check_positive(period=self.period)
             steps = self.period / self.dt
             if abs(steps - round(steps)) > WHOLE * steps or round(steps) < 1:
                 raise ValueError(
@@ -110,8 +115,6 @@ class Flow:
                     f"steps; got {self.period} with dt = {self.dt}: take dt = "
                     f"{self.period / max(math.ceil(steps - WHOLE), 1)!r}"
                 )
-        elif self.period is not None and self.period != math.inf:
-            raise ValueError(f"period must be above 0, got {self.period}")
 
     @property
     def steps_per_period(self) -> int | None:
@@ -133,6 +136,8 @@ class Flow:
         """
         if self.period is None:
             raise ValueError("state needs no clock where there is no period")
+        if not is_whole(step) and not is_array(step):
+            raise ValueError(f"step must be a whole number, got {step!r}")
         period = self.steps_per_period
         return ClockedState(
             state, jnp.asarray(step % period if period else step, jnp.int32)
@@ -214,6 +219,7 @@ def flow(
 
     Source: Hairer, Nørsett & Wanner 1993, Solving Ordinary Differential Equations I.
     """
+    check_positive(dt=dt)
     return Flow(vector_field, float(dt), method, substeps, period)
 
 

@@ -4,9 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import jax
-import numpy as np
 
-from isinglass._common.checks import check_finite, check_positive, check_whole
+from isinglass._common.checks import (
+    check_choice,
+    check_finite,
+    check_flag,
+    check_function,
+    check_in,
+    check_kind,
+    check_positive,
+    check_whole,
+)
 from isinglass.dynamics._precision import check_precision
 from isinglass.dynamics.angles import Angles, as_angles
 from isinglass.dynamics.maps import State
@@ -108,14 +116,13 @@ class Measure:
         check_whole(steps=self.steps, max_period=self.max_period)
         if self.exponents is not None:
             check_whole(0, exponents=self.exponents)
-        if self.qr_every != "auto" and self.qr_every not in INTERVALS:
-            raise ValueError(
-                f"qr_every must be 'auto' or one of {INTERVALS}, got {self.qr_every}"
-            )
-        if not (np.isfinite(self.tolerance) and self.tolerance >= 0):
-            raise ValueError(
-                f"tolerance must be finite and at least 0, got {self.tolerance}"
-            )
+        check_choice(("auto", *INTERVALS), qr_every=self.qr_every)
+        check_in("[0, inf)", tolerance=self.tolerance)
+        check_flag(classify=self.classify)
+        if self.observable is not None:
+            check_function(observable=self.observable)
+        if self.section is not None:
+            check_kind(Section, section=self.section)
         check_precision(self.precision)
 
     @property

@@ -7,8 +7,8 @@ number of patterns that share falls below one half. What theory expects there is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -16,7 +16,15 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_kind, check_positive, check_whole
+from isinglass._common.checks import (
+    as_list,
+    as_real_array,
+    check_in,
+    check_key,
+    check_kind,
+    check_positive,
+    check_whole,
+)
 from isinglass._common.intervals import Interval
 from isinglass._common.lazy import lazy_module
 from isinglass._common.precision import usual_promotion
@@ -58,15 +66,11 @@ class RetrievalTask:
     probes: int = 32
 
     def __post_init__(self) -> None:
-        for field in fields(self)[:3]:
-            if not len(getattr(self, field.name)):
-                raise ValueError(f"{field.name} must hold one at least, got none")
-        for count in self.counts:
+        for count in as_list("counts", self.counts):
             check_whole(counts=count)
-        for noise in self.noises:
-            if not 0 <= noise <= 1:
-                raise ValueError(f"noises must lie in [0, 1], got {noise}")
-        for separation in self.separations:
+        for noise in as_list("noises", self.noises):
+            check_in("[0, 1]", noises=noise)
+        for separation in as_list("separations", self.separations):
             check_positive(separations=separation)
         check_whole(dimension=self.dimension, trials=self.trials, probes=self.probes)
 
@@ -104,12 +108,10 @@ def capacity(
     Source: Hopfield 1982; Krotov & Hopfield 2016; Demircigil et al. 2017; Ramsauer et
     al. 2021.
     """
-    check_kind(Collection, landscapes=landscapes)
-    check_kind(RetrievalTask, task=task)
-    for number, landscape in enumerate(landscapes):
+    for number, landscape in enumerate(as_list("landscapes", landscapes)):
         check_kind(Landscape, **{f"landscapes[{number}]": landscape})
-    if not len(landscapes):
-        raise ValueError("landscapes must hold one at least, got none")
+    check_kind(RetrievalTask, task=task)
+    check_key(key=key)
     check_positive(precision=precision)
     axes = {
         "energy": [landscape.name for landscape in landscapes],
@@ -213,7 +215,14 @@ def half_point(
         counts: Numbers of patterns, ascending.
         shares: Of patterns that were retrieved, by number and set.
         theory: What theory expects.
+
+    Raises:
+        ValueError: If the numbers of patterns do not ascend, or there are other shares.
     """
+    numbers = _ascending(counts)
+    shares = as_real_array("shares", shares, (len(numbers), None))
+    if not shares.shape[1]:
+        raise ValueError("shares must be of one set at least, got none")
     rng = np.random.default_rng(0)
     sets = shares.shape[1]
     draws = rng.integers(sets, size=(RESAMPLES, sets))
@@ -239,7 +248,12 @@ def crossing(counts: Sequence[int], share: Float[np.ndarray, " counts"]) -> floa
 
     Returns:
         The number of patterns; 0 or ∞ if all shares are below ½, or none is.
+
+    Raises:
+        ValueError: As `half_point` does.
     """
+    numbers = _ascending(counts)
+    share = as_real_array("share", share, (len(numbers),))
     falling = optimize.isotonic_regression(share, increasing=False).x
     if falling[0] < 0.5:
         return 0.0
@@ -247,4 +261,12 @@ def crossing(counts: Sequence[int], share: Float[np.ndarray, " counts"]) -> floa
         return float("inf")
     after = int(np.argmax(falling < 0.5))
     part = (falling[after - 1] - 0.5) / (falling[after - 1] - falling[after])
-    return float(counts[after - 1] * (counts[after] / counts[after - 1]) ** part)
+    return float(numbers[after - 1] * (numbers[after] / numbers[after - 1]) ** part)
+
+
+def _ascending(counts: Sequence[int]) -> np.ndarray:
+    """Numbers of patterns, which must ascend."""
+    numbers = as_real_array("counts", as_list("counts", counts), (None,))
+    if numbers[0] <= 0 or (np.diff(numbers) <= 0).any():
+        raise ValueError(f"counts must be positive and ascend, got {list(counts)}")
+    return numbers

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_in, check_positive, check_whole
 from isinglass._common.lazy import lazy_module
 from isinglass._common.precision import usual_promotion
 from isinglass.energy.landscape import (
@@ -41,13 +41,13 @@ def fixed_point_capacity(landscape: SignLandscape, dimension: int) -> float:
         A number of patterns, not rounded.
 
     Raises:
-        ValueError: If the energy is another, or n is not a positive whole number.
+        ValueError: If the energy is another, or n is no whole number of at least 2.
 
     Source: McEliece et al. 1987 for k = 2; Krotov & Hopfield 2016, Eqs. 5 and 6, whose
     noise this is, with z for one sign there; Demircigil et al. 2017 for the exponential
     energy, of which they prove the lower bound 2^(n/2).
     """
-    check_whole(dimension=dimension)
+    check_whole(2, dimension=dimension)
     n = dimension
     if isinstance(landscape, Demircigil):
         return float(np.log(2) * 2 ** (n + 1) / n)
@@ -92,9 +92,9 @@ def separation_capacity(
     """
     check_whole(dimension=dimension)
     check_positive(separation=separation, inverse_temperature=inverse_temperature)
-    if not 0 < precision < 1:
-        raise ValueError(f"precision must lie in (0, 1), got {precision}")
+    check_in("(0, 1)", precision=precision)
     a = np.linspace(1 - precision, 1 - 1e-4, 3000)
-    exponent = inverse_temperature * a * separation**2
+    # Beyond, as many as there are numbers: the weight overflows far below 1e150.
+    exponent = inverse_temperature * a * min(separation, 1e150) ** 2
     weight = np.exp(exponent - exponent**2 / (2 * dimension))
     return float(((1 / a - 1) * weight).max())

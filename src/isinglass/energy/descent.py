@@ -6,10 +6,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from isinglass._common.checks import check_kind, check_positive, check_whole
+from isinglass._common.checks import (
+    as_list,
+    check_in,
+    check_kind,
+    check_positive,
+    check_whole,
+    is_number,
+)
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Layers, Patterns, State, check_state, rows
 from isinglass.energy.landscape import Landscape, NearestNeighbour, SignLandscape
@@ -288,13 +294,13 @@ def _holds_signs(x: Any) -> Any:
 
 
 def _radii(radii: Any, layers: int) -> list[float]:
-    bounds = [radii] * layers if np.ndim(radii) == 0 else list(radii)
+    bounds = [radii] * layers if is_number(radii) else as_list("radii", radii)
     if len(bounds) != layers:
         raise ValueError(
             f"radii must be one, or {layers} for {layers} layers; got {len(bounds)}"
         )
-    if not all(r > 0 for r in bounds):
-        raise ValueError(f"radii must be positive, got {radii}")
+    for number, bound in enumerate(bounds):
+        check_in("(0, inf]", **{f"radii[{number}]": bound})
     return [float(r) for r in bounds]
 
 

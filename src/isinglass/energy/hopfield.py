@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_finite, check_real
+from isinglass._common.checks import check_finite, check_flag, check_real
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import (
     Patterns,
@@ -51,6 +51,7 @@ def hopfield_energy(
     Source: Hopfield 1982, Eqs. 2 and 7.
     """
     check_state(state, patterns)
+    check_flag(self_coupling=self_coupling)
     x = rows(state)
     n = x.shape[-1]
     energy = krotov_hopfield_energy(x, patterns, 2, block=block) / (2 * n)
@@ -122,6 +123,7 @@ def hebbian_weights(
     Source: Hopfield 1982, Eq. 2.
     """
     check_patterns(patterns)
+    check_flag(self_coupling=self_coupling)
     vectors = as_real(on_device(patterns))
     weights = product(vectors.T, vectors) / patterns.shape[1]
     return weights if self_coupling else weights - jnp.diag(jnp.diag(weights))

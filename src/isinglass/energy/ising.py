@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import check_finite, check_real
+from isinglass._common.checks import check_finite, check_flag, check_in, check_real
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import as_real
 
@@ -54,6 +54,7 @@ def ising_energy(
     Source: Tang 2020, Eq. 1.
     """
     q, b = _checked(dipoles, field, threshold, coupling)
+    check_flag(guests=guests)
     energy = -(q @ b).sum(-1)
     if not guests:
         return energy
@@ -89,6 +90,7 @@ def ising_force(
         ValueError: As `ising_energy` does.
     """
     q, b = _checked(dipoles, field, threshold, coupling)
+    check_flag(guests=guests)
     force = jnp.broadcast_to(b, q.shape)
     if not guests:
         return force
@@ -116,8 +118,9 @@ def _checked(
         raise ValueError(
             f"field must have shape {dipoles.shape[-1:]}, got {field.shape}"
         )
-    check_finite(dipoles=dipoles, field=field, coupling=coupling)
-    if threshold is not None and np.isnan(threshold):
-        raise ValueError(f"threshold must be a number or None, got {threshold}")
+    check_finite(dipoles=dipoles, field=field)
+    check_in("(-inf, inf)", coupling=coupling)
+    if threshold is not None:
+        check_in("[-inf, inf]", threshold=threshold)
     q = as_real(dipoles)
     return q, jnp.asarray(field, q.dtype)

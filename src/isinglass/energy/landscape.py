@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_flag, check_positive, check_whole
 from isinglass.energy._arrays import check_state, rows
 from isinglass.energy.exponential import (
     demircigil_energy,
@@ -204,6 +204,7 @@ class KrotovHopfield(SignLandscape):
 
     def __post_init__(self) -> None:
         check_whole(2, degree=self.degree)
+        check_flag(rectified=self.rectified)
         if self.degree % 2 and not self.rectified:
             raise ValueError(
                 "degree must be even where the polynomial is not rectified, got "

@@ -6,16 +6,24 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import (
+    as_list,
     check_finite,
     check_positive,
     check_real,
     check_whole,
 )
 from isinglass._common.precision import usual_promotion
-from isinglass.energy._arrays import Layers, Patterns, State, check_patterns
+from isinglass.energy._arrays import (
+    Layers,
+    Patterns,
+    State,
+    check_patterns,
+    check_state,
+)
 from isinglass.energy.nearest import nearest_neighbour_energy, nearest_neighbour_force
 
 
@@ -56,11 +64,14 @@ def layer_energies(
 
     Source: Niu et al. 2024, Eq. 6.
     """
-    _check(layers)
+    check_layers(state, layers)
     energies = [
         nearest_neighbour_energy(state, layer, inverse_temperature) for layer in layers
     ]
-    return jnp.stack(energies, -1)
+    together = jnp.stack(energies, -1)
+    if not isinstance(together, Tracer) and not bool(jnp.isfinite(together).all()):
+        raise ValueError("state and layers must be so near that energies are finite")
+    return together
 
 
 @usual_promotion()
@@ -136,8 +147,7 @@ def global_force(
     )  # pyright: ignore[reportReturnType]  # not 0: there is a layer
 
 
-def _check(layers: Sequence[Any]) -> None:
-    if not len(layers):
-        raise ValueError(
-            "layers must hold the patterns of one layer at least, got none"
-        )
+def check_layers(state: Any, layers: Sequence[Any]) -> None:
+    """Refuse what is no sequence of patterns, of the width of the state."""
+    for number, layer in enumerate(as_list("layers", layers)):
+        check_state(state, layer, f"layers[{number}]")

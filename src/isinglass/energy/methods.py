@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from isinglass._common.checks import check_in, check_kind
 from isinglass._common.precision import usual_promotion
 from isinglass.energy.landscape import ContinuousLandscape, Landscape, SignLandscape
 
@@ -71,10 +72,7 @@ class Flow(Method):
                 f"method Flow is for continuous energies, not {landscape.name}"
             )
         longest = 2 / landscape.smoothness
-        if not 0 < self.size(landscape) <= longest:
-            raise ValueError(
-                f"step_size must be in (0, {longest:g}], got {self.step_size}"
-            )
+        check_in(f"(0, {longest:g}]", step_size=self.size(landscape))
 
     def step(self, landscape: Landscape, state: Any, patterns: Any) -> Any:
         """One step of length h along the force."""
@@ -108,5 +106,10 @@ class Sweep(Method):
 
 @usual_promotion()
 def published_method(landscape: Landscape) -> Method:
-    """The dynamics that an energy was published with: sweeps of signs, else updates."""
+    """The dynamics that an energy was published with: sweeps of signs, else updates.
+
+    Raises:
+        TypeError: If it is no energy.
+    """
+    check_kind(Landscape, landscape=landscape)
     return Sweep() if isinstance(landscape, SignLandscape) else Update()

@@ -7,7 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from isinglass._common.checks import (
+    as_real_array,
+    check_finite,
+    check_function,
+    check_in,
+    check_kind,
+    check_positive,
+    check_shapes,
+)
 from isinglass._common.precision import usual_promotion
+from isinglass.energy._arrays import check_patterns
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape
 
@@ -51,8 +61,15 @@ def find_minima(
     Raises:
         ValueError: As `descend`.
     """
-    m = len(patterns)
-    begin = patterns if starts is None else np.concatenate([patterns, starts])
+    check_patterns(patterns)
+    check_finite(patterns=patterns)
+    check_kind(Landscape, landscape=landscape)
+    m, begin = len(patterns), np.asarray(patterns)
+    if starts is not None:
+        check_patterns(starts, "starts")
+        check_finite(starts=starts)
+        check_shapes(patterns=(patterns, "m n"), starts=(starts, "s n"))
+        begin = np.concatenate([begin, starts])
     descent = descend(
         jnp.asarray(begin), jnp.asarray(patterns), landscape, tolerance=1e-9
     )
@@ -96,7 +113,13 @@ def critical_inverse_temperature(
     Returns:
         β, or NaN where the patterns are apart already at the least β, or not even at
         the largest.
+
+    Raises:
+        ValueError: If the range is empty, or as `find_minima` does.
     """
+    check_function(landscape=landscape)
+    check_positive(low=low)
+    check_in(f"[{low}, inf)", high=high)
 
     def is_apart(beta: float) -> bool:
         return bool(find_minima(patterns, landscape(beta)).is_own.all())
@@ -121,7 +144,15 @@ def turning_points(
     Args:
         x: Points of the line, evenly spaced and increasing.
         force: The force there.
+
+    Raises:
+        ValueError: If there are not as many of them, at least 2, or a point does not
+            lie beyond the one before.
     """
+    x = as_real_array("x", x, (None,))
+    force = as_real_array("force", force, x.shape)
+    if len(x) < 2 or (np.diff(x) <= 0).any():
+        raise ValueError(f"x must hold 2 points at least, increasing, got {x}")
     zeros = []
     for sign in (1, -1):
         at = np.flatnonzero((sign * force[:-1] > 0) & (sign * force[1:] <= 0))

@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_flag, check_positive, check_whole
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, State, check_state, rows
 from isinglass.energy.soft_maximum import product
@@ -46,6 +46,7 @@ def krotov_hopfield_energy(
     Source: Krotov & Hopfield 2016, Eqs. 2 and 5.
     """
     x = _checked_rows(state, patterns, degree, scale)
+    check_flag(rectified=rectified)
     total = streamed_sum(_Powers(degree, rectified), (scale * x,), patterns, block)
     return -total.reshape(state.shape[:-1])
 
@@ -74,6 +75,7 @@ def krotov_hopfield_force(
         ValueError: As `krotov_hopfield_energy` does.
     """
     x = _checked_rows(state, patterns, degree, scale)
+    check_flag(rectified=rectified)
     force = streamed_sum(_Slopes(degree, rectified), (scale * x,), patterns, block)
     return (scale * force).reshape(state.shape)
 

@@ -16,7 +16,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import check_positive, check_real, check_whole
+from isinglass._common.checks import (
+    check_key,
+    check_kind,
+    check_positive,
+    check_real,
+    check_whole,
+)
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import (
     Patterns,
@@ -167,6 +173,9 @@ def storage(
     """
     landscape = NearestNeighbour() if landscape is None else landscape
     probe = StorageProbe() if probe is None else probe
+    check_kind(Landscape, landscape=landscape)
+    check_kind(StorageProbe, probe=probe)
+    check_key(key=key)
     points = _checked(patterns)
     if isinstance(landscape, SignLandscape) and not (np.abs(points) == 1).all():
         raise ValueError(

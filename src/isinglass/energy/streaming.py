@@ -23,7 +23,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from isinglass._common.checks import check_finite, check_whole
+from isinglass._common.checks import as_list, check_finite, check_kind, check_whole
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, check_patterns
 
@@ -85,9 +85,11 @@ def shard_patterns(
             energy does.
     """
     check_patterns(patterns)
-    over = np.asarray(jax.local_devices() if devices is None else list(devices))
-    if not over.size:
-        raise ValueError("devices must hold one at least, got none")
+    over = np.asarray(
+        jax.local_devices() if devices is None else as_list("devices", devices)
+    )
+    for device in over.flat:
+        check_kind(jax.Device, devices=device)
     if patterns.shape[0] % over.size:
         raise ValueError(
             f"patterns must be a multiple of the {over.size} devices in number, "

@@ -15,6 +15,14 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from isinglass._common.plain_checks import (
+    as_list,
+    check_choice,
+    check_kind,
+    check_positive,
+    check_whole,
+)
+
 INK = "#1d2733"
 MUTED = "#6b7785"
 GRID = "#e3e7ec"
@@ -84,6 +92,8 @@ def subplots(
     Returns:
         The figure, and one axes or an array of them.
     """
+    check_whole(rows=rows, columns=columns)
+    check_positive(width=width, height=height)
     with house_style():
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(rows, columns, **options)
@@ -91,7 +101,9 @@ def subplots(
 
 def log_ticks(axes: Axes, values: Iterable[float]) -> None:
     """Make the x axis logarithmic, with a plain number at each of ``values``."""
-    places = list(values)
+    check_kind(Axes, axes=axes)
+    places = as_list("values", values)
+    check_positive(**{f"values[{i}]": value for i, value in enumerate(places)})
     axes.set_xscale("log")
     axes.set_xticks(places, [f"{value:,g}" for value in places])
     axes.minorticks_off()
@@ -99,6 +111,8 @@ def log_ticks(axes: Axes, values: Iterable[float]) -> None:
 
 def render(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
     """The bytes of a figure's image file; the same figure gives the same bytes."""
+    check_kind(Figure, figure=figure)
+    check_choice(("png", "svg"), kind=kind)
     image = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with house_style():

@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
+from isinglass._common.checks import check_choice, check_real, check_shapes
+
 Dtype = Literal["float32", "bfloat16"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 _LOGITS = 1 << 26  # at a time: 256 MiB of float32
@@ -41,7 +43,20 @@ def weighted_cross_entropy(
         targets: Tokens that should follow.
         weights: w, how much each position counts; it has no gradient.
         dtype: Of the products, "float32" or "bfloat16".
+
+    Raises:
+        ValueError: If shapes do not fit, or the type is unknown.
     """
+    check_choice(DTYPES, dtype=dtype)
+    check_real(final=final, embedding=embedding, targets=targets, weights=weights)
+    check_shapes(
+        final=(final, "m d"),
+        embedding=(embedding, "V d"),
+        targets=(targets, "m"),
+        weights=(weights, "m"),
+    )
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
+        raise ValueError(f"targets must be whole numbers, got {targets.dtype}")
     return _in_parts(final, embedding, targets, weights, dtype, False)[0]
 
 

@@ -16,6 +16,12 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Integer
 
+from isinglass._common.checks import (
+    as_list,
+    check_in,
+    check_kind,
+    check_whole,
+)
 from isinglass.data.sources import Source
 
 AXIS = "data"  # name of the mesh's only axis
@@ -38,17 +44,16 @@ def mesh_of(devices: Devices) -> Mesh:
         ValueError: If there are not so many.
     """
     available = jax.devices()
-    if isinstance(devices, int) and not 1 <= devices <= len(available):
-        raise ValueError(
-            f"devices must be 1 to {len(available)}, which is how many there are, got "
-            f"{devices}"
-        )
     if devices is None:
         chosen = available
+    elif isinstance(devices, int):
+        check_whole(devices=devices)
+        check_in(f"[1, {len(available)}]", devices=devices)
+        chosen = available[:devices]
     else:
-        chosen = available[:devices] if isinstance(devices, int) else list(devices)
-    if not chosen:
-        raise ValueError("devices must hold at least one device, got none")
+        chosen = as_list("devices", devices)
+        for device in chosen:
+            check_kind(jax.Device, devices=device)
     return Mesh(np.asarray(chosen), (AXIS,))
 
 

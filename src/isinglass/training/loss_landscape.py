@@ -19,7 +19,16 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    check_function,
+    check_in,
+    check_key,
+    check_kind,
+    check_positive,
+    check_whole,
+    is_array,
+    is_number,
+)
 
 Model = Any  # a pytree; what is no array of real numbers in it stays as it is
 Loss = Callable[[Model], Any]
@@ -63,8 +72,12 @@ def filter_normalised_directions(model: Model, key: Array) -> Directions:
     Returns:
         Two pytrees like the model, with None for what is no array of real numbers.
 
+    Raises:
+        TypeError: If it is no key.
+
     Source: Li et al. 2018, "Visualizing the Loss Landscape of Neural Nets", §4.
     """
+    check_key(key=key)
     weights = eqx.filter(model, eqx.is_inexact_array)
     leaves, structure = jax.tree.flatten(weights)
 
@@ -78,7 +91,13 @@ def filter_normalised_directions(model: Model, key: Array) -> Directions:
 
 
 def displaced(model: Model, directions: Directions, a: Any, b: Any) -> Model:
-    """Move a model in the plane: weights + a · first direction + b · second."""
+    """Move a model in the plane: weights + a · first direction + b · second.
+
+    Raises:
+        ValueError: If a number is not finite, or the directions do not fit the model.
+    """
+    check_in("(-inf, inf)", a=a, b=b)
+    _check_directions(model, directions)
     moves = jax.tree.map(lambda u, v: a * u + b * v, *directions)
     return eqx.apply_updates(model, moves)
 
@@ -111,8 +130,7 @@ def loss_surface(
         ValueError: If a number is out of range, the directions do not fit the model, or
             its loss is no finite number.
     """
-    if not 0 < extent < np.inf:
-        raise ValueError(f"extent must be positive and finite, got {extent}")
+    check_positive(extent=extent)
     check_whole(2, points=points)
     check_whole(at_once=at_once)
     _check(loss, model, directions)
@@ -163,6 +181,7 @@ def curvature(
 
     Source: Hutchinson 1990; Lehoucq, Sorensen & Yang 1998.
     """
+    check_key(key=key)
     _check(loss, model, directions)
     flat, times_hessian = _hessian(loss, model)
     check_whole(2, probes=probes)
@@ -237,8 +256,27 @@ def _extremes(
 
 
 def _check(loss: Loss, model: Model, directions: Directions) -> None:
-    if not callable(loss):
-        raise TypeError(f"loss must be a function of the model, got {loss!r}")
+    check_function(loss=loss)
+    _check_directions(model, directions)
+    try:
+        value = eqx.filter_eval_shape(loss, model)
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ValueError(
+            f"loss fails on the model: {type(error).__name__}: {error}"
+        ) from error
+    if is_array(value) or isinstance(value, jax.ShapeDtypeStruct):
+        is_real = value.shape == () and jnp.issubdtype(value.dtype, jnp.floating)
+    else:
+        is_real = is_number(value)
+    if not is_real:
+        raise ValueError(f"loss must be a finite number at the model, got {value!r}")
+    value = jnp.asarray(eqx.filter_jit(loss)(model), float)
+    if not jnp.isfinite(value):
+        raise ValueError(f"loss must be a finite number at the model, got {value}")
+
+
+def _check_directions(model: Model, directions: Directions) -> None:
+    check_kind(tuple, list, directions=directions)
     shapes = [
         jax.tree.map(jnp.shape, eqx.filter(tree, eqx.is_inexact_array))
         for tree in (model, *directions)
@@ -247,6 +285,3 @@ def _check(loss: Loss, model: Model, directions: Directions) -> None:
         raise ValueError(
             "directions must be two pytrees of the shapes of the model's weights"
         )
-    value = jnp.asarray(eqx.filter_jit(loss)(model))
-    if value.shape != () or not jnp.isfinite(value):
-        raise ValueError(f"loss must be a finite number at the model, got {value}")

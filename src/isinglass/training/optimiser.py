@@ -12,7 +12,7 @@ from typing import Any
 
 import optax
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import as_list, check_in, check_positive, check_whole
 
 
 def adamw(
@@ -33,13 +33,35 @@ def adamw(
         betas: How fast the means of the gradient and of its square forget.
         mask: Makes of parameters the tree that says which decay; all, if None.
 
+    Raises:
+        ValueError: If a number is out of range.
+
     Source: Loshchilov & Hutter 2019, "Decoupled Weight Decay Regularization".
     """
-    first, second = betas
+    check_in("[0, inf)", weight_decay=weight_decay)
+    if clip is not None:
+        check_positive(clip=clip)
+    if not callable(rate):
+        check_in("(-inf, inf)", rate=rate)
+    first, second = as_betas(betas)
     decayed = optax.adamw(rate, first, second, weight_decay=weight_decay, mask=mask)
     if clip is None:
         return decayed
     return optax.chain(optax.clip_by_global_norm(clip), decayed)
+
+
+def as_betas(betas: Any) -> tuple[float, float]:
+    """The two of AdamW, each in [0, 1).
+
+    Raises:
+        ValueError: If they are others.
+    """
+    pair = tuple(as_list("betas", betas))
+    if len(pair) != 2:
+        raise ValueError(f"betas must be two numbers in [0, 1), got {betas}")
+    for beta in pair:
+        check_in("[0, 1)", betas=beta)
+    return pair
 
 
 @dataclass(frozen=True)
@@ -104,10 +126,6 @@ def check_recipe(recipe: Any) -> None:
     check_whole(steps=recipe.steps, batch=recipe.batch)
     check_whole(0, warmup=recipe.warmup)
     for name in ("learning_rate", "weight_decay"):
-        value = getattr(recipe, name)
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name} must be finite and at least 0, got {value}")
-    if recipe.clip is not None and not 0 < recipe.clip < math.inf:
-        raise ValueError(
-            f"clip must be positive, or None for no limit, got {recipe.clip}"
-        )
+        check_in("[0, inf)", **{name: getattr(recipe, name)})
+    if recipe.clip is not None:
+        check_positive(clip=recipe.clip)

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from isinglass._common.checks import as_path, check_function
 from isinglass.training import checkpoint
 from isinglass.training.checkpoint import Position
 from isinglass.training.devices import Devices
@@ -62,11 +63,20 @@ class Runtime:
             ends the training, which can go on later from the last record.
         devices: Which of JAX's devices share the work, or how many of the first; None
             for what the system's `train` says.
+
+    Raises:
+        TypeError: If the store is no path, or progress cannot be called.
     """
 
     store: str | Path | None = None
     progress: Callable[[Progress], object] | None = None
     devices: Devices = None
+
+    def __post_init__(self) -> None:
+        if self.store is not None:
+            as_path("store", self.store)
+        if self.progress is not None:
+            check_function(progress=self.progress)
 
 
 class TrainingDivergedError(RuntimeError):

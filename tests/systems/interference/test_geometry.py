@@ -92,10 +92,10 @@ def test_later_changes_of_the_callers_array_do_not_reach_the_geometry():
             ([[0.0]], [[1.0]], lambda a, b: -1.0),
             "distance that is negative or not finite",
         ),
-        (([[0.0]], [[1.0]], "cityblock", 0), "speed must be a positive number, got 0"),
-        (([[0.0]], [[1.0]], "cityblock", -1.0), "speed must be a positive number"),
-        (([[0.0]], [[1.0]], "cityblock", np.nan), "speed must be a positive number"),
-        (([[0.0]], [[1.0]], "cityblock", np.inf), "speed must be a positive number"),
+        (([[0.0]], [[1.0]], "cityblock", 0), "speed must be positive and finite, got 0"),
+        (([[0.0]], [[1.0]], "cityblock", -1.0), "speed must be positive and finite"),
+        (([[0.0]], [[1.0]], "cityblock", np.nan), "speed must be positive and finite"),
+        (([[0.0]], [[1.0]], "cityblock", np.inf), "speed must be positive and finite"),
     ],
 )
 def test_refused(arguments, message):
@@ -112,5 +112,5 @@ def test_a_deaf_target_is_refused():
 
 @pytest.mark.parametrize(("grid", "n_targets"), [((0, 1), 1), ((1, 0), 1), ((1, 1), 0)])
 def test_an_empty_stage_is_refused(grid, n_targets):
-    with pytest.raises(ValueError, match="at least one patch and one target"):
+    with pytest.raises(ValueError, match="must be at least 1, got 0"):
         corners(grid, n_targets)

@@ -86,7 +86,7 @@ def test_a_rule_refuses_what_fit_refuses(rule, message):
 
 def test_watching_wants_a_target_for_every_sample():
     p = np.full((1, 1, 2), 0.5)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="dipoles and targets must be as many"):
         list(
             watch_learning(
                 p, [np.eye(2)[:1]], [0, 0], host=np.eye(2)[0], reachable=p > 0

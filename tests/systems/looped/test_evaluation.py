@@ -152,7 +152,7 @@ def test_memory_is_bounded_at_any_length():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lengths": []}, "lengths must be different ones"),
+        ({"lengths": []}, "lengths must hold one at least"),
         ({"lengths": [5, 5]}, "lengths must be different ones"),
         ({"lengths": [2]}, r"none below 3 in the last-token form, got \(2,\)"),
         ({"sequences": 0}, "sequences must be at least 1, got 0"),
@@ -180,7 +180,7 @@ def test_an_evaluation_refuses_nothing_to_do():
         Evaluation(every=0)
     with pytest.raises(ValueError, match="sequences must be at least 1, got 0"):
         Evaluation(sequences=0)
-    with pytest.raises(ValueError, match="lengths must be different ones"):
+    with pytest.raises(ValueError, match="lengths must hold one at least"):
         Evaluation(lengths=())
     with pytest.raises(ValueError, match=r"stop_at must be in \(0, 1\], got 1.5"):
         Evaluation(stop_at=1.5)

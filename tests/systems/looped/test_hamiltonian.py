@@ -177,7 +177,7 @@ def test_a_model_lends_its_attention():
 @pytest.mark.parametrize(
     ("numbers", "named"),
     [
-        ({"temperature": 0.0}, "temperature must be positive, got 0.0"),
+        ({"temperature": 0.0}, "temperature must be positive and finite, got 0.0"),
         ({"temperature": float("inf")}, "temperature must be finite"),
         ({"momentum": float("nan")}, "momentum must be finite"),
         ({"pull": float("inf")}, "pull must be finite"),
@@ -190,7 +190,7 @@ def test_numbers_that_are_none_are_refused(numbers, named):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="of one sequence, got 2 keys and 3 values"):
+    with pytest.raises(ValueError, match="values must have the axes .m, d. with m = 2"):
         LatentHamiltonian(jnp.eye(D), jnp.ones((2, D)), jnp.ones((3, D)))
     two = LoopedTransformer(LoopedConfig(heads=2), key=jax.random.key(0))
     with pytest.raises(ValueError, match="model must have one head, got 2"):

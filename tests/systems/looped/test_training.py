@@ -129,7 +129,7 @@ def test_another_learning_rate_compiles_nothing(whole):
 
 @pytest.mark.parametrize("devices", [0, 2, 100])
 def test_devices_that_are_not_there_are_refused(devices):
-    with pytest.raises(ValueError, match=f"devices must be 1 to 1, .* got {devices}"):
+    with pytest.raises(ValueError, match=f"devices must be .*1.*, got {devices}"):
         run(runtime=Runtime(devices=devices))
 
 
@@ -314,7 +314,7 @@ def test_a_learning_rate_without_bounds_diverges():
             "q must be at least 0.001 away from 1 where rows of attention are not "
             "kept, got 1.0",
         ),
-        ({"seeds": ()}, "seeds must be different ones"),
+        ({"seeds": ()}, "seeds must hold one at least"),
         ({"seeds": (1, 1)}, "seeds must be different ones"),
         ({"seeds": (-1,)}, r"seeds must be in \[0, 2\^32\), got \(-1,\)"),
         (

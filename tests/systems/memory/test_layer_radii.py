@@ -66,7 +66,7 @@ def test_progress_counts_sequences(model):
     [
         ({"layers": ["3"]}, "layers must be 0 to 2 or 'final', got '3'"),
         ({"layers": [1, "1"]}, "layers must be different ones, at least one"),
-        ({"layers": []}, "layers must be different ones, at least one"),
+        ({"layers": []}, "layers must hold one at least"),
         ({"positions": "first"}, "positions must be one of"),
         ({"batch": 0}, "batch must be at least 1, got 0"),
     ],

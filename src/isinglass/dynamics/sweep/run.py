@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    as_path,
+    check_choice,
+    check_flag,
+    check_kind,
+    check_whole,
+)
 from isinglass.dynamics.sweep.workers import Workers
 
 DIRECTIONS = {"both": ("up", "down"), "up": ("up",), "down": ("down",)}
@@ -61,10 +67,11 @@ class Run:
         if self.starts is not None:
             check_whole(starts=self.starts)
         check_whole(lanes=self.lanes, block=self.block)
-        if self.direction is not None and self.direction not in DIRECTIONS:
-            raise ValueError(
-                f"direction must be 'up', 'down' or 'both', got {self.direction!r}"
-            )
+        check_choice((*DIRECTIONS, None), direction=self.direction)
+        check_flag(resume=self.resume)
+        check_kind(Workers, workers=self.workers)
+        if self.store is not None:
+            as_path("store", self.store)
 
     @property
     def directions(self) -> tuple[str, ...]:

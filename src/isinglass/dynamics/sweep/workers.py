@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from isinglass._common.checks import check_choice
 from isinglass._common.machine import cores
 from isinglass.dynamics.sweep.store import Folder, Memory
 from isinglass.dynamics.sweep.tile_work import Leaves, Work, compute
@@ -66,11 +67,7 @@ class Workers:
         if self.cluster is None and self.cluster_options is not None:
             raise ValueError("cluster_options needs a cluster, got None")
         if self.cluster is not None:
-            if self.cluster not in CLUSTERS:
-                raise ValueError(
-                    f"cluster must be one of {', '.join(CLUSTERS)}, got "
-                    f"{self.cluster!r}"
-                )
+            check_choice(CLUSTERS, cluster=self.cluster)
             _import("dask_jobqueue", "cluster")
         if self.scheduler is not None:
             Client = _import("distributed", "scheduler").Client

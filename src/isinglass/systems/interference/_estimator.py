@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from isinglass._common.batches import BATCH, each_batch
+from isinglass._common.checks import as_path
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._samples import (
@@ -245,7 +246,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
             OSError: If the folder does not exist or cannot be written to.
         """
         self._check_ready()
-        _storage.save(self._state(), Path(path))
+        _storage.save(self._state(), as_path("path", path))
 
     @classmethod
     def load(cls: type[Model], path: str | Path) -> Model:
@@ -259,7 +260,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
             ValueError: For a file that is truncated, damaged, of another format
                 version, or of another kind of model.
         """
-        state = _storage.load(Path(path), cls.__name__)
+        state = _storage.load(as_path("path", path), cls.__name__)
         try:
             return cls._of_state(state)
         except (AttributeError, TypeError, ValueError) as error:

@@ -1,6 +1,5 @@
 """What estimators check of samples, and that a failed call leaves a model as it was."""
 
-import operator
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -9,7 +8,7 @@ import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from isinglass._common.checks import as_array
+from isinglass._common.checks import as_array, is_whole
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MOST = 10**9  # epochs or travel durations
@@ -33,10 +32,7 @@ def all_or_nothing(method: Method) -> Method:
 
 def check_positive_int(name: str, value: Any) -> None:
     """Refuse what is no whole number from 1 to 10⁹."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
+    number = value if is_whole(value) else 0
     # Far above, counts of samples would no longer be exact.
     if not 1 <= number <= MOST:
         raise ValueError(

@@ -6,6 +6,9 @@ Tang 2020, §3 and §4.1.
 import numpy as np
 from jaxtyping import Bool, Float
 
+from isinglass._common.checks import check_mask, check_real, check_shapes
+from isinglass.systems.interference.routes import checked_routes
+
 
 def expected_similarity(
     dipoles: Float[np.ndarray, "n E D"], arrivals: Float[np.ndarray, "E C T"]
@@ -19,7 +22,13 @@ def expected_similarity(
     Args:
         dipoles: What each emission sends, D components of unit length.
         arrivals: Probability of each emission to arrive at each target and time.
+
+    Raises:
+        ValueError: If shapes do not fit, or numbers are not real.
     """
+    check_real(dipoles=dipoles, arrivals=arrivals)
+    check_shapes(dipoles=(dipoles, "n E D"), arrivals=(arrivals, "E C T"))
+    arrivals = np.asarray(arrivals, float)
     total = arrivals.sum(axis=0)
     share = np.divide(
         arrivals, total, out=np.full_like(arrivals, np.nan), where=total > 0
@@ -38,7 +47,11 @@ def arrival_times(
     Args:
         probabilities: Probability of each travel duration, per source and policy.
         reachable: Which durations are long enough, per source and learner.
+
+    Raises:
+        ValueError: If shapes do not fit, or numbers are not real.
     """
+    probabilities = checked_routes(probabilities, reachable)
     arriving = np.einsum(
         "spt,slt->lpt", probabilities, reachable.astype(probabilities.dtype)
     )
@@ -58,7 +71,14 @@ def arrival_entropy(
     Args:
         similar: Which emissions of each input are similar to the host.
         arrivals: Probability of each emission to arrive at each target and time.
+
+    Raises:
+        ValueError: If shapes do not fit, or numbers are not real.
     """
+    check_mask(similar=similar)
+    check_real(arrivals=arrivals)
+    check_shapes(similar=(similar, "n E"), arrivals=(arrivals, "E C T"))
+    arrivals = np.asarray(arrivals, float)
     arriving = np.einsum("ne,ect->nct", similar.astype(arrivals.dtype), arrivals)
     total = arriving.sum(axis=-1, keepdims=True)
     q = np.divide(arriving, total, out=np.full_like(arriving, np.nan), where=total > 0)

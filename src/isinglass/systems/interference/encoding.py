@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Num
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import as_pair, check_real, check_shapes, check_whole
 
 Images = Num[Array, "n H W"] | Bool[Array, "n H W"]
 
@@ -26,6 +26,9 @@ def encode_images(images: Images, patch_size: tuple[int, int]) -> Float[Array, "
     Args:
         images: Pictures of finite numbers.
         patch_size: Height and width of a patch in pixels, no larger than the picture.
+
+    Raises:
+        ValueError: If there is no picture, or a patch is larger than one.
     """
     patches, length = _centred_patches(images, patch_size)
     rests = length == 0
@@ -59,7 +62,12 @@ def to_dipoles(vectors: Float[Array, "*n D"]) -> Float[Array, "*n D+1"]:
 
     Returns:
         (0, v/|v|), or (1, 0, …, 0) for v = 0.
+
+    Raises:
+        ValueError: If they are no real numbers.
     """
+    check_real(vectors=vectors)
+    check_shapes(vectors=(vectors, "... D"))
     largest = jnp.abs(vectors).max(axis=-1, keepdims=True)
     rests = largest == 0
     # Squares of very long or short vectors would overflow or vanish.
@@ -83,10 +91,16 @@ def _centred_patches(
     Samples come last: the arithmetic then runs along them, which is several times
     faster.
     """
-    if images.ndim != 3:
-        raise ValueError(f"images must be (n, height, width), got {images.shape}")
+    check_shapes(images=(images, "n height width"))
+    if images.dtype.kind != "b":
+        check_real(images=images)
     n, height, width = images.shape
-    h, w = patch_size
+    h, w = as_pair("patch_size", patch_size)
+    if h > height or w > width:
+        raise ValueError(
+            f"patch_size must be at most that of a picture, {height} × {width}, got "
+            f"{h} × {w}"
+        )
     rows, columns = height // h, width // w
     pixels = images.reshape(n, -1).T.reshape(height, width, n)[
         : rows * h, : columns * w

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
+from isinglass._common.checks import check_in, check_real, check_shapes
 from isinglass.systems.interference.learning import is_similar
 
 
@@ -26,7 +27,17 @@ def attended_host(
             (`routes.arrivals`).
         host: The external field g.
         threshold: Similarity θ from which an emission is a friend.
+
+    Raises:
+        ValueError: If shapes do not fit, or numbers are not real.
     """
+    check_shapes(
+        dipoles=(dipoles, "n E D"),
+        arrived=(arrived, "E C T"),
+        host=(host, "D"),
+    )
+    check_real(dipoles=dipoles, host=host)
+    check_in("(-inf, inf)", threshold=threshold)
     x, friends = _samples_last(dipoles, host, threshold)
     # The count of friends rides along as one more component: one matrix product, not
     # two.
@@ -58,7 +69,12 @@ def energy_over_time(
             (`routes.arrivals`).
         host: The external field g.
         threshold: Similarity θ from which an emission is a friend.
+
+    Raises:
+        ValueError: If shapes do not fit, or numbers are not real.
     """
+    check_real(arrivals=arrivals)
+    check_shapes(arrivals=(arrivals, "E C T"), arrived=(arrived, "E C T"))
     h = attended_host(dipoles, arrived, host, threshold)
     x, friends = _samples_last(dipoles, host, threshold)
     received = jnp.einsum(

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from numbers import Real
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial.distance import cdist
 
-from isinglass._common.checks import as_real_array
+from isinglass._common.checks import as_pair, as_real_array, check_positive, check_whole
 from isinglass._common.types import ArrayLike
 
 # A duration that falls short of the flight time by rounding alone still arrives.
@@ -50,9 +49,7 @@ class Geometry:
                 "sources and targets must live in the same space: got "
                 f"{sources.shape[1]} and {targets.shape[1]} dimensions"
             )
-        speed = self.speed
-        if not (isinstance(speed, Real) and np.isfinite(speed) and speed > 0):
-            raise ValueError(f"speed must be a positive number, got {self.speed!r}")
+        check_positive(speed=self.speed)
         for array in (sources, targets):
             array.flags.writeable = False  # the distances would go stale, silently
         object.__setattr__(self, "sources", sources)
@@ -81,6 +78,7 @@ class Geometry:
             ValueError: If some pair has no reachable duration: that target would be
                 deaf to that source, silently.
         """
+        check_whole(n_durations=n_durations)
         longest = float(self.flight_times.max())
         if longest > n_durations - 1 + _ROUNDING:
             raise ValueError(
@@ -106,12 +104,8 @@ def corners(grid: tuple[int, int], n_targets: int) -> Geometry:
     Raises:
         ValueError: If the grid is empty or `n_targets` < 1.
     """
-    rows, columns = grid
-    if rows < 1 or columns < 1 or n_targets < 1:
-        raise ValueError(
-            f"need at least one patch and one target, got grid={grid}, "
-            f"n_targets={n_targets}"
-        )
+    rows, columns = as_pair("grid", grid)
+    check_whole(n_targets=n_targets)
     i, j = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     sources = np.stack([i - (rows - 1) / 2, j - (columns - 1) / 2], axis=-1).reshape(
         -1, 2

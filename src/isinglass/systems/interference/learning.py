@@ -16,6 +16,16 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
+from isinglass._common.checks import (
+    as_list,
+    check_in,
+    check_kind,
+    check_mask,
+    check_real,
+    check_shapes,
+    check_whole,
+)
+
 Rates = tuple[float, float, float]
 
 # Time-varying sources add their changes before the rule divides; where the sum would
@@ -155,7 +165,20 @@ def learn_sample(
 
     Returns:
         The route probabilities after; those given stay as they are.
+
+    Raises:
+        ValueError: If shapes do not fit, or there is no such target.
     """
+    check_real(probabilities=probabilities, rate=rate)
+    check_mask(reachable=reachable)
+    check_shapes(
+        probabilities=(probabilities, "S C T"),
+        rate=(rate, "S"),
+        reachable=(reachable, "S C T"),
+    )
+    check_whole(0, target=target)
+    check_in(f"[0, {probabilities.shape[1]})", target=target)
+    probabilities = np.asarray(probabilities, float)
     updated = probabilities.copy()
     route = probabilities[:, target]
     route = route + rate[:, None] * route * reachable[:, target]
@@ -188,8 +211,21 @@ def watch_learning(
     Raises:
         ValueError: If there are more dipoles than targets or fewer.
     """
-    rule = rule or LearningRule()
-    for sample, target in zip(dipoles, targets, strict=True):
-        rate = rule.rate(sample @ host)
+    rule = LearningRule() if rule is None else rule
+    check_kind(LearningRule, rule=rule)
+    check_real(probabilities=probabilities, host=host)
+    check_mask(reachable=reachable)
+    check_kind(Iterable, dipoles=dipoles, targets=targets)
+    samples = as_list("dipoles", list(dipoles))
+    labels = as_list("targets", list(targets))
+    if len(samples) != len(labels):
+        raise ValueError(
+            f"dipoles and targets must be as many, got {len(samples)} and {len(labels)}"
+        )
+    for sample, target in zip(samples, labels, strict=True):
+        check_whole(0, targets=target)
+        check_real(dipoles=sample)
+        check_shapes(dipoles=(sample, "S D"), host=(host, "D"))
+        rate = rule.rate(np.asarray(sample) @ np.asarray(host))
         probabilities = learn_sample(probabilities, int(target), rate, reachable)
         yield probabilities

@@ -12,7 +12,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import log_softmax
 
-from isinglass._common.checks import as_real_array
+from isinglass._common.checks import (
+    as_real_array,
+    check_mask,
+    check_real,
+    check_shapes,
+    check_whole,
+)
 from isinglass._common.types import ArrayLike
 
 
@@ -29,7 +35,12 @@ def jitter_prior(
         label: Of the class; 1, 1.0 and True are one label.
         n_sources: How many sources S.
         n_durations: How many travel durations T.
+
+    Raises:
+        ValueError: If a number is out of range.
     """
+    check_whole(0, seed=seed)
+    check_whole(n_sources=n_sources, n_durations=n_durations)
     u = np.random.default_rng([seed, crc32(_name(label).encode())]).random(
         (n_sources, n_durations)
     )
@@ -91,10 +102,29 @@ def route_probabilities(
         prior: Probabilities before learning.
         evidence: What was learned: sums of log-gains.
         reachable: Which durations are long enough to arrive.
+
+    Raises:
+        ValueError: If shapes do not fit, or numbers are not real.
     """
+    prior = checked_routes(prior, reachable, "prior")
+    check_real(evidence=evidence)
+    if np.shape(evidence)[-1:] == (1,):
+        check_shapes(prior=(prior, "S C T"), evidence=(evidence, "S C 1"))
+    else:
+        check_shapes(prior=(prior, "S C T"), evidence=(evidence, "S C T"))
     with np.errstate(divide="ignore"):
         log_prior = np.log(prior)
     return np.exp(log_softmax(log_prior + np.where(reachable, evidence, 0.0), axis=-1))
+
+
+def checked_routes(
+    probabilities: ArrayLike, reachable: ArrayLike, name: str = "probabilities"
+) -> Float[np.ndarray, "S C T"]:
+    """Probabilities of routes beside a mask of one shape, or an error."""
+    check_real(**{name: probabilities})
+    check_mask(reachable=reachable)
+    check_shapes(**{name: (probabilities, "S C T"), "reachable": (reachable, "S C T")})
+    return np.asarray(probabilities, float)
 
 
 def arrivals(
@@ -116,7 +146,12 @@ def arrivals(
     Returns:
         The arrival probabilities (zero where too short to arrive) and, as a mask of the
         same shape, from when on each emission can have arrived.
+
+    Raises:
+        ValueError: If shapes do not fit, or a number is out of range.
     """
+    probabilities = checked_routes(probabilities, reachable)
+    check_whole(n_emissions=n_emissions)
     n_sources, n_targets, n_durations = probabilities.shape
     shape = (n_sources, n_emissions, n_targets, n_durations)
     delayed, arrived = np.zeros(shape), np.zeros(shape, dtype=bool)

@@ -18,6 +18,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Real
 
+from isinglass._common.checks import (
+    check_key,
+    check_kind,
+    check_mask,
+    check_shapes,
+    check_whole,
+)
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.features_first import affine, by_head
 from isinglass.attention.normalisation import Normalisation
@@ -25,7 +32,7 @@ from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.data.induction import InductionTask
 from isinglass.data.tokens import check_tokens
-from isinglass.systems.looped.loop import Loop, check_shape
+from isinglass.systems.looped.loop import Loop, check_positions, check_shape
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
 
@@ -114,6 +121,8 @@ class LoopedBaseline(Loop):
 
     @single_precision()
     def __init__(self, config: BaselineConfig, *, key: PRNGKeyArray) -> None:
+        check_kind(BaselineConfig, config=config)
+        check_key(key=key)
         symbols, width = config.vocabulary, config.width
         hidden = 4 * width if config.hidden is None else config.hidden
         keys = iter(jax.random.split(key, 6))
@@ -159,8 +168,13 @@ class LoopedBaseline(Loop):
         Raises:
             ValueError: If not 1 ≤ ``least`` ≤ ``most``.
         """
-        if not 1 <= least <= most:
+        check_whole(most=most, least=least)
+        if least > most:
             raise ValueError(f"least must be from 1 to most = {most}, got {least}")
+        check_tokens("tokens", tokens, 1, self.config.vocabulary)
+        if counted is not None:
+            check_mask(counted=counted)
+            check_shapes(tokens=(tokens, "n"), counted=(counted, "n"))
         inputs = self.embed(tokens, positions)
         weight = jnp.ones(tokens.shape[0]) if counted is None else counted
         weight = weight.astype(inputs.dtype)
@@ -204,6 +218,7 @@ class LoopedBaseline(Loop):
             ValueError: If they are no whole numbers, or one is not in [0, V).
         """
         check_tokens("tokens", tokens, None, self.config.vocabulary)
+        check_positions(tokens, positions)
         config, inputs = self.config, self.embedding[tokens]
         if config.positional_scale == 0:
             return inputs
@@ -254,6 +269,11 @@ class AdaptiveBaseline(eqx.Module):
     model: LoopedBaseline
     task: InductionTask = eqx.field(static=True)
     most: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        check_kind(LoopedBaseline, model=self.model)
+        check_kind(InductionTask, task=self.task)
+        check_whole(most=self.most)
 
     @usual_promotion()
     def __call__(self, tokens: Int[Array, "n"]) -> Float[Array, "n V"]:

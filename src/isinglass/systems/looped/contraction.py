@@ -24,7 +24,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_positive
+from isinglass._common.checks import (
+    as_list,
+    check_flag,
+    check_in,
+    check_kind,
+    check_positive,
+    check_real,
+    check_shapes,
+    parameter,
+)
 from isinglass.attention.features_first import joined
 from isinglass.dynamics import cycles
 from isinglass.dynamics.cycles import FixedPoints, jacobian_norm
@@ -89,7 +98,9 @@ def contraction_bound(
         raise ValueError(
             "q must not be 1: the entropy would drop out of the bound, and leave √n"
         )
-    query, key, value = weights
+    query, key, value = _checked_weights(weights)
+    check_real(rows=rows)
+    check_shapes(rows=(rows, "n m"))
     of_rows = jnp.sqrt(((rows**q).sum(-1) ** (2 / q)).sum())
     of_scores = 2 * jnp.linalg.norm(query, 2) * jnp.linalg.norm(key, 2)
     return (of_scores + of_rows) * jnp.linalg.norm(value)
@@ -98,11 +109,16 @@ def contraction_bound(
 def assumptions(
     value: Float[Array, "d e"], inputs: Float[Array, "n d"], state: Float[Array, "n d"]
 ) -> Assumptions:
-    """Return the norms that Theorem 3.2.1 of Lam 2026 assumes to be small."""
+    """Return the norms that Theorem 3.2.1 of Lam 2026 assumes to be small.
+
+    Raises:
+        ValueError: If shapes do not fit.
+    """
+    check_real(value=value, inputs=inputs, state=state)
+    check_shapes(value=(value, "d e"), inputs=(inputs, "n d"), state=(state, "n d"))
     return Assumptions(*(float(jnp.linalg.norm(x)) for x in (inputs, state, value)))
 
 
-@partial(jax.jit, static_argnames=("causal", "scale"))
 def attention_jacobian_norm(
     weights: Weights,
     inputs: Float[Array, "n d"],
@@ -122,7 +138,24 @@ def attention_jacobian_norm(
 
     Returns:
         The largest singular value of the derivative of n·d numbers by n·d numbers.
+
+    Raises:
+        ValueError: If shapes do not fit, or the scale is not finite.
     """
+    query, key, value = _checked_weights(weights)
+    check_real(inputs=inputs, state=state)
+    check_shapes(query=(query, "d c"), inputs=(inputs, "n d"), state=(state, "n d"))
+    check_shapes(state=(state, "n d"), value=(value, "d d"))
+    check_flag(causal=causal)
+    if scale is not None:
+        check_in("(-inf, inf)", scale=scale)
+    return _attention_jacobian_norm((query, key, value), inputs, state, causal, scale)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _attention_jacobian_norm(
+    weights: Weights, inputs: Array, state: Array, causal: bool, scale: float | None
+) -> Array:
     query, key, value = weights
 
     def attention(state: Array) -> Array:
@@ -136,7 +169,6 @@ def attention_jacobian_norm(
     return jacobian_norm(attention, state)
 
 
-@partial(jax.jit, static_argnames="residual")
 def loop_jacobian_norm(
     model: LoopedTransformer,
     state: Float[Array, "n d"],
@@ -154,11 +186,21 @@ def loop_jacobian_norm(
         inputs: X, as of the model's `embed`.
         residual: Whether of the loop Z + F(Z + X), which the model iterates, or of F(Z
             + X).
+
+    Raises:
+        TypeError: If it is no model.
+        ValueError: If shapes do not fit.
     """
+    parameters = loop_parameters(model, inputs)
+    _check_state(state, parameters)
+    check_flag(residual=residual)
+    return _loop_jacobian_norm(parameters, state, residual)
+
+
+@partial(jax.jit, static_argnums=2)
+def _loop_jacobian_norm(parameters: Any, state: Array, residual: bool) -> Array:
     step = loop_step if residual else block_step
-    return jacobian_norm(
-        partial(step, parameters=loop_parameters(model, inputs)), state
-    )
+    return jacobian_norm(partial(step, parameters=parameters), state)
 
 
 def loop_parameters(
@@ -169,14 +211,25 @@ def loop_parameters(
     Both are parameters, and not part of the map, so that one compiled program serves
     all weights of one configuration; `isinglass.dynamics` carries them to double
     precision.
+
+    Raises:
+        TypeError: If it is no model.
+        ValueError: If the inputs are not of its width.
     """
+    check_kind(LoopedTransformer, model=model)
+    check_real(inputs=inputs)
+    check_shapes(inputs=(inputs, f"n {model.config.width}"))
     return {"model": model, "inputs": inputs}
 
 
 def loop_step(
     state: Float[Array, "n d"], parameters: Mapping[str, Any]
 ) -> Float[Array, "n d"]:
-    """Return Z + F(Z + X), what the model iterates."""
+    """Return Z + F(Z + X), what the model iterates.
+
+    Raises:
+        ValueError: If a parameter is missing, or shapes do not fit.
+    """
     return state + block_step(state, parameters)
 
 
@@ -187,12 +240,40 @@ def block_step(
 
     It is the model's `block` from its rows of attention, which forward-mode derivatives
     can pass; through the model's own, whose rows are streamed, they cannot.
+
+    Raises:
+        ValueError: If a parameter is missing, or shapes do not fit.
     """
-    model = parameters["model"]
-    hidden = state + parameters["inputs"]
+    model, inputs = _check_state(state, parameters)
+    hidden = state + inputs
     values = model.projections(hidden.T)[2]
     mixed = jnp.einsum("hij,chj->chi", model.attention(hidden), values)
     return model.after_attention(joined(mixed)).T
+
+
+def _checked_weights(weights: Any) -> Weights:
+    """W_Q, W_K and W_V, or an error."""
+    parts = as_list("weights", weights)
+    if len(parts) != 3:
+        raise ValueError(f"weights must be W_Q, W_K and W_V, got {len(parts)}")
+    query, key, value = parts
+    names = {f"weights[{i}]": part for i, part in enumerate(parts)}
+    check_real(**names)
+    axes = ("d c", "d c", "d e")
+    check_shapes(
+        **{name: (part, a) for (name, part), a in zip(names.items(), axes, strict=True)}
+    )
+    return query, key, value
+
+
+def _check_state(state: Any, parameters: Any) -> tuple[LoopedTransformer, Array]:
+    """The model and X of what `loop_parameters` gives, that fit a state."""
+    model, inputs = (parameter(name, parameters) for name in ("model", "inputs"))
+    check_kind(LoopedTransformer, model=model)
+    check_real(inputs=inputs, state=state)
+    width = model.config.width
+    check_shapes(inputs=(inputs, f"n {width}"), state=(state, f"n {width}"))
+    return model, inputs
 
 
 def fixed_points(
@@ -223,6 +304,7 @@ def fixed_points(
     Raises:
         ValueError: As `isinglass.dynamics.cycles.fixed_points`.
     """
+    check_flag(residual=residual)
     return cycles.fixed_points(
         loop_step if residual else block_step,
         starts,

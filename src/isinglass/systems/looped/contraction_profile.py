@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from isinglass._common.checks import check_kind
+from isinglass.data.tokens import check_tokens
 from isinglass.dynamics import Measure, lyapunov_spectrum
 from isinglass.systems.looped.contraction import (
     attention_jacobian_norm,
@@ -62,8 +64,14 @@ def measure_contraction(
         model: A model of one head.
         tokens: Symbols.
 
+    Raises:
+        TypeError: If it is no model, or the tokens are no array.
+        ValueError: If a token is none of the model's.
+
     Source: Lam 2026, Theorem 3.2.1.
     """
+    check_kind(LoopedTransformer, model=model)
+    check_tokens("tokens", tokens, 1, model.config.vocabulary)
     inputs = model.embed(tokens)
     states, rows = model.run(tokens)
     causal = model.config.causal

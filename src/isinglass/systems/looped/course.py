@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from isinglass._common.checks import check_kind, check_whole
 from isinglass.data.induction import InductionBatch
 from isinglass.systems.looped.intervention import sequences_at_once
 from isinglass.systems.looped.model import LoopedTransformer
-from isinglass.systems.looped.places import OTHER, Places
+from isinglass.systems.looped.places import OTHER, Places, check_batch
 
 
 class Course(NamedTuple):
@@ -41,7 +42,14 @@ def follow_loop(
         batch: Sequences without padding.
         places: Where to look, as `find_places` has it.
         iterations: T, how long.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+        ValueError: If the number of iterations is out of range.
     """
+    check_kind(LoopedTransformer, model=model)
+    check_batch(batch, places)
+    check_whole(iterations=iterations)
     sequences, length = batch.tokens.shape
     positions, apart = places
     by_sequence = jax.lax.map(

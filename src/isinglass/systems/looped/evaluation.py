@@ -12,7 +12,15 @@ import optax
 import xarray as xr
 from jaxtyping import Array, PRNGKeyArray
 
-from isinglass._common.checks import check_kind, check_whole
+from isinglass._common.checks import (
+    as_list,
+    check_function,
+    check_in,
+    check_key,
+    check_kind,
+    check_positive,
+    check_whole,
+)
 from isinglass.data.induction import InductionBatch, InductionTask
 
 # Scores of attention, by iteration and head, that sequences evaluated side by side have
@@ -60,8 +68,10 @@ class Evaluation:
     def __post_init__(self) -> None:
         check_whole(every=self.every, sequences=self.sequences)
         check_lengths(self.lengths)
-        if self.stop_at is not None and not 0 < self.stop_at <= 1:
-            raise ValueError(f"stop_at must be in (0, 1], got {self.stop_at}")
+        if self.task is not None:
+            check_kind(InductionTask, task=self.task)
+        if self.stop_at is not None:
+            check_in("(0, 1]", stop_at=self.stop_at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +95,7 @@ class Sample:
     def __post_init__(self) -> None:
         check_lengths(self.lengths)
         check_whole(sequences=self.sequences)
+        check_key(key=self.key)
 
 
 def accuracy_by_length(
@@ -117,6 +128,7 @@ def accuracy_by_length(
         ValueError: If a number is less than 1, a length less than the task allows, or
             model, task and seeds do not fit together.
     """
+    check_function(model=model)
     counts = _by_length(_Answers(iterations), model, task, sample, seeds)
     right, questions, right_last, questions_last = np.moveaxis(counts, -1, 0)
     with np.errstate(invalid="ignore"):
@@ -143,6 +155,8 @@ def terms_by_length(
         iterations and heads "kinetic", "potential" (nats) and "entropy", the mean
         itself (Lam 2026, Eqs. 3 to 5); each of dimensions ([seed,] length).
     """
+    check_kind(Loop, model=model)
+    check_positive(q=q)
     sums = _by_length(_Terms(iterations, q), model, task, sample, seeds)
     cross_entropy, questions, kinetic, potential, entropy = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore"):
@@ -158,12 +172,12 @@ def check_lengths(lengths: Sequence[int], task: InductionTask | None = None) -> 
         check_kind(InductionTask, task=task)
     least = 1 if task is None else task.shortest
     check_kind(Sequence, lengths=lengths)
-    for length in lengths:
+    for length in as_list("lengths", lengths):
         check_whole(lengths=length)
-    if not lengths or len(set(lengths)) < len(lengths) or min(lengths) < least:
+    if len(set(lengths)) < len(lengths) or min(lengths) < least:
         form = "" if task is None else f" in the {task.form} form"
         raise ValueError(
-            "lengths must be different ones, one at least and none below "
+            "lengths must be different ones, none below "
             f"{least}{form}, got {tuple(lengths)}"
         )
 

@@ -17,10 +17,15 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import (
+    check_in,
+    check_kind,
+    check_positive,
+    check_real,
+    check_shapes,
+)
 from isinglass.energy import attention_energy, attention_force
 from isinglass.systems.looped.model import LoopedTransformer
 
@@ -64,16 +69,14 @@ class LatentHamiltonian(eqx.Module):
 
     def __check_init__(self) -> None:
         for name in ("momentum", "pull", "force", "temperature"):
-            value = getattr(self, name)
-            if not isinstance(value, Tracer) and not np.isfinite(value):
-                raise ValueError(f"{name} must be finite, got {value}")
-        if not isinstance(self.temperature, Tracer) and self.temperature <= 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
-        if self.keys.shape[0] != self.values.shape[0] or not self.keys.shape[0]:
-            raise ValueError(
-                f"keys and values must be of one sequence, got {self.keys.shape[0]} "
-                f"keys and {self.values.shape[0]} values"
-            )
+            check_in("(-inf, inf)", **{name: getattr(self, name)})
+        check_positive(temperature=self.temperature)
+        check_real(query=self.query, keys=self.keys, values=self.values)
+        check_shapes(
+            query=(self.query, "d c"),
+            keys=(self.keys, "m c"),
+            values=(self.values, "m d"),
+        )
 
     @classmethod
     def from_model(
@@ -151,5 +154,16 @@ class LatentHamiltonian(eqx.Module):
 
 
 def hamiltonian_step(state: Particle, parameters: LatentHamiltonian) -> Particle:
-    """Take `LatentHamiltonian.step` as a map whose parameters are the system."""
+    """Take `LatentHamiltonian.step` as a map whose parameters are the system.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+        ValueError: If shapes do not fit.
+    """
+    check_kind(LatentHamiltonian, parameters=parameters)
+    check_kind(Particle, state=state)
+    width = parameters.values.shape[1]
+    for name, part in state._asdict().items():
+        check_real(**{f"state.{name}": part})
+        check_shapes(**{f"state.{name}": (part, f"... {width}")})
     return parameters.step(state)

@@ -9,9 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from isinglass._common.checks import check_kind, check_mask, check_real, check_shapes
 from isinglass.data.induction import InductionBatch
+from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.model import LoopedTransformer
-from isinglass.systems.looped.places import Places
+from isinglass.systems.looped.places import Places, check_batch
 
 # Numbers in the rows of attention of sequences side by side, which stay in the cache.
 ROWS_AT_ONCE = 1 << 15
@@ -39,6 +41,11 @@ def barred_logits(
     Raises:
         ValueError: If the model has more heads than one.
     """
+    check_kind(LoopedTransformer, model=model)
+    check_tokens("tokens", tokens, 1, model.config.vocabulary)
+    check_real(place=place)
+    check_mask(when=when)
+    check_shapes(tokens=(tokens, "n"), place=(place, "n"), when=(when, "T"))
     if model.config.heads != 1:
         raise ValueError(f"model must have one head, got {model.config.heads}")
     inputs = model.embed(tokens)
@@ -71,7 +78,13 @@ def barred_accuracy(
     Returns:
         A row for each of `PLACES`, and last one with nothing barred; a column for each
         iteration, and last one for all of them.
+
+    Raises:
+        TypeError: If an argument is of another kind.
+        ValueError: If the model has more heads than one.
     """
+    check_kind(LoopedTransformer, model=model)
+    check_batch(batch, places)
     iterations = model.config.iterations
     alone, always = jnp.eye(iterations, dtype=bool), jnp.ones((1, iterations), bool)
     nowhere = jnp.full_like(places.positions[:1], -1)

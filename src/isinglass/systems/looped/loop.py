@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Real
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_flag, check_in, check_real, check_whole
 from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import (
     features_first,
@@ -55,16 +55,25 @@ def check_shape(config: Any) -> None:
             f"width must be even and a multiple of heads, got width {config.width} and "
             f"{config.heads} heads"
         )
-    if not 0 <= config.positional_scale < float("inf"):
-        raise ValueError(
-            "positional_scale must be finite and at least 0, got "
-            f"{config.positional_scale}"
-        )
-    if not 1 < config.positional_base < float("inf"):
-        raise ValueError(
-            "positional_base must be finite and more than 1, got "
-            f"{config.positional_base}"
-        )
+    check_in("[0, inf)", positional_scale=config.positional_scale)
+    check_in("(1, inf)", positional_base=config.positional_base)
+    check_flag(causal=config.causal)
+
+
+def check_positions(tokens: Any, positions: Any) -> None:
+    """Refuse positions that are no real numbers, or not those of the tokens.
+
+    Raises:
+        TypeError: If they are no array.
+        ValueError: If they are others.
+    """
+    if positions is not None:
+        check_real(positions=positions)
+        if positions.shape[-1:] != tokens.shape[-1:]:
+            raise ValueError(
+                f"positions must be as many as tokens, {tokens.shape[-1]}, got shape "
+                f"{positions.shape}"
+            )
 
 
 class LoopTrajectory(NamedTuple):

@@ -14,14 +14,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import (
+    check_flag,
+    check_key,
+    check_kind,
+    check_positive,
+    check_whole,
+)
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.features_first import affine, by_head, linear
 from isinglass.attention.normalisation import normalise
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.data.tokens import check_tokens
-from isinglass.systems.looped.loop import Loop, check_shape
+from isinglass.systems.looped.loop import Loop, check_positions, check_shape
 
 # Where distances have a bias: attention starts at the previous symbol, hardly falling
 # beyond.
@@ -68,6 +74,7 @@ class LoopedConfig:
 
     def __post_init__(self) -> None:
         check_shape(self)
+        check_flag(inner_residual=self.inner_residual)
         check_whole(0, near=self.near)
         if self.near == 1 or (self.near and not self.causal):
             raise ValueError(
@@ -116,6 +123,8 @@ class LoopedTransformer(Loop):
 
     @single_precision()
     def __init__(self, config: LoopedConfig, *, key: PRNGKeyArray) -> None:
+        check_kind(LoopedConfig, config=config)
+        check_key(key=key)
         symbols, width, hidden = config.vocabulary, config.width, config.hidden
         keys = iter(jax.random.split(key, 7))
 
@@ -149,6 +158,7 @@ class LoopedTransformer(Loop):
         """
         config = self.config
         check_tokens("tokens", tokens, None, config.vocabulary)
+        check_positions(tokens, positions)
         where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         waves = sinusoids(where, config.width, config.positional_base)
         waves = waves.astype(self.embedding.dtype)

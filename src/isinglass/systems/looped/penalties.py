@@ -15,7 +15,13 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_finite, check_positive
+from isinglass._common.checks import (
+    check_finite,
+    check_in,
+    check_positive,
+    check_real,
+    check_shapes,
+)
 
 Weight = float | Callable[[Any], Any]  # a number, or an Optax schedule: step -> number
 ROUNDING = 0.01  # what 16 bits may do to a sum of shares
@@ -32,6 +38,7 @@ def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
     Raises:
         ValueError: If there are fewer than two states, or one is not finite.
     """
+    check_real(states=states)
     if states.ndim < 2 or states.shape[0] < 2:
         raise ValueError(
             "states must hold two states at least, (T + 1, ..., d), got shape "
@@ -121,7 +128,7 @@ def entropy_penalty(
         ValueError: If a number is out of range or the rows hold no shares.
     """
     _check_rows(rows)
-    check_finite(target=target)
+    check_in("(-inf, inf)", target=target)
     return jnp.abs(tsallis_entropy(rows, q).mean() - target)
 
 
@@ -151,10 +158,10 @@ class EnergyEntropyObjective:
 
     def __post_init__(self) -> None:
         check_positive(q=self.q)
-        check_finite(target=self.target)
+        check_in("(-inf, inf)", target=self.target)
         for name, weight in self._by_term.items():
             if not callable(weight):
-                check_finite(**{name: weight})
+                check_in("(-inf, inf)", **{name: weight})
 
     @property
     def is_plain(self) -> bool:
@@ -253,6 +260,7 @@ def counts(weight: Weight) -> bool:
 
 
 def _check_rows(rows: Array) -> None:
+    check_real(rows=rows)
     if rows.ndim < 2 or 0 in rows.shape:
         raise ValueError(
             "rows must hold one time and one key at least, (T, ..., m), got shape "
@@ -263,6 +271,8 @@ def _check_rows(rows: Array) -> None:
 
 def _check_shares(name: str, shares: Array) -> None:
     """What is being traced has no values to check."""
+    check_real(**{name: shares})
+    check_shapes(**{name: (shares, "... m")})
     check_finite(**{name: shares})
     if not isinstance(shares, Tracer) and shares.size:
         least, most, lowest, highest = map(float, _extremes(shares))

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
+from isinglass._common.checks import check_key, check_kind, check_shapes
 from isinglass.data.induction import InductionBatch
 
 PREVIOUS, MATCH, ITSELF, OTHER = range(4)
@@ -26,13 +27,38 @@ class Places(NamedTuple):
     apart: Bool[Array, "B n"]
 
 
+def check_batch(batch: InductionBatch, places: Places | None = None) -> None:
+    """Refuse what is no batch, and places that are not of one of its shape.
+
+    Raises:
+        TypeError: If it is of another kind.
+        ValueError: If the shapes differ.
+    """
+    check_kind(InductionBatch, batch=batch)
+    check_shapes(**{f"batch.{name}": (x, "B n") for name, x in batch._asdict().items()})
+    if places is not None:
+        check_kind(Places, places=places)
+        check_shapes(
+            **{
+                "batch.tokens": (batch.tokens, "B n"),
+                "places.positions": (places.positions, "4 B n"),
+                "places.apart": (places.apart, "B n"),
+            }
+        )
+
+
 def find_places(batch: InductionBatch, key: Array) -> Places:
     """Find where the answer stands, and what stands beside it, at every position.
 
     Args:
         batch: Sequences without padding.
         key: What the other token is drawn from: any before that is none of the three.
+
+    Raises:
+        TypeError: If an argument is of another kind.
     """
+    check_batch(batch)
+    check_key(key=key)
     shape = batch.tokens.shape
     itself = jnp.broadcast_to(jnp.arange(shape[1]), shape)
     match = jnp.where(batch.mask, batch.source + 1, -1)

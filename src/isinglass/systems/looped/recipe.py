@@ -8,7 +8,13 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
-from isinglass._common.checks import check_kind, check_whole
+from isinglass._common.checks import (
+    as_list,
+    check_choice,
+    check_flag,
+    check_kind,
+    check_whole,
+)
 from isinglass.attention.positions import LAYOUTS, Layout
 from isinglass.data.induction import FORMS, Form, InductionTask
 from isinglass.systems.looped.penalties import EnergyEntropyObjective
@@ -79,18 +85,18 @@ class Recipe:
         check_whole(self.shortest, longest=self.longest)
         if self.first_symbols is not None:
             check_whole(2, first_symbols=self.first_symbols)
-        if self.form not in (None, *FORMS):
-            raise ValueError(f"form must be one of {FORMS} or None, got {self.form!r}")
+        check_choice((None, *FORMS), form=self.form)
+        check_flag(decay=self.decay)
+        check_kind(EnergyEntropyObjective, objective=self.objective)
         for name in ("length_curriculum", "vocabulary_curriculum"):
-            first, last = getattr(self, name)
-            if not 0 <= first <= last:
+            ends = as_list(name, getattr(self, name))
+            for end in ends:
+                check_whole(0, **{name: end})
+            if len(ends) != 2 or ends[0] > ends[1]:
                 raise ValueError(
-                    f"{name} must be two steps in order, got {(first, last)}"
+                    f"{name} must be two steps in order, got {tuple(ends)}"
                 )
-            check_whole(0, **{name: first})
-            check_whole(0, **{name: last})
-        if self.layout not in LAYOUTS:
-            raise ValueError(f"layout must be one of {LAYOUTS}, got {self.layout!r}")
+        check_choice(LAYOUTS, layout=self.layout)
         check_whole(farthest=self.farthest)
         if self.layout != "consecutive" and self.farthest < self.longest:
             raise ValueError(

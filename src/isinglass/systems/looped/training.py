@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from isinglass._common.checks import check_kind, is_whole
+from isinglass._common.checks import as_list, check_kind, is_whole
 from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import _steps
@@ -150,12 +150,16 @@ def train(
     """
     check_kind(LoopedConfig, BaselineConfig, config=config)
     check_kind(Collection, seeds=seeds)
-    runtime = runtime or Runtime()
+    runtime = Runtime() if runtime is None else runtime
+    evaluate = Evaluation() if evaluate is None else evaluate
+    check_kind(Runtime, runtime=runtime)
+    check_kind(Evaluation, evaluate=evaluate)
+    as_list("seeds", seeds)
     trainer = LoopedTrainer(
         config,
         task,
         recipes_in_order(Recipe() if recipe is None else recipe),
-        evaluate or Evaluation(),
+        evaluate,
         tuple(seeds),
         _sharing(runtime, len(seeds)),
     )

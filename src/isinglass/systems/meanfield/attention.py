@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import check_finite, check_whole
+from isinglass._common.checks import check_in, check_whole, is_whole
+from isinglass._common.plain_checks import is_traced, shown
 
 
 def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
@@ -23,8 +25,18 @@ def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
         ValueError: If a number is not finite or ``n_patterns`` is less than 1.
     """
     check_whole(n_patterns=n_patterns)
-    check_finite(beta_att=beta_att, scale=scale)
+    check_in("(-inf, inf)", beta_att=beta_att, scale=scale)
     return beta_att * scale / n_patterns**0.5
+
+
+def check_position(position: Any) -> None:
+    """Refuse what is no whole number, of Python's or traced by JAX.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    if not is_whole(position) and not is_traced(position):
+        raise ValueError(f"position must be a whole number, got {shown(position)}")
 
 
 def position_signs(bits: int) -> Float[np.ndarray, "period bits"]:

@@ -8,7 +8,15 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from isinglass._common.checks import as_real_array, as_sign_array, check_whole, is_whole
+from isinglass._common.checks import (
+    as_generator,
+    as_real_array,
+    as_sign_array,
+    check_choice,
+    check_in,
+    check_whole,
+    is_whole,
+)
 from isinglass._common.types import ArrayLike
 from isinglass.systems.meanfield.attention import position_signs
 
@@ -125,8 +133,7 @@ class Features:
 
     def _row(self, kind: Kind, pattern: int) -> int:
         """Which of the four weights a kind is, where there is such a pattern."""
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        check_choice(KINDS, kind=kind)
         if not is_whole(pattern) or not 0 <= pattern < self.n_patterns:
             raise ValueError(
                 f"pattern must be 0 to {self.n_patterns - 1}, got {pattern}"
@@ -173,7 +180,7 @@ class Features:
         spins = as_real_array("spins", spins, (len(columns),))
         if not len(spins) or (spins <= 0).any():
             raise ValueError("spins must hold at least one number, all above 0")
-        as_sign_array("positional", positional, (4, columns.shape[2], None))
+        bits = as_sign_array("positional", positional, (4, columns.shape[2], None))
         columns, which = np.unique(columns, axis=0, return_inverse=True)
         shares = np.bincount(which.ravel(), weights=spins) / spins.sum()
         gauge = columns[:, 0, :1]
@@ -187,7 +194,7 @@ class Features:
         return cls(
             signs.astype(float),
             np.moveaxis(semantic, 0, -1),
-            positional.astype(float),
+            bits.astype(float),
             correlations.reshape(2 * columns.shape[1:]),
             columns.astype(np.int8),
             shares,
@@ -220,7 +227,7 @@ class Features:
         check_whole(n_patterns=n_patterns, segments=segments)
         check_whole(0, positional_bits=positional_bits)
         check_whole(segments, n_spins=n_spins)
-        random = np.random.default_rng(random_state)
+        random = as_generator("random_state", random_state)
         columns = random.choice([-1, 1], size=(segments, 4, n_patterns))
         positional = random.choice([-1.0, 1.0], size=(4, n_patterns, positional_bits))
         sizes = [len(part) for part in np.array_split(np.arange(n_spins), segments)]
@@ -305,11 +312,8 @@ class Features:
         check_whole(n_patterns=n_patterns)
         check_whole(0, positional_bits=positional_bits)
         scale = n_patterns**-0.5 if standard_deviation is None else standard_deviation
-        if not 0 <= scale < np.inf:
-            raise ValueError(
-                f"standard_deviation must be finite and at least 0, got {scale}"
-            )
-        random = np.random.default_rng(random_state)
+        check_in("[0, 1e100]", standard_deviation=scale)
+        random = as_generator("random_state", random_state)
         v, q, k = random.normal(0.0, scale, size=(3, n_patterns, n_patterns))
         positional = random.choice([-1, 1], size=(4, n_patterns, positional_bits))
         return cls.from_correlations(v, q, k, positional)
@@ -341,9 +345,10 @@ class Features:
         """
         check_whole(n_patterns=n_patterns)
         check_whole(0, positional_bits=positional_bits)
-        if not -1 <= strength <= 1:
-            raise ValueError(f"strength must lie in [-1, 1], got {strength}")
-        random = np.random.default_rng(random_state)
+        check_in("[-1, 1]", strength=strength)
+        if not is_whole(shift):
+            raise ValueError(f"shift must be a whole number, got {shift!r}")
+        random = as_generator("random_state", random_state)
         positional = random.choice([-1, 1], size=(4, n_patterns, positional_bits))
         same = strength * np.eye(n_patterns)
         return cls.from_correlations(
@@ -372,7 +377,9 @@ class Features:
         """
         check_whole(n_spins=n_spins)
         if self.columns is None or self.shares is None:
-            semantic = self._draw_columns(n_spins, np.random.default_rng(random_state))
+            semantic = self._draw_columns(
+                n_spins, as_generator("random_state", random_state)
+            )
         else:
             semantic = np.repeat(self.columns, _apportion(self.shares, n_spins), axis=0)
         weights = np.concatenate([semantic.transpose(1, 2, 0), self.positional], axis=2)
@@ -447,7 +454,7 @@ def semantic_overlaps(weights: ArrayLike, means: ArrayLike) -> Float[np.ndarray,
     Raises:
         ValueError: If there are more spins than weights, or a mean is out of range.
     """
-    spins = np.array(means, dtype=float)
+    spins = as_real_array("means", means)
     if spins.ndim != 1 or not spins.size or not (np.abs(spins) <= 1).all():
         raise ValueError("means must be (N,) and lie in [-1, 1]")
     columns = as_sign_array("weights", weights, (4, None, None))

@@ -14,14 +14,17 @@ from jaxtyping import Array, Float
 from isinglass._common.checks import (
     as_parameter,
     as_real_array,
+    check_in,
     check_kind,
+    check_real,
+    check_shapes,
     check_whole,
     parameter,
 )
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
-from isinglass.systems.meanfield.attention import attend
+from isinglass.systems.meanfield.attention import attend, check_position
 from isinglass.systems.meanfield.features import Features, Kind
 
 PARAMETERS = ("beta", "gamma", "epsilon")
@@ -118,7 +121,16 @@ class MeanField:
             attention: A of the position before.
             parameters: "beta" and "epsilon"; "gamma" is not needed.
             position: Of the token, a Python int or a traced one.
+
+        Raises:
+            ValueError: If the attention is not (M,) and real, or a parameter is missing
+                or no number.
         """
+        check_real(attention=attention)
+        check_shapes(attention=(attention, f"{self.features.n_patterns}"))
+        check_position(position)
+        for name in ("beta", "epsilon"):
+            check_in("(-inf, inf)", **{name: parameter(name, parameters)})
         return self._token(attention, parameters, position, slice(None))
 
     def overlaps(
@@ -138,6 +150,7 @@ class MeanField:
         """
         rows = as_real_array("attention", attention, (None, self.features.n_patterns))
         beta, epsilon = (as_parameter(name, parameters) for name in ("beta", "epsilon"))
+        check_position(position)
         means = np.tanh(beta * rows @ self.features.signs.T)
         semantic = np.einsum("xmg,tg->txm", self.features.semantic, means)
         positions = (position + np.arange(len(rows))) % self.period
@@ -168,6 +181,7 @@ class MeanField:
         features = self.features
         semantic = features.overlaps_of_pattern(pattern, kind)
         if position is not None:
+            check_position(position)
             return self._parts(semantic, parameters, position)[0]
         own = features.positional_overlaps_of_pattern(pattern, kind)
         with _precision(parameters) as dtype:
@@ -246,6 +260,7 @@ class MeanField:
             ValueError: If the window is of another shape or not finite, or a parameter
                 is missing or not finite.
         """
+        check_position(position)
         rows = as_real_array("window", window, (None, self.features.n_patterns))
         if not 1 <= len(rows) <= self.length:
             raise ValueError(
@@ -340,6 +355,7 @@ def _product(
 @contextmanager
 def _precision(parameters: Parameters) -> Iterator[Any]:
     """The precision of a start: that of arrays in the parameters, or else float64."""
+    check_kind(Mapping, parameters=parameters)
     arrays = [value for value in parameters.values() if isinstance(value, jax.Array)]
     for name in PARAMETERS:
         if not isinstance(parameters.get(name), jax.Array):

@@ -10,11 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from isinglass._common.checks import as_parameter, as_real_array, check_whole
+from isinglass._common.checks import (
+    as_parameter,
+    as_real_array,
+    check_key,
+    check_kind,
+    check_whole,
+)
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.trajectories import Sampling
-from isinglass.systems.meanfield.attention import attend
+from isinglass.systems.meanfield.attention import attend, check_position
 from isinglass.systems.meanfield.features import Features, RandomState, split_weights
 from isinglass.systems.meanfield.mean_field import PARAMETERS, MeanField, Parameters
 
@@ -66,6 +72,7 @@ class Prompt:
     def __post_init__(self) -> None:
         if self.window is not None and self.token is not None:
             raise ValueError("window and token must not both be given")
+        check_position(self.position)
 
 
 class SelfAttentionNetwork:
@@ -129,6 +136,7 @@ class SelfAttentionNetwork:
             ValueError: If ``n_spins`` is out of range or no weights have these
                 features.
         """
+        check_kind(Features, features=features)
         weights = features.draw_weights(n_spins, random_state)
         return cls(weights, features.positional_bits, context)
 
@@ -187,10 +195,13 @@ class SelfAttentionNetwork:
             ValueError: If a number is out of range or not finite, or a shape is another
                 one.
         """
+        check_key(key=key)
         numbers = {name: as_parameter(name, parameters) for name in PARAMETERS}
         sampling = Sampling.of(steps)
         check_whole(replicas=replicas)
-        start = self._start(numbers, prompt or Prompt())
+        prompt = Prompt() if prompt is None else prompt
+        check_kind(Prompt, prompt=prompt)
+        start = self._start(numbers, prompt)
         with double_precision():
             source = self._source()
             batch = max(1, min(replicas, _MOST_BYTES // source.bytes_per_replica))

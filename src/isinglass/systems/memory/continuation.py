@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int, Integer
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_kind, check_real, check_whole
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
 
@@ -38,6 +38,9 @@ def continue_greedily(
             token is none of the model's, or prompt and continuation are longer than the
             context.
     """
+    check_kind(Transformer, model=model)
+    check_kind(Execution, execution=execution)
+    check_real(prompts=prompts)
     prompts, config = np.asarray(prompts), model.config
     check_tokens("prompts", prompts, 2, config.vocabulary)
     check_whole(count=count)
@@ -77,6 +80,16 @@ def matching_length(
     Raises:
         ValueError: As `continue_greedily`.
     """
+    check_kind(Transformer, model=model)
+    check_kind(Execution, execution=execution)
+    check_tokens("texts", texts, 2, model.config.vocabulary)
+    check_whole(prompt=prompt)
+    texts = np.asarray(texts)
+    if not prompt < texts.shape[1] <= model.config.context:
+        raise ValueError(
+            f"texts must be longer than prompt = {prompt}, and at most the context "
+            f"{model.config.context} long, got {texts.shape[1]}"
+        )
     lengths, length = np.zeros(len(texts), int), texts.shape[1] - prompt
     alive, start, stop = np.arange(len(texts)), 0, min(8, length)
     while len(alive) and start < length:

@@ -21,6 +21,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from isinglass._common.checks import as_path, check_in, check_kind
 from isinglass._common.files import read_json_object, write_together
 from isinglass.systems.memory.transformer import Transformer, TransformerConfig
 
@@ -135,7 +136,8 @@ def load_gpt2(folder: str | Path, *, dropout: float = 0.0) -> Transformer:
             here, the weights are in another format than safetensors, or a tensor is
             missing, left over, of another shape or type, or not finite; by name.
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
+    check_in("[0, 1)", dropout=dropout)
     record = _record(folder)
     is_tied = record.get("tie_word_embeddings", True)
     parts = _parts(_config(folder / CONFIG, record, dropout))
@@ -165,7 +167,8 @@ def save_gpt2(model: Transformer, folder: str | Path) -> None:
     Raises:
         OSError: If it cannot be written.
     """
-    folder, config = Path(folder), model.config
+    check_kind(Transformer, model=model)
+    folder, config = as_path("folder", folder), model.config
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         PREFIX + theirs: np.ascontiguousarray(_at(model, ours), np.float32)

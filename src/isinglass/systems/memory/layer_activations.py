@@ -13,7 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    as_list,
+    as_path,
+    check_choice,
+    check_function,
+    check_kind,
+    check_whole,
+)
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.transformer import SINGLE, Execution, Transformer
 
@@ -46,11 +53,13 @@ class Reading:
     scratch: str | Path | None = None
 
     def __post_init__(self) -> None:
-        if self.positions not in POSITIONS:
-            raise ValueError(
-                f"positions must be one of {POSITIONS}, got {self.positions!r}"
-            )
+        check_choice(POSITIONS, positions=self.positions)
         check_whole(batch=self.batch)
+        check_kind(Execution, execution=self.execution)
+        if self.layers is not None:
+            as_list("layers", self.layers)
+        if self.scratch is not None:
+            as_path("scratch", self.scratch)
 
 
 WHOLE = Reading()
@@ -105,6 +114,12 @@ def activations(
         ValueError: If an argument is out of range, or a token is none of the model's.
             No file is written then.
     """
+    check_kind(Transformer, model=model)
+    check_kind(Reading, reading=reading)
+    if progress is not None:
+        check_function(progress=progress)
+    if out is not None:
+        as_path("out", out)
     config = model.config
     check_tokens("tokens", tokens, 2, config.vocabulary)
     m, n = tokens.shape

@@ -11,7 +11,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Integer
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_function, check_kind, check_whole
+from isinglass.data.text import check_text
+from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.layer_activations import WHOLE, Reading, activations
 from isinglass.systems.memory.radius import (
     FRACTIONS,
@@ -65,6 +67,12 @@ def layer_radius(
 
     Source: Niu et al. 2024, appendix F.1.
     """
+    check_kind(Transformer, model=model)
+    check_kind(Reading, reading=reading)
+    check_tokens("tokens", tokens, 2, model.config.vocabulary)
+    check_whole(0, seed=seed)
+    if progress is not None:
+        check_function(progress=progress)
     if len(tokens) < 2:
         raise ValueError(f"tokens must be two sequences at least, got {len(tokens)}")
     sizes_of(fractions, len(tokens))  # before the activations, which take long
@@ -121,6 +129,7 @@ def sequences_of(
     for name, value in (("context", context), ("most", most)):
         if value is not None:
             check_whole(**{name: value})
+    check_text(tokens=tokens)
     count = len(tokens) // context
     if count < 2:
         raise ValueError(

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from isinglass._common.checks import as_array, check_function
 from isinglass._common.precision import double_precision, usual_promotion
 from isinglass._common.types import ArrayLike
 
@@ -73,6 +74,8 @@ def nearest_neighbours(
         ValueError: If there are fewer than two vectors, or one is not finite.
     """
     vectors = checked_vectors(vectors)
+    if progress is not None:
+        check_function(progress=progress)
     return next(
         nested_neighbours(vectors, np.arange(len(vectors)), [len(vectors)], progress)
     )
@@ -114,22 +117,22 @@ def nested_neighbours(
         yield _with_equal_vectors(groups[:size], distinct[:count], distance, place)
 
 
-def checked_vectors(vectors: ArrayLike) -> np.ndarray:
+def checked_vectors(vectors: ArrayLike, name: str = "vectors") -> np.ndarray:
     """The array as it is, (n, d), once it is known to hold two finite vectors at least.
 
     Raises:
         ValueError: If not.
     """
     if not isinstance(vectors, np.ndarray):
-        vectors = np.asarray(vectors)
+        vectors = np.asarray(as_array(name, vectors))
     if vectors.ndim != 2 or not _is_float(vectors.dtype):
         raise ValueError(
-            "vectors must be an array (n, d) of a floating type up to float64, got "
+            f"{name} must be an array (n, d) of a floating type up to float64, got "
             f"shape {vectors.shape} of {vectors.dtype}"
         )
     if len(vectors) < 2 or not vectors.shape[1]:
         raise ValueError(
-            "vectors must hold two vectors at least, of one number at least: a "
+            f"{name} must hold two vectors at least, of one number at least: a "
             f"nearest neighbour is another vector; got shape {vectors.shape}"
         )
     for start in range(0, len(vectors), TILE):
@@ -138,11 +141,11 @@ def checked_vectors(vectors: ArrayLike) -> np.ndarray:
         if bad.any():
             row = start + int(bad.argmax())
             raise ValueError(
-                f"vectors must be finite, got vectors[{row}] = {vectors[row]}"
+                f"{name} must be finite, got {name}[{row}] = {vectors[row]}"
             )
         if part.dtype == np.float64 and abs(part).max() > 1e300:
             raise ValueError(
-                "vectors must be below 1e300 in size, for their differences overflow"
+                f"{name} must be below 1e300 in size, for their differences overflow"
             )
     return vectors
 

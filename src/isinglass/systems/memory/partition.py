@@ -24,10 +24,12 @@ import xarray as xr
 from jaxtyping import Float
 from scipy.special import gammaln, logsumexp
 
+from isinglass._common.checks import as_real_array, check_positive
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory._incomplete_gamma import log_lower_gamma
 
 LOG_PI = np.log(np.pi)
+_WIDEST = 2**53  # beyond which not all whole numbers are there
 
 
 def log_ball_volume(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
@@ -139,9 +141,7 @@ def claimed_cross_entropy(log_z: ArrayLike) -> Float[np.ndarray, "..."]:
 
     Source: Niu et al. 2024, Proposition 4.
     """
-    log_z = np.asarray(log_z, float)
-    if not np.isfinite(log_z).all():
-        raise ValueError(f"log_z must be finite, got {log_z}")
+    log_z = np.asarray(as_real_array("log_z", log_z))
     with np.errstate(over="ignore"):
         return np.asarray(1 + (log_z + np.expm1(-log_z)))
 
@@ -189,10 +189,11 @@ def critical_radius(count: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
     Raises:
         ValueError: If a number is out of range.
     """
-    count = np.asarray(count, float)
-    if not ((count >= 1) & np.isfinite(count)).all():
+    count = np.asarray(as_real_array("count", count))
+    if not (count >= 1).all():
         raise ValueError(f"count must be at least 1 and finite, got {count}")
     n = _checked(1.0, n)[1]
+    _check_broadcast(count=count, n=n)
     radius = np.exp(-(log_ball_volume(1.0, n) + np.log(count)) / n)
     for _ in range(200):
         log_z = log_ball_partition(radius, n)
@@ -240,16 +241,15 @@ def parameters_against_data(
     Source: Niu et al. 2024, Proposition 5; N/D*² from version 2.
     """
     n = np.atleast_1d(_checked(1.0, n)[1])
-    for name, value in (
-        ("layers", layers),
-        ("tokens_per_pattern", tokens_per_pattern),
-        ("constant", constant),
-    ):
-        if not 0 < value < np.inf:
-            raise ValueError(f"{name} must be positive and finite, got {value}")
-    radii = (
-        unit_volume_radius_asymptote(n) if radius is None else np.asarray(radius, float)
+    if n.ndim != 1 or not n.size:
+        raise ValueError(f"n must be one list of widths, got shape {n.shape}")
+    check_positive(
+        layers=layers, tokens_per_pattern=tokens_per_pattern, constant=constant
     )
+    if radius is None:
+        radii = unit_volume_radius_asymptote(n)
+    else:
+        radii = np.asarray(as_real_array("radius", radius))
     if radii.shape not in ((), (1,), n.shape):
         raise ValueError(
             f"radius must be one number or one for each of {n.size} widths, got shape "
@@ -281,7 +281,7 @@ def parameters_against_data(
 
 
 def _balls(radii: ArrayLike) -> np.ndarray:
-    radii = np.asarray(radii, float)
+    radii = np.asarray(as_real_array("radii", radii))
     if radii.ndim != 1 or not radii.size:
         raise ValueError(
             f"radii must be one list with one ball at least, got shape {radii.shape}"
@@ -290,9 +290,23 @@ def _balls(radii: ArrayLike) -> np.ndarray:
 
 
 def _checked(radius: ArrayLike, n: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    radius, n = np.asarray(radius, float), np.asarray(n, float)
-    if not ((radius >= 0) & np.isfinite(radius)).all():
+    radius, n = (
+        np.asarray(as_real_array("radius", radius)),
+        np.asarray(as_real_array("n", n)),
+    )
+    if not (radius >= 0).all():
         raise ValueError(f"radius must be at least 0 and finite, got {radius}")
-    if not ((n >= 1) & np.isfinite(n) & (n == np.floor(n))).all():
+    if not ((n >= 1) & (n == np.floor(n)) & (n < _WIDEST)).all():
         raise ValueError(f"n must be a whole number of at least 1, got {n}")
+    _check_broadcast(radius=radius, n=n)
     return radius, n
+
+
+def _check_broadcast(**arrays: np.ndarray) -> None:
+    try:
+        np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = " and ".join(str(array.shape) for array in arrays.values())
+        raise ValueError(
+            f"{' and '.join(arrays)} must be of shapes that fit, got {shapes}"
+        ) from None

@@ -8,7 +8,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from isinglass._common.checks import as_real_array, check_whole
+from isinglass._common.checks import (
+    as_list,
+    check_function,
+    check_in,
+    check_whole,
+)
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory.neighbours import (
     Progress,
@@ -63,11 +68,14 @@ def nearest_neighbour_radius(
 
     Source: Niu, Bai, Deng & Han 2024, appendix F.1.
     """
-    vectors = checked_vectors(activations)
+    vectors = checked_vectors(activations, "activations")
     n, width = vectors.shape
     sizes = sizes_of(fractions, n)
     _check_shares("quantiles", quantiles, 0.0)
     check_whole(bins=bins)
+    check_whole(0, seed=seed)
+    if progress is not None:
+        check_function(progress=progress)
     order = np.random.default_rng(seed).permutation(n)
     decreasing = sorted(set(sizes), reverse=True)
     distance = np.full((len(sizes), n), np.nan)
@@ -147,7 +155,7 @@ def sizes_of(
             vectors.
     """
     _check_shares(name, fractions, np.nextafter(0.0, 1.0))
-    if len(set(fractions)) < len(fractions):
+    if len({float(share) for share in fractions}) < len(fractions):
         raise ValueError(f"{name} must be different numbers, got {fractions}")
     sizes = [round(fraction * n) for fraction in fractions]
     for fraction, size in zip(fractions, sizes, strict=True):
@@ -160,9 +168,5 @@ def sizes_of(
 
 
 def _check_shares(name: str, shares: Sequence[float], least: float) -> None:
-    as_real_array(name, shares, (None,))
-    if not len(shares) or not all(least <= share <= 1 for share in shares):
-        bracket = "[" if least == 0 else "("
-        raise ValueError(
-            f"{name} must be numbers in {bracket}0, 1], one at least, got {shares}"
-        )
+    for share in as_list(name, shares):
+        check_in("[0, 1]" if least == 0 else "(0, 1]", **{name: share})

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import numpy as np
 import optax
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_in, check_kind, check_whole
 from isinglass.systems.memory.transformer import Execution, Transformer
-from isinglass.training.optimiser import WarmupCosine, adamw, check_recipe
+from isinglass.training.optimiser import WarmupCosine, adamw, as_betas, check_recipe
 
 
 @dataclass(frozen=True)
@@ -61,21 +60,16 @@ class Recipe:
         check_whole(accumulate=self.accumulate, every=self.every)
         if self.validation is not None:
             check_whole(validation=self.validation)
-        if not 0 <= self.lowest_rate <= 1:
-            raise ValueError(f"lowest_rate must be in [0, 1], got {self.lowest_rate}")
-        if np.shape(self.betas) != (2,) or not all(
-            0 <= beta < 1 for beta in self.betas
-        ):
-            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
-        object.__setattr__(self, "betas", tuple(self.betas))  # a list has no hash
+        check_in("[0, 1]", lowest_rate=self.lowest_rate)
+        object.__setattr__(self, "betas", as_betas(self.betas))  # a list has no hash
+        check_kind(Execution, execution=self.execution)
         if self.batch % self.accumulate:
             raise ValueError(
                 f"batch must be a multiple of accumulate = {self.accumulate}, got "
                 f"{self.batch}"
             )
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be in [0, 2^32), got {self.seed}")
         check_whole(0, seed=self.seed)
+        check_in("[0, 4294967296)", seed=self.seed)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: of the first not 0, of the last the lowest."""

@@ -14,7 +14,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from isinglass._common.checks import check_positive
+from isinglass._common.checks import check_in, check_kind
 from isinglass.systems.memory.transformer import Transformer
 
 
@@ -34,9 +34,10 @@ def rescaled(model: Transformer, factor: float) -> Transformer:
         A model with the same logits, up to rounding.
 
     Raises:
-        ValueError: If the factor is not positive and finite.
+        ValueError: If the factor is not from 1e-100 to 1e100.
     """
-    check_positive(factor=factor)
+    check_kind(Transformer, model=model)
+    check_in("[1e-100, 1e100]", factor=factor)
     scaled = eqx.tree_at(_added, model, replace_fn=lambda leaf: leaf * factor)
     scaled = eqx.tree_at(
         lambda model: (model.after.gain, model.after.bias),

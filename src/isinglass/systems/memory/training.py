@@ -95,9 +95,13 @@ def train(
             has the last good parameters.
         OSError: If the checkpoint cannot be written.
     """
-    runtime = runtime or Runtime()
+    runtime = Runtime() if runtime is None else runtime
+    recipe = Recipe() if recipe is None else recipe
+    check_kind(Runtime, runtime=runtime)
+    check_kind(TransformerConfig, Transformer, start=start)
+    check_kind(Recipe, recipe=recipe)
     trainer = TransformerTrainer(
-        start, source, recipe or Recipe(), validation, mesh_of(runtime.devices)
+        start, source, recipe, validation, mesh_of(runtime.devices)
     )
     return run_trainer(trainer, runtime)
 
@@ -125,6 +129,8 @@ def evaluate(
         ValueError: If source and model do not fit, a number is out of range, or no
             token counts.
     """
+    check_kind(Transformer, model=model)
+    check_kind(Execution, execution=execution)
     _check_fit(model.config, source, "source")
     check_whole(batch=batch)
     if most is not None:

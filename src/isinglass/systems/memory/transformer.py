@@ -19,7 +19,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, PRNGKeyArray
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    check_choice,
+    check_flag,
+    check_in,
+    check_key,
+    check_kind,
+    check_positive,
+    check_whole,
+)
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.causal import Implementation, causal_attention
 from isinglass.attention.normalisation import Normalisation
@@ -70,10 +78,8 @@ class TransformerConfig:
                 f"width must be a multiple of heads, got width {self.width} and "
                 f"{self.heads} heads"
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
-        if not 0 < self.epsilon < float("inf"):
-            raise ValueError(f"epsilon must be positive and finite, got {self.epsilon}")
+        check_in("[0, 1)", dropout=self.dropout)
+        check_positive(epsilon=self.epsilon)
 
     @property
     def inner(self) -> int:
@@ -103,12 +109,9 @@ class Execution:
     attention: Attention = "auto"
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise ValueError(f"dtype must be one of {DTYPES}, got {self.dtype!r}")
-        if self.attention not in ATTENTIONS:
-            raise ValueError(
-                f"attention must be one of {ATTENTIONS}, got {self.attention!r}"
-            )
+        check_choice(DTYPES, dtype=self.dtype)
+        check_choice(ATTENTIONS, attention=self.attention)
+        check_flag(checkpoint=self.checkpoint)
         if self.attention == "cudnn" and self.dtype == "float32":
             raise ValueError('attention "cudnn" needs dtype "bfloat16", got "float32"')
 
@@ -204,6 +207,8 @@ class Transformer(eqx.Module):
 
     @single_precision()
     def __init__(self, config: TransformerConfig, *, key: PRNGKeyArray) -> None:
+        check_kind(TransformerConfig, config=config)
+        check_key(key=key)
         of_tokens, of_positions, of_blocks = jax.random.split(key, 3)
         width = config.width
         self.embedding = SPREAD * jax.random.normal(
@@ -301,6 +306,9 @@ class Transformer(eqx.Module):
             ValueError: As `__call__` does.
         """
         config = self.config
+        check_kind(Execution, execution=execution)
+        if key is not None:
+            check_key(key=key)
         check_tokens("tokens", tokens, 1, config.vocabulary)
         n = len(tokens)
         if not 1 <= n <= config.context:

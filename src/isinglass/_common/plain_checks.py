@@ -1,0 +1,215 @@
+"""Checks of arguments that need no JAX; `isinglass._common.checks` has the others.
+
+A ``check_…`` takes values by their names and returns nothing; an ``as_…`` takes a name
+and a value and returns the value in the form that is computed with. Each raises an
+error that names the argument, what it was, and what is accepted. What JAX traces has no
+values yet, and passes where only values are looked at.
+"""
+
+import operator
+import os
+import sys
+from collections.abc import Collection, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_INTERVALS = {
+    "(-inf, inf)": "finite",
+    "[0, inf)": "finite and at least 0",
+}
+
+
+def check_whole(minimum: int = 1, /, **values: Any) -> None:
+    """Refuse what is no whole number of at least `minimum`.
+
+    Raises:
+        ValueError: It names the first.
+    """
+    for name, value in values.items():
+        if not is_whole(value):
+            raise ValueError(
+                f"{name} must be a whole number of at least {minimum}, got {value!r}"
+            )
+        if value < minimum:
+            raise ValueError(f"{name} must be at least {minimum}, got {value}")
+
+
+def check_positive(**values: Any) -> None:
+    """Refuse what is no positive, finite number.
+
+    Raises:
+        ValueError: It names the first.
+    """
+    for name, value in values.items():
+        if not is_traced(value) and not _is_positive(value):
+            raise ValueError(f"{name} must be positive and finite, got {value}")
+
+
+def check_in(interval: str, /, **values: Any) -> None:
+    """Refuse what is no real number of an interval, such as "(0, 1]" or "[0, inf)".
+
+    Raises:
+        ValueError: It names the first.
+    """
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    for name, value in values.items():
+        if is_traced(value):
+            continue
+        if not (
+            is_number(value)
+            and (low < value or (low == value and interval[0] == "["))
+            and (value < high or (value == high and interval[-1] == "]"))
+        ):
+            kind = _INTERVALS.get(interval, f"in {interval}")
+            raise ValueError(f"{name} must be {kind}, got {value!r}")
+
+
+def check_choice(options: Collection[Any], /, **values: Any) -> None:
+    """Refuse what is none of some texts, whole numbers, or None.
+
+    Raises:
+        ValueError: It names the first.
+    """
+    for name, value in values.items():
+        plain = value is None or isinstance(value, str | int | np.integer)
+        if not plain or isinstance(value, bool) or value not in options:
+            names = ", ".join(map(str, options))
+            raise ValueError(f"{name} must be one of {names}, got {value!r}")
+
+
+def check_flag(**values: Any) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        TypeError: It names the first.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def check_function(**values: Any) -> None:
+    """Refuse what cannot be called.
+
+    Raises:
+        TypeError: It names the first.
+    """
+    for name, value in values.items():
+        if not callable(value):
+            raise TypeError(f"{name} must be a function, got {value!r}")
+
+
+def check_kind(*kinds: type, **values: Any) -> None:
+    """Refuse what is no instance of a class, or of one of several.
+
+    Raises:
+        TypeError: It names the first.
+    """
+    for name, value in values.items():
+        if not isinstance(value, kinds):
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise TypeError(f"{name} must be of {names}, got {value!r}")
+
+
+def as_list(name: str, value: Any) -> list[Any]:
+    """The elements of a collection that is no text, one at least.
+
+    Raises:
+        TypeError: If it is none.
+        ValueError: If it is empty.
+    """
+    if (
+        isinstance(value, str | bytes | Mapping)
+        or not (isinstance(value, Collection) or is_array(value))
+        or getattr(value, "ndim", 1) == 0
+    ):
+        raise TypeError(f"{name} must be a sequence, got {shown(value)}")
+    if not len(value):
+        raise ValueError(f"{name} must hold one at least, got none")
+    return list(value)
+
+
+def as_path(name: str, value: Any) -> Path:
+    """The value as a path.
+
+    Raises:
+        TypeError: If it is neither text nor a path.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, got {shown(value)}")
+    return Path(value)
+
+
+def as_generator(name: str, value: Any) -> np.random.Generator:
+    """Random numbers of NumPy from a whole number, a generator, or None for any.
+
+    Raises:
+        ValueError: If `numpy.random.default_rng` does not take it.
+    """
+    try:
+        return np.random.default_rng(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be None, a whole number of at least 0 or a generator of "
+            f"NumPy, got {shown(value)}: {error}"
+        ) from None
+
+
+def as_pair(name: str, value: Any) -> tuple[int, int]:
+    """Two whole numbers, each of at least 1.
+
+    Raises:
+        TypeError: If it is no sequence.
+        ValueError: If it is another.
+    """
+    pair = as_list(name, value)
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be two whole numbers, got {value!r}")
+    for number in pair:
+        check_whole(**{name: number})
+    return int(pair[0]), int(pair[1])
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, which a truth value is not."""
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, which a truth value is not; NaN is one."""
+    if is_array(value):
+        real = value.dtype.kind in "iuf" or value.dtype.name == "bfloat16"
+        return value.ndim == 0 and real
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_traced(value: Any) -> bool:
+    """Whether JAX traces it; where nobody has imported JAX, nothing is."""
+    if not hasattr(value, "aval"):
+        return False
+    return isinstance(value, sys.modules["jax"].core.Tracer)
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is an array of NumPy or JAX."""
+    if isinstance(value, np.ndarray):
+        return True
+    return hasattr(value, "aval") and isinstance(value, sys.modules["jax"].Array)
+
+
+def shown(value: Any) -> str:
+    """An array by its shape, anything else as it is."""
+    if is_array(value):
+        return f"an array of {value.dtype} {value.shape}"
+    return repr(value)
+
+
+def _is_positive(value: Any) -> bool:
+    return is_number(value) and bool(0 < value < np.inf)

@@ -1,0 +1,267 @@
+"""Calls of public functions with arguments that no user should give, by Hypothesis.
+
+``python -m helpers.fuzzing MINUTES SEED`` prints faults as JSON, unchecked by the hooks
+of the tests: a call may return, or raise an error that this package raises and that
+names an argument. All else is a fault.
+"""
+
+import inspect
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+import isinglass
+from helpers.public_calls import CASES, Case, write_inputs
+
+SECONDS = 20  # that a call may take before it counts as none
+PACKAGES = (Path(isinglass.__file__).parent, Path(__file__).parent)
+OWN = Path(isinglass.__file__).parent
+CHECKS = OWN / "_common" / "checks.py"
+ANYTHING = (
+    "x",
+    "",
+    b"x",
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    3,
+    0.5,
+    1.5,
+    -0.5,
+    2.0,
+    1e300,
+    1e-300,
+    np.nan,
+    np.inf,
+    -np.inf,
+    1j,
+    [],
+    (),
+    {},
+    [1.0],
+    ["x"],
+    [None],
+    [[1.0, 2.0], [3.0]],
+    {"x": 1},
+    object(),
+    np.float32(0.5),
+    np.int64(2),
+    np.array(2.0),
+    np.array("x"),
+    np.zeros(0),
+    np.zeros((0, 4)),
+    np.zeros((2, 0)),
+    np.ones(3),
+    np.ones((3, 4), int),
+    np.ones((2, 3, 4)),
+    np.ones((2, 2), complex),
+    np.array([[np.nan, 1.0]]),
+    np.array(["x", "y"]),
+    np.array([None, 1.0]),
+    np.array([True, False]),
+    jnp.ones(3),
+    jnp.ones((2, 4)),
+    jnp.zeros((0, 3)),
+    jnp.arange(3),
+    jnp.array(jnp.nan),
+    len,
+    lambda *_: None,
+    lambda *_: "x",
+    Path("x"),
+    int,
+)
+
+
+def near(value: Any) -> list[Any]:
+    """What is like a valid value, but for one thing."""
+    if value is None or isinstance(value, bool | str):
+        return [3, "X", f"{value}s", f"{value}".upper()]
+    if isinstance(value, int | float):
+        return [-value, value + 1, value + 0.5, str(value), [value], np.asarray(value)]
+    if isinstance(value, np.ndarray | jax.Array):
+        return _near_array(value)
+    if isinstance(value, Mapping):
+        items = list(value.items())
+        changed = [dict([*items[1:], (items[0][0], x)]) for x in ("x", np.nan, None)]
+        return [dict(items[1:]), value | {"x": 1}, value | {1: 2.0}, items, *changed]
+    if isinstance(value, Sequence) and not hasattr(value, "_fields"):
+        kind = type(value)
+        changed = [kind([*value[:-1], x]) for x in ("x", np.nan, None, -1, 1.5)]
+        return [value[:-1], kind([*value, *value]), iter(value), *changed]
+    return [type(value), [value], vars(value) if hasattr(value, "__dict__") else 3]
+
+
+def _near_array(value: Any) -> list[Any]:
+    array = np.asarray(value)
+    like = jnp.asarray if isinstance(value, jax.Array) else np.asarray
+    changed = [array[None], array.T, array.astype(int), array.astype(complex)]
+    changed += [array.astype(np.float16), array != 0, array * -1.0, array * 1e30]
+    if array.ndim:
+        changed += [array[:0], array[1:], array[..., :-1], array[0], array[..., ::-1]]
+    if np.issubdtype(array.dtype, np.floating) and array.size:
+        for number in (np.nan, np.inf):
+            spoiled = array.copy()
+            spoiled.flat[-1] = number
+            changed.append(spoiled)
+    others = [array.tolist(), array.astype(str), array.astype(object), np.asarray(array)]
+    return [*map(like, changed), *others]
+
+
+NUMBERS = st.floats(allow_subnormal=False) | st.integers(-3, 6)
+FREELY = NUMBERS | st.text(max_size=3) | st.lists(NUMBERS, max_size=4)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> tuple[Case, dict[str, Any]]:
+    """A valid call, and what one or two of its arguments are instead."""
+    case = draw(st.sampled_from([case for case in CASES if case.arguments]))
+    names = st.sampled_from(list(case.arguments))
+    changed = {}
+    for name in draw(st.lists(names, min_size=1, max_size=2, unique=True)):
+        valid = case.arguments[name]
+        close = st.sampled_from(near(valid))
+        changed[name] = draw(st.sampled_from(ANYTHING) | close | FREELY)
+    return case, changed
+
+
+class Fault(NamedTuple):
+    """What a call raised that it should not have."""
+
+    call: str
+    changed: str
+    error: str
+    place: str
+
+
+class _TooLong(BaseException):
+    pass
+
+
+def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
+    """What is wrong with how a call fails, if anything."""
+    try:
+        signal.alarm(SECONDS)
+        case.function(**case.arguments | changed)
+    except _TooLong:
+        return None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        if _is_ours(error, frames) and _names_an_argument(case, str(error)):
+            return None
+        inside = [f for f in frames if Path(f.filename).is_relative_to(OWN)] or frames
+        return Fault(
+            case.name,
+            ", ".join(f"{name}={_shown(value)}" for name, value in changed.items()),
+            f"{type(error).__name__}: {str(error)[:200]}",
+            f"{Path(inside[-1].filename).name}:{inside[-1].lineno}",
+        )
+    finally:
+        signal.alarm(0)
+    return None
+
+
+def _is_ours(error: Exception, frames: Sequence[traceback.FrameSummary]) -> bool:
+    if isinstance(error, OSError):  # of files that are not there
+        return True
+    expected = (ValueError, TypeError, FloatingPointError)
+    own = type(error).__module__.startswith("isinglass")
+    last = Path(frames[-1].filename)
+    # scikit-learn's conventions ask for its own words of X and y.
+    raised = last.is_relative_to(OWN) or "sklearn" in last.parts
+    return raised and (own or isinstance(error, expected))
+
+
+def _names_an_argument(case: Case, message: str) -> bool:
+    names = [*case.arguments, *inspect.signature(case.function).parameters]
+    return any(name in message for name in names)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, np.ndarray | jax.Array) and value.size > 6:
+        return f"<{type(value).__name__} {value.dtype} {value.shape}>"
+    return " ".join(repr(value).split())[:120]
+
+
+class Record:
+    """Faults, each kind by the call that is easiest to read."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.faults: dict[tuple[str, ...], Fault] = {}
+
+    def add(self, case: Case, changed: dict[str, Any]) -> None:
+        self.calls += 1
+        fault = fault_of(case, changed)
+        if fault is None:
+            return
+        for name in changed if len(changed) > 1 else ():
+            fault = fault_of(case, {name: changed[name]}) or fault
+        place = (fault.call, fault.place, fault.error.split(":")[0])
+        before = self.faults.get(place)
+        if before is None or len(fault.changed) < len(before.changed):
+            self.faults[place] = fault
+
+
+def too_long(*_: Any) -> None:
+    raise _TooLong
+
+
+def fuzz(minutes: float, start: int) -> Record:
+    """Make calls for some time."""
+    record, end, rounds = Record(), time.monotonic() + 60 * minutes, 0
+    while time.monotonic() < end:
+
+        @seed(start + rounds)
+        @settings(
+            max_examples=200,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(calls())
+        def walk(call: tuple[Case, dict[str, Any]]) -> None:
+            if time.monotonic() < end:
+                record.add(*call)
+
+        walk()
+        jax.clear_caches()
+        rounds += 1
+    return record
+
+
+def prepare() -> None:
+    warnings.simplefilter("ignore")
+    np.seterr(all="ignore")
+    signal.signal(signal.SIGALRM, too_long)
+    write_inputs()
+    os.chdir(tempfile.mkdtemp(prefix="isinglass-fuzz-"))
+
+
+if __name__ == "__main__":
+    prepare()
+    number = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
+    record = fuzz(float(sys.argv[1]), number)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    faults = [fault._asdict() for fault in record.faults.values()]
+    about = {"seed": number, "calls": record.calls, "gibibytes": round(peak, 2)}
+    print(json.dumps(about | {"faults": faults}))
