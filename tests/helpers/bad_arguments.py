@@ -204,9 +204,7 @@ CALLS = {
     ),
     "TextSource": call("tokens must", data.TextSource, np.arange(20), 4, 3),
     "QuestionSource q": call("questions must", data.QuestionSource, 0.5, "x"),
-    "surface": call(
-        "points must", training.loss_surface, squared, X, (X, X), 1.0, 1.5
-    ),
+    "surface": call("points must", training.loss_surface, squared, X, (X, X), 1.0, 1.5),
     "curvature": call(
         "probes must", training.curvature, squared, X, (X, X), probes=1.5, key=KEY
     ),

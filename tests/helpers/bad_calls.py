@@ -11,9 +11,9 @@ import warnings
 from pathlib import Path
 
 import isinglass
-from helpers import bad_arguments, bad_maps
+from helpers import bad_arguments, bad_maps, bad_words
 
-CALLS = bad_maps.CALLS | bad_arguments.CALLS
+CALLS = bad_maps.CALLS | bad_arguments.CALLS | bad_words.CALLS
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     package = Path(isinglass.__file__).parent

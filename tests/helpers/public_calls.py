@@ -1,4 +1,4 @@
-"""A valid, small call of every public function and class, from which a fuzz sets out."""
+"""A valid, small call of every public function and class: what a fuzz sets out from."""
 
 import inspect
 import math
@@ -30,7 +30,7 @@ def case(function: Any, *arguments: Any, **options: Any) -> Case:
     bound = inspect.signature(function).bind(*arguments, **options)
     bound.apply_defaults()
     name = f"{function.__module__}.{function.__qualname__}"
-    rest = ("args", "kwargs", "options", "numbers", "parameters_")
+    rest = {"options"}  # that are handed on, such as to Matplotlib
     return Case(
         name, function, {k: v for k, v in bound.arguments.items() if k not in rest}
     )
@@ -230,7 +230,7 @@ DATA = [
     case(data.last_token, KEY, 2, 5, 4),
     case(data.make_waves, 2, np.random.default_rng(0), n_steps=5),
     case(data.python_text),
-    case(data.question_of, EXAMPLES[0].source),
+    case(data.question_of, EXAMPLES[0].source.rpartition(" ")[0]),
     case(data.question_source, EXAMPLES),
     case(data.save_tokens, data.ByteTokens(), FOLDER / "tokens"),
     case(data.split_text, BYTES),
@@ -246,9 +246,7 @@ WAVES = data.make_waves(2, np.random.default_rng(0), n_steps=8)
 HOST = jnp.array([0.0, 0.6, 0.8])
 
 
-def learn_pictures(
-    X: Any, y: Any, sample_weight: Any = None, **parameters: Any
-) -> Any:
+def learn_pictures(X: Any, y: Any, sample_weight: Any = None, **parameters: Any) -> Any:
     model = interference.InterferenceClassifier(**parameters)
     return model.fit(X, y, sample_weight).predict_proba(X)
 
@@ -270,9 +268,7 @@ def classifier(learn: Any, kind: Any, *samples: Any, **parameters: Any) -> Case:
 
 LEARNED = interference.InterferenceClassifier(random_state=0).fit(PICTURES, LABELS)
 INTERFERENCE = [
-    classifier(
-        learn_pictures, interference.InterferenceClassifier, PICTURES, LABELS
-    ),
+    classifier(learn_pictures, interference.InterferenceClassifier, PICTURES, LABELS),
     classifier(
         learn_waves, interference.WaveClassifier, *WAVES, geometry=STAGE, random_state=0
     ),
@@ -286,9 +282,7 @@ INTERFERENCE = [
     case(interference.arrival_entropy, np.ones((5, 2), bool), ARRIVING[0]),
     case(interference.arrival_times, PROBABILITIES, REACHABLE),
     case(interference.arrivals, PROBABILITIES, REACHABLE),
-    case(
-        interference.attended_host, DIPOLES, jnp.asarray(ARRIVING[1]), HOST, 0.7
-    ),
+    case(interference.attended_host, DIPOLES, jnp.asarray(ARRIVING[1]), HOST, 0.7),
     case(interference.corners, (3, 3), 4),
     case(interference.encode_images, jnp.ones((2, 8, 8)), (2, 2)),
     case(

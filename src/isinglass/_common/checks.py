@@ -27,9 +27,11 @@ from isinglass._common.plain_checks import check_in as check_in
 from isinglass._common.plain_checks import check_kind as check_kind
 from isinglass._common.plain_checks import check_positive as check_positive
 from isinglass._common.plain_checks import check_whole as check_whole
-from isinglass._common.plain_checks import is_array, shown
+from isinglass._common.plain_checks import is_array as is_array
 from isinglass._common.plain_checks import is_number as is_number
 from isinglass._common.plain_checks import is_whole as is_whole
+from isinglass._common.plain_checks import or_default as or_default
+from isinglass._common.plain_checks import shown as shown
 from isinglass._common.types import ArrayLike
 
 _FEW = 1 << 14  # numbers that are sooner fetched than a program for them is compiled

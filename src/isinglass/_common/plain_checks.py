@@ -12,9 +12,11 @@ import sys
 from collections.abc import Collection, Mapping
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Kind = TypeVar("Kind")
 
 _INTERVALS = {
     "(-inf, inf)": "finite",
@@ -141,6 +143,19 @@ def as_path(name: str, value: Any) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{name} must be a path, got {shown(value)}")
     return Path(value)
+
+
+def or_default(kind: type[Kind], **values: Kind | None) -> Kind:
+    """The one value, an instance of a class, or for None what the class makes of none.
+
+    Raises:
+        TypeError: It names the value.
+    """
+    ((name, value),) = values.items()
+    if value is None:
+        return kind()
+    check_kind(kind, **{name: value})
+    return value
 
 
 def as_generator(name: str, value: Any) -> np.random.Generator:

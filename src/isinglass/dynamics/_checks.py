@@ -83,6 +83,20 @@ def check_hashable(**functions: Any) -> None:
             ) from None
 
 
+def check_output(name: str, function: Any, state: State) -> None:
+    """Refuse a function of a state that fails on it, or gives what is no array.
+
+    Raises:
+        ValueError: It names the function.
+    """
+    try:
+        jax.eval_shape(function, state)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"{name} fails on the state: {type(error).__name__}: {error}"
+        ) from error
+
+
 def check_callable(step: Any) -> None:
     """Refuse a map that is no function.
 

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from isinglass._common.checks import or_default
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import as_lane
 from isinglass.dynamics._precision import warn_of_single_precision
@@ -77,7 +78,7 @@ def attractor(
         ValueError: If the state or a parameter is not finite, or the map does not
             return a state like the one it is given.
     """
-    measure = measure or Measure()
+    measure = or_default(Measure, measure=measure)
     warn_of_single_precision(measure.precision)
     check_map(step, state, parameters, measure.precision)
     points = max(POINTS, measure.max_period)

@@ -10,7 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from isinglass._common.checks import check_finite, check_positive, check_whole
+from isinglass._common.checks import (
+    check_finite,
+    check_positive,
+    check_whole,
+    or_default,
+)
 from isinglass._common.machine import cores
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import (
@@ -166,7 +171,8 @@ def basins(
             return a state like the one it is given.
     """
     check_whole(lanes=lanes)
-    measure, resolution = measure or Measure(), resolution or Resolution()
+    measure = or_default(Measure, measure=measure)
+    resolution = or_default(Resolution, resolution=resolution)
     if isinstance(step, DelayMap) and isinstance(states, DelayState):
         states = states._replace(phase=_common_phase(states))
     count = _count(step, states)

@@ -4,6 +4,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
+from isinglass._common.checks import as_array
+from isinglass._common.types import ArrayLike
+
 CYCLE_TOLERANCE = 1e-6
 """How far two orbits on one cycle may lie apart, as a share of the scale of all."""
 ROUNDING = 1000
@@ -18,12 +21,38 @@ def cloud_distance(
     It is the mean distance from a point of one to the nearest of the other, the larger
     of both ways. Rows with NaN are left out; 0 between two empty sets, infinite if only
     one is empty.
+
+    Raises:
+        ValueError: If they are no rows of real numbers, or of other widths.
     """
+    first, second = (
+        as_points(name, x) for name, x in (("first", first), ("second", second))
+    )
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            "first and second must have as many components, got "
+            f"{first.shape[1]} and {second.shape[1]}"
+        )
     first, second = complete(first), complete(second)
     if len(first) == 0 or len(second) == 0:
         return 0.0 if len(first) == len(second) else float("inf")
     distances = KDTree(second).query(first)[0], KDTree(first).query(second)[0]
     return float(max(distance.mean() for distance in distances))
+
+
+def as_points(name: str, value: ArrayLike) -> Float[np.ndarray, "W d"]:
+    """The value as rows of real numbers, of which some may be NaN.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    points = np.asarray(as_array(name, value))
+    if points.ndim != 2 or points.dtype.kind not in "iuf" or not points.shape[1]:
+        raise ValueError(
+            f"{name} must be rows of real numbers, (W, d), got {points.dtype} of "
+            f"shape {points.shape}"
+        )
+    return points.astype(float)
 
 
 def extent(points: Float[np.ndarray, "*batch d"]) -> float:

@@ -20,8 +20,10 @@ from isinglass._common.checks import (
     as_array,
     as_real_array,
     check_finite,
+    check_function,
     check_kind,
     check_positive,
+    check_real,
     check_whole,
 )
 from isinglass._common.precision import double_precision
@@ -396,6 +398,17 @@ class FixedPoints(NamedTuple):
     spectral_radius: Float[np.ndarray, "k"]
 
 
+def _check_function(function: Callable[[Array], Array], state: Array) -> None:
+    try:
+        after = jax.eval_shape(function, state)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"function fails on the state: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(after, jax.ShapeDtypeStruct) or not after.size:
+        raise ValueError(f"function must give an array of numbers, got {after}")
+
+
 def jacobian_norm(
     function: Callable[[Array], Array], state: Float[Array, "..."]
 ) -> Float[Array, ""]:
@@ -404,7 +417,20 @@ def jacobian_norm(
     It is the largest singular value of the Jacobian. Up to `DENSE` numbers the Jacobian
     is written out; beyond, the norm is found by power iteration on products with it, to
     about 4 digits, from below.
+
+    Raises:
+        TypeError: If it is no function.
+        ValueError: If the state is no array of real numbers of 32 bits or more, or the
+            function fails on it or gives another kind.
     """
+    check_function(function=function)
+    check_real(state=state)
+    if not state.size or state.dtype.itemsize < 4:
+        raise ValueError(
+            "state must hold one number at least, of 32 bits or more, got "
+            f"{state.dtype} of shape {state.shape}"
+        )
+    _check_function(function, state)
     if state.size <= DENSE:
         dense = jax.jacfwd(function)(state).reshape(-1, state.size)
         return jnp.linalg.norm(dense, 2)
@@ -462,6 +488,7 @@ def fixed_points(
             the map fails on it or does not return a state like it.
     """
     check_whole(steps=steps)
+    steps = int(steps)
     check_positive(tolerance=tolerance)
     starts = as_array("starts", starts)
     if not starts.shape or not len(starts):

@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_in, check_kind, check_whole
 from isinglass.dynamics.angles import as_angles, check_components, embedded
 from isinglass.dynamics.clouds import (
     cloud_distance,
@@ -84,8 +84,10 @@ def hysteresis(
         ValueError: If the two are not diagrams over the same values of one parameter,
             or a number is out of range.
     """
-    if not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
+    check_in("[0, inf)", tolerance=tolerance)
+    check_kind(xr.Dataset, xr.DataArray, up=up)
+    if down is not None:
+        check_kind(xr.Dataset, xr.DataArray, down=down)
     check_whole(run=run)
     if down is None:
         if "direction" not in up.dims or set(up["direction"].values) != {"up", "down"}:
@@ -182,7 +184,11 @@ def _diagram(
 
     Angles are embedded: two components each.
     """
+    if isinstance(diagram, xr.Dataset) and "points" not in diagram:
+        raise ValueError(f'{name} must hold "points", got {list(diagram)}')
     points: Any = diagram["points"] if isinstance(diagram, xr.Dataset) else diagram
+    if points.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must hold real numbers, got {points.dtype}")
     missing = {"point", "component"} - set(points.dims)
     varied = [dim for dim in points.dims if dim not in ("point", "component")]
     if missing or len(varied) != 1:

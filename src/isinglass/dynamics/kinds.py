@@ -50,7 +50,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import check_in, check_real, check_shapes, check_whole
 from isinglass.dynamics._birkhoff import WeightedAverages
 from isinglass.dynamics._recurrence import (
     Closeness,
@@ -133,6 +133,8 @@ def classify(
     _check(orbit, exponents, error, max_period, tolerance)
     steps, _, cells = orbit.shape
     orbit = np.asarray(orbit)
+    if orbit.dtype.kind != "f":
+        orbit = orbit.astype(float)
     averages = WeightedAverages(steps)
     averages.take(orbit)
     times = np.unique(np.linspace(0, steps - 1, MARKS + 1).round().astype(int))
@@ -244,14 +246,20 @@ def _check(
     max_period: int,
     tolerance: float,
 ) -> None:
+    check_shapes(orbit=(orbit, "T d n"))
+    check_real(orbit=orbit)
     if orbit.shape[0] < 2:
         raise ValueError(f"orbit must hold at least 2 rows, got {orbit.shape[0]}")
     if (exponents is None) != (error is None):
         raise ValueError("exponents and error must be given together, or neither")
-    if exponents is not None and exponents.shape[1] == 0:
+    if exponents is not None and np.shape(exponents)[1:] == (0,):
         raise ValueError(
             "exponents must hold the leading one at least; give None for none"
         )
+    if exponents is not None and error is not None:
+        check_real(exponents=exponents, error=error)
+        check_shapes(
+            orbit=(orbit, "T d n"), exponents=(exponents, "n k"), error=(error, "n k")
+        )
     check_whole(max_period=max_period)
-    if not (np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance must be finite and not negative, got {tolerance}")
+    check_in("[0, inf)", tolerance=tolerance)

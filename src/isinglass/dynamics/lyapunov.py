@@ -12,6 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from isinglass._common.checks import as_array
+from isinglass._common.types import ArrayLike
 from isinglass.dynamics._batches import BATCHES, descending
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._lanes import Lanes
@@ -92,13 +94,32 @@ def kaplan_yorke_dimension(exponents: Float[np.ndarray, " k"]) -> float:
         j + (λ₁ + … + λⱼ)/|λⱼ₊₁|, with j the most exponents whose sum is not negative.
         NaN where the sum of all given is not negative, for then it depends on the ones
         left out (or the map does not contract).
+
+    Raises:
+        ValueError: If they are no list of real numbers.
     """
+    exponents = as_exponents("exponents", exponents)
     sums = np.cumsum(exponents)
     below = np.flatnonzero(sums < 0)
     if np.isnan(exponents).any() or not below.size:
         return float("nan")
     j = int(below[0])
     return j + float(sums[j - 1] / abs(exponents[j])) if j else 0.0
+
+
+def as_exponents(name: str, value: ArrayLike) -> Float[np.ndarray, " k"]:
+    """The value as a list of numbers, of which some may be −∞ or NaN.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    numbers = np.asarray(as_array(name, value))
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{name} must be one list of real numbers, got {numbers.dtype} of shape "
+            f"{numbers.shape}"
+        )
+    return numbers.astype(float)
 
 
 def lyapunov_spectrum(

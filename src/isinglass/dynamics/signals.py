@@ -9,7 +9,11 @@ from jaxtyping import Bool, Float
 
 from isinglass._common.checks import (
     as_real_array,
+    check_choice,
     check_finite,
+    check_flag,
+    check_in,
+    check_kind,
     check_positive,
     check_whole,
     is_whole,
@@ -92,8 +96,10 @@ def power_spectrum(
             f"segments must leave 2 steps to each, got {segments} for {length} steps"
         )
     try:
+        check_kind(str, tuple, float, window=window)
         taper = scipy.signal.get_window(window, width)
-    except ValueError as error:
+        check_finite(window=taper)
+    except (TypeError, ValueError, IndexError) as error:
         raise ValueError(
             f"window must be a name of scipy.signal.get_window, got {window!r}"
         ) from error
@@ -138,6 +144,7 @@ def autocorrelation(
     Raises:
         ValueError: If ``x`` is not real and finite, or ``lags`` is not in [0, T).
     """
+    check_flag(unbiased=unbiased)
     series = _on_its_circle(_series("x", x, axis), period)
     length = series.shape[-1]
     if not is_whole(lags) or not 0 <= lags < length:
@@ -199,16 +206,13 @@ def poincare(
         raise ValueError(
             f"component must be one of {rows.shape[1]} columns, got {component}"
         )
-    check_finite(level=level)
-    circles = as_angles(angles or {})
+    check_in("(-inf, inf)", level=level)
+    check_choice(("up", "down", "both"), direction=direction)
+    circles = as_angles({} if angles is None else angles)
     check_components(circles, rows.shape[1])
     turn = dict(circles).get(component % rows.shape[1])
     if tolerance is not None:
-        check_finite(tolerance=tolerance)
-        if tolerance < 0:
-            raise ValueError(
-                f"tolerance must be finite and not negative, got {tolerance}"
-            )
+        check_in("[0, inf)", tolerance=tolerance)
         if direction != "both":
             raise ValueError("direction must be left out where tolerance is given")
         times = np.flatnonzero(
@@ -231,17 +235,14 @@ def poincare(
 def _crosses(floor: Float[np.ndarray, "T"], direction: str) -> Bool[np.ndarray, "T-1"]:
     """Whether a level lies between each row and the next, by what is below each."""
     up, down = floor[1:] > floor[:-1], floor[1:] < floor[:-1]
-    kinds = {"up": up, "down": down, "both": up | down}
-    if direction not in kinds:
-        raise ValueError(f'direction must be "up", "down" or "both", got {direction!r}')
-    return kinds[direction]
+    return {"up": up, "down": down, "both": up | down}[direction]
 
 
 def _series(name: str, value: ArrayLike, axis: int) -> np.ndarray:
     """A real signal with time as its last axis."""
     array = as_real_array(name, value)
-    if not -array.ndim <= axis < array.ndim:
-        raise ValueError(f"axis must be one of {array.ndim}, got {axis}")
+    if not is_whole(axis) or not -array.ndim <= axis < array.ndim:
+        raise ValueError(f"axis must be one of {array.ndim}, got {axis!r}")
     series = np.moveaxis(array, axis, -1)
     if series.shape[-1] < 2:
         raise ValueError(f"{name} must have at least 2 steps, got {series.shape[-1]}")

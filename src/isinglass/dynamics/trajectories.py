@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from isinglass._common.checks import check_whole
-from isinglass.dynamics._checks import check_map
+from isinglass._common.checks import check_function, check_whole
+from isinglass.dynamics._checks import check_hashable, check_map, check_output
 from isinglass.dynamics._precision import (
     at_precision,
     check_precision,
@@ -81,10 +81,14 @@ def trajectory(
     check_precision(precision)
     warn_of_single_precision(precision)
     check_map(step, state, parameters, precision)
+    if observable is not None:
+        check_function(observable=observable)
+        check_hashable(observable=observable)
     if observable is None:
         observable = newest if isinstance(step, DelayMap) else _itself
     with in_precision(precision):
         orbit = at_precision((state, parameters), precision)
+        check_output("observable", observable, orbit[0])
         rows = _rows(
             (step, observable),
             sampling.steps,

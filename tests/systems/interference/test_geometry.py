@@ -92,7 +92,10 @@ def test_later_changes_of_the_callers_array_do_not_reach_the_geometry():
             ([[0.0]], [[1.0]], lambda a, b: -1.0),
             "distance that is negative or not finite",
         ),
-        (([[0.0]], [[1.0]], "cityblock", 0), "speed must be positive and finite, got 0"),
+        (
+            ([[0.0]], [[1.0]], "cityblock", 0),
+            "speed must be positive and finite, got 0",
+        ),
         (([[0.0]], [[1.0]], "cityblock", -1.0), "speed must be positive and finite"),
         (([[0.0]], [[1.0]], "cityblock", np.nan), "speed must be positive and finite"),
         (([[0.0]], [[1.0]], "cityblock", np.inf), "speed must be positive and finite"),

@@ -190,7 +190,9 @@ def test_numbers_that_are_none_are_refused(numbers, named):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="values must have the axes .m, d. with m = 2"):
+    with pytest.raises(
+        ValueError, match=r"values must have the axes \(m, d\) with m = 2"
+    ):
         LatentHamiltonian(jnp.eye(D), jnp.ones((2, D)), jnp.ones((3, D)))
     two = LoopedTransformer(LoopedConfig(heads=2), key=jax.random.key(0))
     with pytest.raises(ValueError, match="model must have one head, got 2"):

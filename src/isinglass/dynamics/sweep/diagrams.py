@@ -12,6 +12,7 @@ import xarray as xr
 from rich.console import Console
 
 from isinglass._common.bars import Bars
+from isinglass._common.checks import or_default
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._precision import warn_of_single_precision
 from isinglass.dynamics.maps import Step
@@ -74,7 +75,7 @@ def bifurcation(
         OSError: If the disk is full or fails; what was finished is kept.
     """
     run = _without_direction(run)
-    measure = measure or Measure()
+    measure = or_default(Measure, measure=measure)
     request = Request("bifurcation", step, state, parameters, vary, measure, run)
     return _swept(request, _tile_of_lanes(request, run.lanes), run)
 
@@ -105,7 +106,7 @@ def phase_diagram(
         OSError: If the disk is full or fails; what was finished is kept.
     """
     run = _without_direction(run)
-    measure = measure or Measure()
+    measure = or_default(Measure, measure=measure)
     request = Request("phase_diagram", step, state, parameters, vary, measure, run)
     return _swept(request, _tile_of_lanes(request, run.lanes), run)
 
@@ -144,8 +145,8 @@ def continuation(
         ValueError: As `bifurcation`, and so are the others.
         OSError: If the disk is full or fails; what was finished is kept.
     """
-    run = run or Run()
-    measure = measure or Measure()
+    run = or_default(Run, run=run)
+    measure = or_default(Measure, measure=measure)
     request = Request("continuation", step, state, parameters, vary, measure, run)
     tile = (1, min(run.block, request.axes[next(iter(request.vary))]))
     if run.starts is not None:
@@ -195,7 +196,7 @@ def resume(
         direction=_direction(plan),
         store=directory,
         recipe=plan.recipe,
-        workers=workers or Workers(),
+        workers=or_default(Workers, workers=workers),
         progress=progress,
     )
     vary = {
@@ -209,11 +210,12 @@ def resume(
 
 def _without_direction(run: Run | None) -> Run:
     """How to run a diagram whose values do not follow each other."""
-    if run is not None and run.direction is not None:
+    run = or_default(Run, run=run)
+    if run.direction is not None:
         raise ValueError(
             f"direction must be None but for a continuation, got {run.direction!r}"
         )
-    return run or Run()
+    return run
 
 
 def _direction(plan: Plan) -> str | None:

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from isinglass._common.checks import as_path
 from isinglass._common.files import write_text
 from isinglass.dynamics.flows import Flow
 from isinglass.dynamics.maps import DelayMap
@@ -143,7 +144,7 @@ def read_plan(directory: str | Path) -> Plan:
         FileNotFoundError: If there is no plan in the folder.
         ValueError: If the plan is damaged, or not one that this version reads.
     """
-    path = Path(directory) / FILE
+    path = as_path("directory", directory) / FILE
     if not path.is_file():
         raise FileNotFoundError(
             f"{directory} holds no {FILE}: it is not the folder of a sweep"

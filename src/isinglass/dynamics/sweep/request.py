@@ -15,7 +15,7 @@ import numpy as np
 from isinglass._common.checks import check_finite
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
-from isinglass.dynamics._checks import check_map
+from isinglass.dynamics._checks import check_keys, check_map
 from isinglass.dynamics._layout import pick
 from isinglass.dynamics.angles import as_angles
 from isinglass.dynamics.maps import DelayState, Step
@@ -125,7 +125,15 @@ class Request:
 
     def _state(self, parameters: Mapping[str, Any]) -> Any:
         """The first initial state; to be called where JAX computes in float64."""
-        state = self.state(parameters) if callable(self.state) else self.state
+        state = self.state
+        if callable(state):
+            try:
+                state = state(parameters)
+            except (TypeError, ValueError, IndexError, AttributeError) as error:
+                raise ValueError(
+                    f"state fails on the parameters: {type(error).__name__}: {error}"
+                ) from error
+            _check_state(state, self.run.starts)
         state = jax.tree.map(jnp.asarray, state)
         return state if self.run.starts is None else pick(state, 0)
 
@@ -247,6 +255,7 @@ def _values(name: str, values: ArrayLike) -> np.ndarray:
 def _parameters(
     parameters: Mapping[str, Any], vary: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
+    check_keys(parameters=parameters)
     if not isinstance(parameters, Mapping):
         raise ValueError(f"parameters must map names to numbers, got {parameters!r}")
     fixed = {name: value for name, value in parameters.items() if name not in vary}

@@ -22,6 +22,7 @@ from isinglass._common.checks import (
     check_whole,
 )
 from isinglass.data.induction import InductionBatch, InductionTask
+from isinglass.systems.looped.loop import Loop
 
 # Scores of attention, by iteration and head, that sequences evaluated side by side have
 # in all.

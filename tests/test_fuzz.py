@@ -1,0 +1,44 @@
+"""No call of the public API ends in an error that is not ours, whatever it is given."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from helpers.public_calls import CASES
+
+SYSTEMS = ("interference", "looped", "meanfield", "memory")
+PARTS = ["attention", "data", "dynamics", "energy", "training"]
+PARTS += [f"systems.{name}" for name in SYSTEMS]
+
+
+@pytest.mark.fuzz
+def test_every_error_is_ours():
+    """For FUZZ_MINUTES, 5 by default, from FUZZ_SEED or a random one."""
+    minutes, seed = (os.environ.get(f"FUZZ_{name}") for name in ("MINUTES", "SEED"))
+    command = [sys.executable, "-m", "helpers.fuzzing", minutes or "5"]
+    process = subprocess.run(
+        command + [seed] * bool(seed), stdout=subprocess.PIPE, text=True, check=True
+    )
+    report = json.loads(process.stdout.splitlines()[-1])
+    print(f"{report['calls']:,} calls from seed {report['seed']}")
+    assert report["gibibytes"] < 2
+    shown = (" | ".join(fault.values()) for fault in report["faults"])
+    assert not report["faults"], "\n".join([f"seed {report['seed']}", *shown])
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("part", PARTS)
+def test_every_public_function_has_a_call(part):
+    module = import_module(f"isinglass.{part}")
+    called = {case.name.rsplit(".", 1)[-1] for case in CASES}
+    called |= {case.name.split(".")[-2] for case in CASES}
+    functions = {
+        name
+        for name in module.__all__
+        if callable(value := getattr(module, name)) and not isinstance(value, type)
+    }
+    assert functions <= called
