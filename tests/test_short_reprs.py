@@ -1,9 +1,20 @@
 """What is made of many numbers says what it is in a few lines, not all of them."""
 
+import jax
 import numpy as np
 import pytest
+import xarray as xr
 
-from isinglass.dynamics import basins, lyapunov_spectrum, textbook
+from isinglass.data import InductionTask
+from isinglass.dynamics import (
+    basins,
+    cycle,
+    fixed_points,
+    lyapunov_spectrum,
+    power_spectrum,
+    textbook,
+)
+from isinglass.systems import looped, memory
 from isinglass.systems.interference import RelayNetwork, sweep_avalanches
 from isinglass.systems.meanfield import Features, MeanField
 
@@ -13,6 +24,27 @@ LINE = 88
 def spectrum():
     start, parameters = np.array([0.1, 0.1]), {"a": 1.4, "b": 0.3}
     return lyapunov_spectrum(textbook.henon, start, parameters, 100)
+
+
+def a_cycle():
+    return cycle(textbook.henon, np.array([0.6, 0.2]), {"a": 1.4, "b": 0.3})
+
+
+def two_points():
+    return fixed_points(lambda x, _: x / 2, np.ones((2, 1, 2)), {}, steps=4)
+
+
+def looped_run():
+    metrics = xr.Dataset(coords={"step": [5, 10]})
+    config, task = looped.LoopedConfig(), InductionTask()
+    return looped.Run(None, metrics, config, task, (looped.Recipe(),), (0, 3), {})
+
+
+def memory_run():
+    config = memory.TransformerConfig(8, 8, 4, 1, 1)
+    model = memory.Transformer(config, key=jax.random.key(0))
+    metrics = xr.Dataset({"loss": ("step", [3.0, 2.5])}, {"step": [5, 10]})
+    return memory.Run(model, metrics, memory.Recipe())
 
 
 def two_basins():
@@ -29,6 +61,11 @@ def two_basins():
         (two_basins, "by 50.0% of the starts"),
         (lambda: sweep_avalanches([0, 0.1, 0.2], 1.0), "Avalanches(1, largest 3)"),
         (lambda: RelayNetwork(np.zeros((3, 3))), "RelayNetwork(3 tensors, 0 routes)"),
+        (a_cycle, "Cycle(period=1, multipliers -1.924, 0.1559)"),
+        (two_points, "2 of 2 starts converged, 2 to a point that attracts"),
+        (lambda: power_spectrum(np.ones(16)), "9 frequencies up to 0.5"),
+        (looped_run, "Run(LoopedConfig, 2 seeds, 2 records to step 10)"),
+        (memory_run, "2 records to step 10, loss 2.5 nats"),
     ],
 )
 def test_a_repr_is_short_and_says_what_it_is(make, words):

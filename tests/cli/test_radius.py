@@ -107,7 +107,7 @@ def test_one_layer_can_be_asked_for(folder):
             ("--samples", 5),
             "--fraction must each leave two vectors at least, got 0.25 of --samples",
         ),
-        (("--fraction", 2), "--fraction must be numbers in (0, 1], one at least, got"),
+        (("--fraction", 2), "--fraction must be in (0, 1], got 2"),
         (
             ("--fraction", 0.5, "--fraction", 0.5),
             "--fraction must be different numbers, got",

@@ -43,6 +43,9 @@ DENSE = 2048  # numbers in a state up to which its Jacobian is written out
 _POWER_STEPS = 2000
 
 
+_SHOWN = 4  # multipliers that a cycle shows of itself
+
+
 class Cycle(NamedTuple):
     """A cycle of a map, which attracts or not.
 
@@ -59,6 +62,15 @@ class Cycle(NamedTuple):
     period: int
     multipliers: Complex[np.ndarray, " D"]
     dt: float = 1.0
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{value if value.imag else value.real:.4g}"
+            for value in self.multipliers[:_SHOWN]
+        )
+        rest = len(self.multipliers) - _SHOWN
+        more = f", … {rest} more" if rest > 0 else ""
+        return f"Cycle(period={self.period}, multipliers {shown}{more})"
 
     @property
     def exponents(self) -> Float[np.ndarray, " D"]:
@@ -396,6 +408,13 @@ class FixedPoints(NamedTuple):
     residual: Float[np.ndarray, "k"]
     converged: Bool[np.ndarray, "k"]
     spectral_radius: Float[np.ndarray, "k"]
+
+    def __repr__(self) -> str:
+        attracting = int((self.converged & (self.spectral_radius < 1)).sum())
+        return (
+            f"FixedPoints({int(self.converged.sum())} of {len(self.converged)} starts "
+            f"converged, {attracting} to a point that attracts)"
+        )
 
 
 def _check_function(function: Callable[[Array], Array], state: Array) -> None:

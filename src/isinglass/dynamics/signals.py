@@ -40,6 +40,12 @@ class PowerSpectrum(NamedTuple):
     frequency: Float[np.ndarray, "F"]
     power: Float[np.ndarray, "..."]
 
+    def __repr__(self) -> str:
+        return (
+            f"PowerSpectrum({len(self.frequency)} frequencies up to "
+            f"{self.frequency[-1]:.4g}, power of shape {self.power.shape})"
+        )
+
 
 class Crossings(NamedTuple):
     """What `poincare` returns.

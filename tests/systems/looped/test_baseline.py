@@ -297,9 +297,7 @@ def test_bad_counts_are_refused():
     with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
         model(TOKENS, iterations=0)
     for least, most in ((0, 3), (4, 3)):
-        with pytest.raises(
-            ValueError, match=f"least must be from 1 to most = {most}, got {least}"
-        ):
+        with pytest.raises(ValueError, match=f"least must be .*, got {least}"):
             model.adapt(TOKENS, most=most, least=least)
     with pytest.raises(ValueError, match="q must be"):
         model.energies(TOKENS, q=1.0)

@@ -107,7 +107,7 @@ def test_bad_tokens_leave_no_file(model, tmp_path):
 @pytest.mark.parametrize(
     ("fractions", "message"),
     [
-        ((2.0,), r"fractions must be numbers in \(0, 1\], one at least, got \(2.0,\)"),
+        ((2.0,), r"fractions must be in \(0, 1\], got 2.0"),
         ((0.5, 0.5), r"fractions must be different numbers, got \(0.5, 0.5\)"),
         ((0.1,), "fractions must each leave two vectors at least, got 0.1 of 11: 1"),
     ],

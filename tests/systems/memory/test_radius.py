@@ -84,10 +84,10 @@ def test_all_the_same():
             {"fractions": [0.1]},
             "fractions must each leave two vectors at least, got 0.1 of 10: 1",
         ),
-        ({"fractions": [0.0]}, r"fractions must be numbers in \(0, 1\]"),
-        ({"fractions": [1.5]}, r"fractions must be numbers in \(0, 1\]"),
+        ({"fractions": [0.0]}, r"fractions must be in \(0, 1\]"),
+        ({"fractions": [1.5]}, r"fractions must be in \(0, 1\]"),
         ({"fractions": []}, "one at least"),
-        ({"quantiles": [-0.1]}, r"quantiles must be numbers in \[0, 1\]"),
+        ({"quantiles": [-0.1]}, r"quantiles must be in \[0, 1\]"),
         ({"bins": 0}, "bins must be at least 1"),
     ],
 )

@@ -82,6 +82,13 @@ class Run:
     seeds: tuple[int, ...]
     stopped: Mapping[int, str]
 
+    def __repr__(self) -> str:
+        steps = self.metrics.step.values
+        return (
+            f"Run({type(self.config).__name__}, {len(self.seeds)} seeds, "
+            f"{len(steps)} records to step {int(steps[-1]):,})"
+        )
+
     def of(self, seed: int) -> Any:
         """The model of one seed.
 

@@ -55,6 +55,15 @@ class Run:
     metrics: xr.Dataset
     recipe: Recipe
 
+    def __repr__(self) -> str:
+        steps, loss = self.metrics.step.values, self.metrics.loss.values
+        shape = self.model.config
+        return (
+            f"Run({shape.layers} layers of width {shape.width}, "
+            f"{len(steps)} records to step {int(steps[-1]):,}, "
+            f"loss {float(loss[-1]):.4g} nats)"
+        )
+
 
 @single_precision()
 def train(
