@@ -266,7 +266,7 @@ def test_growth_without_end_is_divergence_and_a_drift_is_not():
         ),
         ({"max_period": 0}, "max_period must be at least 1, got 0"),
         ({"tolerance": np.nan}, "tolerance must be finite"),
-        ({"tolerance": -1.0}, "tolerance must be finite and not negative, got -1.0"),
+        ({"tolerance": -1.0}, "tolerance must be finite and at least 0, got -1.0"),
     ],
 )
 def test_bad_input_is_refused_by_name(change, message):

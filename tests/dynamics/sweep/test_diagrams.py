@@ -360,7 +360,10 @@ class TestRefusals:
             ({"lanes": 0}, "lanes must be at least 1, got 0"),
             ({"block": 0}, "block must be at least 1, got 0"),
             ({"starts": 0}, "starts must be at least 1, got 0"),
-            ({"direction": "x"}, "direction must be 'up', 'down' or 'both', got 'x'"),
+            (
+                {"direction": "x"},
+                "direction must be one of both, up, down, None, got 'x'",
+            ),
         ],
     )
     def test_runs(self, field, message):

@@ -128,12 +128,11 @@ class Request:
         state = self.state
         if callable(state):
             try:
-                state = state(parameters)
+                state = jax.tree.map(jnp.asarray, state(parameters))
             except (TypeError, ValueError, IndexError, AttributeError) as error:
                 raise ValueError(
                     f"state fails on the parameters: {type(error).__name__}: {error}"
                 ) from error
-            _check_state(state, self.run.starts)
         state = jax.tree.map(jnp.asarray, state)
         return state if self.run.starts is None else pick(state, 0)
 
