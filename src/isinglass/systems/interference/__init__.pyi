@@ -30,6 +30,8 @@ from .geometry import Geometry as Geometry
 from .geometry import corners as corners
 from .hosts import Host as Host
 from .hosts import superpose as superpose
+from .in_parts import dask_parts as dask_parts
+from .in_parts import learn_in_parts as learn_in_parts
 from .learning import LearningRule as LearningRule
 from .learning import learn_sample as learn_sample
 from .learning import watch_learning as watch_learning

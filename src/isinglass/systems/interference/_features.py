@@ -27,16 +27,18 @@ def whole_features(encoder: Any, X: np.ndarray) -> Float[np.ndarray, "n D"]:
         )
     if encoded.dtype.kind not in "biuf":
         raise ValueError(f"encoder must give whole numbers, got dtype {encoded.dtype}")
-    features = encoded.astype(np.float64)
-    broken = features != np.rint(features)
-    if broken.any():
-        raise ValueError(
-            f"encoder must give whole numbers, got {features[broken][0]}; round them, "
-            "for example by a FunctionTransformer"
-        )
-    if np.abs(features).max(initial=0) > LARGEST:
-        raise ValueError(
-            f"encoder must give features of at most {LARGEST:,}, whose squares are "
-            f"exact, got {np.abs(features).max():,.0f}"
-        )
-    return features
+    if encoded.dtype.kind == "f":
+        broken = encoded != np.rint(encoded)
+        if broken.any():
+            raise ValueError(
+                f"encoder must give whole numbers, got {encoded[broken][0]}; round "
+                "them, for example by a FunctionTransformer"
+            )
+    if len(encoded):
+        largest = max(abs(int(encoded.min())), abs(int(encoded.max())))
+        if largest > LARGEST:
+            raise ValueError(
+                f"encoder must give features of at most {LARGEST:,}, whose squares "
+                f"are exact, got {largest:,}"
+            )
+    return encoded.astype(np.float64)

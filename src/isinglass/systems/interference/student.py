@@ -30,7 +30,7 @@ from scipy.special import gammaln
 from isinglass.systems.interference.gaussian_prior import Moments
 from isinglass.systems.interference.pair_sums import PairSums
 
-_ROWS = 1024  # pictures that are scored at a time
+_ROWS, _MANY_ROWS = 1024, 4096  # pictures that are scored at a time, all or a winner
 _FEW = 1 / 8  # samples per feature below which the Gram form is the faster
 # Evidence of float32 is off by less than this share of e/2, by far: see `winners`.
 _DOUBT = 1e-4
@@ -129,7 +129,16 @@ def log_evidence(
         moments: m₀ and Σ₀.
         nu: ν, the strength of Σ₀.
     """
-    return _evidence(features, predictives, moments, nu, np.float64)
+    evidence = np.empty((len(features), len(predictives)))
+    for start in range(0, len(features), _ROWS):
+        rows = slice(start, start + _ROWS)
+        away = features[rows] - moments.mean
+        _gram_evidence(away, predictives, moments, nu, evidence[rows])
+        for place, item in enumerate(predictives):
+            if item.form == "direct":
+                distance = _direct_distance(away, item, item.factor, moments)
+                evidence[rows, place] = item.log_density(distance)
+    return evidence
 
 
 def winners(
@@ -141,56 +150,95 @@ def winners(
 ) -> Int[np.ndarray, "n"]:
     """Which class has the largest evidence plus logarithm of its prior weight.
 
-    In float32, which takes half the time. Where the best two are closer than float32
-    can tell, by a wide margin, they are computed again in float64; so the winner is
-    that of `log_evidence`.
+    As by `log_evidence`, several times as fast: distances are sums of squares, of which
+    the first few bound the evidence from above, and most classes lose by the first
+    quarter. That is in float32. Where the best two are closer than it can tell, by a
+    wide margin, they are computed again in float64.
     """
-    rough = log_weights + _evidence(features, predictives, moments, nu, np.float32)
-    winner = rough.argmax(axis=1)
-    if len(predictives) > 1:
-        best = np.partition(rough, -2, axis=1)[:, -2:]
-        doubt = 2 * _DOUBT * max(predictive.exponent for predictive in predictives)
-        close = ~(best[:, 1] - best[:, 0] > doubt)
-        if close.any():
-            exact = log_evidence(features[close], predictives, moments, nu)
-            winner[close] = (log_weights + exact).argmax(axis=1)
+    doubt = 2 * _DOUBT * max(predictive.exponent for predictive in predictives)
+    factors = {
+        place: item.factor.astype(np.float32, order="F")
+        for place, item in enumerate(predictives)
+        if item.form == "direct"
+    }
+    winner = np.empty(len(features), np.int64)
+    for start in range(0, len(features), _MANY_ROWS):
+        rows = slice(start, start + _MANY_ROWS)
+        away = features[rows] - moments.mean
+        rough = np.empty((len(away), len(predictives)))
+        _gram_evidence(away, predictives, moments, nu, rough)
+        rough += log_weights
+        if factors:
+            _contest(away, predictives, log_weights, factors, (moments, doubt, rough))
+        winner[rows] = rough.argmax(axis=1)
+        if len(predictives) > 1:
+            best = np.partition(rough, -2, axis=1)[:, -2:]
+            close = np.flatnonzero(~(best[:, 1] - best[:, 0] > doubt))
+            if len(close):
+                exact = log_evidence(features[rows][close], predictives, moments, nu)
+                winner[start + close] = (log_weights + exact).argmax(axis=1)
     return winner
 
 
-def _evidence(
-    features: np.ndarray,
+def _contest(
+    away: Float[np.ndarray, "n D"],
+    predictives: Sequence[Predictive],
+    log_weights: Float[np.ndarray, "C"],
+    factors: dict[int, np.ndarray],
+    rest: tuple[Moments, float, Float[np.ndarray, "n C"]],
+) -> None:
+    """Write into `rough` the evidence of what may win, and bounds of what cannot."""
+    moments, doubt, rough = rest
+    part, first = away.astype(np.float32), max(1, away.shape[1] // 4)
+    for place, factor in factors.items():
+        head = np.asfortranarray(factor[:first, :first])
+        bound = _direct_distance(part[:, :first], predictives[place], head, moments)
+        rough[:, place] = predictives[place].log_density(bound) + log_weights[place]
+    pending = np.zeros(rough.shape, bool)
+    pending[:, list(factors)] = True
+
+    def settle(chosen: np.ndarray) -> None:
+        for place, factor in factors.items():
+            some = np.flatnonzero(pending[:, place] & chosen[:, place])
+            if len(some):
+                item = predictives[place]
+                distance = _direct_distance(part[some], item, factor, moments)
+                rough[some, place] = item.log_density(distance) + log_weights[place]
+        pending[chosen] = False
+
+    # First the class that looks best, then all whose bound is not below it.
+    settle(np.arange(rough.shape[1]) == rough.argmax(axis=1)[:, None])
+    best = np.where(pending, -np.inf, rough).max(axis=1)
+    settle(rough >= best[:, None] - doubt)
+
+
+def _gram_evidence(
+    away: Float[np.ndarray, "n D"],
     predictives: Sequence[Predictive],
     moments: Moments,
     nu: float,
-    dtype: type,
-) -> Float[np.ndarray, "n C"]:
-    """Evidence in float64, with distances computed in `dtype`."""
-    few, many = (
-        [place for place, item in enumerate(predictives) if item.form == form]
-        for form in ("gram", "direct")
-    )
-    evidence = np.empty((len(features), len(predictives)))
-    factors = {
-        place: np.asfortranarray(predictives[place].factor, dtype) for place in many
-    }
-    whitening = _inverse(moments.root) if few else None
-    for start in range(0, len(features), _ROWS):
-        rows = slice(start, start + _ROWS)
-        away = features[rows] - moments.mean
-        part = away.astype(dtype)
-        for place in many:
-            item = predictives[place]
-            shift = (item.mean - moments.mean).astype(dtype)
-            distance = _squares(_times(factors[place], part - shift))
-            evidence[rows, place] = item.log_density(distance)
-        if whitening is not None:
-            whitened = _times(whitening, away)
-            square = _squares(whitened)
-            for place in few:
-                item = predictives[place]
-                distance = _gram_distance(whitened, square, item) / nu
-                evidence[rows, place] = item.log_density(distance)
-    return evidence
+    evidence: Float[np.ndarray, "n C"],
+) -> None:
+    """Write the evidence of the classes in the Gram form, 0 for the others."""
+    evidence[:] = 0
+    few = [place for place, item in enumerate(predictives) if item.form == "gram"]
+    if not few:
+        return
+    whitened = _times(_inverse(moments.root), away.copy())
+    square = _squares(whitened)
+    for place in few:
+        item = predictives[place]
+        distance = _gram_distance(whitened, square, item) / nu
+        evidence[:, place] = item.log_density(distance)
+
+
+def _direct_distance(
+    away: np.ndarray, predictive: Predictive, factor: np.ndarray, moments: Moments
+) -> Float[np.ndarray, "n"]:
+    """|L⁻¹(f − m)|², or the sum of its first squares, as many as there are features."""
+    n_features = away.shape[1]
+    shift = (predictive.mean - moments.mean)[:n_features].astype(away.dtype)
+    return _squares(_times(factor, away - shift))
 
 
 def _direct(
@@ -230,9 +278,9 @@ def _gram_distance(
 
 
 def _inverse(root: Float[np.ndarray, "D D"]) -> Float[np.ndarray, "D D"]:
-    """Of a lower triangular matrix, laid out by columns."""
-    inverse, _ = _invert(root, lower=1)
-    return np.asfortranarray(np.tril(inverse))
+    """Of a lower triangular matrix, whose upper triangle is not looked at."""
+    inverse, _ = _invert(np.asfortranarray(root), lower=1)
+    return inverse
 
 
 def _times(
