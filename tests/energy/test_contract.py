@@ -196,7 +196,7 @@ def test_what_has_no_energy_is_refused_by_name(case, kind):
     bad = patterns.copy()
     bad[0, 1] = -np.inf
     refused = [
-        (state, bad, f"{case.noun} must be finite"),
+        (state, bad, rf"({case.noun}|layers.0.) must be finite"),
         (np.where(state > 0, state, np.nan), patterns, "must be finite, got NaN"),
     ]
     if case.name != "Ising":
