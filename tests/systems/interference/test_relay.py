@@ -95,6 +95,20 @@ def test_with_negative_routes_neither_law_holds():
     assert forgets > 0
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_the_unit_of_fields_does_not_matter(unit):
+    def relays(unit):
+        rng = np.random.default_rng(4)
+        weights = 0.3 * unit * rng.random((40, 40)) * (rng.random((40, 40)) < 0.15)
+        np.fill_diagonal(weights, 0)
+        return RelayNetwork(weights, 1.0, unit * rng.normal(0, 0.7, 40))
+
+    usual, other = (relays(u).drive(5.0 * u) for u in (1.0, unit))
+    assert usual.size.max() > 3
+    np.testing.assert_array_equal(other.size, usual.size)
+    np.testing.assert_array_equal(other.duration, usual.duration)
+
+
 def test_routes_to_all_are_the_sweep_of_sorted_thresholds():
     n, rng = 50, np.random.default_rng(3)
     x = rng.normal(0, 0.9, n)

@@ -87,8 +87,7 @@ def _gaussian(context: Context, tensors: int) -> dict[str, object]:
 def _exponent_of_law() -> float:
     """What a fit gives of sizes in the very proportions of the critical D(s)."""
     s = np.arange(RANGE[0], RANGE[1] + 1)
-    parts = [size_density(part, CRITICAL) for part in np.array_split(s, 20)]
-    law = np.concatenate(parts)
+    law = size_density(s, CRITICAL)
     counts = np.round(1e7 * law / law.sum()).astype(int)
     return fit_exponent(np.repeat(s, counts), *RANGE).exponent
 

@@ -23,7 +23,7 @@ import numpy as np
 SHARE, FEWEST = 40, 64  # a batch is a 40th of all thresholds, at least so many
 GROWTH = 4  # times as many switches that a batch may have
 TABLE = 1 << 20  # entries of the table of routes within a batch
-ROUNDING = 1e-12  # of a sum of weights
+ROUNDING = 1e-12  # of sums of fields and weights, relative to the largest
 
 
 class Routes(NamedTuple):
@@ -59,6 +59,7 @@ class Sweep:
         self.is_root = np.zeros(len(needed), bool)
         self.missing = np.zeros(len(needed))
         self.batch = max(FEWEST, len(needed) // SHARE)
+        self.scale = largest(needed)
         self.routes: list[Routes] = []
 
     def run(self, target: float) -> None:
@@ -74,7 +75,7 @@ class Sweep:
         """When each switched, since the first of its avalanche; infinite of others."""
         parts = zip(*self.routes, strict=True)
         routes = Routes(*(np.concatenate(columns) for columns in parts))
-        return arrival_times(routes, self.missing, self.is_root)
+        return arrival_times(routes, self.missing, self.is_root, self.scale)
 
     def _stop(self, size: int) -> float:
         """The field at which so many thresholds have been passed."""
@@ -182,7 +183,7 @@ def _relax(tensors: Any, lacking: Any, routes: Routes) -> tuple | None:
 
 
 def arrival_times(
-    routes: Routes, missing: np.ndarray, is_root: np.ndarray
+    routes: Routes, missing: np.ndarray, is_root: np.ndarray, scale: float
 ) -> np.ndarray:
     """When each tensor switches while the field stands still; infinite if never.
 
@@ -190,11 +191,10 @@ def arrival_times(
         routes: Those that count, in any order.
         missing: Field that each lacks; twice the weight of a route makes up for it.
         is_root: Which switch at time 0.
+        scale: Of the fields that what is missing was computed from.
     """
     time = np.where(is_root, 0.0, np.inf)
-    lacking = np.isfinite(missing)
-    missing = np.where(lacking, missing, np.inf)
-    missing[lacking] -= ROUNDING * (1 + np.abs(missing[lacking]))
+    missing = missing - ROUNDING * scale
     by_sender = _BySender(len(time), routes)
     whole = (routes.delay == np.floor(routes.delay)).all()
     (_by_steps if whole else _by_events)(by_sender, missing, time)
@@ -219,8 +219,8 @@ def _by_steps(lookup: _BySender, missing: np.ndarray, time: np.ndarray) -> None:
     """Whole travel times: all that arrives at one time is taken at once."""
     routes = lookup.routes
     # Small whole numbers are sorted by counting, several times as fast.
-    largest = int(routes.delay.max(initial=0))
-    delays = routes.delay.astype(np.min_scalar_type(largest))
+    longest = int(routes.delay.max(initial=0))
+    delays = routes.delay.astype(np.min_scalar_type(longest))
     new, now, coming = np.flatnonzero(time == 0), 0, {}
     while True:
         sent = lookup.of(new)
@@ -259,6 +259,11 @@ def _by_events(lookup: _BySender, missing: np.ndarray, time: np.ndarray) -> None
             reached[i] = now
             send(i, now)
     time[:] = reached
+
+
+def largest(fields: np.ndarray) -> float:
+    """The largest magnitude of those that are finite."""
+    return float(np.abs(fields[np.isfinite(fields)]).max(initial=0.0))
 
 
 def ranges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ CRITICAL_WIDTH = float(np.sqrt(2 / np.pi))  # of Gaussian thresholds, in units o
 # avalanches come from, since they need a branching ratio close to its maximum.
 _PANELS = np.concatenate([[0.0], 2.0 ** np.arange(-14, 4), [10.0]])
 _NODES = 16
+_BLOCK = 4096  # sizes at a time
 
 
 def borel(sizes: ArrayLike, branching_ratio: float) -> Float[np.ndarray, "..."]:
@@ -132,8 +133,13 @@ def size_density(
     density = norm.pdf(x)
     n = np.minimum(2 * coupling * density / width, 1.0)
     spread = 2 * (half * weights).ravel() * density * (1 - n)  # both sides of 0
-    s = s[..., None]
-    return np.asarray(np.exp(xlogy(s - 1, s * n) - s * n - gammaln(s + 1)) @ spread)
+    # In blocks, since every size is taken at all nodes.
+    result = np.empty(s.size)
+    for start in range(0, s.size, _BLOCK):
+        part = s.ravel()[start : start + _BLOCK, None]
+        log_p = xlogy(part - 1, part * n) - part * n - gammaln(part + 1)
+        result[start : start + _BLOCK] = np.exp(log_p) @ spread
+    return result.reshape(s.shape)
 
 
 def reset_sizes(n: int, alpha: float) -> Float[np.ndarray, "n"]:

@@ -20,6 +20,7 @@ from isinglass.systems.interference._relay_sweep import (
     Routes,
     Sweep,
     arrival_times,
+    largest,
     ranges,
 )
 from isinglass.systems.interference.avalanches import Avalanches, Switches
@@ -159,8 +160,9 @@ class RelayNetwork:
         if stop == self.field:
             return _joined([])
         sign = 1 if stop > self.field else -1
-        missing = self._needed(branches, sign) - sign * stop
-        time = arrival_times(self._wiring.routes, missing, missing <= 0)
+        needed = self._needed(branches, sign)
+        missing, scale = needed - sign * stop, largest(needed)
+        time = arrival_times(self._wiring.routes, missing, missing <= 0, scale)
         # Those on the new branch already take no part: they lack infinitely much.
         switched = np.flatnonzero(np.isfinite(time))
         branches[switched] = sign
