@@ -4,8 +4,9 @@
 
 A process of its own each time, interleaved, medians: from the start of Python to the
 answer (imports and compilation included), the same with programs that an earlier
-process has compiled, and one more call when all is compiled. A peer that is not
-installed is left out.
+process has compiled, and one more call when all is compiled. The floor is what JAX (and
+scikit-learn, with the digits) take for their import and the smallest program there is.
+A peer that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from rich.console import Console
 from rich.table import Table
 
 # Each gives `answer`, a call that is made twice.
+FLOOR = "floor: smallest JAX program"  # of whatever computes with JAX
+SMALLEST = """
+import jax, numpy as np
+def answer():
+    return np.asarray(jax.jit(lambda x: x + 1)(np.zeros(1)))
+"""
 HENON = {
     "isinglass": """
 import numpy as np
@@ -49,6 +56,7 @@ def answer():
         )
         return estimate(jnp.array([0.1, 0.1]), jnp.eye(2))
 """,
+    FLOOR: SMALLEST,
 }
 FIELD = """
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
@@ -108,7 +116,8 @@ CALLS: dict[str, Mapping[str, str]] = {
     "12 exponents of the mean field, 10,000 steps": MEAN_FIELD,
     "fit 200 digits, predict 400": {
         name: DIGITS + code + FIT for name, code in CLASSIFIERS.items()
-    },
+    }
+    | {FLOOR: DIGITS + "import sklearn.base\n" + SMALLEST},
 }
 TIMED = """
 import json, time

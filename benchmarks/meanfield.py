@@ -33,7 +33,7 @@ from isinglass.dynamics import (
     lyapunov_spectrum,
     trajectory,
 )
-from isinglass.dynamics._lanes import Carry, advance_block
+from isinglass.dynamics._lanes import Carry, Program, advance_block
 from isinglass.dynamics._runner import runner_of
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 from meanfield_peers import Chaotax, Numba, Transcription
@@ -206,11 +206,8 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
             name: jnp.full(lanes, value) for name, value in parameters(1.255).items()
         }
         carry = Carry(wide, (), vectors, zero, zero, jnp.zeros(lanes))
-        block = jax.vmap(
-            partial(advance_block, runner, runner.block, runner.block),
-            in_axes=-1,
-            out_axes=-1,
-        )
+        program = Program(runner, runner.block, runner.block, None, 0)
+        block = partial(advance_block, program)
         cost = jax.jit(block).lower(carry, constant).compile().cost_analysis()
     share = lanes * runner.block
     return cost["flops"] / share, cost["transcendentals"] / share

@@ -16,6 +16,7 @@ from jaxtyping import Float
 PARTS = (8, 4, 2)  # windows of an eighth, a quarter and half of the stretch
 ROUNDING = 1e-11  # below this share of its extent, an average has converged
 MOST_ROUNDING = 1e-9
+ROWS = 64  # that are summed at a time, while they are in the processor's cache
 
 
 class WeightedAverages:
@@ -47,22 +48,28 @@ class WeightedAverages:
 
     def _add(self, rows: Float[np.ndarray, "r d n"]) -> None:
         if self.centre is None:
-            self.centre = rows.mean(axis=0, dtype=np.float64)
+            self.centre = np.asarray(rows.mean(axis=0, dtype=np.float64))
             self.low = np.full_like(self.centre, np.inf)
             self.high = -self.low
             self.sums = np.zeros((len(self.parts), 2 * self.low.size))
         self.low = np.minimum(self.low, rows.min(axis=0))
         self.high = np.maximum(self.high, rows.max(axis=0))
-        centred = (rows - self.centre).reshape(len(rows), -1)
-        powers = np.concatenate([centred, centred**2], axis=1)
-        begin, end = self.time, self.time + len(rows)
+        for first in range(0, len(rows), ROWS):
+            part = rows[first : first + ROWS] - self.centre
+            powers = np.stack([part, part**2], axis=1).reshape(len(part), -1)
+            self._sum(powers, self.time + first)
+
+    def _sum(self, powers: Float[np.ndarray, "r c"], begin: int) -> None:
+        """Add values and squares from a time on to the sums of their windows."""
+        end = begin + len(powers)
         for index in range(len(self.parts)):
             start, length = self.starts[index], self.lengths[index]
             first, last = max(begin, start), min(end, start + length)
             if first < last:
                 weights = _weights(int(length), int(first - start), int(last - start))
-                # Row by row: a product of matrices would wake all cores.
-                self.sums[index] += weights @ powers[first - begin : last - begin]
+                window = powers[first - begin : last - begin]
+                # A product by BLAS would wake all cores, where each has its tile.
+                self.sums[index] += np.einsum("t,tc->c", weights, window)
 
     def ratio(self, eps: float) -> Float[np.ndarray, "n"]:
         """How an error that is left falls, at the worst, as windows double.
@@ -101,7 +108,7 @@ class WeightedAverages:
 INTEGRAL = 0.007029858406609657  # of exp(−1/(s(1 − s))) over [0, 1]
 
 
-@lru_cache(512)
+@lru_cache(4096)
 def _weights(length: int, start: int, stop: int) -> Float[np.ndarray, "r"]:
     """Weights of the values from one to another of a window; their sum over it is 1."""
     place = (np.arange(start, stop) + 0.5) / length

@@ -7,7 +7,6 @@ exponents has tangent vectors carried along, which are orthonormalised every few
 import copy
 import math
 import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass.dynamics._layout import lane_axes
 from isinglass.dynamics._orthogonal import orthonormalise
 from isinglass.dynamics._runner import Reals, Rest, Runner
 from isinglass.dynamics.maps import DelayMap, Parameters, State
@@ -32,8 +30,8 @@ LONGEST_UNROLLED = 16
 class Carry(NamedTuple):
     """What goes from block to block, lanes in the last axis of all but a phase."""
 
-    reals: tuple[jax.Array, ...]
-    rest: tuple[jax.Array, ...]
+    reals: Reals
+    rest: Rest
     vectors: jax.Array  # (D, k, n)
     logs: jax.Array  # (k, n), summed since the segment began
     lost: jax.Array  # (k, n), QRs at which rounding swallowed the vector
@@ -74,29 +72,26 @@ class Lanes:
     """
 
     def __init__(self, runner: Runner, state: State, parameters: Parameters) -> None:
+        # NumPy's: JAX compiles a program for what it does to an array outside of one,
+        # which costs more than a short run.
         self.runner = runner
-        self.parameters = parameters
-        self._axes = lane_axes(runner.step, state)
-        split = jax.vmap(
-            runner.split, in_axes=(self._axes,), out_axes=(-1, self._rest_axis)
-        )
-        reals, rest = split(state)
+        self.parameters = jax.device_put(parameters)
+        reals, rest = runner.split(jax.tree.map(np.asarray, state))
         self.count = reals[0].shape[-1]
         self.dimension = sum(math.prod(leaf.shape[:-1]) for leaf in reals)
-        empty = jnp.zeros((0, self.count), reals[0].dtype)
-        vectors = jnp.zeros((self.dimension, 0, self.count), reals[0].dtype)
-        self._carry = Carry(reals, rest, vectors, empty, empty, jnp.zeros(self.count))
+        empty: Any = np.zeros((0, self.count), reals[0].dtype)
+        vectors: Any = np.zeros((self.dimension, 0, self.count), reals[0].dtype)
+        spread: Any = np.zeros(self.count, reals[0].dtype)
+        self._carry = Carry(reals, rest, vectors, empty, empty, spread)
 
     @property
     def _rest_axis(self) -> int | None:
         return None if isinstance(self.runner.step, DelayMap) else -1
 
     def state(self) -> State:
-        """The state now, lanes last."""
-        join = jax.vmap(
-            self.runner.join, in_axes=(-1, self._rest_axis), out_axes=self._axes
-        )
-        return join(self._carry.reals, self._carry.rest)
+        """The state now, lanes last, in NumPy."""
+        reals, rest = jax.tree.map(np.asarray, (self._carry.reals, self._carry.rest))
+        return self.runner.join(reals, rest)
 
     def start_tangents(self, count: int) -> None:
         """Begin with `count` orthonormal tangents in general directions.
@@ -107,9 +102,9 @@ class Lanes:
         """
         dtype = self._carry.reals[0].dtype
         rows = np.random.default_rng(0).standard_normal((count, self.dimension))
-        columns = jnp.asarray(np.linalg.qr(rows.T)[0], dtype)
-        vectors = jnp.broadcast_to(columns[:, :, None], (*columns.shape, self.count))
-        self._carry = self._carry._replace(vectors=jnp.array(vectors))
+        columns = np.linalg.qr(rows.T)[0].astype(dtype)
+        vectors: Any = np.repeat(columns[:, :, None], self.count, axis=2)
+        self._carry = self._carry._replace(vectors=vectors)
 
     def block(self, qr_every: int = 1) -> int:
         """Steps that are taken together where tangents are orthonormalised so often."""
@@ -125,7 +120,6 @@ class Lanes:
                 taken; runs with the same room share one compiled program.
         """
         block, count = self.block(qr_every), self._carry.vectors.shape[1]
-        # NumPy's: a zero made by JAX costs as much as a short run.
         zero: Any = np.zeros((count, self.count), self._carry.vectors.dtype)
         none: Any = np.zeros(self.count, zero.dtype)
         carry = self._carry._replace(logs=zero, lost=zero, spread=none)
@@ -137,7 +131,7 @@ class Lanes:
             np.asarray(self._carry.logs),
             np.asarray(self._carry.lost),
             blocks * block // qr_every if count else 0,
-            float(np.max(self._carry.spread)),
+            float(np.asarray(self._carry.spread).max()),
             np.asarray(rows)[: blocks * block] if most_rows else None,
             np.asarray(growth)[:blocks] if most_rows else None,
         )
@@ -145,14 +139,16 @@ class Lanes:
     def pick(self, places: np.ndarray) -> "Lanes":
         """Some of the lanes, as lanes of their own."""
         lanes = copy.copy(self)
+
+        def picked(tree: Any) -> Any:
+            return jax.tree.map(lambda leaf: np.asarray(leaf)[..., places], tree)
+
         lanes.count = len(places)
-        lanes.parameters = jax.tree.map(lambda leaf: leaf[..., places], self.parameters)
-        axes = Carry(-1, self._rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
-        picked: list[Any] = [
-            jax.tree.map(lambda leaf: leaf[..., places], part) if axis else part
-            for part, axis in zip(self._carry, axes, strict=True)
-        ]
-        lanes._carry = Carry(*picked)
+        lanes.parameters = jax.device_put(picked(self.parameters))
+        carry = Carry(*picked(self._carry._replace(rest=())))
+        rest = self._carry.rest
+        rest = rest if self._rest_axis is None else picked(rest)
+        lanes._carry = carry._replace(rest=rest)
         return lanes
 
     def settle(self, qr_every: int | str, precision: str) -> int:
@@ -161,18 +157,22 @@ class Lanes:
         Returns:
             The interval that was asked for, or one that is fit where that was "auto".
         """
+        interval = self.pilot_interval(qr_every, precision)
+        pilot = self.go(PILOT_BLOCKS, interval)
         if qr_every != "auto":
-            self.go(PILOT_BLOCKS, int(qr_every))
+            return interval
+        widest = WIDEST_SPREAD[precision]
+        spread = pilot.spread * max(widest) / interval
+        intervals = [m for m in widest if self.block(m) <= LONGEST_UNROLLED]
+        return max((m for m in intervals if spread <= widest[m]), default=1)
+
+    def pilot_interval(self, qr_every: int | str, precision: str) -> int:
+        """The interval at which `settle` runs: the longest, where it is to choose."""
+        if qr_every != "auto":
             return int(qr_every)
-        intervals = [
-            m for m in WIDEST_SPREAD[precision] if self.block(m) <= LONGEST_UNROLLED
-        ]
-        pilot = self.go(PILOT_BLOCKS, max(intervals, default=1))
-        spread = (
-            pilot.spread * max(WIDEST_SPREAD[precision]) / max(intervals, default=1)
-        )
+        intervals = WIDEST_SPREAD[precision]
         return max(
-            (m for m in intervals if spread <= WIDEST_SPREAD[precision][m]), default=1
+            (m for m in intervals if self.block(m) <= LONGEST_UNROLLED), default=1
         )
 
 
@@ -219,21 +219,18 @@ def _run(
     parameters: Parameters,
     blocks: Any,  # traced: one program for any number
 ) -> tuple[Carry, jax.Array, jax.Array]:
-    runner, block, qr_every, rest_axis, most_rows = program
-    lanes = Carry(-1, rest_axis, -1, -1, -1, -1)  # pyright: ignore[reportArgumentType]
-    advance = jax.vmap(
-        partial(advance_block, runner, block, qr_every),
-        in_axes=(lanes, -1),
-        out_axes=(lanes, -1),
-    )
+    block, most_rows = program.block, program.most_rows
 
     def body(index: jax.Array, loop: tuple[Carry, jax.Array, jax.Array]) -> Any:
         carry, rows, growth = loop
         if not most_rows:
-            return advance(carry, parameters)[0], rows, growth
+            return advance_block(program, carry, parameters)[0], rows, growth
         zero = jnp.zeros_like(carry.logs)
-        after, observed = advance(carry._replace(logs=zero, lost=zero), parameters)
-        rows = jax.lax.dynamic_update_slice(rows, observed, (index * block, 0, 0))
+        carry_of_block = carry._replace(logs=zero, lost=zero)
+        after, observed = advance_block(program, carry_of_block, parameters)
+        rows = jax.lax.dynamic_update_slice(
+            rows, jnp.stack(observed), (index * block, 0, 0)
+        )
         grown = jnp.stack([after.logs, after.lost])[None]
         growth = jax.lax.dynamic_update_slice(growth, grown, (index, 0, 0, 0))
         after = after._replace(
@@ -241,80 +238,106 @@ def _run(
         )
         return after, rows, growth
 
-    shape = jax.eval_shape(advance, carry, parameters)[1].shape
     dtype = carry.vectors.dtype
-    rows = jnp.zeros((most_rows, *shape[1:]), dtype)
+    rows = jnp.zeros((most_rows, *_shape_of_a_row(program, carry)), dtype)
     growth = jnp.zeros((most_rows // block, 2, *carry.logs.shape), dtype)
     return jax.lax.fori_loop(0, blocks, body, (carry, rows, growth))
 
 
+def _shape_of_a_row(program: Program, carry: Carry) -> tuple[int, int]:
+    """Shape of what is observed of all lanes at a time, (d, n)."""
+    observe = jax.vmap(
+        program.runner.observe, in_axes=(-1, program.rest_axis), out_axes=-1
+    )
+    return jax.eval_shape(observe, carry.reals, carry.rest).shape
+
+
 def advance_block(
-    runner: Runner, block: int, qr_every: int, carry: Carry, parameters: Parameters
-) -> tuple[Carry, jax.Array]:
-    """One block of one lane: its state, its tangents, and the rows observed."""
+    program: Program, carry: Carry, parameters: Parameters
+) -> tuple[Carry, list[jax.Array]]:
+    """One block of all lanes: their states and tangents, and the rows observed."""
     reals, rest, vectors, logs, lost, spread = carry
-    if not vectors.shape[-1]:
-        reals, rest, rows = _observed(runner, parameters, block, 0, reals, rest)
-        return carry._replace(reals=reals, rest=rest), jnp.stack(rows)
-    rows = []
-    for offset in range(0, block, qr_every):
-        steps = partial(_observed, runner, parameters, qr_every, offset)
-        reals, rest, observed, vectors = _pushed(steps, reals, rest, vectors)
-        vectors, growth, unresolved = orthonormalise(vectors)
-        logs, lost = logs + growth, lost + unresolved
-        spread = jnp.maximum(spread, _spread(growth))
+    has_tangents = bool(vectors.shape[1])
+    steps = program.qr_every if has_tangents else program.block
+    rows: list[jax.Array] = []
+    for offset in range(0, program.block, steps):
+        pushed = jax.vmap(
+            partial(_pushed, program, steps, offset),
+            in_axes=(-1, program.rest_axis, -1, -1),
+            out_axes=(-1, program.rest_axis, -1, -1),
+        )
+        parts = _parts_of(vectors, reals) if has_tangents else ()
+        reals, rest, parts, observed = pushed(reals, rest, parts, parameters)
         rows += observed
-    return Carry(reals, rest, vectors, logs, lost, spread), jnp.stack(rows)
+        if has_tangents:
+            shape = vectors.shape[1:]
+            flat = jnp.concatenate([part.reshape(-1, *shape) for part in parts])
+            vectors, growth, unresolved = orthonormalise(flat)
+            logs, lost = logs + growth, lost + unresolved
+            spread = jnp.maximum(spread, _spread(growth))
+    return Carry(reals, rest, vectors, logs, lost, spread), rows
+
+
+def _parts_of(vectors: jax.Array, reals: Reals) -> Reals:
+    """Tangents (D, k, n) in the shapes of the real leaves, (…, k, n)."""
+    sizes = [math.prod(leaf.shape[:-1]) for leaf in reals]
+    ends = np.cumsum([0, *sizes])
+    return tuple(
+        jax.lax.slice_in_dim(vectors, start, end).reshape(
+            *leaf.shape[:-1], *vectors.shape[1:]
+        )
+        for leaf, start, end in zip(reals, ends[:-1], ends[1:], strict=True)
+    )
 
 
 def _spread(growth: jax.Array) -> jax.Array:
     """How far the growth of tangents is apart; vanished ones do not count."""
     finite = jnp.isfinite(growth)
-    highest = jnp.max(jnp.where(finite, growth, -jnp.inf))
-    lowest = jnp.min(jnp.where(finite, growth, jnp.inf))
+    highest = jnp.max(jnp.where(finite, growth, -jnp.inf), axis=0)
+    lowest = jnp.min(jnp.where(finite, growth, jnp.inf), axis=0)
     return jnp.maximum(highest - lowest, 0)  # −∞ where nothing is left
 
 
 def _pushed(
-    steps: Callable[[Reals, Rest], tuple[Reals, Rest, list[jax.Array]]],
+    program: Program,
+    steps: int,
+    offset: int,
     reals: Reals,
     rest: Rest,
-    vectors: jax.Array,
-) -> tuple[Reals, Rest, list[jax.Array], jax.Array]:
-    """Take steps, and carry every tangent vector along by forward-mode products."""
+    parts: Reals,
+    parameters: Parameters,
+) -> tuple[Reals, Rest, Reals, list[jax.Array]]:
+    """Take steps of a lane; forward-mode products carry its tangents along."""
 
     def real_part(reals: Reals) -> tuple[Reals, Any]:
-        after, rest_after, observed = steps(reals, rest)
+        after, rest_after, observed = _observed(
+            program, parameters, (offset, offset + steps), reals, rest
+        )
         return after, (rest_after, observed)
 
     def push(tangent: Reals) -> Any:
         return jax.jvp(real_part, (reals,), (tangent,), has_aux=True)
 
-    sizes = [math.prod(leaf.shape) for leaf in reals]
-    ends = np.cumsum([0, *sizes])
-    parts = tuple(
-        vectors[start:end].reshape(*leaf.shape, -1)
-        for leaf, start, end in zip(reals, ends[:-1], ends[1:], strict=True)
-    )
+    if not parts:
+        after, (rest, observed) = real_part(reals)
+        return after, rest, (), observed
     after, tangents, (rest, observed) = jax.vmap(
         push, in_axes=-1, out_axes=(None, -1, None)
     )(parts)
-    count = vectors.shape[-1]
-    flat = jnp.concatenate([leaf.reshape(-1, count) for leaf in tangents])
-    return after, rest, observed, flat
+    return after, rest, tangents, observed
 
 
 def _observed(
-    runner: Runner,
+    program: Program,
     parameters: Parameters,
-    steps: int,
-    offset: int,
+    span: tuple[int, int],
     reals: Reals,
     rest: Rest,
 ) -> tuple[Reals, Rest, list[jax.Array]]:
-    """Take steps, and observe the state after each of them."""
-    rows = []
-    for taken in range(steps):
-        reals, rest = runner.advance(reals, rest, parameters, 1, offset + taken)
-        rows.append(runner.observe(reals, rest, offset + taken + 1))
+    """Take steps of a block, and observe the state after each of them, if at all."""
+    runner, rows = program.runner, []
+    for offset in range(*span):
+        reals, rest = runner.advance(reals, rest, parameters, 1, offset)
+        if program.most_rows:
+            rows.append(runner.observe(reals, rest, offset + 1))
     return reals, rest, rows

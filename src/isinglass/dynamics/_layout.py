@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from isinglass.dynamics.maps import DelayMap, DelayState, State, Step
@@ -29,12 +28,12 @@ def first_lane(step: Step, state: State) -> State:
 
 def as_lane(step: Step, state: State) -> State:
     """A state as the only lane."""
-    return _of_lanes(step, lambda leaf: leaf[..., None], state)
+    return _of_lanes(step, lambda leaf: np.asarray(leaf)[..., None], state)
 
 
 def lanes_first(step: Step, state: State) -> State:
-    """States whose lanes come last, with their lanes in the first axis."""
-    return _of_lanes(step, lambda leaf: jnp.moveaxis(leaf, -1, 0), state)
+    """States whose lanes come last, with their lanes in the first axis, in NumPy."""
+    return _of_lanes(step, lambda leaf: np.moveaxis(np.asarray(leaf), -1, 0), state)
 
 
 def lanes_last(step: Step, state: State) -> State:

@@ -2,50 +2,82 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Bool, Float
 
 # Up to here a sum over components is written out, which XLA fuses; beyond, it is a
 # reduction.
 LONGEST_SUM = 64
+FEWEST_LOOPED = 4  # vectors; fewer are written out, which compiles sooner
 
 
 def orthonormalise(
-    vectors: Float[Array, "D k"],
-) -> tuple[Float[Array, "D k"], Float[Array, " k"], Bool[Array, " k"]]:
+    vectors: Float[Array, "D k *lanes"],
+) -> tuple[
+    Float[Array, "D k *lanes"], Float[Array, "k *lanes"], Bool[Array, "k *lanes"]
+]:
     """Modified Gram–Schmidt, column by column.
 
     Linear-algebra libraries factorise small matrices one by one; this vectorises over
-    whatever the caller maps it over, and its R is as accurate as Householder's.
+    the lanes, and its R is as accurate as Householder's.
 
     Returns:
         Q, with zero columns where a vector vanished; the logarithms of R's diagonal (−∞
         there); and whether a diagonal entry is lost in rounding: what is left of the
         vector beside its predecessors is no more than D rounding errors of its length.
     """
-    size, count = vectors.shape
-    columns = jnp.arange(count)
+    size, count = vectors.shape[:2]
     floor = size * jnp.finfo(vectors.dtype).eps
-    before = jnp.sqrt(_dot(vectors, vectors))
+    before = lax.sqrt(_dot(vectors, vectors))
+    columns = _written_out if count < FEWEST_LOOPED else _looped
+    vectors, norms = columns(vectors)
+    return vectors, lax.log(norms), norms <= floor * before
+
+
+def _written_out(vectors: Array) -> tuple[Array, Array]:
+    """Q and R's diagonal; later columns alone lose their part along an earlier."""
+    columns = [vectors[:, index] for index in range(vectors.shape[1])]
+    units, norms = [], []
+    while columns:
+        first, *later = columns
+        unit, norm = _normalised(first)
+        columns = [column - unit * _dot(column, unit) for column in later]
+        units.append(unit)
+        norms.append(norm)
+    return jnp.stack(units, 1), jnp.stack(norms)
+
+
+def _looped(vectors: Array) -> tuple[Array, Array]:
+    """The same of many columns, in a program as short as for one."""
+    _, count, *lanes = vectors.shape
+    columns = lax.broadcasted_iota(int, (count, *[1] * len(lanes)), 0)
 
     def column(index: jax.Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         vectors, norms = carry
-        vector = vectors[:, index]
-        norm = jnp.sqrt(_dot(vector, vector))
-        unit = vector * jnp.where(norm > 0, 1 / norm, 0)
+        unit, norm = _normalised(lax.dynamic_slice_in_dim(vectors, index, 1, axis=1))
         later = jnp.where(columns > index, _dot(vectors, unit), 0)
-        vectors = vectors - unit[:, None] * later
-        return vectors.at[:, index].set(unit), norms.at[index].set(norm)
+        is_it = columns == index
+        vectors = jnp.where(is_it, unit, vectors - unit * later)
+        return vectors, jnp.where(is_it, norm, norms)
 
-    vectors, norms = jax.lax.fori_loop(
-        0, count, column, (vectors, jnp.zeros_like(before))
-    )
-    return vectors, jnp.log(norms), norms <= floor * before
+    return lax.fori_loop(0, count, column, (vectors, jnp.zeros_like(vectors[0])))
+
+
+def _normalised(vector: Array) -> tuple[Array, Array]:
+    """A vector of unit length, or zero if it has none; and its length."""
+    norm = lax.sqrt(_dot(vector, vector))
+    return vector * jnp.where(norm > 0, 1 / norm, 0), norm
 
 
 def _dot(a: Array, b: Array) -> Array:
+    """Sums over the first axis of products of arrays that broadcast."""
     if len(a) > LONGEST_SUM:
-        return jnp.sum(a * b if a.ndim == b.ndim else a * b[:, None], axis=0)
-    total = a[0] * b[0]
-    for index in range(1, len(a)):
-        total = total + a[index] * b[index]
+        return jnp.sum(a * b, axis=0)
+    total, *others = (
+        lax.index_in_dim(a, index, keepdims=False)
+        * lax.index_in_dim(b, index, keepdims=False)
+        for index in range(len(a))
+    )
+    for other in others:
+        total = total + other
     return total

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from isinglass._common.checks import check_choice
@@ -36,16 +35,17 @@ def in_precision(precision: str) -> Iterator[None]:
 
 
 def at_precision(tree: Any, precision: str) -> Any:
-    """All leaves as JAX arrays, real ones at this precision.
+    """All leaves as NumPy arrays, real ones at this precision.
 
-    To be used inside `in_precision`.
+    To be used inside `in_precision`. NumPy's, since JAX compiles a program for every
+    operation on an array of its own.
     """
 
-    def leaf(value: Any) -> jax.Array:
+    def leaf(value: Any) -> np.ndarray:
         array = np.asarray(value)
-        return jnp.asarray(
-            array, precision if np.issubdtype(array.dtype, np.floating) else None
-        )
+        is_real = np.issubdtype(array.dtype, np.floating)
+        dtype = precision if is_real else jax.dtypes.canonicalize_dtype(array.dtype)
+        return array.astype(dtype, copy=False)
 
     return jax.tree.map(leaf, tree)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from isinglass.dynamics.maps import (
     DelayMap,
@@ -25,8 +26,8 @@ from isinglass.dynamics.maps import (
 # Longer blocks compile slowly and are not faster (benchmarks/meanfield.py).
 LONGEST_BLOCK = 8
 
-Reals = tuple[jax.Array, ...]
-Rest = tuple[jax.Array, ...]
+Reals = tuple[Any, ...]  # arrays: NumPy's at rest, JAX's while they run
+Rest = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Runner:
                 if self.phase is None
                 else (self.phase + offset) % self.step.period
             )
+            if all(isinstance(leaf, np.ndarray) for leaf in reals):
+                return DelayState(np.stack(reals), np.asarray(phase, np.int32))
             return DelayState(jnp.stack(reals), jnp.asarray(phase, jnp.int32))
         sources = {True: iter(reals), False: iter(rest)}
         return jax.tree.unflatten(
@@ -140,6 +143,6 @@ def runner_of(
         return Runner(step, block, phase, None, (), observable)
     leaves, structure = jax.tree.flatten(state)
     is_real = tuple(
-        bool(jnp.issubdtype(jnp.asarray(x).dtype, jnp.floating)) for x in leaves
+        bool(jnp.issubdtype(jax.typeof(x).dtype, jnp.floating)) for x in leaves
     )
     return Runner(step, 1, None, structure, is_real, observable)

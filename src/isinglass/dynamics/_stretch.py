@@ -1,5 +1,7 @@
 """What is kept of a stretch of many orbits, while it runs."""
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -62,7 +64,8 @@ class Stretch:
         mark = np.searchsorted(self.edges, np.arange(first, self.done), "right") - 1
         starts = np.flatnonzero(np.diff(mark, prepend=-1))
         with np.errstate(invalid="ignore"):
-            self.growth[mark[starts]] += np.add.reduceat(growth, starts)
+            for start, end in pairwise([*starts, len(mark)]):
+                self.growth[mark[start]] += growth[start:end].sum(axis=0)
 
     def marks(self) -> Marks:
         """Values at the first step and at up to 240 later ones, evenly spread."""

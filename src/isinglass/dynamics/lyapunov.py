@@ -28,6 +28,7 @@ from isinglass.dynamics.flows import time_of_step
 from isinglass.dynamics.maps import Parameters, State, Step
 from isinglass.dynamics.measure import Measure
 
+FEWEST = 9  # numbers in tangents that are carried through the transient
 _SHOWN = 6  # exponents that a spectrum shows of itself
 
 
@@ -162,7 +163,12 @@ def _spectrum(lanes: Lanes, measure: Measure, dt: float) -> LyapunovSpectrum:
     count = lanes.dimension if measure.exponents is None else measure.exponents
     if not 1 <= count <= lanes.dimension:
         raise ValueError(f"exponents must be in [1, {lanes.dimension}], got {count}")
-    lanes.go(-(-measure.transient // lanes.block()))
+    interval = 1
+    if lanes.dimension * count <= FEWEST:
+        # Few tangents cost less than a program of its own for the transient.
+        lanes.start_tangents(count)
+        interval = lanes.pilot_interval(measure.qr_every, measure.precision)
+    lanes.go(-(-measure.transient // lanes.block(interval)), interval)
     lanes.start_tangents(count)
     qr_every = lanes.settle(measure.qr_every, measure.precision)
     block = lanes.block(qr_every)

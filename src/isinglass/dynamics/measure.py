@@ -65,7 +65,7 @@ class Measure:
         exponents: How many leading Lyapunov exponents; 0 for none, None for all.
         qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for 4, 2
             or 1: as many as leave half the digits to the smallest exponent, judged by a
-            pilot run.
+            pilot run. Of an intermittent orbit that may differ between machines.
         points: Most values of the observable to keep: the last ones, or the first on
             the section.
         observable: What is kept of a state, a pure JAX function ``state -> (d,)``. None

@@ -283,6 +283,21 @@ class TestProgress:
             sweep_cases.run("bifurcation", None, 40, progress=interrupt)
 
 
+def test_a_map_that_was_swept_is_not_traced_again():
+    traces = []
+
+    def traced(x, parameters):
+        traces.append(sorted(parameters))
+        return logistic(x, {"r": parameters["r"] + 0 * x.sum()})
+
+    for values in ([2.8, 2.9], [3.0, 3.1]):
+        before = len(traces)
+        bifurcation(traced, START, {}, {"r": values}, BARE)
+        assert (len(traces) > before) == (values[0] == 2.8)
+    with pytest.raises(ValueError, match="'rr', which neither the map nor the start"):
+        bifurcation(traced, START, {"r": 3.0}, {"rr": [2.8]}, BARE)
+
+
 R = {"r": [2.8, 3.0]}
 
 

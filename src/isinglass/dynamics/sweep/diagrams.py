@@ -228,8 +228,8 @@ def _tile_of_lanes(request: Request, lanes: int) -> tuple[int, ...]:
         math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize
         for about in request.variables.values()
     )
-    state, _ = request.first_state()
-    cell = results + bytes_while_measuring(request.step, state, request.measure)
+    working = bytes_while_measuring(request.step, request.first_state, request.measure)
+    cell = results + working
     return tile_shape(
         list(request.axes.values()), min(lanes, max(1, TILE_BYTES // cell))
     )

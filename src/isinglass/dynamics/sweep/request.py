@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -116,12 +117,17 @@ class Request:
             recipe=self.recipe,
         )
 
-    def first_state(self) -> tuple[Any, dict[str, Any]]:
-        """The initial state of the first cell, and its parameters."""
+    @cached_property
+    def first_parameters(self) -> dict[str, Any]:
+        """The parameters of the first cell."""
         first = {name: values[0] for name, values in self.vary.items()}
-        parameters = {**self.parameters, **first}
+        return {**self.parameters, **first}
+
+    @cached_property
+    def first_state(self) -> Any:
+        """The initial state of the first cell."""
         with double_precision():
-            return self._state(parameters), parameters
+            return self._state(self.first_parameters)
 
     def _state(self, parameters: Mapping[str, Any]) -> Any:
         """The first initial state; to be called where JAX computes in float64."""
@@ -137,8 +143,8 @@ class Request:
         return state if self.run.starts is None else pick(state, 0)
 
     def _variables(self) -> dict[str, dict[str, Any]]:
-        state, parameters = self.first_state()
-        check_map(self.step, state, parameters, self.measure.precision)
+        state, precision = self.first_state, self.measure.precision
+        check_map(self.step, state, self.first_parameters, precision)
         return {
             name: {
                 "dims": [dim for dim, _ in dims],
@@ -162,7 +168,18 @@ class Request:
 
     def _reads(self, name: str) -> bool:
         """Whether the map or the start look a parameter up."""
-        first = {varied: values[0] for varied, values in self.vary.items()}
+        start = self.state if callable(self.state) else None
+        shapes = _shapes(self.first_parameters), _shapes(() if start else self.state)
+        try:
+            record = _record(self.step, start, shapes)
+        except TypeError:  # a map that cannot be hashed is refused elsewhere
+            return True
+        if not record:
+            record.append(self._names_read())
+        return name in record[0]
+
+    def _names_read(self) -> set[str]:
+        """Names of the parameters that the map and the start look up."""
         read: set[str] = set()
 
         def look(parameters: Mapping[str, Any]) -> Any:
@@ -171,8 +188,8 @@ class Request:
 
         # Whatever the map complains of, it will say again where it is run in earnest.
         with double_precision(), contextlib.suppress(Exception):
-            jax.eval_shape(look, {**self.parameters, **first})
-        return name in read
+            jax.eval_shape(look, self.first_parameters)
+        return read
 
     def _check_clashes(self) -> None:
         inner = itertools.chain.from_iterable(
@@ -184,6 +201,21 @@ class Request:
                 raise ValueError(
                     f"vary names {name!r}, which is a name in the result; rename it"
                 )
+
+
+def _shapes(tree: Any) -> Any:
+    """What a trace depends on, to be compared."""
+    leaves, structure = jax.tree.flatten(tree)
+    return structure, tuple((np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves)
+
+
+@lru_cache(64)
+def _record(step: Step, start: Callable[[Any], Any] | None, _: Any) -> list[set[str]]:
+    """Where the names are noted that a map and its start read of such arguments.
+
+    Kept, since to trace a map of many operations takes longer than a short sweep.
+    """
+    return []
 
 
 class _Recorded(dict):

@@ -364,7 +364,7 @@ class InterferenceClassifier(RouteClassifier):
         return _image_energies(part, arriving, arrived, patch, threshold)
 
     def _score_curves(self, curves: Any) -> Any:
-        return curves.max(axis=-1)
+        return np.asarray(curves).max(axis=-1)  # JAX would compile a program
 
 
 def ensemble_energies(

@@ -185,10 +185,9 @@ class MeanField:
             return self._parts(semantic, parameters, position)[0]
         own = features.positional_overlaps_of_pattern(pattern, kind)
         with _precision(parameters) as dtype:
-            value, bits = (
-                jnp.asarray(overlap[1], dtype) for overlap in (semantic, own)
-            )
-            return _weighted(value, bits, parameters)
+            # NumPy's, of which JAX need not compile every operation.
+            value, bits = (np.asarray(overlap[1], dtype) for overlap in (semantic, own))
+            return jnp.asarray(_weighted(value, bits, parameters))
 
     def start_from_pattern(
         self,
@@ -322,10 +321,14 @@ def _filled(
 
 
 def _weighted(
-    semantic: Float[Array, "*shape"], positional: Any, parameters: Parameters
-) -> Float[Array, "*shape"]:
+    semantic: Float[Array | np.ndarray, "*shape"],
+    positional: Any,
+    parameters: Parameters,
+) -> Any:
     """Overlaps of both parts of a token, each with its weight."""
-    epsilon = jnp.asarray(parameter("epsilon", parameters), semantic.dtype)
+    epsilon = parameter("epsilon", parameters)
+    asarray = jnp.asarray if isinstance(epsilon, jax.Array) else np.asarray
+    epsilon = asarray(epsilon, semantic.dtype)
     return (1 - epsilon) * semantic + epsilon * positional
 
 
@@ -344,12 +347,20 @@ def _product(
     if matrix.size > _MOST_TERMS:
         return jnp.asarray(matrix, x.dtype) @ x
     terms = [x[column] for column in range(len(x))]
-    return jnp.stack(
-        [
-            sum(float(c) * term for c, term in zip(row, terms, strict=True))
-            for row in matrix
-        ]
-    )
+    return jnp.stack([_weighted_sum(row, terms) for row in matrix])
+
+
+def _weighted_sum(weights: Float[np.ndarray, "c"], terms: Sequence[Array]) -> Array:
+    """Σ w x, without products by ±1: fewer operations compile sooner."""
+    first, *others = zip(weights.tolist(), terms, strict=True)
+    total = _times(*first)
+    for weight, term in others:
+        total = total - term if weight == -1 else total + _times(weight, term)
+    return total
+
+
+def _times(weight: float, term: Array) -> Array:
+    return term if weight == 1 else weight * term
 
 
 @contextmanager
