@@ -262,7 +262,7 @@ def advance_block(
     rows: list[jax.Array] = []
     for offset in range(0, program.block, steps):
         pushed = jax.vmap(
-            partial(_pushed, program, steps, offset),
+            partial(_pushed, program, (offset, offset + steps)),
             in_axes=(-1, program.rest_axis, -1, -1),
             out_axes=(-1, program.rest_axis, -1, -1),
         )
@@ -300,8 +300,7 @@ def _spread(growth: jax.Array) -> jax.Array:
 
 def _pushed(
     program: Program,
-    steps: int,
-    offset: int,
+    span: tuple[int, int],
     reals: Reals,
     rest: Rest,
     parts: Reals,
@@ -310,9 +309,7 @@ def _pushed(
     """Take steps of a lane; forward-mode products carry its tangents along."""
 
     def real_part(reals: Reals) -> tuple[Reals, Any]:
-        after, rest_after, observed = _observed(
-            program, parameters, (offset, offset + steps), reals, rest
-        )
+        after, rest_after, observed = _observed(program, parameters, span, reals, rest)
         return after, (rest_after, observed)
 
     def push(tangent: Reals) -> Any:

@@ -30,7 +30,7 @@ from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._precision import at_precision, in_precision
-from isinglass.dynamics._runner import Runner, runner_of
+from isinglass.dynamics._runner import Reals, Rest, Runner, runner_of
 from isinglass.dynamics.flows import Flow, time_of_step
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 
@@ -242,8 +242,8 @@ class _Search(NamedTuple):
 
     runner: Runner
     period: int
-    reals: tuple[Array, ...]
-    rest: tuple[Array, ...]
+    reals: Reals
+    rest: Rest
 
     @property
     def start(self) -> np.ndarray:
@@ -379,7 +379,7 @@ def _blocks(
     return jacobian, image, rest_after
 
 
-def _like(flat: Any, reals: tuple[Array, ...]) -> tuple[Array, ...]:
+def _like(flat: Any, reals: Reals) -> tuple[Array, ...]:
     """Flat numbers in the shapes of the real leaves of a state."""
     ends = np.cumsum([leaf.size for leaf in reals])
     return tuple(
