@@ -65,7 +65,7 @@ class Source(Protocol):
     context: int
 
     def choose(
-        self, generator: np.random.Generator, count: int
+        self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """Places for one step, which depend on the generator's state only."""
         ...
@@ -110,10 +110,10 @@ class TextSource:
         self.tokens, self.context, self.vocabulary = tokens, context, vocabulary
 
     def choose(
-        self, generator: np.random.Generator, count: int
+        self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """Any windows, with the same chance."""
-        return generator.integers(0, len(self.tokens) - self.context, count)
+        return rng.integers(0, len(self.tokens) - self.context, count)
 
     def every(self) -> Integer[np.ndarray, "m"]:
         """Windows one after the other; a rest shorter than one is left out."""
@@ -228,10 +228,10 @@ class ExampleSource:
         check_range("tokens", int(tokens.min()), int(tokens.max()), self.vocabulary)
 
     def choose(
-        self, generator: np.random.Generator, count: int
+        self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """Any rows, with the same chance."""
-        return generator.integers(0, len(self._batch.tokens), count)
+        return rng.integers(0, len(self._batch.tokens), count)
 
     def every(self) -> Integer[np.ndarray, "m"]:
         """All rows."""
@@ -367,10 +367,10 @@ class NewExamples:
         self._counted: Counted = counted
 
     def choose(
-        self, generator: np.random.Generator, count: int
+        self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """A batch of its own."""
-        return int(generator.integers(1 << 40)) * self._LOT + np.arange(count)
+        return int(rng.integers(1 << 40)) * self._LOT + np.arange(count)
 
     def every(self) -> Integer[np.ndarray, "m"]:
         """There is no end of them; one batch."""

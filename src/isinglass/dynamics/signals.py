@@ -1,7 +1,7 @@
 """What a trajectory looks like as a signal: spectrum, autocorrelation, section."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy
@@ -181,7 +181,7 @@ def poincare(
     component: int,
     level: float = 0.0,
     *,
-    direction: str = "both",
+    direction: Literal["up", "down", "both"] = "both",
     tolerance: float | None = None,
     angles: Mapping[int, float] | None = None,
 ) -> Crossings:

@@ -1,7 +1,7 @@
 """`WaveClassifier`: the same learning where sources keep emitting (Tang 2020, §4.2)."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -67,7 +67,7 @@ class WaveClassifier(RouteClassifier):
         epochs: int = 1,
         n_signals: float = 1000,
         host: ArrayLike | None = None,
-        readout: str = "mean",
+        readout: Literal["mean", "peak"] = "mean",
         route_prior: str | ArrayLike = "jitter",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:

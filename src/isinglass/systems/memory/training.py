@@ -280,8 +280,8 @@ class TransformerTrainer(Trainer[State, Run]):
 
     def _step(self, state: State, step: int) -> tuple[State, _steps.StepStatistics]:
         recipe = self.recipe
-        generator = np.random.default_rng((recipe.seed, step))
-        places = self.source.choose(generator, recipe.batch)
+        rng = np.random.default_rng((recipe.seed, step))
+        places = self.source.choose(rng, recipe.batch)
         return _steps.advance(
             state,
             spread_batch(self.source, places, self.mesh, recipe.accumulate),
