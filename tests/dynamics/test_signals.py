@@ -173,7 +173,10 @@ def test_with_a_tolerance_rows_are_kept_as_they_are():
         (lambda: poincare([[1.0], [np.inf]], 0), "trajectory must be finite"),
         (lambda: poincare([[1.0]], 1), "component must be one of 1 columns, got 1"),
         (lambda: poincare([[1.0]], 0, np.nan), "level must be finite"),
-        (lambda: poincare([[1.0]], 0, direction="left"), "direction must be .*'left'"),
+        (
+            lambda: poincare([[1.0]], 0, direction="left"),  # pyright: ignore
+            "direction must be .*'left'",
+        ),
         (lambda: poincare([[1.0]], 0, tolerance=-1.0), "tolerance must be finite"),
         (
             lambda: poincare([[1.0]], 0, tolerance=1.0, direction="up"),
