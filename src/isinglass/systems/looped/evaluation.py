@@ -158,7 +158,7 @@ def terms_by_length(
     """
     check_kind(Loop, model=model)
     check_positive(q=q)
-    sums = _by_length(_Terms(iterations, q), model, task, sample, seeds)
+    sums = _by_length(_Terms(iterations, float(q)), model, task, sample, seeds)
     cross_entropy, questions, kinetic, potential, entropy = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore"):
         values = {"cross_entropy": cross_entropy / questions}
@@ -201,6 +201,7 @@ def _by_length(
     seeds: Sequence[int] | None,
 ) -> np.ndarray:
     """What is measured, summed over sequences: ([seeds,] lengths, numbers)."""
+    check_kind(Sample, sample=sample)
     check_lengths(sample.lengths, task)
     check_vocabulary(getattr(model, "config", None), task)
     if seeds is not None:

@@ -282,6 +282,8 @@ def parameters_against_data(
 
 def _balls(radii: ArrayLike) -> np.ndarray:
     radii = np.asarray(as_real_array("radii", radii))
+    if not (radii >= 0).all():
+        raise ValueError(f"radii must be at least 0, got {radii}")
     if radii.ndim != 1 or not radii.size:
         raise ValueError(
             f"radii must be one list with one ball at least, got shape {radii.shape}"
