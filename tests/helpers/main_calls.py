@@ -48,6 +48,19 @@ def waves_are_classified():
 
 
 @call
+def couplings_are_learned():
+    X, y = pictures(12, 0)
+    encoder = interference.DipoleEncoder(hosts=2, places=2)
+    strokes = interference.StrokePrior(n=9, copies=2)
+    prior = strokes.from_pictures(X, strokes, encoder=encoder)
+    models = [
+        interference.CoupledClassifier(encoder=encoder, prior=kind).fit(X, y)
+        for kind in (strokes, prior)
+    ]
+    return models[0].pair_sums_, *(model.predict_proba(X) for model in models)
+
+
+@call
 def tensors_respond():
     solutions = interference.mean_field_solutions([0.5, 1.5], [0.3, 0.1])
     path = interference.hysteresis([0.5, 1.5], [[0.3, 0.3], [0.0, 0.0]])

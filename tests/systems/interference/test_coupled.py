@@ -216,6 +216,19 @@ def test_predict_is_the_class_of_the_largest_evidence():
     assert set(twins.predict(X)) == {"a"}
 
 
+def test_one_sample_beside_many():
+    """Unequal sizes need no correction: the evidence knows how sure it is."""
+    X, y = draw(5, 900)
+    X = X + 200 * (y[:, None] == np.arange(D))
+    sizes = [1, 4, 80]
+    train = np.concatenate([np.flatnonzero(y == c)[:n] for c, n in enumerate(sizes)])
+    rest = np.setdiff1d(np.arange(900), train)
+    model = new(prior=GaussianPrior(0.0, 900.0)).fit(X[train], y[train])
+    for label in range(3):
+        members = rest[y[rest] == label]
+        assert model.score(X[members], y[members]) > 0.95
+
+
 def test_class_prior():
     X, y = draw(0, 60, 2)
     equal = new().fit(X, y).predict_log_proba(X)

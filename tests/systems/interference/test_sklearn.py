@@ -14,13 +14,13 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from isinglass.systems.interference import (
     CoupledClassifier,
     DipoleEncoder,
+    GaussianPrior,
     InterferenceClassifier,
-    StrokePrior,
     Whitening,
 )
 
 ENCODER = DipoleEncoder(hosts=2, places=2)
-PRIOR = StrokePrior(n=20, copies=2)
+PRIOR = GaussianPrior(0.0, 1e4)
 
 
 @pytest.fixture(autouse=True)

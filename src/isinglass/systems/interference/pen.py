@@ -15,6 +15,7 @@ from jax.scipy.ndimage import map_coordinates
 from jaxtyping import Float, Num, UInt8
 
 from isinglass._common.batches import map_batches
+from isinglass._common.precision import single_precision
 
 FRAME = 28.0  # side of the frame, in the units of all lengths here
 EXTENT = 20.0  # longest side of a stroke picture
@@ -120,10 +121,11 @@ def deformed(
     places = draw_deformations(rng, n * copies).of(grid.repeat(n * copies, axis=0))
     scale = np.array([width, height]) / FRAME
     places = (places + FRAME / 2) * scale - 0.5
-    moved = _interpolated(
-        jnp.asarray(pictures, jnp.float32).repeat(copies, axis=0),
-        jnp.asarray(places[..., ::-1], jnp.float32),
-    )
+    with single_precision():
+        moved = _interpolated(
+            pictures.astype(np.float32).repeat(copies, axis=0),
+            places[..., ::-1].astype(np.float32),
+        )
     return np.asarray(moved, np.float64).reshape(n, copies, height, width, channels)
 
 
