@@ -1,43 +1,28 @@
 """A valid, small call of every public function and class: what a fuzz sets out from."""
 
-import inspect
 import math
-import tempfile
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from helpers import looped_training, memory_training
+from helpers.public_case import (
+    FOLDER,
+    KEY,
+    LABELS,
+    PICTURES,
+    RNG,
+    Case,
+    case,
+    estimator,
+)
+from helpers.tensor_calls import TENSORS, write_tensor_inputs
 from isinglass import attention, data, dynamics, energy, figures, reproduce, training
 from isinglass.dynamics import textbook
 from isinglass.systems import interference, looped, meanfield, memory
 
-
-class Case(NamedTuple):
-    """A function, and all its arguments by name."""
-
-    name: str
-    function: Any
-    arguments: dict[str, Any]
-
-
-def case(function: Any, *arguments: Any, **options: Any) -> Case:
-    """A valid call; arguments that are not said have their defaults."""
-    bound = inspect.signature(function).bind(*arguments, **options)
-    bound.apply_defaults()
-    name = f"{function.__module__}.{function.__qualname__}"
-    rest = {"options"}  # that are handed on, such as to Matplotlib
-    return Case(
-        name, function, {k: v for k, v in bound.arguments.items() if k not in rest}
-    )
-
-
-FOLDER = Path(tempfile.mkdtemp(prefix="isinglass-fuzz-"))
-KEY, RNG = jax.random.PRNGKey(0), np.random.default_rng(0)
 X = jnp.asarray(RNG.normal(size=(2, 4)), jnp.float32)
 PATTERNS = np.asarray(RNG.normal(size=(3, 4)), np.float32)
 PLANE = RNG.normal(size=(3, 2))
@@ -190,6 +175,32 @@ ATTENTION = [
     case(attention.lay_out, "offset", KEY, 2, 5, 9),
     case(attention.sinusoids, jnp.arange(3.0), 4),
 ]
+
+
+class Counter(training.Trainer[Any, Any]):
+    """Trains nothing: its state is the number of steps taken."""
+
+    metrics: ClassVar = {"steps": training.Metric(("step",), "steps", "1")}
+
+    def records(self) -> list[int]:
+        return [1, 2]
+
+    def plan(self) -> dict[str, Any]:
+        return {"system": "counter"}
+
+    def state_after(self, step: int) -> Any:
+        return jnp.array(step)
+
+    def advance(self, state: Any, step: int, until: int) -> Any:
+        return state + until - step, []
+
+    def measure(self, state: Any, step: int) -> Any:
+        return state, {"steps": state}
+
+    def result(self, state: Any, step: int, metrics: xr.Dataset) -> Any:
+        return metrics
+
+
 WEIGHTS = {"w": jnp.ones((2, 2))}
 PLANES = training.filter_normalised_directions(X, KEY)
 TRAINING = [
@@ -201,6 +212,7 @@ TRAINING = [
     case(training.filter_normalised_directions, X, KEY),
     case(training.loss_surface, squared, X, PLANES, 1.0, 3),
     case(training.mesh_of, None),
+    case(training.run_trainer, Counter(), training.Runtime()),
     case(
         training.weighted_cross_entropy,
         X,
@@ -233,6 +245,7 @@ DATA = [
     case(data.question_of, EXAMPLES[0].source.rpartition(" ")[0]),
     case(data.question_source, EXAMPLES),
     case(data.save_tokens, data.ByteTokens(), FOLDER / "tokens"),
+    case(data.sentence_entropy),
     case(data.split_text, BYTES),
     case(data.tokenise, FOLDER / "text", data.ByteTokens()),
     case(data.tokens_of, FOLDER / "gpt2", 256),
@@ -241,7 +254,6 @@ PROBABILITIES, REACHABLE = np.full((2, 3, 4), 0.25), np.ones((2, 3, 4), bool)
 ARRIVING = interference.arrivals(PROBABILITIES, REACHABLE)
 DIPOLES = jnp.asarray(RNG.normal(size=(5, 2, 3)))
 STAGE = interference.Geometry([[-1.0], [1.0]], [[-2.0], [2.0]])
-PICTURES, LABELS = RNG.random((6, 64)), np.arange(6) % 3
 WAVES = data.make_waves(2, np.random.default_rng(0), n_steps=8)
 HOST = jnp.array([0.0, 0.6, 0.8])
 
@@ -255,21 +267,10 @@ def learn_waves(X: Any, y: Any, sample_weight: Any = None, **parameters: Any) ->
     return interference.WaveClassifier(**parameters).fit(X, y, sample_weight).predict(X)
 
 
-def classifier(learn: Any, kind: Any, *samples: Any, **parameters: Any) -> Case:
-    """Of an estimator, which checks nothing before it is fitted."""
-    given_to_fit = case(learn, *samples).arguments
-    given_to_fit.pop("parameters", None)
-    return Case(
-        f"{kind.__module__}.{kind.__qualname__}",
-        learn,
-        given_to_fit | kind(**parameters).get_params(deep=False),
-    )
-
-
 LEARNED = interference.InterferenceClassifier(random_state=0).fit(PICTURES, LABELS)
 INTERFERENCE = [
-    classifier(learn_pictures, interference.InterferenceClassifier, PICTURES, LABELS),
-    classifier(
+    estimator(learn_pictures, interference.InterferenceClassifier, PICTURES, LABELS),
+    estimator(
         learn_waves, interference.WaveClassifier, *WAVES, geometry=STAGE, random_state=0
     ),
     case(LEARNED.predict, PICTURES),
@@ -485,6 +486,7 @@ def write_inputs() -> None:
     memory.save_gpt2(GPT, FOLDER / "gpt2")
     data.save_tokens(data.ByteTokens(), FOLDER / "gpt2")
     LEARNED.save(FOLDER / "classifier")
+    write_tensor_inputs()
     run = dynamics.Run(store=FOLDER / "sweep", progress=False)
     dynamics.bifurcation(*MAP, GRID, FEW, run)
 
@@ -496,6 +498,7 @@ CASES = [
     *TRAINING,
     *DATA,
     *INTERFERENCE,
+    *TENSORS,
     *MEANFIELD,
     *LOOPS,
     *MEMORY,
