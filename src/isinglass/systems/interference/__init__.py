@@ -8,16 +8,11 @@ can be added, taken away and merged exactly. The equations stand in `encoding` (
 temperature of probabilities; `baseline` is the
 paper's, trained by backpropagation.
 
-`CoupledClassifier` (not in the paper) keeps all these laws and learns couplings between
-pairs of features, too: `dipoles` encodes pictures, `strokes` holds what is expected of
-them beforehand, `pair_sums` what was learned, `student` what follows from both.
-
-What the paper only sketches (§5): `response` is that of one tensor of many elements to
-its host (Eq. 6), `relay` and `avalanches` what many of them do to each other, with the
-laws of sizes in `avalanche_laws`, their exponents in `exponents` and systems that keep
-near their critical state in `regulated`; `thermodynamics` is what it costs. `hosts` are
-fields that change in time, `tower` is levels of windows that attend to each other, and
-`text` learns documents (§4.2).
+`hosts` are fields that change in time, `tower` is levels of windows that attend to each
+other (§5.1), and `text` learns documents (§4.2). `tensors` holds what the paper only
+sketches in §5: the response of a tensor of many elements, relays, avalanches, and what
+they cost. `coupled` is a learner that is not in the paper: it keeps all these laws and
+learns couplings between pairs of features, too. `in_parts` learns on a cluster.
 """
 
 import lazy_loader

@@ -21,7 +21,7 @@ from isinglass._common.batches import map_batches
 from isinglass._common.checks import check_finite, check_kind, check_positive, is_whole
 from isinglass.systems.interference._pictures import read_pictures
 from isinglass.systems.interference.learning import is_similar
-from isinglass.systems.interference.response import mean_field_solutions
+from isinglass.systems.interference.tensors.response import mean_field_solutions
 
 
 @dataclass(frozen=True)

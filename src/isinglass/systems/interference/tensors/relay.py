@@ -15,16 +15,16 @@ from jaxtyping import Float, Int
 
 from isinglass._common.checks import as_real_array, check_finite, check_whole
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference._relay_events import EventDrive
-from isinglass.systems.interference._relay_sweep import (
+from isinglass.systems.interference.tensors._relay_events import EventDrive
+from isinglass.systems.interference.tensors._relay_sweep import (
     Routes,
     Sweep,
     arrival_times,
     largest,
     ranges,
 )
-from isinglass.systems.interference.avalanches import Avalanches, Switches
-from isinglass.systems.interference.response import spinodal
+from isinglass.systems.interference.tensors.avalanches import Avalanches, Switches
+from isinglass.systems.interference.tensors.response import spinodal
 
 
 class Wiring:

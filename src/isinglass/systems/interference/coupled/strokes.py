@@ -12,15 +12,18 @@ from jaxtyping import Num
 from sklearn.base import BaseEstimator
 
 from isinglass._common.checks import check_positive, check_whole
-from isinglass.systems.interference import pen
 from isinglass.systems.interference._samples import read_inputs
 from isinglass.systems.interference._signature import signature
-from isinglass.systems.interference.dipoles import (
+from isinglass.systems.interference.coupled import pen
+from isinglass.systems.interference.coupled.dipoles import (
     GRID,
     DipoleEncoder,
     picture_shape,
 )
-from isinglass.systems.interference.gaussian_prior import GaussianPrior, within_groups
+from isinglass.systems.interference.coupled.gaussian_prior import (
+    GaussianPrior,
+    within_groups,
+)
 
 _REMEMBERED = 8  # moments that a process keeps
 _moments: dict[Any, tuple[np.ndarray, np.ndarray]] = {}

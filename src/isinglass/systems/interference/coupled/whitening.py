@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from isinglass.systems.interference._features import whole_features
 from isinglass.systems.interference._samples import read_inputs
-from isinglass.systems.interference.dipoles import DipoleEncoder
-from isinglass.systems.interference.gaussian_prior import full_moments
-from isinglass.systems.interference.strokes import StrokePrior
+from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
+from isinglass.systems.interference.coupled.gaussian_prior import full_moments
+from isinglass.systems.interference.coupled.strokes import StrokePrior
 
 
 class Whitening(TransformerMixin, BaseEstimator):

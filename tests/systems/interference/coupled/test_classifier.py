@@ -15,11 +15,11 @@ from isinglass.systems.interference import (
     DipoleEncoder,
     GaussianPrior,
     StrokePrior,
-    student,
 )
-from isinglass.systems.interference._coupled_storage import FORMAT
-from isinglass.systems.interference.gaussian_prior import full_moments
-from isinglass.systems.interference.pair_sums import MOST, PairSums
+from isinglass.systems.interference.coupled import student
+from isinglass.systems.interference.coupled._storage import FORMAT
+from isinglass.systems.interference.coupled.gaussian_prior import full_moments
+from isinglass.systems.interference.coupled.pair_sums import MOST, PairSums
 
 law = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 10**6)

@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from isinglass._common.checks import as_array, as_real_array, check_positive
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import _coupled_storage, student
 from isinglass.systems.interference._features import whole_features
 from isinglass.systems.interference._samples import (
     all_or_nothing,
@@ -21,10 +20,12 @@ from isinglass.systems.interference._samples import (
     read_labels,
 )
 from isinglass.systems.interference._signature import signature
-from isinglass.systems.interference.dipoles import DipoleEncoder
-from isinglass.systems.interference.gaussian_prior import Moments, full_moments
-from isinglass.systems.interference.pair_sums import PairSums
-from isinglass.systems.interference.strokes import StrokePrior
+from isinglass.systems.interference.coupled import _storage as _coupled_storage
+from isinglass.systems.interference.coupled import student
+from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
+from isinglass.systems.interference.coupled.gaussian_prior import Moments, full_moments
+from isinglass.systems.interference.coupled.pair_sums import PairSums
+from isinglass.systems.interference.coupled.strokes import StrokePrior
 
 # Not typing.Self, which beartype cannot check outside a decorated class.
 Model = TypeVar("Model", bound="CoupledClassifier")

@@ -1,8 +1,8 @@
 """Avalanches of tensors that switch each other, in a field that rises slowly.
 
 `sweep_avalanches` has every tensor act on every other, which needs a sort and no events
-at all; `isinglass.systems.interference.relay` has routes with travel times. What the
-sizes should be is in `avalanche_laws`, what exponents they have in `exponents`.
+at all; `relay` has routes with travel times. What the sizes should be is in
+`avalanche_laws`, what exponents they have in `exponents`.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from isinglass._common.checks import as_real_array
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference.avalanche_laws import coupling_of_law
+from isinglass.systems.interference.tensors.avalanche_laws import coupling_of_law
 
 
 class Switches(NamedTuple):

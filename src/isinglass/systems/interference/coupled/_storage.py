@@ -14,10 +14,10 @@ import numpy as np
 from isinglass._common import arrays
 from isinglass.systems.interference._signature import signature
 from isinglass.systems.interference._storage import label_dtype, plain
-from isinglass.systems.interference.dipoles import DipoleEncoder
-from isinglass.systems.interference.gaussian_prior import GaussianPrior
-from isinglass.systems.interference.pair_sums import PairSums
-from isinglass.systems.interference.strokes import StrokePrior
+from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
+from isinglass.systems.interference.coupled.gaussian_prior import GaussianPrior
+from isinglass.systems.interference.coupled.pair_sums import PairSums
+from isinglass.systems.interference.coupled.strokes import StrokePrior
 
 FORMAT = arrays.Format("isinglass-coupled", 1, "coupled model of isinglass")
 _OURS = {kind.__name__: kind for kind in (DipoleEncoder, StrokePrior, GaussianPrior)}

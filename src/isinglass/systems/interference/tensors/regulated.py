@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass._common.checks import check_positive, check_whole
-from isinglass.systems.interference.avalanche_laws import not_negative, share
+from isinglass.systems.interference.tensors.avalanche_laws import not_negative, share
 
 
 class RegulatedRun(NamedTuple):

@@ -33,7 +33,7 @@ from jaxtyping import Array, Float
 from isinglass._common.checks import as_real_array, check_finite
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import _roots
+from isinglass.systems.interference.tensors import _roots
 
 Numbers = Float[np.ndarray, "..."] | Float[Array, "..."] | float
 

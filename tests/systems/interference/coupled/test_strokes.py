@@ -8,8 +8,8 @@ from isinglass.systems.interference import (
     GaussianPrior,
     StrokePrior,
     Whitening,
-    pen,
 )
+from isinglass.systems.interference.coupled import pen
 
 ENCODER = DipoleEncoder(hosts=4, places=2)
 PRIOR = StrokePrior(n=30, copies=3)

@@ -27,8 +27,8 @@ from jaxtyping import Float, Int
 from scipy.linalg import cholesky, get_blas_funcs, get_lapack_funcs, solve_triangular
 from scipy.special import gammaln
 
-from isinglass.systems.interference.gaussian_prior import Moments
-from isinglass.systems.interference.pair_sums import PairSums
+from isinglass.systems.interference.coupled.gaussian_prior import Moments
+from isinglass.systems.interference.coupled.pair_sums import PairSums
 
 _ROWS, _MANY_ROWS = 1024, 4096  # pictures that are scored at a time, all or a winner
 _FEW = 1 / 8  # samples per feature below which the Gram form is the faster
