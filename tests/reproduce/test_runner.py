@@ -228,8 +228,8 @@ class TestResume:
         assert len(contexts) == 2
 
 
-def write_digits(folder, per_class=100, classes=(0, 1, 2, 4), grey=0):
-    """A training pair, of which the first half of each class is drawn from."""
+def write_digits(folder, per_class=370, classes=range(10), grey=0):
+    """A training pair, as large as the experiments need."""
     labels = np.repeat(np.array(classes, np.uint8), per_class)
     images = np.full((len(labels), 28, 28), grey, np.uint8)
     folder.mkdir(exist_ok=True)
@@ -262,8 +262,8 @@ class TestDigits:
     @pytest.mark.parametrize(
         ("options", "reason"),
         [
-            ({"per_class": 99}, "at least 50 samples of digit 0.*49"),
-            ({"classes": (0, 1, 2)}, "4"),
+            ({"per_class": 369}, "at least 370 samples of digit 0.*369"),
+            ({"classes": range(9)}, "digit 9 .*found 0"),
         ],
     )
     def test_too_few_are_refused_by_the_name_of_their_folder(

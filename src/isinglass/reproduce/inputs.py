@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 # Loaded when an input is checked or read: the command line's options are made here, and
 # its --help must not wait for JAX.
 byte_pairs = lazy_module("isinglass.data.byte_pairs")
-few_shot = lazy_module("isinglass.data.few_shot")
 memory = lazy_module("isinglass.systems.memory")
 mnist = lazy_module("isinglass.data.mnist")
 text = lazy_module("isinglass.data.text")
@@ -32,10 +31,10 @@ text_files = lazy_module("isinglass.data.text_files")
 tokenizer_folder = lazy_module("isinglass.data.tokenizer_folder")
 
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
-# Samples of each class that the experiments need: the largest K they draw, and enough
-# to test on.
-DIGITS = (0, 1, 2, 4)
-TO_DRAW, TO_TEST = 50, 20
+# Samples of each digit that the experiments need: 250 to draw from and 100 to choose
+# settings on, apart, and enough to test on.
+DIGITS = range(10)
+TO_LEARN, TO_TEST = 350, 20
 _PART = 1 << 22  # bytes that are read at a time
 
 Paths = Mapping[str, Path | None]
@@ -124,11 +123,13 @@ class Digits(Input):
 
 def _check_enough(digits: MNIST, folder: Path | None) -> None:
     """Refuse digits that some experiment would fail on, perhaps after minutes."""
-    try:
-        pool, test = few_shot.task(digits, DIGITS)
-    except ValueError as error:
-        raise mnist.MNISTFileError(f"{folder}: {error}") from error
-    needs = ((pool, TO_DRAW, "learn from"), (test, TO_TEST, "test on"))
+    if digits.test is None:
+        needs = [(digits.train, TO_LEARN + TO_TEST, "learn from and test on")]
+    else:
+        needs = [
+            (digits.train, TO_LEARN, "learn from"),
+            (digits.test, TO_TEST, "test on"),
+        ]
     for part, least, purpose in needs:
         for label in DIGITS:
             count = int((part.labels == label).sum())
