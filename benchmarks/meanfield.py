@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -66,7 +67,7 @@ def spectra(
     values: int,
     steps: int,
     span: tuple[float, float] = ZOOM,
-    qr_every: int | str = "auto",
+    qr_every: Literal["auto"] | int = "auto",
 ) -> object:
     return sweep(
         values,

@@ -196,7 +196,10 @@ def test_a_flow_promotes_nothing_implicitly():
     [
         (partial(flow, lorenz, 0.0), "dt must be"),
         (partial(flow, lorenz, math.nan), "dt must be"),
-        (partial(flow, lorenz, 0.1, method="rk5"), "method must be one of euler"),
+        (
+            partial(flow, lorenz, 0.1, method="rk5"),  # pyright: ignore
+            "method must be one of euler",
+        ),
         (partial(flow, lorenz, 0.1, substeps=0), "substeps must be"),
         (partial(flow, driven, 0.1, period=1.05), "period must be a whole number"),
         (partial(flow, driven, 0.1, period=-1.0), "period must be"),

@@ -1,6 +1,6 @@
 """Maps that every function of `isinglass.dynamics` must do justice to."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ class Case(NamedTuple):
     state: Any
     parameters: dict[str, Any]
     dimension: int
-    qr_every: int | str = "auto"
+    qr_every: Literal["auto"] | int = "auto"
 
 
 def coupled_head(window: Any, parameters: Any, phase: Any) -> Any:

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from isinglass._common.checks import check_choice
 from isinglass._common.precision import double_precision, single_precision
 
-PRECISIONS = ("float64", "float32")
+Precision = Literal["float64", "float32"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class PrecisionWarning(UserWarning):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from isinglass._common.checks import (
 from isinglass.dynamics.maps import Parameters, State, Step
 
 VectorField = Callable[..., State]
+Method = Literal["euler", "midpoint", "rk4", "dopri5"]
 
 WHOLE = 1e-9  # how near a number of steps must be to a whole one, relative
 UNROLLED = 4  # substeps that are written out: more compile long
@@ -92,7 +93,7 @@ class Flow:
 
     vector_field: VectorField
     dt: float
-    method: str = "rk4"
+    method: Method = "rk4"
     substeps: int = 1
     period: float | None = None
 
@@ -181,7 +182,7 @@ def flow(
     vector_field: VectorField,
     dt: float,
     *,
-    method: str = "rk4",
+    method: Method = "rk4",
     substeps: int = 1,
     period: float | None = None,
 ) -> Flow:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import jax
 
@@ -15,7 +16,7 @@ from isinglass._common.checks import (
     check_positive,
     check_whole,
 )
-from isinglass.dynamics._precision import check_precision
+from isinglass.dynamics._precision import Precision, check_precision
 from isinglass.dynamics.angles import Angles, as_angles
 from isinglass.dynamics.maps import State
 
@@ -94,7 +95,7 @@ class Measure:
     transient: int = 1000
     steps: int = 1000
     exponents: int | None = 0
-    qr_every: int | str = "auto"
+    qr_every: Literal["auto"] | int = "auto"
     points: int = 100
     observable: Callable[[State], jax.Array] | None = None
     angles: Mapping[int, float] | Angles = ()
@@ -103,7 +104,7 @@ class Measure:
     max_period: int = 512
     tolerance: float = 1e-9
     extensions: int = 2
-    precision: str = "float64"
+    precision: Precision = "float64"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "angles", as_angles(self.angles))

@@ -11,6 +11,7 @@ import numpy as np
 from isinglass._common.checks import check_function, check_whole
 from isinglass.dynamics._checks import check_hashable, check_map, check_output
 from isinglass.dynamics._precision import (
+    Precision,
     at_precision,
     check_precision,
     in_precision,
@@ -55,7 +56,7 @@ def trajectory(
     steps: int | Sampling,
     *,
     observable: Callable[[State], Any] | None = None,
-    precision: str = "float64",
+    precision: Precision = "float64",
 ) -> Any:
     """Compute an orbit, or what an observable shows of it.
 

@@ -66,7 +66,7 @@ def as_real(x: Any) -> jax.Array:
     return x.astype(jnp.promote_types(x.dtype, jnp.float32) if floating else float)
 
 
-def generator(key: Any, *more: int) -> np.random.Generator:
+def rng_of(key: Any, *more: int) -> np.random.Generator:
     """Random numbers of the host from a key of JAX: no shape needs a compilation."""
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     data = jax.random.key_data(key) if typed else key

@@ -28,7 +28,7 @@ from isinglass._common.checks import (
 from isinglass._common.intervals import Interval
 from isinglass._common.lazy import lazy_module
 from isinglass._common.precision import usual_promotion
-from isinglass.energy._arrays import generator, random_ranks
+from isinglass.energy._arrays import random_ranks, rng_of
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape, SignLandscape
 from isinglass.energy.methods import published_method
@@ -147,7 +147,7 @@ def _problems(task: RetrievalTask, key: Array) -> Iterator[tuple[Any, Any, Any]]
     """Places of trial, number and noise; patterns of ±1; states with turned signs."""
     for trial in range(task.trials):
         for c, count in enumerate(task.counts):
-            rng, shape = generator(key, trial, count), (count, task.dimension)
+            rng, shape = rng_of(key, trial, count), (count, task.dimension)
             signs = rng.choice([-1.0, 1.0], shape)
             ranks = random_ranks(rng, shape)[: task.probes]
             for k, noise in enumerate(task.noises):

@@ -28,8 +28,8 @@ from isinglass.energy._arrays import (
     Patterns,
     as_real,
     check_patterns,
-    generator,
     random_ranks,
+    rng_of,
 )
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import (
@@ -182,7 +182,7 @@ def storage(
             f"patterns must hold −1 and 1 only: {landscape.name} is an energy of signs"
         )
     radii = _radii(points, landscape, radius)
-    ends = _ends(points, landscape, np.asarray(radii), generator(key), probe)
+    ends = _ends(points, landscape, np.asarray(radii), rng_of(key), probe)
     disjoint = np.asarray(_disjoint(points, radii))
     certified = np.zeros(len(points), bool)
     if isinstance(landscape, NearestNeighbour | ModernHopfield):

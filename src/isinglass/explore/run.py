@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import xarray as xr
 
@@ -127,7 +127,7 @@ class MeasureOptions:
                 angles=notation.angles(self.angles),
                 section=plane,
                 extensions=self.extensions,
-                precision=self.precision,
+                precision=cast(Any, self.precision),
             )
 
     def _plane(self) -> Section | None:

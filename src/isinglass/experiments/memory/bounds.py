@@ -97,8 +97,8 @@ def measure(context: Context) -> xr.Dataset:
     with jax.enable_x64(True):
         results = []
         for n, m, seed in context.cases(*axes.values(), what=what):
-            generator = context.rng("patterns and states", seed, n, m)
-            results.append(places(*draw_sets(generator, n, m)))
+            rng = context.rng("patterns and states", seed, n, m)
+            results.append(places(*draw_sets(rng, n, m)))
     return arranged(results, axes)
 
 

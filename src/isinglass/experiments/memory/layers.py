@@ -54,7 +54,7 @@ def measure(context: Context) -> xr.Dataset:
     return xr.concat(measured, "seed").assign_coords(seed=list(context.seeds))
 
 
-def one_set(generator: np.random.Generator, setting: Setting) -> xr.Dataset:
+def one_set(rng: np.random.Generator, setting: Setting) -> xr.Dataset:
     """All descents among one set of patterns.
 
     Returns:
@@ -65,12 +65,12 @@ def one_set(generator: np.random.Generator, setting: Setting) -> xr.Dataset:
         pattern, counted forward. `deviation` is how far the global energy is from that
         of all patterns in one layer, over 1 + |E|.
     """
-    unit = generator.standard_normal((PATTERNS, DIMENSION)) / np.sqrt(2 * DIMENSION)
-    direction = generator.standard_normal((STARTS, DIMENSION))
+    unit = rng.standard_normal((PATTERNS, DIMENSION)) / np.sqrt(2 * DIMENSION)
+    direction = rng.standard_normal((STARTS, DIMENSION))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    origin = generator.permutation(np.arange(STARTS) % PATTERNS)
+    origin = rng.permutation(np.arange(STARTS) % PATTERNS)
     # One drawing, whatever is measured.
-    layers = {name: split(generator, unit, name) for name in SPLITS}
+    layers = {name: split(rng, unit, name) for name in SPLITS}
 
     def start(separation: float) -> np.ndarray:
         return separation * unit[origin] + NOISE * separation * direction
@@ -99,11 +99,11 @@ def one_set(generator: np.random.Generator, setting: Setting) -> xr.Dataset:
 
 
 def split(
-    generator: np.random.Generator, patterns: np.ndarray, name: str
+    rng: np.random.Generator, patterns: np.ndarray, name: str
 ) -> list[np.ndarray]:
     """Which patterns each layer has: numbers of them, as many in each."""
     if name == "random":
-        ranked = generator.permutation(len(patterns))
+        ranked = rng.permutation(len(patterns))
     else:  # along the direction in which they differ most
         centred = patterns - patterns.mean(0)
         ranked = np.argsort(centred @ np.linalg.svd(centred)[2][0])

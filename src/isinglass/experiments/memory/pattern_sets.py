@@ -11,7 +11,7 @@ SCALES = (0.0, 0.25, 0.5, 1.0, 2.0)  # of the noise around a pattern, in separat
 
 
 def draw_sets(
-    generator: np.random.Generator, n: int, m: int
+    rng: np.random.Generator, n: int, m: int
 ) -> tuple[dict[str, list[Any]], np.ndarray, np.ndarray]:
     """One set of each kind.
 
@@ -25,29 +25,29 @@ def draw_sets(
     ):
         if name == "signs" and not is_equal:
             continue  # of one length as they are drawn
-        vectors = _patterns(generator, name, m, n)
+        vectors = _patterns(rng, name, m, n)
         if is_equal:
             vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors = vectors * (separation / _rms_distance(vectors))
         kinds.append((separation, name, is_equal))
         patterns.append(vectors)
-        states.append(_states(generator, vectors, separation))
+        states.append(_states(rng, vectors, separation))
     separations, names, are_equal = map(list, zip(*kinds, strict=True))
     columns = {"separation": separations, "distribution": names, "is_equal": are_equal}
     return columns, np.array(patterns), np.array(states)
 
 
-def _patterns(generator: np.random.Generator, name: str, m: int, n: int) -> np.ndarray:
+def _patterns(rng: np.random.Generator, name: str, m: int, n: int) -> np.ndarray:
     if name == "uniform":
-        return generator.uniform(-1, 1, (m, n))
+        return rng.uniform(-1, 1, (m, n))
     if name == "signs":
-        return generator.choice([-1.0, 1.0], (m, n))
+        return rng.choice([-1.0, 1.0], (m, n))
     if name == "heavy tails":
-        return generator.standard_t(3, (m, n))
-    normal = generator.standard_normal((m, n))
+        return rng.standard_t(3, (m, n))
+    normal = rng.standard_normal((m, n))
     if name == "clusters":
-        centres = generator.standard_normal((4, n))
-        return centres[generator.integers(4, size=m)] + 0.2 * normal
+        centres = rng.standard_normal((4, n))
+        return centres[rng.integers(4, size=m)] + 0.2 * normal
     return normal
 
 
@@ -59,12 +59,12 @@ def _rms_distance(patterns: np.ndarray) -> float:
 
 
 def _states(
-    generator: np.random.Generator, patterns: np.ndarray, separation: float
+    rng: np.random.Generator, patterns: np.ndarray, separation: float
 ) -> np.ndarray:
     """Around one pattern, between two, and the mean of all, (8, n)."""
     m, n = patterns.shape
-    noise = generator.standard_normal((len(SCALES), n)) * separation / np.sqrt(n)
+    noise = rng.standard_normal((len(SCALES), n)) * separation / np.sqrt(n)
     near = patterns[0] + np.array(SCALES)[:, None] * noise
     between = (patterns[0] + patterns[1 % m]) / 2
-    inside = generator.dirichlet(np.ones(m)) @ patterns
+    inside = rng.dirichlet(np.ones(m)) @ patterns
     return np.stack([*near, between, inside, patterns.mean(0)])

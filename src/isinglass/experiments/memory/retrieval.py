@@ -112,9 +112,9 @@ def by_length(context: Context, n: int) -> xr.DataArray:
     trials = range(len(context.seeds))
     shares = np.empty((len(trials), len(CONTINUOUS), len(WIDTHS)))
     for trial in context.progress.track(trials, "unequal lengths"):
-        generator = context.rng("unequal lengths", trial)
-        signs = generator.choice([-1.0, 1.0], (LENGTHS, n))
-        factors = generator.uniform(-1, 1, (LENGTHS, 1))
+        rng = context.rng("unequal lengths", trial)
+        signs = rng.choice([-1.0, 1.0], (LENGTHS, n))
+        factors = rng.uniform(-1, 1, (LENGTHS, 1))
         for (e, landscape), (w, width) in product(
             enumerate(CONTINUOUS), enumerate(WIDTHS)
         ):

@@ -117,8 +117,8 @@ class InterferenceClassifier(RouteClassifier):
         epochs: int = 1,
         n_signals: float = 1000,
         patch_size: Literal["auto"] | int | tuple[int, int] = "auto",
-        route_prior: str | ArrayLike = "jitter",
-        geometry: str | Geometry = "corners",
+        route_prior: Literal["jitter"] | ArrayLike = "jitter",
+        geometry: Literal["corners"] | Geometry = "corners",
         random_state: int | np.random.RandomState | None = None,
         host: Literal["constant"] | Host = "constant",
     ) -> None:

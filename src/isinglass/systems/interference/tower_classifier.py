@@ -77,7 +77,7 @@ class TowerClassifier(RouteClassifier):
         n_durations: int = 33,
         epochs: int = 1,
         n_signals: float = 1000,
-        route_prior: str | ArrayLike = "jitter",
+        route_prior: Literal["jitter"] | ArrayLike = "jitter",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.levels = levels

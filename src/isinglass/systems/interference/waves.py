@@ -68,7 +68,7 @@ class WaveClassifier(RouteClassifier):
         n_signals: float = 1000,
         host: ArrayLike | None = None,
         readout: Literal["mean", "peak"] = "mean",
-        route_prior: str | ArrayLike = "jitter",
+        route_prior: Literal["jitter"] | ArrayLike = "jitter",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.geometry = geometry
