@@ -11,9 +11,11 @@ import warnings
 from pathlib import Path
 
 import isinglass
-from helpers import bad_arguments, bad_maps, bad_words
+from helpers import bad_arguments, bad_maps, bad_tensors, bad_words
 
-CALLS = bad_maps.CALLS | bad_arguments.CALLS | bad_words.CALLS
+PARTS = (bad_maps, bad_arguments, bad_words, bad_tensors)
+CALLS = {name: call for part in PARTS for name, call in part.CALLS.items()}
+assert len(CALLS) == sum(len(part.CALLS) for part in PARTS), "two of one name"
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     package = Path(isinglass.__file__).parent

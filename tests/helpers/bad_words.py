@@ -135,7 +135,9 @@ CALLS = {
     "epochs": call("epochs must be a whole", fitted, epochs=True),
     "corners": call("grid must be a sequence", interference.corners, 3, 2),
     "corners f": call("n_targets must be a whole", interference.corners, (3, 2), 1.5),
-    "routes": call("reachable must", interference.arrivals, np.ones((2, 3, 4)), 3),
+    "reachable routes": call(
+        "reachable must", interference.arrivals, np.ones((2, 3, 4)), 3
+    ),
     "host d": call(
         "host must have the axes",
         interference.attended_host,

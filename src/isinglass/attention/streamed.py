@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import check_flag, check_real, check_shapes
+from isinglass._common.checks import check_flag, check_in, check_real, check_shapes
 from isinglass.attention.features_first import features_first, features_last
 
 # How many scores and rows are held at a time, by sequence and head. Blocks are of one
@@ -98,6 +98,8 @@ def attend_first(
 ) -> tuple[Float[Array, "d *batch n"], RowStatistics]:
     """Compute what `attend` does, of arguments with features first."""
     _check(query, key, value, bias, causal)
+    if q is not None:
+        check_in("(-inf, inf)", q=q)
     *batch, n = query.shape[1:]
     # One axis for all of the batch: XLA spoils its layouts where there are more, even
     # of size 1.

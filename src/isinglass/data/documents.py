@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from isinglass._common.plain_checks import as_path, check_kind
+
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
 
@@ -50,7 +52,8 @@ def read_documents(
         FileNotFoundError: If there is nothing at `path`.
         DocumentFileError: If it is no such folder or table, naming the file or line.
     """
-    path = Path(path)
+    path = as_path("path", path)
+    check_kind(str, text=text, label=label)
     if not path.exists():
         raise FileNotFoundError(f"no folder or table of texts at {path}")
     pairs = _folder(path) if path.is_dir() else _table(path, text, label)
@@ -88,7 +91,8 @@ def _table(path: Path, text: str, label: str) -> list[tuple[str, str]]:
     separator = _SEPARATORS.get(path.suffix.lower())
     if separator is None:
         raise DocumentFileError(
-            f"{path} must be a folder, or a table that ends in {', '.join(_SEPARATORS)}"
+            f"path must be a folder, or a table that ends in {', '.join(_SEPARATORS)}, "
+            f"got {path}"
         )
     lines = _decoded(path).splitlines(keepends=True)
     # Texts may be longer than the 128 kB that the module allows by default.

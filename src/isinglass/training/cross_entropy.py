@@ -25,7 +25,6 @@ _ALIGNED = 128  # columns of a product that GPUs like in multiples
 _HIDDEN = -1e30  # logit of a column that only fills up: its share is 0
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(4,))
 def weighted_cross_entropy(
     final: Float[Array, "m d"],
     embedding: Float[Array, "V d"],
@@ -57,6 +56,13 @@ def weighted_cross_entropy(
     )
     if not jnp.issubdtype(targets.dtype, jnp.integer):
         raise ValueError(f"targets must be whole numbers, got {targets.dtype}")
+    return _loss(final, embedding, targets, weights, dtype)
+
+
+# Without checks: JAX refuses what is no array before a function with a gradient of its
+# own is called, in words of its own.
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _loss(final: Any, embedding: Any, targets: Any, weights: Any, dtype: Dtype) -> Any:
     return _in_parts(final, embedding, targets, weights, dtype, False)[0]
 
 
@@ -73,7 +79,7 @@ def _backward(_: str, gradients: Any, cotangent: Any) -> Any:
     return by_final, cotangent * by_embedding, None, None
 
 
-weighted_cross_entropy.defvjp(_forward, _backward)
+_loss.defvjp(_forward, _backward)
 
 
 def _in_parts(

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from isinglass._common.checks import as_path, check_function
+from isinglass._common.checks import as_path, check_function, check_kind, or_default
 from isinglass.training import checkpoint
 from isinglass.training.checkpoint import Position
 from isinglass.training.devices import Devices
@@ -253,7 +253,8 @@ def run_trainer(
             parameters, as has the checkpoint.
         OSError: If the checkpoint cannot be written; the one before is untouched.
     """
-    training = _Training(trainer, runtime or Runtime())
+    check_kind(Trainer, trainer=trainer)
+    training = _Training(trainer, or_default(Runtime, runtime=runtime))
     training.finish()
     return training.result()
 

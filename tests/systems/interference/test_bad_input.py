@@ -375,7 +375,7 @@ def test_an_interrupt_while_learning(problem, monkeypatch):
 def test_ensembles(draw, problem):
     X, y = problem
     model = new().fit(X, y)
-    with pytest.raises(ValueError, match="at least one trained model"):
+    with pytest.raises(ValueError, match="models must hold one"):
         ensemble_energies([], X)
     with pytest.raises(NotFittedError):
         ensemble_energies([model, new()], X)

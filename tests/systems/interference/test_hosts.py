@@ -179,7 +179,7 @@ def test_a_host_is_saved_with_its_model(draw, tmp_path, host):
         (lambda: Host(magnitude=np.ones((2, 2))), r"magnitude .* got shape \(2, 2\)"),
         (lambda: Host(np.zeros(3)), "direction must be .* not all zero"),
         (lambda: Host(np.ones((3, 2)), np.ones(4)), "same number .* got 3 and 4"),
-        (lambda: superpose([]), "at least one Host"),
+        (lambda: superpose([]), "hosts must hold one"),
         (lambda: superpose([PULSE, Host(np.ones(9))]), "directions of one size"),
         (lambda: superpose([PULSE, Host(magnitude=[1, 2])]), r"got \[0\] .* \[2, 8\]"),
         (lambda: superpose([PULSE], [-1]), r"whole number from 0 .* got \[-1\]"),

@@ -144,7 +144,7 @@ def test_parameters_that_cannot_be_are_refused(parameters, message):
     ("texts", "labels", "message"),
     [
         ("one text", ["a"], "X must be a sequence of documents, got a single str"),
-        ([], [], "X must hold at least one document"),
+        ([], [], "X must hold one at least"),
         (["a", 3], [0, 1], "document 1 is 3"),
         (["a", ["b", 3]], [0, 1], r"document 1 is \['b', 3\]"),
         (["a", b"b"], [0, 1], "document 1 is b'b'"),

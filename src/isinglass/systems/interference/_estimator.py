@@ -215,7 +215,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
         if type(other) is not type(self):
             raise TypeError(
                 f"can merge only with another {type(self).__name__}, got "
-                f"{type(other).__name__}"
+                f"{type(other).__name__} as other"
             )
         for model in (self, other):
             model._check_ready()

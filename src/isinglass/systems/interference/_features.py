@@ -15,10 +15,9 @@ def whole_features(encoder: Any, X: np.ndarray) -> Float[np.ndarray, "n D"]:
         TypeError: If the encoder has no `transform`.
         ValueError: If the features are no table (n, D) of whole numbers, or too large.
     """
-    if not callable(getattr(encoder, "transform", None)):
-        raise TypeError(
-            f"encoder must have a method transform(X), got {type(encoder).__name__}"
-        )
+    is_made = not isinstance(encoder, type)
+    if not is_made or not callable(getattr(encoder, "transform", None)):
+        raise TypeError(f"encoder must have a method transform(X), got {encoder!r}")
     encoded = np.asarray(encoder.transform(X))
     if encoded.ndim != 2 or len(encoded) != len(X) or not encoded.shape[1]:
         raise ValueError(

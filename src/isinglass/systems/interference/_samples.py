@@ -48,7 +48,7 @@ def check_labels_alike(*labels: np.ndarray) -> None:
     if len(kinds) > 1:
         raise ValueError(
             f"labels must be all text or all numbers, got {kinds[True]!r} beside "
-            f"{kinds[False]!r}"
+            f"{kinds[False]!r} in y or classes"
         )
 
 

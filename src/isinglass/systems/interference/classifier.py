@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import as_real_array
+from isinglass._common.checks import as_list, as_real_array
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import (
@@ -389,8 +389,7 @@ def ensemble_energies(
         ValueError: For no models, models that do not share a stage, or hosts that
             change in time.
     """
-    if len(models) == 0:
-        raise ValueError("models must hold at least one trained model")
+    models = as_list("models", models)
     for model in models:
         if not isinstance(model, InterferenceClassifier):
             name = type(model).__name__

@@ -16,7 +16,13 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int
 
-from isinglass._common.checks import as_real_array, check_kind, is_whole
+from isinglass._common.checks import (
+    as_list,
+    as_real_array,
+    check_kind,
+    check_whole,
+    is_whole,
+)
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import energy, learning
 
@@ -97,6 +103,7 @@ class Host:
         Raises:
             ValueError: If the host has another number of components or time steps.
         """
+        check_whole(n_components=n_components, n_steps=n_steps)
         direction = np.asarray(
             np.ones(n_components) / n_components**0.5
             if self.direction is None
@@ -105,11 +112,12 @@ class Host:
         if direction.shape[-1] != n_components:
             raise ValueError(
                 f"host has a direction of {direction.shape[-1]} components, but a "
-                f"patch has {n_components} pixels"
+                f"patch has {n_components} pixels (n_components)"
             )
         if self.n_steps not in (None, n_steps):
             raise ValueError(
-                f"host has {self.n_steps} time steps, but n_durations is {n_steps}"
+                f"host has {self.n_steps} time steps, but n_durations is {n_steps} "
+                "(n_steps)"
             )
         magnitude = np.asarray(self.magnitude)
         return np.broadcast_to(
@@ -151,11 +159,10 @@ def superpose(hosts: Sequence[Host], delays: Sequence[int] | None = None) -> Hos
         ValueError: For no hosts, for directions of different sizes, for delays that are
             not one whole number ≥ 0 a host, or for delayed hosts without time steps.
     """
-    if len(hosts) == 0:
-        raise ValueError("hosts must hold at least one Host")
+    hosts = as_list("hosts", hosts)
     for host in hosts:
         check_kind(Host, hosts=host)
-    delays = [0] * len(hosts) if delays is None else list(delays)
+    delays = [0] * len(hosts) if delays is None else as_list("delays", delays)
     if len(delays) != len(hosts) or not all(is_whole(d) and d >= 0 for d in delays):
         raise ValueError(
             f"delays must be a whole number from 0 for each of {len(hosts)} hosts, got "

@@ -5,12 +5,12 @@ cluster may learn its part and states are merged in a tree. A lost worker costs 
 part, which another one learns anew.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from sklearn.base import clone
 
-from isinglass._common.checks import check_whole, is_whole
+from isinglass._common.checks import check_whole, is_whole, shown
 
 Model = TypeVar("Model")
 Part = tuple[Any, ...] | Callable[[], tuple[Any, ...]]
@@ -46,6 +46,13 @@ def learn_in_parts(
     from dask.delayed import delayed
 
     check_whole(2, fan_in=fan_in)
+    if isinstance(model, type) or not all(
+        callable(getattr(model, name, None)) for name in ("fit", "merge", "get_params")
+    ):
+        raise TypeError(f"model must learn by fit and merge, got {model!r}")
+    if client is not None and not callable(getattr(client, "compute", None)):
+        raise TypeError(f"client must be a Client of Dask, got {client!r}")
+    parts = _checked(parts)
     seed = getattr(model, "random_state", 0)
     if not is_whole(seed):
         raise ValueError(
@@ -54,8 +61,6 @@ def learn_in_parts(
         )
     learn, merge = delayed(_learned), delayed(_merged)
     states = [learn(model, part) for part in parts]
-    if not states:
-        raise ValueError("parts must be at least one, got none")
     while len(states) > 1:
         states = [
             merge(states[start : start + fan_in])
@@ -76,11 +81,31 @@ def dask_parts(X: Any, y: Any) -> list[tuple[Any, Any]]:
     Raises:
         ValueError: If they are of different lengths.
     """
+    for name, value in (("X", X), ("y", y)):
+        if not hasattr(value, "rechunk") or value.ndim == 0:
+            raise TypeError(f"{name} must be an array of Dask, got {shown(value)}")
     if len(X) != len(y):
         raise ValueError(f"X holds {len(X)} samples and y {len(y)} labels")
     X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
     y = y.rechunk((X.chunks[0],))
     return list(zip(X.to_delayed().ravel(), y.to_delayed().ravel(), strict=True))
+
+
+def _checked(parts: Any) -> list[Part]:
+    """Parts that can be learned from, one at least."""
+    if isinstance(parts, str | bytes | Mapping) or not isinstance(parts, Iterable):
+        raise TypeError(f"parts must be a sequence, got {shown(parts)}")
+    parts = list(parts)
+    if not parts:
+        raise ValueError("parts must be at least one, got none")
+    for part in parts:
+        pair = isinstance(part, tuple | list) and len(part) in (2, 3)
+        if not pair and not callable(part):
+            raise TypeError(
+                "parts must be (X, y), (X, y, sample_weight) or functions that return "
+                f"such, one is {shown(part)}"
+            )
+    return parts
 
 
 def _learned(model: Any, part: Part) -> Any:

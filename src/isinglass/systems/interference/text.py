@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from isinglass._common.checks import check_kind, is_whole
+from isinglass._common.checks import as_list, check_kind, is_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference._samples import (
     all_or_nothing,
@@ -163,7 +163,9 @@ class TextInterference(ClassifierMixin, BaseEstimator):
         check_labels_alike(y, self.classes_)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
-            raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
+            raise ValueError(
+                f"cannot forget labels never learned: {unknown.tolist()} in y"
+            )
         tally, counts, frequency = self._sums(vectors, y)
         counts = self.class_count_ - counts
         if (counts < 0).any():
@@ -360,9 +362,7 @@ def _documents(X: Any) -> list[Document]:
         raise ValueError(
             f"X must be a sequence of documents, got a single {type(X).__name__}"
         )
-    documents = list(X)
-    if not documents:
-        raise ValueError("X must hold at least one document")
+    documents = as_list("X", X)
     for i, document in enumerate(documents):
         text = isinstance(document, str)
         if not text and not (

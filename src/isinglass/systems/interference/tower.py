@@ -13,12 +13,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import check_finite, check_kind, check_positive, is_whole
+from isinglass._common.checks import (
+    check_finite,
+    check_in,
+    check_kind,
+    check_positive,
+    check_real,
+    check_shapes,
+    check_whole,
+    is_whole,
+)
 from isinglass.systems.interference._pictures import read_pictures
 from isinglass.systems.interference.learning import is_similar
 from isinglass.systems.interference.tensors.response import mean_field_solutions
@@ -62,7 +72,7 @@ class Level:
                     f"{name} must be a whole number from {least}, got {value!r}"
                 )
         check_positive(inverse_temperature=self.inverse_temperature)
-        check_finite(neighbour_coupling=self.neighbour_coupling)
+        check_in("(-inf, inf)", neighbour_coupling=self.neighbour_coupling)
         if self.neighbour_coupling < 0:
             raise ValueError(
                 "neighbour_coupling must not be negative (friends would oppose each "
@@ -75,6 +85,7 @@ class Level:
 
     def grid(self, rows: int, columns: int) -> tuple[int, int]:
         """Rows and columns of this level's map, of one of so many rows and columns."""
+        check_whole(rows=rows, columns=columns)
         down, right = min(self.window, rows), min(self.window, columns)
         return (rows - down) // self.stride + 1, (columns - right) // self.stride + 1
 
@@ -107,6 +118,13 @@ class Level:
         Returns:
             μ = tanh(β(n̄μ + B)) with the sign of B; 0 where B is.
         """
+        check_real(host=host, friends=friends)
+        check_finite(host=host, friends=friends)
+        if host.shape != friends.shape or _has_negative(friends):
+            raise ValueError(
+                "friends must be a number from 0 for each host, got shape "
+                f"{friends.shape} for {host.shape}"
+            )
         beta = self.inverse_temperature
         coupling = beta * self.neighbour_coupling * friends
         lower, _, upper = mean_field_solutions(coupling, beta * host)
@@ -123,6 +141,9 @@ def aggregate(
         window: Side of the windows, cut off at the grid's.
         stride: Grid points from one window to the next.
     """
+    check_real(maps=maps)
+    check_shapes(maps=(maps, "n R C D"))
+    check_whole(window=window, stride=stride)
     rows, columns = maps.shape[1:3]
     down, right = min(window, rows), min(window, columns)
     last = rows - down + 1, columns - right + 1
@@ -150,6 +171,10 @@ def attend(
     Returns:
         The attended tensors, and how many friends each has.
     """
+    check_real(tensors=tensors)
+    check_shapes(tensors=(tensors, "n R C D"))
+    check_in("(0, 1]", threshold=threshold)
+    check_whole(0, radius=radius)
     length = jnp.sqrt((tensors**2).sum(axis=-1, keepdims=True))
     unit = tensors / jnp.where(length > 0, length, 1)
     rows, columns = tensors.shape[1:3]
@@ -306,6 +331,11 @@ def climb(pictures: Array, levels: tuple[Level, ...]) -> Float[Array, "n r c d"]
     for level in levels:
         maps = level(maps)
     return maps
+
+
+def _has_negative(numbers: Any) -> bool:
+    """Whether one is below 0; of what JAX traces nothing is known."""
+    return not isinstance(numbers, Tracer) and bool((numbers < 0).any())
 
 
 def _largest(pixels: Float[Array, "n H W"]) -> Float[Array, "n 1 1"]:

@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from isinglass._common.checks import as_array, as_real_array, check_positive
+from isinglass._common.checks import as_array, as_path, as_real_array, check_positive
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference._features import whole_features
 from isinglass.systems.interference._samples import (
@@ -23,7 +23,11 @@ from isinglass.systems.interference._signature import signature
 from isinglass.systems.interference.coupled import _storage as _coupled_storage
 from isinglass.systems.interference.coupled import student
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
-from isinglass.systems.interference.coupled.gaussian_prior import Moments, full_moments
+from isinglass.systems.interference.coupled.gaussian_prior import (
+    Moments,
+    check_prior,
+    full_moments,
+)
 from isinglass.systems.interference.coupled.pair_sums import PairSums
 from isinglass.systems.interference.coupled.strokes import StrokePrior
 
@@ -178,7 +182,9 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         check_labels_alike(y, self.classes_)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
-            raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
+            raise ValueError(
+                f"cannot forget labels never learned: {unknown.tolist()} in y"
+            )
         sums = list(self._sums)
         for label, members, times in _by_label(y, features, weight):
             place = int(np.searchsorted(self.classes_, label))
@@ -186,7 +192,8 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
                 sums[place] = sums[place].minus(PairSums.of(members, times))
             except ValueError as error:
                 raise ValueError(
-                    f"cannot forget more than was learned of class {label}: {error}"
+                    f"cannot forget more than was learned of class {label} in y: "
+                    f"{error}"
                 ) from None
         self._sums = tuple(sums)
         return self
@@ -211,7 +218,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         if type(other) is not type(self):
             raise TypeError(
                 f"can merge only with another {type(self).__name__}, got "
-                f"{type(other).__name__}"
+                f"{type(other).__name__} as other"
             )
         for model in (self, other):
             model._check_ready()
@@ -315,7 +322,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
             OSError: If the folder does not exist or cannot be written to.
         """
         self._check_ready()
-        _coupled_storage.save(self, self._sums, Path(path))
+        _coupled_storage.save(self, self._sums, as_path("path", path))
 
     @classmethod
     def load(
@@ -333,7 +340,9 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
             ValueError: For a file that is truncated, damaged, of another format
                 version, or whose encoder or prior is another.
         """
-        state = _coupled_storage.load(Path(path), encoder=encoder, prior=prior)
+        state = _coupled_storage.load(
+            as_path("path", path), encoder=encoder, prior=prior
+        )
         model = cls(**state.parameters)
         try:
             model._check_parameters()
@@ -493,11 +502,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
                 f"class_prior must be 'equal', 'counts' or positive weights, got "
                 f"{prior!r}"
             )
-        if not hasattr(self._prior(), "moments"):
-            raise TypeError(
-                "prior must have a method moments(encoder, input_shape), got "
-                f"{type(self._prior()).__name__}"
-            )
+        check_prior(self._prior())
 
     def _check_ready(self) -> None:
         """Refuse a model that is untrained, or whose encoder is another by now."""

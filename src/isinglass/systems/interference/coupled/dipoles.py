@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from isinglass._common.batches import BATCH, map_batches
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import check_in, check_positive, check_whole
 from isinglass.systems.interference._samples import read_inputs
 
 GRID = 28  # pixels a side to which all pictures are resampled
@@ -156,15 +156,10 @@ class _Setting(NamedTuple):
     def of(cls, encoder: DipoleEncoder) -> "_Setting":
         setting = cls(*(getattr(encoder, name) for name in cls._fields))
         check_whole(hosts=setting.hosts, places=setting.places)
-        check_positive(window=setting.window, power=setting.power)
-        for name in ("blur", "ink"):
-            if getattr(setting, name) != 0:
-                check_positive(**{name: getattr(setting, name)})
-        for name, largest in (("power", 1), ("blur", GRID / 4), ("ink", 100)):
-            if getattr(setting, name) > largest:
-                raise ValueError(
-                    f"{name} must be at most {largest:g}, got {getattr(setting, name)}"
-                )
+        check_positive(window=setting.window)
+        check_in("(0, 1]", power=setting.power)
+        check_in(f"[0, {GRID / 4:g}]", blur=setting.blur)
+        check_in("[0, 100]", ink=setting.ink)
         return setting
 
 

@@ -40,6 +40,18 @@ class Prior(Protocol):
         ...
 
 
+def check_prior(prior: Any) -> None:
+    """Refuse what is no prior.
+
+    Raises:
+        TypeError: If it has no method `moments`.
+    """
+    if isinstance(prior, type) or not callable(getattr(prior, "moments", None)):
+        raise TypeError(
+            f"prior must have a method moments(encoder, input_shape), got {prior!r}"
+        )
+
+
 class GaussianPrior(BaseEstimator):
     """A prior that is stated: mean m₀ and covariance Σ₀ of the features of a class.
 

@@ -11,7 +11,14 @@ import numpy as np
 from jaxtyping import Num
 from sklearn.base import BaseEstimator
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import (
+    as_list,
+    as_real_array,
+    check_positive,
+    check_whole,
+    or_default,
+)
+from isinglass.systems.interference._features import whole_features
 from isinglass.systems.interference._samples import read_inputs
 from isinglass.systems.interference._signature import signature
 from isinglass.systems.interference.coupled import pen
@@ -83,6 +90,9 @@ class StrokePrior(BaseEstimator):
             ValueError: For a parameter that cannot be used, naming it.
         """
         self._check()
+        for size in as_list("input_shape", input_shape):
+            check_whole(input_shape=size)
+        input_shape = tuple(input_shape)
         key = (signature(self), signature(encoder), input_shape)
         if key not in _moments:
             while len(_moments) >= _REMEMBERED:
@@ -112,9 +122,15 @@ class StrokePrior(BaseEstimator):
         Raises:
             ValueError: For a parameter or pictures that cannot be used, naming it.
         """
-        prior = StrokePrior() if prior is None else prior
+        prior = or_default(StrokePrior, prior=prior)
         prior._check()
         encoder = DipoleEncoder() if encoder is None else encoder
+        numbers = as_real_array("pictures", pictures)
+        if numbers.ndim not in (2, 3, 4) or not numbers.size:
+            raise ValueError(
+                f"pictures must be (n, H, W), (n, H, W, C) or (n, H·W), got shape "
+                f"{numbers.shape}"
+            )
         pictures = read_inputs(DipoleEncoder(), pictures, reset=True)
         if len(pictures) < 2:
             raise ValueError("pictures must be at least two, got one")
@@ -144,7 +160,7 @@ class StrokePrior(BaseEstimator):
     def _within(
         self, copies: np.ndarray, encoder: Any, input_shape: tuple[int, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
-        features = encoder.transform(copies.reshape(-1, *input_shape))
-        features = np.asarray(features).reshape(*copies.shape[:2], -1)
+        features = whole_features(encoder, copies.reshape(-1, *input_shape))
+        features = features.reshape(*copies.shape[:2], -1)
         mean, covariance = within_groups(features.astype(np.int64), self.ridge)
         return mean, covariance / self.scale**2

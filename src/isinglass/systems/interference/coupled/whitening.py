@@ -11,7 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from isinglass.systems.interference._features import whole_features
 from isinglass.systems.interference._samples import read_inputs
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
-from isinglass.systems.interference.coupled.gaussian_prior import full_moments
+from isinglass.systems.interference.coupled.gaussian_prior import (
+    check_prior,
+    full_moments,
+)
 from isinglass.systems.interference.coupled.strokes import StrokePrior
 
 
@@ -58,6 +61,7 @@ class Whitening(TransformerMixin, BaseEstimator):
         X = read_inputs(self, X, reset=True)
         encoder = DipoleEncoder() if self.encoder is None else self.encoder
         prior = StrokePrior() if self.prior is None else self.prior
+        check_prior(prior)
         n_features = whole_features(encoder, X[:1]).shape[1]
         mean, covariance = prior.moments(encoder, X.shape[1:])
         moments = full_moments(mean, covariance, n_features)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass._common.checks import check_positive, check_whole
+from isinglass._common.checks import as_generator, check_positive, check_whole
 from isinglass.systems.interference.tensors.avalanche_laws import not_negative, share
 
 
@@ -59,7 +59,7 @@ def regulated_avalanches(
     gain = not_negative("gain", gain)
     if target < 1:
         raise ValueError(f"target must be at least 1, got {target}")
-    rng = np.random.default_rng(random_state)
+    rng = as_generator("random_state", random_state)
     n, sizes, ratios = 1 - 1 / target, np.zeros(count, int), np.zeros(count)
     for index in range(count):
         ratios[index] = n
@@ -109,7 +109,7 @@ def reset_avalanches(
     check_positive(step=step)
     if step > 1:
         raise ValueError(f"step must be at most 1, got {step}")
-    rng = np.random.default_rng(random_state)
+    rng = as_generator("random_state", random_state)
     levels, every = rng.random((lanes, n)), np.arange(lanes)
     # Until each relay has been filled twice over, sizes still know of the start.
     settled, batches, total, done = int(2 * n / step), [], 0, 0

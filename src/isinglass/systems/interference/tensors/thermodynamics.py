@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import expit, gammaln, logsumexp, xlog1py
 
-from isinglass._common.checks import as_real_array, check_whole
+from isinglass._common.checks import as_real_array, check_kind, check_whole
 from isinglass._common.types import ArrayLike
 
 _TIGHT = 1e-12  # change of a mean field at which a network has come to rest
@@ -123,6 +123,7 @@ class GlauberTensor:
         Args:
             field: h = βB.
         """
+        field = as_real_array("field", field, ()).item()
         n, m = self.n_spins, self.magnetisation
         # A spin feels all others; of those that point down the others sum to M + 1.
         pull = self.coupling / n
@@ -190,6 +191,7 @@ class GlauberTensor:
         return Dissipation(work, work - change, np.array(produced), rest)
 
     def _log_weights(self, field: float) -> np.ndarray:
+        field = as_real_array("field", field, ()).item()
         n, m = self.n_spins, self.magnetisation
         ways = gammaln(n + 1) - gammaln((n + m) / 2 + 1) - gammaln((n - m) / 2 + 1)
         return ways + self.coupling * (m * m - n) / (2 * n) + field * m
@@ -211,6 +213,7 @@ class GlauberTensor:
         return float(p[some] @ (np.log(p[some]) - log_pi[some]))
 
     def _checked(self, protocol: Protocol) -> tuple[np.ndarray, int]:
+        check_kind(Protocol, protocol=protocol)
         fields = as_real_array("protocol.fields", protocol.fields, (None,))
         if len(fields) < 2:
             raise ValueError(f"protocol.fields must be two or more, got {len(fields)}")
@@ -300,9 +303,10 @@ class MeanFieldNetwork:
         h = as_real_array("fields", fields, (None,))
         if len(h) < 2:
             raise ValueError(f"fields must be two or more, got {len(h)}")
-        first = np.broadcast_to(as_real_array("start", start), self.local_fields.shape)
-        if (np.abs(first) > 1).any():
-            raise ValueError("start must be from -1 to 1")
+        n, first = len(self.local_fields), as_real_array("start", start)
+        if first.shape not in ((), (n,)) or (np.abs(first) > 1).any():
+            raise ValueError(f"start must be from -1 to 1, one number or {n}")
+        first = np.broadcast_to(first, (n,))
         m = self._rest(first, h[0])
         rows = []
         for before, field in pairwise(h):
