@@ -101,6 +101,8 @@ def test_draws_have_as_many_of_each_class():
     assert len(set(places)) == 6
 
 
+# At the largest C of a grid a peer may not converge; more steps change no accuracy.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.slow
 def test_it_is_ahead_on_pixels_and_every_law_holds(measured):
     mean = measured(coupled).accuracy.mean("seed")

@@ -28,8 +28,8 @@ LARGEST = 1 << 14  # of features, in units of which peers get them
 VIEWS = ("pixels", "dipoles", "whitened")
 PEERS: dict[str, Callable[[float], Any]] = {
     "1-NN": lambda _: KNeighborsClassifier(1),
-    "LR": lambda c: LogisticRegression(C=c, max_iter=200),
-    "SVM": lambda c: LinearSVC(C=c, random_state=0, max_iter=2000),
+    "LR": lambda c: LogisticRegression(C=c, max_iter=1000),
+    "SVM": lambda c: LinearSVC(C=c, random_state=0, max_iter=10000),
 }
 TUNED = ("LR", "SVM")
 
