@@ -98,7 +98,7 @@ def test_a_sweep_in_a_terminal_says_so_below_its_bar(tmp_path):
         asleep = (tmp_path / "asleep").exists
         shown.until(lambda screen: "0/20" in "".join(screen) and asleep(), 60)
         shown.interrupt()
-        shown.until(lambda screen: "stopping after" in "".join(screen), 5)
+        shown.until(lambda screen: "stopping after" in "".join(screen), 30)
         assert any("slow.py:step over r" in line for line in shown.screen)
         time.sleep(0.5)
         shown.interrupt()
