@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from helpers import looped_training
 from helpers.bad_maps import call
-from isinglass import attention, data, training
-from isinglass.systems import interference
+from isinglass import attention, data, dynamics, training
+from isinglass.dynamics import textbook
+from isinglass.systems import interference, looped
 
-X = jnp.ones((2, 4))
+KEY, X = jax.random.PRNGKey(0), jnp.ones((2, 4))
 MAPS = jnp.ones((1, 4, 4, 2))
 PICTURES, LABELS = np.eye(4, 64), [0, 1, 0, 1]
 GLAUBER = interference.GlauberTensor(3, 1.0)
@@ -17,6 +20,12 @@ NETWORK = interference.MeanFieldNetwork(np.zeros((3, 3)), 0.0, 0.5)
 HOST = interference.Host([1.0, 0.0], [1.0, 2.0, 3.0])
 LEVEL = interference.Level()
 ENCODER = interference.DipoleEncoder(hosts=2, places=2)
+HENON = (textbook.henon, np.zeros(2), {"a": 1.4, "b": 0.3})
+TRIAL = (
+    looped.LoopedTransformer(looped_training.CONFIG, key=KEY),
+    data.InductionTask(),
+    looped.Sample([5], KEY, 2),
+)
 BRIEF = interference.StrokePrior(n=2, copies=2)
 
 
@@ -133,5 +142,22 @@ CALLS = {
         X,
         X,
         "float32",
+    ),
+    "no fields": call("fields must have an axis", interference.hysteresis, 1.2, []),
+    "long durations": call(
+        "durations must be in", interference.duration_distribution, 1e300, 0.5
+    ),
+    "steps of a spectrum": call("measure must be", dynamics.lyapunov_spectrum, *HENON, -3),
+    "iterations": call(
+        "iterations must be a whole number",
+        looped.accuracy_by_length,
+        *TRIAL,
+        iterations=np.zeros(0),
+    ),
+    "names of models": call(
+        "seeds must be a sequence", looped.accuracy_by_length, *TRIAL, seeds=2.5
+    ),
+    "four names": call(
+        "seeds must name each", looped.terms_by_length, *TRIAL, seeds=[0, 1, 2, 3]
     ),
 }

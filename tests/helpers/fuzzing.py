@@ -175,7 +175,9 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, OSError) or _by_scikit_learn(case, frames):
             return None  # a file that is not there; words that its conventions ask for
-        if _is_ours(error, frames) and _names_an_argument(case, str(error)):
+        is_named = _names_an_argument(case, str(error))
+        is_named = is_named or _names_a_file(changed, str(error))
+        if _is_ours(error, frames) and is_named:
             return None
         inside = [f for f in frames if Path(f.filename).is_relative_to(OWN)] or frames
         return Fault(
@@ -200,6 +202,12 @@ def _by_scikit_learn(case: Case, frames: Sequence[traceback.FrameSummary]) -> bo
     """Whether what X or y hold is refused by scikit-learn, in its own words."""
     inside = any("sklearn" in Path(frame.filename).parts for frame in frames)
     return inside and "X" in case.arguments
+
+
+def _names_a_file(changed: dict[str, Any], message: str) -> bool:
+    """Whether it begins with the name of a file, which says it sooner."""
+    files = [value for value in changed.values() if isinstance(value, str | Path)]
+    return any(message.startswith(f"{file} ") for file in files)
 
 
 def _names_an_argument(case: Case, message: str) -> bool:

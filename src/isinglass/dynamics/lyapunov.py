@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass._common.checks import as_array
+from isinglass._common.checks import as_array, check_whole
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._batches import BATCHES, descending
 from isinglass.dynamics._checks import check_map
@@ -149,6 +149,7 @@ def lyapunov_spectrum(
         FloatingPointError: If the orbit leaves the finite numbers.
     """
     if not isinstance(measure, Measure):
+        check_whole(measure=measure)
         measure = Measure(steps=measure, exponents=None)
     warn_of_single_precision(measure.precision)
     check_map(step, state, parameters, measure.precision)

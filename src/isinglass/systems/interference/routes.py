@@ -41,7 +41,7 @@ def jitter_prior(
     """
     check_whole(0, seed=seed)
     check_whole(n_sources=n_sources, n_durations=n_durations)
-    u = np.random.default_rng([seed, crc32(_name(label).encode())]).random(
+    u = np.random.default_rng([int(seed), crc32(_name(label).encode())]).random(
         (n_sources, n_durations)
     )
     return (9 + u) / (9 + u).sum(axis=-1, keepdims=True)

@@ -130,6 +130,7 @@ def accuracy_by_length(
             model, task and seeds do not fit together.
     """
     check_function(model=model)
+    iterations = _as_iterations(iterations)
     counts = _by_length(_Answers(iterations), model, task, sample, seeds)
     right, questions, right_last, questions_last = np.moveaxis(counts, -1, 0)
     with np.errstate(invalid="ignore"):
@@ -158,6 +159,7 @@ def terms_by_length(
     """
     check_kind(Loop, model=model)
     check_positive(q=q)
+    iterations = _as_iterations(iterations)
     sums = _by_length(_Terms(iterations, float(q)), model, task, sample, seeds)
     cross_entropy, questions, kinetic, potential, entropy = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore"):
@@ -193,6 +195,13 @@ def check_vocabulary(config: Any, task: InductionTask) -> None:
         )
 
 
+def _as_iterations(iterations: Any) -> int | None:
+    if iterations is None:
+        return None
+    check_whole(iterations=iterations)
+    return int(iterations)
+
+
 def _by_length(
     measure: Measure,
     model: Any,
@@ -205,9 +214,12 @@ def _by_length(
     check_lengths(sample.lengths, task)
     check_vocabulary(getattr(model, "config", None), task)
     if seeds is not None:
+        seeds = as_list("seeds", seeds)
         arrays = jax.tree.leaves(eqx.filter(model, eqx.is_array))
         sizes = {jnp.shape(x)[:1] for x in arrays}
-        if sizes != {(len(seeds),)}:
+        embedding = getattr(model, "embedding", None)
+        is_one = getattr(embedding, "ndim", 3) < 3  # whose sizes may be equal, too
+        if is_one or sizes != {(len(seeds),)}:
             raise ValueError(
                 "seeds must name each of the models stacked in model: got "
                 f"{len(seeds)} seeds, and parameters of leading sizes {sorted(sizes)}"

@@ -199,6 +199,7 @@ class SelfAttentionNetwork:
         numbers = {name: as_parameter(name, parameters) for name in PARAMETERS}
         sampling = Sampling.of(steps)
         check_whole(replicas=replicas)
+        replicas = int(replicas)
         prompt = Prompt() if prompt is None else prompt
         check_kind(Prompt, prompt=prompt)
         start = self._start(numbers, prompt)

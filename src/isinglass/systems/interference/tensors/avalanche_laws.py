@@ -13,7 +13,12 @@ from jaxtyping import Float
 from scipy.special import gammainc, gammaln, xlogy
 from scipy.stats import norm
 
-from isinglass._common.checks import as_real_array, check_positive, check_whole
+from isinglass._common.checks import (
+    as_real_array,
+    check_in,
+    check_positive,
+    check_whole,
+)
 from isinglass._common.types import ArrayLike
 
 CRITICAL_WIDTH = float(np.sqrt(2 / np.pi))  # of Gaussian thresholds, in units of J
@@ -22,6 +27,7 @@ CRITICAL_WIDTH = float(np.sqrt(2 / np.pi))  # of Gaussian thresholds, in units o
 # avalanches come from, since they need a branching ratio close to its maximum.
 _PANELS = np.concatenate([[0.0], 2.0 ** np.arange(-14, 4), [10.0]])
 _NODES = 16
+_LONGEST = 10**8  # generations: as many numbers are computed
 _BLOCK = 4096  # sizes at a time
 
 
@@ -82,9 +88,11 @@ def duration_distribution(
         Probabilities P(T = t) of the shape of ``durations``.
 
     Raises:
-        ValueError: If a duration is no whole number of at least 0, or n is outside.
+        ValueError: If a duration is no whole number from 0 to 10⁸, or n is outside.
     """
-    t = _counts("durations", durations, least=0).astype(int)
+    t = _counts("durations", durations, least=0)
+    check_in(f"[0, {_LONGEST}]", durations=t.max(initial=0))
+    t = t.astype(int)
     n = _ratio(branching_ratio)
     lasting = [1.0]  # 1 − q_t, which small differences of large t are taken of
     for _ in range(int(t.max(initial=0)) + 1):

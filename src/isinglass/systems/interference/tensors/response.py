@@ -182,7 +182,7 @@ def hysteresis(
     h, x, first = _numbers(fields=fields, coupling=coupling, start=start)
     if not isinstance(first, Tracer) and not np.isin(np.asarray(first), (-1, 1)).all():
         raise ValueError(f"start must be -1 or 1, got {start!r}")
-    if h.ndim == 0:
+    if h.ndim == 0 or not len(h):
         raise ValueError(f"fields must have an axis of steps, got {fields!r}")
     x, first, _ = _broadcast(**{"coupling": x, "start": first, "fields[0]": h[0]})
     missing = (1,) * (x.ndim - h.ndim + 1)
