@@ -147,7 +147,9 @@ CALLS = {
     "long durations": call(
         "durations must be in", interference.duration_distribution, 1e300, 0.5
     ),
-    "steps of a spectrum": call("measure must be", dynamics.lyapunov_spectrum, *HENON, -3),
+    "steps of a spectrum": call(
+        "measure must be", dynamics.lyapunov_spectrum, *HENON, -3
+    ),
     "iterations": call(
         "iterations must be a whole number",
         looped.accuracy_by_length,
