@@ -15,7 +15,6 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import (
     check_is_fitted,
     check_random_state,
-    column_or_1d,
     validate_data,
 )
 
@@ -26,7 +25,9 @@ from isinglass.systems.interference import _storage
 from isinglass.systems.interference._samples import (
     all_or_nothing,
     check_labels_alike,
+    check_learned,
     check_positive_int,
+    declared_labels,
     read_labels,
 )
 from isinglass.systems.interference._trained import TrainedRoutes
@@ -140,16 +141,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
         if not first:
             self._check_ready()
         X, y, weight = self._read_samples(X, y, sample_weight, reset=first)
-        met = np.unique(y)
-        if classes is not None:
-            declared = np.unique(column_or_1d(np.asarray(classes)))
-            check_labels_alike(met, declared)
-            unknown = np.setdiff1d(met, declared)
-            if len(unknown):
-                raise ValueError(
-                    f"y holds labels that are not in classes: {unknown.tolist()}"
-                )
-            met = declared
+        met = declared_labels(y, classes)
         if first:
             self._start(met)
         else:
@@ -178,10 +170,7 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
         """
         self._check_ready()
         X, y, weight = self._read_samples(X, y, sample_weight, reset=False)
-        check_labels_alike(y, self.classes_)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(f"cannot forget labels never learned: {unknown.tolist()}")
+        check_learned(y, self.classes_)
         tally, counts = self._sums(X, y, weight)
         counts = self.class_count_ - self.epochs * counts
         tally = self.tally_ - self.epochs * tally

@@ -52,6 +52,34 @@ def check_labels_alike(*labels: np.ndarray) -> None:
         )
 
 
+def check_learned(y: np.ndarray, classes: np.ndarray) -> None:
+    """Refuse to forget labels of no class."""
+    check_labels_alike(y, classes)
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"cannot forget labels never learned: {unknown.tolist()} in y")
+
+
+def declared_labels(y: np.ndarray, classes: Any) -> np.ndarray:
+    """Labels to make room for, sorted: `classes`, which hold all of `y`, or y's."""
+    met = np.unique(y)
+    if classes is None:
+        return met
+    declared = np.unique(column_or_1d(np.asarray(classes)))
+    check_labels_alike(met, declared)
+    unknown = np.setdiff1d(met, declared)
+    if len(unknown):
+        raise ValueError(f"y holds labels that are not in classes: {unknown.tolist()}")
+    return declared
+
+
+def picture_tags(tags: Any) -> Any:
+    """Tags of a classifier of pictures, which tables of few columns are not."""
+    tags.input_tags.three_d_array = True
+    tags.classifier_tags.poor_score = True
+    return tags
+
+
 def read_labels(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
     """The labels of `n_samples` samples, checked."""
     if y is None:

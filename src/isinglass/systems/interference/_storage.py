@@ -64,10 +64,7 @@ def save(state: TrainedState, path: Path) -> None:
         "model": state.kind,
         "parameters": parameters,
         "shape": state.input_shape,
-        "classes": {
-            "dtype": label_dtype(state.classes),
-            "values": state.classes.tolist(),
-        },
+        "classes": labels_to_json(state.classes),
         "seed": state.seed,
         "n_features_in": state.feature_count,
         "feature_names_in": state.feature_names,
@@ -97,13 +94,12 @@ def load(path: Path, kind: str) -> TrainedState:
         raise ValueError(f"{path} holds a {stored}, not a {kind}; use {stored}.load")
     try:
         contents = file.read()
-        classes = header["classes"]
         names = header["feature_names_in"]
         return TrainedState(
             kind=kind,
             parameters=_together(header["parameters"], contents),
             input_shape=tuple(header["shape"]),
-            classes=np.array(classes["values"], classes["dtype"]),
+            classes=labels_from_json(header["classes"]),
             class_count=contents["class_count"],
             tally=contents["tally"],
             prior=contents["prior"],
@@ -164,12 +160,23 @@ def _together(
     return parameters
 
 
-def label_dtype(classes: np.ndarray) -> str:
+def labels_to_json(classes: np.ndarray) -> dict[str, Any]:
+    """Labels in JSON's terms.
+
+    Raises:
+        ValueError: For labels that are neither numbers nor text.
+    """
     if not all(isinstance(label, str | int | float) for label in classes.tolist()):
         raise ValueError(
             f"cannot save class labels of dtype {classes.dtype}; use numbers or strings"
         )
-    return "O" if classes.dtype.kind == "O" else classes.dtype.str
+    dtype = "O" if classes.dtype.kind == "O" else classes.dtype.str
+    return {"dtype": dtype, "values": classes.tolist()}
+
+
+def labels_from_json(stored: Mapping[str, Any]) -> np.ndarray:
+    """The labels from which `labels_to_json` made these."""
+    return np.array(stored["values"], stored["dtype"])
 
 
 def plain(value: Any) -> Any:

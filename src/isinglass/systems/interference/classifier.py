@@ -22,6 +22,7 @@ from isinglass.systems.interference import (
 )
 from isinglass.systems.interference._estimator import RouteClassifier
 from isinglass.systems.interference._pictures import read_pictures
+from isinglass.systems.interference._samples import picture_tags
 from isinglass.systems.interference.encoding import (
     encode_images,
     image_similarity,
@@ -134,13 +135,7 @@ class InterferenceClassifier(RouteClassifier):
         self.host = host
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        # Tables of a few columns are not pictures: scikit-learn's blobs are out of its
-        # reach.
-        assert tags.classifier_tags is not None
-        tags.classifier_tags.poor_score = True
-        return tags
+        return picture_tags(super().__sklearn_tags__())
 
     # -- input -------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from isinglass._common.types import ArrayLike
 from isinglass.systems.interference._samples import (
     all_or_nothing,
     check_labels_alike,
+    check_learned,
     read_labels,
 )
 
@@ -160,12 +161,7 @@ class TextInterference(ClassifierMixin, BaseEstimator):
         """
         self._check_ready()
         vectors, y = self._read_samples(X, y)
-        check_labels_alike(y, self.classes_)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"cannot forget labels never learned: {unknown.tolist()} in y"
-            )
+        check_learned(y, self.classes_)
         tally, counts, frequency = self._sums(vectors, y)
         counts = self.class_count_ - counts
         if (counts < 0).any():

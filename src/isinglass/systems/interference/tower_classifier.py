@@ -13,6 +13,7 @@ from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import automatic, energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
 from isinglass.systems.interference._pictures import read_pictures
+from isinglass.systems.interference._samples import picture_tags
 from isinglass.systems.interference.geometry import Geometry, corners
 from isinglass.systems.interference.tower import Level, check_levels, climb, grids
 
@@ -91,12 +92,7 @@ class TowerClassifier(RouteClassifier):
         self.random_state = random_state
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        # As of `InterferenceClassifier`: tables of a few columns are no pictures.
-        assert tags.classifier_tags is not None
-        tags.classifier_tags.poor_score = True
-        return tags
+        return picture_tags(super().__sklearn_tags__())
 
     def energies(self, X) -> Float[np.ndarray, "n C"]:
         """Score of every class: log-likelihood, or the peak of energy, by the rule.

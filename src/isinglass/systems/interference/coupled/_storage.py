@@ -13,7 +13,11 @@ import numpy as np
 
 from isinglass._common import arrays
 from isinglass.systems.interference._signature import signature
-from isinglass.systems.interference._storage import label_dtype, plain
+from isinglass.systems.interference._storage import (
+    labels_from_json,
+    labels_to_json,
+    plain,
+)
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
 from isinglass.systems.interference.coupled.gaussian_prior import GaussianPrior
 from isinglass.systems.interference.coupled.pair_sums import PairSums
@@ -61,10 +65,7 @@ def save(model: Any, sums: Sequence[PairSums], path: Path) -> None:
         "mean_strength": float(model.mean_strength),
         "class_prior": class_prior,
         "input_shape": model.input_shape_,
-        "classes": {
-            "dtype": label_dtype(model.classes_),
-            "values": model.classes_.tolist(),
-        },
+        "classes": labels_to_json(model.classes_),
         "n_features_in": model.n_features_in_,
         "feature_names_in": getattr(model, "feature_names_in_", None),
     }
@@ -113,8 +114,7 @@ def load(path: Path, **own: Any) -> State:
 
 
 def _learned(header: Any, stored: dict[str, np.ndarray]) -> dict[str, Any]:
-    classes = header["classes"]
-    labels = np.array(classes["values"], classes["dtype"])
+    labels = labels_from_json(header["classes"])
     counts, totals = stored["counts"], stored["totals"]
     n_features = totals.shape[1]
     lower = np.tril_indices(n_features)

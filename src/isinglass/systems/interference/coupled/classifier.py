@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.checks import as_array, as_path, as_real_array, check_positive
 from isinglass._common.types import ArrayLike
@@ -16,6 +16,9 @@ from isinglass.systems.interference._features import whole_features
 from isinglass.systems.interference._samples import (
     all_or_nothing,
     check_labels_alike,
+    check_learned,
+    declared_labels,
+    picture_tags,
     read_inputs,
     read_labels,
 )
@@ -102,11 +105,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         self.class_prior = class_prior
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        assert tags.classifier_tags is not None
-        tags.classifier_tags.poor_score = True  # tables of a few columns: no pictures
-        return tags
+        return picture_tags(super().__sklearn_tags__())
 
     # -- learning ----------------------------------------------------------------------
 
@@ -179,12 +178,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         """
         self._check_ready()
         y, features, weight = self._read_samples(X, y, sample_weight, reset=False)
-        check_labels_alike(y, self.classes_)
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"cannot forget labels never learned: {unknown.tolist()} in y"
-            )
+        check_learned(y, self.classes_)
         sums = list(self._sums)
         for label, members, times in _by_label(y, features, weight):
             place = int(np.searchsorted(self.classes_, label))
@@ -394,16 +388,7 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         if not first:
             self._check_ready()
         y, features, weight = self._read_samples(X, y, sample_weight, reset=first)
-        met = np.unique(y)
-        if classes is not None:
-            declared = np.unique(column_or_1d(np.asarray(classes)))
-            check_labels_alike(met, declared)
-            unknown = np.setdiff1d(met, declared)
-            if len(unknown):
-                raise ValueError(
-                    f"y holds labels that are not in classes: {unknown.tolist()}"
-                )
-            met = declared
+        met = declared_labels(y, classes)
         if first:
             self.classes_, self._sums = met[:0], ()
             self._learned_with = signature(self._encoder())
