@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from isinglass._common import arrays
 from isinglass.systems.interference import TextInterference
+from isinglass.systems.interference._storage import FORMAT
 
 law = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 TEXTS = [
@@ -53,6 +55,73 @@ def test_learning_is_a_sum_over_documents(order, cut, rule):
     assert_same(copy.deepcopy(parts[0]).merge(parts[1]), whole)
     rest = [TEXTS[i] for i in order[cut:]]
     assert_same(whole.forget(rest, LABELS[order[cut:]]), parts[0])
+
+
+@law
+@given(
+    weight=st.lists(st.integers(0, 3), min_size=7, max_size=7).filter(any),
+    taken=st.lists(st.integers(0, 3), min_size=7, max_size=7).filter(any),
+)
+def test_a_document_of_weight_w_is_w_documents(weight, taken):
+    everywhere = ["dog", "fox", "rain"]
+    model = new().partial_fit(TEXTS, LABELS, everywhere, sample_weight=weight)
+
+    assert_same(model, learned(np.repeat(range(7), weight)))
+    taken = np.minimum(weight, taken)
+    if taken.any():
+        model.forget(TEXTS, LABELS, sample_weight=taken)
+    if (weight > taken).any():
+        assert_same(model, learned(np.repeat(range(7), weight - taken)))
+    else:
+        assert not model.tally_.any()
+        assert not model.document_frequency_.any()
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1, 0.5], r"whole numbers from 0, got 0\.5"),
+        ([2**42, 1], "must sum to at most 4,398,046,511,104 in a class"),
+        ([2**42, 0], "class 0 is full: .* 4,398,046,511,104 .* hold 4,398,046,511,105"),
+    ],
+)
+def test_weights_that_do_not_add_up_exactly_are_refused(weight, message):
+    model = new().fit(["a"], [0])
+    before = copy.deepcopy(model)
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(["a", "b"], [0, 0], sample_weight=weight)
+    assert_same(model, before)
+
+
+@pytest.mark.parametrize("rule", ["dipole", "ratio"])
+def test_a_saved_model_is_the_same_and_learns_on(tmp_path, rule):
+    model = learned(range(5), rule=rule, ngrams=(1, 2), idf=rule == "ratio")
+    model.save(tmp_path / "model")
+    again = TextInterference.load(tmp_path / "model")
+
+    assert again.get_params() == model.get_params()
+    assert_same(again, model)
+    for twin in (model, again):
+        twin.partial_fit(TEXTS[5:], LABELS[5:]).forget(TEXTS[:1], LABELS[:1])
+    assert_same(again.merge(model), model.merge(copy.deepcopy(model)))
+
+
+def test_a_file_that_fits_no_model_is_refused(tmp_path):
+    path = tmp_path / "model"
+    learned(range(7)).save(path)
+    file = arrays.open_file(path, FORMAT)
+    contents = file.read()
+    for header, parts in (
+        ({"parameters": {"n_buckets": 0, "ngrams": [1, 1]}}, {}),
+        ({"classes": {"dtype": "<U4", "values": ["dog", "fox"]}}, {}),
+        ({}, {"buckets": contents["buckets"] + 2**10}),
+        ({}, {"tally": contents["tally"][:, :2]}),
+    ):
+        arrays.write(
+            path, FORMAT, {**file.header, **header}, (contents | parts).items()
+        )
+        with pytest.raises(ValueError, match="is damaged"):
+            TextInterference.load(path)
 
 
 def test_a_class_can_come_later():

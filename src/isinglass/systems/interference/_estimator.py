@@ -1,49 +1,37 @@
-"""How interference classifiers learn: a tally per class, its laws, its storage.
+"""What classifiers of routes add up: a tally per class, and its storage.
 
-What trained routes do is in `_trained`. A subclass says what one batch adds to the
-tally (`_tally`), and where sources and targets stand.
+The course of learning is in `_additive`, what trained routes do in `_trained`. A
+subclass says what one batch adds to the tally (`_tally`), and where sources and targets
+stand.
 """
 
+from collections.abc import Mapping
 from numbers import Real
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
 from jaxtyping import Float
-from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import (
-    check_is_fitted,
-    check_random_state,
-    validate_data,
-)
+from sklearn.utils.validation import check_random_state, validate_data
 
 from isinglass._common.batches import BATCH, each_batch
-from isinglass._common.checks import as_path
-from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
-from isinglass.systems.interference._samples import (
-    all_or_nothing,
-    check_labels_alike,
-    check_learned,
-    check_positive_int,
-    declared_labels,
-    read_labels,
-)
+from isinglass.systems.interference._additive import AdditiveClassifier
+from isinglass.systems.interference._parameters import apart, together
+from isinglass.systems.interference._samples import check_positive_int
 from isinglass.systems.interference._trained import TrainedRoutes
 from isinglass.systems.interference._weights import as_sample_weight
 from isinglass.systems.interference.learning import LearningRule
-from isinglass.systems.interference.routes import (
-    check_prior,
-    jitter_prior,
-)
+from isinglass.systems.interference.routes import check_prior, jitter_prior
 
 # Not typing.Self, which beartype cannot check outside a decorated class.
 Model = TypeVar("Model", bound="RouteClassifier")
 
+_SUMS = ("tally", "class_count", "prior")
 
-class RouteClassifier(ClassifierMixin, TrainedRoutes):
-    """Base of `InterferenceClassifier` and `WaveClassifier`; not for use on its own."""
+
+class RouteClassifier(AdditiveClassifier, TrainedRoutes):
+    """Base of the classifiers that learn routes; not for use on its own."""
 
     rates: Any
     threshold: float
@@ -80,206 +68,29 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
     def _n_sources(self) -> int:
         raise NotImplementedError
 
-    # -- learning ----------------------------------------------------------------------
-
-    @all_or_nothing
-    def fit(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
-        """Learn from scratch: a sum over the samples, whose order does not matter.
-
-        A sample of weight w counts w times. With whole-number weights the model is, bit
-        for bit, that of a data set in which sample i is repeated wᵢ times, or left out
-        where wᵢ = 0. Other weights are rounded to multiples of 2⁻³², so that their sums
-        are exact as well, and all laws hold to the last bit while a class weighs less
-        than 2²¹ in all. Unlike in many classifiers the scale of the weights matters:
-        evidence adds up, so doubling them is like a second epoch.
-
-        Args:
-            X: The inputs (see the class).
-            y: Labels, shape (n,).
-            sample_weight: How often each sample counts, shape (n,), from 0 to 10⁹; once
-                if None.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: For a parameter or an input that cannot be used, naming it. The
-                model is then as it was before.
-        """
-        X, y, weight = self._read_samples(X, y, sample_weight, reset=True)
-        self._start(np.unique(y))
-        return self._learn(X, y, weight)
-
-    @all_or_nothing
-    def partial_fit(
-        self: Model,
-        X,
-        y,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Model:
-        """Learn more samples: any split into calls gives the model of one `fit` on all.
-
-        A label not met before becomes a new class. With `geometry="corners"` the
-        targets are then placed anew for the larger number of classes; name all
-        `classes` in the first call, or give a geometry, to keep every target where it
-        is.
-
-        Args:
-            X: The inputs, of the shape first learned.
-            y: Labels, shape (n,).
-            classes: All labels that may come, on the first call.
-            sample_weight: As for `fit`.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: As `fit`, and for a label that is not among given `classes`.
-        """
-        first = not hasattr(self, "classes_")
-        if not first:
-            self._check_ready()
-        X, y, weight = self._read_samples(X, y, sample_weight, reset=first)
-        met = declared_labels(y, classes)
-        if first:
-            self._start(met)
-        else:
-            self._add_classes(met)
-        return self._learn(X, y, weight)
-
-    @all_or_nothing
-    def forget(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
-        """Unlearn samples exactly: the model as if they had never been there.
-
-        Subtracts what `fit` and `partial_fit` added, `epochs` times.
-
-        Args:
-            X: Inputs that were learned.
-            y: Their labels, shape (n,).
-            sample_weight: The weights with which they were learned, or smaller ones, to
-                take away a part.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: For a label the model does not know, for more samples of a class
-                than were learned, or for samples that cannot have been among those
-                learned. The model is then unchanged.
-        """
-        self._check_ready()
-        X, y, weight = self._read_samples(X, y, sample_weight, reset=False)
-        check_learned(y, self.classes_)
-        tally, counts = self._sums(X, y, weight)
-        counts = self.class_count_ - self.epochs * counts
-        tally = self.tally_ - self.epochs * tally
-        self._check_remainder(tally, counts)
-        # Sums of logarithms leave rounding behind; an empty class has learned exactly
-        # nothing.
-        self.tally_, self.class_count_ = (
-            np.where(counts[:, None] == 0, 0.0, tally),
-            counts,
-        )
-        return self
-
-    @all_or_nothing
-    def merge(self: Model, other: Model) -> Model:
-        """Add what another model learned, as if this one had seen all samples.
-
-        In place. Both must have equal parameters and equal route priors: the same
-        integer `random_state`, or the same `route_prior` array. Classes that only one
-        of them knows are kept.
-
-        Args:
-            other: A trained model of the same class; it is left as it is.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            TypeError: For another kind of object.
-            ValueError: For an incompatible model. This one is then unchanged.
-        """
-        if type(other) is not type(self):
-            raise TypeError(
-                f"can merge only with another {type(self).__name__}, got "
-                f"{type(other).__name__} as other"
-            )
-        for model in (self, other):
-            model._check_ready()
-        self._check_same_stage(other)
-        self._add_classes(other.classes_)
-        where = np.searchsorted(self.classes_, other.classes_)
-        if not np.array_equal(self.prior_[:, where], other.prior_):
-            raise ValueError(
-                "cannot merge: the route priors differ; give both models the same "
-                "integer random_state (or the same route_prior array)"
-            )
-        tally, counts = self.tally_.copy(), self.class_count_.copy()
-        tally[:, where] += other.tally_
-        counts[where] += other.class_count_
-        self.tally_, self.class_count_ = tally, counts
-        return self
-
     # -- storage -----------------------------------------------------------------------
 
-    def save(self, path: str | Path) -> None:
-        """Write the trained model to one file, whole or not at all.
-
-        Args:
-            path: The file; an old one is replaced.
-
-        Raises:
-            ValueError: For what the format cannot hold (a callable metric, odd labels).
-            OSError: If the folder does not exist or cannot be written to.
-        """
-        self._check_ready()
-        _storage.save(self._state(), as_path("path", path))
-
-    @classmethod
-    def load(cls: type[Model], path: str | Path) -> Model:
-        """Read a model that `save` wrote.
-
-        Args:
-            path: The file.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: For a file that is truncated, damaged, of another format
-                version, or of another kind of model.
-        """
-        state = _storage.load(as_path("path", path), cls.__name__)
-        try:
-            return cls._of_state(state)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from None
-
-    def _state(self) -> _storage.TrainedState:
-        return _storage.TrainedState(
-            kind=type(self).__name__,
-            parameters=self.get_params(deep=False),
-            input_shape=getattr(self, self._shape_attribute),
-            classes=self.classes_,
-            class_count=self.class_count_,
-            tally=self.tally_,
-            prior=self.prior_,
-            seed=self.seed_,
-            feature_count=getattr(self, "n_features_in_", None),
-            feature_names=getattr(self, "feature_names_in_", None),
-        )
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        parameters, tensors = apart(self.get_params(deep=False))
+        words = {
+            "parameters": parameters,
+            "shape": getattr(self, self._shape_attribute),
+            "classes": _storage.labels_to_json(self.classes_),
+            "seed": self.seed_,
+            **_storage.input_to_json(self),
+        }
+        sums = {name: getattr(self, f"{name}_") for name in _SUMS}
+        return words, sums | tensors
 
     @classmethod
-    def _of_state(cls: type[Model], state: _storage.TrainedState) -> Model:
-        model = cls(**state.parameters)
-        setattr(model, cls._shape_attribute, state.input_shape)
-        if state.feature_count is not None:
-            model.n_features_in_ = state.feature_count
-        if state.feature_names is not None:
-            model.feature_names_in_ = state.feature_names
-        model.classes_, model.class_count_ = state.classes, state.class_count
-        model.tally_, model.prior_ = state.tally, state.prior
-        model.seed_ = state.seed
+    def _of_state(
+        cls: type[Model], words: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Model:
+        model = cls(**together(words["parameters"], arrays))
+        setattr(model, cls._shape_attribute, tuple(words["shape"]))
+        vars(model).update(_storage.input_from_json(words))
+        model.classes_ = _storage.labels_from_json(words["classes"])
+        model.seed_ = words["seed"]
         stage = (model._n_sources(), len(model.classes_))
         shapes = {
             "tally": (*stage, model._tally_width()),
@@ -287,9 +98,11 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
             "class_count": stage[1:],
         }
         for name, shape in shapes.items():
-            stored = getattr(state, name).shape
-            if stored != shape:
-                raise ValueError(f"{name} has shape {stored}, expected {shape}")
+            if arrays[name].shape != shape:
+                raise ValueError(
+                    f"{name} has shape {arrays[name].shape}, expected {shape}"
+                )
+            setattr(model, f"{name}_", arrays[name])
         model._check_parameters()
         model._learned_with = model._rule()
         return model
@@ -299,21 +112,8 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
     def _validated(self, X: Any, **how: Any) -> np.ndarray:
         return cast(np.ndarray, validate_data(self, X, **how))
 
-    def _read_samples(
-        self, X, y, sample_weight, *, reset: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Checked inputs, labels and weights, without the samples of weight zero."""
-        X, y = self._read_pair(X, y, reset=reset)
-        if sample_weight is None:
-            return X, y, None
-        weight = as_sample_weight(sample_weight, len(X))
-        counted = weight > 0
-        return X[counted], y[counted], weight[counted]
-
-    def _read_pair(self, X, y, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-        self._check_parameters()
-        X = self._read(X, reset=reset)
-        return X, read_labels(self, y, len(X))
+    def _as_weight(self, value: Any, n_samples: int) -> np.ndarray:
+        return as_sample_weight(value, n_samples)
 
     def _check_parameters(self) -> None:
         self._learning_rule()
@@ -328,41 +128,29 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
                 f"route_prior must be 'jitter' or an array (S, C, T), got {prior!r}"
             )
 
-    def _start(self, classes: np.ndarray) -> None:
+    def _start(self, classes: np.ndarray, X: np.ndarray) -> None:
         try:
             rng = check_random_state(self.random_state)
         except ValueError as error:
             raise ValueError(f"random_state cannot be used: {error}") from None
         n_sources = self._n_sources()
         self.seed_ = int(rng.randint(2**31 - 1))
-        self.classes_ = classes[:0]
         self.class_count_ = np.zeros(0)
         self.prior_ = np.zeros((n_sources, 0, self.n_durations))
         self.tally_ = np.zeros((n_sources, 0, self._tally_width()))
-        self._learned_with = self._rule()
-        self._add_classes(classes)
+        self._widen(classes, np.zeros(0, int))
 
-    def _add_classes(self, classes: np.ndarray) -> None:
-        check_labels_alike(classes, self.classes_)
-        union = np.union1d(self.classes_, classes) if len(self.classes_) else classes
-        if len(union) == len(self.classes_):
-            return
-        self._geometry_for(len(union)).reachable(self.n_durations)
-        where = np.searchsorted(union, self.classes_)
-        prior = self._prior(union)
+    def _widen(self, classes: np.ndarray, where: np.ndarray) -> None:
+        self._geometry_for(len(classes)).reachable(self.n_durations)
+        prior = self._prior(classes)
         if not np.array_equal(prior[:, where], self.prior_):
             raise ValueError(
                 "route_prior must stay as it was for the classes already learned"
             )
-        tally = np.zeros((len(self.tally_), len(union), self.tally_.shape[-1]))
-        counts = np.zeros(len(union))
+        tally = np.zeros((len(self.tally_), len(classes), self.tally_.shape[-1]))
+        counts = np.zeros(len(classes))
         tally[:, where], counts[where] = self.tally_, self.class_count_
-        self.classes_, self.prior_, self.tally_, self.class_count_ = (
-            union,
-            prior,
-            tally,
-            counts,
-        )
+        self.prior_, self.tally_, self.class_count_ = prior, tally, counts
 
     def _prior(self, classes: np.ndarray) -> Float[np.ndarray, "S C T"]:
         shape = (self._n_sources(), len(classes), self.n_durations)
@@ -397,14 +185,40 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
             total += added
         return total, members.sum(axis=0, dtype=np.float64)
 
-    def _learn(
-        self: Model, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
-    ) -> Model:
+    def _add(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> None:
         tally, counts = self._sums(X, y, weight)
         self.tally_ = self.tally_ + self.epochs * tally
         self.class_count_ = self.class_count_ + self.epochs * counts
         self._look_at(X)
-        return self
+
+    def _subtract(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        tally, counts = self._sums(X, y, weight)
+        counts = self.class_count_ - self.epochs * counts
+        tally = self.tally_ - self.epochs * tally
+        self._check_remainder(tally, counts)
+        # Sums of logarithms leave rounding behind; an empty class has learned exactly
+        # nothing.
+        self.tally_ = np.where(counts[:, None] == 0, 0.0, tally)
+        self.class_count_ = counts
+
+    def _add_model(self, other: Any) -> None:
+        stages = [model._geometry_for(len(self.classes_)) for model in (self, other)]
+        if not np.array_equal(stages[0].flight_times, stages[1].flight_times):
+            raise ValueError(
+                "cannot merge: geometry differs, the flight times are not the same"
+            )
+        where = np.searchsorted(self.classes_, other.classes_)
+        if not np.array_equal(self.prior_[:, where], other.prior_):
+            raise ValueError(
+                "cannot merge: the route priors differ; give both models the same "
+                "integer random_state (or the same route_prior array)"
+            )
+        tally, counts = self.tally_.copy(), self.class_count_.copy()
+        tally[:, where] += other.tally_
+        counts[where] += other.class_count_
+        self.tally_, self.class_count_ = tally, counts
 
     def _learning_rule(self) -> LearningRule:
         return LearningRule(self.rates, self.threshold)
@@ -416,34 +230,8 @@ class RouteClassifier(ClassifierMixin, TrainedRoutes):
             for name in self._kind_parameters
         }
 
-    def _check_ready(self) -> None:
-        check_is_fitted(self)
-        self._check_parameters()
-        rule = self._rule()
-        for name, learned in self._learned_with.items():
-            if rule[name] != learned:
-                raise ValueError(
-                    f"{name} is {rule[name]}, but the model learned with {learned}; "
-                    "set it back, or call fit to start anew"
-                )
-
-    def _check_same_stage(self, other: "RouteClassifier") -> None:
-        rules = []
-        for model in (self, other):
-            shape = getattr(model, model._shape_attribute)
-            rules.append(model._rule() | {"input shape": shape})
-        for name, value in rules[0].items():
-            if value != rules[1][name]:
-                raise ValueError(
-                    f"cannot merge: {name} differs, {value} here, {rules[1][name]} "
-                    "there"
-                )
-        union = len(np.union1d(self.classes_, other.classes_))
-        stages = [model._geometry_for(union) for model in (self, other)]
-        if not np.array_equal(stages[0].flight_times, stages[1].flight_times):
-            raise ValueError(
-                "cannot merge: geometry differs, the flight times are not the same"
-            )
+    def _merge_rule(self) -> dict[str, Any]:
+        return self._rule() | {"input shape": getattr(self, self._shape_attribute)}
 
     def _check_remainder(self, tally: np.ndarray, counts: np.ndarray) -> None:
         if (counts < 0).any():

@@ -46,3 +46,19 @@ def signature(value: Any) -> Any:
     if hasattr(value, "__dict__"):
         return (name, signature(vars(value)))
     return repr(value)
+
+
+class Signed:
+    """Stands for a value as it is now: equal to one of the same signature."""
+
+    def __init__(self, value: Any):
+        self._signature, self._shown = signature(value), repr(value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Signed) and self._signature == other._signature
+
+    def __hash__(self) -> int:
+        return hash(self._signature)
+
+    def __repr__(self) -> str:
+        return self._shown

@@ -236,7 +236,7 @@ class InterferenceClassifier(RouteClassifier):
         return automatic.log_gains(h * w, float(self.threshold))
 
     def _look_at(self, X: np.ndarray) -> None:
-        level = 5  # from here, by _learn, fit and its wrapper, to who called fit
+        level = 6  # from here, by _add, _learn, fit and its wrapper, to who called fit
         _fitness.look_at_pictures(X, self._patch(), level)
         if not _is_auto(self.rates):
             routes, learned = self.route_probabilities_, self.class_count_ > 0

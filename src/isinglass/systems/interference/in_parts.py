@@ -25,7 +25,7 @@ def learn_in_parts(
     parts, their order and the shape of the tree.
 
     Args:
-        model: A `CoupledClassifier`, `InterferenceClassifier` or `WaveClassifier`, of
+        model: A `CoupledClassifier`, a `TextInterference` or a classifier of routes, of
             which the parameters are taken; `random_state`, if there is one, must be a
             whole number, so that all parts have the same prior. It is left as it is.
         parts: What to learn from: (X, y), or (X, y, sample_weight), each an array or a

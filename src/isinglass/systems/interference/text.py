@@ -7,37 +7,32 @@ samples, [buckets, classes], and active is what is present.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
-from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from isinglass._common.checks import as_list, check_kind, is_whole
-from isinglass._common.types import ArrayLike
-from isinglass.systems.interference._samples import (
-    all_or_nothing,
-    check_labels_alike,
-    check_learned,
-    read_labels,
-)
+from isinglass.systems.interference import _storage
+from isinglass.systems.interference._additive import AdditiveClassifier
 
 Document = str | Sequence[str]
 Model = TypeVar("Model", bound="TextInterference")
 
 # A document of unit length in whole numbers, so that sums are exact.
 _UNIT = 2**20
+# Documents of a class that sums of 64 bits hold, with room to spare.
+_MOST = 2**42
 # What is added to a bucket's sum before a ratio is taken, in documents; chosen on
 # sentences that are not tested on (docs/interference_two.md).
 _SMOOTHING = 1.0
 
 
-class TextInterference(ClassifierMixin, BaseEstimator):
+class TextInterference(AdditiveClassifier):
     """Few-shot classification of documents, learned as a sum over them.
 
     A document is the numbers of its word n-grams, hashed into buckets; log(1 + number),
@@ -66,7 +61,7 @@ class TextInterference(ClassifierMixin, BaseEstimator):
 
     Attributes:
         classes_: Labels in sorted order, (C,).
-        class_count_: Documents learned per class, (C,).
+        class_count_: Documents learned per class, by weight, (C,).
         tally_: Sums of documents in units of 2⁻²⁰, whole numbers (n_buckets, C).
         document_frequency_: In how many documents a bucket is, (n_buckets,).
 
@@ -94,123 +89,6 @@ class TextInterference(ClassifierMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         return tags
 
-    # -- learning ----------------------------------------------------------------------
-
-    @all_or_nothing
-    def fit(self: Model, X, y: ArrayLike) -> Model:
-        """Learn from scratch: a sum over the documents, whose order does not matter.
-
-        Args:
-            X: Documents (see the class), at least one.
-            y: Labels, shape (n,).
-
-        Raises:
-            ValueError: For a parameter, a document or labels that cannot be used,
-                naming it. The model is then as it was before.
-        """
-        for name in ("classes_", "class_count_", "tally_", "document_frequency_"):
-            vars(self).pop(name, None)
-        return self.partial_fit(X, y)
-
-    @all_or_nothing
-    def partial_fit(
-        self: Model,
-        X,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-    ) -> Model:
-        """Learn more documents; a label not met before becomes a new class.
-
-        Args:
-            X: Documents (see the class), at least one.
-            y: Labels, shape (n,).
-            classes: Labels that may come, known from now on.
-
-        Raises:
-            ValueError: As `fit`.
-        """
-        if hasattr(self, "classes_"):
-            self._check_ready()
-        vectors, y = self._read_samples(X, y)
-        if not hasattr(self, "classes_"):
-            self.classes_ = y[:0]
-            self.class_count_ = np.zeros(0, np.int64)
-            self.tally_ = np.zeros((self.n_buckets, 0), np.int64)
-            self.document_frequency_ = np.zeros(self.n_buckets, np.int64)
-            self._learned_with = self._reading()
-        declared = y[:0] if classes is None else column_or_1d(np.asarray(classes))
-        self._add_classes(np.union1d(y, declared) if len(declared) else np.unique(y))
-        tally, counts, frequency = self._sums(vectors, y)
-        self.tally_ = self.tally_ + tally
-        self.class_count_ = self.class_count_ + counts
-        self.document_frequency_ = self.document_frequency_ + frequency
-        return self
-
-    @all_or_nothing
-    def forget(self: Model, X, y: ArrayLike) -> Model:
-        """Unlearn documents exactly: the model as if they had never been there.
-
-        Args:
-            X: Documents that were learned.
-            y: Their labels, shape (n,).
-
-        Raises:
-            ValueError: For a label that the model does not know, more documents of a
-                class than were learned, or documents that cannot have been among them.
-                The model is then unchanged.
-        """
-        self._check_ready()
-        vectors, y = self._read_samples(X, y)
-        check_learned(y, self.classes_)
-        tally, counts, frequency = self._sums(vectors, y)
-        counts = self.class_count_ - counts
-        if (counts < 0).any():
-            short = self.classes_[counts < 0].tolist()
-            raise ValueError(
-                "cannot forget more than was learned: too many documents of classes "
-                f"{short}"
-            )
-        tally, frequency = self.tally_ - tally, self.document_frequency_ - frequency
-        nothing = tally[:, counts == 0]
-        if (tally < 0).any() or (frequency < 0).any() or nothing.any():
-            raise ValueError(
-                "cannot forget documents that were never learned: what remains is no "
-                "sum of documents"
-            )
-        self.tally_, self.class_count_ = tally, counts
-        self.document_frequency_ = frequency
-        return self
-
-    @all_or_nothing
-    def merge(self: Model, other: Model) -> Model:
-        """Add what another model learned, as if this one had seen all documents.
-
-        Args:
-            other: A trained model with the same `n_buckets` and `ngrams`; it is left as
-                it is.
-
-        Raises:
-            TypeError: For another kind of object.
-            ValueError: For an incompatible model. This one is then unchanged.
-        """
-        check_kind(TextInterference, other=other)
-        for model in (self, other):
-            model._check_ready()
-        here, there = self._reading(), other._reading()
-        for name, value in here.items():
-            if value != there[name]:
-                raise ValueError(
-                    f"cannot merge: {name} differs, {value} here, {there[name]} there"
-                )
-        self._add_classes(other.classes_)
-        where = np.searchsorted(self.classes_, other.classes_)
-        tally, counts = self.tally_.copy(), self.class_count_.copy()
-        tally[:, where] += other.tally_
-        counts[where] += other.class_count_
-        self.tally_, self.class_count_ = tally, counts
-        self.document_frequency_ = self.document_frequency_ + other.document_frequency_
-        return self
-
     # -- prediction --------------------------------------------------------------------
 
     def scores(self, X) -> Float[np.ndarray, "n C"]:
@@ -220,7 +98,7 @@ class TextInterference(ClassifierMixin, BaseEstimator):
             X: Documents (see the class).
         """
         self._check_ready()
-        vectors: Any = self._read(X) / _UNIT
+        vectors: Any = self._read(X, reset=False) / _UNIT
         if self.rule == "dipole":
             vectors = normalize(vectors.multiply(self._rarity()[None]).tocsr())
         return np.asarray(vectors @ self._weights())
@@ -268,12 +146,7 @@ class TextInterference(ClassifierMixin, BaseEstimator):
 
     # -- inside ------------------------------------------------------------------------
 
-    def _read_samples(self, X, y: ArrayLike) -> tuple[sparse.csr_matrix, np.ndarray]:
-        self._check_parameters()
-        vectors = self._read(X)
-        return vectors, read_labels(self, y, len(X))
-
-    def _read(self, X) -> sparse.csr_matrix:
+    def _read(self, X, *, reset: bool) -> sparse.csr_matrix:
         """Documents of unit length as whole numbers, (n, n_buckets)."""
         documents = _documents(X)
         reader = HashingVectorizer(
@@ -288,32 +161,122 @@ class TextInterference(ClassifierMixin, BaseEstimator):
         vectors.data = np.rint(_UNIT * vectors.data).astype(np.int64)
         return vectors
 
+    def _start(self, classes: np.ndarray, X: Any) -> None:
+        self.class_count_ = np.zeros(len(classes), np.int64)
+        self.tally_ = np.zeros((self.n_buckets, len(classes)), np.int64)
+        self.document_frequency_ = np.zeros(self.n_buckets, np.int64)
+
+    def _widen(self, classes: np.ndarray, where: np.ndarray) -> None:
+        tally = np.zeros((self.n_buckets, len(classes)), np.int64)
+        counts = np.zeros(len(classes), np.int64)
+        tally[:, where], counts[where] = self.tally_, self.class_count_
+        self.tally_, self.class_count_ = tally, counts
+
+    def _add(
+        self, X: sparse.csr_matrix, y: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        tally, counts, frequency = self._sums(X, y, weight)
+        self._add_sums(tally, counts, frequency, np.arange(len(counts)))
+
+    def _add_model(self, other: Any) -> None:
+        where = np.searchsorted(self.classes_, other.classes_)
+        frequency = other.document_frequency_
+        self._add_sums(other.tally_, other.class_count_, frequency, where)
+
+    def _add_sums(
+        self,
+        tally: np.ndarray,
+        counts: np.ndarray,
+        frequency: np.ndarray,
+        where: np.ndarray,
+    ) -> None:
+        total, number = self.tally_.copy(), self.class_count_.copy()
+        number[where] += counts
+        if (number > _MOST).any():
+            raise ValueError(
+                f"class {self.classes_[number.argmax()]} is full: it holds {_MOST:,} "
+                f"documents at most, but would hold {number.max():,}"
+            )
+        total[:, where] += tally
+        self.tally_, self.class_count_ = total, number
+        self.document_frequency_ = self.document_frequency_ + frequency
+
+    def _subtract(
+        self, X: sparse.csr_matrix, y: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        tally, counts, frequency = self._sums(X, y, weight)
+        counts = self.class_count_ - counts
+        if (counts < 0).any():
+            short = self.classes_[counts < 0].tolist()
+            raise ValueError(
+                "cannot forget more than was learned: too many documents of classes "
+                f"{short}"
+            )
+        tally, frequency = self.tally_ - tally, self.document_frequency_ - frequency
+        nothing = tally[:, counts == 0]
+        if (tally < 0).any() or (frequency < 0).any() or nothing.any():
+            raise ValueError(
+                "cannot forget documents that were never learned: what remains is no "
+                "sum of documents"
+            )
+        self.tally_, self.class_count_ = tally, counts
+        self.document_frequency_ = frequency
+
     def _sums(
-        self, vectors: sparse.csr_matrix, y: np.ndarray
+        self, vectors: sparse.csr_matrix, y: np.ndarray, weight: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sums of documents per class, their numbers, and document frequencies."""
-        members = np.searchsorted(self.classes_, y)
-        n_classes = len(self.classes_)
+        members, n_classes = np.searchsorted(self.classes_, y), len(self.classes_)
+        times = np.ones(len(y), np.int64) if weight is None else weight
+        # In floating point first, which does not overflow.
+        if np.bincount(members, times.astype(float)).max() > _MOST:
+            raise ValueError(f"sample_weight must sum to at most {_MOST:,} in a class")
         places = (members, np.arange(len(y)))
-        ones = np.ones(len(y), np.int64)
-        gather = sparse.csr_matrix((ones, places), (n_classes, len(y)))
-        gathered: Any = gather @ vectors
-        tally = gathered.toarray().T
-        frequency = np.bincount(vectors.indices, minlength=self.n_buckets)
-        return tally, np.bincount(members, minlength=n_classes), frequency
+        gather: Any = sparse.csr_matrix((times, places), (n_classes, len(y)))
+        present = vectors.copy()
+        present.data = np.ones_like(vectors.data)
+        tally = (gather @ vectors).toarray().T
+        frequency = np.asarray(present.T @ times)
+        return tally, np.asarray(gather.sum(axis=1)).ravel(), frequency
 
-    def _add_classes(self, classes: np.ndarray) -> None:
-        check_labels_alike(classes, self.classes_)
-        union = np.union1d(self.classes_, classes) if len(self.classes_) else classes
-        where = np.searchsorted(union, self.classes_)
-        tally = np.zeros((self.n_buckets, len(union)), np.int64)
-        counts = np.zeros(len(union), np.int64)
-        tally[:, where], counts[where] = self.tally_, self.class_count_
-        self.classes_, self.tally_, self.class_count_ = union, tally, counts
-
-    def _reading(self) -> dict[str, Any]:
-        """What the tally depends on."""
+    def _rule(self) -> dict[str, Any]:
         return {"n_buckets": self.n_buckets, "ngrams": tuple(self.ngrams)}
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        # Most buckets are empty, and what is in none has no sums.
+        buckets: Int[np.ndarray, "b"] = np.flatnonzero(self.document_frequency_)
+        words = {
+            "parameters": self.get_params(deep=False),
+            "classes": _storage.labels_to_json(self.classes_),
+        }
+        sums = {
+            "buckets": buckets,
+            "tally": self.tally_[buckets],
+            "document_frequency": self.document_frequency_[buckets],
+            "class_count": self.class_count_,
+        }
+        return words, sums
+
+    @classmethod
+    def _of_state(
+        cls: type[Model], words: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Model:
+        parameters: dict[str, Any] = dict(words["parameters"])
+        parameters["ngrams"] = tuple(parameters["ngrams"])
+        model = cls(**parameters)
+        model._check_parameters()
+        model.classes_ = _storage.labels_from_json(words["classes"])
+        counts, buckets = arrays["class_count"], arrays["buckets"]
+        if counts.shape != model.classes_.shape:
+            raise ValueError(
+                f"class_count has shape {counts.shape}, expected {model.classes_.shape}"
+            )
+        model._start(model.classes_, None)
+        model.class_count_ = counts
+        model.tally_[buckets] = arrays["tally"]
+        model.document_frequency_[buckets] = arrays["document_frequency"]
+        model._learned_with = model._rule()
+        return model
 
     def _check_parameters(self) -> None:
         n = self.n_buckets
@@ -335,17 +298,6 @@ class TextInterference(ClassifierMixin, BaseEstimator):
         if self.rule not in ("dipole", "ratio"):
             raise ValueError(f"rule must be 'dipole' or 'ratio', got {self.rule!r}")
         check_kind(bool, np.bool_, idf=self.idf)
-
-    def _check_ready(self) -> None:
-        check_is_fitted(self)
-        self._check_parameters()
-        for name, value in self._reading().items():
-            if self._learned_with[name] != value:
-                raise ValueError(
-                    f"{name} is {value}, but the model learned with "
-                    f"{self._learned_with[name]}; set it back, or call fit to start "
-                    "anew"
-                )
 
 
 def _documents(X: Any) -> list[Document]:

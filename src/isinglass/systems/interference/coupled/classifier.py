@@ -1,30 +1,22 @@
 """`CoupledClassifier`: a few-shot learner whose state is sums of pairs of features."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from isinglass._common.checks import as_array, as_path, as_real_array, check_positive
+from isinglass._common.checks import as_path, as_real_array, check_positive
 from isinglass._common.types import ArrayLike
+from isinglass.systems.interference import _storage
+from isinglass.systems.interference._additive import AdditiveClassifier
 from isinglass.systems.interference._features import whole_features
-from isinglass.systems.interference._samples import (
-    all_or_nothing,
-    check_labels_alike,
-    check_learned,
-    declared_labels,
-    picture_tags,
-    read_inputs,
-    read_labels,
-)
-from isinglass.systems.interference._signature import signature
-from isinglass.systems.interference.coupled import _storage as _coupled_storage
-from isinglass.systems.interference.coupled import student
+from isinglass.systems.interference._samples import picture_tags, read_inputs
+from isinglass.systems.interference._signature import Signed, signature
+from isinglass.systems.interference.coupled import _parts, student
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
 from isinglass.systems.interference.coupled.gaussian_prior import (
     Moments,
@@ -38,7 +30,7 @@ from isinglass.systems.interference.coupled.strokes import StrokePrior
 Model = TypeVar("Model", bound="CoupledClassifier")
 
 
-class CoupledClassifier(ClassifierMixin, BaseEstimator):
+class CoupledClassifier(AdditiveClassifier):
     """Few-shot learning of a field and of couplings per class, from sums alone.
 
     An encoder makes whole numbers f ∈ Z^D of each input. A class learns n, Σf and Σffᵀ,
@@ -49,7 +41,8 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
     The sums are whole numbers of 64 bits, without rounding. Hence, bit for bit: the
     order of samples and their division into calls of `partial_fit` do not matter;
     `merge` is learning from all samples of both; `forget` leaves what never having met
-    the samples would; classes do not touch each other, and may come at any time.
+    the samples would; classes do not touch each other, and may come at any time. `save`
+    draws strokes again and does not write them, nor an encoder or a prior of your own.
 
     X is what the encoder takes: pictures (n, H, W), (n, H, W, C) or (n, H·W) for the
     default, `DipoleEncoder`. It passes scikit-learn's `check_estimator`; blobs in a
@@ -85,7 +78,6 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         >>> model.forget(images[:1], labels[:1]).predict(more_images)
     """
 
-    classes_: np.ndarray
     input_shape_: tuple[int, ...]
     _sums: tuple[PairSums, ...]
 
@@ -106,129 +98,6 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         return picture_tags(super().__sklearn_tags__())
-
-    # -- learning ----------------------------------------------------------------------
-
-    @all_or_nothing
-    def fit(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
-        """Learn from scratch: three sums per class, in any order.
-
-        Args:
-            X: The inputs (see the class).
-            y: Labels, shape (n,).
-            sample_weight: How often each sample counts, whole numbers from 0, shape
-                (n,); once if None. A sample of weight w is, bit for bit, w samples.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: For a parameter or an input that cannot be used, naming it, and
-                before a sum would not be exact any more, with the largest number of
-                samples that fits. The model is then as it was before.
-        """
-        vars(self).pop("_sums", None)
-        return self._learn(X, y, None, sample_weight)
-
-    @all_or_nothing
-    def partial_fit(
-        self: Model,
-        X,
-        y,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Model:
-        """Learn more samples: any split into calls gives the model of one `fit` on all.
-
-        A label not met before becomes a new class.
-
-        Args:
-            X: The inputs, of the shape first learned.
-            y: Labels, shape (n,).
-            classes: Labels that may come, if they are to be known beforehand.
-            sample_weight: As for `fit`.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: As `fit`, and for a label that is not among given `classes`.
-        """
-        return self._learn(X, y, classes, sample_weight)
-
-    @all_or_nothing
-    def forget(self: Model, X, y, sample_weight: ArrayLike | None = None) -> Model:
-        """Unlearn samples exactly: the model as if they had never been there.
-
-        Only the classes of these samples are computed anew.
-
-        Args:
-            X: Inputs that were learned.
-            y: Their labels, shape (n,).
-            sample_weight: The weights with which they were learned, or smaller ones, to
-                take away a part.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            ValueError: For a label the model does not know, for more samples of a class
-                than were learned, or for samples that cannot have been among those
-                learned. The model is then unchanged.
-        """
-        self._check_ready()
-        y, features, weight = self._read_samples(X, y, sample_weight, reset=False)
-        check_learned(y, self.classes_)
-        sums = list(self._sums)
-        for label, members, times in _by_label(y, features, weight):
-            place = int(np.searchsorted(self.classes_, label))
-            try:
-                sums[place] = sums[place].minus(PairSums.of(members, times))
-            except ValueError as error:
-                raise ValueError(
-                    f"cannot forget more than was learned of class {label} in y: "
-                    f"{error}"
-                ) from None
-        self._sums = tuple(sums)
-        return self
-
-    @all_or_nothing
-    def merge(self: Model, other: Model) -> Model:
-        """Add what another model learned, as if this one had met all samples.
-
-        In place. Classes that only one of them knows are kept.
-
-        Args:
-            other: A trained model of the same class with an equal encoder and an equal
-                prior; it is left as it is.
-
-        Returns:
-            The model itself.
-
-        Raises:
-            TypeError: For another kind of object.
-            ValueError: For an incompatible model. This one is then unchanged.
-        """
-        if type(other) is not type(self):
-            raise TypeError(
-                f"can merge only with another {type(self).__name__}, got "
-                f"{type(other).__name__} as other"
-            )
-        for model in (self, other):
-            model._check_ready()
-        for name in ("encoder", "prior"):
-            mine, theirs = (getattr(model, f"_{name}")() for model in (self, other))
-            if signature(mine) != signature(theirs):
-                raise ValueError(
-                    f"cannot merge: {name} differs, {mine!r} here, {theirs!r} there"
-                )
-        if self.input_shape_ != other.input_shape_:
-            raise ValueError(
-                f"cannot merge: input shape differs, {self.input_shape_} here, "
-                f"{other.input_shape_} there"
-            )
-        self._add(zip(other.classes_, other._sums, strict=True), other.classes_)
-        return self
 
     # -- prediction --------------------------------------------------------------------
 
@@ -302,22 +171,6 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
 
     # -- storage -----------------------------------------------------------------------
 
-    def save(self, path: str | Path) -> None:
-        """Write the trained model to one file, whole or not at all.
-
-        Strokes are not written but drawn again. An encoder or a prior of your own is
-        not written either: hand it to `load`.
-
-        Args:
-            path: The file; an old one is replaced.
-
-        Raises:
-            ValueError: For what the format cannot hold.
-            OSError: If the folder does not exist or cannot be written to.
-        """
-        self._check_ready()
-        _coupled_storage.save(self, self._sums, as_path("path", path))
-
     @classmethod
     def load(
         cls: type[Model], path: str | Path, *, encoder: Any = None, prior: Any = None
@@ -334,17 +187,38 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
             ValueError: For a file that is truncated, damaged, of another format
                 version, or whose encoder or prior is another.
         """
-        state = _coupled_storage.load(
-            as_path("path", path), encoder=encoder, prior=prior
-        )
-        model = cls(**state.parameters)
-        try:
+        path = as_path("path", path)
+        words, sums = _storage.load(path, cls.__name__)
+        with _storage.damage(path):
+            own = {"encoder": encoder, "prior": prior}
+            parts = _parts.parts_from_words(words, sums, own)
+            model = cls(**words["parameters"], **parts)
             model._check_parameters()
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from None
-        vars(model).update(state.attributes)
-        model._learned_with = signature(model._encoder())
+            vars(model).update(_storage.input_from_json(words))
+            model.input_shape_ = tuple(words["input_shape"])
+            model.classes_ = _storage.labels_from_json(words["classes"])
+            model._sums = _parts.sums_from_arrays(sums, len(model.classes_))
+        _parts.check_same_parts(path, words, parts)
+        model._learned_with = model._rule()
         return model
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        class_prior = self.class_prior
+        if not isinstance(class_prior, str):
+            class_prior = np.asarray(class_prior, float)
+        parts = {"encoder": self.encoder, "prior": self.prior}
+        words, arrays = _parts.parts_to_words(parts)
+        words |= {
+            "parameters": {
+                "strength": float(self.strength),
+                "mean_strength": float(self.mean_strength),
+                "class_prior": class_prior,
+            },
+            "input_shape": self.input_shape_,
+            "classes": _storage.labels_to_json(self.classes_),
+            **_storage.input_to_json(self),
+        }
+        return words, arrays | _parts.sums_to_arrays(self._sums)
 
     # -- inside ------------------------------------------------------------------------
 
@@ -358,9 +232,18 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
         mean, covariance = self._prior().moments(self._encoder(), self.input_shape_)
         return full_moments(mean, covariance, len(self._sums[0].total))
 
+    def _rule(self) -> dict[str, Any]:
+        return {"encoder": Signed(self._encoder())}
+
+    def _merge_rule(self) -> dict[str, Any]:
+        other = {"prior": Signed(self._prior()), "input shape": self.input_shape_}
+        return self._rule() | other
+
     def _read(self, X, *, reset: bool) -> np.ndarray:
         X = read_inputs(self, X, reset=reset)
-        if not reset and X.shape[1:] != self.input_shape_:
+        if reset:
+            self.input_shape_ = X.shape[1:]
+        elif X.shape[1:] != self.input_shape_:
             raise ValueError(
                 f"X holds inputs of {X.shape[1:]}, but the model learned inputs of "
                 f"{self.input_shape_}"
@@ -370,60 +253,58 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
     def _read_samples(
         self, X, y, sample_weight, *, reset: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Labels, features and weights of the samples that count."""
-        self._check_parameters()
-        X = self._read(X, reset=reset)
-        y = read_labels(self, y, len(X))
-        if reset:
-            self.input_shape_ = X.shape[1:]
-        if sample_weight is None:
-            return y, whole_features(self._encoder(), X), None
-        weight = _as_whole_weight(sample_weight, len(X))
-        counted = weight > 0
-        features = whole_features(self._encoder(), X[counted])
-        return y[counted], features, weight[counted]
+        """Features, labels and weights of the samples that count."""
+        X, y, weight = super()._read_samples(X, y, sample_weight, reset=reset)
+        return whole_features(self._encoder(), X), y, weight
 
-    def _learn(self: Model, X, y, classes, sample_weight) -> Model:
-        first = not hasattr(self, "_sums")
-        if not first:
-            self._check_ready()
-        y, features, weight = self._read_samples(X, y, sample_weight, reset=first)
-        met = declared_labels(y, classes)
-        if first:
-            self.classes_, self._sums = met[:0], ()
-            self._learned_with = signature(self._encoder())
-        added = (
+    def _start(self, classes: np.ndarray, X: np.ndarray) -> None:
+        self._sums = (PairSums.empty(X.shape[1]),) * len(classes)
+
+    def _widen(self, classes: np.ndarray, where: np.ndarray) -> None:
+        sums = [PairSums.empty(len(self._sums[0].total))] * len(classes)
+        for place, learned in zip(where, self._sums, strict=True):
+            sums[place] = learned
+        self._sums = tuple(sums)
+
+    def _add(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> None:
+        self._add_sums(
             (label, PairSums.of(members, times))
-            for label, members, times in _by_label(y, features, weight)
+            for label, members, times in _by_label(y, X, weight)
         )
-        self._add(added, met, features.shape[1])
-        return self
 
-    def _add(
-        self, added: Any, classes: np.ndarray, n_features: int | None = None
-    ) -> None:
-        """Add sums by label, and those of no samples for other `classes`."""
-        check_labels_alike(classes, self.classes_)
-        union = np.union1d(self.classes_, classes) if len(self.classes_) else classes
-        if n_features is None or self._sums:
-            n_features = len(self._sums[0].total)
-        sums = [PairSums.empty(n_features)] * len(union)
-        for place, mine in zip(
-            np.searchsorted(union, self.classes_), self._sums, strict=True
-        ):
-            sums[place] = mine
+    def _add_model(self, other: Any) -> None:
+        self._add_sums(zip(other.classes_, other._sums, strict=True))
+
+    def _add_sums(self, added: Iterable[tuple[Any, PairSums]]) -> None:
+        """Add sums by label."""
+        sums = list(self._sums)
         for label, more in added:
-            place = int(np.searchsorted(union, label))
-            if len(more.total) != n_features:
+            place = int(np.searchsorted(self.classes_, label))
+            if len(more.total) != len(sums[place].total):
                 raise ValueError(
                     f"encoder gives {len(more.total)} features, but the model learned "
-                    f"{n_features}"
+                    f"{len(sums[place].total)}"
                 )
             try:
                 sums[place] = sums[place].plus(more)
             except ValueError as error:
                 raise ValueError(f"class {label} is full: {error}") from None
-        self.classes_, self._sums = union, tuple(sums)
+        self._sums = tuple(sums)
+
+    def _subtract(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+    ) -> None:
+        sums = list(self._sums)
+        for label, members, times in _by_label(y, X, weight):
+            place = int(np.searchsorted(self.classes_, label))
+            try:
+                sums[place] = sums[place].minus(PairSums.of(members, times))
+            except ValueError as error:
+                raise ValueError(
+                    f"cannot forget more than was learned of class {label} in y: "
+                    f"{error}"
+                ) from None
+        self._sums = tuple(sums)
 
     def _checked_sums(self) -> tuple[PairSums, ...]:
         self._check_ready()
@@ -489,16 +370,6 @@ class CoupledClassifier(ClassifierMixin, BaseEstimator):
             )
         check_prior(self._prior())
 
-    def _check_ready(self) -> None:
-        """Refuse a model that is untrained, or whose encoder is another by now."""
-        check_is_fitted(self)
-        self._check_parameters()
-        if signature(self._encoder()) != self._learned_with:
-            raise ValueError(
-                f"encoder is {self._encoder()!r}, but the model learned with another; "
-                "set it back, or call fit to start anew"
-            )
-
 
 def _by_label(
     y: np.ndarray, features: np.ndarray, weight: np.ndarray | None
@@ -507,24 +378,3 @@ def _by_label(
     for label in np.unique(y):
         members = y == label
         yield label, features[members], None if weight is None else weight[members]
-
-
-def _as_whole_weight(value: Any, n_samples: int) -> Int[np.ndarray, "n"]:
-    weight = as_real_array("sample_weight", as_array("sample_weight", value), (None,))
-    if len(weight) != n_samples:
-        raise ValueError(
-            f"sample_weight holds {len(weight)} weights, X {n_samples} samples"
-        )
-    if (weight < 0).any() or (weight != np.rint(weight)).any():
-        wrong = weight[(weight < 0) | (weight != np.rint(weight))][0]
-        raise ValueError(
-            f"sample_weight must hold whole numbers from 0, got {wrong:g}; a sample "
-            "counts so many times"
-        )
-    if (weight > 1 << 53).any():
-        raise ValueError(
-            f"sample_weight must be at most 2^53 each, got {weight.max():g}"
-        )
-    if not weight.any():
-        raise ValueError("sample_weight must hold a positive weight, all are zero")
-    return weight.astype(np.int64)
