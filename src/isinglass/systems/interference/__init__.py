@@ -9,10 +9,11 @@ temperature of probabilities; `baseline` is the
 paper's, trained by backpropagation.
 
 `hosts` are fields that change in time, `tower` is levels of windows that attend to each
-other (§5.1), and `text` learns documents (§4.2). `tensors` holds what the paper only
-sketches in §5: the response of a tensor of many elements, relays, avalanches, and what
-they cost. `coupled` is a learner that is not in the paper: it keeps all these laws and
-learns couplings between pairs of features, too. `in_parts` learns on a cluster.
+other (§5.1), with learned routes in `routed_tower`, and `text` learns documents (§4.2).
+`tensors` holds what the paper only sketches in §5: the response of a tensor of many
+elements, relays, avalanches, and what they cost. `coupled` is a learner that is not in
+the paper: it keeps all these laws and learns couplings between pairs of features, too.
+`in_parts` learns on a cluster.
 """
 
 import lazy_loader

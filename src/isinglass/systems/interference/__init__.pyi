@@ -24,6 +24,7 @@ from .in_parts import learn_in_parts as learn_in_parts
 from .learning import LearningRule as LearningRule
 from .learning import learn_sample as learn_sample
 from .learning import watch_learning as watch_learning
+from .routed_tower import RoutedTower as RoutedTower
 from .routes import arrivals as arrivals
 from .routes import jitter_prior as jitter_prior
 from .routes import route_probabilities as route_probabilities

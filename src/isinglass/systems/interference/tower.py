@@ -316,20 +316,25 @@ def grids(
 
 
 @partial(jax.jit, static_argnums=1)
-def climb(pictures: Array, levels: tuple[Level, ...]) -> Float[Array, "n r c d"]:
+def climb(
+    pictures: Array,
+    levels: tuple[Level, ...],
+    gains: tuple[Array, ...] | None = None,
+) -> Float[Array, "n r c d"]:
     """Give the map of the highest level, of pictures centred and scaled.
 
     Args:
         pictures: Of any brightness scale.
         levels: From the lowest to the highest; none for the picture as it goes in.
+        gains: How much each level hears of the places (R, C, D) below it; all if None.
     """
     pixels = pictures.astype(float)
     # Numbers near the largest of all would overflow in the mean.
     pixels = pixels / _largest(pixels)
     pixels = pixels - pixels.mean(axis=(1, 2), keepdims=True)
     maps = (pixels / _largest(pixels))[..., None]
-    for level in levels:
-        maps = level(maps)
+    for number, level in enumerate(levels):
+        maps = level(maps if gains is None else gains[number] * maps)
     return maps
 
 
