@@ -1,13 +1,12 @@
 """Run a jitted function over a long array in pieces: bounded memory, few shapes."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
 
-from isinglass._common.machine import cores
 from isinglass._common.precision import double_precision
+from isinglass._common.threads import map_in_threads
 
 # 256 pictures at a time, on every core, is fastest (benchmarks/interference.py): larger
 # pieces leave the cache, and XLA alone uses one core for all but matrix products.
@@ -31,23 +30,13 @@ def each_batch(
     size: int = BATCH,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of X with what `function` makes of their padded rows, in float64."""
-    # What the caller has set for its own thread is to hold in the workers, too.
-    device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
-    precision = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
 
     def run(batch: tuple[slice, np.ndarray]) -> tuple[slice, np.ndarray]:
-        with (
-            double_precision(),
-            jax.default_device(device),
-            jax.default_matmul_precision(precision),
-        ):
+        with double_precision():
             return batch[0], np.asarray(function(*batch))
 
-    if len(X) <= size:
-        yield from map(run, batches(X, size))
-        return
-    with ThreadPoolExecutor(cores()) as pool:
-        yield from pool.map(run, batches(X, size))
+    in_turn = map if len(X) <= size else map_in_threads
+    yield from in_turn(run, batches(X, size))
 
 
 def map_batches(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -6,15 +8,22 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from isinglass.systems.memory import nearest_neighbours, neighbours
+from isinglass.systems.memory._neighbour_table import Sizes
+from isinglass.systems.memory._neighbour_workers import Here
+from isinglass.systems.memory._scaled_vectors import ScaledVectors
 
 
 @pytest.fixture(autouse=True)
 def _small_tiles(monkeypatch):
     """Many tiles, panels and stripes for a few hundred vectors."""
-    monkeypatch.setattr(neighbours, "TILE", 64)
-    monkeypatch.setattr(neighbours, "_STRIPE", 16)
-    monkeypatch.setattr(neighbours, "_PANEL", 1 << 14)
-    monkeypatch.setattr(neighbours, "_PAIRS", 1 << 10)
+    use_sizes(monkeypatch, SMALL)
+
+
+SMALL = Sizes(tile=64, panel=1 << 14, stripe=16, pairs=1 << 10)
+
+
+def use_sizes(monkeypatch, sizes):
+    monkeypatch.setattr(Sizes, "of_machine", lambda: sizes)
 
 
 def by_hand(vectors):
@@ -148,8 +157,18 @@ def test_part_of_a_sample_is_as_if_alone(n, seed, data):
         np.testing.assert_array_equal(nearest.neighbour, alone.neighbour)
 
 
+def test_sizes_change_no_bit(monkeypatch):
+    vectors = tight_clusters(normal((150, 24)))
+    expected = nearest_neighbours(vectors)
+    for sizes in (replace(SMALL, tile=128, pairs=1 << 20), replace(SMALL, stripe=64)):
+        use_sizes(monkeypatch, sizes)
+        result = nearest_neighbours(vectors)
+        np.testing.assert_array_equal(result.distance, expected.distance)
+        np.testing.assert_array_equal(result.neighbour, expected.neighbour)
+
+
 def test_stripes_wider_than_tiles(monkeypatch):
-    monkeypatch.setattr(neighbours, "_TABLE", 1_000)
+    use_sizes(monkeypatch, replace(SMALL, table=1_000))
     check(normal((400, 8)))
 
 
@@ -157,8 +176,8 @@ def test_stripes_wider_than_tiles(monkeypatch):
 def test_the_bound_on_rounding_holds(seed):
     """The least of a stripe is within the stated error of the exact one."""
     vectors = a_common_offset(normal((200, 30), seed))
-    scaled = neighbours._Scaled.of(vectors, np.arange(200))
-    table = neighbours._least_by_stripe(scaled, None)
+    scaled = ScaledVectors.of(vectors, np.arange(200))
+    table = neighbours._least_by_stripe(scaled, SMALL, Here(scaled, SMALL), None)
     exact = -((by_hand(vectors) * scaled.factor) ** 2) / 2
     greatest = np.stack(
         [part.max(axis=1) for part in np.split(exact, range(16, 200, 16), 1)], 1
