@@ -169,6 +169,23 @@ def test_an_exponent_comes_with_its_alternative():
     assert abs(cut.truncated.rate - 0.01) < 4 * cut.truncated.rate_error
 
 
+@pytest.mark.filterwarnings("ignore:Fitted parameters:UserWarning")
+@pytest.mark.parametrize("ratio", [0.9, 0.99])
+def test_exponents_with_a_cut_off_are_those_of_powerlaw(ratio):
+    powerlaw = pytest.importorskip("powerlaw")
+    s = np.arange(1, 100_001)
+    law = borel(s, ratio)
+    sizes = np.random.default_rng(0).choice(s, 20_000, p=law / law.sum())
+    ours = fit_exponent(sizes, 1, int(sizes.max())).truncated
+    theirs = powerlaw.Fit(sizes, discrete=True, xmin=1, verbose=False)
+    alpha = theirs.truncated_power_law.parameter1
+    rate = theirs.truncated_power_law.parameter2
+
+    # It sums to infinity, we to the largest size: where sizes are cut off, the same.
+    assert abs(ours.exponent - alpha) < 0.2 * ours.exponent_error
+    assert abs(ours.rate - rate) < 0.2 * ours.rate_error
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
