@@ -19,13 +19,14 @@ from isinglass._common.checks import (
 LARGE = 1 << 15  # numbers: finite ones are looked at where they lie
 
 
-@pytest.mark.parametrize("size", [3, np.int64(3), np.uint8(200), jnp.asarray(3)])
+@pytest.mark.parametrize("size", [3, np.int64(3), np.uint8(200)])
 def test_whole_numbers_pass(size):
     check_whole(3, size=size)
 
 
 @pytest.mark.parametrize(
-    "size", [2.5, 3.0, np.nan, np.inf, "3", [3], None, True, np.ones(2)]
+    "size",
+    [2.5, 3.0, np.nan, np.inf, "3", [3], None, True, np.array(3), jnp.asarray(3)],
 )
 def test_what_is_no_whole_number_is_refused_by_name(size):
     with pytest.raises(ValueError, match="size must be a whole number of at least 3"):

@@ -161,6 +161,18 @@ def test_a_band_ends_where_the_quantity_ends(axes, accuracy):
     assert area.get_paths()[0].vertices[:, 1].max() < largest
 
 
+@pytest.mark.parametrize("draw", [samples.rows, samples.columns])
+def test_a_bar_ends_where_the_quantity_ends(axes, accuracy, draw):
+    values = accuracy.sel(length=8).copy(deep=True)
+    values[:] = np.where(np.arange(SEEDS), 100.0, 80.0)[:, None]
+    draw(axes, values, by="arm")
+    draw(axes, values.assign_attrs(valid_range=[0, 100]), by="arm")
+
+    plain, within = np.array(bars(axes)).max(axis=(1, 2)).reshape(2, 2)
+    assert (plain > 100).all()
+    assert (within < 100).all()
+
+
 def test_labels_beside_a_coordinate_are_its_names(accuracy):
     labelled = accuracy.assign_coords(arm_label=("arm", ["CE", "CE + penalties"]))
     assert samples.names(labelled, "arm") == ["CE", "CE + penalties"]

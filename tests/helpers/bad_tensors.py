@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import dask.array as da
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,8 +52,22 @@ def whiten(**options: Any) -> Any:
     return interference.Whitening(**options).fit(PICTURES)
 
 
-def read(documents: Any) -> Any:
-    return interference.TextInterference(8).fit(documents, ["a"])
+def read(documents: Any, **options: Any) -> Any:
+    return interference.TextInterference(8, **options).fit(documents, ["a"])
+
+
+def read_more(classes: Any) -> Any:
+    return interference.TextInterference(8).partial_fit(["a"], ["a"], classes)
+
+
+def tower(**options: Any) -> Any:
+    return interference.TowerClassifier(**options).fit(PICTURES, LABELS)
+
+
+def wave(**options: Any) -> Any:
+    stage = interference.Geometry([[-1.0], [1.0]], [[-2.0], [2.0]])
+    model = interference.WaveClassifier(geometry=stage, **options)
+    return model.fit(np.ones((2, 2, 8, 2)), [0, 1])
 
 
 CALLS = {
@@ -125,6 +140,19 @@ CALLS = {
         [(PICTURES, LABELS)],
         client=4,
     ),
+    "class for labels": call(
+        "y must be an array of Dask", interference.dask_parts, da.ones(2), da.Array
+    ),
+    "readout": call("readout must be one of", wave, readout=np.array(["mean", "x"])),
+    "rule of a tower": call("rule must be one of", tower, rule=np.array(["tally"])),
+    "rule of texts": call("rule must be one of", read, ["a"], rule=np.array(["ratio"])),
+    "no label": call("classes holds None", read_more, [None]),
+    "labels of two kinds": call(
+        "labels must be all text|in y or classes", read_more, np.array(["a", 1], object)
+    ),
+    "labels of many lengths": call("classes must hold", read_more, [["a"], []]),
+    "label that is not declared": call("y holds|not in classes", read_more, ["b"]),
+    "count of no axes": call("n_steps must be a whole", HOST.field, 2, np.array(3)),
     "dask": call("X must be an array of Dask", interference.dask_parts, X, 6),
     "models": call(
         "models must be a sequence", interference.ensemble_energies, 3.0, PICTURES

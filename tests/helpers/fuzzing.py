@@ -2,10 +2,13 @@
 
 ``python -m helpers.fuzzing MINUTES SEED`` prints faults as JSON, unchecked by the hooks
 of the tests: a call may return, or raise an error that this package raises and that
-names an argument. All else is a fault. FUZZ_CALLS is a regular expression for the
-functions to call, all by default.
+names an argument. All else is a fault, which is also written to the standard error
+stream when it is first met, with a line of progress a minute: a run that is ended loses
+nothing. FUZZ_CALLS is a regular expression for the functions to call, all by default.
 """
 
+import dataclasses
+import faulthandler
 import inspect
 import json
 import os
@@ -27,12 +30,15 @@ import jax.numpy as jnp
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
 
 import isinglass
 from helpers.public_calls import CASES, write_inputs
 from helpers.public_case import Case
 
 SECONDS = 5  # that a call may take before it counts as none
+SHARE = 4  # times its part of all seconds that a function may take
 OWN = Path(isinglass.__file__).parent
 ANYTHING = (
     "x",
@@ -84,6 +90,7 @@ ANYTHING = (
     jnp.zeros((0, 3)),
     jnp.arange(3),
     jnp.array(jnp.nan),
+    jax.random.key(0),
     len,
     lambda *_: None,
     lambda *_: "x",
@@ -92,8 +99,46 @@ ANYTHING = (
 )
 
 
+class Altered(NamedTuple):
+    """A record or estimator with one field changed; it is made where it is passed."""
+
+    record: Any
+    field: str
+    value: Any
+
+    def made(self) -> Any:
+        value = self.value.made() if isinstance(self.value, Altered) else self.value
+        change = {self.field: value}
+        record: Any = self.record
+        if isinstance(record, BaseEstimator):
+            copy: Any = clone(record)
+            return copy.set_params(**change)
+        if hasattr(record, "_replace"):
+            return record._replace(**change)
+        return dataclasses.replace(record, **change)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """What a record is made of, if it is one."""
+    if isinstance(value, type):
+        return {}
+    if isinstance(value, BaseEstimator):
+        return value.get_params(deep=False)
+    if hasattr(value, "_asdict"):
+        return value._asdict()
+    if not dataclasses.is_dataclass(value):
+        return {}
+    names = [field.name for field in dataclasses.fields(value) if field.init]
+    is_plain = [*inspect.signature(type(value)).parameters] == names
+    return {name: getattr(value, name) for name in names} if is_plain else {}
+
+
 def near(value: Any) -> list[Any]:
     """What is like a valid value, but for one thing."""
+    return [type(value), *_near(value)]
+
+
+def _near(value: Any) -> list[Any]:
     if value is None or isinstance(value, bool | str):
         return [3, "X", f"{value}s", f"{value}".upper()]
     if isinstance(value, int | float):
@@ -108,7 +153,7 @@ def near(value: Any) -> list[Any]:
         kind: Any = type(value)
         changed = [kind([*value[:-1], x]) for x in ("x", np.nan, None, -1, 1.5)]
         return [value[:-1], kind([*value, *value]), iter(value), *changed]
-    return [type(value), [value], vars(value) if hasattr(value, "__dict__") else 3]
+    return [[value], vars(value) if hasattr(value, "__dict__") else 3]
 
 
 def _near_array(value: Any) -> list[Any]:
@@ -145,10 +190,22 @@ def calls(draw: st.DrawFn) -> tuple[Case, dict[str, Any]]:
     names = st.sampled_from(list(case.arguments))
     changed = {}
     for name in draw(st.lists(names, min_size=1, max_size=2, unique=True)):
-        valid = case.arguments[name]
-        close = st.sampled_from(near(valid))
-        changed[name] = draw(st.sampled_from(ANYTHING) | close | FREELY)
+        changed[name] = draw(instead_of(case.arguments[name]))
     return case, changed
+
+
+def instead_of(valid: Any) -> st.SearchStrategy[Any]:
+    """What is no such value, often; of a record one field changed, half of the time."""
+    values = st.sampled_from(ANYTHING) | st.sampled_from(near(valid)) | FREELY
+    fields = _fields(valid)
+    if not fields:
+        return values
+    alterations = st.sampled_from(list(fields)).flatmap(
+        lambda name: st.builds(
+            Altered, st.just(valid), st.just(name), instead_of(fields[name])
+        )
+    )
+    return st.one_of(alterations, st.one_of(values))
 
 
 class Fault(NamedTuple):
@@ -168,14 +225,18 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
     """What is wrong with how a call fails, if anything."""
     try:
         signal.alarm(SECONDS)
-        case.function(**case.arguments | changed)
-    except _TooLong:
-        return None
-    except Exception as error:
+        made = {
+            k: v.made() if isinstance(v, Altered) else v for k, v in changed.items()
+        }
+        case.function(**case.arguments | made)
+    except (_TooLong, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of Rust is no Exception
+        signal.alarm(0)
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, OSError) or _by_scikit_learn(case, frames):
             return None  # a file that is not there; words that its conventions ask for
-        is_named = _names_an_argument(case, str(error))
+        is_named = _names_an_argument(case, changed, str(error))
         is_named = is_named or _names_a_file(changed, str(error))
         if _is_ours(error, frames) and is_named:
             return None
@@ -191,7 +252,9 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
     return None
 
 
-def _is_ours(error: Exception, frames: Sequence[traceback.FrameSummary]) -> bool:
+def _is_ours(error: BaseException, frames: Sequence[traceback.FrameSummary]) -> bool:
+    if isinstance(error, NotFittedError):
+        return True  # which scikit-learn raises where we ask whether a model is trained
     expected = (ValueError, TypeError, FloatingPointError)
     own = type(error).__module__.startswith("isinglass")
     last = Path(frames[-1].filename)
@@ -210,14 +273,19 @@ def _names_a_file(changed: dict[str, Any], message: str) -> bool:
     return any(message.startswith(f"{file} ") for file in files)
 
 
-def _names_an_argument(case: Case, message: str) -> bool:
+def _names_an_argument(case: Case, changed: dict[str, Any], message: str) -> bool:
     names = {*case.arguments, *inspect.signature(case.function).parameters}
+    for value in changed.values():
+        while isinstance(value, Altered):
+            names, value = names | {value.field}, value.value
     for value in case.arguments.values():
         names |= {str(key) for key in value} if isinstance(value, Mapping) else set()
     return any(re.search(rf"\b{re.escape(name)}\b", message) for name in names)
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Altered):
+        return f"{type(value.record).__name__}({value.field}={_shown(value.value)})"
     if isinstance(value, np.ndarray | jax.Array) and value.size > 6:
         return f"<{type(value).__name__} {value.dtype} {value.shape}>"
     return " ".join(repr(value).split())[:120]
@@ -227,11 +295,38 @@ class Record:
     """Faults, each kind by the call that is easiest to read."""
 
     def __init__(self) -> None:
-        self.calls = 0
+        self.calls = self.slow = 0
         self.faults: dict[tuple[str, ...], Fault] = {}
+        self.seconds = dict.fromkeys((case.name for case in CALLED), 0.0)
+        self.start = self.said = time.monotonic()
 
     def add(self, case: Case, changed: dict[str, Any]) -> None:
+        """Make the call, unless such calls had more than their share of the time."""
+        begin = time.monotonic()
+        fair = SHARE * sum(self.seconds.values()) / len(CALLED)
+        if self.seconds[case.name] > fair + SECONDS:
+            return
         self.calls += 1
+        try:
+            self._add(case, changed)
+        except _TooLong:
+            self.slow += 1
+        finally:
+            signal.alarm(0)
+            now = time.monotonic()
+            self.seconds[case.name] += now - begin
+        if now > self.said + 60:
+            self.said = now
+            self._say(self.about())
+
+    def about(self) -> str:
+        minutes = (time.monotonic() - self.start) / 60
+        return (
+            f"{minutes:.0f} min: {self.calls:,} calls, {self.slow} of them ended after "
+            f"{SECONDS} s, {len(self.faults)} faults, {peak():.2f} GiB"
+        )
+
+    def _add(self, case: Case, changed: dict[str, Any]) -> None:
         fault = fault_of(case, changed)
         if fault is None:
             return
@@ -239,8 +334,18 @@ class Record:
             fault = fault_of(case, {name: changed[name]}) or fault
         place = (fault.call, fault.place, fault.error.split(":")[0])
         before = self.faults.get(place)
+        if before is None:
+            self._say(" | ".join(fault))
         if before is None or len(fault.changed) < len(before.changed):
             self.faults[place] = fault
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+
+def peak() -> float:
+    """GiB that this process had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def too_long(*_: Any) -> None:
@@ -274,6 +379,7 @@ def fuzz(minutes: float, start: int) -> Record:
 def prepare() -> None:
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
+    faulthandler.enable()
     signal.signal(signal.SIGALRM, too_long)
     write_inputs()
     os.chdir(tempfile.mkdtemp(prefix="isinglass-fuzz-"))
@@ -282,8 +388,8 @@ def prepare() -> None:
 if __name__ == "__main__":
     prepare()
     number = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
+    print(f"seed {number}", file=sys.stderr, flush=True)
     record = fuzz(float(sys.argv[1]), number)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     faults = [fault._asdict() for fault in record.faults.values()]
-    about = {"seed": number, "calls": record.calls, "gibibytes": round(peak, 2)}
+    about = {"seed": number, "calls": record.calls, "gibibytes": round(peak(), 2)}
     print(json.dumps(about | {"faults": faults}))

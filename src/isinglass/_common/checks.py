@@ -48,7 +48,7 @@ def check_key(**values: Any) -> None:
         TypeError: It names the first.
     """
     for name, value in values.items():
-        shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+        shape, dtype = (value.shape, value.dtype) if is_array(value) else (None, None)
         is_new = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
         if not (shape == () if is_new else dtype == np.uint32 and shape in _RAW_KEYS):
             raise TypeError(
@@ -141,7 +141,7 @@ def as_array(name: str, value: Any) -> Any:
     Raises:
         ValueError: If they are.
     """
-    if hasattr(value, "shape"):
+    if hasattr(value, "shape") and not isinstance(value, type):
         return value
     try:
         return np.asarray(value)

@@ -6,11 +6,10 @@ error that names the argument, what it was, and what is accepted. What JAX trace
 values yet, and passes where only values are looked at.
 """
 
-import operator
 import os
 import sys
 from collections.abc import Collection, Mapping
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ _INTERVALS = {
 
 
 def check_whole(minimum: int = 1, /, **values: Any) -> None:
-    """Refuse what is no whole number of at least `minimum`.
+    """Refuse what is no whole number of at least `minimum`: see `is_whole`.
 
     Raises:
         ValueError: It names the first.
@@ -33,7 +32,8 @@ def check_whole(minimum: int = 1, /, **values: Any) -> None:
     for name, value in values.items():
         if not is_whole(value):
             raise ValueError(
-                f"{name} must be a whole number of at least {minimum}, got {value!r}"
+                f"{name} must be a whole number of at least {minimum}, got "
+                f"{shown(value)}"
             )
         if value < minimum:
             raise ValueError(f"{name} must be at least {minimum}, got {value}")
@@ -131,7 +131,7 @@ def as_list(name: str, value: Any) -> list[Any]:
         raise TypeError(f"{name} must be a sequence, got {shown(value)}")
     if not len(value):
         raise ValueError(f"{name} must hold one at least, got none")
-    return list(value)
+    return list(_with_numbers(value))
 
 
 def as_path(name: str, value: Any) -> Path:
@@ -189,18 +189,19 @@ def as_pair(name: str, value: Any) -> tuple[int, int]:
 
 
 def is_whole(value: Any) -> bool:
-    """Whether it is a whole number, which a truth value is not."""
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
+    """Whether it is a whole number, which a truth value is not.
+
+    An array is none, not even one of no axes: counts and sizes are hashed, written to
+    files and decide what is compiled, all of which an array cannot.
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
     """Whether it is a real number, which a truth value is not; NaN is one."""
     if is_array(value):
-        real = value.dtype.kind in "iuf" or value.dtype.name == "bfloat16"
+        kind = getattr(value.dtype, "kind", None)  # keys of JAX have none
+        real = kind in ("i", "u", "f") or value.dtype.name == "bfloat16"
         return value.ndim == 0 and real
     return isinstance(value, Real) and not isinstance(value, bool)
 
@@ -224,6 +225,15 @@ def shown(value: Any) -> str:
     if is_array(value):
         return f"an array of {value.dtype} {value.shape}"
     return repr(value)
+
+
+def _with_numbers(value: Any) -> Any:
+    """Whole numbers in a row as NumPy's, since JAX's are arrays of no axes each."""
+    if not is_array(value) or is_traced(value) or value.ndim > 1:
+        return value
+    return (
+        np.asarray(value) if getattr(value.dtype, "kind", None) in ("i", "u") else value
+    )
 
 
 def _is_positive(value: Any) -> bool:

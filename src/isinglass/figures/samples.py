@@ -44,7 +44,8 @@ def rows(
     Args:
         axes: Where to draw.
         values: The measurement; its dimensions are ``"seed"``, ``by`` and, if given,
-            ``hue``. NaN where no run was made.
+            ``hue``. NaN where no run was made. Intervals stay in its attribute
+            "valid_range", if it has one.
         by: Dimension of the settings that lie below each other.
         hue: Dimension of what is drawn in the same row in different colours; named in
             the legend, which the caller makes.
@@ -141,7 +142,8 @@ def band(
 
     Args:
         axes: Where to draw.
-        values: As for `curves`; intervals stay in its attribute "valid_range".
+        values: As for `curves`; intervals stay in its attribute "valid_range", if it
+            has one.
         along: As for `curves`.
         hue: As for `curves`.
         quantiles: None for the mean and its Student-t 95 % confidence interval. Two
@@ -170,6 +172,7 @@ def interval(
     *,
     colour: str = INK,
     upright: bool = False,
+    valid_range: Sequence[float] = (),
 ) -> None:
     """Draw the mean of runs as a tick on a bar, which is its 95 % confidence interval.
 
@@ -179,8 +182,10 @@ def interval(
         place: Of the bar on the other axis.
         colour: Of bar and tick.
         upright: Whether the measurement is on the y axis.
+        valid_range: Least and largest value that the quantity can have, if any, which
+            the interval does not leave.
     """
-    mean, low, high = mean_interval(runs[np.isfinite(runs)])
+    mean, low, high = mean_interval(runs[np.isfinite(runs)], valid_range)
     bar = {"linewidth": 3, "solid_capstyle": "butt"}
     tick = {"marker": "_" if upright else "|", "markersize": 11, "markeredgewidth": 2}
     for measured, places, shape in (
@@ -229,6 +234,7 @@ def _lay_out(
     by, hue = dimensions
     layers = _layers(values, by, hue)
     colours = colours or (COLOURS if hue else COLOURS[:1])
+    valid_range = values.attrs.get("valid_range", ())
     rng = np.random.default_rng(0)
     # Columns of one setting stand side by side, as a legend lists them; rows lie on
     # each other, where their dots can be compared.
@@ -243,7 +249,7 @@ def _lay_out(
                 spread = width * rng.uniform(-SPREAD, SPREAD, runs.size)
                 middle = place + offsets[index]
                 _plot(axes, runs, middle + spread, upright, **_dots(colour, runs.size))
-                interval(axes, runs, middle, upright=upright)
+                interval(axes, runs, middle, upright=upright, valid_range=valid_range)
         if hue:
             dot = _dots(colours[index % len(colours)], 1)
             axes.plot([], [], label=label, **dot)

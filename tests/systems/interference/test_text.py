@@ -201,7 +201,7 @@ def test_documents_without_words_are_silent(rule):
         ({"n_buckets": 1}, r"n_buckets must be a whole number from 2 .* got 1"),
         ({"ngrams": (2, 1)}, r"ngrams must be the fewest and .* got \(2, 1\)"),
         ({"ngrams": 2}, "ngrams must be"),
-        ({"rule": "vote"}, "rule must be 'dipole' or 'ratio', got 'vote'"),
+        ({"rule": "vote"}, "rule must be one of dipole, ratio, got 'vote'"),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(parameters, message):

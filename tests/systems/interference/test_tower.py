@@ -270,7 +270,7 @@ def test_what_is_no_level_is_refused(parameters, message):
     ("parameters", "message"),
     [
         ({"levels": ()}, "levels must be a sequence of Level"),
-        ({"rule": "vote"}, "rule must be 'tally' or 'energy', got 'vote'"),
+        ({"rule": "vote"}, "rule must be one of tally, energy, got 'vote'"),
         ({"threshold": 0}, "threshold must lie in"),
         ({"n_durations": 3}, "n_durations=3 is too short"),
     ],

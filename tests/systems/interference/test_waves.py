@@ -175,7 +175,7 @@ def test_waves_refused(X, message):
     [
         ({"geometry": None}, "geometry must be a Geometry, got None"),
         ({"geometry": "corners"}, "geometry must be a Geometry, got 'corners'"),
-        ({"readout": "sum"}, "readout must be 'mean' or 'peak', got 'sum'"),
+        ({"readout": "sum"}, "readout must be one of mean, peak, got 'sum'"),
         ({"host": [1.0]}, "host must be a non-zero vector of 2 components"),
         ({"host": [0.0, 0.0]}, "host must be a non-zero vector"),
         ({"host": [np.nan, 0.0]}, "host must be finite"),

@@ -20,6 +20,7 @@ from isinglass.systems.interference._samples import (
     all_or_nothing,
     check_labels_alike,
     check_learned,
+    check_trained,
     declared_labels,
     read_labels,
 )
@@ -190,6 +191,7 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):
                 f"can merge only with another {type(self).__name__}, got "
                 f"{type(other).__name__} as other"
             )
+        check_trained(other=other)
         for model in (self, other):
             model._check_ready()
         there = other._merge_rule()

@@ -6,9 +6,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from isinglass._common.checks import as_array, is_whole
+from isinglass._common.checks import as_array, is_number, is_whole
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MOST = 10**9  # epochs or travel durations
@@ -65,12 +65,22 @@ def declared_labels(y: np.ndarray, classes: Any) -> np.ndarray:
     met = np.unique(y)
     if classes is None:
         return met
-    declared = np.unique(column_or_1d(np.asarray(classes)))
+    declared = np.asarray(as_array("classes", classes))
+    if declared.ndim != 1:
+        raise ValueError(f"classes must be labels (C,), got shape {declared.shape}")
+    _check_labels(classes=declared)
     check_labels_alike(met, declared)
+    declared = np.unique(declared)
     unknown = np.setdiff1d(met, declared)
     if len(unknown):
         raise ValueError(f"y holds labels that are not in classes: {unknown.tolist()}")
     return declared
+
+
+def check_trained(**models: Any) -> None:
+    """Refuse by its name what is to be merged, but has learned nothing."""
+    for name, model in models.items():
+        check_is_fitted(model, msg=f"{name} must be trained, this %(name)s is not")
 
 
 def picture_tags(tags: Any) -> Any:
@@ -86,16 +96,28 @@ def read_labels(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
         name = type(estimator).__name__
         raise ValueError(f"{name} requires y to be passed, but the target y is None")
     y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError(
-            "y holds NaN or infinity; labels must be finite numbers or text"
-        )
-    if y.dtype.kind == "O":
-        check_labels_alike(y)
+    _check_labels(y=y)
     check_classification_targets(y)
     if len(y) != n_samples:
         raise ValueError(f"X holds {n_samples} samples and y {len(y)} labels")
     return y
+
+
+def _check_labels(**labels: np.ndarray) -> None:
+    """Refuse what cannot be sorted: neither finite numbers alone nor text alone."""
+    ((name, values),) = labels.items()
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise ValueError(
+            f"{name} holds NaN or infinity; labels must be finite numbers or text"
+        )
+    if values.dtype.kind == "O":
+        for label in values.tolist():
+            number = is_number(label) or isinstance(label, bool | np.bool_)
+            if not isinstance(label, str) and not (number and np.isfinite(label)):
+                raise ValueError(
+                    f"{name} holds {label!r}; labels must be finite numbers or text"
+                )
+        check_labels_alike(values)
 
 
 def read_inputs(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:

@@ -82,7 +82,8 @@ def dask_parts(X: Any, y: Any) -> list[tuple[Any, Any]]:
         ValueError: If they are of different lengths.
     """
     for name, value in (("X", X), ("y", y)):
-        if not hasattr(value, "rechunk") or value.ndim == 0:
+        lasting = hasattr(value, "rechunk") and not isinstance(value, type)
+        if not lasting or value.ndim == 0:
             raise TypeError(f"{name} must be an array of Dask, got {shown(value)}")
     if len(X) != len(y):
         raise ValueError(f"X holds {len(X)} samples and y {len(y)} labels")

@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import normalize
 
-from isinglass._common.checks import as_list, check_kind, is_whole
+from isinglass._common.checks import as_list, check_choice, check_kind, is_whole
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
 
@@ -295,8 +295,7 @@ class TextInterference(AdditiveClassifier):
                 "ngrams must be the fewest and the most words of an n-gram, such as "
                 f"(1, 2), got {ngrams!r}"
             )
-        if self.rule not in ("dipole", "ratio"):
-            raise ValueError(f"rule must be 'dipole' or 'ratio', got {self.rule!r}")
+        check_choice(("dipole", "ratio"), rule=self.rule)
         check_kind(bool, np.bool_, idf=self.idf)
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from isinglass._common.checks import check_choice
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import automatic, energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
@@ -114,8 +115,7 @@ class TowerClassifier(RouteClassifier):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_levels(self.levels)
-        if self.rule not in ("tally", "energy"):
-            raise ValueError(f"rule must be 'tally' or 'energy', got {self.rule!r}")
+        check_choice(("tally", "energy"), rule=self.rule)
 
     def _rule(self) -> dict[str, Any]:
         return super()._rule() | {"levels": list(check_levels(self.levels))}

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import as_array, as_real_array
+from isinglass._common.checks import as_array, as_real_array, check_choice
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import energy, learning
@@ -106,8 +106,7 @@ class WaveClassifier(RouteClassifier):
         super()._check_parameters()
         if not isinstance(self.geometry, Geometry):
             raise ValueError(f"geometry must be a Geometry, got {self.geometry!r}")
-        if self.readout not in ("mean", "peak"):
-            raise ValueError(f"readout must be 'mean' or 'peak', got {self.readout!r}")
+        check_choice(("mean", "peak"), readout=self.readout)
 
     # -- the stage ---------------------------------------------------------------------
 

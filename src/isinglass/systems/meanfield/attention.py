@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import check_in, check_whole, is_whole
-from isinglass._common.plain_checks import is_traced, shown
+from isinglass._common.plain_checks import is_array, shown
 
 
 def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
@@ -30,12 +30,13 @@ def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
 
 
 def check_position(position: Any) -> None:
-    """Refuse what is no whole number, of Python's or traced by JAX.
+    """Refuse what is no whole number, nor an array of such, which JAX may trace.
 
     Raises:
         ValueError: If it is another.
     """
-    if not is_whole(position) and not is_traced(position):
+    whole = is_array(position) and jnp.issubdtype(position.dtype, jnp.integer)
+    if not is_whole(position) and not whole:
         raise ValueError(f"position must be a whole number, got {shown(position)}")
 
 
