@@ -1,5 +1,6 @@
 """Calls of networks of tensors, of learners of pairs and texts: kinds and words."""
 
+from dataclasses import replace
 from typing import Any
 
 import dask.array as da
@@ -9,9 +10,9 @@ import numpy as np
 
 from helpers import looped_training
 from helpers.bad_maps import call
-from isinglass import attention, data, dynamics, training
+from isinglass import attention, data, dynamics, energy, training
 from isinglass.dynamics import textbook
-from isinglass.systems import interference, looped
+from isinglass.systems import interference, looped, meanfield
 
 KEY, X = jax.random.PRNGKey(0), jnp.ones((2, 4))
 MAPS = jnp.ones((1, 4, 4, 2))
@@ -58,6 +59,10 @@ def read(documents: Any, **options: Any) -> Any:
 
 def read_more(classes: Any) -> Any:
     return interference.TextInterference(8).partial_fit(["a"], ["a"], classes)
+
+
+def newest(window: Any, parameters: Any, phase: Any) -> Any:
+    return parameters["a"] * window[0]
 
 
 def tower(**options: Any) -> Any:
@@ -139,6 +144,44 @@ CALLS = {
         learned(),
         [(PICTURES, LABELS)],
         client=4,
+    ),
+    "key for points": call(
+        "first must hold numbers", dynamics.cloud_distance, jax.random.key(0), X
+    ),
+    "key for a state": call(
+        "state must hold numbers",
+        dynamics.bifurcation,
+        textbook.henon,
+        jax.random.key(0),
+        {"b": 0.3},
+        {"a": np.ones(1)},
+    ),
+    "key for a number": call(
+        "dt must be positive", dynamics.flow, newest, jax.random.key(0)
+    ),
+    "key for a phase": call(
+        "phase must be a whole",
+        dynamics.DelayMap(newest, 3, 2).start,
+        np.ones((3, 1)),
+        jax.random.key(0),
+    ),
+    "class of a model": call(
+        "model must be a function",
+        looped.accuracy_by_length,
+        looped.LoopedTransformer,
+        *TRIAL[1:],
+    ),
+    "no logits": call(
+        "model must make logits", looped.accuracy_by_length, len, *TRIAL[1:]
+    ),
+    "signs": call(
+        "signs must be of ndarray", replace, meanfield.Features.paper(), signs=""
+    ),
+    "coupling to itself": call(
+        "self_coupling must be", energy.hopfield_force, X, X, self_coupling=X
+    ),
+    "class for states": call(
+        "states must hold numbers", dynamics.basins, textbook.henon, np.ndarray, {}
     ),
     "class for labels": call(
         "y must be an array of Dask", interference.dask_parts, da.ones(2), da.Array

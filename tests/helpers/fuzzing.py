@@ -135,7 +135,7 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def near(value: Any) -> list[Any]:
     """What is like a valid value, but for one thing."""
-    return [type(value), *_near(value)]
+    return _near(value) if isinstance(value, type) else [type(value), *_near(value)]
 
 
 def _near(value: Any) -> list[Any]:
@@ -236,6 +236,8 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, OSError) or _by_scikit_learn(case, frames):
             return None  # a file that is not there; words that its conventions ask for
+        if _by_the_argument(changed, frames):
+            return None
         is_named = _names_an_argument(case, changed, str(error))
         is_named = is_named or _names_a_file(changed, str(error))
         if _is_ours(error, frames) and is_named:
@@ -265,6 +267,19 @@ def _by_scikit_learn(case: Case, frames: Sequence[traceback.FrameSummary]) -> bo
     """Whether what X or y hold is refused by scikit-learn, in its own words."""
     inside = any("sklearn" in Path(frame.filename).parts for frame in frames)
     return inside and "X" in case.arguments
+
+
+def _by_the_argument(
+    changed: dict[str, Any], frames: Sequence[traceback.FrameSummary]
+) -> bool:
+    """Whether a function that was passed raised it, such as `len` of two arguments.
+
+    What a user's function raises is theirs and is left as it is. Of one that is written
+    in C there is no frame, only the line that calls it by its argument's name.
+    """
+    names = [name for name, value in changed.items() if callable(value)]
+    called = frames[-1].line or ""
+    return any(re.search(rf"\b{re.escape(name)}\(", called) for name in names)
 
 
 def _names_a_file(changed: dict[str, Any], message: str) -> bool:

@@ -28,6 +28,7 @@ from isinglass._common.plain_checks import check_kind as check_kind
 from isinglass._common.plain_checks import check_positive as check_positive
 from isinglass._common.plain_checks import check_whole as check_whole
 from isinglass._common.plain_checks import is_array as is_array
+from isinglass._common.plain_checks import is_index as is_index
 from isinglass._common.plain_checks import is_number as is_number
 from isinglass._common.plain_checks import is_whole as is_whole
 from isinglass._common.plain_checks import or_default as or_default
@@ -139,8 +140,10 @@ def as_array(name: str, value: Any) -> Any:
     """The value as an array if it is lists of lists, which must not be ragged.
 
     Raises:
-        ValueError: If they are.
+        ValueError: If they are, or for random keys.
     """
+    if is_array(value) and jnp.issubdtype(value.dtype, jax.dtypes.extended):
+        raise ValueError(f"{name} must hold numbers or text, got {shown(value)}")
     if hasattr(value, "shape") and not isinstance(value, type):
         return value
     try:

@@ -94,13 +94,13 @@ def check_flag(**values: Any) -> None:
 
 
 def check_function(**values: Any) -> None:
-    """Refuse what cannot be called.
+    """Refuse what cannot be called, and classes: their instances are meant.
 
     Raises:
         TypeError: It names the first.
     """
     for name, value in values.items():
-        if not callable(value):
+        if not callable(value) or isinstance(value, type):
             raise TypeError(f"{name} must be a function, got {value!r}")
 
 
@@ -195,6 +195,13 @@ def is_whole(value: Any) -> bool:
     files and decide what is compiled, all of which an array cannot.
     """
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_index(value: Any) -> bool:
+    """Whether it is a whole number, or an array of such, which JAX may trace."""
+    if is_array(value):
+        return getattr(value.dtype, "kind", None) in ("i", "u")
+    return is_whole(value)
 
 
 def is_number(value: Any) -> bool:

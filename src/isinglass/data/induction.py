@@ -271,6 +271,7 @@ def _checked_size(
 
 
 def _check_vocabulary(vocabulary: int) -> None:
+    check_whole(vocabulary=vocabulary)
     if vocabulary == 1:
         raise ValueError(
             "vocabulary must be at least 2, got 1: with one symbol there is nothing to "

@@ -14,11 +14,13 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from isinglass._common.plain_checks import (
+    as_list,
     check_choice,
     check_flag,
     check_in,
     check_kind,
     check_whole,
+    is_array,
 )
 from isinglass._common.types import ArrayLike
 from isinglass.data.question import (
@@ -284,6 +286,8 @@ def question_source(
 def _as_weighted(examples: Iterable[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Tokens of each example and their weights, as arrays."""
     check_kind(Iterable, examples=examples)
+    if is_array(examples):
+        examples = as_list("examples", examples)
     weighted = []
     for number, example in enumerate(examples):
         try:

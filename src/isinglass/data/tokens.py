@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Integer
 
-from isinglass._common.plain_checks import check_whole, is_array, is_traced
+from isinglass._common.plain_checks import check_whole, is_array, is_index, is_traced
 
 _PART = 1 << 22  # numbers that are looked at together
 
@@ -101,7 +101,7 @@ def check_tokens(name: str, tokens: Any, axes: int | None, vocabulary: int) -> N
             f"{name} must be an array of NumPy or JAX, got {type(tokens).__name__}"
         )
     fits = tokens.ndim == axes or (axes is None and tokens.ndim > 0)
-    if not fits or not np.issubdtype(tokens.dtype, np.integer):
+    if not fits or not is_index(tokens):
         shape = "an array" if axes is None else f"a {axes}-D array"
         raise ValueError(
             f"{name} must be {shape} of whole numbers, got {tokens.dtype} of "

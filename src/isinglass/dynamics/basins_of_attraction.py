@@ -437,14 +437,14 @@ def _common_phase(states: DelayState) -> np.ndarray:
 def _count(step: Step, states: State) -> int:
     """How many starts there are."""
     leaves = jax.tree.leaves(states.window if isinstance(step, DelayMap) else states)
+    for leaf in leaves:
+        check_finite(states=leaf)
     counts = {np.shape(leaf)[:1] for leaf in leaves}
     if len(counts) != 1 or counts & {(), (0,)}:
         shapes = [np.shape(leaf) for leaf in leaves]
         raise ValueError(
             f"states must have n starts along its leaves' first axis, got {shapes}"
         )
-    for leaf in leaves:
-        check_finite(states=leaf)
     return counts.pop()[0]
 
 

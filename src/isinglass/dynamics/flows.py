@@ -14,8 +14,7 @@ from isinglass._common.checks import (
     check_in,
     check_positive,
     check_whole,
-    is_array,
-    is_whole,
+    is_index,
 )
 from isinglass.dynamics.maps import Parameters, State, Step
 
@@ -137,7 +136,7 @@ class Flow:
         """
         if self.period is None:
             raise ValueError("state needs no clock where there is no period")
-        if not is_whole(step) and not is_array(step):
+        if not is_index(step):
             raise ValueError(f"step must be a whole number, got {step!r}")
         period = self.steps_per_period
         return ClockedState(

@@ -252,12 +252,12 @@ def _check(
         raise ValueError(f"orbit must hold at least 2 rows, got {orbit.shape[0]}")
     if (exponents is None) != (error is None):
         raise ValueError("exponents and error must be given together, or neither")
-    if exponents is not None and np.shape(exponents)[1:] == (0,):
-        raise ValueError(
-            "exponents must hold the leading one at least; give None for none"
-        )
     if exponents is not None and error is not None:
         check_real(exponents=exponents, error=error)
+        if exponents.shape[1:] == (0,):
+            raise ValueError(
+                "exponents must hold the leading one at least; give None for none"
+            )
         check_shapes(
             orbit=(orbit, "T d n"), exponents=(exponents, "n k"), error=(error, "n k")
         )

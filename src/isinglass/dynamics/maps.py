@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from isinglass._common.checks import check_shapes, check_whole, is_array, is_whole
+from isinglass._common.checks import check_shapes, check_whole, is_index
 
 State = Any  # a pytree of arrays
 Parameters = Any  # a pytree; sweeps need a mapping from names to numbers
@@ -74,7 +74,7 @@ class DelayMap:
     ) -> DelayState:
         """A state with the given last L values, newest first, at the given phase."""
         check_shapes(window=(window, "L d"))
-        if not is_whole(phase) and not is_array(phase):
+        if not is_index(phase):
             raise ValueError(f"phase must be a whole number, got {phase!r}")
         if window.shape[0] != self.length:
             raise ValueError(

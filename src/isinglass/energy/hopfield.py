@@ -75,6 +75,7 @@ def hopfield_force(
         ValueError: As `hopfield_energy` does.
     """
     check_state(state, patterns)
+    check_flag(self_coupling=self_coupling)
     x = rows(state)
     _field(x, bias)
     force = krotov_hopfield_force(x, patterns, 2, block=block) / (2 * x.shape[-1])

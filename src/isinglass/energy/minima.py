@@ -10,7 +10,6 @@ from jaxtyping import Bool, Float
 from isinglass._common.checks import (
     as_real_array,
     check_finite,
-    check_function,
     check_in,
     check_kind,
     check_positive,
@@ -117,7 +116,8 @@ def critical_inverse_temperature(
     Raises:
         ValueError: If the range is empty, or as `find_minima` does.
     """
-    check_function(landscape=landscape)
+    if not callable(landscape):
+        raise TypeError(f"landscape must be a function of β, got {landscape!r}")
     check_positive(low=low)
     check_in(f"[{low}, inf)", high=high)
 

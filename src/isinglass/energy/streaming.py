@@ -85,11 +85,10 @@ def shard_patterns(
             energy does.
     """
     check_patterns(patterns)
-    over = np.asarray(
-        jax.local_devices() if devices is None else as_list("devices", devices)
-    )
-    for device in over.flat:
+    among = jax.local_devices() if devices is None else as_list("devices", devices)
+    for device in among:
         check_kind(jax.Device, devices=device)
+    over = np.asarray(among)
     if patterns.shape[0] % over.size:
         raise ValueError(
             f"patterns must be a multiple of the {over.size} devices in number, "

@@ -28,6 +28,7 @@ from isinglass._common.checks import (
     check_whole,
     is_array,
     is_number,
+    is_whole,
 )
 
 Model = Any  # a pytree; what is no array of real numbers in it stays as it is
@@ -267,9 +268,12 @@ def _check(loss: Loss, model: Model, directions: Directions) -> None:
     if is_array(value) or isinstance(value, jax.ShapeDtypeStruct):
         is_real = value.shape == () and jnp.issubdtype(value.dtype, jnp.floating)
     else:
-        is_real = is_number(value)
+        is_real = is_number(value) and not is_whole(value)  # which has no gradient
     if not is_real:
-        raise ValueError(f"loss must be a finite number at the model, got {value!r}")
+        raise ValueError(
+            "loss must be a finite number at the model, of a floating type, got "
+            f"{value!r}"
+        )
     value = jnp.asarray(eqx.filter_jit(loss)(model), float)
     if not jnp.isfinite(value):
         raise ValueError(f"loss must be a finite number at the model, got {value}")

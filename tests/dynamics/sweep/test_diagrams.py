@@ -294,7 +294,7 @@ def test_a_map_that_was_swept_is_not_traced_again():
         before = len(traces)
         bifurcation(traced, START, {}, {"r": values}, BARE)
         assert (len(traces) > before) == (values[0] == 2.8)
-    with pytest.raises(ValueError, match="'rr', which neither the map nor the start"):
+    with pytest.raises(ValueError, match="'rr', which neither step nor state"):
         bifurcation(traced, START, {"r": 3.0}, {"rr": [2.8]}, BARE)
 
 
@@ -313,7 +313,7 @@ class TestRefusals:
             ({"r": [2.8, 3.0, 2.8]}, "holds 2.8 more than once"),
             ({"r": ["a"]}, "must hold real numbers"),
             ({"r": [1j]}, "must hold real numbers"),
-            ({"rr": [2.8]}, "'rr', which neither the map nor the start reads"),
+            ({"rr": [2.8]}, "'rr', which neither step nor state reads"),
             ({}, "must map 1 parameter name to values"),
             ({"r": [2.8], "s": [1.0]}, "must map 1 parameter name to values"),
             ({"point": [2.8]}, "'point', which is a name in the result"),

@@ -186,7 +186,7 @@ LABELS = {
         np.array(["a", 1] * 6, object),
         "all text or all numbers, got 'a' beside 1",
     ),
-    "nothing at all": ([None] * 12, "Unknown label type"),
+    "nothing at all": ([None] * 12, "y holds None; labels must be"),
 }
 
 
@@ -272,7 +272,7 @@ def test_untrained(problem):
     refused(new(), "forget", X, y, match="not fitted", error=NotFittedError)
     refused(new(), "arrival_times", match="not fitted", error=NotFittedError)
     model = new().fit(X, y)
-    refused(model, "merge", new(), match="not fitted", error=NotFittedError)
+    refused(model, "merge", new(), match="other must be trained", error=NotFittedError)
     refused(new(), "merge", model, match="not fitted", error=NotFittedError)
 
 

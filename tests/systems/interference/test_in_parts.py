@@ -53,7 +53,7 @@ def test_what_cannot_be_learned_in_parts():
     X, y = samples()
     with pytest.raises(ValueError, match="random_state must be a whole number"):
         learn_in_parts(InterferenceClassifier(), [(X, y)])
-    with pytest.raises(ValueError, match="parts must be at least one"):
+    with pytest.raises(ValueError, match="parts must hold one at least"):
         learn_in_parts(COUPLED, [])
     with pytest.raises(ValueError, match="fan_in must be at least 2"):
         learn_in_parts(COUPLED, [(X, y)], fan_in=1)

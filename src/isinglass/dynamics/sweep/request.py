@@ -162,7 +162,7 @@ class Request:
         for name in self.vary:
             if name not in names and not self._reads(name):
                 raise ValueError(
-                    f"vary names {name!r}, which neither the map nor the start reads; "
+                    f"vary names {name!r}, which neither step nor state reads; "
                     f"parameters has {', '.join(map(repr, names)) or 'none'}"
                 )
 
@@ -331,8 +331,8 @@ def _check_state(state: Any, starts: int | None) -> None:
     if not jax.tree.leaves(state):
         raise ValueError("state must hold at least one array, got none")
     for leaf in jax.tree.leaves(state):
+        check_finite(state=leaf)
         array = np.asarray(leaf)
-        check_finite(state=array)
         shared = (
             isinstance(state, DelayState) and leaf is state.phase and not array.ndim
         )

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from sklearn.utils.validation import check_random_state, validate_data
 
 from isinglass._common.batches import BATCH, each_batch
+from isinglass._common.checks import as_array
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
 from isinglass.systems.interference._parameters import apart, together
@@ -226,7 +227,7 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
     def _rule(self) -> dict[str, Any]:
         """What the tally depends on, in a form to compare."""
         return {
-            name: np.asarray(getattr(self, name)).tolist()
+            name: np.asarray(as_array(name, getattr(self, name))).tolist()
             for name in self._kind_parameters
         }
 

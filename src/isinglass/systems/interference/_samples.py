@@ -80,7 +80,9 @@ def declared_labels(y: np.ndarray, classes: Any) -> np.ndarray:
 def check_trained(**models: Any) -> None:
     """Refuse by its name what is to be merged, but has learned nothing."""
     for name, model in models.items():
-        check_is_fitted(model, msg=f"{name} must be trained, this %(name)s is not")
+        check_is_fitted(
+            model, msg=f"{name} must be trained: this %(name)s is not fitted yet"
+        )
 
 
 def picture_tags(tags: Any) -> Any:

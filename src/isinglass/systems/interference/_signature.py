@@ -5,6 +5,7 @@ from numbers import Real
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
@@ -19,6 +20,8 @@ def signature(value: Any) -> Any:
     """
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     if isinstance(value, np.ndarray | jax.Array):
+        if jnp.issubdtype(value.dtype, jax.dtypes.extended):  # a random key
+            return (name, signature(jax.random.key_data(value)))
         array = np.asarray(value)
         if not array.ndim:
             return signature(array.item())

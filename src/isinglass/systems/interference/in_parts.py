@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sklearn.base import clone
 
-from isinglass._common.checks import check_whole, is_whole, shown
+from isinglass._common.checks import as_list, check_whole, is_array, is_whole, shown
 
 Model = TypeVar("Model")
 Part = tuple[Any, ...] | Callable[[], tuple[Any, ...]]
@@ -96,9 +96,7 @@ def _checked(parts: Any) -> list[Part]:
     """Parts that can be learned from, one at least."""
     if isinstance(parts, str | bytes | Mapping) or not isinstance(parts, Iterable):
         raise TypeError(f"parts must be a sequence, got {shown(parts)}")
-    parts = list(parts)
-    if not parts:
-        raise ValueError("parts must be at least one, got none")
+    parts = as_list("parts", parts if is_array(parts) else list(parts))
     for part in parts:
         pair = isinstance(part, tuple | list) and len(part) in (2, 3)
         if not pair and not callable(part):

@@ -24,6 +24,7 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
     check_whole,
+    is_array,
 )
 
 Rates = tuple[float, float, float]
@@ -216,8 +217,10 @@ def watch_learning(
     check_real(probabilities=probabilities, host=host)
     check_mask(reachable=reachable)
     check_kind(Iterable, dipoles=dipoles, targets=targets)
-    samples = as_list("dipoles", list(dipoles))
-    labels = as_list("targets", list(targets))
+    samples, labels = (
+        as_list(name, value if is_array(value) else list(value))
+        for name, value in (("dipoles", dipoles), ("targets", targets))
+    )
     if len(samples) != len(labels):
         raise ValueError(
             f"dipoles and targets must be as many, got {len(samples)} and {len(labels)}"

@@ -20,6 +20,8 @@ from isinglass._common.checks import (
     check_kind,
     check_positive,
     check_whole,
+    is_array,
+    shown,
 )
 from isinglass.data.induction import InductionBatch, InductionTask
 from isinglass.systems.looped.loop import Loop
@@ -251,7 +253,13 @@ class _Answers:
     def __call__(self, model: Any, sequence: InductionBatch) -> Array:
         tokens, targets, mask, _ = sequence
         options = {} if self.iterations is None else {"iterations": self.iterations}
-        right = (model(tokens, **options).argmax(-1) == targets) & mask
+        logits = model(tokens, **options)
+        if not is_array(logits) or jnp.ndim(logits) != 2 or len(logits) != len(tokens):
+            raise ValueError(
+                "model must make logits (n, V) of tokens (n,); it made "
+                f"{shown(logits)} of {len(tokens)}"
+            )
+        right = (logits.argmax(-1) == targets) & mask
         return jnp.stack([right.sum(), mask.sum(), right[-1], mask[-1]])
 
 

@@ -161,7 +161,7 @@ def train(
     evaluate = Evaluation() if evaluate is None else evaluate
     check_kind(Runtime, runtime=runtime)
     check_kind(Evaluation, evaluate=evaluate)
-    as_list("seeds", seeds)
+    seeds = as_list("seeds", seeds)
     trainer = LoopedTrainer(
         config,
         task,
@@ -208,12 +208,12 @@ class LoopedTrainer(Trainer[State, Run]):
         for recipe in self.recipe:
             recipe.task(self.task)
             check_streamed_index(recipe.objective.q)
+        if not all(is_whole(seed) and 0 <= seed < 2**32 for seed in self.seeds):
+            raise ValueError(f"seeds must be in [0, 2^32), got {self.seeds}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(
                 f"seeds must be different ones, at least one, got {self.seeds}"
             )
-        if not all(is_whole(seed) and 0 <= seed < 2**32 for seed in self.seeds):
-            raise ValueError(f"seeds must be in [0, 2^32), got {self.seeds}")
         longest, lengths = self.recipe[-1].longest, self.evaluate.lengths
         if self.evaluate.stop_at is not None and longest not in lengths:
             raise ValueError(

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import check_in, check_whole, is_whole
-from isinglass._common.plain_checks import is_array, shown
+from isinglass._common.checks import check_in, check_whole
+from isinglass._common.plain_checks import is_index, shown
 
 
 def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
@@ -35,8 +35,7 @@ def check_position(position: Any) -> None:
     Raises:
         ValueError: If it is another.
     """
-    whole = is_array(position) and jnp.issubdtype(position.dtype, jnp.integer)
-    if not is_whole(position) and not whole:
+    if not is_index(position):
         raise ValueError(f"position must be a whole number, got {shown(position)}")
 
 

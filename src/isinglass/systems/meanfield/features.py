@@ -13,7 +13,11 @@ from isinglass._common.checks import (
     as_real_array,
     as_sign_array,
     check_choice,
+    check_finite,
     check_in,
+    check_kind,
+    check_real,
+    check_shapes,
     check_whole,
     is_whole,
 )
@@ -486,20 +490,29 @@ def _apportion(shares: Float[np.ndarray, "T"], n: int) -> Int[np.ndarray, "T"]:
 
 
 def _check_shapes(features: Features) -> None:
+    names = ("signs", "semantic", "positional", "correlations")
+    arrays = {name: getattr(features, name) for name in names}
+    check_kind(np.ndarray, **arrays)
+    check_real(**arrays)
+    check_finite(**arrays)
+    check_shapes(signs=(features.signs, "G M"))
     g, m = features.signs.shape
-    p = features.positional.shape[-1]
+    p = features.positional.shape[-1] if features.positional.ndim else 0
     for name, shape in (
         ("semantic", (4, m, g)),
         ("positional", (4, m, p)),
         ("correlations", (4, m, 4, m)),
     ):
-        array = getattr(features, name)
-        if array.shape != shape:
-            raise ValueError(f"{name} must be of shape {shape}, got {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} must be finite")
+        if arrays[name].shape != shape:
+            raise ValueError(
+                f"{name} must be of shape {shape}, got {arrays[name].shape}"
+            )
     if (features.columns is None) != (features.shares is None):
         raise ValueError("columns and shares must be given both or neither")
+    if features.columns is not None and features.shares is not None:
+        check_kind(np.ndarray, columns=features.columns, shares=features.shares)
+        as_sign_array("columns", features.columns, (None, 4, m))
+        as_real_array("shares", features.shares, (len(features.columns),))
 
 
 # (segment, weights, pattern) and (weights, pattern, bit); weights o, v, q, k.

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from scipy.special import log_softmax
 from sklearn.utils.validation import check_is_fitted
 
-from isinglass._common.checks import as_path, as_real_array, check_positive
+from isinglass._common.checks import as_array, as_path, as_real_array, check_positive
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
@@ -362,7 +362,8 @@ class CoupledClassifier(AdditiveClassifier):
         if isinstance(prior, str):
             fits = prior in ("equal", "counts")
         else:
-            fits = prior is not None and (np.asarray(prior) > 0).all()
+            weights = np.asarray(as_array("class_prior", prior))
+            fits = weights.dtype.kind in "iuf" and bool((weights > 0).all())
         if not fits:
             raise ValueError(
                 f"class_prior must be 'equal', 'counts' or positive weights, got "

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from isinglass._common.checks import as_real_array
+from isinglass._common.checks import as_real_array, check_flag
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference.tensors.avalanche_laws import coupling_of_law
 
@@ -96,6 +96,7 @@ def sweep_avalanches(
     """
     x = as_real_array("thresholds", thresholds, (None,))
     coupling = coupling_of_law(coupling)
+    check_flag(durations=durations)
     n = len(x)
     if n == 0:
         raise ValueError("thresholds must be one or more numbers, got none")
