@@ -217,8 +217,8 @@ EXPERIMENTS = (
             "and a linear SVM on pixels and on its own features? And pictures that "
             "are no MNIST?"
         ),
-        seeds={"default": 20, "quick": 4},
-        seconds={"default": 90, "quick": 12},
+        seeds={"default": 20, "quick": 4, "full": 40},
+        seconds={"default": 90, "quick": 12, "full": 600},
         inputs=[inputs.digits],
     ),
     Experiment(

@@ -53,6 +53,14 @@ SETTINGS = {
         "sets": (1, 5, 10),
         "repeats": 10,
     },
+    "full": {
+        "shots": (1, 5, 10, 50, 200),
+        "tuned": {1: 6, 5: 4, 50: 2, 200: 1},
+        "grid": GRID,
+        "draws": {1: 40, 5: 20, 10: 20, 50: 12, 200: 12},
+        "sets": (1, 5, 10),
+        "repeats": 20,
+    },
 }
 FOUR_SHOTS = {1: "K=1, 5 epochs", 5: "K=5, 1 epoch", 10: "K=10, 1 epoch"}
 SETS = ("scikit-learn's digits", "letters in typefaces", "pieces of photographs")

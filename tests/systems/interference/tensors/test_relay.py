@@ -5,10 +5,12 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from isinglass.systems.interference import RelayNetwork, spinodal, sweep_avalanches
 
 law = settings(max_examples=25, deadline=None)
+few = settings(max_examples=8, deadline=None)
 
 
 def network(seed, *, n=60, width=0.6, negative=0.0, delays="unit", coupling=1.5):
@@ -76,6 +78,100 @@ def test_a_network_returns_to_where_it_turned(seed, high, depth, share):
     np.testing.assert_array_equal(relays.branches, at_low)
     relays.drive(high)
     np.testing.assert_array_equal(relays.branches, turned)
+
+
+# -- a field that moves on -------------------------------------------------------------
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["unit", "whole", "any"]))
+@few
+def test_slow_enough_a_rate_is_quasi_static(seed, delays):
+    path = [2.0, -2.0]
+    slow = by_events(network(seed, delays=delays)).drive(path)
+    gap = np.diff(slow.field[slow.field.argsort()]).min()
+    lifetime = slow.duration.max() + 20
+    rated = network(seed, delays=delays).drive(path, rate=0.5 * gap / lifetime)
+
+    assert slow.rate == 0 < rated.rate
+    for name in ("field", "size", "duration"):
+        np.testing.assert_array_equal(getattr(rated, name), getattr(slow, name))
+    for mine, other in zip(rated.switches, slow.switches, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def fields_of_switches(avalanches, stop, n):
+    """The field at which each tensor switched, infinite of others."""
+    tensor, number, time = avalanches.switches
+    fields = np.full(n, np.inf)
+    moved = avalanches.field[number] + avalanches.rate * time
+    fields[tensor] = np.minimum(moved, stop)
+    return fields
+
+
+@given(st.integers(0, 10_000), st.floats(1e-4, 10), st.sampled_from(["unit", "any"]))
+@few
+def test_a_faster_drive_switches_later_and_rests_in_the_same_state(seed, rate, delays):
+    drives = {r: network(seed, delays=delays) for r in (0.0, rate, 3 * rate)}
+    before = np.full(60, -np.inf)
+    for speed, relays in drives.items():
+        fields = fields_of_switches(relays.drive(0.5, rate=speed), 0.5, 60)
+        assert (fields >= before - 1e-9).all()
+        before = fields
+    for stop in (-0.3, 0.1, -2.0):
+        for speed, relays in drives.items():
+            relays.drive(stop, rate=speed)
+            np.testing.assert_array_equal(relays.branches, drives[0.0].branches)
+
+
+@pytest.mark.parametrize(
+    ("rate", "stop", "size", "time"),
+    [
+        (0.0, 9.0, [2], [0, 2]),  # the news brings the second to its threshold, 0.8
+        (0.1, 9.0, [2], [0, 2]),
+        (0.5, 9.0, [2], [0, 1.6]),  # the field is at 1.8 before the news arrives
+        (0.5, 1.5, [2], [0, 2]),  # it stops at 1.5, and the news arrives
+    ],
+)
+def test_a_tensor_switches_by_news_or_by_the_field(rate, stop, size, time):
+    relays = RelayNetwork([[0, 0], [0.5, 0]], 2.0, [-1.0, -1.3])
+    avalanches = relays.drive(stop, rate=rate)
+
+    assert avalanches.size.tolist() == size
+    np.testing.assert_allclose(avalanches.switches.time, time)
+    assert avalanches.rate == rate
+
+
+def busy(n, delays, rate):
+    """Tensors that do not move each other, but whose signals travel, at even fields."""
+    around = (np.arange(1, n + 1) % n, np.arange(n))
+    weights = sp.csr_array((np.full(n, 1e-12), around))
+    times = sp.csr_array((delays, around))
+    thresholds = np.random.default_rng(0).uniform(0, 1, n)
+    return RelayNetwork(weights, times, -thresholds).drive(2.0, rate=rate)
+
+
+@pytest.mark.parametrize("load", [0.3, 1.2])
+def test_avalanches_run_into_each_other_as_customers_of_a_queue_do(load):
+    # Thresholds are passed at random; a rest begins when nothing is passed for as long
+    # as a signal travels (M/D/∞): sizes are geometric, and of random travel times (M/G/
+    # ∞) their mean is e^load still.
+    n, ratio = 4_000, 1 - np.exp(-load)
+    sizes = busy(n, np.full(n, 5.0), load / (5.0 * n)).size
+    last = 8
+    counts = np.bincount(np.minimum(sizes, last), minlength=last + 1)[1:]
+    expected = ratio ** np.arange(last) * np.append(np.full(last - 1, 1 - ratio), 1)
+    p_values = [
+        chisquare(counts, law / law.sum() * len(sizes)).pvalue
+        for law in (expected, expected * 1.3 ** np.arange(last))
+    ]
+    assert p_values[0] > 1e-3 > p_values[1]
+
+    times = np.random.default_rng(1).exponential(5.0, n) + 1e-9
+    count = len(busy(n, times, load / (times.mean() * n)))
+    assert abs(count - n * np.exp(-load)) < 4 * np.sqrt(n * np.exp(-load))
+
+
+# -- what fails, and what is refused ---------------------------------------------------
 
 
 def test_with_negative_routes_neither_law_holds():
@@ -194,4 +290,7 @@ def test_what_a_drive_cannot_do_is_refused():
         relays.jump(0.0)
     with pytest.raises(ValueError, match="field must be finite"):
         relays.drive(np.inf)
+    for rate in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match="rate must be"):
+            relays.drive(0.0, rate=rate)
     assert "no exact laws" in repr(relays)

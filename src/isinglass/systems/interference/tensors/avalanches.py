@@ -42,6 +42,8 @@ class Avalanches:
             where all are alike, it is the number of its last generation. Empty where it
             was not computed.
         switches: All switches, of a network with routes; else none.
+        rate: How far the field moved in a unit of time while signals travelled; 0 where
+            it stood still.
     """
 
     field: Float[np.ndarray, "avalanche"]
@@ -52,6 +54,7 @@ class Avalanches:
             np.zeros(0, int), np.zeros(0, int), np.zeros(0)
         )
     )
+    rate: float = 0.0
 
     def __len__(self) -> int:
         """How many there are."""
@@ -60,7 +63,8 @@ class Avalanches:
     def __repr__(self) -> str:
         """Their number and the largest, not all their sizes."""
         largest = int(self.size.max(initial=0))
-        return f"Avalanches({len(self):,}, largest {largest:,})"
+        rate = f", rate {self.rate:g}" if self.rate else ""
+        return f"Avalanches({len(self):,}, largest {largest:,}{rate})"
 
 
 class Estimate(NamedTuple):

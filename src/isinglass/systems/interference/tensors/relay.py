@@ -13,7 +13,12 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from isinglass._common.checks import as_real_array, check_finite, check_whole
+from isinglass._common.checks import (
+    as_real_array,
+    check_finite,
+    check_in,
+    check_whole,
+)
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference.tensors._relay_events import EventDrive
 from isinglass.systems.interference.tensors._relay_sweep import (
@@ -50,11 +55,11 @@ class Wiring:
 
 
 class RelayNetwork:
-    """Tensors with routes between them, in a field that moves slowly.
+    """Tensors with routes between them, in a field that moves.
 
     The field at tensor i is β(H + θ_i + Σ_j W_ij σ_j). A switch is a signal along each
-    of its routes; it arrives after the travel time, while the slow field H stands
-    still. All fields are in units of 1/β, as `response` has them.
+    of its routes; it arrives after the travel time, while the field H stands still, or
+    moves on (`drive`). All fields are in units of 1/β, as `response` has them.
 
     **Exact laws.** Where no route is negative, sizes and final states do not depend on
     travel times, and the network returns to the very same state when the field returns
@@ -107,25 +112,37 @@ class RelayNetwork:
         laws = "" if self.has_exact_laws else ", negative routes: no exact laws"
         return f"RelayNetwork({n:,} tensors, {routes:,} routes{laws})"
 
-    def drive(self, field: ArrayLike, *, most_switches: int = 1_000_000) -> Avalanches:
-        """Move the field slowly to a value, or to several in turn.
+    def drive(
+        self, field: ArrayLike, *, rate: float = 0.0, most_switches: int = 1_000_000
+    ) -> Avalanches:
+        """Move the field to a value, or to several in turn; slowly, or at a rate.
 
-        It stands still while signals travel. What has happened stays in ``branches``
-        and ``field``, so that the next drive goes on from there.
+        At rate 0 it stands still while signals travel (*quasi-static*). Else it moves
+        on, and tensors whose thresholds it passes join the avalanche that is under way:
+        all that switches from one rest to the next is one avalanche. At each turning
+        point the field waits until the network is at rest. What has happened stays in
+        ``branches`` and ``field``, so that the next drive goes on from there.
+
+        Where no route is negative, the network comes to rest in the same state at every
+        rate; a tensor switches at a field that is the higher, the faster it rises; and
+        avalanches are those of rate 0 as soon as each is over before the next begins.
 
         Args:
             field: H, one number or the turning points of a path.
-            most_switches: Of one avalanche, where routes are negative.
+            rate: How far the field moves in a unit of the travel times, from 0. Above
+                it the network is computed one event after another.
+            most_switches: Of one avalanche, where that is so.
 
         Returns:
-            The avalanches with all their switches. Where several tensors have the same
-            threshold to the last bit they go off together.
+            The avalanches with all their switches, and the rate. Where several tensors
+            have the same threshold to the last bit they go off together.
 
         Raises:
-            ValueError: If a field is not finite.
+            ValueError: If a field is not finite, or the rate negative or not finite.
             RuntimeError: If an avalanche among negative routes does not end. The
                 network is then as it was before the drive.
         """
+        check_in("[0, inf)", rate=rate)
         check_whole(most_switches=most_switches)
         stops = np.atleast_1d(as_real_array("field", field))
         if stops.ndim != 1:
@@ -135,10 +152,10 @@ class RelayNetwork:
         branches, at, parts = self.branches.copy(), self.field, []
         for stop in stops.tolist():
             if stop != at:
-                parts.append(self._leg(branches, at, stop, most_switches))
+                parts.append(self._leg(branches, at, stop, most_switches, float(rate)))
             at = stop
         self.branches, self.field = branches, at
-        return _joined(parts)
+        return _joined(parts, rate)
 
     def jump(self, field: float) -> Avalanches:
         """Set the field at once, as a host does that arrives, and let all come to rest.
@@ -181,11 +198,13 @@ class RelayNetwork:
         local = self._wiring.local_fields + self._wiring.received(branches)
         return np.where(branches == -sign, self._wiring.limits - sign * local, np.inf)
 
-    def _leg(self, branches: Any, start: float, stop: float, most: int) -> tuple:
+    def _leg(
+        self, branches: Any, start: float, stop: float, most: int, rate: float
+    ) -> tuple:
         """Fields, and tensor, avalanche and time of each switch; in place."""
         sign = 1 if stop > start else -1
-        if not self.has_exact_laws:
-            events = EventDrive(self._wiring, branches, sign, most)
+        if rate or not self.has_exact_laws:
+            events = EventDrive(self._wiring, branches, sign, most, rate)
             fields, rows = events.run(stop)
             branches[:] = events.sigma
             return fields, rows[:, 0].astype(int), rows[:, 1].astype(int), rows[:, 2]
@@ -201,7 +220,7 @@ class RelayNetwork:
         return sign * fields, switched[order], numbers, time[order]
 
 
-def _joined(legs: list[tuple]) -> Avalanches:
+def _joined(legs: list[tuple], rate: float = 0.0) -> Avalanches:
     """Avalanches of a path from those of its legs."""
     columns: list[list[np.ndarray]] = [[], [], [], []]
     count = 0
@@ -219,7 +238,8 @@ def _joined(legs: list[tuple]) -> Avalanches:
     sizes = np.bincount(numbers, minlength=count)
     durations: Float[np.ndarray, "_"] = np.zeros(count)
     np.maximum.at(durations, numbers, times)
-    return Avalanches(fields, sizes, durations, Switches(tensors, numbers, times))
+    switches = Switches(tensors, numbers, times)
+    return Avalanches(fields, sizes, durations, switches, float(rate))
 
 
 def _routes(routes: Any) -> Any:
