@@ -176,9 +176,10 @@ def main() -> None:
     if "neighbours" in options.what:
         console.print(_neighbours(options))
     if "training" in options.what:
-        from memory_training import training_table, utilisation_table
+        from memory_training import training_tables, utilisation_table
 
-        console.print(training_table(3 * options.rounds))
+        for table in training_tables(3 * options.rounds):
+            console.print(table)
         if (table := utilisation_table(3 * options.rounds)) is not None:
             console.print(table)
     console.print(f"{platform.machine()}, {cores()} cores")

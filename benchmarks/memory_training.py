@@ -20,8 +20,12 @@ from isinglass.systems.memory import (
 )
 from isinglass.training.devices import mesh_of, replicated, spread_batch
 
-CONFIG = TransformerConfig(vocabulary=256, context=256, width=384, heads=6, layers=6)
-BATCH, STEPS = 8, 3
+# Each with its sequences a step.
+SHAPES = (
+    (TransformerConfig(vocabulary=256, context=256, width=384, heads=6, layers=6), 8),
+    (TransformerConfig(vocabulary=256, context=1_024, width=768, layers=6), 2),
+)
+STEPS = 3
 # Dense products in bfloat16, FLOP/s, as NVIDIA states them.
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 SMALL, SMALL_BATCH = TransformerConfig(), 32
@@ -85,17 +89,22 @@ class Theirs:
             self.advance()
 
 
-def training_table(rounds: int) -> Table:
+def training_tables(rounds: int) -> list[Table]:
+    """One for each of `SHAPES`."""
+    return [training_table(*shape, rounds) for shape in SHAPES]
+
+
+def training_table(config: TransformerConfig, batch: int, rounds: int) -> Table:
     """Tokens per second, and how many times ours each takes, by median ratio."""
-    ours = Ours(CONFIG, Recipe(batch=BATCH, learning_rate=6e-4))
+    ours = Ours(config, Recipe(batch=batch, learning_rate=6e-4))
     eager, compiled = Theirs(ours, compiled=False), Theirs(ours, compiled=True)
     _check_same_losses(ours, eager, compiled)
     programs = {"Isinglass": ours, "PyTorch": eager, "torch.compile": compiled}
     times = _interleaved(programs, rounds)
-    tokens = STEPS * BATCH * CONFIG.context
+    tokens = STEPS * batch * config.context
     table = Table(
-        title=f"training: {CONFIG.layers} layers, {CONFIG.width} wide, {BATCH} × "
-        f"{CONFIG.context} bytes a step, float32"
+        title=f"training: {config.layers} layers, {config.width} wide, {batch} × "
+        f"{config.context} bytes a step, float32"
     )
     for column in ("", "tokens/s", "ms a step", "range", "times ours"):
         table.add_column(column, justify="right" if column else "left")

@@ -88,15 +88,27 @@ def test_activations_lead_to_the_logits(model):
     np.testing.assert_allclose(logits, result.logits, rtol=1e-5, atol=1e-5)
 
 
-def test_checkpointed_layers_have_the_same_gradient(model):
+def test_several_sequences_are_each_as_alone(model):
+    tokens = np.random.default_rng(2).integers(0, 11, (3, 9))
+    together = RUN(model, jnp.asarray(tokens))
+    alone = jax.jit(jax.vmap(lambda tokens: model.run(tokens)))(tokens)
+    assert together.stream.shape == (4, 3, 9, 8)
+    for ours, sequences in (
+        (together.logits, alone.logits),
+        (jnp.moveaxis(together.stream, 1, 0), alone.stream),
+        (together.final, alone.final),
+    ):
+        np.testing.assert_allclose(ours, sequences, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{"checkpoint": True}, {"unroll": True}])
+def test_layers_computed_otherwise_have_the_same_gradient(model, changes):
     def loss(model, execution):
         return (model.final(jnp.arange(9), execution) ** 3).sum()
 
     plain, again = (
-        jax.jit(jax.grad(loss), static_argnums=1)(
-            model, Execution(checkpoint=checkpoint)
-        )
-        for checkpoint in (False, True)
+        jax.jit(jax.grad(loss), static_argnums=1)(model, execution)
+        for execution in (Execution(), Execution(**changes))
     )
     for mine, theirs in zip(
         jax.tree.leaves(again), jax.tree.leaves(plain), strict=True

@@ -105,12 +105,13 @@ def _loss_and_gradient(
     whole = jnp.where(whole == 0, 1, whole)  # where nothing counts, the loss is 0
     key = jax.random.fold_in(jax.random.key(numbers[0]), numbers[1])
     key = jax.random.fold_in(key, jax.lax.axis_index(AXIS))
+    execution = recipe.execution.for_training(model.config)
 
     def part(sequences: Any) -> Any:
         *batch, weight, number = sequences
         key_of_part = jax.random.fold_in(key, number) if model.config.dropout else None
         return jax.value_and_grad(_loss)(
-            model, *batch, weight / whole, recipe.execution, key_of_part
+            model, *batch, weight / whole, execution, key_of_part
         )
 
     def add(sums: Any, sequences: Any) -> Any:
@@ -147,13 +148,7 @@ def _loss(
     execution: Execution,
     key: Any,
 ) -> Any:
-    if key is None:
-        final = jax.vmap(lambda sequence: model.final(sequence, execution))(tokens)
-    else:
-        keys = jax.random.split(key, len(tokens))
-        final = jax.vmap(
-            lambda sequence, key: model.final(sequence, execution, key=key)
-        )(tokens, keys)
+    final = model.final(tokens, execution, key=key)
     return weighted_cross_entropy(
         final.reshape(-1, final.shape[-1]),
         model.embedding,

@@ -109,13 +109,10 @@ def matching_length(
 def _continued(
     model: Transformer, tokens: Any, start: int, execution: Execution
 ) -> Any:
-    def likeliest(tokens: Any, place: Any) -> Any:
-        """After the tokens before a place; what stands behind it has no effect."""
-        activations = model.final(tokens, execution)
-        return model.decode(activations[place - 1][None], execution)[0].argmax()
-
     def add(place: Any, tokens: Any) -> Any:
-        following = jax.vmap(likeliest, (0, None))(tokens, place)
+        """The likeliest after what stands before a place, whatever stands there."""
+        activations = model.final(tokens, execution)[:, place - 1]
+        following = model.decode(activations, execution).argmax(-1)
         return tokens.at[:, place].set(following.astype(tokens.dtype))
 
     return jax.lax.fori_loop(start, tokens.shape[1], add, jnp.asarray(tokens))

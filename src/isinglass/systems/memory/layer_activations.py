@@ -181,14 +181,11 @@ def _of_batch(
 ) -> Float[Array, "layers b *positions d"]:
     def reduced(x: Any) -> Any:
         if positions == "last":
-            return x[-1].astype(jnp.float32)
+            return x[:, -1].astype(jnp.float32)
         x = x.astype(jnp.float32)
-        return x.mean(0) if positions == "mean" else x
+        return x.mean(1) if positions == "mean" else x
 
-    def of_sequence(tokens: Any) -> Any:
-        last, stream = model.stream(tokens, execution, pick=reduced)
-        places = [len(stream) if name == FINAL else int(name) for name in names]
-        every = jnp.concatenate([stream, reduced(model.after(last))[None]])
-        return every[jnp.array(places)]
-
-    return jnp.moveaxis(jax.vmap(of_sequence)(tokens), 0, 1)
+    last, stream = model.stream(tokens, execution, pick=reduced)
+    places = [len(stream) if name == FINAL else int(name) for name in names]
+    every = jnp.concatenate([stream, reduced(model.after(last))[None]])
+    return every[jnp.array(places)]

@@ -11,7 +11,8 @@ everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
@@ -35,6 +36,7 @@ from isinglass.data.tokens import check_tokens
 from isinglass.training.cross_entropy import DTYPES, Dtype
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
+WIDE = 256  # features from which on it pays to unroll layers
 Attention = Literal["auto", "blocks", "cudnn"]
 ATTENTIONS: tuple[Attention, ...] = get_args(Attention)
 
@@ -99,6 +101,10 @@ class Execution:
             third more work, and one (n, d) array a layer instead of about twenty.
         attention: "blocks", which runs anywhere; "cudnn", NVIDIA's kernel for 16-bit
             numbers; or "auto", cuDNN where that runs and blocks elsewhere.
+        unroll: Whether a program has all layers one after the other instead of a loop
+            over them, which reads and stacks their parameters and activations: faster
+            on a CPU, and longer to compile. None for what fits: where a model of at
+            least 256 features is trained on a CPU.
 
     Raises:
         ValueError: If a value is unknown, or cuDNN is asked for in float32.
@@ -107,11 +113,14 @@ class Execution:
     dtype: Dtype = "float32"
     checkpoint: bool = False
     attention: Attention = "auto"
+    unroll: bool | None = None
 
     def __post_init__(self) -> None:
         check_choice(DTYPES, dtype=self.dtype)
         check_choice(ATTENTIONS, attention=self.attention)
         check_flag(checkpoint=self.checkpoint)
+        if self.unroll is not None:
+            check_flag(unroll=self.unroll)
         if self.attention == "cudnn" and self.dtype == "float32":
             raise ValueError('attention "cudnn" needs dtype "bfloat16", got "float32"')
 
@@ -123,23 +132,30 @@ class Execution:
         fits = self.dtype == "bfloat16" and size % 8 == 0 and size <= 128
         return "cudnn" if fits and jax.default_backend() == "gpu" else "blocks"
 
+    def for_training(self, config: TransformerConfig) -> Execution:
+        """Say which that is where a model is trained on the default device."""
+        if self.unroll is not None:
+            return self
+        pays = config.width >= WIDE and jax.default_backend() == "cpu"
+        return replace(self, unroll=pays)
+
 
 SINGLE = Execution()
 
 
 class Pass(NamedTuple):
-    """All that a model makes of a sequence.
+    """All that a model makes of a sequence, or of several along an axis b.
 
     Attributes:
-        logits: (n, V).
+        logits: (n, V) or (b, n, V).
         stream: Activations x_0 (the embedding), x_1, …, x_L after each layer, (L + 1,
-            n, d).
-        final: LN(x_L), of which the logits are made, (n, d).
+            n, d) or (L + 1, b, n, d).
+        final: LN(x_L), of which the logits are made, (n, d) or (b, n, d).
     """
 
-    logits: Float[Array, "n V"]
-    stream: Float[Array, "layers n d"]
-    final: Float[Array, "n d"]
+    logits: Float[Array, "*batch n V"]
+    stream: Float[Array, "layers *batch n d"]
+    final: Float[Array, "*batch n d"]
 
 
 class Block(eqx.Module):
@@ -189,7 +205,10 @@ class Block(eqx.Module):
 
 
 class Transformer(eqx.Module):
-    """GPT-2 for one sequence; `jax.vmap` it for many.
+    """GPT-2, for one sequence or for several of one length.
+
+    Positions of several are the rows of one product, which on a CPU is faster than
+    `jax.vmap` over sequences.
 
     Attributes:
         embedding: E, of tokens and, turned, the read-out, (V, d).
@@ -224,23 +243,25 @@ class Transformer(eqx.Module):
 
     @usual_promotion()
     def __call__(
-        self, tokens: Integer[Array, "n"], execution: Execution = SINGLE
-    ) -> Float[Array, "n V"]:
+        self, tokens: Integer[Array, "*batch n"], execution: Execution = SINGLE
+    ) -> Float[Array, "*batch n V"]:
         """Compute logits of the token that follows each position.
 
         Args:
-            tokens: 0 to V − 1; at most `context` of them.
+            tokens: 0 to V − 1; at most `context` of them, (n,) or (b, n).
             execution: How to compute it.
 
         Raises:
             TypeError: If the tokens are no array of NumPy or JAX.
             ValueError: If there are no tokens, or more than the context holds, they are
-                not whole numbers with one axis, or one is not in [0, V).
+                not whole numbers with one or two axes, or one is not in [0, V).
         """
         return self.decode(self.final(tokens, execution), execution)
 
     @usual_promotion()
-    def run(self, tokens: Integer[Array, "n"], execution: Execution = SINGLE) -> Pass:
+    def run(
+        self, tokens: Integer[Array, "*batch n"], execution: Execution = SINGLE
+    ) -> Pass:
         """Compute logits, and activations after every layer.
 
         Raises:
@@ -255,11 +276,11 @@ class Transformer(eqx.Module):
     @usual_promotion()
     def final(
         self,
-        tokens: Integer[Array, "n"],
+        tokens: Integer[Array, "*batch n"],
         execution: Execution = SINGLE,
         *,
         key: PRNGKeyArray | None = None,
-    ) -> Float[Array, "n d"]:
+    ) -> Float[Array, "*batch n d"]:
         """Compute LN(x_L), of which `decode` makes the logits.
 
         Args:
@@ -274,12 +295,12 @@ class Transformer(eqx.Module):
 
     @usual_promotion()
     def decode(
-        self, final: Float[Array, "n d"], execution: Execution = SINGLE
-    ) -> Float[Array, "n V"]:
+        self, final: Float[Array, "*batch d"], execution: Execution = SINGLE
+    ) -> Float[Array, "*batch V"]:
         """Make logits of LN(x_L), in float32."""
         dtype = jnp.dtype(execution.dtype)
         return jnp.einsum(
-            "nd,vd->nv",
+            "...d,vd->...v",
             final.astype(dtype),
             self.embedding.astype(dtype),
             preferred_element_type=jnp.float32,
@@ -288,18 +309,19 @@ class Transformer(eqx.Module):
     @usual_promotion()
     def stream(
         self,
-        tokens: Integer[Array, "n"],
+        tokens: Integer[Array, "*batch n"],
         execution: Execution = SINGLE,
         *,
         pick: Callable[[Array], Any] | None = None,
         key: PRNGKeyArray | None = None,
-    ) -> tuple[Float[Array, "n d"], Any]:
+    ) -> tuple[Float[Array, "*batch n d"], Any]:
         """Compute x_L, and what is picked of x_0, x_1, …, x_L.
 
         Args:
             tokens: As for `__call__`.
             execution: How to compute it.
-            pick: Given activations (n, d), what to keep of them; None for nothing.
+            pick: Given activations (n, d) or (b, n, d), what to keep of them; None for
+                nothing.
             key: For dropout; None for no dropout.
 
         Raises:
@@ -309,8 +331,9 @@ class Transformer(eqx.Module):
         check_kind(Execution, execution=execution)
         if key is not None:
             check_key(key=key)
-        check_tokens("tokens", tokens, 1, config.vocabulary)
-        n = len(tokens)
+        axes = 2 if jnp.ndim(tokens) == 2 else 1
+        check_tokens("tokens", tokens, axes, config.vocabulary)
+        n = tokens.shape[-1]
         if not 1 <= n <= config.context:
             raise ValueError(f"tokens must be 1 to {config.context} in number, got {n}")
         keys = None
@@ -329,7 +352,8 @@ class Transformer(eqx.Module):
             return x, None if pick is None else pick(x)
 
         body = jax.checkpoint(layer) if execution.checkpoint else layer
-        last, picked = jax.lax.scan(body, x, (self.blocks, keys))
+        parts, unroll = (self.blocks, keys), bool(execution.unroll)
+        last, picked = jax.lax.scan(body, x, parts, unroll=unroll)
         if pick is None:
             return last, None
         return last, jax.tree.map(
@@ -344,23 +368,30 @@ def _layer(
     attention: Implementation,
     keys: Any,
 ) -> Array:
-    """One layer, in the type of x."""
+    """One layer of x, (…, n, d), in its type.
+
+    Positions of all sequences are rows of one matrix: a product with three axes is
+    slower than one with two.
+    """
     of_attention, of_mlp = (None, None) if keys is None else keys
+    n, width = x.shape[-2:]
+    rows = x.reshape(-1, width)
     together = _linear(
-        block.before_attention(x), block.attention_in, block.attention_in_bias
+        block.before_attention(rows), block.attention_in, block.attention_in_bias
     )
-    query, key, value = (
-        jnp.swapaxes(y.reshape(len(x), config.heads, -1), 0, 1)
-        for y in jnp.split(together, 3, axis=1)
+    heads = together.reshape(-1, n, 3, config.heads, width // config.heads)
+    query, key, value = jnp.moveaxis(heads, (2, 3), (0, 2))  # (b, h, n, c) each
+    attend = partial(causal_attention, implementation=attention)
+    mixed = jnp.swapaxes(jax.vmap(attend)(query, key, value), 1, 2)
+    mixed = _linear(
+        mixed.reshape(-1, width), block.attention_out, block.attention_out_bias
     )
-    mixed = jnp.swapaxes(causal_attention(query, key, value, attention), 0, 1).reshape(
-        x.shape
+    rows = rows + _dropped(mixed, config.dropout, of_attention)
+    inner = jax.nn.gelu(
+        _linear(block.before_mlp(rows), block.mlp_in, block.mlp_in_bias)
     )
-    mixed = _linear(mixed, block.attention_out, block.attention_out_bias)
-    x = x + _dropped(mixed, config.dropout, of_attention)
-    inner = jax.nn.gelu(_linear(block.before_mlp(x), block.mlp_in, block.mlp_in_bias))
     inner = _linear(inner, block.mlp_out, block.mlp_out_bias)
-    return x + _dropped(inner, config.dropout, of_mlp)
+    return (rows + _dropped(inner, config.dropout, of_mlp)).reshape(x.shape)
 
 
 def _linear(x: Array, weight: Array, bias: Array) -> Array:
