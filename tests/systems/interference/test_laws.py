@@ -220,3 +220,26 @@ def test_an_ensemble_is_its_models(draw, seed, n_models):
     np.testing.assert_allclose(
         ensemble_energies(models, X), expected, rtol=1e-12, atol=1e-12
     )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 3, 255]),
+    st.sampled_from([0.6, 1.0]),
+    st.booleans(),
+)
+def test_bytes_are_learned_bit_for_bit_as_other_numbers(seed, most, threshold, weigh):
+    """Small numbers put many patches right at the threshold: s = 3/5, or s = 1."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, most, (40, 6, 8), np.uint8, endpoint=True)
+    X[:5, :2] = X[:5, :1]
+    y = rng.integers(0, 3, 40)
+    weight = rng.random(40) if weigh else None
+    tallies = [
+        InterferenceClassifier(patch_size=2, threshold=threshold, random_state=0)
+        .fit(X.astype(dtype), y, weight)
+        .tally_
+        for dtype in (np.uint8, np.int32)
+    ]
+    np.testing.assert_array_equal(*tallies)

@@ -56,6 +56,11 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
         """What one batch adds to the tally (S, C, K), given weights by class (n, C)."""
         raise NotImplementedError
 
+    def _tally_batch(self, X: np.ndarray) -> int:
+        """How many samples to tally at a time."""
+        # A tally needs less memory than an energy, so that batches are larger.
+        return 2 * BATCH
+
     def _tally_bounds(self) -> tuple[float, float]:
         """Smallest and largest entry that one sample can add to the tally."""
         raise NotImplementedError
@@ -181,8 +186,7 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
             return self._tally(part, padded)
 
         total = np.zeros_like(self.tally_)
-        # A tally needs less memory than an energy, so that batches are larger.
-        for _, added in each_batch(tally, X, size=2 * BATCH):
+        for _, added in each_batch(tally, X, size=self._tally_batch(X)):
             total += added
         return total, members.sum(axis=0, dtype=np.float64)
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from sklearn.utils.validation import check_is_fitted
 
-from isinglass._common.batches import map_batches
+from isinglass._common.batches import BATCH, map_batches
 from isinglass._common.checks import as_list, as_real_array
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
@@ -20,6 +20,7 @@ from isinglass.systems.interference import (
     energy,
     learning,
 )
+from isinglass.systems.interference._bytes import fits, tally_bytes
 from isinglass.systems.interference._estimator import RouteClassifier
 from isinglass.systems.interference._pictures import read_pictures
 from isinglass.systems.interference._samples import picture_tags
@@ -326,12 +327,20 @@ class InterferenceClassifier(RouteClassifier):
         # Three counts, for each field that a host takes.
         return 3 * len(self._levels().fields) if isinstance(self.host, Host) else 3
 
+    def _tally_batch(self, X: np.ndarray) -> int:
+        is_fast = not isinstance(self.host, Host) and self._is_in_bytes(X)
+        return 8 * BATCH if is_fast else super()._tally_batch(X)
+
+    def _is_in_bytes(self, X: np.ndarray) -> bool:
+        return fits(X, self._patch(), float(self.threshold))
+
     def _tally(self, part: np.ndarray, members: np.ndarray) -> Float[Array, "S C K"]:
         patch, threshold = self._patch(), float(self.threshold)
         if isinstance(self.host, Host):
             fields = self._levels().fields
             return _tally_in_time(part, members, fields, patch, threshold)
-        return _tally_images(part, members, patch, threshold)
+        tally = _tally_bytes if self._is_in_bytes(part) else _tally_images
+        return tally(part, members, patch, threshold)
 
     def _tally_bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
@@ -434,6 +443,9 @@ def _tally_images(
     images: Array, members: Array, patch: tuple[int, int], threshold: float
 ) -> Array:
     return learning.tally_kinds(image_similarity(images, patch), members, threshold)
+
+
+_tally_bytes = jax.jit(tally_bytes, static_argnums=(2, 3))
 
 
 @partial(jax.jit, static_argnums=(3, 4))
