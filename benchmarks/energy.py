@@ -3,54 +3,37 @@
     python benchmarks/energy.py [--patterns 100000 --width 1024 --states 256 --rounds 5]
 
 Layer energy and force (`nearest_neighbour_energy_and_force`) take two products, 4 ·
-states · patterns · width flops. The ceiling is a product of 2048 × 2048 measured in the
-same run, in turn with the rest; beside it stand the same two products of these very
-shapes with nothing else, over the same blocks, which is the most a pass that keeps no
-(states × patterns) matrix could reach.
+states · patterns · width flops; the limit is a large product of the same rounds. Beside
+it stand the same two products of these very shapes with nothing else, over the same
+blocks, which is the most a pass that keeps no (states × patterns) matrix could reach.
 
-The last line is of a fresh process that reads the patterns from a file and has no
-others: its peak of anonymous memory, sampled, without the pages of the file that Linux
-keeps at hand (Linux only).
-
-Wall time is what a user waits for; processor time is what it costs where others use the
-machine, and the ratio to trust there.
+Memory is of a fresh process that reads the patterns from a file and has no others: its
+peak of anonymous memory, without the pages of the file that Linux keeps at hand.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from isinglass._common.machine import cores
+import harness
+from harness import Program, Row, Work
 from isinglass.energy import (
     nearest_neighbour_energy,
     nearest_neighbour_energy_and_force,
 )
 
-SQUARE = 2048
-
-
-@jax.jit
-def square(a: jax.Array, b: jax.Array) -> jax.Array:
-    return a @ b
-
 
 @jax.jit
 def two_products(state: jax.Array, patterns: jax.Array) -> jax.Array:
     """The products of a pass and nothing else, block by block."""
-    rows = 1024
+    rows = min(1024, len(patterns))
 
     def read(index: jax.Array, summed: jax.Array) -> jax.Array:
         block = jax.lax.dynamic_slice_in_dim(patterns, index * rows, rows)
@@ -59,109 +42,47 @@ def two_products(state: jax.Array, patterns: jax.Array) -> jax.Array:
     return jax.lax.fori_loop(0, patterns.shape[0] // rows, read, jnp.zeros_like(state))
 
 
-def seconds(function: Callable[[], object]) -> tuple[float, float]:
-    """Wall and processor time."""
-    wall, processor = time.perf_counter(), time.process_time()
-    jax.block_until_ready(function())
-    return time.perf_counter() - wall, time.process_time() - processor
-
-
-def anonymous_memory(file: Path, width: int, states: int) -> float:
-    """Peak GiB of a fresh process that takes energy and force of patterns in a file."""
+def rows(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
+    """Time and memory of passes over patterns in memory and in a file."""
+    m, n, s = options.patterns, options.width, options.states
+    patterns = jax.random.normal(jax.random.key(0), (m, n))
+    state = patterns[:s] + 0.1
+    file = folder / "patterns"
+    on_disk = np.memmap(file, np.float32, "w+", shape=(m, n))
+    on_disk[:] = patterns
+    both = nearest_neighbour_energy_and_force
+    np.testing.assert_array_equal(both(state, patterns)[1], both(state, on_disk)[1])
+    name, flops = f"{m:,} patterns × {n:,}, {s} states", 4.0 * s * m * n
+    programs = {
+        "energy and force": Program(lambda: both(state, patterns)),
+        "from a file": Program(lambda: both(state, on_disk)),
+        "two products, nothing else": Program(lambda: two_products(state, patterns)),
+    }
+    yield from harness.measure(
+        Work(name, programs, ceiling=harness.product(), operations=flops),
+        options.rounds,
+    )
+    alone = {"energy alone": Program(lambda: nearest_neighbour_energy(state, patterns))}
+    yield from harness.measure(
+        Work(name, alone, ceiling=harness.product(), operations=flops / 2),
+        options.rounds,
+    )
     code = (
-        "import re, threading, time, numpy as np, jax\n"
+        "import jax, numpy as np\n"
         "from isinglass.energy import nearest_neighbour_energy_and_force\n"
-        f"patterns = np.memmap({str(file)!r}, np.float32, 'r').reshape(-1, {width})\n"
-        "peak = 0\n"
-        "def watch():\n"
-        "    global peak\n"
-        "    while True:\n"
-        "        now = re.search(r'RssAnon:\\s*(\\d+)', "
-        "open('/proc/self/status').read())\n        peak = max(peak, int(now[1]))\n"
-        "        time.sleep(0.01)\n"
-        "threading.Thread(target=watch, daemon=True).start()\n"
-        f"state = jax.numpy.asarray(patterns[:{states}]) + 0.1\n"
-        "jax.block_until_ready(nearest_neighbour_energy_and_force(state, patterns))\n"
-        "print(peak)\n"
+        f"patterns = np.memmap({str(file)!r}, np.float32, 'r').reshape(-1, {n})\n"
+        f"state = jax.numpy.asarray(patterns[:{s}]) + 0.1\n"
+        "jax.block_until_ready(nearest_neighbour_energy_and_force(state, patterns))"
     )
-    command = [sys.executable, "-c", code]
-    return (
-        int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        / 2**20
-    )
+    yield harness.peak_memory(name, f"{4 * m * n / 2**30:.2f} GiB", code, "RssAnon")
 
 
 def main() -> None:
     """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(
-        description="Speed of one pass over many patterns."
-    )
-    parser.add_argument("--patterns", type=int, default=100_000)
-    parser.add_argument("--width", type=int, default=1024)
-    parser.add_argument("--states", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    m, n, s = options.patterns, options.width, options.states
-    patterns = jax.random.normal(jax.random.key(0), (m, n))
-    state = patterns[:s] + 0.1
-    square_of = jnp.ones((SQUARE, SQUARE))
+    sizes = {"patterns": 100_000, "width": 1_024, "states": 256}
+    options = harness.options_of(__doc__, **sizes).parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        on_disk = np.memmap(Path(folder) / "patterns", np.float32, "w+", shape=(m, n))
-        on_disk[:] = patterns
-        both = 4.0 * s * m * n
-        blocks = 4.0 * s * (m // 1024 * 1024) * n
-        contests: dict[str, tuple[Callable[[], object], float]] = {
-            "product, 2048 × 2048": (
-                lambda: square(square_of, square_of),
-                2.0 * SQUARE**3,
-            ),
-            "two products, blocks": (lambda: two_products(state, patterns), blocks),
-            "energy and force": (
-                lambda: nearest_neighbour_energy_and_force(state, patterns),
-                both,
-            ),
-            "energy alone": (
-                lambda: nearest_neighbour_energy(state, patterns),
-                both / 2,
-            ),
-            "energy and force, file": (
-                lambda: nearest_neighbour_energy_and_force(state, on_disk),
-                both,
-            ),
-        }
-        for function, _ in contests.values():
-            seconds(function)  # compiles
-        times = np.asarray(
-            [[seconds(f) for f, _ in contests.values()] for _ in range(options.rounds)]
-        )
-        memory = anonymous_memory(Path(folder) / "patterns", n, s)
-    flops = np.asarray([flops for _, flops in contests.values()])
-    rates = np.where(times > 0, flops[:, None] / np.maximum(times, 1e-9), np.nan)
-    shares = np.median(rates / rates[:, :1], axis=0)
-    table = Table(
-        title=f"{m:,} patterns × {n:,}, {s} states, medians of {options.rounds} rounds"
-    )
-    columns = ("", "s", "Gflop/s", "of the ceiling", "processor s", "of the ceiling")
-    for name in columns:
-        table.add_column(name, justify="right" if name else "left")
-    middle = np.median(times, axis=0)
-    for i, name in enumerate(contests):
-        wall, processor = middle[i]
-        table.add_row(
-            name,
-            f"{wall:.3f}",
-            f"{flops[i] / wall / 1e9:.0f}",
-            f"{shares[i, 0]:.0%}",
-            f"{processor:.3f}",
-            f"{shares[i, 1]:.0%}",
-        )
-    console = Console()
-    console.print(table)
-    console.print(
-        f"{platform.machine()}, {cores()} cores, {jax.device_count()} × "
-        f"{jax.devices()[0].device_kind}; of {4 * m * n / 2**30:.2f} GiB in a file, "
-        f"{memory:.2f} GiB in memory at peak, all else included"
-    )
+        harness.report(rows(options, Path(folder)), options)
 
 
 if __name__ == "__main__":

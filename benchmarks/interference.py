@@ -2,27 +2,24 @@
 
     python benchmarks/interference.py [--mnist DIR]
 
-One run, interleaved, medians. The loops are a plain NumPy transcription of the
-published rule, written from its equations; that both give the same numbers is checked
-before anything is timed.
+The loops are a plain NumPy transcription of the published rule, written from its
+equations; that both give the same numbers is checked before anything is timed. The
+limit of prediction are the matrix products that it takes, in float64; that of training
+is to read the pictures once.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+import harness
+from harness import Program, Row, Work
 from isinglass.data import few_shot, mnist
 from isinglass.systems.interference import (
     InterferenceClassifier,
@@ -34,8 +31,14 @@ from isinglass.systems.interference import (
 CLASSES = (0, 1, 2, 4)
 BATCH = 4000
 WHOLE_SET = 24_000  # MNIST has about as many training pictures of the four digits
-LOOP_IMAGES = 4  # images a round that the loops are given; they take 10 to 100 ms each
-ROUNDS = 7
+LOOP_IMAGES = 4  # pictures that the loops are handed; they take 1 to 100 ms each
+MEMORY_CODE = """
+import numpy as np
+from isinglass.systems.interference import InterferenceClassifier, paper_settings
+X = np.random.default_rng(0).integers(0, 256, (60_000, 28, 28), dtype=np.uint8)
+model = InterferenceClassifier(**paper_settings(), random_state=0)
+model.fit(X[:100], np.arange(100) % 4).predict(X)
+"""
 
 
 # -- the published rule, route by route ------------------------------------------------
@@ -87,220 +90,133 @@ def loop_energies(p, dipoles, host, distance, n_signals=1000, threshold=0.7):
     return peaks
 
 
-# -- measuring -------------------------------------------------------------------------
-
-
-def seconds(function: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def interleaved(functions: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median seconds of each function, run in turn."""
-    times: dict[str, list[float]] = {name: [] for name in functions}
-    for function in functions.values():
-        function()
-    for _ in range(ROUNDS):
-        for name, function in functions.items():
-            times[name].append(seconds(function))
-    return {name: float(np.median(values)) for name, values in times.items()}
-
-
-def matrix_ceiling(size: int = 2048) -> float:
-    """Flop/s of one large float64 matrix product."""
-    with jax.enable_x64(True):
-        a = jnp.ones((size, size), dtype=jnp.float64)
-        product = jax.jit(jnp.matmul)
-        median = interleaved({"product": lambda: product(a, a).block_until_ready()})[
-            "product"
-        ]
-    return 2 * size**3 / median
-
-
-def memory_ceiling(size: int = 1 << 26) -> float:
-    """Bytes/s of a large copy on one thread, read and written."""
-    source, target = np.ones(size), np.zeros(size)
-    median = interleaved({"copy": lambda: np.copyto(target, source)})["copy"]
-    return 16 * size / median
-
-
-def work_per_image(
-    model: InterferenceClassifier, images: np.ndarray
-) -> dict[str, dict[str, float]]:
-    """Flops of the matrix products, and bytes of input, per image.
-
-    Counted by hand: S sources, C targets, T steps, D components. Prediction multiplies
-    (C·T, S) by (S, D) twice (hosts; signals of the others) and by (S, 1) twice (counts;
-    friends). Training has one product of D with the host and one small one with the
-    class memberships.
-    """
-    sources, targets, steps = model.prior_.shape
-    components = 9
-    return {
-        "predict": {
-            "flops": 2.0 * sources * targets * steps * 2 * (components + 1),
-            "bytes": float(images[0].nbytes),
-        },
-        "train": {
-            "flops": 2.0 * sources * (components + 3 * targets),
-            "bytes": float(images[0].nbytes),
-        },
-    }
-
-
-def peak_memory(n_images: int = 60_000) -> float:
-    """Peak resident GiB of a new process that predicts `n_images` pictures (Linux)."""
-    code = (
-        "import numpy as np\n"
-        "from isinglass.systems.interference import InterferenceClassifier\n"
-        "from isinglass.systems.interference import paper_settings\n"
-        "rng = np.random.default_rng(0)\n"
-        f"X = rng.integers(0, 256, ({n_images}, 28, 28), dtype=np.uint8)\n"
-        "y = np.arange(100) % 4\n"
-        "model = InterferenceClassifier(**paper_settings(), random_state=0)\n"
-        "model.fit(X[:100], y).predict(X)\n"
-        "print(open('/proc/self/status').read())\n"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
-    # Not getrusage, whose high-water mark a process inherits from its parent.
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", output.stdout)[0]) / 2**20
-
-
-def table_one(task: few_shot.Task, seeds: int = 100) -> float:
-    """Seconds for all of Table 1, ours: draw, train, test every seed of every cell."""
+def table_one(task: few_shot.Task, seeds: int = 100) -> None:
+    """All of Table 1, ours: draw, train, test every seed of every cell."""
     cells = ((1, 5, False), (5, 1, False), (10, 1, False), (5, 10, False))
     cells += tuple((k, epochs, True) for k, epochs, _ in cells[1:])
-
-    def run(n: int) -> None:
-        for k, epochs, mixed in cells:
-            models = []
-            for seed in range(n):
-                rng = np.random.default_rng([seed, k])
-                digits = few_shot.draw(task.pool, CLASSES, k, rng)
-                order = rng.permutation(len(digits.labels)) if mixed else slice(None)
-                model = InterferenceClassifier(
-                    **paper_settings(), epochs=epochs, random_state=seed
-                )
-                models.append(model.fit(digits.images[order], digits.labels[order]))
-            ensemble_energies(models, task.test.images).argmax(axis=-1)
-
-    run(seeds)
-    return seconds(lambda: run(seeds))
+    for k, epochs, mixed in cells:
+        models = []
+        for seed in range(seeds):
+            rng = np.random.default_rng([seed, k])
+            digits = few_shot.draw(task.pool, CLASSES, k, rng)
+            order = rng.permutation(len(digits.labels)) if mixed else slice(None)
+            model = InterferenceClassifier(
+                **paper_settings(), epochs=epochs, random_state=seed
+            )
+            models.append(model.fit(digits.images[order], digits.labels[order]))
+        ensemble_energies(models, task.test.images).argmax(axis=-1)
 
 
 # -- the run ---------------------------------------------------------------------------
 
 
-def main() -> None:
-    """Measure everything and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mnist", help="folder with the official IDX files")
-    data = mnist.load(parser.parse_args().mnist)
-    task = few_shot.task(data, CLASSES)
-    rng = np.random.default_rng(0)
-    images = task.test.images[rng.integers(len(task.test.images), size=BATCH)]
-    shots = few_shot.draw(task.pool, CLASSES, 5, rng)
-    model = InterferenceClassifier(**paper_settings(), random_state=0).fit(*shots)
-    train_where = rng.integers(len(task.pool.images), size=WHOLE_SET)
-    train_images, train_labels = (
-        task.pool.images[train_where],
-        task.pool.labels[train_where],
-    )
+def products_of_prediction(model: InterferenceClassifier) -> float:
+    """Flops of the matrix products a picture: S sources, C targets, T steps, D = 9.
 
-    with jax.enable_x64(True):
-        dipoles = np.asarray(encode_images(images[:LOOP_IMAGES], (3, 3)))
-        shot_dipoles = np.asarray(encode_images(shots.images, (3, 3)))
-    host, distance = model._host(), model.geometry_.distances
-    routes = model.route_probabilities_
-    stage = (host, distance)
-    check_loops(model, (dipoles, images), (shot_dipoles, shots.labels), stage)
+    (C·T, S) by (S, D + 1), twice: hosts with counts of friends, and the signals.
+    """
+    sources, targets, steps = model.prior_.shape
+    return 2.0 * sources * targets * steps * 2 * (9 + 1)
 
-    def loops_predict() -> None:
-        for picture in dipoles:
-            loop_energies(routes, picture, host, distance)
 
-    def loops_train() -> None:
-        p = model.prior_.copy()
-        for picture, label in zip(shot_dipoles[::5], shots.labels[::5], strict=True):
-            loop_train(p, picture, CLASSES.index(label), host, distance)
+@dataclass(frozen=True)
+class Stage:
+    """What is learned and asked, as pictures and, for the loops, as dipoles."""
 
+    model: InterferenceClassifier
+    images: np.ndarray
+    many: tuple[np.ndarray, np.ndarray]
+    shots: tuple[np.ndarray, np.ndarray]
+    dipoles: np.ndarray
+    shot_dipoles: np.ndarray
+
+    @classmethod
+    def of(cls, task: few_shot.Task) -> Stage:
+        """Draw the pictures, and learn five of each class."""
+        rng = np.random.default_rng(0)
+        images = task.test.images[rng.integers(len(task.test.images), size=BATCH)]
+        shots = few_shot.draw(task.pool, CLASSES, 5, rng)
+        model = InterferenceClassifier(**paper_settings(), random_state=0).fit(*shots)
+        where = rng.integers(len(task.pool.images), size=WHOLE_SET)
+        many = task.pool.images[where], task.pool.labels[where]
+        with jax.enable_x64(True):
+            dipoles = np.asarray(encode_images(images[:LOOP_IMAGES], (3, 3)))
+            shot_dipoles = np.asarray(encode_images(shots.images, (3, 3)))
+        return cls(model, images, many, tuple(shots), dipoles, shot_dipoles)
+
+    def loops_predict(self) -> None:
+        """Predict as the loops do."""
+        stage = self.model._host(), self.model.geometry_.distances
+        routes = self.model.route_probabilities_
+        for picture in self.dipoles:
+            loop_energies(routes, picture, *stage)
+
+    def loops_train(self) -> None:
+        """Learn one picture of each class as the loops do."""
+        stage = self.model._host(), self.model.geometry_.distances
+        p = self.model.prior_.copy()
+        pairs = zip(self.shot_dipoles[::5], self.shots[1][::5], strict=True)
+        for picture, label in pairs:
+            loop_train(p, picture, CLASSES.index(label), *stage)
+
+
+def works(stage: Stage) -> Iterator[Work]:
+    """Prediction and training, ours and the loops'."""
+    model, images = stage.model, stage.images
     fresh = InterferenceClassifier(**paper_settings(), random_state=0)
-    times = interleaved(
+    unit = {"unit": "µs a picture", "scale": 1e6}
+    yield Work(
+        f"predict {BATCH:,} pictures",
         {
-            "predict": lambda: model.decision_function(images),
-            "predict, loops": loops_predict,
-            "train": lambda: fresh.fit(train_images, train_labels),
-            "train, loops": loops_train,
-        }
+            "Isinglass": Program(lambda: model.decision_function(images), BATCH),
+            "loops": Program(stage.loops_predict, LOOP_IMAGES),
+        },
+        **unit,
+        ceiling=harness.product(dtype="float64"),
+        operations=products_of_prediction(model),
     )
-    report(times, work_per_image(model, images))
-    console = Console()
-    console.print(
-        f"Table 1, ours, 100 seeds × 7 cells, {len(task.test.labels)} test images: "
-        f"{table_one(task):.1f} s"
-    )
-    console.print(
-        f"Peak memory of predicting 60,000 images, whole process: {peak_memory():.2f} "
-        "GiB"
-    )
-    console.print(
-        f"{data.source} {platform.machine()}, {jax.device_count()} × "
-        f"{jax.devices()[0].device_kind}"
+    yield Work(
+        f"train on {WHOLE_SET:,} pictures",
+        {
+            "Isinglass": Program(lambda: fresh.fit(*stage.many), WHOLE_SET),
+            "loops": Program(stage.loops_train, len(CLASSES)),
+        },
+        **unit,
+        ceiling=harness.copying(),
+        operations=float(images[0].nbytes),
     )
 
 
-def check_loops(model, queries, shots, stage) -> None:
+def check_loops(stage: Stage) -> None:
     """Refuse to time two programs that do not compute the same thing."""
-    (dipoles, images), routes = queries, model.route_probabilities_
-    p = model.prior_.copy()
-    for picture, label in zip(*shots, strict=True):
-        loop_train(p, picture, CLASSES.index(label), *stage)
-    np.testing.assert_allclose(p, routes, rtol=1e-9)
-    loops = [loop_energies(routes, picture, *stage) for picture in dipoles]
-    np.testing.assert_allclose(
-        loops, model.energies(images[: len(dipoles)]), rtol=1e-9, atol=1e-9
-    )
+    model, p = stage.model, stage.model.prior_.copy()
+    field = model._host(), model.geometry_.distances
+    for picture, label in zip(stage.shot_dipoles, stage.shots[1], strict=True):
+        loop_train(p, picture, CLASSES.index(label), *field)
+    np.testing.assert_allclose(p, model.route_probabilities_, rtol=1e-9)
+    routes, some = model.route_probabilities_, stage.images[:LOOP_IMAGES]
+    loops = [loop_energies(routes, picture, *field) for picture in stage.dipoles]
+    np.testing.assert_allclose(loops, model.energies(some), rtol=1e-9, atol=1e-9)
 
 
-def report(times: dict[str, float], work: dict[str, dict[str, float]]) -> None:
-    """Print times per image, ratios, and shares of what the machine can do."""
-    flops, bandwidth = matrix_ceiling(), memory_ceiling()
-    table = Table(
-        title=f"medians of {ROUNDS} rounds; predict {BATCH:,}, train "
-        f"{WHOLE_SET:,} images"
-    )
-    for column in (
-        "",
-        "µs / image",
-        "images / s",
-        "loops, ms / image",
-        "ratio",
-        "of matrix ceiling",
-        "of memory ceiling",
-    ):
-        table.add_column(column, justify="right")
-    for what in ("predict", "train"):
-        ours = times[what] / {"predict": BATCH, "train": WHOLE_SET}[what]
-        loops = times[f"{what}, loops"] / LOOP_IMAGES
-        table.add_row(
-            what,
-            f"{1e6 * ours:.2f}",
-            f"{1 / ours:,.0f}",
-            f"{1e3 * loops:.2f}",
-            f"{loops / ours:,.0f} ×",
-            f"{work[what]['flops'] / ours / flops:.0%}",
-            f"{work[what]['bytes'] / ours / bandwidth:.1%}",
-        )
-    console = Console()
-    console.print(table)
-    console.print(
-        f"ceilings: {flops / 1e9:.0f} Gflop/s (float64 product), {bandwidth / 1e9:.0f} "
-        "GB/s (copy)"
-    )
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """Check, and time prediction, training, Table 1 and memory."""
+    task = few_shot.task(mnist.load(options.mnist), CLASSES)
+    stage = Stage.of(task)
+    check_loops(stage)
+    for work in works(stage):
+        yield from harness.measure(work, options.rounds)
+    table = {"Isinglass": Program(lambda: table_one(task))}
+    yield from harness.measure(Work("Table 1, 100 seeds × 7 cells", table), 1)
+    yield harness.peak_memory("predict 60,000", "Isinglass", MEMORY_CODE)
+
+
+def main() -> None:
+    """Measure everything and print the tables."""
+    parser = harness.options_of(__doc__, rounds=7)
+    parser.add_argument("--mnist", type=Path, help="folder with the official IDX files")
+    options = parser.parse_args()
+    harness.report(rows(options), options)
 
 
 if __name__ == "__main__":

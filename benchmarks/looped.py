@@ -3,27 +3,23 @@
     pip install torch==2.13.0 && python benchmarks/looped.py [--rounds N]
 
 PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a machine
-without a GPU. One run, interleaved, medians. That both compute the same loss and
-gradient from the same weights is checked before anything is timed. The setting is that
-of Lam 2026: 32 sequences of length 16 to 64, T = 25, d = 8, all three penalties,
-float32. Ours are the steps that `isinglass.systems.looped.train` takes, drawing of data
-included, shared by as many of JAX's devices as there are cores (the ten seeds if they
-come out even, or else every batch), and with one. PyTorch, with its own threads, gets
-batches of the same lengths that are drawn before: its eager mode as they are, its
-compiler in multiples of
-16. Compilation is left out.
+without a GPU. That both compute the same loss and gradient from the same weights is
+checked before anything is timed. The setting is that of Lam 2026: 32 sequences of
+length 16 to 64, T = 25, d = 8, all three penalties, float32. Ours are the steps that
+`isinglass.systems.looped.train` takes, drawing of data included, shared by as many of
+JAX's devices as there are cores (the ten seeds if they come out even, or else every
+batch), and with one. PyTorch, with its own threads, gets batches of the same lengths
+that are drawn before: its eager mode as they are, its compiler in multiples of 16.
+Compilation is left out. The limit is what the products and exponentials of a step take
+by both ceilings, one after the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from isinglass._common.machine import cores
 
@@ -33,9 +29,9 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(cores()))
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+import harness
+from harness import Program, Row, Work
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
@@ -49,7 +45,7 @@ from isinglass.systems.looped.recipe import Stage
 from isinglass.training import Sharing, mesh_of
 
 CONFIG, TASK = LoopedConfig(vocabulary=16), InductionTask("last-token", 16)
-BATCH, SHORTEST, LONGEST, STEPS, SEEDS, PAPERS_STEPS = 32, 16, 64, 32, 10, 20_000
+BATCH, SHORTEST, LONGEST, STEPS, SEEDS = 32, 16, 64, 32, 10
 PENALTIES = (0.1, 0.001, 0.02)  # potential, kinetic, entropy
 DEVICES = max(n for n in range(1, jax.device_count() + 1) if BATCH % n == 0)
 
@@ -76,12 +72,6 @@ def batches(padded: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     return drawn
 
 
-def seconds(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
-
-
 class Ours:
     """The same steps of training again and again, of one seed or of ten at a time."""
 
@@ -91,14 +81,11 @@ class Ours:
         self.keys = jax.random.split(jax.random.key(0), seeds)
         self.state = _steps.first_state(CONFIG, self.stage.recipe, self.keys)
 
-    def __call__(self) -> float:
-        """Milliseconds a step."""
-        begin = time.perf_counter()
+    def __call__(self) -> object:
         self.state, _ = _steps.advance(
             self.state, self.keys, Span(0, 0, STEPS), self.stage, self.sharing
         )
-        jax.block_until_ready(self.state)
-        return 1e3 * (time.perf_counter() - begin) / STEPS
+        return self.state
 
 
 class Theirs:
@@ -110,12 +97,9 @@ class Theirs:
         self.peer, self.compiled = PyTorch(model, PENALTIES), compiled
         self.batches = [self.peer.batch(*pair) for pair in batches(padded=compiled)]
 
-    def __call__(self) -> float:
-        """Milliseconds a step."""
-        begin = time.perf_counter()
+    def __call__(self) -> None:
         for batch in self.batches:
             self.peer.step(batch, self.compiled)
-        return 1e3 * (time.perf_counter() - begin) / len(self.batches)
 
 
 def check_same_gradient(model: LoopedTransformer, peer: Theirs) -> None:
@@ -132,16 +116,6 @@ def check_same_gradient(model: LoopedTransformer, peer: Theirs) -> None:
             distance = np.linalg.norm(getattr(ours, name) - expected)
             # After 25 iterations of rounding.
             assert distance <= 1e-2 * np.linalg.norm(expected), name
-
-
-def interleaved(
-    functions: Mapping[str, Callable[[], float]], rounds: int
-) -> dict[str, np.ndarray]:
-    """What each function returns, run in turn; the first time, which compiles, not."""
-    for function in functions.values():
-        function()
-    numbers = [[function() for function in functions.values()] for _ in range(rounds)]
-    return dict(zip(functions, np.transpose(numbers), strict=True))
 
 
 # -- what the machine could do ---------------------------------------------------------
@@ -161,163 +135,71 @@ def work(length: float) -> tuple[float, float]:
     return 2 * calls * products, 2 * calls * length**2
 
 
-def matmul_ceiling(size: int = 1_024) -> float:
-    """Flops per second of one large product."""
-    x = jnp.ones((size, size))
-    product = jax.jit(jnp.matmul)
-    product(x, x).block_until_ready()
-    best = min(seconds(lambda: product(x, x).block_until_ready()) for _ in range(20))
-    return 2 * size**3 / best
+def share_of_limit(row: Row, length: int, rates: tuple[float, float]) -> Row:
+    """With what a step must at least take, by the ceilings, over what it takes."""
+    least = sum(map(np.divide, work(length), rates))
+    return replace(row, share_of_limit=float(1e3 * least / row.median))
 
 
-def exp_ceiling(size: int = 1 << 18, times: int = 64) -> float:
-    """Exponentials per second in the cache, all cores."""
-
-    @jax.jit
-    def chain(x: jax.Array) -> jax.Array:
-        return jax.lax.fori_loop(0, times, lambda _, x: jnp.exp(-x), x)
-
-    x = jnp.linspace(0.1, 0.9, size)
-    chain(x).block_until_ready()
-    best = min(seconds(lambda: chain(x).block_until_ready()) for _ in range(10))
-    return size * times / best
+def ceilings(rounds: int) -> Iterator[Row]:
+    """Flops of a product and exponentials in the cache, of the same run."""
+    for ceiling in (
+        harness.product(1_024),
+        harness.elementwise("exponentials, in the cache", lambda x: jnp.exp(-x)),
+    ):
+        nothing = {"nothing": Program(lambda: None)}
+        yield harness.measure(Work("ceilings", nothing, ceiling=ceiling), rounds)[-1]
 
 
-def peak_memory(length: int) -> tuple[float, float]:
-    """Peak GiB of a fresh process that reads one sequence (Linux), and its seconds."""
-    code = (
-        "import sys; sys.path.insert(0, 'benchmarks')\n"
-        "from looped import *\nimport equinox as eqx\n"
-        "model = eqx.filter_jit(LoopedTransformer(CONFIG, key=jax.random.key(0)))\n"
-        f"tokens = jax.random.randint(jax.random.key(1), ({length},), 0, 16)\n"
-        "model(tokens).block_until_ready()\n"
-        "print(seconds(lambda: model(tokens).block_until_ready()))\n"
-        "print(open('/proc/self/status').read())\n"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", output)[0]) / 2**20, float(
-        output.split()[0]
-    )
+def steps(name: str, programs: dict[str, Callable[[], object]]) -> Work:
+    """Milliseconds of a training step."""
+    runs = {name: Program(program, STEPS) for name, program in programs.items()}
+    return Work(name, runs, unit="ms a step", scale=1e3)
 
 
-# -- the run ---------------------------------------------------------------------------
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """Beside PyTorch, several seeds, the limit by length, and memory."""
+    model = LoopedTransformer(CONFIG, key=jax.random.key(0))
+    eager, compiled = Theirs(model, compiled=False), Theirs(model, compiled=True)
+    check_same_gradient(model, eager)
+    programs = {"Isinglass": Ours(1, DEVICES)}
+    if DEVICES > 1:
+        programs["Isinglass, one device"] = Ours(1, 1)
+    programs |= {"PyTorch": eager, "torch.compile": compiled}
+    name = f"training, {SHORTEST} to {LONGEST} symbols"
+    yield from harness.measure(steps(name, programs), options.rounds)
+    limits = list(ceilings(options.rounds))
+    yield from limits
+    rates = (1e9 * limits[0].median, 1e9 * limits[1].median)
+    for length in (None, 16, 32, 48, 64):
+        kinds = {
+            "one seed": Ours(1, DEVICES, length),
+            "one seed, one device": Ours(1, 1, length),
+            f"{SEEDS} seeds": Ours(SEEDS, DEVICES, length),
+        }
+        several = steps(f"{SEEDS} seeds at once, length {length or 'drawn'}", kinds)
+        for row in harness.measure(several, max(3, options.rounds // 2)):
+            at_limit = length and row.program == "one seed" and row.unit == several.unit
+            yield share_of_limit(row, length, rates) if at_limit else row
+    for length in (1_000, 10_000):
+        yield harness.peak_memory(
+            f"reading {length:,} symbols", "Isinglass", READING.format(length=length)
+        )
+
+
+READING = """
+from looped import *
+import equinox as eqx
+model = eqx.filter_jit(LoopedTransformer(CONFIG, key=jax.random.key(0)))
+tokens = jax.random.randint(jax.random.key(1), ({length},), 0, 16)
+model(tokens).block_until_ready()
+"""
 
 
 def main() -> None:
     """Measure everything and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--rounds", type=int, default=9, help="rounds of every measurement"
-    )
-    rounds = parser.parse_args().rounds
-    console = Console()
-    model = LoopedTransformer(CONFIG, key=jax.random.key(0))
-    eager, compiled = Theirs(model, compiled=False), Theirs(model, compiled=True)
-    check_same_gradient(model, eager)
-    contests = {
-        "Isinglass": Ours(1, DEVICES),
-        "PyTorch": eager,
-        "torch.compile": compiled,
-    }
-    if DEVICES > 1:
-        contests["Isinglass, one device"] = Ours(1, 1)
-    console.print(speed_table(interleaved(contests, rounds)))
-    console.print(seeds_table(rounds))
-    console.print(limit_table(rounds))
-    for length in (1_000, 10_000):
-        memory, took = peak_memory(length)
-        console.print(
-            f"Inference, {length:,} symbols: {memory:.2f} GiB at peak, {took:.1f} s"
-        )
-    console.print(
-        f"{platform.machine()}, {cores()} cores, {DEVICES} × "
-        f"{jax.devices()[0].device_kind}"
-    )
-
-
-def speed_table(times_by_name: Mapping[str, np.ndarray]) -> Table:
-    """Medians, and how many times ours each takes, the median over rounds of ratios."""
-    ours = times_by_name["Isinglass"]
-    table = Table(
-        title=f"a training step, medians of {len(ours)} rounds of {STEPS} steps"
-    )
-    for column in ("", "ms", "range", "steps/s", "times ours"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, times in times_by_name.items():
-        median = float(np.median(times))
-        table.add_row(
-            name,
-            f"{median:.1f}",
-            f"{times.min():.1f} – {times.max():.1f}",
-            f"{1e3 / median:.0f}",
-            "" if name == "Isinglass" else f"{np.median(times / ours):.1f} ×",
-        )
-    return table
-
-
-def seeds_table(rounds: int) -> Table:
-    """What ten seeds cost on all devices, beside one on all and one on one alone."""
-    table = Table(title=f"{SEEDS} seeds at once, ms a step")
-    for column in (
-        "length",
-        "one",
-        "one, one device",
-        "ten",
-        "times one",
-        "times one on one",
-    ):
-        table.add_column(column, justify="right")
-    for length in (None, 16, 32, 48, 64):
-        kinds = {
-            "one": Ours(1, DEVICES, length),
-            "alone": Ours(1, 1, length),
-            "ten": Ours(SEEDS, DEVICES, length),
-        }
-        both, alone, ten = interleaved(kinds, max(3, rounds // 2)).values()
-        table.add_row(
-            f"{length or 'drawn'}",
-            *(f"{np.median(times):.1f}" for times in (both, alone, ten)),
-            *(f"{np.median(ten / times):.1f} ×" for times in (both, alone)),
-        )
-        if length is None:
-            minutes = np.median(ten) * PAPERS_STEPS / 60_000
-            table.caption = (
-                f"{PAPERS_STEPS:,} steps of {SEEDS} seeds: {minutes:.1f} minutes"
-            )
-    return table
-
-
-def limit_table(rounds: int) -> Table:
-    """How far from the limits of the machine, by length."""
-    flops_per_second, exps_per_second = matmul_ceiling(), exp_ceiling()
-    table = Table(title="a training step, and what it must at least take")
-    for column in (
-        "length",
-        "Mflop",
-        "M exp",
-        "least ms by both ceilings",
-        "ms",
-        "of the limit",
-    ):
-        table.add_column(column, justify="right")
-    for length in (16, 64):
-        took = float(np.median(interleaved({"": Ours(1, DEVICES, length)}, rounds)[""]))
-        flops, exps = work(length)
-        least = 1e3 * (flops / flops_per_second + exps / exps_per_second)
-        numbers = (
-            f"{flops / 1e6:.0f}",
-            f"{exps / 1e6:.1f}",
-            f"{least:.2f}",
-            f"{took:.1f}",
-        )
-        table.add_row(f"{length}", *numbers, f"{least / took:.0%}")
-    table.caption = (
-        f"ceilings: {flops_per_second / 1e9:.0f} Gflop/s in a product of 1024 × 1024, "
-        f"{exps_per_second / 1e9:.2f} G exp/s in the cache"
-    )
-    return table
+    options = harness.options_of(__doc__, rounds=9).parse_args()
+    harness.report(rows(options), options)
 
 
 if __name__ == "__main__":

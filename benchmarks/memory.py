@@ -3,31 +3,24 @@
     pip install faiss-cpu==1.15.1 torch==2.13.0 && python benchmarks/memory.py
     [neighbours|training]
 
-Both peers are only needed here. One run, interleaved, medians. That all name the same
-neighbours, and that all have the same losses from the same weights, is checked before
-anything is timed. Compilation is left out: every program is called once before.
+Both peers are only needed here. That all name the same neighbours, and that all have
+the same losses from the same weights, is checked before anything is timed.
 
-Neighbours: the wall clock, and the processor time of all threads, which says more where
-other programs run beside; peak memory is of fresh processes that each run one program,
-vectors included. Training: whole steps, text, clipping and AdamW included. On a GPU,
-GPT-2 small in bfloat16 too.
+Neighbours: the limit is a large product of the same rounds, by n²d flops, half of what
+all pairs take, for one product serves both of its vectors. Peak memory is of fresh
+processes that each run one program, vectors included. Training: whole steps, text,
+clipping and AdamW included. On a GPU, GPT-2 small in bfloat16 too.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from isinglass._common.machine import cores
+import harness
+from harness import Program, Row, Work
 from isinglass.systems.memory import nearest_neighbour_radius, nearest_neighbours
 
 PARTS = ("neighbours", "training")
@@ -91,76 +84,57 @@ def check_same_neighbours(kind: str, dimension: int) -> None:
         np.testing.assert_allclose(first, other, rtol=1e-3)
 
 
-def times(
-    programs: dict[str, Search], vectors: np.ndarray, rounds: int
-) -> dict[str, np.ndarray]:
-    """Seconds on the clock and of the processor, (rounds, 2) for each program."""
-    for search in programs.values():
-        search(vectors[:3_000])
-    taken = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, search in programs.items():
-            clock, processor = time.perf_counter(), time.process_time()
-            search(vectors)
-            taken[name].append(
-                (time.perf_counter() - clock, time.process_time() - processor)
-            )
-    return {name: np.array(pairs) for name, pairs in taken.items()}
-
-
-def peak_memory(name: str, count: int, dimension: int, kind: str) -> float:
-    """Peak resident GiB of a fresh process that runs one program (Linux)."""
-    code = (
-        "import sys; sys.path.insert(0, 'benchmarks')\n"
-        "from memory import *\n"
-        f"PROGRAMS[{name!r}](draw({count}, {dimension}, {kind!r}))\n"
-        "print(open('/proc/self/status').read())\n"
-    )
-    command = [sys.executable, "-c", code]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", output)[0]) / 2**20
-
-
-def neighbours_table(
-    count: int,
-    dimension: int,
-    kind: str,
-    rounds: int,
-    with_memory: bool,
-    only: list[str],
-) -> Table:
-    """Medians, and how many times ours each takes, the median over rounds of ratios."""
-    programs = {
-        name: search for name, search in PROGRAMS.items() if not only or name in only
+def neighbours(options: argparse.Namespace) -> Iterator[Row]:
+    """Time, memory, and the share of the products' limit."""
+    check_same_neighbours(options.kind, options.dimension)
+    count, dimension, kind = options.vectors, options.dimension, options.kind
+    vectors = draw(count, dimension, kind)
+    name = f"neighbours of {count:,} × {dimension:,} float32, {kind}"
+    searches = {
+        name: search
+        for name, search in PROGRAMS.items()
+        if not options.only or name in ("Isinglass", *options.only)
     }
-    taken = times(programs, draw(count, dimension, kind), rounds)
-    table = Table(
-        title=f"nearest neighbours of {count:,} × {dimension:,} float32, {kind}"
+    for search in searches.values():
+        search(vectors[:3_000])  # compiles
+    work = Work(
+        name,
+        {
+            name: Program(lambda search=search: search(vectors), warm=False)
+            for name, search in searches.items()
+        },
+        ceiling=harness.product(),
+        operations=float(count) ** 2 * dimension,
     )
-    for column in ("", "s", "processor s", "times ours", "peak GiB"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, pairs in taken.items():
-        clock, processor = np.median(pairs, axis=0)
-        ratio = np.median(pairs[:, 0] / taken["Isinglass"][:, 0])
-        memory = (
-            f"{peak_memory(name, count, dimension, kind):.2f}" if with_memory else ""
-        )
-        table.add_row(
-            name, f"{clock:.2f}", f"{processor:.2f}", f"{ratio:.2f} ×", memory
-        )
-    return table
+    yield from harness.measure(work, options.rounds)
+    if not options.no_memory:
+        for program in searches:
+            code = (
+                "from memory import PROGRAMS, draw\n"
+                f"PROGRAMS[{program!r}](draw({count}, {dimension}, {kind!r}))"
+            )
+            yield harness.peak_memory(name, program, code)
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """What was asked for."""
+    if "neighbours" in options.what:
+        yield from neighbours(options)
+    if "training" in options.what:
+        from memory_training import training, utilisation
+
+        yield from training(3 * options.rounds)
+        yield from utilisation(3 * options.rounds)
 
 
 def main() -> None:
     """Measure everything and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    sizes = {"vectors": 80_000, "dimension": 1_024}
+    parser = harness.options_of(__doc__, rounds=3, **sizes)
     parser.add_argument("what", nargs="*", default=[*PARTS], metavar="|".join(PARTS))
-    parser.add_argument("--vectors", type=int, default=80_000)
-    parser.add_argument("--dimension", type=int, default=1_024)
     parser.add_argument(
         "--kind", choices=("independent", "clustered"), default="independent"
     )
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--no-memory", action="store_true", help="leave peak memory out"
     )
@@ -172,30 +146,7 @@ def main() -> None:
         parser.error(
             f"what must be of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}"
         )
-    console = Console()
-    if "neighbours" in options.what:
-        console.print(_neighbours(options))
-    if "training" in options.what:
-        from memory_training import training_tables, utilisation_table
-
-        for table in training_tables(3 * options.rounds):
-            console.print(table)
-        if (table := utilisation_table(3 * options.rounds)) is not None:
-            console.print(table)
-    console.print(f"{platform.machine()}, {cores()} cores")
-
-
-def _neighbours(options: argparse.Namespace) -> Table:
-    check_same_neighbours(options.kind, options.dimension)
-    only = ["Isinglass", *options.only] if options.only else []
-    return neighbours_table(
-        options.vectors,
-        options.dimension,
-        options.kind,
-        options.rounds,
-        not options.no_memory,
-        only,
-    )
+    harness.report(rows(options), options)
 
 
 if __name__ == "__main__":

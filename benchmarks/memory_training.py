@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import jax
 import numpy as np
-from rich.table import Table
 
+import harness
+from harness import Program, Row, Work
 from isinglass.data.sources import TextSource
 from isinglass.systems.memory import (
     Execution,
@@ -89,35 +89,24 @@ class Theirs:
             self.advance()
 
 
-def training_tables(rounds: int) -> list[Table]:
-    """One for each of `SHAPES`."""
-    return [training_table(*shape, rounds) for shape in SHAPES]
-
-
-def training_table(config: TransformerConfig, batch: int, rounds: int) -> Table:
-    """Tokens per second, and how many times ours each takes, by median ratio."""
-    ours = Ours(config, Recipe(batch=batch, learning_rate=6e-4))
-    eager, compiled = Theirs(ours, compiled=False), Theirs(ours, compiled=True)
-    _check_same_losses(ours, eager, compiled)
-    programs = {"Isinglass": ours, "PyTorch": eager, "torch.compile": compiled}
-    times = _interleaved(programs, rounds)
-    tokens = STEPS * batch * config.context
-    table = Table(
-        title=f"training: {config.layers} layers, {config.width} wide, {batch} × "
-        f"{config.context} bytes a step, float32"
-    )
-    for column in ("", "tokens/s", "ms a step", "range", "times ours"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, seconds in times.items():
-        milliseconds = 1e3 * seconds / STEPS
-        table.add_row(
-            name,
-            f"{tokens / np.median(seconds):,.0f}",
-            f"{np.median(milliseconds):,.0f}",
-            f"{milliseconds.min():,.0f} – {milliseconds.max():,.0f}",
-            f"{np.median(seconds / times['Isinglass']):.2f} ×",
+def training(rounds: int) -> Iterator[Row]:
+    """Steps beside PyTorch, of each of `SHAPES`."""
+    for config, batch in SHAPES:
+        ours = Ours(config, Recipe(batch=batch, learning_rate=6e-4))
+        eager, compiled = Theirs(ours, compiled=False), Theirs(ours, compiled=True)
+        _check_same_losses(ours, eager, compiled)
+        programs = {"Isinglass": ours, "PyTorch": eager, "torch.compile": compiled}
+        tokens = STEPS * batch * config.context
+        work = Work(
+            f"training: {config.layers} layers, {config.width} wide, {batch} × "
+            f"{config.context} bytes a step, float32",
+            {name: Program(run, tokens) for name, run in programs.items()},
+            unit="ms a token",
+            scale=1e3,
+            ceiling=harness.product(),
+            operations=flops_of_step(config, 1),
         )
-    return table
+        yield from harness.measure(work, rounds)
 
 
 def _check_same_losses(ours: Ours, *others: Theirs) -> None:
@@ -126,19 +115,6 @@ def _check_same_losses(ours: Ours, *others: Theirs) -> None:
     for other in others:
         losses = [other.advance() for _ in range(3)]
         np.testing.assert_allclose(losses, expected, rtol=1e-3)
-
-
-def _interleaved(
-    programs: dict[str, Callable[[], Any]], rounds: int
-) -> dict[str, np.ndarray]:
-    """Seconds of each round."""
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(rounds):
-        for name, program in programs.items():
-            begun = time.perf_counter()
-            program()
-            times[name].append(time.perf_counter() - begun)
-    return {name: np.array(values) for name, values in times.items()}
 
 
 def flops_of_step(config: TransformerConfig, tokens: int) -> float:
@@ -154,28 +130,21 @@ def flops_of_step(config: TransformerConfig, tokens: int) -> float:
     )
 
 
-def utilisation_table(rounds: int) -> Table | None:
-    """Share of the peak of GPT-2 small in bfloat16; None without a GPU of `PEAKS`."""
+def utilisation(rounds: int) -> Iterator[Row]:
+    """GPT-2 small in bfloat16 beside the peak that NVIDIA states; none without one."""
     kind = jax.devices()[0].device_kind
     peak = next((value for name, value in PEAKS.items() if name in kind), None)
     if peak is None:
-        return None
-    table = Table(
-        title=f"training GPT-2 small in bfloat16, {SMALL.context} tokens, one {kind}"
-    )
-    for column in ("sequences", "ms a step", "tokens/s", "FLOP/s", "share of peak"):
-        table.add_column(column, justify="right")
+        return
     for batch in (8, 16, SMALL_BATCH):
         ours = Ours(SMALL, Recipe(batch=batch, execution=Execution(dtype="bfloat16")))
-        ours()
-        seconds = np.median(_interleaved({"": ours}, rounds)[""]) / STEPS
         tokens = batch * SMALL.context
-        rate = flops_of_step(SMALL, tokens) / seconds
-        table.add_row(
-            f"{batch}",
-            f"{1e3 * seconds:.1f}",
-            f"{tokens / seconds:,.0f}",
-            f"{rate:.3g}",
-            f"{rate / peak:.1%}",
+        work = Work(
+            f"training GPT-2 small in bfloat16, {batch} × {SMALL.context} tokens",
+            {"Isinglass": Program(ours, amount=STEPS * tokens)},
+            unit="µs a token",
+            scale=1e6,
         )
-    return table
+        for row in harness.measure(work, rounds):
+            flops = flops_of_step(SMALL, tokens) / tokens
+            yield replace(row, share_of_limit=1e6 * flops / row.median / peak)

@@ -149,8 +149,9 @@ def test_part_of_a_sample_is_as_if_alone(n, seed, data):
     sizes = sorted(
         data.draw(st.sets(st.integers(2, n), min_size=1, max_size=4)), reverse=True
     )
+    searches = neighbours.Searches(vectors, order, sizes)
     for size, nearest in zip(
-        sizes, neighbours.nested_neighbours(vectors, order, sizes), strict=True
+        sizes, neighbours.nested_neighbours(searches), strict=True
     ):
         alone = nearest_neighbours(vectors[order[:size]])
         np.testing.assert_array_equal(nearest.distance, alone.distance)
@@ -177,7 +178,7 @@ def test_the_bound_on_rounding_holds(seed):
     """The least of a stripe is within the stated error of the exact one."""
     vectors = a_common_offset(normal((200, 30), seed))
     scaled = ScaledVectors.of(vectors, np.arange(200))
-    table = neighbours._least_by_stripe(scaled, SMALL, Here(scaled, SMALL), None)
+    table = neighbours._least_by_stripe(scaled, Here(scaled, SMALL), None)
     exact = -((by_hand(vectors) * scaled.factor) ** 2) / 2
     greatest = np.stack(
         [part.max(axis=1) for part in np.split(exact, range(16, 200, 16), 1)], 1

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from isinglass._common.machine import bytes_a_core
 from isinglass._common.precision import usual_promotion
 from isinglass.systems.memory._scaled_vectors import ScaledVectors
 
@@ -63,8 +64,9 @@ class Sizes:
 
     @classmethod
     def of_machine(cls) -> Sizes:
-        """What the default device does well with."""
-        return cls() if jax.default_backend() == "cpu" else cls(tile=4_096)
+        """What the default device does well with, and the memory has room for."""
+        tile = cls.tile if jax.default_backend() == "cpu" else 4_096
+        return cls(tile, panel=bytes_a_core(1 / 32, most=cls.panel))
 
     def stripe_of(self, count: int) -> int:
         """Vectors in a stripe, of so many in all."""

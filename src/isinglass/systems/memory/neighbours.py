@@ -19,13 +19,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass._common.checks import as_array, check_function
+from isinglass._common.cluster import check_client
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory._neighbour_search import note, requests
 from isinglass.systems.memory._neighbour_table import (
@@ -35,7 +37,7 @@ from isinglass.systems.memory._neighbour_table import (
     blocks,
     rounding_of,
 )
-from isinglass.systems.memory._neighbour_workers import Here
+from isinglass.systems.memory._neighbour_workers import Cluster, Here, Workers
 from isinglass.systems.memory._scaled_vectors import ScaledVectors, parts
 
 Progress = Callable[[int, int], None]
@@ -54,7 +56,7 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(
-    vectors: ArrayLike, *, progress: Progress | None = None
+    vectors: ArrayLike, *, progress: Progress | None = None, client: Any = None
 ) -> Neighbours:
     """Find the exact nearest neighbour of each vector among the others.
 
@@ -68,23 +70,46 @@ def nearest_neighbours(
         vectors: Of any floating type up to float64, (n, d) with n ≥ 2; may be a
             `np.memmap`.
         progress: Called as `progress(done, total)` after each part of the products.
+        client: A `distributed.Client` whose workers do the work, instead of this
+            machine; the result is the same to the last bit. They read vectors in an
+            `np.memmap` under the same path, and are sent others once. A worker that is
+            lost costs what it was at.
 
     Raises:
+        ImportError: If Dask is not installed (``pip install 'isinglass[cluster]'``).
+        RuntimeError: If workers have other versions of this package, JAX or NumPy, or
+            cannot read the file.
         ValueError: If there are fewer than two vectors, or one is not finite.
     """
     vectors = checked_vectors(vectors)
     if progress is not None:
         check_function(progress=progress)
-    return next(
-        nested_neighbours(vectors, np.arange(len(vectors)), [len(vectors)], progress)
-    )
+    if client is not None:
+        check_client(client)
+    order = np.arange(len(vectors))
+    searches = Searches(vectors, order, [len(vectors)], client)
+    return next(nested_neighbours(searches, progress))
+
+
+@dataclass(frozen=True)
+class Searches:
+    """Searches among the first k vectors of an order, for several sizes k.
+
+    Attributes:
+        vectors: Checked, (n, d).
+        order: Row of each vector, in the order in which they enter.
+        counts: Sizes, decreasing, each from 2 to the length of the order.
+        client: As in `nearest_neighbours`, checked.
+    """
+
+    vectors: np.ndarray
+    order: Int[np.ndarray, "m"]
+    counts: Sequence[int]
+    client: Any = None
 
 
 def nested_neighbours(
-    vectors: np.ndarray,
-    order: Int[np.ndarray, "m"],
-    counts: Sequence[int],
-    progress: Progress | None = None,
+    searches: Searches, progress: Progress | None = None
 ) -> Iterator[Neighbours]:
     """Search, for each size k, among the first k of an order; yield places in it.
 
@@ -92,27 +117,26 @@ def nested_neighbours(
     among these.
 
     Args:
-        vectors: Checked, (n, d).
-        order: Row of each vector, in the order in which they enter.
-        counts: Sizes, decreasing, each from 2 to the length of the order.
+        searches: What is searched.
         progress: As in `nearest_neighbours`.
     """
+    vectors, order, client = searches.vectors, searches.order, searches.client
     sizes = Sizes.of_machine()
     groups = _equal_vectors(vectors, order)
     distinct = np.flatnonzero(groups == np.arange(len(order)))
     scaled = ScaledVectors.of(vectors, order[distinct])
-    workers = Here(scaled, sizes)
+    workers = Here(scaled, sizes) if client is None else Cluster(client, scaled, sizes)
     several = len(distinct) > 1
-    table = _least_by_stripe(scaled, sizes, workers, progress) if several else None
+    table = _least_by_stripe(scaled, workers, progress) if several else None
     best, index = np.full(len(distinct), np.inf), np.full(len(distinct), len(distinct))
-    for size in counts:
+    for size in searches.counts:
         count = int(np.searchsorted(distinct, size))
         best, index = best[:count], index[:count]
         lost = index >= count
         best[lost], index[lost] = np.inf, count
         if table is not None and count > 1:
-            searches = requests(table, np.flatnonzero(lost), best, sizes.tile)
-            for pairs in workers.search(searches):
+            requested = requests(table, np.flatnonzero(lost), best, sizes.tile)
+            for pairs in workers.search(requested):
                 note(pairs, best, index)
         distance, place = (
             np.sqrt(best) / scaled.factor,
@@ -122,9 +146,10 @@ def nested_neighbours(
 
 
 def _least_by_stripe(
-    scaled: ScaledVectors, sizes: Sizes, workers: Here, progress: Progress | None
+    scaled: ScaledVectors, workers: Workers, progress: Progress | None
 ) -> Table:
     """The one pass of matrix products, over pairs of tiles."""
+    sizes = workers.sizes
     dimension = scaled.vectors.shape[1]
     writer = TableWriter(len(scaled), sizes)
     work = blocks(writer.tiles, sizes.tiles_of_panel(dimension))

@@ -17,6 +17,7 @@ from isinglass._common.checks import (
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory.neighbours import (
     Progress,
+    Searches,
     checked_vectors,
     nested_neighbours,
 )
@@ -80,8 +81,9 @@ def nearest_neighbour_radius(
     decreasing = sorted(set(sizes), reverse=True)
     distance = np.full((len(sizes), n), np.nan)
     neighbour = np.full((len(sizes), n), -1)
-    searches = nested_neighbours(vectors, order, decreasing, progress)
-    for size, nearest in zip(decreasing, searches, strict=True):
+    searches = Searches(vectors, order, decreasing)
+    nearest_by_size = nested_neighbours(searches, progress)
+    for size, nearest in zip(decreasing, nearest_by_size, strict=True):
         for row in np.flatnonzero(np.equal(sizes, size)):
             distance[row, order[:size]] = nearest.distance
             neighbour[row, order[:size]] = order[nearest.neighbour]
