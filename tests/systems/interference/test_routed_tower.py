@@ -60,6 +60,7 @@ def test_the_top_is_a_sum_over_pictures(pictures, order, cut):
 
     both = copy.deepcopy(part).partial_fit(rest, level=1)
     assert_same(both, whole, pictures)
+    assert_same(copy.deepcopy(part).partial_fit(rest), whole, pictures)
     other = copy.deepcopy(base).partial_fit(rest, level=1)
     assert_same(copy.deepcopy(part).merge(other), whole, pictures)
     assert_same(both.forget(rest, level=1), part, pictures)

@@ -15,6 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from isinglass.dynamics import Measure, continuation, hysteresis
 from isinglass.systems.interference import (
     Level,
+    RoutedTower,
     Tower,
     TowerClassifier,
     aggregate,
@@ -239,9 +240,9 @@ def test_towers_are_transformers(pictures):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks([Tower(), TowerClassifier()])
+@parametrize_with_checks([Tower(), RoutedTower(), TowerClassifier()])
 def test_contract(estimator, check, monkeypatch):
-    for kind in (Tower, TowerClassifier):
+    for kind in (Tower, RoutedTower, TowerClassifier):
         monkeypatch.setattr(kind, "__init__", inspect.unwrap(kind.__init__))
     check(estimator)
 

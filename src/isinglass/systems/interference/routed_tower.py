@@ -107,13 +107,14 @@ class RoutedTower(TransformerMixin, BaseEstimator):
         return self
 
     @all_or_nothing
-    def partial_fit(self, X, y=None, *, level: int = 0) -> "RoutedTower":
+    def partial_fit(self, X, y=None, *, level: int | None = None) -> "RoutedTower":
         """Learn more pictures at one level.
 
         Args:
             X: Pictures (see the class).
             y: Ignored.
-            level: The highest that has learned, or the next above it; 0 is the lowest.
+            level: The highest that has learned (if None; at first 0, the lowest), or
+                the next above it.
 
         Raises:
             ValueError: For a level that is frozen or not yet within reach, and as
@@ -121,6 +122,8 @@ class RoutedTower(TransformerMixin, BaseEstimator):
         """
         if not hasattr(self, "tallies_"):
             self._start(X)
+        if level is None:
+            level = max(int(np.count_nonzero(self.sample_count_)) - 1, 0)
         return self._learn(X, level, 1)
 
     @all_or_nothing
@@ -129,8 +132,8 @@ class RoutedTower(TransformerMixin, BaseEstimator):
 
         Args:
             X: Pictures that this level has learned.
-            level: That level. One below it refuses: what is above it was learned
-                through it.
+            level: That level, which has no default: levels below it still know the
+                pictures. One below it refuses: what is above was learned through it.
 
         Raises:
             ValueError: For a level that is frozen or has learned nothing, and for
