@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from helpers.public_calls import CASES
+from helpers.method_calls import CASES
 
 SYSTEMS = ("interference", "looped", "meanfield", "memory")
 PARTS = ["attention", "data", "dynamics", "energy", "training"]

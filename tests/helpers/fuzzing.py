@@ -34,7 +34,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 import isinglass
-from helpers.public_calls import CASES, write_inputs
+from helpers.method_calls import CASES, write_inputs
 from helpers.public_case import Case
 
 SECONDS = 5  # that a call may take before it counts as none

@@ -22,7 +22,7 @@ def case(function: Any, *arguments: Any, **options: Any) -> Case:
     bound = inspect.signature(function).bind(*arguments, **options)
     bound.apply_defaults()
     name = f"{function.__module__}.{function.__qualname__}"
-    rest = {"options"}  # that are handed on, such as to Matplotlib
+    rest = {"options", "numbers"}  # that are handed on, such as to Matplotlib
     return Case(
         name, function, {k: v for k, v in bound.arguments.items() if k not in rest}
     )

@@ -135,12 +135,12 @@ def as_list(name: str, value: Any) -> list[Any]:
 
 
 def as_path(name: str, value: Any) -> Path:
-    """The value as a path.
+    """The value as a path; an empty text is none, for it would be this folder.
 
     Raises:
         TypeError: If it is neither text nor a path.
     """
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | os.PathLike) or value == "":
         raise TypeError(f"{name} must be a path, got {shown(value)}")
     return Path(value)
 

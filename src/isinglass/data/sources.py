@@ -115,6 +115,7 @@ class TextSource:
         self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """Any windows, with the same chance."""
+        _check_choice(rng, count)
         return rng.integers(0, len(self.tokens) - self.context, count)
 
     def every(self) -> Integer[np.ndarray, "m"]:
@@ -123,7 +124,8 @@ class TextSource:
 
     def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
         """Windows that begin at places."""
-        windows = self.tokens[np.asarray(places)[:, None] + np.arange(self.context + 1)]
+        places = _as_places(places, len(self.tokens) - self.context)
+        windows = self.tokens[places[:, None] + np.arange(self.context + 1)]
         windows = windows.astype(np.int32)
         return Batch(
             windows[:, :-1], windows[:, 1:], np.ones(windows[:, 1:].shape, np.float32)
@@ -233,6 +235,7 @@ class ExampleSource:
         self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """Any rows, with the same chance."""
+        _check_choice(rng, count)
         return rng.integers(0, len(self._batch.tokens), count)
 
     def every(self) -> Integer[np.ndarray, "m"]:
@@ -241,6 +244,7 @@ class ExampleSource:
 
     def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
         """Rows."""
+        places = _as_places(places, len(self._batch.tokens))
         return Batch(*(array[places] for array in self._batch))
 
     def digest(self) -> str:
@@ -281,6 +285,31 @@ def question_source(
         packed=packed,
         seed=seed,
     )
+
+
+def _check_choice(rng: Any, count: Any) -> None:
+    check_kind(np.random.Generator, rng=rng)
+    check_whole(count=count)
+
+
+def _as_places(places: Any, end: int) -> Integer[np.ndarray, "b"]:
+    """Places as an array, one at least, each from 0 and below the end.
+
+    Raises:
+        ValueError: If they are others.
+    """
+    try:
+        array = np.asarray(places)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"places must be whole numbers: {error}") from None
+    if array.ndim != 1 or array.dtype.kind not in "iu" or not array.size:
+        raise ValueError(
+            f"places must be whole numbers in a row, got {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    if array.min() < 0 or array.max() >= end:
+        raise ValueError(f"places must be in [0, {end}), got {array.tolist()}")
+    return array
 
 
 def _as_weighted(examples: Iterable[Any]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -374,6 +403,7 @@ class NewExamples:
         self, rng: np.random.Generator, count: int
     ) -> Integer[np.ndarray, "count"]:
         """A batch of its own."""
+        _check_choice(rng, count)
         return int(rng.integers(1 << 40)) * self._LOT + np.arange(count)
 
     def every(self) -> Integer[np.ndarray, "m"]:
@@ -382,6 +412,7 @@ class NewExamples:
 
     def take(self, places: Integer[np.ndarray, "b"]) -> Batch:
         """The examples at places."""
+        places = _as_places(places, 2**63)
         seeds, numbers = np.divmod(places, self._LOT)
         drawn = {
             seed: TRAINING.sample(int(numbers[seeds == seed].max()) + 1, int(seed))

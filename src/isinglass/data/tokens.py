@@ -135,7 +135,10 @@ def within(tokens: Any, vocabulary: int) -> Integer[np.ndarray, "n"]:
         TypeError: If they are no whole numbers.
         ValueError: If one is not in [0, V).
     """
-    array = np.asarray(tokens).ravel()
+    try:
+        array = np.asarray(tokens).ravel()
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"tokens must be whole numbers: {error}") from None
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"tokens must be whole numbers, got {array.dtype}")
     array = array.astype(np.int64)

@@ -11,8 +11,14 @@ from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics.maps import Parameters, State, Step
 
 
-def check_map(step: Step, state: State, parameters: Parameters, precision: str) -> None:
-    """Refuse what no map can be run with.
+def check_map(
+    step: Step,
+    state: State,
+    parameters: Parameters,
+    precision: str,
+    name: str = "state",
+) -> None:
+    """Refuse what no map can be run with; the state is called by `name`.
 
     That is a state or parameters that are not finite, a state without real numbers or
     with complex ones, and a map that cannot be called or hashed, that fails on them,
@@ -21,21 +27,21 @@ def check_map(step: Step, state: State, parameters: Parameters, precision: str) 
     Raises:
         ValueError: It names the argument.
     """
-    for name, tree in (("state", state), ("parameters", parameters)):
-        check_keys(**{name: tree})
+    for argument, tree in ((name, state), ("parameters", parameters)):
+        check_keys(**{argument: tree})
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-            check_finite(**{name + jax.tree_util.keystr(path): leaf})
+            check_finite(**{argument + jax.tree_util.keystr(path): leaf})
     kinds = [np.asarray(leaf).dtype.kind for leaf in jax.tree.leaves(state)]
     if "c" in kinds:
         raise ValueError(
-            "state must be real: give real and imaginary parts as two arrays"
+            f"{name} must be real: give real and imaginary parts as two arrays"
         )
     if "f" not in kinds:
         raise ValueError(
-            "state must hold at least one array of floating-point numbers, got none"
+            f"{name} must hold at least one array of floating-point numbers, got none"
         )
     if not all(np.size(leaf) for leaf in jax.tree.leaves(state)):
-        raise ValueError("state must hold no array without numbers, got one")
+        raise ValueError(f"{name} must hold no array without numbers, got one")
     check_callable(step)
     check_hashable(step=step)
     with in_precision(precision):

@@ -177,7 +177,7 @@ def basins(
         states = states._replace(phase=_common_phase(states))
     count = _count(step, states)
     warn_of_single_precision(measure.precision)
-    check_map(step, pick(states, 0), parameters, measure.precision)
+    check_map(step, pick(states, 0), parameters, measure.precision, "states")
     points = min(measure.steps, max(POINTS, measure.max_period))
     measure = replace(measure, exponents=1, points=points, section=None, classify=True)
     search = _Search(step, parameters, measure, min(lanes, count))

@@ -185,7 +185,7 @@ def _spectrum(lanes: Lanes, measure: Measure, dt: float) -> LyapunovSpectrum:
         np.isfinite(leaf).all() for leaf in jax.tree.leaves(lanes.state())
     ):
         raise FloatingPointError(
-            "the orbit left the finite numbers; start within the basin of an attractor"
+            "the orbit left the finite numbers; state must lie in an attractor's basin"
         )
     with np.errstate(invalid="ignore"):
         error = (

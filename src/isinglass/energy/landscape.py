@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from isinglass._common.checks import check_flag, check_positive, check_whole
-from isinglass.energy._arrays import check_state, rows
+from isinglass.energy._arrays import check_patterns, check_state, rows
 from isinglass.energy.exponential import (
     demircigil_energy,
     demircigil_force,
@@ -230,6 +230,7 @@ class KrotovHopfield(SignLandscape):
         )
 
     def _options(self, patterns: Any) -> dict[str, Any]:
+        check_patterns(patterns)
         return {"rectified": self.rectified, "scale": 1 / patterns.shape[-1]}
 
     def of_products(self, products: Any, dimension: int) -> Any:

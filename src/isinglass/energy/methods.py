@@ -49,6 +49,7 @@ class Update(Method):
 
     def step(self, landscape: Landscape, state: Any, patterns: Any) -> Any:
         """Its update."""
+        check_kind(Landscape, landscape=landscape)
         return landscape.update(state, patterns)
 
 
@@ -80,6 +81,7 @@ class Flow(Method):
 
     def size(self, landscape: Landscape) -> float:
         """h, so that what is left is |∇E|."""
+        check_kind(ContinuousLandscape, landscape=landscape)
         assert isinstance(landscape, ContinuousLandscape)
         return 0.1 / landscape.smoothness if self.step_size is None else self.step_size
 
@@ -100,6 +102,7 @@ class Sweep(Method):
 
     def step(self, landscape: Landscape, state: Any, patterns: Any) -> Any:
         """All signs once."""
+        check_kind(SignLandscape, landscape=landscape)
         assert isinstance(landscape, SignLandscape)
         return landscape.sweep(state, patterns)
 

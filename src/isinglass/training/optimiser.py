@@ -104,6 +104,8 @@ class WarmupCosine:
 
     def at(self, highest: float, step: int) -> float:
         """The rate of one step, as a number."""
+        check_whole(0, step=step)
+        check_in("(-inf, inf)", highest=highest)
         if step < self.warmup:
             return highest * (step + 1) / self.warmup
         if self.lowest is None:

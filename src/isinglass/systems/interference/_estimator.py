@@ -249,6 +249,6 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
         slack = 1e-9 * (1 + self.class_count_[:, None])
         if (tally < low - slack).any() or (tally > high + slack).any():
             raise ValueError(
-                "cannot forget samples that were never learned: what remains is no sum "
-                "of samples"
+                "cannot forget samples that were never learned: what remains without X "
+                "is no sum of samples"
             )

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import is_whole
+from isinglass._common.checks import as_array, is_whole
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import diagnostics
 from isinglass.systems.interference.geometry import Geometry
@@ -159,7 +159,7 @@ class TrainedRoutes(BaseEstimator):
         if times is None:
             longest = int(np.ceil(self.geometry_.flight_times.max()))
             return list(range(min(longest + 1, steps - 1), steps))
-        chosen = np.atleast_1d(np.asarray(times)).tolist()
+        chosen = np.atleast_1d(np.asarray(as_array("times", times))).tolist()
         if not chosen or not all(is_whole(t) and 0 <= t < steps for t in chosen):
             raise ValueError(
                 f"times must be whole numbers from 0 to {steps - 1}, got {times!r}"

@@ -76,6 +76,7 @@ class LearningRule:
 
     def rate(self, similarity: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """Learning rate η of signals of these similarities to the host."""
+        check_real(similarity=similarity)
         similar = is_similar(similarity, self.threshold)
         opposite = is_similar(-similarity, self.threshold)
         return np.select([similar, opposite], self.rates[::2], self.rates[1])
@@ -228,7 +229,11 @@ def watch_learning(
     for sample, target in zip(samples, labels, strict=True):
         check_whole(0, targets=target)
         check_real(dipoles=sample)
-        check_shapes(dipoles=(sample, "S D"), host=(host, "D"))
+        check_shapes(
+            dipoles=(sample, "S D"),
+            host=(host, "D"),
+            probabilities=(probabilities, "S C T"),
+        )
         rate = rule.rate(np.asarray(sample) @ np.asarray(host))
         probabilities = learn_sample(probabilities, int(target), rate, reachable)
         yield probabilities

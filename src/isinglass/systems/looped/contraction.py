@@ -149,6 +149,7 @@ def attention_jacobian_norm(
     check_flag(causal=causal)
     if scale is not None:
         check_in("(-inf, inf)", scale=scale)
+        scale = float(scale)
     return _attention_jacobian_norm((query, key, value), inputs, state, causal, scale)
 
 

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import (
+    check_finite,
     check_in,
     check_kind,
     check_positive,
@@ -93,6 +94,9 @@ class LatentHamiltonian(eqx.Module):
             ValueError: If the model has more heads than one, or a bias of attention by
                 distance, which Eq. 1 has no place for.
         """
+        check_kind(LoopedTransformer, model=model)
+        check_real(inputs=inputs)
+        check_shapes(inputs=(inputs, f"m {model.config.width}"))
         if model.config.near:
             raise ValueError(
                 f"model must have no bias by distance, got near={model.config.near}"
@@ -107,15 +111,18 @@ class LatentHamiltonian(eqx.Module):
 
     def output(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Return F_τ(Z; X), what attention gives at Z."""
+        self._check(position=position)
         scores = position @ self.query @ self.keys.T / self.keys.shape[-1] ** 0.5
         return jax.nn.softmax(scores / self.temperature, axis=-1) @ self.values
 
     def potential(self, position: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Return E_τ(Z; X), by particle."""
+        self._check(position=position)
         return attention_energy(position @ self.query, self.keys, self.temperature)
 
     def slope(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Return ∇_Z E_τ(Z; X)."""
+        self._check(position=position)
         pull = attention_force(position @ self.query, self.keys, self.temperature)
         return -pull @ self.query.T
 
@@ -126,6 +133,7 @@ class LatentHamiltonian(eqx.Module):
         along a bound orbit; where the potential falls without end it loses ½β²|∇E|² a
         step.
         """
+        self._check_particle(state)
         kinetic = 0.5 * (state.velocity**2).sum(-1)
         return kinetic + self.force * self.potential(state.position)
 
@@ -134,6 +142,7 @@ class LatentHamiltonian(eqx.Module):
 
         Source: Hairer, Lubich & Wanner, Geometric Numerical Integration, IX.1.
         """
+        self._check_particle(state)
         lag = (state.velocity * self.slope(state.position)).sum(-1)
         return self.energy(state) - 0.5 * self.force * lag
 
@@ -145,12 +154,24 @@ class LatentHamiltonian(eqx.Module):
             force: β_k of this step, where it follows a schedule; the system's own if
                 None.
         """
+        self._check_particle(state)
         force = self.force if force is None else force
+        check_in("(-inf, inf)", force=force)
         position = state.position
         attraction = self.output(position) - position
         velocity = self.momentum * state.velocity + self.pull * attraction
         velocity = velocity - force * self.slope(position)
         return Particle(position + velocity, velocity)
+
+    def _check(self, **positions: Any) -> None:
+        check_real(**positions)
+        check_finite(**positions)
+        for name, position in positions.items():
+            check_shapes(**{name: (position, f"... {self.query.shape[0]}")})
+
+    def _check_particle(self, state: Particle) -> None:
+        check_kind(Particle, state=state)
+        self._check(position=state.position, velocity=state.velocity)
 
 
 def hamiltonian_step(state: Particle, parameters: LatentHamiltonian) -> Particle:

@@ -14,9 +14,16 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Real
 
-from isinglass._common.checks import check_flag, check_in, check_real, check_whole
+from isinglass._common.checks import (
+    check_flag,
+    check_in,
+    check_real,
+    check_shapes,
+    check_whole,
+)
 from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import (
     features_first,
@@ -139,6 +146,11 @@ class Loop(eqx.Module):
     ) -> tuple[Float[Array, "d *n"], Float[Array, "d *n"], RowStatistics]:
         """`step` with features first, how far it goes, and means of `RowStatistics`."""
 
+    def _check(self, **states: Any) -> None:
+        check_real(**states)
+        for name, state in states.items():
+            check_shapes(**{name: (state, f"... n {self.readout.shape[0]}")})
+
     def _by_distance(self, n: int) -> Float[Array, "n"] | None:
         """Bias of attention by how far back a key lies; None without."""
         return None
@@ -148,6 +160,7 @@ class Loop(eqx.Module):
         self, hidden: Float[Array, "*batch n d"]
     ) -> Float[Array, "h *batch n n"]:
         """Return rows of attention at a state with its inputs added, by head."""
+        self._check(hidden=hidden)
         query, key, _ = map(features_last, self.projections(features_first(hidden)))
         bias = self._by_distance(hidden.shape[-2])
         return attention_rows(query, key, causal=self.config.causal, bias=bias)
@@ -166,12 +179,20 @@ class Loop(eqx.Module):
         self, state: Float[Array, "*batch n d"], inputs: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch n d"]:
         """Return the next state."""
+        self._check(state=state, inputs=inputs)
+        try:
+            np.broadcast_shapes(state.shape, inputs.shape)
+        except ValueError:
+            raise ValueError(
+                f"state and inputs must fit, got shapes {state.shape}, {inputs.shape}"
+            ) from None
         after, *_ = self._iterate(features_first(state), features_first(inputs), None)
         return features_last(after)
 
     @usual_promotion()
     def block(self, hidden: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
         """Return what the block makes of a state with its inputs added."""
+        self._check(hidden=hidden)
         return features_last(self._block(features_first(hidden), None)[0])
 
     @usual_promotion()
@@ -228,6 +249,7 @@ class Loop(eqx.Module):
         """
         if q is not None:
             check_streamed_index(q)
+        check_shapes(tokens=(tokens, "... n"))
         inputs = features_first(self.embed(tokens, positions))
 
         @checkpointed
@@ -244,6 +266,8 @@ class Loop(eqx.Module):
     @usual_promotion()
     def decode(self, state: Float[Array, "*n d"]) -> Float[Array, "*n V"]:
         """Return the logits of a state."""
+        check_real(state=state)
+        check_shapes(state=(state, f"... {self.readout.shape[0]}"))
         return state @ self.readout + self.readout_bias
 
     @usual_promotion()

@@ -74,6 +74,7 @@ class LoopedConfig:
 
     def __post_init__(self) -> None:
         check_shape(self)
+        check_whole(hidden=self.hidden)
         check_flag(inner_residual=self.inner_residual)
         check_whole(0, near=self.near)
         if self.near == 1 or (self.near and not self.causal):

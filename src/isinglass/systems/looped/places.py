@@ -1,12 +1,19 @@
 """Places that attention can look at: the token before, the match, and others."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
-from isinglass._common.checks import check_key, check_kind, check_shapes
+from isinglass._common.checks import (
+    check_key,
+    check_kind,
+    check_mask,
+    check_shapes,
+    is_index,
+)
 from isinglass.data.induction import InductionBatch
 
 PREVIOUS, MATCH, ITSELF, OTHER = range(4)
@@ -36,6 +43,8 @@ def check_batch(batch: InductionBatch, places: Places | None = None) -> None:
     """
     check_kind(InductionBatch, batch=batch)
     check_shapes(**{f"batch.{name}": (x, "B n") for name, x in batch._asdict().items()})
+    check_mask(**{"batch.mask": batch.mask})
+    _check_whole(batch, ("tokens", "targets", "source"), "batch")
     if places is not None:
         check_kind(Places, places=places)
         check_shapes(
@@ -45,6 +54,17 @@ def check_batch(batch: InductionBatch, places: Places | None = None) -> None:
                 "places.apart": (places.apart, "B n"),
             }
         )
+        check_mask(**{"places.apart": places.apart})
+        _check_whole(places, ("positions",), "places")
+
+
+def _check_whole(
+    arrays: InductionBatch | Places, names: Sequence[str], name: str
+) -> None:
+    for part in names:
+        if not is_index(getattr(arrays, part)):
+            dtype = getattr(arrays, part).dtype
+            raise ValueError(f"{name}.{part} must be whole numbers, got {dtype}")
 
 
 def find_places(batch: InductionBatch, key: Array) -> Places:

@@ -126,9 +126,9 @@ def sequences_of(
         ValueError: If a number is out of range, or the text has fewer than two
             sequences.
     """
-    for name, value in (("context", context), ("most", most)):
-        if value is not None:
-            check_whole(**{name: value})
+    check_whole(context=context)
+    if most is not None:
+        check_whole(most=most)
     check_text(tokens=tokens)
     count = len(tokens) // context
     if count < 2:

@@ -29,7 +29,7 @@ from isinglass._common.types import ArrayLike
 from isinglass.systems.memory._incomplete_gamma import log_lower_gamma
 
 LOG_PI = np.log(np.pi)
-_WIDEST = 2**53  # beyond which not all whole numbers are there
+_WIDEST = 10**15  # beyond which sums of logarithms have no digits left
 
 
 def log_ball_volume(radius: ArrayLike, n: ArrayLike) -> Float[np.ndarray, "..."]:
@@ -299,7 +299,7 @@ def _checked(radius: ArrayLike, n: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     if not (radius >= 0).all():
         raise ValueError(f"radius must be at least 0 and finite, got {radius}")
     if not ((n >= 1) & (n == np.floor(n)) & (n < _WIDEST)).all():
-        raise ValueError(f"n must be a whole number of at least 1, got {n}")
+        raise ValueError(f"n must be a whole number from 1 and below 10¹⁵, got {n}")
     _check_broadcast(radius=radius, n=n)
     return radius, n
 

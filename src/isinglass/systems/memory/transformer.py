@@ -27,6 +27,8 @@ from isinglass._common.checks import (
     check_key,
     check_kind,
     check_positive,
+    check_real,
+    check_shapes,
     check_whole,
 )
 from isinglass._common.precision import single_precision, usual_promotion
@@ -298,6 +300,9 @@ class Transformer(eqx.Module):
         self, final: Float[Array, "*batch d"], execution: Execution = SINGLE
     ) -> Float[Array, "*batch V"]:
         """Make logits of LN(x_L), in float32."""
+        check_kind(Execution, execution=execution)
+        check_real(final=final)
+        check_shapes(final=(final, f"n {self.config.width}"))
         dtype = jnp.dtype(execution.dtype)
         return jnp.einsum(
             "...d,vd->...v",

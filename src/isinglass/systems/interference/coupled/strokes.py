@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from isinglass._common.checks import (
     as_list,
     as_real_array,
+    check_in,
     check_positive,
     check_whole,
     or_default,
@@ -145,7 +146,8 @@ class StrokePrior(BaseEstimator):
         check_whole(n=self.n)
         check_whole(2, copies=self.copies)
         check_whole(0, random_state=self.random_state)
-        check_positive(ridge=self.ridge, scale=self.scale)
+        check_positive(ridge=self.ridge)
+        check_in("[1e-100, 1e100]", scale=self.scale)  # whose square is divided by
 
     def _drawn(
         self, encoder: Any, input_shape: tuple[int, ...]

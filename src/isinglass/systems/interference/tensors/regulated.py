@@ -72,7 +72,8 @@ def _branch(rng: np.random.Generator, n: float, cap: int) -> int:
     """The size of one avalanche, generation by generation."""
     size = new = 1
     while new and size < cap:
-        new = int(rng.poisson(n * new))
+        # Far above any cap, where NumPy draws no such numbers any more.
+        new = int(rng.poisson(n * new)) if n * new < 2.0**53 else cap
         size += new
     return min(size, cap)
 

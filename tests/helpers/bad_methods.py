@@ -1,0 +1,72 @@
+"""Calls of methods of public objects: sources, schedules, energies, loops, models."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from helpers import looped_training, memory_training
+from helpers.bad_maps import call
+from isinglass import data, energy, training
+from isinglass.dynamics import basins, textbook
+from isinglass.systems import interference, looped, memory
+
+KEY, X = jax.random.PRNGKey(0), jnp.ones((3, 4))
+TEXT = data.TextSource(np.frombuffer(memory_training.TEXT, np.uint8)[:128], 8, 256)
+ROWS = data.ExampleSource([([1, 2], [1.0, 1.0])], start=0, vocabulary=4)
+NEW = data.NewExamples(48, "words and tab")
+LOOPED = looped.LoopedTransformer(looped_training.CONFIG, key=KEY)
+SYSTEM = looped.LatentHamiltonian(*[jnp.eye(4)] * 3)
+BATCH = data.InductionTask().batch(KEY, 2, 5)
+PLACES = looped.find_places(BATCH, KEY)
+GPT = memory.Transformer(memory.TransformerConfig(256, 16, 8, 2, 1), key=KEY)
+
+
+CALLS = {
+    "ragged bytes": call("tokens must be whole", data.ByteTokens().decode, [[1], []]),
+    "places in a text": call("places must be whole numbers", TEXT.take, ["x"]),
+    "places beyond": call("places must be in [0, 1)", ROWS.take, [1]),
+    "place of none": call("places must be whole numbers", NEW.take, []),
+    "place before": call("places must be in", NEW.take, [-1]),
+    "rng of a source": call("rng must be of Generator", TEXT.choose, 0, 2),
+    "count of a source": call(
+        "count must be a whole", ROWS.choose, np.random.default_rng(0), "x"
+    ),
+    "step of a schedule": call(
+        "step must be a whole", training.WarmupCosine(2, 4, 0.1).at, 0.1, "x"
+    ),
+    "highest": call(
+        "highest must be finite", training.WarmupCosine(2, 4, 0.1).at, "x", 3
+    ),
+    "patterns of signs": call("patterns must", energy.KrotovHopfield().force, X, "x"),
+    "energy of a method": call(
+        "landscape must be of Landscape", energy.Update().step, {}, X, X
+    ),
+    "energy of a flow": call(
+        "landscape must be of Continuous", energy.Flow().step, energy.Hopfield(), X, X
+    ),
+    "similarity": call("similarity must", interference.LearningRule().rate, "x"),
+    "hidden": call("hidden must have the axes", LOOPED.attention, jnp.ones(3)),
+    "state of a loop": call("state must have the axes", LOOPED.step, X[:, :2], X),
+    "other inputs": call("state and inputs must fit", LOOPED.step, X[:2], X),
+    "state to decode": call("state must be an array", LOOPED.decode, "x"),
+    "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),
+    "position of a particle": call("position must be", SYSTEM.potential, X * jnp.nan),
+    "no particle": call("state must be of Particle", SYSTEM.energy, X),
+    "places of numbers": call(
+        "places.positions must be whole numbers",
+        looped.follow_loop,
+        LOOPED,
+        BATCH,
+        PLACES._replace(positions=PLACES.positions * 1.0),
+        2,
+    ),
+    "final of a model": call("final must have the axes", GPT.decode, jnp.ones(3)),
+    "context of a text": call(
+        "context must be a whole", memory.sequences_of, np.arange(9), None
+    ),
+    "wide": call("n must be a whole", memory.critical_radius, 10, 6.6e15),
+    "starts of whole numbers": call(
+        "states must hold at least", basins, textbook.henon, np.zeros((1, 2), int), {}
+    ),
+    "no path": call("path must be a path", data.read_documents, ""),
+}
