@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
 
-from isinglass._common.checks import check_in, check_real, check_shapes
+from isinglass._common.checks import check_in, check_mask, check_real, check_shapes
 from isinglass.systems.interference.learning import is_similar
 
 
@@ -37,6 +37,7 @@ def attended_host(
         host=(host, "D"),
     )
     check_real(dipoles=dipoles, host=host)
+    check_mask(arrived=arrived)
     check_in("(-inf, inf)", threshold=threshold)
     x, friends = _samples_last(dipoles, host, threshold)
     # The count of friends rides along as one more component: one matrix product, not
