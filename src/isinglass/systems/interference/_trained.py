@@ -84,6 +84,12 @@ class TrainedRoutes(BaseEstimator):
         """Scores (…, n, C) of energy curves (…, n, C, T)."""
         raise NotImplementedError
 
+    def _scores(
+        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
+    ) -> Any:
+        """Scores (n, C) of one batch, per signal sent."""
+        return self._score_curves(self._energies(part, arriving, arrived))
+
     def _check_ready(self) -> None:
         """Refuse a model that is untrained, or whose parameters fit no more."""
         raise NotImplementedError
@@ -109,7 +115,7 @@ class TrainedRoutes(BaseEstimator):
         """
         arriving, arrived = self._arrivals()
         return self.n_signals * self._map(
-            X, lambda part: self._score_curves(self._energies(part, arriving, arrived))
+            X, lambda part: self._scores(part, arriving, arrived)
         )
 
     def decision_function(self, X) -> Float[np.ndarray, "n C"] | Float[np.ndarray, "n"]:

@@ -367,6 +367,15 @@ class InterferenceClassifier(RouteClassifier):
             return _energies_in_time(part, arriving, arrived, field, patch, threshold)
         return _image_energies(part, arriving, arrived, patch, threshold)
 
+    def _scores(
+        self, part: np.ndarray, arriving: np.ndarray, arrived: np.ndarray
+    ) -> Any:
+        if isinstance(self.host, Host):
+            return super()._scores(part, arriving, arrived)
+        return _image_peaks(
+            part, arriving, arrived, self._patch(), float(self.threshold)
+        )
+
     def _score_curves(self, curves: Any) -> Any:
         return np.asarray(curves).max(axis=-1)  # JAX would compile a program
 
@@ -483,6 +492,18 @@ def _image_energies(
 ) -> Array:
     dipoles, host = _without_rest(images, patch)
     return energy.energy_over_time(dipoles, arriving, arrived, host, threshold)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _image_peaks(
+    images: Array,
+    arriving: Array,
+    arrived: Array,
+    patch: tuple[int, int],
+    threshold: float,
+) -> Array:
+    curves = _image_energies(images, arriving, arrived, patch, threshold)
+    return curves.max(axis=-1)
 
 
 @partial(jax.jit, static_argnums=(3, 4))

@@ -1,5 +1,6 @@
 """From pictures and waves to unit dipoles (Tang 2020, §3)."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float, Num
@@ -32,7 +33,8 @@ def encode_images(images: Images, patch_size: tuple[int, int]) -> Float[Array, "
     """
     patches, length = _centred_patches(images, patch_size)
     rests = length == 0
-    directions = jnp.where(rests, 0, patches / jnp.where(rests, 1, length))
+    # One division a patch, and a product for each of its pixels.
+    directions = patches * jnp.where(rests, 0, 1 / jnp.where(rests, 1, length))
     dipoles = jnp.concatenate([rests.astype(directions.dtype), directions], axis=1)
     return jnp.moveaxis(dipoles, -1, 0)
 
@@ -102,9 +104,9 @@ def _centred_patches(
             f"{h} × {w}"
         )
     rows, columns = height // h, width // w
-    pixels = images.reshape(n, -1).T.reshape(height, width, n)[
-        : rows * h, : columns * w
-    ]
+    # In memory before all else, which would turn the pictures again for each use.
+    turned = jax.lax.optimization_barrier(images.reshape(n, -1).T)
+    pixels = turned.reshape(height, width, n)[: rows * h, : columns * w]
     largest = _largest(pixels)
     pixels = pixels.reshape(rows, h, columns, w, n).swapaxes(1, 2)
     pixels = pixels.reshape(rows * columns, h * w, n).astype(largest.dtype)
@@ -118,6 +120,8 @@ def _centred_patches(
 
 
 def _largest(pixels: Num[Array, "H W n"] | Bool[Array, "H W n"]) -> Float[Array, "n"]:
-    """Largest magnitude in each picture."""
+    """Largest magnitude in each picture; of bytes, which are exact, the largest one."""
+    if pixels.dtype.kind == "b" or pixels.dtype == jnp.uint8:
+        return jnp.full(pixels.shape[-1], 255.0, float)
     high, low = pixels.max(axis=(0, 1)), pixels.min(axis=(0, 1))
     return jnp.maximum(high.astype(float), -low.astype(float))

@@ -5,6 +5,10 @@ At time t the target y looks at the signals that can have arrived. Those with si
 friends' dipoles, or g if there are none. Friends count 1 each, the others x · h_y(t).
 """
 
+import functools
+import operator
+
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Bool, Float
@@ -40,14 +44,8 @@ def attended_host(
     check_mask(arrived=arrived)
     check_in("(-inf, inf)", threshold=threshold)
     x, friends = _samples_last(dipoles, host, threshold)
-    # The count of friends rides along as one more component: one matrix product, not
-    # two.
-    summed = jnp.einsum(
-        "ect,edn->ctdn",
-        arrived.astype(x.dtype),
-        jnp.concatenate([friends * x, friends], axis=1),
-    )
-    total, count = summed[:, :, :-1], summed[:, :, -1:]
+    total, count = _sums_of_friends(x, friends, arrived)
+    count = count[:, :, None]
     return jnp.where(count > 0, total / jnp.maximum(count, 1), host[:, None])
 
 
@@ -76,13 +74,16 @@ def energy_over_time(
     """
     check_real(arrivals=arrivals)
     check_shapes(arrivals=(arrivals, "E C T"), arrived=(arrived, "E C T"))
-    h = attended_host(dipoles, arrived, host, threshold)
     x, friends = _samples_last(dipoles, host, threshold)
-    received = jnp.einsum(
-        "ect,edn->ctdn", arrivals, jnp.concatenate([(1 - friends) * x, friends], axis=1)
+    total, count = _sums_of_friends(x, friends, arrived)
+    others, from_friends = _arriving(
+        jnp.concatenate([(1 - friends) * x, friends], axis=1), arrivals
     )
-    others, from_friends = received[:, :, :-1], received[:, :, -1]
-    return jnp.moveaxis(from_friends + (others * h).sum(axis=2), -1, 0)
+    # Of the products with the mean of friends, the sum is divided and not each.
+    with_friends = _over_components(others, total) / jnp.maximum(count, 1)
+    alone = _over_components(others, host[:, None])
+    energy = from_friends + jnp.where(count > 0, with_friends, alone)
+    return jnp.moveaxis(energy, -1, 0)
 
 
 def couplings(
@@ -127,6 +128,38 @@ def _samples_last(
     dipoles: Float[Array, "n E D"], host: Float[Array, "D"], threshold: float
 ) -> tuple[Float[Array, "E D n"], Float[Array, "E 1 n"]]:
     """Dipoles and friendship (1 or 0) with samples last, the fast axis."""
-    x = jnp.moveaxis(dipoles, 0, -1)
+    x = jax.lax.optimization_barrier(jnp.moveaxis(dipoles, 0, -1))
     similarity = jnp.einsum("edn,d->en", x, host)
     return x, is_similar(similarity, threshold).astype(x.dtype)[:, None]
+
+
+def _sums_of_friends(
+    x: Float[Array, "E D n"], friends: Float[Array, "E 1 n"], arrived: Array
+) -> tuple[Float[Array, "C T D n"], Float[Array, "C T n"]]:
+    """Sum of the friends that can have arrived, and how many they are."""
+    sent = jnp.concatenate([friends * x, friends], axis=1)
+    return _arriving(sent, arrived.astype(x.dtype))
+
+
+def _arriving(
+    sent: Float[Array, "E K n"], arrivals: Float[Array, "E C T"]
+) -> tuple[Float[Array, "C T D n"], Float[Array, "C T n"]]:
+    """What arrives of components, and of the number that rides along as the last.
+
+    One matrix product, not two. Before and after it, arrays are to be in memory: XLA
+    would compute them anew for each of their uses.
+    """
+    sent = jax.lax.optimization_barrier(sent)
+    received = jnp.einsum("ect,edn->ctdn", arrivals, sent)
+    received = jax.lax.optimization_barrier(received)
+    return received[:, :, :-1], received[:, :, -1]
+
+
+def _over_components(
+    a: Float[Array, "C T D n"], b: Float[Array, "*shape D #n"]
+) -> Float[Array, "C T n"]:
+    """Σ_d a_d b_d; of few components term by term, which XLA does several at a time."""
+    if a.shape[2] > 32:
+        return (a * b).sum(axis=2)
+    terms = (a[:, :, d] * b[..., d, :] for d in range(a.shape[2]))
+    return functools.reduce(operator.add, terms)
