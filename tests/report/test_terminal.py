@@ -30,6 +30,15 @@ def test_the_table_can_be_read_without_colour(result):
     assert "too few runs to judge" in " ".join(text.split())
 
 
+def test_at_60_columns_no_verdict_is_cut_off(result):
+    row = replace(
+        result.rows[0], quantity="learner 0, digit 1", verdict=Verdict.ONE_RUN
+    )
+    text = printed(terminal.result_table(replace(result, rows=[row]), 60), 60)
+    assert "consistent" in text
+    assert "with one run" in text
+
+
 def test_square_brackets_are_text_not_markup(result):
     named = replace(
         result, rows=[replace(result.rows[0], quantity="t in [19, 24] [bold]x")]

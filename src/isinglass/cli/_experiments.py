@@ -231,7 +231,7 @@ def _print_results(finished: Sequence[Result], out: Path) -> None:
         return
     stdout = Console()
     for result in finished:
-        stdout.print(terminal.result_table(result))
+        stdout.print(terminal.result_table(result, stdout.width))
     stdout.print(terminal.summary(finished))
     page = out / html.NAME
     if page.is_file():

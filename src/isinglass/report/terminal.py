@@ -1,4 +1,4 @@
-"""Tables for the terminal: readable without colour, and in 80 columns."""
+"""Tables for the terminal: readable without colour, and in 60 columns."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,14 @@ COLOURS = {
 }
 
 
-def result_table(result: Result) -> Table:
+def result_table(result: Result, width: int = 80) -> Table:
     """The ledger of one experiment: the paper's value, ours and the verdict.
 
-    What was judged comes first, what has no published value last.
+    What was judged comes first, what has no published value last. Where there are fewer
+    columns than 80, quantities take more lines, so that no verdict is cut off.
     """
     table = Table(
-        Column("Quantity", min_width=24, ratio=1),
+        Column("Quantity", min_width=24 if width >= 80 else 12, ratio=1),
         title=escape(
             f"{result.name}: {result.title} ({result.paper}, {result.source})"
         ),
@@ -38,7 +39,7 @@ def result_table(result: Result) -> Table:
     table.add_column("Paper", justify="right")
     table.add_column("Ours (95 % CI)", justify="right")
     table.add_column("n", justify="right", no_wrap=True)
-    table.add_column("Verdict", max_width=18)
+    table.add_column("Verdict", min_width=12, max_width=18)
     for row in sorted(result.rows, key=_place):
         table.add_row(
             escape(row.quantity),
