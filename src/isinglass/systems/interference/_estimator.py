@@ -243,7 +243,7 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
             short = self.classes_[counts < 0].tolist()
             raise ValueError(
                 "cannot forget more than was learned: too many samples (times epochs) "
-                f"of classes {short}"
+                f"of classes {short} in y"
             )
         low, high = (bound * counts[:, None] for bound in self._tally_bounds())
         slack = 1e-9 * (1 + self.class_count_[:, None])

@@ -210,14 +210,14 @@ class TextInterference(AdditiveClassifier):
             short = self.classes_[counts < 0].tolist()
             raise ValueError(
                 "cannot forget more than was learned: too many documents of classes "
-                f"{short}"
+                f"{short} in y"
             )
         tally, frequency = self.tally_ - tally, self.document_frequency_ - frequency
         nothing = tally[:, counts == 0]
         if (tally < 0).any() or (frequency < 0).any() or nothing.any():
             raise ValueError(
-                "cannot forget documents that were never learned: what remains is no "
-                "sum of documents"
+                "cannot forget documents that were never learned: what remains without "
+                "X is no sum of documents"
             )
         self.tally_, self.class_count_ = tally, counts
         self.document_frequency_ = frequency
