@@ -24,6 +24,11 @@ COMPILE_QUICKLY = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
+# What stands for every picture where a test is of what is around it.
+SKETCHES = {
+    "png": b"\x89PNG\r\n\x1a\n",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>',
+}
 LARGE = ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray")
 MOST_MAPS = 45_000
 # Folders whose files share no compiled programs.
@@ -110,3 +115,12 @@ def _forget_compiled_programs():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         jax.clear_caches()
+
+
+@pytest.fixture
+def sketches(monkeypatch):
+    """Files of pictures hold none: to lay out and draw one takes a third of a second."""
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig",
+        lambda _, file, *, format, **__: file.write(SKETCHES[format]),
+    )

@@ -15,8 +15,9 @@ from isinglass.reproduce.runner import Finished, Request, run
 from isinglass.reproduce.verdicts import Verdict
 
 
-@pytest.fixture
-def page(tmp_path):
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("run")
     experiments = [fakes.entry("toy-one"), fakes.entry("toy-two")]
     outcomes = list(run(experiments, Request(tmp_path, seed=5)))
     results = [outcome.result for outcome in outcomes if isinstance(outcome, Finished)]

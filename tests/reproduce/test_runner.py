@@ -21,27 +21,30 @@ from isinglass.reproduce.runner import (
 )
 
 
+SKETCHED = pytest.mark.usefixtures("sketches")
+
+
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
     monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
 
 
-class TestFiles:
-    def test_a_finished_experiment_leaves_result_figures_and_ledger(self, tmp_path):
-        (outcome,) = run([fakes.entry()], Request(tmp_path, seed=4))
-        assert isinstance(outcome, Finished)
-        assert results.load(tmp_path / "results" / "toy-one.json") == outcome.result
-        assert outcome.result.rows[0].n == 3
-        assert outcome.result.run.settings.seed == 4
-        assert (
-            (tmp_path / "figures" / "toy-one.png").read_bytes().startswith(b"\x89PNG")
-        )
-        assert b"<svg" in (tmp_path / "figures" / "toy-one.svg").read_bytes()
-        (row,) = from_json((tmp_path / "ledger.json").read_text())
-        assert row == outcome.result.rows[0]
-        assert "toy-one" in (tmp_path / "ledger.csv").read_text()
-        assert not list(tmp_path.rglob("*.tmp"))
+def test_a_finished_experiment_leaves_result_figures_and_ledger(tmp_path):
+    (outcome,) = run([fakes.entry()], Request(tmp_path, seed=4))
+    assert isinstance(outcome, Finished)
+    assert results.load(tmp_path / "results" / "toy-one.json") == outcome.result
+    assert outcome.result.rows[0].n == 3
+    assert outcome.result.run.settings.seed == 4
+    assert (tmp_path / "figures" / "toy-one.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (tmp_path / "figures" / "toy-one.svg").read_bytes()
+    (row,) = from_json((tmp_path / "ledger.json").read_text())
+    assert row == outcome.result.rows[0]
+    assert "toy-one" in (tmp_path / "ledger.csv").read_text()
+    assert not list(tmp_path.rglob("*.tmp"))
 
+
+@SKETCHED
+class TestFiles:
     def test_each_is_on_disk_before_the_next_begins(self, tmp_path):
         outcomes = run(
             [fakes.entry("toy-one"), fakes.entry("toy-two")],
@@ -142,6 +145,7 @@ class TestFiles:
         runner.make_writable_folder(tmp_path)
 
 
+@SKETCHED
 class TestSettings:
     @pytest.mark.parametrize(
         ("options", "seeds"),
@@ -164,6 +168,7 @@ class TestSettings:
             Request(tmp_path, **options)
 
 
+@SKETCHED
 class TestFailure:
     def test_does_not_stop_the_others(self, tmp_path):
         broken = fakes.entry("toy-two", fakes.raising(ZeroDivisionError("oh")))
@@ -193,6 +198,7 @@ class TestFailure:
             )
 
 
+@SKETCHED
 class TestResume:
     def test_keeps_what_the_same_code_got_with_the_same_settings(self, tmp_path):
         experiment, contexts = fakes.counting()
@@ -242,6 +248,7 @@ def write_digits(folder, per_class=370, classes=range(10), grey=0):
     return folder
 
 
+@SKETCHED
 class TestDigits:
     def stands(self, out, folder):
         (outcome,) = run(
@@ -315,6 +322,7 @@ def test_the_hash_of_the_source_tells_names_and_contents(tmp_path):
     assert provenance.versions()["isinglass source"] == provenance.source()
 
 
+@SKETCHED
 class TestRefusedBeforeAnythingRuns:
     """None of these asks for a first item: the call itself refuses."""
 
@@ -382,6 +390,7 @@ class TestRefusedBeforeAnythingRuns:
             run([fakes.entry()], Request(tmp_path))
 
 
+@SKETCHED
 def test_results_come_in_the_order_asked_for_and_the_rest_by_name(tmp_path):
     for name in ("toy-two", "toy-three", "toy-one"):
         list(run([fakes.entry(name)], Request(tmp_path)))
@@ -398,6 +407,7 @@ def test_a_result_file_is_plain_json(tmp_path):
     assert record["rows"][0]["verdict"] == "too few runs to judge"
 
 
+@SKETCHED
 class TestTellingAnew:
     """`isinglass report` tells from the stored measurement, and measures nothing."""
 
