@@ -119,7 +119,7 @@ def _forget_compiled_programs():
 
 @pytest.fixture
 def sketches(monkeypatch):
-    """Files of pictures hold none: to lay out and draw one takes a third of a second."""
+    """Files of pictures hold none: to lay out and draw one takes half a second."""
     monkeypatch.setattr(
         "matplotlib.figure.Figure.savefig",
         lambda _, file, *, format, **__: file.write(SKETCHES[format]),

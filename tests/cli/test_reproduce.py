@@ -436,7 +436,11 @@ def test_answers_at_once(argument):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize(("name", "code_of_exit"), [("SIGINT", 130), ("SIGTERM", 143)])
+# tests/system/test_signals.py sends both while a program is computing.
+@pytest.mark.parametrize(
+    ("name", "code_of_exit"),
+    [("SIGINT", 130), pytest.param("SIGTERM", 143, marks=pytest.mark.slow)],
+)
 def test_a_real_signal_ends_the_process_with_its_code(tmp_path, name, code_of_exit):
     code = (
         "import os, signal, sys, time\n"

@@ -45,6 +45,7 @@ def random_model(kind: Any, config: Any, seed: int = 0, spread: float = 0.4) -> 
     def parameter(path: Any, leaf: Any) -> jax.Array:
         draw = spread * rng.standard_normal(leaf.shape)
         is_gain = getattr(path[-1], "name", "") == "gain"
-        return jnp.asarray(1 + draw if is_gain else draw, float)
+        draw = 1 + draw if is_gain else draw
+        return jax.device_put(np.asarray(draw, jax.dtypes.canonicalize_dtype(float)))
 
     return jax.tree_util.tree_map_with_path(parameter, like)

@@ -8,7 +8,6 @@ import sys
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from isinglass.data.sources import TextSource, split_text
@@ -32,9 +31,11 @@ def random_model(config, spread=0.3, seed=0):
         lambda key: Transformer(config, key=key), jax.random.key(0)
     )
     rng = np.random.default_rng(seed)
-    return jax.tree.map(
-        lambda x: jnp.asarray(spread * rng.standard_normal(x.shape), jnp.float32), like
-    )
+
+    def drawn(leaf):
+        return jax.device_put(np.float32(spread * rng.standard_normal(leaf.shape)))
+
+    return jax.tree.map(drawn, like)
 
 
 def recipe(**changes):

@@ -20,7 +20,6 @@ from isinglass.reproduce.runner import (
     tell,
 )
 
-
 SKETCHED = pytest.mark.usefixtures("sketches")
 
 

@@ -66,6 +66,7 @@ def test_an_experiment(columns, tmp_path):
     assert "[1/2] interference-arrival: done" in "\n".join(shown.screen)
 
 
+@pytest.mark.slow  # its bars are drawn in tests/common, its report in tests/cli
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_a_radius(columns, radius, tmp_path):
     command = [*radius, "--out", tmp_path / "out"]

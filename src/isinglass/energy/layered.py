@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
@@ -69,7 +70,7 @@ def layer_energies(
         nearest_neighbour_energy(state, layer, inverse_temperature) for layer in layers
     ]
     together = jnp.stack(energies, -1)
-    if not isinstance(together, Tracer) and not bool(jnp.isfinite(together).all()):
+    if not isinstance(together, Tracer) and not np.isfinite(np.asarray(together)).all():
         raise ValueError("state and layers must be so near that energies are finite")
     return together
 
@@ -119,6 +120,11 @@ def combined_energy(
         )
     check_finite(energies=energies)
     check_positive(inverse_temperature=inverse_temperature)
+    return _combined(energies, inverse_temperature)
+
+
+@jax.jit
+def _combined(energies: Array, inverse_temperature: Any) -> Array:
     lowest = jax.lax.stop_gradient(energies.min(-1, keepdims=True))
     lifted = -inverse_temperature * (energies - lowest)
     return lowest[..., 0] - jax.nn.logsumexp(lifted, axis=-1) / inverse_temperature
@@ -139,12 +145,18 @@ def global_force(
         ValueError: As `layer_energies` does.
     """
     energies = layer_energies(state, layers, inverse_temperature)
+    forces = [
+        nearest_neighbour_force(state, layer, inverse_temperature) for layer in layers
+    ]
+    return _combined_force(energies, forces, inverse_temperature)
+
+
+@jax.jit
+def _combined_force(
+    energies: Array, forces: Sequence[Array], inverse_temperature: Any
+) -> Array:
     shares = jax.nn.softmax(-inverse_temperature * energies, axis=-1)
-    return sum(
-        shares[..., t, None]
-        * nearest_neighbour_force(state, layer, inverse_temperature)
-        for t, layer in enumerate(layers)
-    )  # pyright: ignore[reportReturnType]  # not 0: there is a layer
+    return sum(shares[..., t, None] * force for t, force in enumerate(forces))  # pyright: ignore[reportReturnType]  # not 0: there is a layer
 
 
 def check_layers(state: Any, layers: Sequence[Any]) -> None:

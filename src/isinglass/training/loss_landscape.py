@@ -204,6 +204,7 @@ def curvature(
     )
 
 
+@jax.jit
 def _like_filters(key: Array, weights: Array) -> Array:
     if weights.ndim < 2:
         return jnp.zeros_like(weights)

@@ -98,7 +98,13 @@ class Run:
         if seed not in self.seeds:
             raise ValueError(f"seed must be one of {self.seeds}, got {seed}")
         index = self.seeds.index(seed)
-        return jax.tree.map(lambda x: x[index], self.model)
+        return _picked(self.model, index)
+
+
+@jax.jit
+def _picked(models: Any, index: Any) -> Any:
+    """One of several models side by side."""
+    return jax.tree.map(lambda leaf: leaf[index], models)
 
 
 @single_precision()
@@ -411,7 +417,7 @@ class LoopedTrainer(Trainer[State, Run]):
         if (index, step) not in self._terms_by_failure:
             stage = bisect_right(self._first_steps, step) - 1
             infinite = _steps.infinite_terms(
-                jax.tree.map(lambda x: x[index], state.model),
+                _picked(state.model, index),
                 self._keys[1][index],
                 self._first_steps[stage],
                 step,

@@ -383,7 +383,7 @@ class _Parts:
             layers = [
                 self.tensors.pop(f"h.{layer}.{theirs}") for layer in range(self.layers)
             ]
-            model = _with(model, f"blocks.{ours}", jnp.asarray(np.stack(layers)))
+            model = _with(model, f"blocks.{ours}", jax.device_put(np.stack(layers)))
         return model
 
 
