@@ -179,6 +179,20 @@ def test_learning_on_a_fixed_tower_is_a_sum(draw, seed, order, cut):
     assert_same(whole.forget(X[rest], y[rest]), parts[0])
 
 
+def test_the_tally_rule_merges_whatever_the_routes_would_be(draw):
+    X, y = draw(3, 12)
+    y[:6], y[6:] = 0, [0, 1, 2, 0, 1, 2]
+    models = [
+        new(random_state=seed).fit(X[part], y[part])
+        for seed, part in ((None, slice(6)), (7, slice(6, None)))
+    ]
+    merged = models[0].merge(models[1])
+    np.testing.assert_array_equal(merged.energies(X), new().fit(X, y).energies(X))
+
+    with pytest.raises(ValueError, match="route priors differ"):
+        merged.set_params(rule="energy").merge(models[1])
+
+
 @pytest.mark.parametrize("rule", ["tally", "energy"])
 def test_classes_are_independent(draw, rule):
     X, y = draw(3, 12)

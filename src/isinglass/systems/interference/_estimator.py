@@ -215,7 +215,8 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
                 "cannot merge: geometry differs, the flight times are not the same"
             )
         where = np.searchsorted(self.classes_, other.classes_)
-        if not np.array_equal(self.prior_[:, where], other.prior_):
+        same_prior = np.array_equal(self.prior_[:, where], other.prior_)
+        if self._reads_routes() and not same_prior:
             raise ValueError(
                 "cannot merge: the route priors differ; give both models the same "
                 "integer random_state (or the same route_prior array)"
@@ -224,6 +225,10 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
         tally[:, where] += other.tally_
         counts[where] += other.class_count_
         self.tally_, self.class_count_ = tally, counts
+
+    def _reads_routes(self) -> bool:
+        """Whether predictions depend on the routes, and so on their prior."""
+        return True
 
     def _learning_rule(self) -> LearningRule:
         return LearningRule(self.rates, self.threshold)

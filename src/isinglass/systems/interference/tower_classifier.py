@@ -46,7 +46,8 @@ class TowerClassifier(RouteClassifier):
         epochs: How often each sample counts.
         n_signals: Signals N per source; scales the energies, not the prediction.
         route_prior: As for `InterferenceClassifier`.
-        random_state: An integer for a result that repeats.
+        random_state: An integer for a prior that repeats. The tally rule does not look
+            at it, and merges models of any.
 
     Attributes:
         classes_: Labels in sorted order, (C,).
@@ -119,6 +120,9 @@ class TowerClassifier(RouteClassifier):
 
     def _rule(self) -> dict[str, Any]:
         return super()._rule() | {"levels": list(check_levels(self.levels))}
+
+    def _reads_routes(self) -> bool:
+        return self.rule == "energy"
 
     # -- the stage ---------------------------------------------------------------------
 

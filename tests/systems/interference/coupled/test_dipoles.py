@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isinglass.systems.interference import DipoleEncoder
+from isinglass.systems.interference import (
+    CoupledClassifier,
+    DipoleEncoder,
+    Whitening,
+)
 
 SMALL = DipoleEncoder(hosts=4, places=2)
 law = settings(max_examples=10, deadline=None, derandomize=True, database=None)
@@ -47,6 +51,18 @@ def test_a_mirror_exchanges_places_and_hosts():
     turned = DipoleEncoder().transform(X.swapaxes(1, 2)).reshape(20, 13, 6, 6)
     swapped = [(3 - host) % 12 for host in range(12)] + [12]
     np.testing.assert_array_equal(turned, there[:, swapped].swapaxes(2, 3))
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_features_are_not_taken_for_pictures(channels):
+    features, y = SMALL.transform(pictures(5, 9, 9, *channels)), [0, 1, 0, 1, 0]
+    again = Whitening(encoder=SMALL), CoupledClassifier(encoder=SMALL)
+    for use in (
+        DipoleEncoder(hosts=4, places=2).fit_transform,
+        *(model.fit for model in again),
+    ):
+        with pytest.raises(ValueError, match="features of a DipoleEncoder"):
+            use(features, y)
 
 
 def test_an_edge_is_answered_by_its_own_host():

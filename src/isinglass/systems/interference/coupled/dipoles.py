@@ -118,7 +118,8 @@ class DipoleEncoder(TransformerMixin, BaseEstimator):
             X: Pictures (see the class), of the shape fitted, if any was.
 
         Raises:
-            ValueError: For a parameter or an input that cannot be used, naming it.
+            ValueError: For a parameter or an input that cannot be used, naming it; for
+                features, too, which are no pictures any more.
         """
         setting = _Setting.of(self)
         fitted = getattr(self, "input_shape_", None)
@@ -130,6 +131,7 @@ class DipoleEncoder(TransformerMixin, BaseEstimator):
                 f"pictures of {fitted}"
             )
         shape = picture_shape(X.shape[1:])
+        _check_not_encoded(X, (setting.hosts + 1) * setting.places**2)
 
         def encode(part: np.ndarray) -> Array:
             levels = whole_levels(part.reshape(len(part), *shape))
@@ -161,6 +163,18 @@ class _Setting(NamedTuple):
         check_in(f"[0, {GRID / 4:g}]", blur=setting.blur)
         check_in("[0, 100]", ink=setting.ink)
         return setting
+
+
+def _check_not_encoded(X: np.ndarray, n_features: int) -> None:
+    """Refuse features, which would pass for pictures of one line and mean nothing."""
+    if X.ndim != 2 or X.shape[1] % n_features:
+        return
+    length = np.linalg.norm(X.astype(np.float64), axis=1)
+    if len(X) and (np.abs(length / LENGTH - 1) < 2e-3).all():
+        raise ValueError(
+            "X holds features of a DipoleEncoder, not pictures: CoupledClassifier and "
+            "Whitening encode by themselves, and want the pictures"
+        )
 
 
 def picture_shape(input_shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -26,6 +26,8 @@ class Whitening(TransformerMixin, BaseEstimator):
     `CoupledClassifier` knows beforehand, without what it learns. Nothing is learned
     from the pictures that it is fitted to but their shape.
 
+    X are pictures, which it encodes by itself: no encoder stands before it.
+
     Args:
         encoder: What turns inputs into whole numbers; a `DipoleEncoder()` if None.
         prior: Mean m₀ and covariance Σ₀; a `StrokePrior()` if None.
@@ -35,6 +37,9 @@ class Whitening(TransformerMixin, BaseEstimator):
         root_: The symmetric root Σ₀^{−1/2}, (D, D).
         input_shape_: Shape of an input.
         n_features_in_: Its numbers.
+
+    Example:
+        >>> make_pipeline(Whitening(), LogisticRegression()).fit(images, labels)
     """
 
     def __init__(self, *, encoder: Any = None, prior: Any = None) -> None:
