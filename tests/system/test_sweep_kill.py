@@ -38,7 +38,7 @@ def killed_midway(kind: str, values: int, directory: Path, delay: float) -> bool
 @pytest.mark.parametrize(
     ("kind", "values", "kills"),
     [
-        ("bifurcation", 100, 2),
+        ("bifurcation", 100, 1),
         pytest.param("bifurcation", 600, 20, marks=pytest.mark.slow),
         pytest.param("continuation", 300, 20, marks=pytest.mark.slow),
     ],

@@ -103,17 +103,26 @@ def start(work: Work, parameters: Mapping[str, Any], starts: np.ndarray) -> Any:
             work.state, work.starts is None, dict(parameters), jnp.asarray(starts)
         )
     else:
-        states = jax.tree.map(jnp.asarray, work.state)
-        lane = (lambda _: states) if work.starts is None else partial(pick, states)
-        state = jax.vmap(lane, out_axes=-1)(jnp.asarray(starts))
+        state = jax.tree.map(partial(_in_lanes, work, starts), work.state)
     if isinstance(work.step, DelayMap):
         phases = np.unique(state.phase)
         if len(phases) > 1:
             raise ValueError(
                 f"state must have one phase for all starts, got {phases.tolist()}"
             )
-        state = state._replace(phase=state.phase[0])
+        state = state._replace(phase=np.asarray(state.phase)[0])
     return state
+
+
+def _in_lanes(work: Work, starts: np.ndarray, leaf: Any) -> np.ndarray:
+    """What each lane starts from of a leaf of the states, lanes last.
+
+    By NumPy: JAX compiles a program for what it does to an array outside of one.
+    """
+    leaf = np.asarray(leaf)
+    if work.starts is None or leaf.ndim == 0:  # or a phase that all states share
+        return repeated(leaf, len(starts))
+    return np.moveaxis(leaf[starts], 0, -1)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
