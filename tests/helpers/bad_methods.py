@@ -48,6 +48,10 @@ CALLS = {
     "hidden": call("hidden must have the axes", LOOPED.attention, jnp.ones(3)),
     "state of a loop": call("state must have the axes", LOOPED.step, X[:, :2], X),
     "other inputs": call("state and inputs must fit", LOOPED.step, X[:2], X),
+    "inputs of fewer axes": call(
+        "state and inputs must fit", LOOPED.step, jnp.ones((2, 3, 4)), X
+    ),
+    "ragged tokens": call("tokens must be an array", GPT, [[1], []]),
     "state to decode": call("state must be an array", LOOPED.decode, "x"),
     "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),
     "position of a particle": call("position must be", SYSTEM.potential, X * jnp.nan),

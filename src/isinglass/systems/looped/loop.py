@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int, Real
 
 from isinglass._common.checks import (
@@ -180,12 +179,13 @@ class Loop(eqx.Module):
     ) -> Float[Array, "*batch n d"]:
         """Return the next state."""
         self._check(state=state, inputs=inputs)
-        try:
-            np.broadcast_shapes(state.shape, inputs.shape)
-        except ValueError:
+        axes = zip(state.shape, inputs.shape, strict=False)
+        if state.ndim != inputs.ndim or any(
+            a != b and 1 not in (a, b) for a, b in axes
+        ):
             raise ValueError(
                 f"state and inputs must fit, got shapes {state.shape}, {inputs.shape}"
-            ) from None
+            )
         after, *_ = self._iterate(features_first(state), features_first(inputs), None)
         return features_last(after)
 

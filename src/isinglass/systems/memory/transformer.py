@@ -302,7 +302,7 @@ class Transformer(eqx.Module):
         """Make logits of LN(x_L), in float32."""
         check_kind(Execution, execution=execution)
         check_real(final=final)
-        check_shapes(final=(final, f"n {self.config.width}"))
+        check_shapes(final=(final, f"... {self.config.width}"))
         dtype = jnp.dtype(execution.dtype)
         return jnp.einsum(
             "...d,vd->...v",
@@ -336,7 +336,7 @@ class Transformer(eqx.Module):
         check_kind(Execution, execution=execution)
         if key is not None:
             check_key(key=key)
-        axes = 2 if jnp.ndim(tokens) == 2 else 1
+        axes = 2 if getattr(tokens, "ndim", 1) == 2 else 1
         check_tokens("tokens", tokens, axes, config.vocabulary)
         n = tokens.shape[-1]
         if not 1 <= n <= config.context:
