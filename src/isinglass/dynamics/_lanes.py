@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass.dynamics._lanes_last import lanes_last, with_lanes
 from isinglass.dynamics._orthogonal import orthonormalise
 from isinglass.dynamics._runner import Reals, Rest, Runner
 from isinglass.dynamics.maps import DelayMap, Parameters, State
@@ -260,15 +261,13 @@ def advance_block(
     has_tangents = bool(vectors.shape[1])
     steps = program.qr_every if has_tangents else program.block
     rows: list[jax.Array] = []
-    for offset in range(0, program.block, steps):
-        pushed = jax.vmap(
-            partial(_pushed, program, (offset, offset + steps)),
-            in_axes=(-1, program.rest_axis, -1, -1),
-            out_axes=(-1, program.rest_axis, -1, -1),
-        )
+    for begin in range(0, program.block, steps):
         parts = _parts_of(vectors, reals) if has_tangents else ()
-        reals, rest, parts, observed = pushed(reals, rest, parts, parameters)
-        rows += observed
+        for offset in range(begin, begin + steps):
+            reals, rest, parts, row = _one_step(
+                program, offset, (reals, rest, parts), parameters
+            )
+            rows += [row] if program.most_rows else []
         if has_tangents:
             shape = vectors.shape[1:]
             flat = jnp.concatenate([part.reshape(-1, *shape) for part in parts])
@@ -298,43 +297,64 @@ def _spread(growth: jax.Array) -> jax.Array:
     return jnp.maximum(highest - lowest, 0)  # −∞ where nothing is left
 
 
-def _pushed(
+# Traced once for each place in a block, however many programs need it.
+@partial(jax.jit, static_argnums=(0, 1), inline=True)
+def _one_step(
     program: Program,
-    span: tuple[int, int],
-    reals: Reals,
-    rest: Rest,
-    parts: Reals,
+    offset: int,
+    lanes: tuple[Reals, Rest, Reals],
     parameters: Parameters,
-) -> tuple[Reals, Rest, Reals, list[jax.Array]]:
-    """Take steps of a lane; forward-mode products carry its tangents along."""
+) -> tuple[Reals, Rest, Reals, jax.Array | None]:
+    """Take all lanes a step on; forward-mode products carry their tangents along.
 
-    def real_part(reals: Reals) -> tuple[Reals, Any]:
-        after, rest_after, observed = _observed(program, parameters, span, reals, rest)
-        return after, (rest_after, observed)
+    Returns:
+        Real leaves and rest, tangents, and the row that is observed, if any.
+    """
+    reals, rest, parts = lanes
+    count, tangents = reals[0].shape[-1], parts[0].shape[-2] if parts else 0
+    shares_rest = program.rest_axis is None
 
-    def push(tangent: Reals) -> Any:
-        return jax.jvp(real_part, (reals,), (tangent,), has_aux=True)
+    def lane(reals: Reals, rest: Rest, parts: Reals, parameters: Parameters) -> Any:
+        step = partial(_observed, program, offset, rest, parameters)
+        if not parts:
+            return (*step(reals), ())
 
-    if not parts:
-        after, (rest, observed) = real_part(reals)
-        return after, rest, (), observed
-    after, tangents, (rest, observed) = jax.vmap(
-        push, in_axes=-1, out_axes=(None, -1, None)
-    )(parts)
-    return after, rest, tangents, observed
+        def push(reals: Reals, tangent: Reals) -> Any:
+            after, change, aux = jax.jvp(
+                lambda reals: _after_and_rest(step(reals)),
+                (reals,),
+                (tangent,),
+                has_aux=True,
+            )
+            return after, *aux, change
+
+        results, flags = lanes_last(push, (False, True), tangents)(reals, parts)
+        after, rest, row, change = results
+        return after, rest, row, with_lanes(change, flags[3], tangents)
+
+    arguments = (reals, rest, parts, parameters)
+    results, flags = lanes_last(lane, (True, not shares_rest, True, True), count)(
+        *arguments
+    )
+    after, rest_after, row, change = results
+    if not shares_rest:
+        rest_after = with_lanes(rest_after, flags[1], count)
+    after, row, change = (
+        with_lanes(results[index], flags[index], count) for index in (0, 2, 3)
+    )
+    return after, rest_after, change, row
+
+
+def _after_and_rest(results: tuple[Reals, Rest, Any]) -> tuple[Reals, Any]:
+    after, rest, row = results
+    return after, (rest, row)
 
 
 def _observed(
-    program: Program,
-    parameters: Parameters,
-    span: tuple[int, int],
-    reals: Reals,
-    rest: Rest,
-) -> tuple[Reals, Rest, list[jax.Array]]:
-    """Take steps of a block, and observe the state after each of them, if at all."""
-    runner, rows = program.runner, []
-    for offset in range(*span):
-        reals, rest = runner.advance(reals, rest, parameters, 1, offset)
-        if program.most_rows:
-            rows.append(runner.observe(reals, rest, offset + 1))
-    return reals, rest, rows
+    program: Program, offset: int, rest: Rest, parameters: Parameters, reals: Reals
+) -> tuple[Reals, Rest, jax.Array | None]:
+    """A lane one step on, and what is observed of it then, if anything is."""
+    runner = program.runner
+    reals, rest = runner.advance(reals, rest, parameters, 1, offset)
+    row = runner.observe(reals, rest, offset + 1) if program.most_rows else None
+    return reals, rest, row

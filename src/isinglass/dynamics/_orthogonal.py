@@ -48,19 +48,37 @@ def _written_out(vectors: Array) -> tuple[Array, Array]:
 
 
 def _looped(vectors: Array) -> tuple[Array, Array]:
-    """The same of many columns, in a program as short as for one."""
+    """The same of many columns, in a program as short as for one.
+
+    Each column in turn, which stays in the nearest cache meanwhile, loses its parts
+    along all before it, one after another. These are of any length as yet: a part is
+    divided by the square of it, and in that division lies the speed. XLA's CPU compiler
+    computes what is cheap anew for each of its uses, here a sum over all components for
+    each of them, but never a quotient.
+    """
     _, count, *lanes = vectors.shape
-    columns = lax.broadcasted_iota(int, (count, *[1] * len(lanes)), 0)
+    squares = jnp.zeros((count, *lanes), vectors.dtype)  # of lengths
 
     def column(index: jax.Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        vectors, norms = carry
-        unit, norm = _normalised(lax.dynamic_slice_in_dim(vectors, index, 1, axis=1))
-        later = jnp.where(columns > index, _dot(vectors, unit), 0)
-        is_it = columns == index
-        vectors = jnp.where(is_it, unit, vectors - unit * later)
-        return vectors, jnp.where(is_it, norm, norms)
+        vectors, squares = carry
 
-    return lax.fori_loop(0, count, column, (vectors, jnp.zeros_like(vectors[0])))
+        def without(earlier: jax.Array, vector: Array) -> Array:
+            other = lax.dynamic_index_in_dim(vectors, earlier, 1, keepdims=False)
+            square = lax.dynamic_index_in_dim(squares, earlier, 0, keepdims=False)
+            square = jnp.where(square == 0, jnp.inf, square)
+            return vector - other * (_dot(other, vector) / square)
+
+        vector = lax.dynamic_index_in_dim(vectors, index, 1, keepdims=False)
+        vector = lax.fori_loop(0, index, without, vector)
+        square = _dot(vector, vector)
+        return (
+            lax.dynamic_update_index_in_dim(vectors, vector, index, 1),
+            lax.dynamic_update_index_in_dim(squares, square, index, 0),
+        )
+
+    vectors, squares = lax.fori_loop(0, count, column, (vectors, squares))
+    norms = lax.sqrt(squares)
+    return vectors * jnp.where(norms > 0, 1 / norms, 0), norms
 
 
 def _normalised(vector: Array) -> tuple[Array, Array]:
