@@ -14,6 +14,7 @@ import xarray as xr
 
 from helpers import sweep_cases
 from isinglass.dynamics import Measure, Run, Workers, bifurcation
+from isinglass.dynamics.sweep import workers
 from isinglass.dynamics.sweep.tile_work import Work
 from isinglass.dynamics.sweep.workers import _unpacked
 
@@ -152,3 +153,11 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
     )
     xr.testing.assert_identical(there, sweep_cases.run("bifurcation", None, 12))
     assert len((tmp_path / "jobs").read_text().split()) == 1
+
+
+@pytest.mark.parametrize("name", ["isinglass", "jax"])
+def test_a_worker_with_other_software_is_refused(name, client, monkeypatch):
+    versions = {**workers.software(), name: "0.0.1"}
+    monkeypatch.setattr(workers, "software", lambda: versions)
+    with pytest.raises(RuntimeError, match=rf"other software \({name} .* there, 0.0.1"):
+        sweep_cases.run("bifurcation", None, 12, workers=Workers(client))

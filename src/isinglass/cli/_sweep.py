@@ -193,12 +193,13 @@ def sweep(
         ),
     ] = Path("isinglass-sweep"),
     lanes: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Most cells computed side by side, and what a stop can lose.",
+            help="Most cells computed side by side, and what a stop can lose; by "
+            "default what suits this machine.",
             rich_help_panel=WHO,
         ),
-    ] = 250,
+    ] = None,
     patterns: Annotated[
         int | None,
         typer.Option(

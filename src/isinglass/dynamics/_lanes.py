@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass.dynamics._lanes_last import lanes_last, with_lanes
 from isinglass.dynamics._orthogonal import orthonormalise
 from isinglass.dynamics._runner import Reals, Rest, Runner
+from isinglass.dynamics._side_by_side import side_by_side, with_lanes
 from isinglass.dynamics.maps import DelayMap, Parameters, State
 
 # "auto" orthonormalises as rarely as leaves half the digits to the smallest exponent.
@@ -46,7 +46,8 @@ class Segment(NamedTuple):
         logs: Summed logarithms of growth, (k, n).
         lost: Number of QRs that could not resolve a vector, (k, n).
         qrs: Number of QRs.
-        spread: Widest that the tangents of any lane grew apart between two QRs, nats.
+        spread: Widest that the tangents of each lane grew apart between two QRs, (n,),
+            in nats.
         rows: The observable after every step, (steps, d, n), or None.
         growth: Where there are rows, logarithms and numbers lost of each block of
             steps, (blocks, 2, k, n).
@@ -55,7 +56,7 @@ class Segment(NamedTuple):
     logs: np.ndarray
     lost: np.ndarray
     qrs: int
-    spread: float
+    spread: np.ndarray
     rows: np.ndarray | None
     growth: np.ndarray | None
 
@@ -132,7 +133,7 @@ class Lanes:
             np.asarray(self._carry.logs),
             np.asarray(self._carry.lost),
             blocks * block // qr_every if count else 0,
-            float(np.asarray(self._carry.spread).max()),
+            np.asarray(self._carry.spread),
             np.asarray(rows)[: blocks * block] if most_rows else None,
             np.asarray(growth)[:blocks] if most_rows else None,
         )
@@ -152,20 +153,24 @@ class Lanes:
         lanes._carry = carry._replace(rest=rest)
         return lanes
 
-    def settle(self, qr_every: int | str, precision: str) -> int:
+    def settle(self, qr_every: int | str, precision: str) -> np.ndarray:
         """Let the tangents turn towards the growing directions.
 
         Returns:
-            The interval that was asked for, or one that is fit where that was "auto".
+            For each lane the interval that was asked for, or one that is fit where that
+            was "auto", (n,): a lane's own tangents decide, whatever runs beside it.
         """
         interval = self.pilot_interval(qr_every, precision)
         pilot = self.go(PILOT_BLOCKS, interval)
+        chosen = np.ones(self.count, int)
         if qr_every != "auto":
-            return interval
+            return chosen * interval
         widest = WIDEST_SPREAD[precision]
         spread = pilot.spread * max(widest) / interval
-        intervals = [m for m in widest if self.block(m) <= LONGEST_UNROLLED]
-        return max((m for m in intervals if spread <= widest[m]), default=1)
+        for shorter in sorted(widest):
+            if self.block(shorter) <= LONGEST_UNROLLED:
+                chosen[spread <= widest[shorter]] = shorter
+        return chosen
 
     def pilot_interval(self, qr_every: int | str, precision: str) -> int:
         """The interval at which `settle` runs: the longest, where it is to choose."""
@@ -328,12 +333,12 @@ def _one_step(
             )
             return after, *aux, change
 
-        results, flags = lanes_last(push, (False, True), tangents)(reals, parts)
+        results, flags = side_by_side(push, (False, True), tangents)(reals, parts)
         after, rest, row, change = results
         return after, rest, row, with_lanes(change, flags[3], tangents)
 
     arguments = (reals, rest, parts, parameters)
-    results, flags = lanes_last(lane, (True, not shares_rest, True, True), count)(
+    results, flags = side_by_side(lane, (True, not shares_rest, True, True), count)(
         *arguments
     )
     after, rest_after, row, change = results

@@ -1,5 +1,7 @@
 """Gram–Schmidt for small sets of tangent vectors, many sets side by side."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -28,14 +30,14 @@ def orthonormalise(
     """
     size, count = vectors.shape[:2]
     floor = size * jnp.finfo(vectors.dtype).eps
-    before = lax.sqrt(_dot(vectors, vectors))
     columns = _written_out if count < FEWEST_LOOPED else _looped
-    vectors, norms = columns(vectors)
+    vectors, norms, before = columns(vectors)
     return vectors, lax.log(norms), norms <= floor * before
 
 
-def _written_out(vectors: Array) -> tuple[Array, Array]:
-    """Q and R's diagonal; later columns alone lose their part along an earlier."""
+def _written_out(vectors: Array) -> tuple[Array, Array, Array]:
+    """Q, R's diagonal, and the lengths before; later columns alone lose their part."""
+    before = lax.sqrt(_dot(vectors, vectors))
     columns = [vectors[:, index] for index in range(vectors.shape[1])]
     units, norms = [], []
     while columns:
@@ -44,10 +46,10 @@ def _written_out(vectors: Array) -> tuple[Array, Array]:
         columns = [column - unit * _dot(column, unit) for column in later]
         units.append(unit)
         norms.append(norm)
-    return jnp.stack(units, 1), jnp.stack(norms)
+    return jnp.stack(units, 1), jnp.stack(norms), before
 
 
-def _looped(vectors: Array) -> tuple[Array, Array]:
+def _looped(vectors: Array) -> tuple[Array, Array, Array]:
     """The same of many columns, in a program as short as for one.
 
     Each column in turn, which stays in the nearest cache meanwhile, loses its parts
@@ -57,28 +59,36 @@ def _looped(vectors: Array) -> tuple[Array, Array]:
     each of them, but never a quotient.
     """
     _, count, *lanes = vectors.shape
-    squares = jnp.zeros((count, *lanes), vectors.dtype)  # of lengths
+    zero = jnp.zeros((count, *lanes), vectors.dtype)
+    update = lax.dynamic_update_index_in_dim
 
-    def column(index: jax.Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        vectors, squares = carry
+    # What has lost its parts is written to an array of its own, and goes through the
+    # inner loop, too: else XLA copies all vectors for each column.
+    def column(index: jax.Array, carry: tuple[Array, Array, Array]) -> Any:
+        others, squares, before = carry
 
-        def without(earlier: jax.Array, vector: Array) -> Array:
-            other = lax.dynamic_index_in_dim(vectors, earlier, 1, keepdims=False)
+        def without(earlier: jax.Array, carry: tuple[Array, Array, Array]) -> Any:
+            vector, others, squares = carry
+            other = lax.dynamic_index_in_dim(others, earlier, 1, keepdims=False)
             square = lax.dynamic_index_in_dim(squares, earlier, 0, keepdims=False)
             square = jnp.where(square == 0, jnp.inf, square)
-            return vector - other * (_dot(other, vector) / square)
+            vector = vector - other * (_dot(other, vector) / square)
+            return vector, others, squares
 
         vector = lax.dynamic_index_in_dim(vectors, index, 1, keepdims=False)
-        vector = lax.fori_loop(0, index, without, vector)
-        square = _dot(vector, vector)
-        return (
-            lax.dynamic_update_index_in_dim(vectors, vector, index, 1),
-            lax.dynamic_update_index_in_dim(squares, square, index, 0),
+        before = update(before, _dot(vector, vector), index, 0)
+        vector, others, squares = lax.fori_loop(
+            0, index, without, (vector, others, squares)
         )
+        squares = update(squares, _dot(vector, vector), index, 0)
+        return update(others, vector, index, 1), squares, before
 
-    vectors, squares = lax.fori_loop(0, count, column, (vectors, squares))
+    others, squares, before = lax.fori_loop(
+        0, count, column, (jnp.zeros_like(vectors), zero, zero)
+    )
     norms = lax.sqrt(squares)
-    return vectors * jnp.where(norms > 0, 1 / norms, 0), norms
+    units = others * jnp.where(norms > 0, 1 / norms, 0)
+    return units, norms, lax.sqrt(before)
 
 
 def _normalised(vector: Array) -> tuple[Array, Array]:

@@ -1,7 +1,9 @@
 """The measuring of many orbits side by side."""
 
+import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -31,7 +33,7 @@ SEGMENT_STEPS = 2048
 SEGMENTS = 4  # of a stretch, at least
 # Lanes that are run on are filled up to one of these shares of all, so that few numbers
 # of lanes need a compiled program of their own; and to so many at least.
-SHARES, FEWEST = (16, 4, 1), 8
+SHARES, FEWEST = (16, 4, 2, 1), 8
 FIRST_SHARE = 0.8  # of the progress, before orbits are run on
 
 
@@ -103,13 +105,35 @@ class _Cells:
         goes_on = bool(self.exponents) and measure.classify
         self.extensions = measure.extensions if goes_on else 0
         self.qr_every = 1
+        self.intervals = np.ones(self.lanes.count, int)  # between QRs, of each cell
+        self.unit = self.lanes.block()  # of which a stretch has a whole number of steps
         self.steps = measure.steps  # of the first stretch
         self.transient = 0  # steps before measuring
         self.before = 0  # steps before the stretch that runs
 
     def run(self) -> dict[str, Any]:
+        """Measure all cells, those of one interval of orthonormalisations at a time."""
         self._settle()
-        lanes, count = self.lanes, self.lanes.count
+        intervals = np.unique(self.intervals)
+        if len(intervals) == 1:
+            return self._with_interval(int(intervals[0]), self.lanes, self.lanes.count)
+        total, passed = self.lanes.count, 0
+        result: dict[str, Any] = {}
+        for interval in intervals:
+            places = np.flatnonzero(self.intervals == interval)
+            some = copy.copy(self)
+            some.tick = _share_of(
+                self.tick, passed / total, (passed + len(places)) / total
+            )
+            passed += len(places)
+            lanes = self.lanes.pick(_filled(places, total))
+            part = some._with_interval(int(interval), lanes, len(places))
+            _spread_out(result, part, places, total)
+        return result
+
+    def _with_interval(self, qr_every: int, lanes: Lanes, count: int) -> dict[str, Any]:
+        """Measure lanes, of which the first `count` count, with QRs so often."""
+        self.qr_every = qr_every
         running, marks = np.arange(count), None
         result: dict[str, Any] = {}
         final: Any = None
@@ -156,8 +180,11 @@ class _Cells:
         self.transient = blocks * block
         if self.exponents:
             lanes.start_tangents(self.exponents)
-            self.qr_every = lanes.settle(measure.qr_every, measure.precision)
-            self.transient += PILOT_BLOCKS * lanes.block(self.qr_every)
+            self.intervals = lanes.settle(measure.qr_every, measure.precision)
+            # Whatever a cell's own interval, so that all take as many steps.
+            pilot = lanes.pilot_interval(measure.qr_every, measure.precision)
+            self.unit = lanes.block(pilot)
+            self.transient += PILOT_BLOCKS * self.unit
         self.before = self.transient + self._skip()
 
     def _skip(self) -> int:
@@ -182,7 +209,7 @@ class _Cells:
     def _stretch(self, lanes: Lanes, extension: int) -> Stretch:
         """Run the first stretch, or one that goes on for 2, 4, … times its steps."""
         step, block = lanes.runner.step, lanes.block(self.qr_every)
-        first = -(-self.steps // block)
+        first = -(-self.steps // self.unit) * self.unit // block
         if extension and isinstance(step, DelayMap):
             # Whole periods, so that all lanes end at the phase of the first stretch.
             unit = math.lcm(block, step.period) // block
@@ -277,6 +304,33 @@ class _Cells:
         result = {name: value.astype(precision) for name, value in exponents.items()}
         result["qr_every"] = np.full(len(settled), self.qr_every, np.int32)
         return result, growth
+
+
+def _share_of(
+    tick: Callable[[float], None], begin: float, end: float
+) -> Callable[[float], None]:
+    """A tick that fills one part of the progress."""
+    return lambda share: tick(begin + (end - begin) * share)
+
+
+def _spread_out(
+    result: dict[str, Any], part: dict[str, Any], places: np.ndarray, total: int
+) -> None:
+    """Write what some cells gave into the arrays of all, made where there are none."""
+
+    def written(whole: np.ndarray | None, some: np.ndarray) -> np.ndarray:
+        if not some.ndim:  # a phase, which all share
+            return some
+        if whole is None:
+            whole = np.empty((total, *some.shape[1:]), some.dtype)
+        whole[places] = some[: len(places)]
+        return whole
+
+    for name, value in part.items():
+        if name in result:
+            result[name] = jax.tree.map(written, result[name], value)
+        else:
+            result[name] = jax.tree.map(partial(written, None), value)
 
 
 def _put(

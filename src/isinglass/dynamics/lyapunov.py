@@ -171,7 +171,7 @@ def _spectrum(lanes: Lanes, measure: Measure, dt: float) -> LyapunovSpectrum:
         interval = lanes.pilot_interval(measure.qr_every, measure.precision)
     lanes.go(-(-measure.transient // lanes.block(interval)), interval)
     lanes.start_tangents(count)
-    qr_every = lanes.settle(measure.qr_every, measure.precision)
+    qr_every = int(lanes.settle(measure.qr_every, measure.precision)[0])
     block = lanes.block(qr_every)
     blocks = -(-measure.steps // block)
     batches = min(BATCHES, blocks)

@@ -57,16 +57,17 @@ class Measure:
     Steps are taken in blocks, and both numbers of steps are rounded up to whole blocks:
     of 1 step for a plain map, of the least common multiple of length and period for a
     `DelayMap` (or of 8, where that is longer); with exponents, of the least common
-    multiple of that and `qr_every`. Where there are exponents, 64 blocks more are spent
-    before measuring, in which the tangents turn.
+    multiple of that and `qr_every` (of 4, the longest, for "auto"). Where there are
+    exponents, 64 blocks more are spent before measuring, in which the tangents turn.
 
     Attributes:
         transient: Steps before anything is measured.
         steps: Steps that are measured.
         exponents: How many leading Lyapunov exponents; 0 for none, None for all.
         qr_every: Steps between orthonormalisations: 1, 2, 4, 8, 16, or "auto" for 4, 2
-            or 1: as many as leave half the digits to the smallest exponent, judged by a
-            pilot run. Of an intermittent orbit that may differ between machines.
+            or 1: as many as leave half the digits to the smallest exponent, judged for
+            each orbit by a pilot run of it. Of an intermittent orbit that may differ
+            between machines.
         points: Most values of the observable to keep: the last ones, or the first on
             the section.
         observable: What is kept of a state, a pure JAX function ``state -> (d,)``. None

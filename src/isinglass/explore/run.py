@@ -173,7 +173,7 @@ def run_of(
     progress: Progress,
     *,
     direction: str | None = None,
-    lanes: int = 250,
+    lanes: int | None = None,
 ) -> Run:
     """Read how a sweep is run, of what a command line says.
 
@@ -182,7 +182,7 @@ def run_of(
         workers: Who computes.
         progress: Called with the cells done, and how many there are.
         direction: "up", "down" or "both" for a continuation; None for none.
-        lanes: Most cells computed side by side.
+        lanes: Most cells computed side by side; None for what suits this machine.
 
     Raises:
         ValueError: If something is out of range; it names the option.

@@ -5,8 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers import sweep_cases
+from isinglass._common.machine import cores
 from isinglass.dynamics import (
     DelayMap,
     DelayState,
@@ -19,6 +22,7 @@ from isinglass.dynamics import (
     phase_diagram,
 )
 from isinglass.dynamics.cells import measure_cells
+from isinglass.dynamics.sweep.sizes import lanes_that_suit
 from isinglass.dynamics.textbook import henon, logistic
 from isinglass.dynamics.variables import bytes_while_measuring
 
@@ -150,7 +154,7 @@ class TestBifurcation:
     def test_large_results_are_cut_finer_than_asked(self, monkeypatch):
         # 97 bytes a cell are kept: 4 points, their count, exponent, error, kind, …
         cell = 97 + bytes_while_measuring(logistic, START, SHORT)
-        monkeypatch.setattr("isinglass.dynamics.sweep.diagrams.TILE_BYTES", 2 * cell)
+        monkeypatch.setattr("isinglass.dynamics.sweep.sizes.TILE_BYTES", 2 * cell)
         lanes = []
         monkeypatch.setattr(
             "isinglass.dynamics.sweep.tile_work.measure_cells",
@@ -410,3 +414,50 @@ class TestRefusals:
         monkeypatch.setattr("isinglass.dynamics.sweep.tile_work.measure_cells", fail)
         with pytest.raises(RuntimeError, match="out of cheese"):
             bifurcation(logistic, START, {}, R, SHORT)
+
+
+SIZES = (100, 8, 3)  # lanes: more than there are cells, a vector, and less than one
+
+
+@pytest.mark.parametrize("kind", ["bifurcation", "phase_diagram", "continuation"])
+def test_results_do_not_depend_on_sizes_beyond_rounding(kind):
+    measure = Measure(transient=100, steps=200, exponents=None, points=4)
+    values = np.linspace(0.1, 0.9, 7)
+
+    def swept(lanes):
+        if kind == "phase_diagram":
+            vary = {"a": values, "b": np.array([0.1, 0.3])}
+            return phase_diagram(
+                henon, np.zeros(2), {}, vary, measure, Run(lanes=lanes)
+            )
+        starts = np.linspace(0, 0.1, 10).reshape(5, 2)
+        function = bifurcation if kind == "bifurcation" else continuation
+        run = Run(lanes=lanes, starts=5)
+        return function(henon, starts, {"b": 0.3}, {"a": values}, measure, run)
+
+    first, *others = map(swept, SIZES)
+    for other in others:
+        xr.testing.assert_allclose(first, other, rtol=1e-9, atol=1e-12)
+
+
+def _damped(x, parameters):
+    return x * jnp.stack([jnp.ones(()), jnp.exp(-parameters["s"])])
+
+
+@pytest.mark.parametrize("lanes", [3, 1])
+def test_the_interval_of_a_cell_is_its_own_whatever_its_tile(lanes):
+    """Tangents that grow 8, 24 and 36 nats apart in 4 steps."""
+    s = np.array([2.0, 6.0, 9.0])
+    measure = Measure(transient=0, steps=50, exponents=None, classify=False)
+    swept = bifurcation(_damped, np.ones(2), {}, {"s": s}, measure, Run(lanes=lanes))
+    assert swept["qr_every"].values.tolist() == [4, 2, 1]
+    expected = np.stack([0 * s, -s], 1)
+    np.testing.assert_allclose(swept["exponents"], expected, atol=1e-9)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 200), st.integers(0, 200))
+def test_lanes_that_suit_leave_no_core_idle(cells, dimension, exponents):
+    lanes = lanes_that_suit(cells, dimension, exponents)
+    tiles = -(-cells // lanes)
+    assert 1 <= lanes <= 512
+    assert tiles % cores() == 0 or lanes == 64 or tiles > 3 * cores()

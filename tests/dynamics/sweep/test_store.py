@@ -477,3 +477,29 @@ class TestFullDisk:
             PermissionError, match="Permission denied: the sweep cannot be written"
         ):
             run("bifurcation", tmp_path)
+
+
+@pytest.mark.parametrize("again", ["the same call", "resume"])
+def test_a_sweep_keeps_the_sizes_it_began_with_on_whatever_machine(
+    tmp_path, monkeypatch, again
+):
+    start, a = np.array([0.1]), np.linspace(1.0, 2.6, 24)
+
+    def swept(store, progress=None):
+        run = Run(store=store, progress=progress)
+        return bifurcation(cubic, start, {"b": 0.0}, {"a": a}, MEASURE, run)
+
+    def machine_that_suits(lanes):
+        monkeypatch.setattr(
+            "isinglass.dynamics.sweep.diagrams.lanes_that_suit", lambda *_: lanes
+        )
+
+    machine_that_suits(4)
+    whole = swept(tmp_path / "whole").load()
+    with pytest.raises(Stop):
+        swept(tmp_path / "part", stop_after(0.3))
+    machine_that_suits(9)
+    part = tmp_path / "part"
+    rest = swept(part) if again == "the same call" else resume(part, cubic, start)
+    assert read_plan(part).tile == (4,)
+    xr.testing.assert_identical(rest.load(), whole)

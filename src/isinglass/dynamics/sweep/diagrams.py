@@ -20,18 +20,17 @@ from isinglass.dynamics.measure import Measure
 from isinglass.dynamics.sweep.plan import Plan, read_plan, versions
 from isinglass.dynamics.sweep.request import Request, measure_of
 from isinglass.dynamics.sweep.run import Progress, Run
+from isinglass.dynamics.sweep.sizes import lanes_in_memory, lanes_that_suit
 from isinglass.dynamics.sweep.store import Folder, Memory
 from isinglass.dynamics.sweep.tiles import chain, cut, tile_shape
 from isinglass.dynamics.sweep.workers import Workers, compute_all, pool_of
-from isinglass.dynamics.variables import bytes_while_measuring
+from isinglass.dynamics.variables import bytes_while_measuring, dimension
 
 TITLES = {
     "bifurcation": "Bifurcation diagram over",
     "continuation": "Continuation over",
     "phase_diagram": "Phase diagram over",
 }
-# What one tile may take in memory, with its results; there is one per core at a time.
-TILE_BYTES = 2**27
 
 
 def bifurcation(
@@ -77,7 +76,7 @@ def bifurcation(
     run = _without_direction(run)
     measure = or_default(Measure, measure=measure)
     request = Request("bifurcation", step, state, parameters, vary, measure, run)
-    return _swept(request, _tile_of_lanes(request, run.lanes), run)
+    return _swept(request, _tile_of_lanes(request), run)
 
 
 def phase_diagram(
@@ -108,7 +107,7 @@ def phase_diagram(
     run = _without_direction(run)
     measure = or_default(Measure, measure=measure)
     request = Request("phase_diagram", step, state, parameters, vary, measure, run)
-    return _swept(request, _tile_of_lanes(request, run.lanes), run)
+    return _swept(request, _tile_of_lanes(request), run)
 
 
 def continuation(
@@ -150,8 +149,7 @@ def continuation(
     request = Request("continuation", step, state, parameters, vary, measure, run)
     tile = (1, min(run.block, request.axes[next(iter(request.vary))]))
     if run.starts is not None:
-        (side,) = tile_shape([run.starts], run.lanes)
-        tile = (1, side, tile[-1])
+        tile = (1, _starts_together(request, run.starts), tile[-1])
     return _swept(request, tile, run)
 
 
@@ -222,17 +220,52 @@ def _direction(plan: Plan) -> str | None:
     return "both" if len(plan.directions) == 2 else next(iter(plan.directions), None)
 
 
-def _tile_of_lanes(request: Request, lanes: int) -> tuple[int, ...]:
-    """Sides of the tiles: as many lanes as fit into `TILE_BYTES` with their results."""
+def _tile_of_lanes(request: Request) -> tuple[int, ...]:
+    """Sides of the tiles: those of the sweep that the folder holds, or what suits."""
+    stored = _stored_tile(request)
+    if stored is not None:
+        return stored
     results = sum(
         math.prod(about["shape"]) * np.dtype(about["dtype"]).itemsize
         for about in request.variables.values()
     )
     working = bytes_while_measuring(request.step, request.first_state, request.measure)
-    cell = results + working
-    return tile_shape(
-        list(request.axes.values()), min(lanes, max(1, TILE_BYTES // cell))
-    )
+    room = lanes_in_memory(results + working)
+    sizes = list(request.axes.values())
+    return tile_shape(sizes, min(room, _lanes(request, math.prod(sizes))))
+
+
+def _starts_together(request: Request, starts: int) -> int:
+    """How many of the starts of a continuation are followed side by side."""
+    stored = _stored_tile(request)
+    if stored is not None:
+        return stored[1]
+    return tile_shape([starts], _lanes(request, starts))[0]
+
+
+def _lanes(request: Request, cells: int) -> int:
+    """Cells side by side: what the caller says, or what suits this machine."""
+    if request.run.lanes is not None:
+        return request.run.lanes
+    size = dimension(request.first_state)
+    count = request.measure.exponents
+    return lanes_that_suit(cells, size, size if count is None else count)
+
+
+def _stored_tile(request: Request) -> tuple[int, ...] | None:
+    """The tile with which the sweep in the folder began, on whatever machine.
+
+    None where the caller names a size, or the folder holds no sweep of this grid; it is
+    examined in full where it is opened.
+    """
+    run = request.run
+    if run.lanes is not None or run.store is None:
+        return None
+    with contextlib.suppress(OSError, ValueError):
+        plan = read_plan(run.store)
+        if plan.axes == request.axes:
+            return tuple(plan.tile)
+    return None
 
 
 def _swept(request: Request, tile: tuple[int, ...], run: Run) -> xr.Dataset:

@@ -32,11 +32,12 @@ class Run:
             states; each value is run from all of them, and the result has a dimension
             "start". A continuation follows each of them by itself.
         direction: Of a continuation: "up", "down" or "both", which None stands for.
-        lanes: Most cells computed side by side; fewer where the results of a tile would
-            take more than 128 MiB with what is needed to get them. Cells of a tile
-            share one ``qr_every``: where that is "auto", other lanes can mean other
-            intervals, and then another number of whole blocks and another sample of a
-            chaotic orbit.
+        lanes: Most cells computed side by side; None for as many as suit the caches and
+            cores of this machine, or, where ``store`` holds a sweep of this grid, as
+            many as that began with, on whatever machine. Fewer where the results of a
+            tile would take more than 128 MiB, or a quarter of a core's share of the
+            memory, with what is needed to get them. Other lanes can change results
+            by rounding, and so the sample that is taken of a chaotic orbit.
         block: Of a continuation: values between two checkpoints, what is lost at most
             where it is stopped.
         store: Folder for the results; made if it does not exist. None keeps them in
@@ -55,7 +56,7 @@ class Run:
 
     starts: int | None = None
     direction: str | None = None
-    lanes: int = 250
+    lanes: int | None = None
     block: int = 32
     store: str | Path | None = None
     resume: bool = True
@@ -66,7 +67,9 @@ class Run:
     def __post_init__(self) -> None:
         if self.starts is not None:
             check_whole(starts=self.starts)
-        check_whole(lanes=self.lanes, block=self.block)
+        if self.lanes is not None:
+            check_whole(lanes=self.lanes)
+        check_whole(block=self.block)
         check_choice((*DIRECTIONS, None), direction=self.direction)
         check_flag(resume=self.resume)
         check_kind(Workers, workers=self.workers)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from isinglass.dynamics._lanes_last import lanes_last, with_lanes
+from isinglass.dynamics._side_by_side import side_by_side, with_lanes
 
 LANES = 5
 MATRIX = np.arange(12.0).reshape(3, 4) / 7 - 0.5
@@ -56,7 +56,7 @@ def test_lanes_at_the_end_give_what_lanes_in_front_do(name):
     with jax.enable_x64(True):
         many = jax.jit(
             lambda x, a: with_lanes(
-                *lanes_last(function, (True, True), LANES)(x, a), LANES
+                *side_by_side(function, (True, True), LANES)(x, a), LANES
             )
         )
         vmapped = jax.vmap(function, in_axes=-1, out_axes=-1)(x, a)
@@ -72,7 +72,7 @@ def test_lanes_at_the_end_give_what_lanes_in_front_do(name):
 
 def test_what_depends_on_no_lane_has_no_axis_of_them():
     with jax.enable_x64(True):
-        _, is_batched = lanes_last(
+        _, is_batched = side_by_side(
             lambda x, y: (jnp.sin(x), x * y, y), (False, True), LANES
         )(np.ones(3), np.ones((3, LANES)))
     assert is_batched == (False, True, True)

@@ -58,7 +58,7 @@ class Batched(NamedTuple):
     is_batched: bool
 
 
-def lanes_last(
+def side_by_side(
     function: Callable[..., Any], is_batched: Sequence[bool], lanes: int
 ) -> Callable[..., tuple[Any, Any]]:
     """Give a function of one lane as a function of many.
@@ -96,7 +96,7 @@ def lanes_last(
 
 
 def with_lanes(arrays: Any, is_batched: Any, lanes: int) -> Any:
-    """What `lanes_last` returned, with an axis of lanes in every leaf."""
+    """What `side_by_side` returned, with an axis of lanes in every leaf."""
 
     def leaf(array: Any, flag: bool) -> Any:
         shape = array.shape[:-1] if flag else jnp.shape(array)
