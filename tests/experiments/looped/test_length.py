@@ -63,6 +63,8 @@ def test_a_tiny_run_from_end_to_end(form, monkeypatch):
     monkeypatch.setattr(
         length, "config", lambda *job: replace(config(*job), iterations=2)
     )
+    if form == "full-sequence":  # penalties are trained with in tests of the ablation
+        monkeypatch.delitem(length.ARMS, "P")
     tiny = Setting({form: (12, 12)}, longest=16, sequences=2)
     monkeypatch.setitem(SETTINGS, "quick", tiny)
     outcome = experiments.tell(length, experiments.measure(length, seeds=2))

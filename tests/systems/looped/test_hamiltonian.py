@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.looped_models import random_model
 from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.systems.looped.hamiltonian import (
     LatentHamiltonian,
@@ -162,16 +163,19 @@ def test_particles_act_on_no_other():
 
 
 def test_a_model_lends_its_attention():
-    model = LoopedTransformer(LoopedConfig(causal=False), key=jax.random.key(0))
-    inputs = model.embed(jnp.array([0, 1, 2, 1]))
-    there = LatentHamiltonian.from_model(
-        model, inputs, pull=1.0, force=0.0, momentum=0.0
-    )
-    after = there.step(there.at_rest(inputs))
-    # Alone, with α = 1, a step goes to the output of attention: queries from Z, keys
-    # from X.
-    expected = model.attention(inputs)[0] @ (inputs @ model.value)
-    np.testing.assert_allclose(after.position, expected, rtol=1e-5, atol=1e-6)
+    @jax.jit
+    def both(model):
+        inputs = model.embed(jnp.array([0, 1, 2, 1]))
+        there = LatentHamiltonian.from_model(
+            model, inputs, pull=1.0, force=0.0, momentum=0.0
+        )
+        # Alone, with α = 1, a step goes to the output of attention: queries from Z,
+        # keys from X.
+        attended = model.attention(inputs)[0] @ (inputs @ model.value)
+        return there.step(there.at_rest(inputs)).position, attended
+
+    model = random_model(LoopedTransformer, LoopedConfig(causal=False))
+    np.testing.assert_allclose(*both(model), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,8 @@ def test_the_state_says_in_which_precision_to_compute(m, x64):
         assert after.window.dtype == jnp.float32
         np.testing.assert_allclose(after.window[0], exact, atol=1e-4)
         if x64:
-            assert mean_field.map(state, numbers).window.dtype == jnp.float32
+            after = jax.eval_shape(mean_field.map, state, numbers)
+            assert after.window.dtype == jnp.float32
 
 
 def test_a_phase_may_be_traced():
