@@ -20,6 +20,7 @@ from isinglass.experiments.interference.coupled_setting import (
 )
 from isinglass.experiments.interference.few_shot import PAPER
 from isinglass.experiments.interference.setting import CLASSES
+from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import CoupledClassifier, GaussianPrior, StrokePrior
@@ -283,8 +284,15 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
             *((name_of(peer, view), colours[peer], "-") for peer in PEERS),
             *(((PLAIN, MUTED, ":"),) if view == "dipoles" else ()),
         ):
-            _curve(
-                panel, measured.accuracy.sel(learner=learner), colour, style, learner
+            samples.band(
+                panel,
+                measured.accuracy.sel(learner=learner),
+                along="shots",
+                colours=[colour],
+                marker="o",
+                markersize=4,
+                linestyle=style,
+                label=learner,
             )
         log_ticks(panel, measured.shots.values.tolist())
         panel.set(title=f"beside peers on {ON[view]}", xlabel="pictures per class K")
@@ -299,10 +307,16 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     )
     figure, panels = subplots(1, 3, width=11, height=3.4, sharey=True)
     for panel, name in zip(panels, SETS, strict=True):
-        values = measured.sets.sel(set=name).rename(set_shots="shots")
-        for learner, colour in zip(SET_LEARNERS, COLOURS, strict=False):
-            _curve(panel, values.sel(set_learner=learner), colour, "-", learner)
-        log_ticks(panel, values.shots.values.tolist())
+        values = measured.sets.sel(set=name)
+        samples.band(
+            panel,
+            values,
+            along="set_shots",
+            hue="set_learner",
+            marker="o",
+            markersize=4,
+        )
+        log_ticks(panel, values.set_shots.values.tolist())
         panel.set(title=name, xlabel="pictures per class K")
     panels[0].set_ylabel("accuracy in %")
     panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -311,17 +325,6 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         "Pictures that are no MNIST, all from what is installed. C of the peers is "
         "that tuned on MNIST. The pieces of two photographs are no drawings.",
         part="sets",
-    )
-
-
-def _curve(panel, values: xr.DataArray, colour: str, style: str, label: str) -> None:
-    """A mean with its interval along K."""
-    mean = values.mean("seed")
-    count = values.notnull().sum("seed")
-    error = 1.96 * values.std("seed", ddof=1) / np.sqrt(count)
-    panel.plot(values.shots, mean, style, marker="o", color=colour, label=label, ms=4)
-    panel.fill_between(
-        values.shots, mean - error, mean + error, color=colour, alpha=0.15, lw=0
     )
 
 

@@ -297,6 +297,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         label = "coupled, merged once" if learner == "merged" else learner
         panel.axhline(mean, color=colour, ls=style, label=label)
     panel.set(xlabel="rounds of federated averaging", ylabel="accuracy in %")
+    panel.xaxis.get_major_locator().set_params(integer=True)
     panel.legend(loc="lower right")
     yield Figure(
         figure,

@@ -228,8 +228,9 @@ class Account:
     Attributes:
         field: h after the step.
         work: −M Δh, done while the mean fields stand still.
-        dissipated: βD = −ΔG ≥ 0 while they follow.
-        heat: βQ, given to the surroundings while they follow.
+        dissipated: βD = −ΔG ≥ 0 while they follow; NaN in a directed network, which has
+            no energy.
+        heat: βQ, given to the surroundings while they follow; NaN likewise.
         entropy_change: ΔS of the network; ΔS + βQ = βD.
         switched: How many tensors changed sign.
         mean_fields: μ of all tensors after the last step, (N,).
@@ -245,8 +246,10 @@ class Account:
 
     def __repr__(self) -> str:
         """What it sums to."""
-        total = self.dissipated.sum()
-        return f"Account({len(self.field):,} steps, dissipated {total:.6g})"
+        total = f"dissipated {self.dissipated.sum():.6g}"
+        if np.isnan(self.dissipated).any():
+            total = f"area {self.work.sum():.6g}"
+        return f"Account({len(self.field):,} steps, {total})"
 
 
 class MeanFieldNetwork:
@@ -257,11 +260,17 @@ class MeanFieldNetwork:
     and what G loses is dissipated. Over a closed loop that brings the network back,
     Σ D = −Σ M Δh, whatever the steps.
 
+    **Directed networks**, where some W_ij ≠ W_ji, have no energy. They come to rest all
+    the same, and what is left to them is the area of the loop, Σ work = −Σ M Δh; what
+    they dissipate and give off as heat is NaN.
+
     Args:
-        routes: βW, (N, N), symmetric (otherwise there is no energy, and only the area
-            −Σ M Δh is left) and not negative (so that the way down is unique).
+        routes: βW, (N, N), not negative (so that the way down is unique).
         local_fields: βθ, one for all or (N,).
         coupling: x = βn̄ ≥ 0.
+
+    Attributes:
+        has_energy: Whether routes are symmetric.
 
     Raises:
         ValueError: If an argument is out of range or does not fit.
@@ -274,8 +283,12 @@ class MeanFieldNetwork:
         n = len(self.routes)
         if self.routes.shape != (n, n) or n == 0:
             raise ValueError(f"routes must be of shape (N, N), got {self.routes.shape}")
-        if (self.routes < 0).any() or not np.array_equal(self.routes, self.routes.T):
-            raise ValueError("routes must be symmetric, and none of them negative")
+        if (self.routes < 0).any():
+            raise ValueError(
+                "routes must not be negative (rest would not be unique), got "
+                f"{self.routes.min():g}"
+            )
+        self.has_energy = np.array_equal(self.routes, self.routes.T)
         fields = as_real_array("local_fields", local_fields)
         if fields.shape not in ((), (n,)):
             raise ValueError(
@@ -337,6 +350,8 @@ class MeanFieldNetwork:
         )
 
     def _energy(self, m: np.ndarray, field: float) -> float:
+        if not self.has_energy:
+            return float("nan")
         pairs = 0.5 * (self.coupling * (m @ m) + m @ (self.routes @ m))
         return -float(pairs + (field + self.local_fields) @ m)
 
