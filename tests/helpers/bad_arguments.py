@@ -97,7 +97,11 @@ CALLS = {
     ),
     **{f"Sampling {c!r}": call("stride", dynamics.Sampling, 3, 0, c) for c in COUNTS},
     **{f"Measure {c!r}": call("steps must", dynamics.Measure, steps=c) for c in COUNTS},
-    **{f"Run lanes {c!r}": call("lanes must", dynamics.Run, lanes=c) for c in COUNTS},
+    **{
+        f"Run lanes {c!r}": call("lanes must", dynamics.Run, lanes=c)
+        for c in COUNTS
+        if c is not None
+    },
     **{
         f"DelayMap {c!r}": call("length must", dynamics.DelayMap, henon, c)
         for c in COUNTS
