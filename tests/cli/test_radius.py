@@ -77,6 +77,7 @@ def test_the_report_is_printed_and_written(folder, model):
     ]
 
 
+@pytest.mark.usefixtures("sketches")
 def test_one_layer_can_be_asked_for(folder):
     result = command(
         "--layer", "final", "--samples", 20, "--context", 8, "--position", "mean"
@@ -126,6 +127,7 @@ def test_bad_options_are_refused_in_one_line(arguments, message, folder):
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_folder_without_a_tokenizer_is_bytes_only_if_that_is_said(folder):
     for path in (folder / "model").glob("tokenizer*"):
         path.unlink()

@@ -116,8 +116,7 @@ def assert_close(values, expected, rtol=1e-10):
 
 OPTIONS = [
     {},
-    {"causal": False},
-    {"heads": 2, "width": 6},
+    {"causal": False, "heads": 2, "width": 6},
     {"inner_residual": True, "positional_scale": 1.0},
     {"near": 4, "heads": 2},
 ]
@@ -129,7 +128,7 @@ PLACES = jnp.asarray(np.random.default_rng(1).integers(1, 9, BATCH.shape).cumsum
     ("options", "q", "tiling"),
     [
         *((options, 1.5, "whole") for options in OPTIONS),
-        (OPTIONS[4], 1.5, "blocks"),
+        (OPTIONS[-1], 1.5, "blocks"),
         (OPTIONS[0], 0.7, "blocks"),
     ],
 )
