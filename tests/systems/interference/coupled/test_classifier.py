@@ -381,8 +381,13 @@ def test_sums_are_refused_before_they_overflow():
     model = CoupledClassifier(encoder=PLAIN, prior=GaussianPrior())
     weight = [1 << 12]
     X = np.full((1, 2), float(large))
-    with pytest.raises(ValueError, match="exact while w f"):
-        model.fit(X, [0], sample_weight=[1 << 14])
+    refusal = "holds 8,388,607 at most, but would hold 8,388,608"
+    with pytest.raises(ValueError, match=refusal):
+        model.fit(X, [0], sample_weight=[1 << 23])
+    model.fit(X, [0], sample_weight=[(1 << 23) - 1])
+    assert (model.pair_sums_ == ((1 << 23) - 1) << 40).all()
+    with pytest.raises(ValueError, match=f"class 0.* {refusal}"):
+        model.partial_fit(X, [0])
     model.fit(X, [0], sample_weight=weight)
     for _ in range(10):
         model.merge(copy.deepcopy(model))

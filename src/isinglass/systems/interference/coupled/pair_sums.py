@@ -68,10 +68,7 @@ class PairSums:
         largest = np.einsum("ni,ni->i", np.abs(weighted), np.abs(features)).max()
         if n > _ROWS or largest >= _EXACT:
             if n == 1:
-                raise ValueError(
-                    "one sample of weight w is exact while w f^2 stays below 2^53, got "
-                    f"{largest:.4g}; give its weight in several parts"
-                )
+                return cls._of_one(features[0].astype(np.int64), count)
             halves = slice(n // 2), slice(n // 2, None)
             first, second = (
                 cls.of(features[half], None if weight is None else weight[half])
@@ -80,6 +77,15 @@ class PairSums:
             return first.plus(second)
         pairs = (weighted.T @ features).astype(np.int64)
         return cls(count, weighted.sum(axis=0).astype(np.int64), pairs)
+
+    @classmethod
+    def _of_one(cls, features: Int[np.ndarray, "D"], weight: int) -> PairSums:
+        """The sums of one sample of a weight that float64 does not hold."""
+        square = int(np.abs(features).max()) ** 2
+        if weight * square > MOST:
+            raise ValueError(_too_many(MOST // square, weight))
+        products = np.outer(features, features)
+        return cls(weight, weight * features, weight * products)
 
     def plus(self, other: PairSums) -> PairSums:
         """The sums of both.
@@ -93,11 +99,7 @@ class PairSums:
         if count > MOST or (squares > MOST - more).any():
             largest = max(int(squares.max()), 1), max(int(more.max()), 1)
             size, of = max(zip(largest, (self.count, other.count), strict=True))
-            raise ValueError(
-                "sums of pairs would pass 2^63 - 1 and be exact no more: of samples "
-                f"like these a class holds {MOST * of // size:,} at most, but would "
-                f"hold {count:,}"
-            )
+            raise ValueError(_too_many(MOST * of // size, count))
         return PairSums(count, self.total + other.total, self.pairs + other.pairs)
 
     def minus(self, other: PairSums) -> PairSums:
@@ -132,3 +134,10 @@ class PairSums:
             return (n * self.pairs - np.outer(self.total, self.total)) / n
         total = self.total.astype(np.float64)
         return self.pairs - np.outer(total, total / n)
+
+
+def _too_many(most: int, count: int) -> str:
+    return (
+        "sums of pairs would pass 2^63 - 1 and be exact no more: of samples like these "
+        f"a class holds {most:,} at most, but would hold {count:,}"
+    )
