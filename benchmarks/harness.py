@@ -23,6 +23,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -76,12 +77,15 @@ class Program:
         amount: How much of the work one call does, such as pictures.
         once: Whether it takes so long that one round is enough.
         warm: Whether it is to be called once before, which compiles.
+        less: A call whose time is taken off, of a program that compiles in every call:
+            half as much of the work.
     """
 
     run: Call
     amount: float = 1.0
     once: bool = False
     warm: bool = True
+    less: Call | None = None
 
 
 @dataclass(frozen=True)
@@ -144,23 +148,38 @@ def elementwise(
     name: str,
     step: Callable[[jax.Array], jax.Array],
     operations: float = 1.0,
-    size: int = 1 << 16,
+    length: int = 1,
     dtype: str = "float32",
 ) -> Ceiling:
-    """Operations of a function of one number again and again, in the cache."""
-    times = 256
-    with jax.enable_x64(True):
-        x = jnp.linspace(0.1, 0.9, size * cores(), dtype=dtype)
+    """Operations of a function of one number, chained, in the nearest cache.
 
-        @jax.jit
-        def chain(x: jax.Array) -> jax.Array:
-            return jax.lax.fori_loop(0, times, lambda _, x: step(x), x)
+    Args:
+        name: What they are.
+        step: The function.
+        operations: Of one application.
+        length: Applications to a number before the next one's turn.
+        dtype: Of the numbers.
+    """
+    repeats, size = 4_000 // length, 512
 
-    def run() -> object:
+    @jax.jit
+    def chain(x: jax.Array) -> jax.Array:
+        def body(_: int, x: jax.Array) -> jax.Array:
+            for _ in range(length):
+                x = step(x)
+            return x
+
+        return jax.lax.fori_loop(0, repeats, body, x)
+
+    def work(_: int) -> None:
         with jax.enable_x64(True):
-            return chain(x)
+            chain(jnp.linspace(0.1, 0.9, size, dtype=dtype)).block_until_ready()
 
-    return Ceiling(name, run, operations * times * x.size)
+    def run() -> None:
+        with ThreadPoolExecutor(cores()) as pool:  # XLA uses one core for these
+            list(pool.map(work, range(cores())))
+
+    return Ceiling(name, run, operations * length * repeats * size * cores())
 
 
 # -- measuring -------------------------------------------------------------------------
@@ -185,11 +204,15 @@ def measure(work: Work, rounds: int) -> list[Row]:
         if program.warm and not program.once:
             jax.block_until_ready(program.run())
     calls = {name: p.run for name, p in work.programs.items() if not p.once}
+    less = {name: p.less for name, p in work.programs.items() if p.less is not None}
+    calls |= {f"{name}, less": call for name, call in less.items()}
     if work.ceiling is not None:
         jax.block_until_ready(work.ceiling.run())
         calls["ceiling"] = work.ceiling.run
     times = interleaved(calls, rounds)
     limit = times.pop("ceiling", None)
+    for name in [name for name in calls if name in less]:
+        times[name] = times[name] - times.pop(f"{name}, less")
     for name, program in work.programs.items():
         if program.once:
             times[name] = np.array([seconds(program.run)])
@@ -295,6 +318,11 @@ def report(rows: Iterable[Row], options: argparse.Namespace) -> None:
     for name, those in works.items():
         console.print(_table(name, those))
     console.print(machine())
+    write(rows, options)
+
+
+def write(rows: Iterable[Row], options: argparse.Namespace) -> None:
+    """Write the rows, if there is a file to write them to."""
     if options.json:
         options.json.write_text(json.dumps([as_json(row) for row in rows], indent=1))
 
