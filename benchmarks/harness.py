@@ -357,7 +357,8 @@ def _table(name: str, rows: list[Row]) -> Table:
         programs[row.program][row.unit] = row
     for program, those in programs.items():
         if limit := those.get(LIMIT):
-            table.caption = f"{program}: {limit.median:.4g} {LIMIT}"
+            before = f"{table.caption}; " if table.caption else ""
+            table.caption = f"{before}{program}: {limit.median:.4g} {LIMIT}"
             continue
         cells = [program]
         for kind in (unit, f"processor {unit}"):

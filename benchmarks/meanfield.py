@@ -2,31 +2,24 @@
 
     pip install '.[benchmark]' && python benchmarks/meanfield.py [--rounds N]
 
-One run, interleaved, medians. That all programs compute the same map is checked before
-anything is timed. Times are per value of β and step of the map, M = 3, L = 4, float64;
-compilation is left out.
+That all programs compute the same map is checked before anything is timed. Times are
+per value of β and step of the map, M = 3, L = 4, float64; compilation is left out. The
+limit is what multiply-adds alone would take, counted by XLA, in the nearest cache.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from isinglass._common.machine import cores
+import harness
+from harness import Ceiling, Program, Row, Work
 from isinglass.dynamics import (
     Measure,
     Sampling,
@@ -34,7 +27,8 @@ from isinglass.dynamics import (
     lyapunov_spectrum,
     trajectory,
 )
-from isinglass.dynamics._lanes import Carry, Program, advance_block
+from isinglass.dynamics._lanes import Carry, advance_block
+from isinglass.dynamics._lanes import Program as Advance
 from isinglass.dynamics._runner import runner_of
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 from meanfield_peers import Chaotax, Numba, Transcription
@@ -42,6 +36,7 @@ from meanfield_peers import Chaotax, Numba, Transcription
 EPSILON, GAMMA = 0.02, gamma_of(2.2, 100, 3)
 ZOOM, WHOLE = (1.24, 1.28), (0.0, 3.0)
 VALUES, STEPS, SPECTRUM_STEPS = 1_000, 20_000, 4_000
+UNIT = {"unit": "µs a value and step", "scale": 1e6}
 
 field = MeanField(Features.paper())
 start = partial(field.start_from_pattern, pattern=0)
@@ -110,91 +105,76 @@ def check_peers(peers: list, window: np.ndarray) -> None:
         np.testing.assert_allclose(leading, exponents, atol=0.01)
 
 
-# -- measuring -------------------------------------------------------------------------
+# -- works -----------------------------------------------------------------------------
 
 
-def seconds(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
+def per_step(run: Callable[[], object], cells: int, steps: int) -> Program:
+    """A program that does so many cells and steps in a call."""
+    return Program(run, cells * steps)
 
 
-def interleaved(
-    functions: Mapping[str, Callable[[], float]], rounds: int
-) -> dict[str, list]:
-    """What each function returns, run in turn; the first, compiling, run is dropped."""
-    for function in functions.values():
-        function()
-    results: dict[str, list] = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            results[name].append(function())
-    return results
-
-
-def per_step(
-    function: Callable[[], object], cells: int, steps: int
-) -> Callable[[], float]:
-    """Microseconds per cell and step."""
-    return lambda: 1e6 * seconds(function) / (cells * steps)
-
-
-def slope(
-    function: Callable[[int], object], cells: int, steps: int
-) -> Callable[[], float]:
-    """The same for a program that compiles in every call: what more steps cost more."""
-
-    def measured() -> float:
-        once, twice = (
-            seconds(lambda: function(steps)),
-            seconds(lambda: function(2 * steps)),
-        )
-        return 1e6 * (twice - once) / (cells * steps)
-
-    return measured
-
-
-def contests(window: np.ndarray, peers: list) -> dict[str, Callable[[], float]]:
-    """All that is timed, in µs per value and step."""
+def orbit_work(window: np.ndarray, peers: list, ceiling: Ceiling) -> Work:
+    """Orbits alone."""
     transcription, numba, chaotax = peers
-    length = field.length
+    few, many = np.linspace(*ZOOM, 4)[:1], np.linspace(*ZOOM, 250)
+    blocks = 2_000 // field.length
+    return Work(
+        "orbit",
+        {
+            "Isinglass": per_step(lambda: orbits(VALUES, STEPS), VALUES, STEPS),
+            "transcription": per_step(
+                lambda: transcription.orbit(window, few, 200 // field.length), 1, 200
+            ),
+            "pynamicalsys": per_step(
+                lambda: numba.orbit(window, many, blocks), 250, 2_000
+            ),
+            "chaotax": per_step(
+                lambda: chaotax.orbit(window, many, blocks), 250, 2_000
+            ),
+        },
+        **UNIT,
+        ceiling=ceiling,
+        operations=work(0)[0],
+    )
+
+
+def spectrum_works(window: np.ndarray, peers: list, ceiling: Ceiling) -> Iterator[Work]:
+    """All exponents: QR as often as needed, and every four steps."""
+    transcription, numba, chaotax = peers
     few, many = np.linspace(*ZOOM, 4), np.linspace(*ZOOM, 250)
-
-    def chaotax_spectra(steps: int) -> object:
-        return chaotax.spectra(window, many, steps // length)
-
-    def numba_spectra() -> None:
-        for beta in few:
-            numba.spectrum(window, beta, 2_000 // length)
-
-    return {
-        "orbit, ours": per_step(lambda: orbits(VALUES, STEPS), VALUES, STEPS),
-        "orbit, transcription": per_step(
-            lambda: transcription.orbit(window, few[:1], 200 // length), 1, 200
-        ),
-        "orbit, pynamicalsys": per_step(
-            lambda: numba.orbit(window, many, 2_000 // length), 250, 2_000
-        ),
-        "orbit, chaotax": per_step(
-            lambda: chaotax.orbit(window, many, 2_000 // length), 250, 2_000
-        ),
-        "spectrum, ours": per_step(
-            lambda: spectra(VALUES, SPECTRUM_STEPS), VALUES, SPECTRUM_STEPS
-        ),
-        "spectrum, QR every 4 steps, ours": per_step(
-            lambda: spectra(VALUES, SPECTRUM_STEPS, qr_every=4), VALUES, SPECTRUM_STEPS
-        ),
-        "spectrum, transcription": per_step(
-            lambda: transcription.spectrum(window, few[0], 40 // length), 1, 40
-        ),
-        "spectrum, QR every 4 steps, pynamicalsys": per_step(
-            numba_spectra, len(few), 2_000
-        ),
-        "spectrum, QR every 4 steps, chaotax": slope(chaotax_spectra, len(many), 2_000),
-        "spectrum, β in [0, 3], ours": per_step(
-            lambda: spectra(VALUES, SPECTRUM_STEPS, WHOLE), VALUES, SPECTRUM_STEPS
-        ),
-    }
+    blocks, ours = 2_000 // field.length, (VALUES, SPECTRUM_STEPS)
+    # The operations are those of QR every 4 steps, and count for that work alone.
+    yield Work(
+        "spectrum, QR every 4 steps",
+        {
+            "Isinglass": per_step(lambda: spectra(*ours, qr_every=4), *ours),
+            "pynamicalsys": per_step(
+                lambda: [numba.spectrum(window, beta, blocks) for beta in few], 4, 2_000
+            ),
+            # It compiles at every call: what twice the steps cost more.
+            "chaotax": Program(
+                lambda: chaotax.spectra(window, many, 2 * blocks),
+                250 * 2_000,
+                less=lambda: chaotax.spectra(window, many, blocks),
+            ),
+        },
+        **UNIT,
+        ceiling=ceiling,
+        operations=work(12)[0],
+    )
+    yield Work(
+        "spectrum, QR as often as needed",
+        {
+            "Isinglass": per_step(lambda: spectra(*ours), *ours),
+            "Isinglass, β in [0, 3]": per_step(lambda: spectra(*ours, WHOLE), *ours),
+            "transcription": per_step(
+                lambda: transcription.spectrum(window, few[0], 40 // field.length),
+                1,
+                40,
+            ),
+        },
+        **UNIT,
+    )
 
 
 # -- what the machine could do ---------------------------------------------------------
@@ -214,153 +194,53 @@ def work(exponents: int, lanes: int = 250) -> tuple[float, float]:
             name: jnp.full(lanes, value) for name, value in parameters(1.255).items()
         }
         carry = Carry(wide, (), vectors, zero, zero, jnp.zeros(lanes))
-        program = Program(runner, runner.block, runner.block, None, 0)
+        program = Advance(runner, runner.block, runner.block, None, 0)
         block = partial(advance_block, program)
         cost = jax.jit(block).lower(carry, constant).compile().cost_analysis()
     share = lanes * runner.block
     return cost["flops"] / share, cost["transcendentals"] / share
 
 
-def ceiling(
-    function: Callable[[jax.Array], jax.Array], length: int, repeats: int = 4_000
-) -> float:
-    """Applications per second of `length` chained functions, in cache, all cores."""
-    with jax.enable_x64(True):
-        x = jnp.linspace(0.1, 0.9, 512)
-
-    @jax.jit
-    def chain(x: jax.Array) -> jax.Array:
-        def body(_: int, x: jax.Array) -> jax.Array:
-            for _ in range(length):
-                x = function(x)
-            return x
-
-        return jax.lax.fori_loop(0, repeats, body, x)
-
-    def work(_: int) -> None:
-        with jax.enable_x64(True):
-            chain(x).block_until_ready()
-
-    threads = cores()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, range(threads)))
-        best = min(
-            seconds(lambda: list(pool.map(work, range(threads)))) for _ in range(5)
-        )
-    return threads * x.size * length * repeats / best
-
-
-def peak_memory(values: int) -> float:
-    """Peak resident GiB of a fresh process that sweeps so many values (Linux)."""
-    code = (
-        "import sys, tempfile; sys.path.insert(0, 'benchmarks')\n"
-        "import numpy as np\n"
-        "from isinglass.dynamics import Run\n"
-        "from meanfield import *\n"
-        "with tempfile.TemporaryDirectory() as store:\n"
-        f"    vary = {{'beta': np.linspace(*ZOOM, {values})}}\n"
-        "    measure = Measure(transient=200, steps=1000, exponents=None)\n"
-        "    fixed = {'gamma': GAMMA, 'epsilon': EPSILON}\n"
-        "    bifurcation(field.map, start, fixed, vary, measure, Run(store=store))\n"
-        "print(open('/proc/self/status').read())\n"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", output.stdout)[0]) / 2**20
-
-
 # -- the run ---------------------------------------------------------------------------
+
+MEMORY_CODE = """
+import tempfile
+from meanfield import *
+from isinglass.dynamics import Run
+with tempfile.TemporaryDirectory() as store:
+    vary = {{'beta': np.linspace(*ZOOM, {values})}}
+    measure = Measure(transient=200, steps=1000, exponents=None)
+    fixed = {{'gamma': GAMMA, 'epsilon': EPSILON}}
+    bifurcation(field.map, start, fixed, vary, measure, Run(store=store))
+"""
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """Check, and time orbits, spectra and memory."""
+    peers = [kind(field, GAMMA, EPSILON) for kind in (Transcription, Numba, Chaotax)]
+    window = window_at_phase_zero()
+    check_peers(peers, window)
+    limit = harness.elementwise(
+        "flops, multiply-add in the cache, float64",
+        lambda x: x * 0.999 + 1e-3,
+        operations=2.0,
+        length=16,
+        dtype="float64",
+    )
+    for each_work in (
+        orbit_work(window, peers, limit),
+        *spectrum_works(window, peers, limit),
+    ):
+        yield from harness.measure(each_work, options.rounds)
+    for values in (4_000, 40_000):
+        code = MEMORY_CODE.format(values=values)
+        yield harness.peak_memory(f"sweep of {values:,} values", "Isinglass", code)
 
 
 def main() -> None:
     """Measure everything and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds of every measurement"
-    )
-    rounds = parser.parse_args().rounds
-    console = Console()
-    peers = [kind(field, GAMMA, EPSILON) for kind in (Transcription, Numba, Chaotax)]
-    window = window_at_phase_zero()
-    check_peers(peers, window)
-    times = interleaved(contests(window, peers), rounds)
-    console.print(speed_table(times, rounds))
-    console.print(work_table(times))
-    console.print(scaling_table())
-    for values in (4_000, 40_000):
-        console.print(f"Peak memory, {values:,} values: {peak_memory(values):.2f} GiB")
-    console.print(
-        f"{platform.machine()}, {cores()} cores, "
-        f"{jax.device_count()} × {jax.devices()[0].device_kind}"
-    )
-
-
-def speed_table(results: Mapping[str, list], rounds: int) -> Table:
-    """Medians, and how many times ours each peer takes."""
-    table = Table(title=f"µs per (β, step), medians of {rounds} rounds (least to most)")
-    for column in ("", "µs", "range", "times ours"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, times in results.items():
-        median = float(np.median(times))
-        ours = float(np.median(results[f"{name.rpartition(',')[0]}, ours"]))
-        ratio = (
-            ""
-            if name.endswith("ours")
-            else f"{median / ours:,.{0 if median > 10 * ours else 1}f} ×"
-        )
-        table.add_row(
-            name, f"{median:,.3f}", f"{min(times):,.3f} – {max(times):,.3f}", ratio
-        )
-    return table
-
-
-def work_table(times: Mapping[str, list]) -> Table:
-    """How far from the limits of the machine."""
-    flops = 2 * ceiling(lambda x: x * 0.999 + 1e-3, 16)
-    tanhs = ceiling(jnp.tanh, 1)
-    table = Table(title="per (β, step), and share of what all cores do in the cache")
-    for column in (
-        "",
-        "flops",
-        "tanh and exp",
-        "of flops ceiling",
-        "least µs by both ceilings",
-    ):
-        table.add_column(column, justify="right" if column else "left")
-    # Operations are counted with QR every 4 steps, and so is the time: "auto" may take
-    # more of both.
-    for what, exponents in (("orbit", 0), ("spectrum, QR every 4 steps", 12)):
-        operations, functions = work(exponents)
-        took = 1e-6 * float(np.median(times[f"{what}, ours"]))
-        least = operations / flops + functions / tanhs
-        table.add_row(
-            what,
-            f"{operations:,.0f}",
-            f"{functions:,.1f}",
-            f"{operations / took / flops:.0%}",
-            f"{1e6 * least:.3f}",
-        )
-    table.caption = (
-        f"ceilings: {flops / 1e9:.0f} Gflop/s multiply-add, {tanhs / 1e9:.2f} G tanh/s"
-    )
-    return table
-
-
-def scaling_table() -> Table:
-    """Cost by number of values and of steps: µs per (β, step) is to stay the same."""
-    table = Table(title="spectrum, µs per (β, step)")
-    steps = (2_000, 4_000, 8_000)
-    for column in ("values", *(f"{count:,} steps" for count in steps)):
-        table.add_column(column, justify="right")
-    for values in (500, 1_000, 2_000):
-        row = [
-            per_step(partial(spectra, values, count), values, count) for count in steps
-        ]
-        for measured in row:  # compile
-            measured()
-        table.add_row(f"{values:,}", *(f"{measured():.3f}" for measured in row))
-    return table
+    options = harness.options_of(__doc__).parse_args()
+    harness.report(rows(options), options)
 
 
 if __name__ == "__main__":
