@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from isinglass.reproduce.ledger import Row
 
 GROUPED = 10_000  # from here on digits are grouped: 123,456
+SMALL = 1e-4  # what is smaller and has no interval is written as a power of ten
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def decimals(half_width: float, value: float) -> int:
@@ -54,11 +56,17 @@ def our_number(row: Row) -> str:
         return typeset(f"{value:{grouping}.{digits}f}")
 
     if half_width == 0:
-        return shown(row.ours)
+        return _power(row.ours) if 0 < abs(row.ours) < SMALL else shown(row.ours)
     lopsided = abs((row.high + row.low) / 2 - row.ours) > 0.05 * half_width
     if lopsided:
         return f"{shown(row.ours)} [{shown(row.low)}, {shown(row.high)}]"
     return f"{shown(row.ours)} ± {shown(half_width)}"
+
+
+def _power(value: float) -> str:
+    """A small number, such as "2.2 × 10⁻¹⁶"."""
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{typeset(digits)} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def verdict(row: Row) -> str:
