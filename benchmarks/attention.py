@@ -10,19 +10,15 @@ sequences of 64 symbols, one head of 8 features) and of one sequence of GPT-2 sm
 
 from __future__ import annotations
 
-import argparse
-import platform
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from isinglass._common.machine import cores
+import harness
+from harness import Program, Row, Work
 from isinglass.attention import attend, causal_attention
 from isinglass.attention.features_first import affine
 from isinglass.attention.normalisation import normalise
@@ -101,46 +97,23 @@ def _step(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Step:
     return lambda: jax.block_until_ready(compiled(*arguments))
 
 
-def seconds(steps: dict[str, Step], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of every step, round by round; each is repeated to take 20 ms or more."""
-    repeats = {}
-    for name, step in steps.items():
-        step()
-        start = time.perf_counter()
-        step()
-        repeats[name] = max(1, round(0.02 / (time.perf_counter() - start)))
-    taken = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(repeats[name]):
-                step()
-            taken[name].append((time.perf_counter() - start) / repeats[name])
-    return {name: np.array(times) for name, times in taken.items()}
-
-
-def main() -> None:
-    """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(description="Speed of both attention kernels.")
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
-    table = Table(title="forward and backward, float32")
-    for column in ("", "", "ms", "times the first"):
-        table.add_column(column, justify="right" if column else "left")
+def rows(rounds: int) -> Iterator[Row]:
+    """Milliseconds a step, ten at a time; ratios are to the first program."""
     groups = {name: kernel_steps(size) for name, size in SIZES.items()}
     groups["perceptron and normalisation: 32 × 64 symbols, d = 8"] = layer_steps()
     for group, steps in groups.items():
-        taken = seconds(steps, rounds)
-        reference = next(iter(taken.values()))
-        for name, times in taken.items():
-            ratio = np.median(times / reference)
-            table.add_row(group, name, f"{1e3 * np.median(times):.2f}", f"{ratio:.2f}")
-            group = ""
-    console = Console(width=110)
-    console.print(table)
-    console.print(
-        f"{jax.devices()[0].device_kind}, {platform.machine()}, {cores()} cores"
-    )
+        programs = {
+            name: Program(lambda step=step: [step() for _ in range(10)], 10)
+            for name, step in steps.items()
+        }
+        work = Work(f"{group}, forward and backward", programs, unit="ms", scale=1e3)
+        yield from harness.measure(work, rounds)
+
+
+def main() -> None:
+    """Measure everything and print the tables."""
+    options = harness.options_of(__doc__, rounds=15).parse_args()
+    harness.report(rows(options.rounds), options)
 
 
 KEY = jax.random.key(0)
