@@ -51,6 +51,15 @@ CALLS = {
     "inputs of fewer axes": call(
         "state and inputs must fit", LOOPED.step, jnp.ones((2, 3, 4)), X
     ),
+    "threshold of energies": call(
+        "threshold must be finite",
+        interference.energy_over_time,
+        jnp.ones((1, 2, 3)),
+        jnp.ones((2, 1, 1)),
+        jnp.ones((2, 1, 1), bool),
+        jnp.ones(3),
+        None,
+    ),
     "ragged tokens": call("tokens must be an array", GPT, [[1], []]),
     "state to decode": call("state must be an array", LOOPED.decode, "x"),
     "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),

@@ -35,14 +35,7 @@ def attended_host(
     Raises:
         ValueError: If shapes do not fit, or numbers are not real.
     """
-    check_shapes(
-        dipoles=(dipoles, "n E D"),
-        arrived=(arrived, "E C T"),
-        host=(host, "D"),
-    )
-    check_real(dipoles=dipoles, host=host)
-    check_mask(arrived=arrived)
-    check_in("(-inf, inf)", threshold=threshold)
+    _check(dipoles, arrived, host, threshold)
     x, friends = _samples_last(dipoles, host, threshold)
     total, count = _sums_of_friends(x, friends, arrived)
     count = count[:, :, None]
@@ -74,6 +67,7 @@ def energy_over_time(
     """
     check_real(arrivals=arrivals)
     check_shapes(arrivals=(arrivals, "E C T"), arrived=(arrived, "E C T"))
+    _check(dipoles, arrived, host, threshold)
     x, friends = _samples_last(dipoles, host, threshold)
     total, count = _sums_of_friends(x, friends, arrived)
     others, from_friends = _arriving(
@@ -163,3 +157,14 @@ def _over_components(
         return (a * b).sum(axis=2)
     terms = (a[:, :, d] * b[..., d, :] for d in range(a.shape[2]))
     return functools.reduce(operator.add, terms)
+
+
+def _check(dipoles: Array, arrived: Array, host: Array, threshold: float) -> None:
+    check_shapes(
+        dipoles=(dipoles, "n E D"),
+        arrived=(arrived, "E C T"),
+        host=(host, "D"),
+    )
+    check_real(dipoles=dipoles, host=host)
+    check_mask(arrived=arrived)
+    check_in("(-inf, inf)", threshold=threshold)
