@@ -60,6 +60,12 @@ CALLS = {
         jnp.ones(3),
         None,
     ),
+    "huge patterns": call(
+        "patterns must hold no number beyond",
+        energy.find_minima,
+        X[:, :2] * 1e30,
+        energy.NearestNeighbour(1.0),
+    ),
     "ragged tokens": call("tokens must be an array", GPT, [[1], []]),
     "state to decode": call("state must be an array", LOOPED.decode, "x"),
     "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),

@@ -20,6 +20,7 @@ from isinglass.energy._arrays import check_patterns
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape
 
+_LARGEST = 1e18
 SAME = 1e-3  # two descents that end nearer to each other ended in one minimum
 
 
@@ -63,6 +64,12 @@ def find_minima(
     check_patterns(patterns)
     check_finite(patterns=patterns)
     check_kind(Landscape, landscape=landscape)
+    largest = float(np.abs(np.asarray(patterns)).max())
+    if largest > _LARGEST:
+        raise ValueError(
+            f"patterns must hold no number beyond {_LARGEST:g}, whose squares float32 "
+            f"cannot hold, got {largest:g}"
+        )
     m, begin = len(patterns), np.asarray(patterns)
     if starts is not None:
         check_patterns(starts, "starts")
