@@ -226,7 +226,7 @@ class Unhashable:
             "step must return a state like the one it is given",
         ),
         ({"step": Unhashable()}, "step must be hashable"),
-        ({"state": np.array([0.1 + 0.2j])}, "state must be real"),
+        ({"state": np.array([0.1 + 0.2j])}, "states? must be real"),
         ({"state": np.array([1, 2])}, "floating-point"),
     ],
 )

@@ -43,17 +43,25 @@ def acknowledged_signals() -> Iterator[None]:
 
 def _listen(descriptor: int) -> None:
     """Hear of signals until the writing end is closed."""
-    first = None
+    is_acknowledged = False
     while data := os.read(descriptor, 1):
         if data[0] not in (signal.SIGINT, signal.SIGTERM):
             continue
-        if first is None:
-            first = time.monotonic()
-            if not select.select([descriptor], [], [], GRACE)[0]:
-                _acknowledge(data[0])
-        elif time.monotonic() - first > GRACE:
+        if is_acknowledged:
             _leave(data[0])
+        elif _outlasts_grace(descriptor):
+            _acknowledge(data[0])
+            is_acknowledged = True
     os.close(descriptor)
+
+
+def _outlasts_grace(descriptor: int) -> bool:
+    """Whether the command is still at work then; signals meanwhile are the first's."""
+    end = time.monotonic() + GRACE
+    while (left := end - time.monotonic()) > 0:
+        if select.select([descriptor], [], [], left)[0] and not os.read(descriptor, 1):
+            return False
+    return True
 
 
 def _acknowledge(number: int) -> None:

@@ -74,7 +74,7 @@ def test_a_prior_from_pictures():
         ({"n": 0}, "n must be at least 1"),
         ({"copies": 1}, "copies must be at least 2"),
         ({"ridge": 0}, "ridge must be positive"),
-        ({"scale": np.inf}, "scale must be positive"),
+        ({"scale": np.inf}, "scale must be in"),
         ({"random_state": -1}, "random_state must be at least 0"),
     ],
 )
