@@ -66,6 +66,18 @@ CALLS = {
         X[:, :2] * 1e30,
         energy.NearestNeighbour(1.0),
     ),
+    "huge patterns stored": call(
+        "patterns must hold no number beyond",
+        energy.storage,
+        X[:, :2] * 1e30,
+        key=jax.random.key(0),
+    ),
+    "particles of two shapes": call(
+        "state.position and state.velocity must have one shape",
+        looped.hamiltonian_step,
+        looped.Particle(X, X[:0]),
+        SYSTEM,
+    ),
     "ragged tokens": call("tokens must be an array", GPT, [[1], []]),
     "state to decode": call("state must be an array", LOOPED.decode, "x"),
     "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),

@@ -10,6 +10,8 @@ from jaxtyping import Array, Num
 
 from isinglass._common.checks import check_finite, check_real
 
+LARGEST = 1e18  # a number whose square float32 can hold
+
 State = Num[Array, "*batch n"] | Num[np.ndarray, "*batch n"]
 """States, (…, n)."""
 
@@ -52,6 +54,17 @@ def check_patterns(patterns: Any, name: str = "patterns") -> None:
         )
     if not isinstance(patterns, np.ndarray):
         check_finite(**{name: patterns})
+
+
+def check_squares(patterns: Any) -> None:
+    """Refuse patterns that are not finite, or whose squares float32 cannot hold."""
+    check_finite(patterns=patterns)
+    largest = float(np.abs(np.asarray(patterns)).max())
+    if largest > LARGEST:
+        raise ValueError(
+            f"patterns must hold no number beyond {LARGEST:g}, whose squares float32 "
+            f"cannot hold, got {largest:g}"
+        )
 
 
 def rows(state: Any) -> jax.Array:

@@ -16,11 +16,10 @@ from isinglass._common.checks import (
     check_shapes,
 )
 from isinglass._common.precision import usual_promotion
-from isinglass.energy._arrays import check_patterns
+from isinglass.energy._arrays import check_patterns, check_squares
 from isinglass.energy.descent import descend
 from isinglass.energy.landscape import Landscape
 
-_LARGEST = 1e18
 SAME = 1e-3  # two descents that end nearer to each other ended in one minimum
 
 
@@ -62,14 +61,8 @@ def find_minima(
         ValueError: As `descend`.
     """
     check_patterns(patterns)
-    check_finite(patterns=patterns)
     check_kind(Landscape, landscape=landscape)
-    largest = float(np.abs(np.asarray(patterns)).max())
-    if largest > _LARGEST:
-        raise ValueError(
-            f"patterns must hold no number beyond {_LARGEST:g}, whose squares float32 "
-            f"cannot hold, got {largest:g}"
-        )
+    check_squares(patterns)
     m, begin = len(patterns), np.asarray(patterns)
     if starts is not None:
         check_patterns(starts, "starts")

@@ -28,6 +28,7 @@ from isinglass.energy._arrays import (
     Patterns,
     as_real,
     check_patterns,
+    check_squares,
     random_ranks,
     rng_of,
 )
@@ -177,6 +178,7 @@ def storage(
     check_kind(StorageProbe, probe=probe)
     check_key(key=key)
     points = _checked(patterns)
+    check_squares(points)
     if isinstance(landscape, SignLandscape) and not (np.abs(points) == 1).all():
         raise ValueError(
             f"patterns must hold −1 and 1 only: {landscape.name} is an energy of signs"

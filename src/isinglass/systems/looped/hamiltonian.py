@@ -172,6 +172,11 @@ class LatentHamiltonian(eqx.Module):
     def _check_particle(self, state: Particle) -> None:
         check_kind(Particle, state=state)
         self._check(position=state.position, velocity=state.velocity)
+        if state.position.shape != state.velocity.shape:
+            raise ValueError(
+                "state.position and state.velocity must have one shape, got "
+                f"{state.position.shape} and {state.velocity.shape}"
+            )
 
 
 def hamiltonian_step(state: Particle, parameters: LatentHamiltonian) -> Particle:
