@@ -78,6 +78,11 @@ CALLS = {
         looped.Particle(X, X[:0]),
         SYSTEM,
     ),
+    "words as pictures": call(
+        "pictures must be real",
+        interference.StrokePrior.from_pictures,
+        np.full((2, 2, 2), "1"),
+    ),
     "ragged tokens": call("tokens must be an array", GPT, [[1], []]),
     "state to decode": call("state must be an array", LOOPED.decode, "x"),
     "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),
