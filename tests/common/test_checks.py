@@ -108,6 +108,7 @@ def test_a_real_array_is_a_copy():
         (np.ones((3, 2)), r"x must be of shape \(any, 3\), got \(3, 2\)"),
         ([[1.0, np.inf, 0.0]], "x must be finite"),
         ([["a", "b", "c"]], "x must hold real numbers"),
+        ([["1", "2", "3"]], "x must hold real numbers: words"),
         ([[1j, 0, 0]], "x must hold real numbers: complex"),
         ([[1.0], [1.0, 2.0]], "x must hold real numbers"),
     ],

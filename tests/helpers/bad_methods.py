@@ -79,7 +79,7 @@ CALLS = {
         SYSTEM,
     ),
     "words as pictures": call(
-        "pictures must be real",
+        "pictures must hold real numbers: words are not taken",
         interference.StrokePrior.from_pictures,
         np.full((2, 2, 2), "1"),
     ),

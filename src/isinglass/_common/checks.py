@@ -244,9 +244,12 @@ def _brief(value: Any) -> str:
 
 def _copy(name: str, value: Any) -> np.ndarray:
     try:
-        if np.iscomplexobj(value):
+        array = np.asarray(value)
+        if np.iscomplexobj(array):
             raise ValueError("complex numbers are not taken")
-        return np.array(value, dtype=np.float64)
+        if array.dtype.kind in "US":  # of which NumPy would take "1" for a number
+            raise ValueError("words are not taken")
+        return np.array(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must hold real numbers: {error}") from None
 

@@ -16,7 +16,6 @@ from isinglass._common.checks import (
     as_real_array,
     check_in,
     check_positive,
-    check_real,
     check_whole,
     or_default,
 )
@@ -133,7 +132,6 @@ class StrokePrior(BaseEstimator):
                 f"pictures must be (n, H, W), (n, H, W, C) or (n, H·W), got shape "
                 f"{numbers.shape}"
             )
-        check_real(pictures=np.asarray(pictures))  # numbers, not words for them
         pictures = read_inputs(DipoleEncoder(), pictures, reset=True)
         if len(pictures) < 2:
             raise ValueError("pictures must be at least two, got one")
