@@ -1,8 +1,11 @@
 import io
+import threading
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import jax
+import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from rich.console import Console
 from isinglass._common import bars, compiling
 from isinglass._common.bars import Bars, Row, clock
 from isinglass._common.progress import Progress
+from isinglass._common.shared_console import SharedConsole
 from isinglass.reproduce import catalogue
 
 WIDTHS = (60, 80, 120)
@@ -18,7 +22,7 @@ WIDTHS = (60, 80, 120)
 
 def console(width=80, file=None):
     file = file or io.StringIO()
-    return Console(file=file, force_terminal=True, width=width, color_system=None)
+    return SharedConsole(file=file, force_terminal=True, width=width, color_system=None)
 
 
 def lines(drawn):
@@ -40,7 +44,7 @@ def test_bars_are_a_progress_and_hand_the_items_through():
 
 def test_they_are_silent_where_there_is_no_terminal():
     text = io.StringIO()
-    with Bars(Console(file=text)) as drawn:
+    with Bars(SharedConsole(file=text)) as drawn:
         drawn.step("toy")
         assert list(drawn.track(range(3), "samples")) == [0, 1, 2]
     assert text.getvalue() == ""
@@ -208,3 +212,26 @@ class TestCompiling:
             with drawn.follow("training") as report:
                 report(0, 10)
                 assert lines(drawn)[-1].endswith("0/10 0:00 elapsed  compiling")
+
+
+def test_lines_outlive_bars_that_shrink_while_one_is_printed():
+    text = io.StringIO()
+    shared = console(file=text)
+    with Bars(shared) as drawn:
+        shared.print("first")
+        rows = ExitStack()
+        for name in "abc":
+            rows.enter_context(drawn.follow(name))
+
+        class Slow:
+            def __rich_console__(self, *_):
+                rows.close()
+                other = threading.Thread(target=drawn.step, args=("d",))
+                other.start()
+                other.join(0.3)  # it waits until this is printed
+                yield "second"
+
+        shared.print(Slow())
+    screen = pyte.Screen(80, 20)
+    pyte.Stream(screen).feed(text.getvalue().replace("\n", "\r\n"))
+    assert [line.strip() for line in screen.display[:2]] == ["first", "second"]

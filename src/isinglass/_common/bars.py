@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeVar
 
-from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -16,6 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from isinglass._common.compiling import WATCH
+from isinglass._common.shared_console import SharedConsole
 
 T = TypeVar("T")
 
@@ -114,22 +114,29 @@ class Bars:
         console: Where to draw.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: SharedConsole) -> None:
         self._console = console
         self._rows: list[Row] = []
         self._step: Row | None = None
         self._lock = threading.Lock()
         self._spinner = Spinner("dots")
+        # A thread of rich's own would draw while another prints.
         self._live = Live(
             console=console,
             get_renderable=self.table,
-            refresh_per_second=REDRAWN,
+            auto_refresh=False,
             transient=True,
+        )
+        self._is_left = threading.Event()
+        self._thread = threading.Thread(
+            target=self._draw, name="isinglass-bars", daemon=True
         )
 
     def __enter__(self) -> "Bars":
         if self._console.is_terminal:
-            self._live.start()
+            with self._console.writing:
+                self._live.start()
+            self._thread.start()
         return self
 
     def __exit__(
@@ -138,7 +145,13 @@ class Bars:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        self._is_left.set()
+        with self._console.writing:
+            self._live.stop()
+
+    def _draw(self) -> None:
+        while not self._is_left.wait(1 / REDRAWN):
+            self._refresh()
 
     def track(
         self,
@@ -207,8 +220,12 @@ class Bars:
     def _redraw(self) -> None:
         """Draw a new line at once: what follows may hold the interpreter for long."""
         WATCH.listen()
-        if self._live.is_started:
-            self._live.refresh()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        with self._console.writing:
+            if self._live.is_started:
+                self._live.refresh()
 
     def table(self) -> Table:
         """All lines, in the width of the console."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from isinglass._common.shared_console import SharedConsole
 
 FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
@@ -73,5 +74,5 @@ def say(message: str) -> None:
 
 
 @functools.cache  # one console: lines written beside its bars go above them
-def console() -> Console:
-    return Console(stderr=True)
+def console() -> SharedConsole:
+    return SharedConsole(stderr=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from rich.console import Console
 
 from isinglass._common.bars import Bars
 from isinglass._common.checks import or_default
+from isinglass._common.shared_console import SharedConsole
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._precision import warn_of_single_precision
 from isinglass.dynamics.maps import Step
@@ -335,5 +335,5 @@ def _reporter(progress: Progress, title: str) -> Iterator[Callable[[float, int],
     elif callable(progress):
         yield progress
     else:
-        with Bars(Console(stderr=True)) as bars, bars.follow(title) as report:
+        with Bars(SharedConsole(stderr=True)) as bars, bars.follow(title) as report:
             yield report
