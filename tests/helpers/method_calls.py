@@ -81,6 +81,10 @@ def forget_of_level(X: Any, level: Any) -> Any:
     return interference.RoutedTower([LEVEL]).fit(PICTURES).forget(X, level=level)
 
 
+def merge_towers(other: Any) -> Any:
+    return interference.RoutedTower([LEVEL]).fit(PICTURES).merge(other)
+
+
 WAVES = functions.WAVES
 WAVE = interference.WaveClassifier(geometry=functions.STAGE, random_state=0).fit(*WAVES)
 INTERFERENCE = [
@@ -101,6 +105,7 @@ INTERFERENCE = [
     estimator(climb_learned, interference.RoutedTower, PICTURES, levels=[LEVEL]),
     case(learn_level, PICTURES, 0),
     case(forget_of_level, PICTURES[:1], 0),
+    case(merge_towers, interference.RoutedTower([LEVEL]).fit(PICTURES)),
     case(TOWER.transform, PICTURES),
     case(interference.LearningRule().rate, np.array([0.5, -0.5])),
     case(LEVEL.respond, MAPS[0, 0, 0], MAPS[0, 0, 0] + 1),

@@ -20,7 +20,7 @@ from isinglass.systems.interference._samples import (
     all_or_nothing,
     check_labels_alike,
     check_learned,
-    check_trained,
+    check_mergeable,
     declared_labels,
     read_labels,
 )
@@ -186,12 +186,7 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):
             TypeError: For another kind of object.
             ValueError: For an incompatible model. This one is then unchanged.
         """
-        if type(other) is not type(self):
-            raise TypeError(
-                f"can merge only with another {type(self).__name__}, got "
-                f"{type(other).__name__} as other"
-            )
-        check_trained(other=other)
+        check_mergeable(self, other)
         for model in (self, other):
             model._check_ready()
         there = other._merge_rule()

@@ -77,12 +77,13 @@ def declared_labels(y: np.ndarray, classes: Any) -> np.ndarray:
     return declared
 
 
-def check_trained(**models: Any) -> None:
-    """Refuse by its name what is to be merged, but has learned nothing."""
-    for name, model in models.items():
-        check_is_fitted(
-            model, msg=f"{name} must be trained: this %(name)s is not fitted yet"
-        )
+def check_mergeable(model: Any, other: Any) -> None:
+    """Refuse to merge but with another trained model of the same class."""
+    if type(other) is not type(model):
+        name = type(model).__name__
+        got = type(other).__name__
+        raise TypeError(f"can merge only with another {name}, got {got} as other")
+    check_is_fitted(other, msg="other must be trained: this %(name)s is not fitted yet")
 
 
 def picture_tags(tags: Any) -> Any:

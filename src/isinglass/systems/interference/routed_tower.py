@@ -21,7 +21,7 @@ from isinglass._common.batches import each_batch, map_batches
 from isinglass._common.checks import check_whole
 from isinglass.systems.interference import automatic, learning
 from isinglass.systems.interference._pictures import read_pictures
-from isinglass.systems.interference._samples import all_or_nothing
+from isinglass.systems.interference._samples import all_or_nothing, check_mergeable
 from isinglass.systems.interference.tower import Level, check_levels, climb, grids
 
 # Pictures that the paper's rates are made for (`automatic`).
@@ -153,8 +153,7 @@ class RoutedTower(TransformerMixin, BaseEstimator):
             TypeError: For another kind of object.
             ValueError: If parameters or lower levels differ.
         """
-        if type(other) is not type(self):
-            raise TypeError(f"can merge only with another RoutedTower, got {other!r}")
+        check_mergeable(self, other)
         for tower in (self, other):
             tower._check_ready()
         top = int(np.count_nonzero(self.sample_count_)) - 1
