@@ -10,7 +10,7 @@ import pytest
 
 from helpers.method_calls import CASES
 
-SYSTEMS = ("interference", "looped", "meanfield", "memory")
+SYSTEMS = ("descent", "interference", "looped", "meanfield", "memory")
 PARTS = ["attention", "data", "dynamics", "energy", "training"]
 PARTS += [f"systems.{name}" for name in SYSTEMS]
 

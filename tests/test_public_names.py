@@ -18,6 +18,7 @@ PARTS = [
     "isinglass.energy",
     "isinglass.figures",
     "isinglass.reproduce",
+    "isinglass.systems.descent",
     "isinglass.systems.interference",
     "isinglass.systems.looped",
     "isinglass.systems.meanfield",

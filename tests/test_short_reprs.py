@@ -14,7 +14,7 @@ from isinglass.dynamics import (
     power_spectrum,
     textbook,
 )
-from isinglass.systems import looped, memory
+from isinglass.systems import descent, looped, memory
 from isinglass.systems.interference import RelayNetwork, sweep_avalanches
 from isinglass.systems.meanfield import Features, MeanField
 
@@ -47,6 +47,12 @@ def memory_run():
     return memory.Run(model, metrics, memory.Recipe())
 
 
+def a_descent():
+    shape = descent.EnergyTransformerConfig(6, 2, 3, 7)
+    block = descent.EnergyTransformer(shape, key=jax.random.key(0))
+    return block.follow(np.ones((2, 4, 6)), 3)
+
+
 def two_basins():
     starts = np.array([[-0.5], [0.5]])
     return basins(lambda x, _: np.float64(1.5) * x - x**3, starts, {})
@@ -58,6 +64,7 @@ def two_basins():
         (Features.paper, "3 patterns, 2 positional bits"),
         (lambda: MeanField(Features.paper()), "MeanField(features=Features(3 patterns"),
         (spectrum, "of 100 steps"),
+        (a_descent, "BlockDescent(3 steps, energy"),
         (two_basins, "by 50.0% of the starts"),
         (lambda: sweep_avalanches([0, 0.1, 0.2], 1.0), "Avalanches(1, largest 3)"),
         (lambda: RelayNetwork(np.zeros((3, 3))), "RelayNetwork(3 tensors, 0 routes)"),

@@ -24,13 +24,17 @@ from .dynamics import poincare as poincare
 from .dynamics import power_spectrum as power_spectrum
 from .dynamics import trajectory as trajectory
 from .energy import Demircigil as Demircigil
+from .energy import EnergyBlock as EnergyBlock
 from .energy import Hopfield as Hopfield
 from .energy import KrotovHopfield as KrotovHopfield
 from .energy import ModernHopfield as ModernHopfield
 from .energy import NearestNeighbour as NearestNeighbour
+from .energy import block_map as block_map
 from .energy import capacity as capacity
 from .energy import descend as descend
 from .energy import retrieve as retrieve
+from .systems.descent import EnergyTransformer as EnergyTransformer
+from .systems.descent import EnergyTransformerConfig as EnergyTransformerConfig
 from .systems.interference import CoupledClassifier as CoupledClassifier
 from .systems.interference import DipoleEncoder as DipoleEncoder
 from .systems.interference import Geometry as Geometry

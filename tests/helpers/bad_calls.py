@@ -11,9 +11,16 @@ import warnings
 from pathlib import Path
 
 import isinglass
-from helpers import bad_arguments, bad_maps, bad_methods, bad_tensors, bad_words
+from helpers import (
+    bad_arguments,
+    bad_layers,
+    bad_maps,
+    bad_methods,
+    bad_tensors,
+    bad_words,
+)
 
-PARTS = (bad_maps, bad_arguments, bad_words, bad_tensors, bad_methods)
+PARTS = (bad_maps, bad_arguments, bad_words, bad_tensors, bad_methods, bad_layers)
 CALLS = {name: call for part in PARTS for name, call in part.CALLS.items()}
 assert len(CALLS) == sum(len(part.CALLS) for part in PARTS), "two of one name"
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers import public_calls as functions
+from helpers.layer_calls import LAYERS
 from helpers.public_case import FOLDER, LABELS, PICTURES, case, estimator
 from helpers.tensor_calls import LEVEL, MAPS, READER, TEXTS, TOPICS, TOWER
 from isinglass import data, energy, training
@@ -127,7 +128,7 @@ LOOPS = [
     case(functions.GPT.decode, jnp.ones((2, 8))),
     case(functions.FEATURES.positional_overlaps_of_pattern, 0),
 ]
-METHODS = [*DATA, *ENERGY, *INTERFERENCE, *LOOPS]
+METHODS = [*DATA, *ENERGY, *INTERFERENCE, *LOOPS, *LAYERS]
 CASES = [*functions.CASES, *METHODS]
 
 

@@ -5,6 +5,7 @@ safe for large numbers, with its force beside it. Patterns are read block by blo
 (`isinglass.energy.streaming`): from an array, from several devices (`shard_patterns`),
 or from a file by `numpy.memmap`.
 
+`EnergyBlock` is what a layer is made of that descends an energy of its tokens.
 `descend` and `retrieve` go downhill and report on it; `storage` and `capacity` say what
 is held. To add an energy, write the function and its force in a file of its own, which
 ten lines are enough for where `streaming` does the sum, and one line in
@@ -12,6 +13,7 @@ ten lines are enough for where `streaming` does the sum, and one line in
 """
 
 from isinglass.energy.attention import attention_energy, attention_force
+from isinglass.energy.block import BlockDescent, EnergyBlock, block_map
 from isinglass.energy.bounds import (
     Slack,
     global_energy_slack,
@@ -92,10 +94,12 @@ from isinglass.energy.storage import (
 from isinglass.energy.streaming import shard_patterns
 
 __all__ = [
+    "BlockDescent",
     "Certificate",
     "ContinuousLandscape",
     "Demircigil",
     "Descent",
+    "EnergyBlock",
     "Flow",
     "HalfPoint",
     "Hopfield",
@@ -116,6 +120,7 @@ __all__ = [
     "attention_energy",
     "attention_force",
     "ball_radii",
+    "block_map",
     "capacity",
     "combined_energy",
     "critical_inverse_temperature",

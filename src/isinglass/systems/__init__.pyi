@@ -1,3 +1,4 @@
+from . import descent as descent
 from . import interference as interference
 from . import looped as looped
 from . import meanfield as meanfield

@@ -1,0 +1,57 @@
+"""Calls of layers that descend an energy, with what they cannot compute with."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from helpers.bad_maps import call
+from isinglass import energy
+from isinglass.systems import descent
+
+KEY, X = jax.random.PRNGKey(0), jnp.ones((5, 6))
+SHAPE = descent.EnergyTransformerConfig(6, 2, 3, 7)
+BLOCK = descent.EnergyTransformer(SHAPE, key=KEY)
+GRAPH = BLOCK.on_graph(jnp.ones((5, 5, 2)))
+
+
+def transformer(**shape: Any) -> Any:
+    return descent.EnergyTransformer(descent.EnergyTransformerConfig(**shape), key=KEY)
+
+
+BLOCKS = {
+    "gain below 0": call("gain must be positive", descent.EnergyNorm, -1.0, X[0]),
+    "gain of 0": call("gain must be positive", descent.EnergyNorm, 0.0, X[0]),
+    "shift of a matrix": call("shift must have", descent.EnergyNorm, 1.0, X),
+    "width of 1": call("width must be at least 2", transformer, width=1),
+    "step size of 0": call("step_size must be positive", transformer, step_size=0),
+    "own key, a word": call("own_key must be True", transformer, own_key="no"),
+    "state of another width": call("state must", BLOCK.energy, X[:, :4]),
+    "state of no tokens": call("state must", BLOCK.force, X[0]),
+    "state of words": call("state must be real", BLOCK.step, np.array([["x"] * 6])),
+    "state of NaN": call("state must be finite", BLOCK.iterate, X * jnp.nan, 1),
+    "no steps": call("steps must be at least 1", BLOCK.follow, X, 0),
+    "temperature below 0": call(
+        "inverse_temperature must be positive",
+        BLOCK.replaced,
+        inverse_temperature=jnp.array([0.1, -0.1]),
+    ),
+    "a field that is none": call("gamma must be one of", BLOCK.replaced, gamma=1.0),
+    "edges without heads": call("edges must have", BLOCK.on_graph, jnp.ones((5, 5))),
+    "edges of NaN": call(
+        "edges must be finite", BLOCK.on_graph, jnp.full((5, 5, 2), jnp.nan)
+    ),
+    "more tokens than nodes": call(
+        "state must have as many tokens as edges has nodes, 5, got 6",
+        GRAPH.force,
+        jnp.ones((6, 6)),
+    ),
+    "bound of a graph": call(
+        "block must have no edges", descent.attention_bound, GRAPH, 5
+    ),
+    "map of no block": call("block must be of EnergyBlock", energy.block_map, X),
+    "time of a word": call("time must be finite", energy.block_map, BLOCK, "x"),
+    "activity of no block": call("block must be of", descent.activity_map, None),
+}
+CALLS = BLOCKS
