@@ -1,14 +1,16 @@
 """Calls of public functions with a bad input each, run as users do: unchecked by hooks.
 
-``python -m helpers.bad_calls`` prints what each raised, as JSON: the name of the
-error's class, its message, and whether it is ours, which is one that a line of this
-package raises.
+``python -m helpers.bad_calls`` prints what each raised, as JSON: the part of the calls
+that it is of, its name, the words that its message must hold, the name of the error's
+class, its message, and whether it is ours, which is one that a line of this package
+raises.
 """
 
 import json
 import traceback
 import warnings
 from pathlib import Path
+from typing import Any
 
 import isinglass
 from helpers import (
@@ -21,21 +23,25 @@ from helpers import (
 )
 
 PARTS = (bad_maps, bad_arguments, bad_words, bad_tensors, bad_methods, bad_layers)
-CALLS = {name: call for part in PARTS for name, call in part.CALLS.items()}
-assert len(CALLS) == sum(len(part.CALLS) for part in PARTS), "two of one name"
+PACKAGE = Path(isinglass.__file__).parent
+
+
+def error_of(function: Any, arguments: Any, options: Any) -> tuple[str, str, bool]:
+    """Class and message of the error of a call, and whether it is ours."""
+    try:
+        function(*arguments, **options)
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        is_ours = Path(last.filename).is_relative_to(PACKAGE)
+        return type(error).__name__, str(error), is_ours
+    return "", "nothing was raised", False
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    package = Path(isinglass.__file__).parent
-    raised = {}
-    for name, (_, function, arguments, options) in CALLS.items():
-        try:
-            function(*arguments, **options)
-            raised[name] = ("", "nothing was raised", False)
-        except Exception as error:
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            raised[name] = (
-                type(error).__name__,
-                str(error),
-                Path(last.filename).is_relative_to(package),
-            )
+    raised = [
+        (part.__name__.split("bad_")[1], name, words.split("|"), *error_of(*made))
+        for part in PARTS
+        for name, (words, *made) in part.CALLS.items()
+    ]
     print(json.dumps(raised))

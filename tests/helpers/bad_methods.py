@@ -14,11 +14,16 @@ KEY, X = jax.random.PRNGKey(0), jnp.ones((3, 4))
 TEXT = data.TextSource(np.frombuffer(memory_training.TEXT, np.uint8)[:128], 8, 256)
 ROWS = data.ExampleSource([([1, 2], [1.0, 1.0])], start=0, vocabulary=4)
 NEW = data.NewExamples(48, "words and tab")
-LOOPED = looped.LoopedTransformer(looped_training.CONFIG, key=KEY)
+# In one program each: as many as they have operations take a second of every run.
+LOOPED = jax.jit(looped.LoopedTransformer, static_argnums=0)(
+    looped_training.CONFIG, key=KEY
+)
 SYSTEM = looped.LatentHamiltonian(*[jnp.eye(4)] * 3)
 BATCH = data.InductionTask().batch(KEY, 2, 5)
 PLACES = looped.find_places(BATCH, KEY)
-GPT = memory.Transformer(memory.TransformerConfig(256, 16, 8, 2, 1), key=KEY)
+GPT = jax.jit(memory.Transformer, static_argnums=0)(
+    memory.TransformerConfig(256, 16, 8, 2, 1), key=KEY
+)
 
 
 CALLS = {
