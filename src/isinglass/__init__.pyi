@@ -35,6 +35,8 @@ from .energy import descend as descend
 from .energy import retrieve as retrieve
 from .systems.descent import EnergyTransformer as EnergyTransformer
 from .systems.descent import EnergyTransformerConfig as EnergyTransformerConfig
+from .systems.descent import HyperSET as HyperSET
+from .systems.descent import HyperSETConfig as HyperSETConfig
 from .systems.interference import CoupledClassifier as CoupledClassifier
 from .systems.interference import DipoleEncoder as DipoleEncoder
 from .systems.interference import Geometry as Geometry

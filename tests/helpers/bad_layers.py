@@ -54,4 +54,28 @@ BLOCKS = {
     "time of a word": call("time must be finite", energy.block_map, BLOCK, "x"),
     "activity of no block": call("block must be of", descent.activity_map, None),
 }
-CALLS = BLOCKS
+
+
+def hyperset(**shape: Any) -> Any:
+    return descent.HyperSET(descent.HyperSETConfig(**shape), key=KEY)
+
+
+SYMBOLS = descent.SymbolHyperSET(
+    descent.HyperSETConfig(6, 2, 4, step_features=0), 3, 5, 2, key=KEY
+)
+HYPERSETS = {
+    "heads that do not divide": call("width must be a multiple", hyperset, heads=7),
+    "a step of another kind": call("step must be one of", hyperset, step="Euler"),
+    "an energy of no name": call("attention must be", hyperset, attention="cosine"),
+    "odd waves": call("step_features must be even", hyperset, step_features=3),
+    "norms of linear attention": call(
+        "separate_norms", hyperset, separate_norms=True, attention="linear"
+    ),
+    "hyperset of another width": call("state must", SYMBOLS.layer.force, X[:, :4]),
+    "symbols out of range": call("tokens", SYMBOLS, jnp.array([0, 1, 2, 3, 0])),
+    "symbols of other places": call("tokens must have", SYMBOLS, jnp.array([0, 1])),
+    "no iterations": call("iterations must be", SYMBOLS, jnp.zeros(5, int), 0),
+    "bounds of a token": call("tokens must be", descent.projection_bounds, 1, 4),
+    "spread of a token": call("state must have two", descent.token_spread, X[:1]),
+}
+CALLS = BLOCKS | HYPERSETS
