@@ -93,6 +93,9 @@ CALLS = {
     "no width": call("hidden must be a whole", looped.LoopedConfig, hidden=None),
     "position of a particle": call("position must be", SYSTEM.potential, X * jnp.nan),
     "no particle": call("state must be of Particle", SYSTEM.energy, X),
+    "starts of a loop": call(
+        "starts must have the axes", looped.fixed_points, LOOPED, X, X
+    ),
     "places of numbers": call(
         "places.positions must be whole numbers",
         looped.follow_loop,

@@ -303,13 +303,17 @@ def fixed_points(
         NumPy arrays, one row a start.
 
     Raises:
-        ValueError: As `isinglass.dynamics.cycles.fixed_points`.
+        ValueError: As `isinglass.dynamics.cycles.fixed_points`, and if the shape of
+            ``starts`` is another.
     """
     check_flag(residual=residual)
+    parameters = loop_parameters(model, inputs)
+    check_real(starts=starts)
+    check_shapes(inputs=(inputs, "n d"), starts=(starts, "k n d"))
     return cycles.fixed_points(
         loop_step if residual else block_step,
         starts,
-        loop_parameters(model, inputs),
+        parameters,
         steps=steps,
         tolerance=tolerance,
     )
