@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-SYSTEMS = ("descent", "interference", "looped", "meanfield", "memory")
+SYSTEMS = ("descent", "diffusion", "interference", "looped", "meanfield", "memory")
 PARTS = ["attention", "data", "dynamics", "energy", "training"]
 PARTS += [f"systems.{name}" for name in SYSTEMS]
 

@@ -19,6 +19,7 @@ PARTS = [
     "isinglass.figures",
     "isinglass.reproduce",
     "isinglass.systems.descent",
+    "isinglass.systems.diffusion",
     "isinglass.systems.interference",
     "isinglass.systems.looped",
     "isinglass.systems.meanfield",

@@ -37,6 +37,8 @@ from .systems.descent import EnergyTransformer as EnergyTransformer
 from .systems.descent import EnergyTransformerConfig as EnergyTransformerConfig
 from .systems.descent import HyperSET as HyperSET
 from .systems.descent import HyperSETConfig as HyperSETConfig
+from .systems.diffusion import DIFFormer as DIFFormer
+from .systems.diffusion import DIFFormerConfig as DIFFormerConfig
 from .systems.interference import CoupledClassifier as CoupledClassifier
 from .systems.interference import DipoleEncoder as DipoleEncoder
 from .systems.interference import Geometry as Geometry

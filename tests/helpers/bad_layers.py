@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.bad_maps import call
 from isinglass import energy
-from isinglass.systems import descent
+from isinglass.systems import descent, diffusion
 
 KEY, X = jax.random.PRNGKey(0), jnp.ones((5, 6))
 SHAPE = descent.EnergyTransformerConfig(6, 2, 3, 7)
@@ -78,4 +78,59 @@ HYPERSETS = {
     "bounds of a token": call("tokens must be", descent.projection_bounds, 1, 4),
     "spread of a token": call("state must have two", descent.token_spread, X[:1]),
 }
-CALLS = BLOCKS | HYPERSETS
+V = jnp.ones((5, 2, 3))
+EMPTY = jnp.zeros(5, bool)
+FORMER = diffusion.DIFFormer(diffusion.DIFFormerConfig(6, 2, 4, 2, 1), key=KEY)
+RING = np.array([[0, 1], [1, 0]])
+
+
+def graph(edges: Any, nodes: int = 3, **options: Any) -> Any:
+    return diffusion.Graph(np.array(edges), nodes, **options)
+
+
+DIFFUSIONS = {
+    "a mask of none": call(
+        "mask must leave", diffusion.simple_diffusion, V, V, V, EMPTY
+    ),
+    "a mask of numbers": call(
+        "mask must be True or False", diffusion.sigmoid_diffusion, V, V, V, jnp.ones(5)
+    ),
+    "a mask of others": call("mask must have", FORMER, X, None, jnp.ones(4, bool)),
+    "a model's mask of none": call("mask must leave", FORMER, X, None, EMPTY),
+    "a norm of no name": call(
+        "norm must be", diffusion.simple_diffusion, V, V, V, None, "columns"
+    ),
+    "keys of others": call("keys must", diffusion.simple_diffusion, V, V[:4], V),
+    "queries of infinity": call(
+        "queries must be finite", diffusion.simple_diffusion, V * jnp.inf, V, V
+    ),
+    "no block": call("block must be", diffusion.sigmoid_diffusion, V, V, V, None, 0),
+    "tau of 2": call("step_size must be in", diffusion.Diffusion, 2.0),
+    "weight of 0": call(
+        "weight must be positive", diffusion.layer_energies, jnp.ones((2, 5, 3)), 0.0
+    ),
+    "a state alone": call("states must", diffusion.layer_energies, X, 1.0),
+    "a penalty of no name": call("kind must be", diffusion.penalty, X, "gauss"),
+    "loops that count twice": call("edges must have no self loops", graph, [[0], [0]]),
+    "an edge that is twice": call(
+        "edges must hold each edge and self loop once",
+        graph,
+        [[0, 1, 0, 1], [1, 0, 1, 0]],
+    ),
+    "an edge of one direction": call("both directions", graph, [[0], [1]]),
+    "an edge to no node": call("edges must be between", graph, [[0, 3], [3, 0]]),
+    "edges of fractions": call("edges must be whole", graph, [[0.5], [0.5]]),
+    "edges in pairs": call("edges must", graph, [[0, 1, 2]]),
+    "values of other nodes": call("values must have", graph(RING).convolve, X),
+    "a graph for a batch": call(
+        "graph must be None for a batch", FORMER, X[None], graph(RING, 5)
+    ),
+    "inputs of another width": call("inputs must", FORMER, X[:, :3]),
+    "a graph weight of 2": call(
+        "graph_weight must be in", diffusion.DIFFormerConfig, 6, 2, graph_weight=2.0
+    ),
+    "a waking key": call("key must be one key", FORMER, X, key=3),
+    "a time that is no number": call("time must be", SYMBOLS.layer.step, X, "late"),
+    "memories of numbers": call("activity must be", BLOCK.memory_force, None),
+}
+CALLS = BLOCKS | HYPERSETS | DIFFUSIONS

@@ -1,10 +1,11 @@
 """Valid, small calls of layers that descend an energy: what a fuzz sets out from."""
 
 import jax.numpy as jnp
+import numpy as np
 
 from helpers.public_case import KEY, RNG, case
 from isinglass import energy
-from isinglass.systems import descent
+from isinglass.systems import descent, diffusion
 
 STATE = jnp.asarray(RNG.normal(size=(5, 6)), jnp.float32)
 SHAPE = descent.EnergyTransformerConfig(6, 2, 3, 7)
@@ -40,4 +41,27 @@ DESCENT = [
     case(descent.projection_bounds, 5, 3),
     case(descent.token_spread, STATE),
 ]
-LAYERS = [*DESCENT]
+EDGES = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
+GRAPH = diffusion.Graph(EDGES, 5)
+HEADS = jnp.asarray(RNG.normal(size=(5, 2, 3)), jnp.float32)
+MASK = jnp.array([True, True, False, True, True])
+FORMER = diffusion.DIFFormer(diffusion.DIFFormerConfig(6, 2, 4, 2, 1), key=KEY)
+FLOW = diffusion.Diffusion()
+DIFFUSION = [
+    case(diffusion.simple_diffusion, HEADS, HEADS, HEADS, MASK, "rows"),
+    case(diffusion.sigmoid_diffusion, HEADS, HEADS, HEADS, MASK, 2),
+    case(diffusion.conductances, HEADS, HEADS),
+    case(diffusion.penalty, STATE, "sigmoid"),
+    case(diffusion.conductance, STATE, "simple"),
+    case(diffusion.layer_energies, jnp.stack([STATE, STATE]), 0.5),
+    case(diffusion.Diffusion, 0.5, "sigmoid"),
+    *(case(getattr(FLOW, name), STATE) for name in ("energy", "force", "conductances")),
+    case(diffusion.Graph, EDGES, 5),
+    case(GRAPH.convolve, STATE),
+    case(diffusion.DIFFormerConfig, 6, 2),
+    case(diffusion.DIFFormer, FORMER.config, key=KEY),
+    case(FORMER.__call__, STATE, GRAPH, MASK, key=KEY),
+    case(FORMER.layers[0].flow, jnp.ones((5, 4)), GRAPH),
+    case(diffusion.DiffusionLayer, FORMER.config, key=KEY),
+]
+LAYERS = [*DESCENT, *DIFFUSION]

@@ -1,4 +1,5 @@
 from . import descent as descent
+from . import diffusion as diffusion
 from . import interference as interference
 from . import looped as looped
 from . import meanfield as meanfield

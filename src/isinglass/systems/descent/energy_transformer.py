@@ -191,6 +191,7 @@ class EnergyTransformer(EnergyBlock):
         self, activity: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch"]:
         """Return −½ Σ_i |relu(g_i Ξ)|², which is concave in g."""
+        self._check(activity)
         hidden = jax.nn.relu(activity @ self.memories)
         return -0.5 * (hidden**2).sum((-2, -1))
 
@@ -199,6 +200,7 @@ class EnergyTransformer(EnergyBlock):
         self, activity: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch n d"]:
         """Return relu(gΞ) Ξᵀ."""
+        self._check(activity)
         return jax.nn.relu(activity @ self.memories) @ self.memories.T
 
     @usual_promotion()
@@ -230,10 +232,13 @@ class EnergyTransformer(EnergyBlock):
         check_state_of_block(state, self.config.width)
         return _softmax(self._scores(*self._heads(self.norm(state))))
 
-    def _heads(self, activity: Array) -> tuple[Array, Array]:
-        """Queries and keys, (…, H, n, Y)."""
+    def _check(self, activity: Any) -> None:
         check_real(activity=activity)
         check_shapes(activity=(activity, f"... n {self.config.width}"))
+
+    def _heads(self, activity: Array) -> tuple[Array, Array]:
+        """Queries and keys, (…, H, n, Y)."""
+        self._check(activity)
         queries, keys = (
             jnp.einsum("...nd,hyd->...hny", activity, weights)
             for weights in (self.query, self.key)

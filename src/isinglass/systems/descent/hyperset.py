@@ -29,9 +29,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from isinglass._common.checks import (
     check_choice,
     check_flag,
+    check_in,
     check_key,
     check_kind,
     check_positive,
+    check_real,
+    check_shapes,
     check_whole,
 )
 from isinglass._common.precision import single_precision, usual_promotion
@@ -141,7 +144,9 @@ class StepNetwork(eqx.Module):
         self, origin: Float[Array, "*n d"], time: Any
     ) -> tuple[Float[Array, "*n d"], Float[Array, "*n d"]]:
         """Return α_t and γ_t for t = `time` + 1, of tokens that began at `origin`."""
-        check_state_of_block(origin, self.out.shape[0])
+        check_real(origin=origin)
+        check_shapes(origin=(origin, f"... {self.out.shape[0]}"))
+        check_in("[0, inf)", time=time)
         pairs = self.wave_in.shape[0] // 2
         # As the program has it: the slowest wave is 10⁴ times slower than the fastest.
         exponents = jnp.arange(pairs) / max(pairs - 1, 1)
@@ -249,7 +254,7 @@ class HyperSET(EnergyBlock):
         With the weights of the norms, which the programs leave out of what they report:
         so a published energy is that of a layer whose norms have weights of 1.
         """
-        check_state_of_block(state, self.config.width)
+        self._check(state, time)
         z, _ = self._projections(state, time)
         queries, keys = z * self.norm_query, z * self._key_weights
         by_head = ATTENTION[self.config.attention].energy(queries, keys, self._beta)
@@ -264,7 +269,7 @@ class HyperSET(EnergyBlock):
         self, state: Float[Array, "*batch n d"], time: Any = 0
     ) -> Float[Array, "*batch n d"]:
         """Return −∇(E_att + E_ff), in closed form, whichever step the layer takes."""
-        check_state_of_block(state, self.config.width)
+        self._check(state, time)
         attention = self._attention(state, time, exact=True)
         return self._feedforward(state, time, exact=True) - attention
 
@@ -277,7 +282,7 @@ class HyperSET(EnergyBlock):
         As the layer's `step` says; the published form leaves out the derivative of the
         norm, with its weights.
         """
-        check_state_of_block(state, self.config.width)
+        self._check(state, time)
         return self._attention(state, time, self.config.step == "exact")
 
     @usual_promotion()
@@ -285,7 +290,7 @@ class HyperSET(EnergyBlock):
         self, state: Float[Array, "*batch n d"], time: Any = 0
     ) -> Float[Array, "*batch n d"]:
         """Return D relu(u), or −∇E_ff: what the second half-step goes along."""
-        check_state_of_block(state, self.config.width)
+        self._check(state, time)
         return self._feedforward(state, time, self.config.step == "exact")
 
     @usual_promotion()
@@ -296,7 +301,7 @@ class HyperSET(EnergyBlock):
 
         They alternate, and one may raise the other's energy: the sum need not fall.
         """
-        check_state_of_block(state, self.config.width)
+        self._check(state, time)
         alpha, gamma = self.step_sizes(state, time)
         state = state - alpha * self.attention(state, time)
         return state + gamma * self.feedforward(state, time)
@@ -305,6 +310,7 @@ class HyperSET(EnergyBlock):
         self, state: Float[Array, "*batch n d"], time: Any = 0
     ) -> tuple[Array, Array]:
         """Return α_t and γ_t, (…, n, d), or one number each without a network."""
+        self._check(state, time)
         if self.steps is None:
             return self.step_size, self.step_size
         return self.steps(state if self.origin is None else self.origin, time)
@@ -316,6 +322,10 @@ class HyperSET(EnergyBlock):
         """Return z^h, each of squared length p; 0 where the projection is 0."""
         check_state_of_block(state, self.config.width)
         return self._projections(state, 0)[0]
+
+    def _check(self, state: Any, time: Any) -> None:
+        check_state_of_block(state, self.config.width)
+        check_in("[0, inf)", time=time)
 
     @property
     def _beta(self) -> float:

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from isinglass._common.checks import (
     check_key,
     check_kind,
+    check_real,
     check_shapes,
     check_whole,
 )
@@ -84,6 +85,7 @@ class SymbolHyperSET(eqx.Module):
     @usual_promotion()
     def decode(self, state: Float[Array, "*n d"]) -> Float[Array, "*n c"]:
         """Return the logits of a state."""
+        check_real(state=state)
         check_shapes(state=(state, f"... {self.norm.shape[0]}"))
         epsilon = jnp.finfo(state.dtype).eps
         radius = jnp.sqrt((state**2).mean(-1, keepdims=True) + epsilon)

@@ -1,0 +1,12 @@
+from .all_pairs import conductances as conductances
+from .all_pairs import sigmoid_diffusion as sigmoid_diffusion
+from .all_pairs import simple_diffusion as simple_diffusion
+from .difformer import Affine as Affine
+from .difformer import DIFFormer as DIFFormer
+from .difformer import DIFFormerConfig as DIFFormerConfig
+from .difformer import DiffusionLayer as DiffusionLayer
+from .energy import Diffusion as Diffusion
+from .energy import conductance as conductance
+from .energy import layer_energies as layer_energies
+from .energy import penalty as penalty
+from .graph import Graph as Graph

@@ -1,0 +1,159 @@
+"""What flows between all pairs, and along a graph."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from isinglass.systems.diffusion import (
+    Graph,
+    conductances,
+    sigmoid_diffusion,
+    simple_diffusion,
+)
+
+ORACLES = Path(__file__).parent / "oracles"
+N, H, C = 7, 2, 3
+EXACT = 1e-10
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    with jax.enable_x64(True):
+        yield
+
+
+def drawn(seed, *batch):
+    keys = jax.random.split(jax.random.key(seed), 3)
+    return [3 * jax.random.normal(key, (*batch, N, H, C)) for key in keys]
+
+
+def test_the_program_of_the_authors_gives_the_same():
+    x = dict(np.load(ORACLES / "difformer_simple_s0.npz", allow_pickle=False))
+    q, k, v = (jnp.asarray(x[name]) for name in "qkv")
+    simple, sigmoid = jax.jit(
+        lambda *a: (simple_diffusion(*a), sigmoid_diffusion(*a, block=4))
+    )(q, k, v)
+    np.testing.assert_allclose(simple, x["simple"], atol=EXACT)
+    np.testing.assert_allclose(sigmoid, x["sigmoid"], atol=EXACT)
+    graph = Graph(x["edges"], len(q), self_loops=False)  # which stand among its edges
+    np.testing.assert_allclose(graph.convolve(v), x["convolved"], atol=EXACT)
+
+
+@jax.jit
+def both_forms(seed):
+    q, k, v = drawn(seed)
+
+    def dense(rows):
+        return jnp.einsum("nlh,lhc->nhc", rows, v)
+
+    simple = [conductances(q, k, norm=norm) for norm in ("global", "rows")]
+    rows = [*simple, conductances(q, k, "sigmoid")]
+    ours = [
+        *(simple_diffusion(q, k, v, norm=norm) for norm in ("global", "rows")),
+        sigmoid_diffusion(q, k, v, block=3),
+    ]
+    order = jnp.array([4, 0, 6, 1, 2, 5, 3])
+    moved = simple_diffusion(q[order], k[order], v[order], norm="rows")
+    return (
+        jnp.stack(ours) - jnp.stack([dense(r) for r in rows]),
+        jnp.stack(rows),
+        moved - ours[1][order],
+        simple_diffusion(q, k, jnp.ones_like(v), norm="rows") - 1,
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS)
+def test_the_linear_form_is_the_dense_one_and_rows_sum_to_1(seed):
+    difference, rows, permuted, constant = both_forms(seed)
+    assert abs(difference).max() < EXACT
+    assert rows.min() >= 0
+    np.testing.assert_allclose(rows.sum(-2), 1, rtol=1e-12)
+    assert max(abs(permuted).max(), abs(constant).max()) < EXACT
+
+
+def test_under_one_norm_for_all_attention_is_the_mean():
+    q, k = np.random.default_rng(0).normal(size=(2, 1000, 1, 8))
+    of = jax.jit(conductances, static_argnames=("kind", "norm"))
+    away = [1000 * abs(of(q, k, norm=n) - 1e-3).max() for n in ("global", "rows")]
+    assert away[0] < 2e-2
+    assert away[1] > 0.3
+
+
+def test_what_a_mask_takes_out_is_not_there():
+    q, k, v = map(np.asarray, drawn(0, 2))
+    mask = np.array([[1, 1, 0, 1, 0, 1, 1], [1] * 7], bool)
+
+    @jax.jit
+    def of(q, k, v, mask=None):
+        options = ("global", "rows")
+        simple = [simple_diffusion(q, k, v, mask, norm) for norm in options]
+        return jnp.stack([*simple, sigmoid_diffusion(q, k, v, mask, 3)])
+
+    masked = of(q, k, v, mask)
+    for member in (0, 1):
+        there = mask[member]
+        alone = of(*(x[member][there] for x in (q, k, v)))
+        np.testing.assert_allclose(masked[:, member][:, there], alone, atol=EXACT)
+        np.testing.assert_array_equal(masked[:, member][:, ~there], 0)
+
+
+@jax.jit
+def gradients(seed):
+    q, k, v = drawn(seed)
+
+    def loss(block):
+        return jax.grad(
+            lambda *a: (sigmoid_diffusion(*a, block=block) ** 2).sum(), (0, 1, 2)
+        )(q, k, v)
+
+    return loss(2), loss(N)
+
+
+def test_the_gradient_passes_through_blocks():
+    for ours, theirs in zip(*gradients(0), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=EXACT)
+
+
+def test_memory_is_linear_in_the_number_of_instances():
+    """20,000 instances of 64 features with their gradient, well within 1 GiB."""
+
+    def loss(*parts):
+        return (sigmoid_diffusion(*parts) ** 2).sum()
+
+    shape = jax.ShapeDtypeStruct((20_000, 1, 64), jnp.float32)
+    program = jax.jit(jax.grad(loss, (0, 1, 2))).lower(shape, shape, shape).compile()
+    analysis = program.memory_analysis()
+    assert analysis is not None
+    assert analysis.temp_size_in_bytes < 2**28
+
+
+def test_what_is_0_or_alone_stays_finite():
+    of = jax.jit(lambda *a: (simple_diffusion(*a), sigmoid_diffusion(*a)))
+    q, k, v = map(np.asarray, drawn(1))
+    zero, _ = of(0 * q, k, v)
+    np.testing.assert_allclose(zero, np.broadcast_to(v.mean(0), v.shape), atol=EXACT)
+    alone = np.full((1, 1, C), 1e3)
+    opposite, far = of(alone, -alone, alone)
+    np.testing.assert_array_equal(opposite, 0)
+    np.testing.assert_allclose(far, 1e3)
+
+
+def test_a_graph_is_normalised_by_degrees():
+    edges = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
+    adjacency = np.zeros((4, 4))
+    adjacency[edges[1], edges[0]] = 1
+    for loops in (True, False):
+        a = adjacency + loops * np.eye(4)
+        scale = 1 / np.sqrt(np.maximum(a.sum(1), 1))
+        graph = Graph(edges, 4, self_loops=loops)
+        v = np.random.default_rng(0).normal(size=(4, 2, 3))
+        expected = np.einsum("ij,jhc->ihc", scale[:, None] * a * scale, v)
+        np.testing.assert_allclose(graph.convolve(jnp.asarray(v)), expected, atol=1e-12)
+        assert loops or not graph.convolve(jnp.asarray(v))[3].any()  # isolated
