@@ -1,17 +1,16 @@
 """Speed of responses and avalanches, beside plain Python, SciPy and `powerlaw`.
 
-    python benchmarks/avalanches.py [--rounds 5 --tensors 10000000 --relays 100000]
+    python benchmarks/avalanches.py [--rounds N --tensors N --relays N --points N]
 
 Roots of Eq. 6 beside SciPy's `brentq`, one root at a time; a sweep over tensors that
 all act on all; networks of relays with whole travel times beside a plain event queue in
-Python (`heapq`, lists), which has to give the same avalanches before anything is timed;
+Python (`heapq`, lists), which has to give the same avalanches;
 and exponents of sizes with a cut-off beside `powerlaw` (``pip install
 'isinglass[benchmark]'``; left out without it), which has to find the same ones. A
 *jump* sets the field at once: one avalanche, a million arrivals. A *slow drive* stops
 at every threshold: tens of thousands of small avalanches, each with its own field.
 
-Wall time is what a user waits for; processor time is what it costs where others use the
-machine, and the ratio to trust there. Medians; what takes seconds is timed once.
+What takes seconds is timed once.
 
 Why the slow drive is not 50 times a Python loop: its 45,652 avalanches hold 100,000
 switches in 34 batches, and of 0.19 processor seconds 40 % go to the order within each
@@ -26,18 +25,15 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import platform
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import scipy.sparse as sp
-from rich.console import Console
-from rich.table import Table
 from scipy.optimize import brentq
 
-from isinglass._common.machine import cores
+import harness
+from harness import Program, Row, Work
 from isinglass.systems.interference import (
     RelayNetwork,
     borel,
@@ -47,21 +43,10 @@ from isinglass.systems.interference import (
     sweep_avalanches,
 )
 
-POINTS = 4_000_000
+ROOTS = 2_000  # points at which the peer finds a solution
 COUPLING, WIDTH, NEIGHBOURS = 1.2, 1.0, 10
 JUMP = 1.0  # field that a jump goes to
 RATIOS, SIZES = (0.99, 0.9), 20_000  # of avalanches whose exponents are fitted
-
-
-def seconds(function: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Median wall and processor time."""
-    times = []
-    for _ in range(rounds):
-        wall, processor = time.perf_counter(), time.process_time()
-        function()
-        times.append((time.perf_counter() - wall, time.process_time() - processor))
-    wall, processor = np.median(times, axis=0)
-    return float(wall), float(processor)
 
 
 # -- the same in plain Python ----------------------------------------------------------
@@ -140,57 +125,63 @@ def network(n: int) -> tuple[sp.csr_array, sp.csr_array, np.ndarray]:
     return weights, delays, rng.normal(0, WIDTH, n)
 
 
-Row = tuple[str, float, float, float, str]
-
-
 def roots(options: argparse.Namespace) -> Iterator[Row]:
     """All solutions of Eq. 6 beside one solution at a time."""
-    rng = np.random.default_rng(0)
-    x, h = rng.uniform(0, 5, POINTS), rng.uniform(-2, 2, POINTS)
-    mean_field_solutions(x, h)
-    wall, processor = seconds(lambda: mean_field_solutions(x, h), options.rounds)
-    some = 2000
-    upper = (x[:some] <= 1) | (h[:some] > 0)
-    pairs = list(zip(x[:some][upper].tolist(), h[:some][upper].tolist(), strict=True))
-    plain = seconds(lambda: [one_root(a, b) for a, b in pairs], 1)[1]
-    remark = (
-        f"{POINTS / wall / 1e6:.3g} million points a second, "
-        f"{POINTS / processor / 1e6:.3g} million a processor second"
-    )
-    peer = plain / len(pairs) * POINTS
-    yield f"all roots, {POINTS:,} points", wall, processor, peer, remark
+    rng, points = np.random.default_rng(0), options.points
+    x, h = rng.uniform(0, 5, points), rng.uniform(-2, 2, points)
+    some = slice(ROOTS)
+    upper = (x[some] <= 1) | (h[some] > 0)
+    pairs = list(zip(x[some][upper].tolist(), h[some][upper].tolist(), strict=True))
+    ours = Program(lambda: mean_field_solutions(x, h), points)
+    brent = Program(lambda: [one_root(a, b) for a, b in pairs], len(pairs), once=True)
+    programs = {"Isinglass, all solutions": ours, "brentq, one solution": brent}
+    name = f"solutions at {points:,} points"
+    yield from harness.measure(Work(name, programs, "µs a point", 1e6), options.rounds)
 
 
 def sweeps(options: argparse.Namespace) -> Iterator[Row]:
     """Tensors that all act on all, with durations and without."""
     thresholds = np.random.default_rng(0).uniform(-2, 2, options.tensors)
-    for durations in (False, True):
-        wall, processor = seconds(
-            lambda d=durations: sweep_avalanches(thresholds, 1.0, durations=d),
-            options.rounds,
+    programs = {
+        name: Program(
+            lambda with_durations=with_durations: sweep_avalanches(
+                thresholds, 1.0, durations=with_durations
+            ),
+            options.tensors,
         )
-        name = f"sweep, {options.tensors:,} tensors{', durations' if durations else ''}"
-        yield name, wall, processor, np.nan, ""
+        for name, with_durations in (("Isinglass", False), ("with durations", True))
+    }
+    name = f"avalanches of {options.tensors:,} tensors that all act on all"
+    yield from harness.measure(Work(name, programs, "µs a tensor", 1e6), options.rounds)
 
 
 def networks(options: argparse.Namespace) -> Iterator[Row]:
-    """Relays beside an event queue."""
+    """Relays beside an event queue, which must give the same avalanches."""
     weights, delays, fields = network(options.relays)
-    fresh = lambda: RelayNetwork(weights, delays, fields, COUPLING)  # noqa: E731
     for name, ours, theirs in (
         ("jump", lambda r: r.jump(JUMP), lambda e: e.jump(JUMP)),
         ("slow drive", lambda r: r.drive(20.0), lambda e: e.drive()),
     ):
-        plain_network = Events(weights, delays, fields)
-        start = time.process_time()
-        sizes = theirs(plain_network)
-        peer = time.process_time() - start
-        relays = [fresh() for _ in range(options.rounds)]
-        if ours(fresh()).size.tolist() != sizes:
+        # Each is used up by a run.
+        fresh = [
+            RelayNetwork(weights, delays, fields, COUPLING)
+            for _ in range(options.rounds + 1)
+        ]
+        queue, sizes = Events(weights, delays, fields), {}
+
+        def run(ours=ours, fresh=fresh, sizes=sizes) -> None:
+            sizes["ours"] = ours(fresh.pop()).size.tolist()
+
+        def run_queue(theirs=theirs, queue=queue, sizes=sizes) -> None:
+            sizes["theirs"] = theirs(queue)
+
+        programs = {"Isinglass": Program(run)}
+        programs["event queue in Python"] = Program(run_queue, once=True)
+        work = Work(f"{name}, {options.relays:,} relays", programs)
+        rows = harness.measure(work, options.rounds)
+        if sizes["ours"] != sizes["theirs"]:
             raise AssertionError(f"{name}: the event queue gives other avalanches")
-        wall, processor = seconds(lambda r=relays, o=ours: o(r.pop()), options.rounds)
-        remark = f"{len(sizes):,} avalanches, {len(weights.data):,} routes"
-        yield f"{name}, {options.relays:,} relays", wall, processor, peer, remark
+        yield from rows
 
 
 def exponents(options: argparse.Namespace) -> Iterator[Row]:
@@ -203,53 +194,39 @@ def exponents(options: argparse.Namespace) -> Iterator[Row]:
     for ratio in RATIOS:
         law = borel(every, ratio)
         sizes = np.random.default_rng(0).choice(every, SIZES, p=law / law.sum())
-        largest = int(sizes.max())
-        start = time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a rate is near zero
-            peer = powerlaw.Fit(sizes, discrete=True, xmin=1, verbose=False)
-            theirs = peer.truncated_power_law
-        plain = time.process_time() - start
-        fit = fit_exponent(sizes, 1, largest)
-        wall, processor = seconds(
-            lambda s=sizes, most=largest: fit_exponent(s, 1, most), options.rounds
-        )
-        ours = fit.truncated
+        fits = {}
+
+        def run(sizes=sizes, fits=fits) -> None:
+            fits["ours"] = fit_exponent(sizes, 1, int(sizes.max())).truncated
+
+        def run_powerlaw(sizes=sizes, fits=fits) -> None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a rate is near zero
+                peer = powerlaw.Fit(sizes, discrete=True, xmin=1, verbose=False)
+                fits["theirs"] = peer.truncated_power_law
+
+        programs = {"Isinglass": Program(run)}
+        programs["powerlaw"] = Program(run_powerlaw, once=True)
+        work = Work(f"exponent of {SIZES:,} sizes, n = {ratio:g}", programs)
+        rows = harness.measure(work, options.rounds)
+        ours, theirs = fits["ours"], fits["theirs"]
         if abs(ours.exponent - theirs.parameter1) > ours.exponent_error:
             raise AssertionError(f"powerlaw finds {theirs.parameter1}, we {ours}")
-        remark = (
-            f"α = {ours.exponent:.3f}, λ = {ours.rate:.2g}; powerlaw "
-            f"{theirs.parameter1:.3f}, {theirs.parameter2:.2g}; exact 1.5, "
-            f"{ratio - 1 - np.log(ratio):.2g}"
-        )
-        yield f"{SIZES:,} sizes, n = {ratio:g}", wall, processor, plain, remark
+        yield from rows
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    """All contests."""
+    for contest in (roots, sweeps, networks, exponents):
+        yield from contest(options)
 
 
 def main() -> None:
-    """Measure everything and print the table."""
-    parser = argparse.ArgumentParser(description="Speed of responses and avalanches.")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tensors", type=int, default=10_000_000)
-    parser.add_argument("--relays", type=int, default=100_000)
-    options = parser.parse_args()
-    table = Table(
-        title=f"{platform.processor() or platform.machine()}, {cores()} cores"
-    )
-    for column in ("", "wall, s", "processor, s", "peer, processor s", "ratio", ""):
-        table.add_column(column, justify="left" if not column else "right")
-    contests = (roots, sweeps, networks, exponents)
-    rows = (row for contest in contests for row in contest(options))
-    for name, wall, processor, peer, remark in rows:
-        with_peer = np.isfinite(peer)
-        table.add_row(
-            name,
-            f"{wall:.3g}",
-            f"{processor:.3g}",
-            f"{peer:.3g}" if with_peer else "",
-            f"{peer / processor:,.0f} ×" if with_peer else "",
-            remark,
-        )
-    Console(width=120).print(table)
+    """Measure everything and print the tables."""
+    options = harness.options_of(
+        __doc__, rounds=5, points=4_000_000, tensors=10_000_000, relays=100_000
+    ).parse_args()
+    harness.report(rows(options), options)
 
 
 if __name__ == "__main__":

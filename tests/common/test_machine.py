@@ -1,20 +1,28 @@
 """What the machine tells, and what stands for it where it does not."""
 
 import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from isinglass._common import machine
+from isinglass.dynamics.sweep.sizes import lanes_in_memory
+from isinglass.systems.memory import nearest_neighbours
+from isinglass.systems.memory._neighbour_table import Sizes
+
+CGROUP = Path("/proc/self/cgroup")
 
 
 @pytest.fixture(autouse=True)
 def _asked_anew():
-    for function in (machine.cache_bytes, machine.memory_bytes):
+    functions = (machine.cache_bytes, machine.memory_bytes)
+    for function in functions:
         function.cache_clear()
     yield
-    for function in (machine.cache_bytes, machine.memory_bytes):
+    for function in functions:
         function.cache_clear()
 
 
@@ -61,6 +69,32 @@ def test_the_limit_of_a_container_counts_where_it_is_lower(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 4)
     assert machine.bytes_a_core(0.5) == 2**17
     assert machine.bytes_a_core(0.5, most=1000) == 1000
+
+
+@pytest.mark.skipif(not CGROUP.exists(), reason="Linux has control groups")
+@pytest.mark.parametrize(("text", "expected"), [("1048576", {2**20}), ("max", set())])
+def test_control_groups_tell_the_limit_of_a_container(
+    tmp_path, monkeypatch, text, expected
+):
+    (tmp_path / "memory").mkdir()
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # of both versions
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr(machine, "CONTROL_GROUPS", tmp_path)
+    assert set(machine._limits_of_container()) == expected
+
+
+def test_pieces_of_work_shrink_with_the_memory_of_a_container(monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 4)
+    vectors = np.random.default_rng(0).standard_normal((300, 8), np.float32)
+    results = []
+    for memory in (2**36, 2**30, 2**12):
+        monkeypatch.setattr(machine, "memory_bytes", lambda memory=memory: memory)
+        room = Sizes.of_machine().panel, lanes_in_memory(2**10)
+        results.append((*room, nearest_neighbours(vectors).distance.tolist()))
+    assert [result[:2] for result in results] == [
+        *((2**26, 2**17), (2**23, 2**16), (2**5, 1))
+    ]
+    assert all(result[2] == results[0][2] for result in results)
 
 
 def test_memory_of_which_nothing_is_told_counts_as_little(monkeypatch):

@@ -458,7 +458,7 @@ MEMORY = [
     case(memory.log_partition, [1.0, 2.0], 8),
     case(memory.log_partition_misprinted, [1.0, 2.0], 8),
     case(memory.matching_length, GPT, TEXTS, 5),
-    case(memory.nearest_neighbour_radius, RNG.normal(size=(9, 3)), bins=4),
+    case(memory.nearest_neighbour_radius, RNG.normal(size=(9, 3))),
     case(memory.nearest_neighbours, RNG.normal(size=(9, 3))),
     case(memory.parameters_against_data, [4, 8]),
     case(memory.rescaled, GPT, 2.0),

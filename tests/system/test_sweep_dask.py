@@ -157,7 +157,7 @@ def test_jobs_of_a_batch_system(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["isinglass", "jax"])
 def test_a_worker_with_other_software_is_refused(name, client, monkeypatch):
-    versions = {**workers.software(), name: "0.0.1"}
-    monkeypatch.setattr(workers, "software", lambda: versions)
+    versions = {**workers.versions(), name: "0.0.1"}
+    monkeypatch.setattr(workers, "versions", lambda: versions)
     with pytest.raises(RuntimeError, match=rf"other software \({name} .* there, 0.0.1"):
         sweep_cases.run("bifurcation", None, 12, workers=Workers(client))

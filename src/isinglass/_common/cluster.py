@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-SAME = ("isinglass", "jax", "numpy")  # packages of which all need one version
+SAME = ("isinglass", "jax", "jaxlib", "numpy")  # packages of which all need one version
 
 
 def check_client(client: Any) -> None:
@@ -22,12 +22,27 @@ def check_client(client: Any) -> None:
         raise TypeError(f"client must be a Client of Dask, got {client!r}")
     here = versions()
     for worker, there in client.run(versions).items():
-        for package in SAME:
-            if there[package] != here[package]:
-                raise RuntimeError(
-                    f"worker {worker} has {package} {there[package]}, and this process "
-                    f"{here[package]}: results could differ; install the same on all"
-                )
+        check_software(worker, there, here)
+
+
+def check_software(
+    worker: str, there: Mapping[str, str], here: Mapping[str, str]
+) -> None:
+    """Refuse a worker with other versions than this process, or whoever sent a task.
+
+    Raises:
+        RuntimeError: If one differs, naming it.
+    """
+    unlike = [
+        f"{name} {there.get(name, 'none')} there, {version} here"
+        for name, version in here.items()
+        if there.get(name) != version
+    ]
+    if unlike:
+        raise RuntimeError(
+            f"worker {worker} has other software ({'; '.join(unlike)}): results could "
+            "differ; install the same versions there"
+        )
 
 
 def versions() -> dict[str, str]:

@@ -17,7 +17,7 @@ def activations(n=400, d=16):
 
 def test_report():
     vectors = activations()
-    report = nearest_neighbour_radius(vectors, (1.0, 0.25, 0.5), bins=12)
+    report = nearest_neighbour_radius(vectors, (1.0, 0.25, 0.5))
     assert report.vectors.values.tolist() == [400, 100, 200]
     for share in report.fraction:
         part = report.sel(fraction=share)
@@ -88,7 +88,6 @@ def test_all_the_same():
         ({"fractions": [1.5]}, r"fractions must be in \(0, 1\]"),
         ({"fractions": []}, "one at least"),
         ({"quantiles": [-0.1]}, r"quantiles must be in \[0, 1\]"),
-        ({"bins": 0}, "bins must be at least 1"),
     ],
 )
 def test_bad_input(arguments, message):

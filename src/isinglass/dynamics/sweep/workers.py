@@ -17,8 +17,8 @@ import jax
 import numpy as np
 
 from isinglass._common.checks import check_choice
+from isinglass._common.cluster import check_software, versions
 from isinglass._common.machine import cores
-from isinglass.dynamics.sweep.plan import versions
 from isinglass.dynamics.sweep.store import Folder, Memory
 from isinglass.dynamics.sweep.tile_work import Leaves, Work, compute
 from isinglass.dynamics.sweep.tiles import Tile
@@ -41,9 +41,9 @@ class Workers:
     """Who computes the tiles of a sweep.
 
     Without arguments this machine does: all its cores, or all accelerators that JAX
-    sees. Others need the same software, of which the versions of this package and of
-    JAX are checked; one that is lost costs only its tiles. Results come here to be
-    written.
+    sees. Others need the same software, of which the versions of this package, of JAX
+    and of NumPy are checked; one that is lost costs only its tiles. Results come here
+    to be written.
 
     Attributes:
         scheduler: A `distributed.Client`, or the address of a Dask scheduler.
@@ -56,7 +56,7 @@ class Workers:
     Raises:
         ImportError: If the extra that is needed is not installed.
         RuntimeError: While a sweep runs, if a worker has another version of this
-            package, of jax or of jaxlib; the message says which.
+            package, of jax, jaxlib or numpy; the message says which.
         ValueError: If they name nobody, or two at a time.
     """
 
@@ -181,7 +181,7 @@ class ClusterPool:
             self._payload,
             tile,
             before,
-            software(),
+            versions(),
             key=f"isinglass-tile-{self._run}-{tile.index}",
         )
         self._tiles[future] = tile
@@ -313,26 +313,11 @@ def _same(payload: bytes) -> bytes:
     return payload
 
 
-def software() -> dict[str, str]:
-    """Versions that a sweep's workers must share, for it to be of one piece."""
-    return {name: versions()[name] for name in ("isinglass", "jax", "jaxlib")}
-
-
 def _compute_remotely(
     payload: bytes, tile: Tile, before: Leaves | None, expected: Mapping[str, str]
 ) -> Result:
     # By each task, and before the work is unpacked: workers come and go.
-    own = software()
-    unlike = [
-        f"{name} {own.get(name, 'none')} there, {version} here"
-        for name, version in expected.items()
-        if own.get(name) != version
-    ]
-    if unlike:
-        raise RuntimeError(
-            f"worker {platform.node()} has other software ({'; '.join(unlike)}): its "
-            "results would not be those of one run; install the same versions there"
-        )
+    check_software(platform.node(), versions(), expected)
     return compute(_unpacked(payload), tile, before)
 
 

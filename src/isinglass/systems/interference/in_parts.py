@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sklearn.base import clone
 
 from isinglass._common.checks import as_list, check_whole, is_array, is_whole, shown
+from isinglass._common.cluster import check_client
 
 Model = TypeVar("Model")
 Part = tuple[Any, ...] | Callable[[], tuple[Any, ...]]
@@ -40,6 +41,8 @@ def learn_in_parts(
 
     Raises:
         ImportError: If Dask is not installed (``pip install 'isinglass[cluster]'``).
+        RuntimeError: If workers of `client` have other versions of this package, JAX or
+            NumPy.
         ValueError: If there are no parts, for `random_state`, and as `fit`.
     """
     from dask.base import compute
@@ -50,8 +53,8 @@ def learn_in_parts(
         callable(getattr(model, name, None)) for name in ("fit", "merge", "get_params")
     ):
         raise TypeError(f"model must learn by fit and merge, got {model!r}")
-    if client is not None and not callable(getattr(client, "compute", None)):
-        raise TypeError(f"client must be a Client of Dask, got {client!r}")
+    if client is not None:
+        check_client(client)
     parts = _checked(parts)
     seed = getattr(model, "random_state", 0)
     if not is_whole(seed):

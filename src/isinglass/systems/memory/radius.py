@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,6 +15,7 @@ from isinglass._common.checks import (
     check_in,
     check_whole,
 )
+from isinglass._common.cluster import check_client
 from isinglass._common.types import ArrayLike
 from isinglass.systems.memory.neighbours import (
     Progress,
@@ -27,6 +29,7 @@ from isinglass.systems.memory.partition import (
 )
 
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # the shares of the sample in the paper
+BINS = 60  # of the histograms; `distance` is there for others
 
 
 def nearest_neighbour_radius(
@@ -34,9 +37,9 @@ def nearest_neighbour_radius(
     fractions: Sequence[float] = FRACTIONS,
     *,
     quantiles: Sequence[float] = (0.05, 0.25, 0.5, 0.75, 0.95),
-    bins: int = 60,
     seed: int = 0,
     progress: Progress | None = None,
+    client: Any = None,
 ) -> xr.Dataset:
     """Measure how far each activation is from its nearest other one, exactly.
 
@@ -50,20 +53,23 @@ def nearest_neighbour_radius(
         fractions: Shares in (0, 1], all different, in any order; of each, at least two
             vectors.
         quantiles: Which quantiles of the distances, in [0, 1].
-        bins: Of the histograms, at least 1; the same for all shares.
         seed: Of the order.
         progress: Called as `progress(done, total)` while it runs.
+        client: A `distributed.Client` whose workers do the work, as for
+            `nearest_neighbours`.
 
     Returns:
         Along "fraction": `vectors` (how many), `duplicates` (vectors that another one
         equals: their distance of 0 is in all that follows), `mean`, `median`,
         `quantile_distance` (also along "quantile") and `histogram` (counts, also along
-        "bin", whose edges are `bin_edges`). Along "fraction" and "vector": `distance`,
-        NaN, and `neighbour`, −1, where a vector is not in the share.
+        "bin", 60 for all shares, whose edges are `bin_edges`). Along "fraction" and
+        "vector": `distance`, NaN, and `neighbour`, −1, where a vector is not in the
+        share.
         `unit_volume_radius`, exact, `asymptote`, √(d/2πe), and `twice_asymptote`, with
         which the paper compares.
 
     Raises:
+        ImportError: As for `nearest_neighbours`, and so RuntimeError.
         ValueError: If an argument is out of range, a share has fewer than two vectors,
             or one is not finite.
 
@@ -73,21 +79,22 @@ def nearest_neighbour_radius(
     n, width = vectors.shape
     sizes = sizes_of(fractions, n)
     _check_shares("quantiles", quantiles, 0.0)
-    check_whole(bins=bins)
     check_whole(0, seed=seed)
     if progress is not None:
         check_function(progress=progress)
+    if client is not None:
+        check_client(client)
     order = np.random.default_rng(seed).permutation(n)
     decreasing = sorted(set(sizes), reverse=True)
     distance = np.full((len(sizes), n), np.nan)
     neighbour = np.full((len(sizes), n), -1)
-    searches = Searches(vectors, order, decreasing)
+    searches = Searches(vectors, order, decreasing, client)
     nearest_by_size = nested_neighbours(searches, progress)
     for size, nearest in zip(decreasing, nearest_by_size, strict=True):
         for row in np.flatnonzero(np.equal(sizes, size)):
             distance[row, order[:size]] = nearest.distance
             neighbour[row, order[:size]] = order[nearest.neighbour]
-    edges = np.linspace(0.0, np.nanmax(distance) or 1.0, bins + 1)
+    edges = np.linspace(0.0, np.nanmax(distance) or 1.0, BINS + 1)
     shares = [row[np.isfinite(row)] for row in distance]
     ranks = np.asarray(quantiles, float)
     return xr.Dataset(
