@@ -16,9 +16,14 @@ from isinglass.dynamics import (
     autocorrelation,
     basins,
     bifurcation,
+    cloud_distance,
     continuation,
+    cycle,
+    fixed_points,
     flow,
+    follow_cycle,
     hysteresis,
+    onset,
     poincare,
     power_spectrum,
     resume,
@@ -220,3 +225,64 @@ def test_an_angle_beyond_the_observable_is_refused():
         attractor(rotation, np.array([0.3]), {"omega": 0.1}, Measure(angles={1: TURN}))
     with pytest.raises(ValueError, match="angles must name components below 2"):
         poincare(np.zeros((3, 2)), 0, angles={2: 1.0})
+
+
+def kicked(x, parameters):
+    """The standard map with friction, of which no component is wrapped."""
+    momentum = parameters["b"] * x[1] + parameters["K"] * jnp.sin(x[0])
+    return jnp.stack([x[0] + momentum, momentum])
+
+
+def wrapped_kicked(x, parameters):
+    return jnp.mod(kicked(x, parameters), TURN)
+
+
+@pytest.mark.parametrize("step", [kicked, wrapped_kicked])
+def test_a_state_that_turns_once_a_step_is_a_fixed_point(step):
+    """Where K sin x = 2π and b = 1: Chirikov's accelerator mode, which repels here."""
+    at, circles = {"K": 8.0, "b": 1.0}, {0: TURN, 1: TURN}
+    x = np.pi - np.arcsin(TURN / 8)
+    start = np.array([x + 5 * TURN + 0.01, -0.01])
+    there = cycle(step, start, at, angles=circles)
+    assert np.abs(offset(there.state - [x, 0], TURN)).max() < 1e-12
+    assert ((there.state >= 0) & (there.state < TURN)).all()
+    trace = 2 + 8 * np.cos(x)  # and their product is 1
+    np.testing.assert_allclose(there.multipliers.sum(), trace, rtol=1e-9)
+
+    def rows(z, parameters):
+        return step(z[0], parameters)[None]
+
+    points = fixed_points(rows, start[None, None], at, steps=20, angles=circles)
+    assert points.converged.all()
+    assert np.abs(offset(points.point[0, 0] - [x, 0], TURN)).max() < 1e-9
+
+
+def test_a_turning_cycle_is_followed_to_where_it_ends():
+    def turning(x, parameters):
+        return x + TURN / 3 + parameters["K"] * jnp.sin(3 * x)
+
+    branch = follow_cycle(
+        turning, np.array([0.1]), {}, {"K": [0.1, 0.2]}, 3, angles={0: TURN}
+    )
+    for fixed, strength in zip(branch, (0.1, 0.2), strict=True):
+        assert fixed.multipliers == pytest.approx([(1 + 3 * strength) ** 3])
+    there = onset(
+        turning, np.array([1.0]), {}, {"K": [0.5, 0.6, 0.7]}, 3, angles={0: TURN}
+    )
+    assert there is not None
+    assert (there.value, there.angle) == pytest.approx((2 / 3, np.pi))
+
+
+def test_points_on_either_side_of_the_turn_are_near():
+    first, second = np.array([[0.01, 3.0]]), np.array([[TURN - 0.01, 3.0]])
+    assert cloud_distance(first, second) > 6
+    near = cloud_distance(first, second, angles={0: TURN})
+    assert near == pytest.approx(2 * np.sin(0.01))
+
+
+@pytest.mark.parametrize(
+    ("function", "start"), [(cycle, np.ones(1)), (fixed_points, np.ones((1, 1, 1)))]
+)
+def test_cycles_have_the_angles_that_their_state_has(function, start):
+    with pytest.raises(ValueError, match="components below 1"):
+        function(rotation, start, {"omega": 0.5}, angles={1: TURN})

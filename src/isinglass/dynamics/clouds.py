@@ -1,11 +1,14 @@
 """Distances of sets of points, by which attractors are told apart."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import KDTree
 
 from isinglass._common.checks import as_array
 from isinglass._common.types import ArrayLike
+from isinglass.dynamics.angles import as_angles, check_components, embedded
 
 CYCLE_TOLERANCE = 1e-6
 """How far two orbits on one cycle may lie apart, as a share of the scale of all."""
@@ -14,7 +17,10 @@ ROUNDING = 1000
 
 
 def cloud_distance(
-    first: Float[np.ndarray, "W d"], second: Float[np.ndarray, "V d"]
+    first: Float[np.ndarray, "W d"],
+    second: Float[np.ndarray, "V d"],
+    *,
+    angles: Mapping[int, float] | None = None,
 ) -> float:
     """Measure how far apart two sets of points are, in their unit.
 
@@ -22,8 +28,15 @@ def cloud_distance(
     of both ways. Rows with NaN are left out; 0 between two empty sets, infinite if only
     one is empty.
 
+    Args:
+        first: Points in rows.
+        second: Others, of the same components.
+        angles: Which components are angles, and their periods: their distances are on
+            the circle (`isinglass.dynamics.angles`).
+
     Raises:
-        ValueError: If they are no rows of real numbers, or of other widths.
+        ValueError: If they are no rows of real numbers, or of other widths, or angles
+            are none of their components.
     """
     first, second = (
         as_points(name, x) for name, x in (("first", first), ("second", second))
@@ -33,7 +46,9 @@ def cloud_distance(
             "first and second must have as many components, got "
             f"{first.shape[1]} and {second.shape[1]}"
         )
-    first, second = complete(first), complete(second)
+    circles = as_angles(angles or ())
+    check_components(circles, first.shape[1])
+    first, second = (embedded(complete(x), circles) for x in (first, second))
     if len(first) == 0 or len(second) == 0:
         return 0.0 if len(first) == len(second) else float("inf")
     distances = KDTree(second).query(first)[0], KDTree(first).query(second)[0]

@@ -31,6 +31,13 @@ from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import Reals, Rest, Runner, runner_of
+from isinglass.dynamics.angles import (
+    Angles,
+    as_angles,
+    check_components,
+    offset,
+    wrapped,
+)
 from isinglass.dynamics.flows import Flow, time_of_step
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step
 
@@ -97,7 +104,14 @@ class Onset(NamedTuple):
     angle: float
 
 
-def cycle(step: Step, state: State, parameters: Parameters, period: int = 1) -> Cycle:
+def cycle(
+    step: Step,
+    state: State,
+    parameters: Parameters,
+    period: int = 1,
+    *,
+    angles: Mapping[int, float] | None = None,
+) -> Cycle:
     """Find the cycle of a given period near a state, by Newton's method.
 
     A state Z is on a cycle of k steps where step^k(Z) = Z. From a start close enough
@@ -111,17 +125,21 @@ def cycle(step: Step, state: State, parameters: Parameters, period: int = 1) -> 
             phase of a `DelayState`, must be the same again after one round.
         parameters: The map's parameters.
         period: k, in steps; for a `DelayMap` a multiple of its own period.
+        angles: Which of the state's real numbers (of a `DelayMap`, of each of its
+            values) are angles, and their periods, such as ``{0: 2 * np.pi}``: an orbit
+            that has turned whole times has come back, whether the map wraps its angles
+            or not, and the cycle's are shown in [0, P).
 
     Returns:
         The cycle in double precision, with its multipliers.
 
     Raises:
-        ValueError: If the period is out of range, or the state or a parameter is not
-            finite.
+        ValueError: If the period is out of range, the state or a parameter is not
+            finite, or angles are none of the state's numbers.
         FloatingPointError: If there is no cycle within reach: 50 steps of Newton's
             method do not converge, or a multiplier is exactly 1.
     """
-    search = _prepared(step, state, parameters, period)
+    search = _prepared(step, state, parameters, period, angles)
     return search.cycle(*search.newton(search.start, parameters))
 
 
@@ -131,6 +149,8 @@ def follow_cycle(
     parameters: Mapping[str, Any],
     vary: Mapping[str, ArrayLike],
     period: int = 1,
+    *,
+    angles: Mapping[int, float] | None = None,
 ) -> list[Cycle]:
     """Follow a cycle along a parameter: each from the one at the value before.
 
@@ -142,6 +162,7 @@ def follow_cycle(
             are gone through. They must be so close that the cycle at one leads to that
             at the next.
         period: In steps.
+        angles: As for `cycle`.
 
     Returns:
         The cycle at each value.
@@ -153,7 +174,8 @@ def follow_cycle(
     """
     name, values = _varied(vary)
     check_kind(Mapping, parameters=parameters)
-    search = _prepared(step, state, {**parameters, name: values[0]}, period)
+    first = {**parameters, name: values[0]}
+    search = _prepared(step, state, first, period, angles)
     cycles, flat = [], search.start
     for value in values:
         flat, jacobian = search.newton(flat, {**parameters, name: value})
@@ -167,6 +189,8 @@ def onset(
     parameters: Mapping[str, Any],
     vary: Mapping[str, ArrayLike],
     period: int = 1,
+    *,
+    angles: Mapping[int, float] | None = None,
 ) -> Onset | None:
     """Find where a cycle loses its stability along a parameter.
 
@@ -181,6 +205,7 @@ def onset(
         parameters: Values of the other parameters, by name.
         vary: Name of the parameter and its values, as for `follow_cycle`.
         period: In steps.
+        angles: As for `cycle`.
 
     Returns:
         The parameter, and the angle of the multiplier there, which says what takes
@@ -192,7 +217,8 @@ def onset(
     """
     name, values = _varied(vary)
     check_kind(Mapping, parameters=parameters)
-    search = _prepared(step, state, {**parameters, name: values[0]}, period)
+    first = {**parameters, name: values[0]}
+    search = _prepared(step, state, first, period, angles)
 
     def at(value: float, start: np.ndarray) -> tuple[np.ndarray, complex]:
         flat, jacobian = search.newton(start, {**parameters, name: value})
@@ -238,12 +264,14 @@ class _Search(NamedTuple):
         period: In steps.
         reals: Arrays of the shapes that the flat numbers have in a state.
         rest: What else the state holds, which does not move.
+        turns: Which of the flat numbers are angles, and their periods.
     """
 
     runner: Runner
     period: int
     reals: Reals
     rest: Rest
+    turns: Angles
 
     @property
     def start(self) -> np.ndarray:
@@ -260,7 +288,7 @@ class _Search(NamedTuple):
             for _ in range(NEWTON_STEPS):
                 jacobian, image, rest = map(
                     _on_the_host,
-                    _round(self.runner, self.period, flat, *self[2:], parameters),
+                    _round(self.runner, self.period, flat, *self[2:4], parameters),
                 )
                 if not all(map(np.array_equal, rest, self.rest)):
                     raise ValueError(
@@ -268,7 +296,8 @@ class _Search(NamedTuple):
                         f"{self.period} steps, or the period is another"
                     )
                 try:
-                    move = np.linalg.solve(jacobian - identity, image - flat)
+                    gap = self._gap(image - flat)
+                    move = np.linalg.solve(jacobian - identity, gap)
                 except np.linalg.LinAlgError:
                     break
                 flat = flat - move
@@ -282,8 +311,16 @@ class _Search(NamedTuple):
             f"{jax.tree.map(lambda value: np.asarray(value).tolist(), parameters)}"
         )
 
+    def _gap(self, difference: np.ndarray) -> np.ndarray:
+        """A difference of states, for angles the short way round."""
+        for place, turn in self.turns:
+            here = slice(place, place + 1)
+            difference[here] = offset(difference[here], turn)
+        return difference
+
     def cycle(self, flat: np.ndarray, jacobian: np.ndarray) -> Cycle:
         """What `newton` ended at."""
+        flat = wrapped(flat, self.turns)
         with in_precision("float64"):
             state = self.runner.join(_like(flat, self.reals), self.rest)
         dt = time_of_step(self.runner.step)
@@ -329,7 +366,13 @@ def _clock(step: Step) -> int:
     return (isinstance(step, Flow) and step.steps_per_period) or 1
 
 
-def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> _Search:
+def _prepared(
+    step: Step,
+    state: State,
+    parameters: Parameters,
+    period: int,
+    angles: Mapping[int, float] | None,
+) -> _Search:
     check_whole(period=period)
     if isinstance(step, DelayMap) and period % step.period:
         raise ValueError(
@@ -339,7 +382,21 @@ def _prepared(step: Step, state: State, parameters: Parameters, period: int) -> 
     with in_precision("float64"):
         state = at_precision(state, "float64")
         runner = runner_of(step, state)
-        return _Search(runner, period, *runner.split(state))
+        reals, rest = runner.split(state)
+    return _Search(runner, period, reals, rest, _turns(step, reals, angles))
+
+
+def _turns(step: Step, reals: Reals, angles: Mapping[int, float] | None) -> Angles:
+    """Places and periods of the angles among all real numbers of a state."""
+    circles = as_angles(angles or ())
+    size = sum(leaf.size for leaf in reals)
+    width = reals[0].shape[-1] if isinstance(step, DelayMap) else size
+    check_components(circles, width)
+    return tuple(
+        (start + component, turn)
+        for start in range(0, size, width)
+        for component, turn in circles
+    )
 
 
 def _round(
@@ -483,6 +540,7 @@ def fixed_points(
     *,
     steps: int = 200,
     tolerance: float = 1e-9,
+    angles: Mapping[int, float] | None = None,
 ) -> FixedPoints:
     """Look for fixed points, state = step(state, parameters), from several starts.
 
@@ -496,6 +554,7 @@ def fixed_points(
         steps: Most steps of each search, at least 1.
         tolerance: The residual up to which a point counts as fixed, as a share of its
             size or its start's, |Z|, whichever is larger.
+        angles: As for `cycle`, among the numbers of a state row by row.
 
     Returns:
         NumPy arrays, one row a start.
@@ -503,8 +562,9 @@ def fixed_points(
     Raises:
         TypeError: If the map is no function.
         ValueError: If steps is less than 1, the tolerance not positive and finite, a
-            start or a parameter not finite, the state has more than `DENSE` numbers, or
-            the map fails on it or does not return a state like it.
+            start or a parameter not finite, the state has more than `DENSE` numbers,
+            angles are none of them, or the map fails on it or does not return a state
+            like it.
     """
     check_whole(steps=steps)
     steps = int(steps)
@@ -520,22 +580,25 @@ def fixed_points(
             f"starts must hold at most {DENSE} numbers each, for the Jacobian is "
             f"written out, got {size}"
         )
+    circles = as_angles(angles or ())
+    check_components(circles, size)
     with double_precision():
         parameters, starts = jax.tree.map(
             lambda x: jnp.asarray(np.asarray(x), float), (parameters, starts)
         )
         point, distance, jacobian = map(
-            np.asarray, _search(step, steps, parameters, starts)
+            np.asarray, _search(step, steps, circles, parameters, starts)
         )
     radius = np.abs(np.linalg.eigvals(jacobian)).max(-1)
     sizes = [np.linalg.norm(x.reshape(len(x), -1), axis=1) for x in (point, starts)]
     converged = distance <= tolerance * np.maximum(*sizes)
-    return FixedPoints(point, distance, converged, radius)
+    shown = wrapped(point.reshape(len(point), -1), circles).reshape(point.shape)
+    return FixedPoints(shown, distance, converged, radius)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _search(
-    step: Any, steps: int, parameters: Any, starts: Array
+    step: Any, steps: int, circles: Angles, parameters: Any, starts: Array
 ) -> tuple[Array, Array, Array]:
     """Points, residuals and Jacobians of the map there, one start after the other."""
     shape = starts.shape[1:]
@@ -543,9 +606,16 @@ def _search(
     def mapped(flat: Array) -> Array:
         return step(flat.reshape(shape), parameters).ravel()
 
+    def gap(flat: Array) -> Array:
+        difference = mapped(flat) - flat
+        for place, turn in circles:
+            turns = jnp.round(difference[place] / turn)
+            difference = difference.at[place].add(-turn * turns)
+        return difference
+
     def search(start: Array) -> tuple[Array, Array, Array]:
-        point = _least_residual(lambda flat: mapped(flat) - flat, start.ravel(), steps)
-        distance = jnp.linalg.norm(mapped(point) - point)
+        point = _least_residual(gap, start.ravel(), steps)
+        distance = jnp.linalg.norm(gap(point))
         return point.reshape(shape), distance, jax.jacfwd(mapped)(point)
 
     return jax.lax.map(search, starts)
