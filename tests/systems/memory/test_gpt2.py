@@ -1,5 +1,6 @@
 import json
 import math
+import zipfile
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from helpers import torch_files
 from helpers.memory_training import random_model
 from isinglass.systems.memory import (
     ModelFolderError,
@@ -222,12 +224,85 @@ def write(path, content, parts, config):
     )
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "tf_model.h5"])
-def test_other_formats_are_refused_with_how_to_convert_them(name, tmp_path):
-    folder(tmp_path)
-    (tmp_path / name).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    with pytest.raises(ModelFolderError, match=f"{name} is not read.*safe_serializati"):
+def test_other_formats_are_refused_with_how_to_convert_them(tmp_path):
+    (folder(tmp_path) / "tf_model.h5").write_bytes(b"HDF")
+    with pytest.raises(ModelFolderError, match=r"tf_model.h5 is not read.*safe_seri"):
         load_gpt2(tmp_path)
+
+
+WRITERS = {"1.5": torch_files.write_stream, "1.6": torch_files.write_archive}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32])
+@pytest.mark.parametrize("version", WRITERS)
+def test_pickles_are_read_as_pytorch_wrote_them(version, dtype, tmp_path):
+    """What versions 2 to 4.34 of transformers write; real ones were tried by hand."""
+    content = {n: t.astype(dtype) for n, t in tensors().items()}
+    content |= {n: t.astype(bool) for n, t in buffers().items()}
+    WRITERS[version](folder(tmp_path / "one") / "pytorch_model.bin", content)
+    model = load_gpt2(tmp_path / "one")
+    plain = {n: t for n, t in content.items() if "masked" not in n and n in tensors()}
+    assert_equal(load_gpt2(folder(tmp_path / "plain", plain)), model)
+
+    parts = folder(tmp_path / "parts")
+    files = dict(zip(sorted(content), ["a.bin", "b.bin"] * len(content), strict=False))
+    for file in ("a.bin", "b.bin"):
+        inside = {n: t for n, t in content.items() if files[n] == file}
+        WRITERS[version](parts / file, inside)
+    index = parts / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": files}))
+    assert_equal(load_gpt2(parts), model)
+
+
+def spoiled(key="0", size=2, start=0, shape=(2,), strides=(1,), kind="FloatStorage"):
+    """A state of one tensor of two numbers, of which something may be wrong."""
+    where = torch_files.Numbers(
+        ("storage", torch_files.Name("torch", kind), key, "cpu", size)
+    )
+    rebuild = torch_files.Name("torch._utils", "_rebuild_tensor_v2")
+    tensor = torch_files.Call(rebuild, (where, start, shape, strides, False, None))
+    return {"wte.weight": tensor}
+
+
+SYSTEM = torch_files.Name("os", "system")
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"a": torch_files.Call(SYSTEM, ("touch ran",))}, "os.system is called"),
+        ({"a": torch_files.Name("numpy", "dtype")}, "numpy.dtype is called"),
+        ({"a": 3}, "must hold tensors by their names"),
+        (3, "must hold tensors by their names"),
+        (spoiled(start=1), "reaches beyond its numbers"),
+        (spoiled(strides=(2,)), "reaches beyond its numbers"),
+        (spoiled(start=-1), "has no place"),
+        (spoiled(shape=(True,)), "has no place"),
+        (spoiled(shape="a"), "has no place"),
+        (spoiled(key="7"), "KeyError"),
+        (spoiled(kind="ComplexStorage"), "torch.ComplexStorage is called"),
+    ],
+)
+def test_a_pickle_runs_nothing_and_makes_nothing_but_tensors(
+    state, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(folder(tmp_path))
+    with zipfile.ZipFile("pytorch_model.bin", "w") as file:
+        file.writestr("archive/data.pkl", torch_files.pickled(state))
+        file.writestr("archive/data/0", bytes(8))
+    with pytest.raises(ModelFolderError, match=f"pytorch_model.bin is not .*{message}"):
+        load_gpt2(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_damaged_pickle_is_refused(tmp_path):
+    path = folder(tmp_path) / "pytorch_model.bin"
+    torch_files.write_stream(path, tensors())
+    whole = path.read_bytes()
+    for damaged in (b"", b"cos\nsystem\n(S'true'\ntR.", whole[:-5], whole[:200]):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFolderError, match="is not a whole file of tensors"):
+            load_gpt2(tmp_path)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float64])

@@ -1,9 +1,10 @@
-"""GPT-2 in Hugging Face's format: a folder with config.json and safetensors.
+"""GPT-2 in Hugging Face's format: a folder with config.json and tensors.
 
 The vocabulary of names is that of `transformers`: `h.0.attn.c_attn.weight` and so on,
 with or without "transformer." before. Its Conv1D weights are (in, out), as ours. Causal
 masks that old files hold as buffers are skipped. The embedding and the read-out are one
-tensor, under either name or both. Nothing is unpickled.
+tensor, under either name or both. What is written is safetensors; of a pickle, which
+older versions wrote, the tensors are read and nothing is run (`_torch_file`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from safetensors.numpy import save as to_bytes
 
 from isinglass._common.checks import as_path, check_in, check_kind
 from isinglass._common.files import read_json_object, write_together
+from isinglass.systems.memory import _torch_file
 from isinglass.systems.memory.transformer import Transformer, TransformerConfig
 
 CONFIG, MODEL, INDEX = (
@@ -30,6 +32,7 @@ CONFIG, MODEL, INDEX = (
     "model.safetensors",
     "model.safetensors.index.json",
 )
+PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 PREFIX = "transformer."
 _BUFFER = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")
 _READ_OUT, _EMBEDDING = "lm_head.weight", "wte.weight"
@@ -105,13 +108,8 @@ _IN_LAYER = {
 }
 
 
-# What other formats are called, of which the first two are pickles.
-_FOREIGN = (
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-    "tf_model.h5",
-    "flax_model.msgpack",
-)
+# What other formats are called.
+_FOREIGN = ("tf_model.h5", "flax_model.msgpack")
 _NUMBERS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -123,8 +121,9 @@ def load_gpt2(folder: str | Path, *, dropout: float = 0.0) -> Transformer:
     """Read a GPT-2 from a folder.
 
     Args:
-        folder: With config.json, and model.safetensors or its parts and their index.
-            Numbers may be of 16, 32 or 64 bits.
+        folder: With config.json, and model.safetensors or its parts and their index,
+            or else pytorch_model.bin or its parts, whose pickles are read without
+            running what they say. Numbers may be of 16, 32 or 64 bits.
         dropout: Of the model's config, for training on; the folder's own is not read.
 
     Returns:
@@ -257,20 +256,24 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _tensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     """All tensors with their names, one at a time."""
-    if (folder / MODEL).is_file():
-        yield from _of_file(folder / MODEL, None)
-        return
-    index = folder / INDEX
-    if not index.is_file():
-        foreign = [name for name in _FOREIGN if (folder / name).is_file()]
-        if foreign:
-            raise ModelFolderError(
-                f"{folder / foreign[0]} is not read: to read a pickle is to run it. "
-                f"Write {MODEL} of it where transformers is installed: "
-                "AutoModelForCausalLM.from_pretrained(DIR)"
-                ".save_pretrained(DIR, safe_serialization=True)"
-            )
-        raise FileNotFoundError(f"neither {MODEL} nor {INDEX} in {folder}")
+    for whole, index in ((MODEL, INDEX), (PICKLE, PICKLE_INDEX)):
+        if (folder / whole).is_file():
+            yield from _of_file(folder / whole, None)
+            return
+        if (folder / index).is_file():
+            yield from _of_parts(folder / index)
+            return
+    foreign = [name for name in _FOREIGN if (folder / name).is_file()]
+    if foreign:
+        raise ModelFolderError(
+            f"{folder / foreign[0]} is not read. Write {MODEL} of it where "
+            "transformers is installed: AutoModelForCausalLM.from_pretrained(DIR)"
+            ".save_pretrained(DIR, safe_serialization=True)"
+        )
+    raise FileNotFoundError(f"neither {MODEL} nor {INDEX} in {folder}")
+
+
+def _of_parts(index: Path) -> Iterator[tuple[str, np.ndarray]]:
     weight_map = _json(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ModelFolderError(
@@ -284,33 +287,43 @@ def _tensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
             )
         files.setdefault(file, set()).add(name)
     for file, names in sorted(files.items()):
-        yield from _of_file(folder / file, names)
+        yield from _of_file(index.parent / file, names)
 
 
 def _of_file(path: Path, expected: set[str] | None) -> Iterator[tuple[str, np.ndarray]]:
     if not path.is_file():
         raise FileNotFoundError(f"no file {path}")
     try:
-        with safe_open(path, framework="flax") as file:
-            names = set(file.keys())
-            if expected is not None and names != expected:
-                odd = sorted(names ^ expected)[0]
-                where = "has no place in" if odd in names else "is promised by"
-                raise ModelFolderError(f"{path}: tensor {odd} {where} {INDEX}")
-            for name in sorted(names):
-                tensor = file.get_tensor(name)
-                if _BUFFER.fullmatch(name.removeprefix(PREFIX)):
-                    continue
-                if tensor.dtype.name not in _NUMBERS:
-                    raise ModelFolderError(
-                        f"{path}: tensor {name} must hold floating numbers, one of "
-                        f"{', '.join(_NUMBERS)}, got {tensor.dtype}"
-                    )
-                yield name, np.asarray(tensor, np.float32)
+        names = set()
+        is_pickle = path.suffix == Path(PICKLE).suffix
+        for name, tensor in (_torch_file.tensors if is_pickle else _safe)(path):
+            names.add(name)
+            if _BUFFER.fullmatch(name.removeprefix(PREFIX)):
+                continue
+            if tensor.dtype.name not in _NUMBERS:
+                raise ModelFolderError(
+                    f"{path}: tensor {name} must hold floating numbers, one of "
+                    f"{', '.join(_NUMBERS)}, got {tensor.dtype}"
+                )
+            yield name, np.asarray(tensor, np.float32)
+    except _torch_file.TorchFileError as error:
+        raise ModelFolderError(
+            f"{path} is not a whole file of tensors: {error}"
+        ) from None
     except (SafetensorError, OSError, TypeError, AttributeError) as error:
         raise ModelFolderError(
             f"{path} is not a whole safetensors file: {error}"
         ) from None
+    if expected is not None and names != expected:
+        odd = sorted(names ^ expected)[0]
+        where = "has no place in" if odd in names else "is promised by"
+        raise ModelFolderError(f"{path}: tensor {odd} {where} the index beside it")
+
+
+def _safe(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    with safe_open(path, framework="flax") as file:
+        for name in sorted(file.keys()):
+            yield name, file.get_tensor(name)
 
 
 class _Parts:
