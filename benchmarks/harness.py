@@ -160,7 +160,9 @@ def elementwise(
         length: Applications to a number before the next one's turn.
         dtype: Of the numbers.
     """
-    repeats, size = 4_000 // length, 512
+    repeats, size = 40_000 // length, 512
+    with jax.enable_x64(True):
+        numbers = jnp.linspace(0.1, 0.9, size, dtype=dtype)
 
     @jax.jit
     def chain(x: jax.Array) -> jax.Array:
@@ -173,7 +175,7 @@ def elementwise(
 
     def work(_: int) -> None:
         with jax.enable_x64(True):
-            chain(jnp.linspace(0.1, 0.9, size, dtype=dtype)).block_until_ready()
+            chain(numbers).block_until_ready()
 
     def run() -> None:
         with ThreadPoolExecutor(cores()) as pool:  # XLA uses one core for these

@@ -135,18 +135,31 @@ def work(length: float) -> tuple[float, float]:
     return 2 * calls * products, 2 * calls * length**2
 
 
-def share_of_limit(row: Row, length: int, rates: tuple[float, float]) -> Row:
-    """With what a step must at least take, by the ceilings, over what it takes."""
-    least = sum(map(np.divide, work(length), rates))
-    return replace(row, share_of_limit=float(1e3 * least / row.median))
+def decay(x: jax.Array) -> jax.Array:
+    """An exponential that stays in range however often it is repeated."""
+    return jnp.exp(-x)
+
+
+def both() -> tuple[harness.Ceiling, harness.Ceiling]:
+    """Flops of a product, and exponentials in the cache."""
+    exponentials = harness.elementwise("exponentials, in the cache", decay)
+    return harness.product(1_024), exponentials
+
+
+def least(length: int, rounds: int) -> np.ndarray:
+    """Milliseconds, wall and processor, that a step takes at least by both ceilings."""
+    calls = {ceiling.name: ceiling.run for ceiling in both()}
+    times = harness.interleaved(calls, rounds)
+    shares = [
+        amount / ceiling.operations * np.median(times[ceiling.name], axis=0)
+        for ceiling, amount in zip(both(), work(length), strict=True)
+    ]
+    return 1e3 * np.sum(shares, axis=0)
 
 
 def ceilings(rounds: int) -> Iterator[Row]:
-    """Flops of a product and exponentials in the cache, of the same run."""
-    for ceiling in (
-        harness.product(1_024),
-        harness.elementwise("exponentials, in the cache", lambda x: jnp.exp(-x)),
-    ):
+    """Their rates, once they are compiled."""
+    for ceiling in both():
         nothing = {"nothing": Program(lambda: None)}
         yield harness.measure(Work("ceilings", nothing, ceiling=ceiling), rounds)[-1]
 
@@ -168,9 +181,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     programs |= {"PyTorch": eager, "torch.compile": compiled}
     name = f"training, {SHORTEST} to {LONGEST} symbols"
     yield from harness.measure(steps(name, programs), options.rounds)
-    limits = list(ceilings(options.rounds))
-    yield from limits
-    rates = (1e9 * limits[0].median, 1e9 * limits[1].median)
+    yield from ceilings(options.rounds)
     for length in (None, 16, 32, 48, 64):
         kinds = {
             "one seed": Ours(1, DEVICES, length),
@@ -178,9 +189,16 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             f"{SEEDS} seeds": Ours(SEEDS, DEVICES, length),
         }
         several = steps(f"{SEEDS} seeds at once, length {length or 'drawn'}", kinds)
-        for row in harness.measure(several, max(3, options.rounds // 2)):
-            at_limit = length and row.program == "one seed" and row.unit == several.unit
-            yield share_of_limit(row, length, rates) if at_limit else row
+        rounds = max(3, options.rounds // 2)
+        limit = least(length, rounds) if length else np.full(2, np.nan)
+        by_unit = dict(
+            zip((several.unit, f"processor {several.unit}"), limit, strict=True)
+        )
+        for row in harness.measure(several, rounds):
+            if row.program.startswith("one seed"):
+                share = float(by_unit[row.unit] / row.median)
+                row = replace(row, share_of_limit=share)
+            yield row
     for length in (1_000, 10_000):
         yield harness.peak_memory(
             f"reading {length:,} symbols", "Isinglass", READING.format(length=length)

@@ -1,7 +1,7 @@
 """Speed of nearest neighbours beside faiss and scikit-learn, of training by PyTorch.
 
     pip install faiss-cpu==1.15.1 torch==2.13.0 && python benchmarks/memory.py
-    [neighbours|training]
+    [neighbours|training|parts]
 
 Both peers are only needed here. That all name the same neighbours, and that all have
 the same losses from the same weights, is checked before anything is timed.
@@ -9,7 +9,8 @@ the same losses from the same weights, is checked before anything is timed.
 Neighbours: the limit is a large product of the same rounds, by n²d flops, half of what
 all pairs take, for one product serves both of its vectors. Peak memory is of fresh
 processes that each run one program, vectors included. Training: whole steps, text,
-clipping and AdamW included. On a GPU, GPT-2 small in bfloat16 too.
+clipping and AdamW included. On a GPU, GPT-2 small in bfloat16 too. Parts: what a step
+of training is made of, layer by layer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import harness
 from harness import Program, Row, Work
 from isinglass.systems.memory import nearest_neighbour_radius, nearest_neighbours
 
-PARTS = ("neighbours", "training")
+PARTS = ("neighbours", "training", "parts")
 Search = Callable[[np.ndarray], "np.ndarray | None"]
 
 
@@ -125,6 +126,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
 
         yield from training(3 * options.rounds)
         yield from utilisation(3 * options.rounds)
+    if "parts" in options.what:
+        from memory_parts import parts
+
+        yield from parts(3 * options.rounds)
 
 
 def main() -> None:
