@@ -133,4 +133,25 @@ DIFFUSIONS = {
     "a time that is no number": call("time must be", SYMBOLS.layer.step, X, "late"),
     "memories of numbers": call("activity must be", BLOCK.memory_force, None),
 }
-CALLS = BLOCKS | HYPERSETS | DIFFUSIONS
+PICTURE = descent.ImageEnergyTransformer(SHAPE, 5, 6, key=KEY)
+NODES = descent.NodeEnergyTransformer(SHAPE, 6, key=KEY)
+SIZES = (6, 2, 3)
+WHOLE = descent.GraphEnergyTransformer(SHAPE, SIZES, 1, key=KEY)
+MODELS = {
+    "hidden, numbers": call("hidden must be True or", PICTURE, X, jnp.ones(5)),
+    "hidden of others": call("hidden must have", PICTURE, X, jnp.ones(4, bool)),
+    "patches of others": call("patches must", PICTURE, X[:4], jnp.ones(4, bool)),
+    "steps below 0": call("steps must be", PICTURE, X, jnp.ones(5, bool), -1),
+    "links of numbers": call("adjacency must be True", NODES, X, jnp.ones((5, 5))),
+    "edges of others": call("edges must have", WHOLE, X, jnp.ones((4, 4, 2))),
+    "noise below 0": call(
+        "noise must be", WHOLE, X, jnp.ones((5, 5, 2)), key=KEY, noise=-1.0
+    ),
+    "two sizes": call(
+        "sizes must be 3", descent.GraphEnergyTransformer, SHAPE, (6, 2), key=KEY
+    ),
+    "a kernel of 2": call(
+        "kernel must be", descent.GraphEnergyTransformer, SHAPE, SIZES, 1, 2, key=KEY
+    ),
+}
+CALLS = MODELS | BLOCKS | HYPERSETS | DIFFUSIONS

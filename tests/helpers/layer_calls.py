@@ -13,6 +13,11 @@ BLOCK = descent.EnergyTransformer(SHAPE, key=KEY)
 HYPERSET = descent.HyperSET(descent.HyperSETConfig(6, 2, 4, step_features=4), key=KEY)
 SYMBOLS = descent.SymbolHyperSET(HYPERSET.config, 3, 5, 2, key=KEY)
 TOKENS = jnp.array([0, 2, 1, 1, 0])
+MIXED = descent.EnergyTransformerConfig(6, 2, 3, 7, mixed_heads=True)
+PICTURE = descent.ImageEnergyTransformer(SHAPE, 5, 6, key=KEY)
+WHOLE = descent.GraphEnergyTransformer(MIXED, (6, 2, 3), 1, key=KEY)
+NODES = descent.NodeEnergyTransformer(SHAPE, 6, key=KEY)
+LINKS = jnp.ones((5, 5), bool)
 DESCENT = [
     case(descent.EnergyNorm, 1.0, jnp.zeros(6)),
     case(BLOCK.norm.lagrangian, STATE),
@@ -28,6 +33,13 @@ DESCENT = [
     case(descent.attention_bound, BLOCK, 5),
     case(descent.memory_bound, BLOCK, 5),
     case(energy.block_map, BLOCK),
+    case(descent.ImageEnergyTransformer, SHAPE, 5, 6, key=KEY),
+    case(PICTURE.__call__, STATE, jnp.arange(5) < 2, 1),
+    case(PICTURE.tokens, STATE, jnp.arange(5) < 2),
+    case(descent.GraphEnergyTransformer, MIXED, (6, 2, 3), 1, key=KEY),
+    case(WHOLE.__call__, STATE, jnp.ones((5, 5, 2)), key=KEY),
+    case(descent.NodeEnergyTransformer, SHAPE, 6, key=KEY),
+    case(NODES.__call__, STATE, LINKS),
     case(descent.HyperSETConfig),
     case(descent.HyperSET, HYPERSET.config, key=KEY),
     *(case(getattr(HYPERSET, name), STATE) for name in ("energies", "force", "step")),

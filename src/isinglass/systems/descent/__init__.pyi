@@ -3,11 +3,14 @@ from .energy_transformer import EnergyTransformerConfig as EnergyTransformerConf
 from .energy_transformer import activity_map as activity_map
 from .energy_transformer import attention_bound as attention_bound
 from .energy_transformer import memory_bound as memory_bound
+from .graphs import GraphEnergyTransformer as GraphEnergyTransformer
+from .graphs import NodeEnergyTransformer as NodeEnergyTransformer
 from .hyperset import HyperSET as HyperSET
 from .hyperset import HyperSETConfig as HyperSETConfig
 from .hyperset import StepNetwork as StepNetwork
 from .hyperset import projection_bounds as projection_bounds
 from .hyperset_model import SymbolHyperSET as SymbolHyperSET
 from .norm import EnergyNorm as EnergyNorm
+from .pictures import ImageEnergyTransformer as ImageEnergyTransformer
 from .spread import Spread as Spread
 from .spread import token_spread as token_spread
