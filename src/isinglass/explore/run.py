@@ -159,7 +159,8 @@ def workers_of(
     values = notation.options(options) if options else None
     with as_options():
         try:
-            return Workers(scheduler, cluster, values)
+            # Workers checks it.
+            return Workers(scheduler, cast(Any, cluster), values)
         except ImportError:
             raise ValueError(
                 "--scheduler and --cluster need what is not installed: pip install "
@@ -189,7 +190,7 @@ def run_of(
     """
     with as_options():
         return Run(
-            direction=direction,
+            direction=cast(Any, direction),  # Run checks it
             lanes=lanes,
             store=directory,
             workers=workers,

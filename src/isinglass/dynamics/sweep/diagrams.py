@@ -19,7 +19,7 @@ from isinglass.dynamics.maps import Step
 from isinglass.dynamics.measure import Measure
 from isinglass.dynamics.sweep.plan import Plan, read_plan, versions
 from isinglass.dynamics.sweep.request import Request, measure_of
-from isinglass.dynamics.sweep.run import Progress, Run
+from isinglass.dynamics.sweep.run import Direction, Progress, Run
 from isinglass.dynamics.sweep.sizes import lanes_in_memory, lanes_that_suit
 from isinglass.dynamics.sweep.store import Folder, Memory
 from isinglass.dynamics.sweep.tiles import chain, cut, tile_shape
@@ -216,8 +216,11 @@ def _without_direction(run: Run | None) -> Run:
     return run
 
 
-def _direction(plan: Plan) -> str | None:
-    return "both" if len(plan.directions) == 2 else next(iter(plan.directions), None)
+def _direction(plan: Plan) -> Direction | None:
+    ways = plan.directions
+    if len(ways) == 2:
+        return "both"
+    return next((way for way in ("up", "down") if way in ways), None)
 
 
 def _tile_of_lanes(request: Request) -> tuple[int, ...]:

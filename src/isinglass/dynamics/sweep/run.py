@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from isinglass._common.checks import (
     as_path,
@@ -14,7 +14,12 @@ from isinglass._common.checks import (
 )
 from isinglass.dynamics.sweep.workers import Workers
 
-DIRECTIONS = {"both": ("up", "down"), "up": ("up",), "down": ("down",)}
+Direction = Literal["up", "down", "both"]
+DIRECTIONS: dict[Direction, tuple[str, ...]] = {
+    "both": ("up", "down"),
+    "up": ("up",),
+    "down": ("down",),
+}
 
 Progress = Callable[[float, int], Any] | bool | None
 
@@ -55,7 +60,7 @@ class Run:
     """
 
     starts: int | None = None
-    direction: str | None = None
+    direction: Direction | None = None
     lanes: int | None = None
     block: int = 32
     store: str | Path | None = None

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -25,7 +25,8 @@ from isinglass.dynamics.sweep.tiles import Tile
 
 Result = tuple[dict[str, np.ndarray], Leaves]
 Report = Callable[[float, int], Any]
-CLUSTERS = {
+Cluster = Literal["slurm", "pbs", "sge", "lsf", "htcondor", "oar"]
+CLUSTERS: dict[Cluster, str] = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
     "sge": "SGECluster",
@@ -61,7 +62,7 @@ class Workers:
     """
 
     scheduler: Any = None
-    cluster: str | None = None
+    cluster: Cluster | None = None
     cluster_options: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -295,7 +296,7 @@ def _import(module: str, argument: str) -> Any:
 
 
 @contextlib.contextmanager
-def _start(cluster: str, options: Mapping[str, Any] | None) -> Iterator[Any]:
+def _start(cluster: Cluster, options: Mapping[str, Any] | None) -> Iterator[Any]:
     options = dict(options or {})
     jobs = options.pop("jobs", 1)
     kind = getattr(_import("dask_jobqueue", "cluster"), CLUSTERS[cluster])
