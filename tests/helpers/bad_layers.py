@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers.bad_maps import call
-from isinglass import energy
+from isinglass import data, energy
 from isinglass.systems import descent, diffusion
 
 KEY, X = jax.random.PRNGKey(0), jnp.ones((5, 6))
@@ -154,4 +154,39 @@ MODELS = {
         "kernel must be", descent.GraphEnergyTransformer, SHAPE, SIZES, 1, 2, key=KEY
     ),
 }
-CALLS = MODELS | BLOCKS | HYPERSETS | DIFFUSIONS
+RNG = np.random.default_rng(0)
+DATA = {
+    "patches that do not divide": call(
+        "images must", data.to_patches, np.ones((8, 8)), (3, 4)
+    ),
+    "patches of another picture": call(
+        "patches must", data.from_patches, np.ones((4, 9)), (8, 8)
+    ),
+    "more scored than there are": call(
+        "scored must be at most", data.hide_patches, 1, 4, 5, rng=RNG
+    ),
+    "a sudoku of 5": call(
+        "size must be one of", data.make_sudokus, 5, [1], (3, 4), rng=RNG
+    ),
+    "givens that fall": call(
+        "givens must rise", data.make_sudokus, 4, [1], (9, 4), rng=RNG
+    ),
+    "13 sets of 4 by 4": call(
+        "counts must be at most 12", data.make_sudokus, 4, [1] * 13, (6, 8), rng=RNG
+    ),
+    "a puzzle of 7": call("puzzle must be 16", data.count_solutions, np.zeros(7, int)),
+    "a puzzle of 17s": call("puzzle must hold", data.count_solutions, np.full(16, 17)),
+    "edges beyond the degree": call(
+        "signals must have", data.block_model, 20, 3, (3.0, 1.0), 4.0, rng=RNG
+    ),
+    "one signal": call("signals must be two", data.block_model, 20, 3, 1.0, rng=RNG),
+    "camouflage of 2": call(
+        "camouflage must be", data.planted_anomalies, 20, 3, camouflage=2.0, rng=RNG
+    ),
+    "a folder of a number": call("folder must be a path", data.read_graphs, 3),
+    "a folder that is not there": call("folder must", data.read_citations, "nowhere"),
+    "a class that is small": call(
+        "per_class=20 is more", data.random_splits, np.arange(4), rng=RNG
+    ),
+}
+CALLS = DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from helpers.public_case import KEY, RNG, case
-from isinglass import energy
+from helpers.public_case import FOLDER, KEY, RNG, case
+from isinglass import data, energy
 from isinglass.systems import descent, diffusion
 
 STATE = jnp.asarray(RNG.normal(size=(5, 6)), jnp.float32)
@@ -76,4 +76,33 @@ DIFFUSION = [
     case(FORMER.layers[0].flow, jnp.ones((5, 4)), GRAPH),
     case(diffusion.DiffusionLayer, FORMER.config, key=KEY),
 ]
-LAYERS = [*DESCENT, *DIFFUSION]
+IMAGES = RNG.random((2, 8, 8))
+GRAPHS = FOLDER / "graphs"
+SEED = np.random.default_rng(0)
+DATA = [
+    case(data.to_patches, IMAGES, (4, 4)),
+    case(data.from_patches, data.to_patches(IMAGES, (4, 4)), (8, 8), (4, 4)),
+    case(data.hide_patches, 2, 4, 3, 1, rng=SEED),
+    case(data.make_sudokus, 4, [2, 1], (6, 8), rng=SEED),
+    case(data.count_solutions, np.zeros(16, int)),
+    case(data.block_model, 20, 3, (0.5, 0.5), 4.0, rng=SEED),
+    case(data.block_model_signal, 20, 3, (0.5, 0.5)),
+    case(data.planted_anomalies, 20, 3, 0.1, 0.5, 4.0, rng=SEED),
+    case(data.read_graphs, GRAPHS),
+    case(data.read_citations, GRAPHS),
+    case(data.random_splits, np.arange(20) % 2, 2, 3, 4, rng=SEED),
+]
+LAYERS = [*DESCENT, *DIFFUSION, *DATA]
+
+
+def write_graphs() -> None:
+    """The folder of graphs that cases read."""
+    GRAPHS.mkdir(exist_ok=True)
+    for name, text in {
+        "T_A.txt": "1, 2\n3, 4\n",
+        "T_graph_indicator.txt": "1\n1\n2\n2\n",
+        "T_graph_labels.txt": "0\n1\n",
+        "c.content": "a 0 1 x\nb 1 0 y\n",
+        "c.cites": "a b\n",
+    }.items():
+        (GRAPHS / name).write_text(text)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers import public_calls as functions
-from helpers.layer_calls import LAYERS
+from helpers.layer_calls import LAYERS, write_graphs
 from helpers.public_case import FOLDER, LABELS, PICTURES, case, estimator
 from helpers.tensor_calls import LEVEL, MAPS, READER, TEXTS, TOPICS, TOWER
 from isinglass import data, energy, training
@@ -135,4 +135,5 @@ CASES = [*functions.CASES, *METHODS]
 def write_inputs() -> None:
     """The folders and files that cases read."""
     functions.write_inputs()
+    write_graphs()
     READER.save(FOLDER / "reader")

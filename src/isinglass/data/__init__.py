@@ -1,9 +1,10 @@
 """Data sets, tokens and text: shipped by a dependency, generated, or read from files.
 
-`mnist` and `few_shot` have digits; `double_slit`, `induction` and `question` generate
-waves, sequences to copy from and sentences to question, each with what is known of it
-exactly; `text` and `tokens` turn files into numbers, and `sources` makes of all these
-what a transformer is trained on.
+`mnist` and `few_shot` have digits; `double_slit`, `induction`, `question`, `sudoku` and
+`node_graphs` generate waves, sequences to copy from, sentences to question, puzzles and
+graphs, each with what is known of it exactly; `patches` hides parts of pictures;
+`text`, `tokens` and `graph_folders` turn files into numbers, and `sources` makes of
+texts what a transformer is trained on.
 
 Names are imported when they are used, so that what needs no JAX imports none; the
 `.pyi` beside this file lists them.
