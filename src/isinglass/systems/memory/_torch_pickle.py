@@ -69,7 +69,7 @@ _SAID += ("BININT", "BININT1", "BININT2", "LONG1", "LONG4")
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-def read_pickle(file: io.BufferedIOBase) -> tuple[Any, dict[str, Storage]]:
+def read_pickle(file: io.BytesIO | io.BufferedReader) -> tuple[Any, dict[str, Storage]]:
     """Read one pickle, up to its end.
 
     Returns:
@@ -133,7 +133,7 @@ class _Machine:
                 items = self._since_mark()
                 stack[-1].update(zip(items[::2], items[1::2], strict=True))
             case "GLOBAL":
-                stack.append(_known(argument))
+                stack.append(_checked_name(argument))
             case "BINPERSID":
                 stack.append(self._storage(stack.pop()))
             case "REDUCE":
@@ -159,7 +159,7 @@ class _Machine:
         raise TorchFileError(f"numbers are kept in a way that is not known: {record!r}")
 
 
-def _known(name: str) -> _Named:
+def _checked_name(name: str) -> _Named:
     if name not in _FUNCTIONS and name not in STORAGE_TYPES:
         readable = name.replace(" ", ".")
         raise TorchFileError(f"{readable} is called, which makes no tensor")
