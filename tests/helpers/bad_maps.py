@@ -45,7 +45,7 @@ MAPS = {  # each takes a map, a start and parameters
     "fixed_points": dynamics.fixed_points,
     "basins": partial(basins, measure=FEW),
 }
-SIDE_BY_SIDE = ("fixed_points", "basins")
+SIDE_BY_SIDE = {"fixed_points": "starts", "basins": "states"}
 
 
 def map_calls() -> dict[str, Call]:
@@ -55,6 +55,7 @@ def map_calls() -> dict[str, Call]:
         scalar = np.zeros(start.shape[:-1])
         whole = np.array([["x"]]) if name == "fixed_points" else start.astype(int)
         wide = np.zeros((*start.shape[:-1], 3))
+        argument = SIDE_BY_SIDE.get(name, "state")
         calls |= {
             f"{name}, {what}": call(words, function, *arguments)
             for what, words, *arguments in [
@@ -67,6 +68,7 @@ def map_calls() -> dict[str, Call]:
                 ("NaN start", "finite", henon, start + np.nan, HENON),
                 ("wide start", "state of shape (3,)", henon, wide, HENON),
                 ("no start", "sta", henon, None, HENON),
+                ("empty start", argument, lambda x, _: x, start[..., :0], HENON),
                 ("no map", "step must be a function", 3.0, start, HENON),
                 ("changes form", "like the one", lambda x, _: x[:1], start, HENON),
             ]

@@ -573,7 +573,8 @@ def fixed_points(
     if not starts.shape or not len(starts):
         raise ValueError(f"starts must be one start or more in rows, got {starts!r}")
     check_finite(starts=starts)
-    check_map(step, np.asarray(starts[0], np.float64), parameters, "float64")
+    start = np.asarray(starts[0], np.float64)
+    check_map(step, start, parameters, "float64", "starts")
     size = int(np.prod(starts.shape[1:]))
     if size > DENSE:
         raise ValueError(
