@@ -43,8 +43,9 @@ class Segment(NamedTuple):
     """What some steps gave.
 
     Attributes:
-        logs: Summed logarithms of growth, (k, n).
-        lost: Number of QRs that could not resolve a vector, (k, n).
+        logs: Where there are no rows, summed logarithms of growth, (k, n).
+        lost: Where there are no rows, number of QRs that could not resolve a vector,
+            (k, n).
         qrs: Number of QRs.
         spread: Widest that the tangents of each lane grew apart between two QRs, (n,),
             in nats.
@@ -59,6 +60,15 @@ class Segment(NamedTuple):
     spread: np.ndarray
     rows: np.ndarray | None
     growth: np.ndarray | None
+
+    def of_first(self, count: int) -> "Segment":
+        """The same of the first lanes."""
+        parts = {
+            name: value[..., :count]
+            for name, value in self._asdict().items()
+            if isinstance(value, np.ndarray)
+        }
+        return self._replace(**parts)
 
 
 class Lanes:
@@ -153,15 +163,22 @@ class Lanes:
         lanes._carry = carry._replace(rest=rest)
         return lanes
 
-    def settle(self, qr_every: int | str, precision: str) -> np.ndarray:
+    def settle(
+        self, qr_every: int | str, precision: str, most_rows: int = 0
+    ) -> np.ndarray:
         """Let the tangents turn towards the growing directions.
+
+        Args:
+            qr_every: Steps between orthonormalisations, or "auto".
+            precision: Of the numbers, by which "auto" decides.
+            most_rows: As in `go`, of which this is a use for the same program.
 
         Returns:
             For each lane the interval that was asked for, or one that is fit where that
             was "auto", (n,): a lane's own tangents decide, whatever runs beside it.
         """
         interval = self.pilot_interval(qr_every, precision)
-        pilot = self.go(PILOT_BLOCKS, interval)
+        pilot = self.go(PILOT_BLOCKS, interval, most_rows)
         chosen = np.ones(self.count, int)
         if qr_every != "auto":
             return chosen * interval
@@ -239,10 +256,7 @@ def _run(
         )
         grown = jnp.stack([after.logs, after.lost])[None]
         growth = jax.lax.dynamic_update_slice(growth, grown, (index, 0, 0, 0))
-        after = after._replace(
-            logs=carry.logs + after.logs, lost=carry.lost + after.lost
-        )
-        return after, rows, growth
+        return after._replace(logs=carry.logs, lost=carry.lost), rows, growth
 
     dtype = carry.vectors.dtype
     rows = jnp.zeros((most_rows, *_shape_of_a_row(program, carry)), dtype)
@@ -269,10 +283,12 @@ def advance_block(
     for begin in range(0, program.block, steps):
         parts = _parts_of(vectors, reals) if has_tangents else ()
         for offset in range(begin, begin + steps):
-            reals, rest, parts, row = _one_step(
-                program, offset, (reals, rest, parts), parameters
+            runner = program.runner
+            reals, rest, parts = _one_step(
+                runner.of_a_step(offset), (reals, rest, parts), parameters
             )
-            rows += [row] if program.most_rows else []
+            if program.most_rows:
+                rows.append(_row(runner.at(offset + 1), reals, rest))
         if has_tangents:
             shape = vectors.shape[1:]
             flat = jnp.concatenate([part.reshape(-1, *shape) for part in parts])
@@ -302,64 +318,57 @@ def _spread(growth: jax.Array) -> jax.Array:
     return jnp.maximum(highest - lowest, 0)  # −∞ where nothing is left
 
 
-# Traced once for each place in a block, however many programs need it.
-@partial(jax.jit, static_argnums=(0, 1), inline=True)
+# Traced once for all programs that take this step, and called by them, not written out.
+@partial(jax.jit, static_argnums=0)
 def _one_step(
-    program: Program,
-    offset: int,
-    lanes: tuple[Reals, Rest, Reals],
-    parameters: Parameters,
-) -> tuple[Reals, Rest, Reals, jax.Array | None]:
+    runner: Runner, lanes: tuple[Reals, Rest, Reals], parameters: Parameters
+) -> tuple[Reals, Rest, Reals]:
     """Take all lanes a step on; forward-mode products carry their tangents along.
 
     Returns:
-        Real leaves and rest, tangents, and the row that is observed, if any.
+        Real leaves, the rest, and tangents.
     """
-    reals, rest, parts = lanes
-    count, tangents = reals[0].shape[-1], parts[0].shape[-2] if parts else 0
-    shares_rest = program.rest_axis is None
-
-    def lane(reals: Reals, rest: Rest, parts: Reals, parameters: Parameters) -> Any:
-        step = partial(_observed, program, offset, rest, parameters)
-        if not parts:
-            return (*step(reals), ())
-
-        def push(reals: Reals, tangent: Reals) -> Any:
-            after, change, aux = jax.jvp(
-                lambda reals: _after_and_rest(step(reals)),
-                (reals,),
-                (tangent,),
-                has_aux=True,
-            )
-            return after, *aux, change
-
-        results, flags = side_by_side(push, (False, True), tangents)(reals, parts)
-        after, rest, row, change = results
-        return after, rest, row, with_lanes(change, flags[3], tangents)
-
-    arguments = (reals, rest, parts, parameters)
-    results, flags = side_by_side(lane, (True, not shares_rest, True, True), count)(
-        *arguments
-    )
-    after, rest_after, row, change = results
+    count, shares_rest = lanes[0][0].shape[-1], isinstance(runner.step, DelayMap)
+    step = partial(_one_step_of_one, runner)
+    (after, rest, change), flags = side_by_side(
+        step, (True, not shares_rest, True, True), count
+    )(*lanes, parameters)
     if not shares_rest:
-        rest_after = with_lanes(rest_after, flags[1], count)
-    after, row, change = (
-        with_lanes(results[index], flags[index], count) for index in (0, 2, 3)
+        rest = with_lanes(rest, flags[1], count)
+    return (
+        with_lanes(after, flags[0], count),
+        rest,
+        with_lanes(change, flags[2], count),
     )
-    return after, rest_after, change, row
 
 
-def _after_and_rest(results: tuple[Reals, Rest, Any]) -> tuple[Reals, Any]:
-    after, rest, row = results
-    return after, (rest, row)
+# Traced once for any number of lanes.
+@partial(jax.jit, static_argnums=0)
+def _one_step_of_one(
+    runner: Runner, reals: Reals, rest: Rest, parts: Reals, parameters: Parameters
+) -> tuple[Reals, Rest, Reals]:
+    """`_one_step` of one lane."""
+
+    def step(reals: Reals) -> tuple[Reals, Rest]:
+        return runner.advance(reals, rest, parameters, 1)
+
+    if not parts:
+        return *step(reals), ()
+
+    def push(reals: Reals, tangent: Reals) -> Any:
+        after, change, rest = jax.jvp(step, (reals,), (tangent,), has_aux=True)
+        return after, rest, change
+
+    tangents = parts[0].shape[-1]
+    results, flags = side_by_side(push, (False, True), tangents)(reals, parts)
+    after, rest, change = results
+    return after, rest, with_lanes(change, flags[2], tangents)
 
 
-def _observed(
-    program: Program, offset: int, rest: Rest, parameters: Parameters, reals: Reals
-) -> tuple[Reals, Rest, jax.Array | None]:
-    """A lane one step on, and what is observed of it then, if anything is."""
-    runner = program.runner
-    reals, rest = runner.advance(reals, rest, parameters, 1, offset)
-    row = runner.observe(reals, rest, offset + 1) if program.most_rows else None
-    return reals, rest, row
+def _row(runner: Runner, reals: Reals, rest: Rest) -> jax.Array:
+    """What is observed of all lanes, (d, n)."""
+    count, shares_rest = reals[0].shape[-1], isinstance(runner.step, DelayMap)
+    row, flag = side_by_side(runner.observe, (True, not shares_rest), count)(
+        reals, rest
+    )
+    return with_lanes(row, flag, count)

@@ -6,7 +6,7 @@ Everything here acts on one state; callers put many of them side by side with
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -50,6 +50,19 @@ class Runner:
     structure: Any
     is_real: tuple[bool, ...]
     observable: Callable[[State], jax.Array]
+
+    def at(self, offset: int) -> "Runner":
+        """The runner `offset` steps into a block."""
+        if self.phase is None or not isinstance(self.step, DelayMap):
+            return self
+        return replace(self, phase=(self.phase + offset) % self.step.period)
+
+    def of_a_step(self, offset: int) -> "Runner":
+        """The runner of one step, `offset` steps into a block, observed by nobody.
+
+        Equal where the same is computed: such steps are traced once.
+        """
+        return replace(self.at(offset), block=1, observable=newest)
 
     def split(self, state: State) -> tuple[Reals, Rest]:
         """The real leaves, which have tangents, and the others.

@@ -31,6 +31,12 @@ from isinglass.dynamics.measure import Measure
 # Steps between two ticks of progress; also bounds the rows that are held at a time.
 SEGMENT_STEPS = 2048
 SEGMENTS = 4  # of a stretch, at least
+FEWEST_ROWS = 256  # that there is room for, so that most stretches share a program
+# A program that is there is run even if it computes more than is asked for: tangents in
+# a transient, or lanes that need not be run on. To compile another would take longer
+# than that, up to so many steps times lanes, of which FEW cost as much as fewer.
+MORE_BEFORE, FEW = 2**15, 16
+MORE_AFTER, MANY = 2**19, 64
 # Lanes that are run on are filled up to one of these shares of all, so that few numbers
 # of lanes need a compiled program of their own; and to so many at least.
 SHARES, FEWEST = (16, 4, 2, 1), 8
@@ -138,7 +144,7 @@ class _Cells:
         result: dict[str, Any] = {}
         final: Any = None
         for extension in range(self.extensions + 1):
-            stretch = self._stretch(lanes, extension)
+            stretch = self._stretch(lanes, extension, count)
             part, marks = self._judged(stretch, marks)
             state = jax.tree.map(
                 np.array, lanes_first(lanes.runner.step, lanes.state())
@@ -155,59 +161,85 @@ class _Cells:
             self.before += stretch.steps
             if extension == self.extensions:
                 break
-            doubtful = np.flatnonzero(part["confidence"][:count] < CERTAIN)
+            doubtful = np.flatnonzero(part["confidence"] < CERTAIN)
             if not doubtful.size:
                 break
             count = doubtful.size
-            doubtful = _filled(doubtful, self.lanes.count)
-            lanes, running = lanes.pick(doubtful), running[doubtful]
             marks = marks._replace(values=marks.values[..., doubtful])
+            running = running[doubtful]
+            lanes = lanes.pick(self._to_run_on(doubtful, 2 * stretch.steps))
         self.tick(1.0)
         return result | {"final_state": final}
 
     def _settle(self) -> None:
         """Run the transient, and let the tangents turn."""
-        lanes, measure, block = self.lanes, self.measure, self.lanes.block()
-        blocks = -(-measure.transient // block)
-        share = self._first_share() * measure.transient
-        share /= measure.transient + measure.steps
-        done = 0
-        while done < blocks:
-            taken = min(max(SEGMENT_STEPS // block, 1), blocks - done)
-            lanes.go(taken)
-            done += taken
-            self.tick(share * done / blocks)
-        self.transient = blocks * block
+        lanes, measure = self.lanes, self.measure
+        pilot, unit = 1, lanes.block()
+        if self.exponents:
+            pilot = lanes.pilot_interval(measure.qr_every, measure.precision)
+            # Whatever a cell's own interval, so that all take as many steps.
+            self.unit = lanes.block(pilot)
+        self.transient = -(-measure.transient // unit) * unit
+        skipped = self._skipped()
+        self.steps -= skipped
+        before = self.transient + skipped
+        if before % self.unit or before * max(lanes.count, FEW) > MORE_BEFORE:
+            self._run_transient(before, 1, 0)
+        else:
+            lanes.start_tangents(self.exponents)
+            self._run_transient(before, pilot, self._room(pilot)[1])
         if self.exponents:
             lanes.start_tangents(self.exponents)
-            self.intervals = lanes.settle(measure.qr_every, measure.precision)
-            # Whatever a cell's own interval, so that all take as many steps.
-            pilot = lanes.pilot_interval(measure.qr_every, measure.precision)
-            self.unit = lanes.block(pilot)
+            room = self._room(pilot)[1]
+            self.intervals = lanes.settle(measure.qr_every, measure.precision, room)
             self.transient += PILOT_BLOCKS * self.unit
-        self.before = self.transient + self._skip()
+        self.before = self.transient + skipped
 
-    def _skip(self) -> int:
-        """Take those steps that need not be looked at, where there are no exponents.
+    def _run_transient(self, steps: int, qr_every: int, most_rows: int) -> None:
+        """Go on by the steps before measuring, some at a time."""
+        lanes, measure, block = self.lanes, self.measure, self.lanes.block(qr_every)
+        share = self._first_share() * measure.transient
+        share /= measure.transient + measure.steps
+        blocks, longest = steps // block, (most_rows or SEGMENT_STEPS) // block
+        for done in range(0, blocks, max(longest, 1)):
+            taken = min(max(longest, 1), blocks - done)
+            lanes.go(taken, qr_every, most_rows)
+            self.tick(share * (done + taken) / blocks)
+
+    def _to_run_on(self, places: np.ndarray, steps: int) -> np.ndarray:
+        """Places of lanes to be run on, and of others so that a program is there."""
+        lanes = self.lanes.count
+        if lanes <= MANY and lanes * steps <= MORE_AFTER:
+            return np.resize(places, lanes)
+        return _filled(places, lanes)
+
+    def _room(self, qr_every: int) -> tuple[int, int]:
+        """Blocks of a stretch that are run at a time, and the room for rows of them."""
+        block = self.lanes.block(qr_every)
+        first = -(-self.steps // self.unit) * self.unit // block
+        longest = min(-(-first // SEGMENTS), max(SEGMENT_STEPS // block, 1))
+        return longest, max(longest, PILOT_BLOCKS, -(-FEWEST_ROWS // block)) * block
+
+    def _skipped(self) -> int:
+        """Steps of a stretch that need not be looked at, where there are no exponents.
 
         Recurrence and averages are then judged by the last values alone.
         """
-        measure, lanes = self.measure, self.lanes
+        measure, block = self.measure, self.lanes.block()
         if self.exponents or measure.section is not None:
             return 0
         rows = max(measure.points, tail_rows(measure.max_period) * measure.classify)
-        blocks = max(measure.steps - rows, 0) // lanes.block()
-        if blocks:
-            lanes.go(blocks)
-        self.steps -= blocks * lanes.block()
-        return blocks * lanes.block()
+        return max(measure.steps - rows, 0) // block * block
 
     def _first_share(self) -> float:
         """Share of the progress up to where some orbits are run on."""
         return FIRST_SHARE if self.extensions else 1.0
 
-    def _stretch(self, lanes: Lanes, extension: int) -> Stretch:
-        """Run the first stretch, or one that goes on for 2, 4, … times its steps."""
+    def _stretch(self, lanes: Lanes, extension: int, count: int) -> Stretch:
+        """Run the first stretch, or one that goes on for 2, 4, … times its steps.
+
+        What is kept of it is of the first `count` lanes.
+        """
         step, block = lanes.runner.step, lanes.block(self.qr_every)
         first = -(-self.steps // self.unit) * self.unit // block
         if extension and isinstance(step, DelayMap):
@@ -216,12 +248,12 @@ class _Cells:
             blocks = -(-first * 2**extension // unit) * unit
         else:
             blocks = first * 2**extension
-        stretch = Stretch(self.measure, blocks, block, lanes.count)
-        longest = -(-first // SEGMENTS)
-        longest = min(longest, max(SEGMENT_STEPS // block, 1))
+        stretch = Stretch(self.measure, blocks, block, count)
+        longest, room = self._room(self.qr_every)
         while stretch.done < blocks:
             taken = min(longest, blocks - stretch.done)
-            stretch.take(lanes.go(taken, self.qr_every, longest * block))
+            segment = lanes.go(taken, self.qr_every, room)
+            stretch.take(segment.of_first(count))
             self._tell(extension, stretch.done / blocks)
         return stretch
 

@@ -10,7 +10,7 @@ import numpy as np
 from isinglass.dynamics._precision import at_precision, in_precision
 from isinglass.dynamics._runner import runner_of
 from isinglass.dynamics.angles import check_components
-from isinglass.dynamics.cells import SEGMENT_STEPS
+from isinglass.dynamics.cells import FEWEST_ROWS, SEGMENT_STEPS
 from isinglass.dynamics.flows import unit_of_time
 from isinglass.dynamics.kinds import MARKS, Kind, tail_rows
 from isinglass.dynamics.maps import State, Step
@@ -31,7 +31,7 @@ def bytes_while_measuring(step: Step, state: State, measure: Measure) -> int:
     width = _width(step, state, measure)
     size = dimension(state)
     count = size if measure.exponents is None else measure.exponents
-    rows = min(measure.steps, SEGMENT_STEPS)
+    rows = max(min(measure.steps, SEGMENT_STEPS), FEWEST_ROWS)
     if measure.classify:
         rows += min(measure.steps, tail_rows(measure.max_period)) + MARKS
     return 8 * (rows * width + 2 * MARKS * count + 4 * size * count)

@@ -39,7 +39,7 @@ def synthetic(kinds: dict[int, list[list[Kind]]]) -> xr.Dataset:
 def test_the_map_with_features_as_data_is_the_mean_field_of_each(patterns: int) -> None:
     context = Context(seeds=range(3))
     draws = [experiment.random_features(context, patterns, seed) for seed in range(3)]
-    ensemble = Ensemble(draws)
+    ensemble = jax.jit(Ensemble(draws))
     random = np.random.default_rng(1)
 
     for seed, features in enumerate(draws):

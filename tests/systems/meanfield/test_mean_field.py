@@ -17,11 +17,16 @@ PARAMETERS = {"beta": 1.3, "gamma": 40.0, "epsilon": 0.1}
 
 @st.composite
 def cases(draw, most_bits=2):
-    """Weights, their positional bits, a window, its position, and parameters."""
-    m, p = draw(st.integers(1, 6)), draw(st.integers(0, most_bits))
-    length = draw(st.integers(1, 5))
+    """Weights, their positional bits, a window, its position, and parameters.
+
+    Few shapes, since each is a program of every operation.
+    """
+    m, p = draw(st.sampled_from([1, 2, 5])), draw(st.integers(0, most_bits))
+    length = draw(st.sampled_from([1, 2, 4]))
+    random = np.random.default_rng(draw(st.integers(0, 4)))
+    spins = draw(st.sampled_from([1, 8, 40]))
+    weights = random.choice([-1, 1], size=(4, m, spins + p))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    weights = random.choice([-1, 1], size=(4, m, draw(st.integers(1, 40)) + p))
     window = random.uniform(-1, 1, size=(length, m))
     parameters = {
         "beta": draw(st.floats(0, 4)),
@@ -35,7 +40,7 @@ def head(weights, bits, window, position, parameters) -> np.ndarray:
     mean_field = MeanField(Features.from_weights(weights, bits), len(window))
     with jax.enable_x64(True):
         phase = position % mean_field.period
-        return np.asarray(mean_field(jnp.asarray(window), parameters, phase))
+        return np.asarray(mean_field(jax.device_put(window), parameters, phase))
 
 
 @given(cases())
@@ -139,8 +144,7 @@ def test_a_phase_may_be_traced():
             np.testing.assert_allclose(traced(jnp.asarray(phase)), static, rtol=1e-14)
 
 
-@pytest.mark.parametrize("context", [1, 3, 4, 6])
-@pytest.mark.parametrize("bits", [0, 2])
+@pytest.mark.parametrize(("context", "bits"), [(1, 0), (1, 2), (3, 2), (6, 0), (6, 2)])
 def test_any_context_length(plain_head, context, bits):
     weights = np.random.default_rng(0).choice([-1, 1], size=(4, 3, 40 + bits))
     mean_field = MeanField(Features.from_weights(weights, bits), context)
