@@ -12,7 +12,14 @@ from helpers import looped_training, memory_training
 from isinglass import dynamics, energy
 from isinglass.data.double_slit import make_waves
 from isinglass.dynamics import textbook
-from isinglass.systems import interference, looped, meanfield, memory
+from isinglass.systems import (
+    descent,
+    diffusion,
+    interference,
+    looped,
+    meanfield,
+    memory,
+)
 
 CALLS = {}
 
@@ -149,6 +156,24 @@ def a_gpt2_is_new_and_saved_and_trained():
         run.model,
         run.metrics.loss.values,
     )
+
+
+@call
+def tokens_go_down_an_energy():
+    tokens = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
+    shape = descent.EnergyTransformerConfig(6, 2, 3, 7)
+    block = descent.EnergyTransformer(shape, key=jax.random.key(0))
+    hyper = descent.HyperSETConfig(6, 2, 4, step_features=0)
+    layer = descent.HyperSET(hyper, key=jax.random.key(0))
+    return block, tuple(block.follow(tokens, 3)), layer.iterate(tokens, 3)
+
+
+@call
+def instances_exchange_heat():
+    points = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
+    config = diffusion.DIFFormerConfig(6, 2, 4, 1, 2, "sigmoid")
+    model = diffusion.DIFFormer(config, key=jax.random.key(0))
+    return model, model(jnp.asarray(points)), diffusion.Diffusion().iterate(points, 3)
 
 
 @call

@@ -88,7 +88,7 @@ def test_under_one_norm_for_all_attention_is_the_mean():
 
 def test_what_a_mask_takes_out_is_not_there():
     q, k, v = map(np.asarray, drawn(0, 2))
-    mask = np.array([[1, 1, 0, 1, 0, 1, 1], [1] * 7], bool)
+    mask = np.array([[1, 1, 0, 1, 0, 1, 1], [0, 1, 1, 1, 1, 1, 0]], bool)
 
     @jax.jit
     def of(q, k, v, mask=None):

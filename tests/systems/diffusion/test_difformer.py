@@ -89,7 +89,7 @@ def model_of(**options):
 def test_members_of_a_batch_are_apart_and_masks_take_out(kind):
     model = model_of(kind=kind)
     inputs = np.random.default_rng(0).normal(size=(2, N, F)).astype(np.float32)
-    mask = np.array([[1, 1, 0, 1, 1, 0], [1] * 6], bool)
+    mask = np.array([[1, 1, 0, 1, 1, 0], [0, 1, 1, 0, 1, 1]], bool)
     logits = apply(model, inputs, None, mask)
     for member in (0, 1):
         alone = apply(model, inputs[member][mask[member]])
@@ -125,10 +125,10 @@ def test_a_graph_is_averaged_or_added():
 
 def test_dropout_is_of_a_key_and_states_have_energies():
     model = model_of(dropout=0.5)
-    inputs = jnp.ones((N, F), jnp.float32) * jnp.arange(N)[:, None]
+    inputs = np.ones((N, F), np.float32) * np.arange(N, dtype=np.float32)[:, None]
     drop = jax.jit(lambda m, x, key: m(x, key=key))
     first, again, other = (drop(model, inputs, jax.random.key(k)) for k in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
-    states = jax.jit(lambda m, x: m.states(x))(model, inputs)
-    assert layer_energies(states, 0.1).shape == (2,)
+    energies = jax.jit(lambda m, x: layer_energies(m.states(x), 0.1))(model, inputs)
+    assert energies.shape == (2,)
