@@ -1,6 +1,6 @@
 """Speed and memory of training looped transformers, beside PyTorch.
 
-    pip install torch==2.13.0 && python benchmarks/looped.py [--rounds N]
+    pip install torch==2.13.0 && python benchmarks/looped.py [--rounds N --seeds N]
 
 PyTorch is only needed here; from https://download.pytorch.org/whl/cpu on a machine
 without a GPU. That both compute the same loss and gradient from the same weights is
@@ -45,7 +45,7 @@ from isinglass.systems.looped.recipe import Stage
 from isinglass.training import Sharing, mesh_of
 
 CONFIG, TASK = LoopedConfig(vocabulary=16), InductionTask("last-token", 16)
-BATCH, SHORTEST, LONGEST, STEPS, SEEDS = 32, 16, 64, 32, 10
+BATCH, SHORTEST, LONGEST, STEPS = 32, 16, 64, 32
 PENALTIES = (0.1, 0.001, 0.02)  # potential, kinetic, entropy
 DEVICES = max(n for n in range(1, jax.device_count() + 1) if BATCH % n == 0)
 
@@ -182,13 +182,14 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     name = f"training, {SHORTEST} to {LONGEST} symbols"
     yield from harness.measure(steps(name, programs), options.rounds)
     yield from ceilings(options.rounds)
+    seeds = options.seeds
     for length in (None, 16, 32, 48, 64):
         kinds = {
             "one seed": Ours(1, DEVICES, length),
             "one seed, one device": Ours(1, 1, length),
-            f"{SEEDS} seeds": Ours(SEEDS, DEVICES, length),
+            f"{seeds} seeds": Ours(seeds, DEVICES, length),
         }
-        several = steps(f"{SEEDS} seeds at once, length {length or 'drawn'}", kinds)
+        several = steps(f"{seeds} seeds at once, length {length or 'drawn'}", kinds)
         rounds = max(3, options.rounds // 2)
         limit = least(length, rounds) if length else np.full(2, np.nan)
         by_unit = dict(
@@ -216,7 +217,7 @@ model(tokens).block_until_ready()
 
 def main() -> None:
     """Measure everything and print the tables."""
-    options = harness.options_of(__doc__, rounds=9).parse_args()
+    options = harness.options_of(__doc__, rounds=9, seeds=10).parse_args()
     harness.report(rows(options), options)
 
 
