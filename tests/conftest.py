@@ -12,8 +12,9 @@ from pathlib import Path
 
 import jax
 import pytest
-from jaxtyping import install_import_hook
 from xdist.scheduler import LoadFileScheduling
+
+import typechecking
 
 # Tests run most programs once, so they compile them for little time rather than for
 # speed, and so do the programs that tests start. Whoever sets XLA_FLAGS, if to nothing,
@@ -68,7 +69,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
 )
 
-install_import_hook("isinglass", "typechecking.check")
+typechecking.install()
 
 
 def pytest_configure(config):
