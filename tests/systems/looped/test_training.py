@@ -79,11 +79,12 @@ def test_the_accuracy_recorded_last_is_that_of_the_models(whole):
 
 
 def test_a_seed_does_not_depend_on_those_beside_it(whole):
-    of_model, of_data = keys_of(3)
-    alone = _steps.first_state(CONFIG, RECIPE, of_model)
-    alone, _ = _steps.advance(alone, of_data, Span(0, 0, 40), STAGE)
+    """It had one before it; here, one after it. Alone it is in `helpers.sharing`."""
+    of_model, of_data = keys_of(3, 7)
+    other = _steps.first_state(CONFIG, RECIPE, of_model)
+    other, _ = _steps.advance(other, of_data, Span(0, 0, 40), STAGE)
     for mine, beside in zip(
-        jax.tree.leaves(alone.model), jax.tree.leaves(whole.of(3)), strict=True
+        jax.tree.leaves(other.model), jax.tree.leaves(whole.of(3)), strict=True
     ):
         np.testing.assert_allclose(mine[0], beside, rtol=1e-3, atol=1e-4)
 
@@ -115,9 +116,8 @@ def test_progress_tells_steps_and_accuracy_by_length():
     assert ", accuracy at 5 " in str(reports[1])
 
 
-def test_another_learning_rate_compiles_nothing(whole):
+def test_another_rate_and_number_of_steps_compile_nothing(whole):
     compiled: Any = _steps._advance
-    run(replace(RECIPE, steps=1))
     before = compiled._cache_size()
     slower = run(replace(RECIPE, steps=1, learning_rate=1e-3))
     assert compiled._cache_size() == before

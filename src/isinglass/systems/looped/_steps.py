@@ -5,12 +5,12 @@ seeds, or every batch. In the latter case all of them draw the whole batch, and 
 their part of it.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, Key, PRNGKeyArray
@@ -127,6 +127,11 @@ def next_stage(state: State, recipe: Recipe) -> State:
 
 
 def _first_of_optimiser(recipe: Recipe, model: Any) -> Any:
+    return _begun(Recipe(clip=recipe.clip), model)  # it depends on nothing else
+
+
+@partial(jax.jit, static_argnums=0)
+def _begun(recipe: Recipe, model: Any) -> Any:
     return jax.vmap(recipe.optimiser().init)(model)
 
 
@@ -146,9 +151,7 @@ def advance(
         stage: What to train on, and how.
         sharing: The devices that share the work; None for the one that JAX chooses.
     """
-    # The rate is traced, so that a search for it compiles once.
-    rate = jnp.asarray(stage.recipe.learning_rate)
-    stage = replace(stage, recipe=replace(stage.recipe, learning_rate=1.0))
+    rate, stage = np.float32(stage.recipe.learning_rate), stage.rule()
     if sharing is None:
         return _advance(state, keys, span, rate, stage=stage)
     lanes = sharing.lane_spec

@@ -72,6 +72,11 @@ def measure_contraction(
     """
     check_kind(LoopedTransformer, model=model)
     check_tokens("tokens", tokens, 1, model.config.vocabulary)
+    return _profile(model, tokens)
+
+
+@jax.jit
+def _profile(model: LoopedTransformer, tokens: Int[Array, "n"]) -> ContractionProfile:
     inputs = model.embed(tokens)
     states, rows = model.run(tokens)
     causal = model.config.causal

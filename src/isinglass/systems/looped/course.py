@@ -1,5 +1,6 @@
 """The course of a loop: what every iteration attends to, and what it answers then."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -50,6 +51,13 @@ def follow_loop(
     check_kind(LoopedTransformer, model=model)
     check_batch(batch, places)
     check_whole(iterations=iterations)
+    return _course(model, batch, places, int(iterations))
+
+
+@partial(jax.jit, static_argnums=3)
+def _course(
+    model: LoopedTransformer, batch: InductionBatch, places: Places, iterations: int
+) -> Course:
     sequences, length = batch.tokens.shape
     positions, apart = places
     by_sequence = jax.lax.map(

@@ -85,6 +85,13 @@ def barred_accuracy(
     """
     check_kind(LoopedTransformer, model=model)
     check_batch(batch, places)
+    return _accuracy(model, batch, places)
+
+
+@jax.jit
+def _accuracy(
+    model: LoopedTransformer, batch: InductionBatch, places: Places
+) -> Float[Array, "5 columns"]:
     iterations = model.config.iterations
     alone, always = jnp.eye(iterations, dtype=bool), jnp.ones((1, iterations), bool)
     nowhere = jnp.full_like(places.positions[:1], -1)

@@ -79,6 +79,11 @@ def find_places(batch: InductionBatch, key: Array) -> Places:
     """
     check_batch(batch)
     check_key(key=key)
+    return _places(batch, key)
+
+
+@jax.jit
+def _places(batch: InductionBatch, key: Array) -> Places:
     shape = batch.tokens.shape
     itself = jnp.broadcast_to(jnp.arange(shape[1]), shape)
     match = jnp.where(batch.mask, batch.source + 1, -1)

@@ -1,8 +1,10 @@
 """How a looped transformer is trained: steps, lengths, penalties, curricula."""
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -163,10 +165,19 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a training, as compiled steps depend on it: `task` by `recipe`."""
+    """One stage of a training: `task` by `recipe`."""
 
     task: InductionTask
     recipe: Recipe
+
+    def rule(self) -> Stage:
+        """A stage with what the compiled steps depend on, and nothing else.
+
+        The rate is given to them as a number, and how many steps there are matters only
+        where it decays, so that no other needs compiling.
+        """
+        recipe = replace(self.recipe, learning_rate=1.0)
+        return Stage(self.task, recipe if recipe.decay else replace(recipe, steps=1))
 
 
 def recipes_in_order(recipe: Recipe | Sequence[Recipe]) -> tuple[Recipe, ...]:

@@ -421,7 +421,7 @@ class LoopedTrainer(Trainer[State, Run]):
                 self._keys[1][index],
                 self._first_steps[stage],
                 step,
-                stage=self._stage(stage),
+                stage=self._stage(stage).rule(),
             )
             # None is, where only the evaluation's sequences bring it out.
             term = _steps.TERMS[int(np.argmax(infinite))] if infinite.any() else "loss"

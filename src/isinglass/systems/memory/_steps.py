@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
@@ -55,8 +56,13 @@ class StepStatistics(NamedTuple):
 
 def first_state(model: Any, recipe: Recipe) -> State:
     """What training of a model begins from."""
-    failed = jnp.full(len(TERMS), -1, jnp.int32)
-    return State(model, recipe.optimiser(0.0).init(model), failed)
+    failed = np.full(len(TERMS), -1, np.int32)
+    return State(model, _begun(model, recipe.rule()), jax.device_put(failed))
+
+
+@partial(jax.jit, static_argnums=1)
+def _begun(model: Any, recipe: Recipe) -> Any:
+    return recipe.optimiser(0.0).init(model)
 
 
 @partial(jax.jit, static_argnames=("recipe", "mesh"), donate_argnames=("state",))
