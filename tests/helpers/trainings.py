@@ -131,10 +131,14 @@ LOOPED_BASELINE = Case(
         ),
     },
     diverging=with_arguments(
-        _looped, UNTIL_13, config=BASELINE, seeds=(5,), evaluate=_SHORT
+        _looped,
+        _changed(RECIPE, learning_rate=1e30),
+        config=BASELINE,
+        seeds=(5,),
+        evaluate=_SHORT,
     ),
-    step=13,
-    term="loss",
+    step=1,
+    term="task",
 )
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import looped_training, memory_training, sharing
+from helpers import looped_training, memory_training, sharing, toy_training
 from helpers.killed import assert_same_after_kills, finish, start
 from helpers.trainings import leaves
 from isinglass.training import Runtime
@@ -17,8 +17,10 @@ from isinglass.training import Runtime
 @pytest.mark.parametrize(
     ("script", "steps", "kills"),
     [
-        (looped_training, 200, 1),
-        # The same engine writes and reads both checkpoints.
+        # One engine writes and reads all checkpoints; that others go on the same from
+        # each of theirs is in tests/training.
+        (toy_training, 600, 1),
+        pytest.param(looped_training, 200, 1, marks=pytest.mark.slow),
         pytest.param(memory_training, 150, 1, marks=pytest.mark.slow),
         pytest.param(looped_training, 5000, 20, marks=pytest.mark.slow),
         pytest.param(memory_training, 4000, 12, marks=pytest.mark.slow),

@@ -1,18 +1,16 @@
 """What every training keeps to, whatever it trains.
 
-A new system adds its training to `CASES`. `Descent` shows how little an engine needs.
+A new system adds its training to `CASES`; `helpers.toy_training` shows how little an
+engine needs.
 """
 
 import os
 import shutil
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from helpers.toy_training import descend
 from helpers.trainings import (
     LOOPED,
     LOOPED_BASELINE,
@@ -24,66 +22,8 @@ from helpers.trainings import (
     stopping_at,
     with_arguments,
 )
-from isinglass.training import (
-    Failure,
-    Metric,
-    Runtime,
-    Sums,
-    Trainer,
-    TrainingDivergedError,
-    run_trainer,
-)
+from isinglass.training import Runtime, TrainingDivergedError
 from isinglass.training.checkpoint import FILE
-
-
-@dataclass(frozen=True)
-class Descent(Trainer):
-    """Goes down ½|x|² by its gradient: all that a trainer has to say."""
-
-    rate: float = 0.1
-    breaks_at: int = 100
-
-    chunk = 2
-    metrics: ClassVar = {
-        "loss": Metric(("step",), "mean loss", "1"),
-        "distance": Metric(("step",), "distance from the minimum", "1"),
-    }
-
-    def records(self):
-        return (3, 6, 8)
-
-    def plan(self):
-        return {"system": "descent", "rate": self.rate}
-
-    def state_after(self, step):
-        return {"x": jnp.arange(1.0, 4.0), "failed": jnp.asarray(-1)}
-
-    def advance(self, state, step, until):
-        sums = []
-        for number in range(step, until):
-            if number >= self.breaks_at:
-                failed = number if state["failed"] < 0 else state["failed"]
-                sums.append(Sums(0, {"loss": 0.0}))
-                state = state | {"failed": jnp.asarray(failed)}
-            else:
-                sums.append(Sums(1, {"loss": 0.5 * (state["x"] ** 2).sum()}))
-                state = state | {"x": state["x"] * (1 - self.rate)}
-        return state, sums
-
-    def measure(self, state, step):
-        return state, {"distance": jnp.linalg.norm(state["x"])}
-
-    def failure(self, state):
-        failed = int(state["failed"])
-        return None if failed < 0 else Failure(failed, "loss")
-
-    def result(self, state, step, metrics):
-        return SimpleNamespace(model=state["x"], metrics=metrics)
-
-
-def descend(runtime=None, **changes):
-    return run_trainer(Descent(**changes), runtime)
-
 
 TOY = Case(
     descend,

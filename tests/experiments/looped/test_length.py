@@ -7,8 +7,9 @@ import pytest
 import xarray as xr
 
 from helpers import experiments
+from helpers.looped_models import untrained
 from isinglass.data.induction import Form
-from isinglass.experiments.looped import length
+from isinglass.experiments.looped import length, models
 from isinglass.experiments.looped.length import ENOUGH, LENGTHS, SETTINGS, Setting
 from isinglass.experiments.looped.models import PERCENT
 
@@ -63,8 +64,8 @@ def test_a_tiny_run_from_end_to_end(form, monkeypatch):
     monkeypatch.setattr(
         length, "config", lambda *job: replace(config(*job), iterations=2)
     )
-    if form == "full-sequence":  # penalties are trained with in tests of the ablation
-        monkeypatch.delitem(length.ARMS, "P")
+    if form == "full-sequence":  # tests of other experiments train
+        monkeypatch.setattr(models, "trained", untrained)
     tiny = Setting({form: (12, 12)}, longest=16, sequences=2)
     monkeypatch.setitem(SETTINGS, "quick", tiny)
     outcome = experiments.tell(length, experiments.measure(length, seeds=2))

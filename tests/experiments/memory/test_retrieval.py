@@ -1,23 +1,26 @@
 """How many patterns are held: a tiny run, and what is told of numbers and errors."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass._common.intervals import Interval
-from isinglass.energy import HalfPoint
+from isinglass.energy import HalfPoint, half_point
 from isinglass.experiments.memory import half_points
 from isinglass.experiments.memory import retrieval as experiment
 from isinglass.experiments.memory.half_points import Setting
 
+# Of 4 and of 32 patterns wherever it may be, so that few programs are compiled.
 TINY = Setting(
     dimension=16,
-    counts=(4, 64),
+    counts=(4, 32),
     noises=(0.0, 0.3),
-    dimensions={"Hopfield": (16,), "Demircigil": (4,)},
-    factors=(0.5, 2.5),
-    separations=(2.0,),
-    error_counts=(4, 64),
+    dimensions={"Hopfield": (16,), "Demircigil": (2,)},
+    factors=(0.5, 4.0),
+    separations=(2.02,),
+    error_counts=(4, 32),
 )
 
 
@@ -25,6 +28,9 @@ TINY = Setting(
 def measured():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(experiment.SETTINGS, "quick", TINY)
+        patch.setattr(experiment, "LENGTHS", 32)
+        patch.setattr(experiment, "WIDTHS", (0.0, 0.8))
+        patch.setattr(sys.modules[half_point.__module__], "RESAMPLES", 50)
         return measure(experiment, seeds=3)
 
 

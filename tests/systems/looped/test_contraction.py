@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
+from helpers.looped_models import drawn, random_model
 from isinglass.dynamics import Measure, Sampling, cycles, lyapunov_spectrum, trajectory
 from isinglass.dynamics.cycles import jacobian_norm
 from isinglass.systems.looped.contraction import (
@@ -43,32 +44,32 @@ def rows_of(query, key, hidden, causal):
     return jnp.asarray(softmax(scores, axis=-1))
 
 
+embedded = jax.jit(lambda model, tokens: model.embed(tokens))
+
+
 def shaken(seed=0, n=4, **config):
     """A model whose gain and bias are not those of the start, X, and a state."""
-    return _shaken(seed, n, tuple(config.items()))
-
-
-@partial(jax.jit, static_argnums=(1, 2))
-def _shaken(seed, n, config):
-    keys = jax.random.split(jax.random.key(seed), 4)
-    model = LoopedTransformer(LoopedConfig(**dict(config)), key=keys[0])
-    d = model.config.width
-    gain = 0.5 + jax.random.uniform(keys[1], (d,))
-    bias = jax.random.normal(keys[2], (d,))
-    model = eqx.tree_at(lambda m: (m.gain, m.bias), model, (gain, bias))
-    inputs = model.embed(jax.random.randint(keys[3], (n,), 0, model.config.vocabulary))
-    return model, inputs, jax.random.normal(keys[3], inputs.shape)
+    rng, config = np.random.default_rng(seed), LoopedConfig(**config)
+    d, dtype = config.width, jax.dtypes.canonicalize_dtype(float)
+    model = random_model(LoopedTransformer, config, seed)
+    gain, bias = 0.5 + rng.random(d, dtype), rng.standard_normal(d, dtype)
+    changed = tuple(map(jax.device_put, (gain, bias)))
+    model = eqx.tree_at(lambda m: (m.gain, m.bias), model, changed)
+    inputs = embedded(model, rng.integers(0, config.vocabulary, n, np.int32))
+    return model, inputs, jnp.asarray(rng.standard_normal((n, d), dtype))
 
 
 @cache
 def untrained(n=3):
-    @jax.jit
-    def model_and_inputs():
-        keys = jax.random.split(jax.random.key(0))
-        model = LoopedTransformer(LoopedConfig(), key=keys[0])
-        return model, model.embed(jax.random.randint(keys[1], (n,), 0, 4))
+    model, key = new()
+    return model, embedded(model, jax.random.randint(key, (n,), 0, 4))
 
-    return model_and_inputs()
+
+@cache
+def new():
+    """A model, and a key for its tokens."""
+    of_model, of_tokens = jax.random.split(jax.random.key(0))
+    return drawn(LoopedConfig(), key=of_model), of_tokens
 
 
 @pytest.mark.usefixtures("double")

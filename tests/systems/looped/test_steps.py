@@ -50,6 +50,7 @@ def test_the_first_step_is_adamw_of_the_clipped_gradient():
 def test_the_loss_is_that_of_trajectories_without_padding(form, length):
     stage = Stage(InductionTask(form, 4), RECIPE)
     model = random_model(LoopedTransformer, CONFIG)
+    length = np.int32(length)  # as that of a training, which compiles the same
     batch = draw(jax.random.key(2), length, 0, stage)
     _, (loss, terms, accuracy) = loss_gradient(model, batch, length, 0, stage)
 
