@@ -162,16 +162,17 @@ def test_a_clock_does_not_hide_a_saddle():
 scales = st.sampled_from([1e-12, 1e-3, 1.0, 40.0, 1e9])
 
 
+def scaled_cubic(y, parameters):
+    x = (y - parameters["b"]) / parameters["a"]
+    return parameters["a"] * cubic(x, parameters) + parameters["b"]
+
+
 @settings(max_examples=8, deadline=None, derandomize=True, database=None)
 @given(scale=scales, shift=st.sampled_from([0.0, -3.0, 500.0]))
 def test_basins_know_no_unit_and_no_origin(scale, shift):
-    def step(y, parameters):
-        x = (y - parameters["b"]) / parameters["a"]
-        return parameters["a"] * cubic(x, parameters) + parameters["b"]
-
     x = np.linspace(-1.7, 1.7, 18)[:, None]
     at = {"r": R, "h": 0.0, "a": scale, "b": scale * shift}
-    reached = basins(step, scale * (x + shift), at, Measure(steps=200))
+    reached = basins(scaled_cubic, scale * (x + shift), at, Measure(steps=200))
     expected = basins(cubic, x, {"r": R, "h": 0.0}, Measure(steps=200))
     np.testing.assert_array_equal(reached.labels, expected.labels)
 

@@ -92,8 +92,9 @@ def test_time_goes_on_where_it_does_not_repeat():
 
 
 @settings(max_examples=5, deadline=None)
-@given(rate=st.floats(0.2, 2.0), dt=st.sampled_from([0.01, 0.05]))
-def test_exponents_of_a_linear_field_are_its_eigenvalues(rate, dt):
+@given(rate=st.floats(0.2, 2.0))
+def test_exponents_of_a_linear_field_are_its_eigenvalues(rate):
+    dt = 0.05
     step = flow(linear_field, dt, method="dopri5")
     measure = Measure(transient=200, steps=2000, exponents=None)
     spectrum = lyapunov_spectrum(step, np.zeros(3), {"rate": rate}, measure)

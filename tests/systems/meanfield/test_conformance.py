@@ -212,7 +212,7 @@ def test_the_toolbox_finds_the_exponents_of_the_periodic_orbit(oracle_at):
             once = step(DelayState(window, state.phase), oracle.parameters)
             return step(once, oracle.parameters).window
 
-        jacobian = jax.jacfwd(twice)(state.window).reshape(4, 4)
+        jacobian = jax.jit(jax.jacfwd(twice))(state.window).reshape(4, 4)
     multipliers = np.sort(np.abs(np.linalg.eigvals(jacobian)))[::-1]
     spectrum = lyapunov_spectrum(
         step, state, oracle.parameters, Measure(steps=1000, exponents=2, qr_every=1)
