@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers import looped_training, memory_training
-from isinglass import dynamics, energy
+from isinglass import dynamics, energy, figures
 from isinglass.data.double_slit import make_waves
 from isinglass.dynamics import textbook
 from isinglass.systems import (
@@ -68,6 +68,16 @@ def couplings_are_learned():
 
 
 @call
+def towers_and_texts_are_learned():
+    X, y = pictures(12, 0)
+    levels = (interference.Level(6, stride=4),)
+    tower = interference.TowerClassifier(levels, random_state=0).fit(X, y)
+    texts = ["one two three", "four five", "one three", "five four six"]
+    reader = interference.TextInterference(2**8).fit(texts, [0, 1, 0, 1])
+    return tower.decision_function(X), reader.decision_function(texts)
+
+
+@call
 def tensors_respond():
     solutions = interference.mean_field_solutions([0.5, 1.5], [0.3, 0.1])
     path = interference.hysteresis([0.5, 1.5], [[0.3, 0.3], [0.0, 0.0]])
@@ -107,6 +117,30 @@ def a_diagram_is_drawn():
         {"a": [1.0, 1.4]},
         dynamics.Measure(transient=50, steps=100, exponents=2),
     ).exponents.values
+
+
+@call
+def flows_cycles_and_basins_are_known():
+    at = {"r": 1.5, "h": 0.01}
+    there = dynamics.cycle(textbook.cubic, np.array([0.6]), at)
+    starts = np.array([[-0.5], [0.5]])
+    few = dynamics.Measure(transient=50, steps=50)
+    reached = dynamics.basins(textbook.cubic, starts, at, few, lanes=2)
+    orbit = dynamics.trajectory(
+        dynamics.flow(textbook.rossler, 0.1),
+        np.ones(3),
+        {"a": 0.2, "b": 0.2, "c": 5.7},
+        10,
+    )
+    return there.state, reached.labels, orbit
+
+
+@call
+def a_picture_is_drawn():
+    with figures.house_style():
+        figure, axes = figures.subplots()
+        axes.set_xlabel("x^2 % _")  # which TeX would refuse
+        return np.frombuffer(figures.render(figure, "png"), np.uint8)
 
 
 @call

@@ -1,4 +1,8 @@
-"""What the user has set for all of JAX changes no answer of ours."""
+"""What the user has set, for all of JAX or for Matplotlib, changes no answer of ours.
+
+Nor does a home that cannot be written. Settings with which a command must end, such as
+a device that is not here, and projects that have moved are in tests/cli.
+"""
 
 import os
 import subprocess
@@ -20,9 +24,15 @@ SETTINGS = {
 
 def test_no_answer_changes(tmp_path):
     path = tmp_path / "answers.npz"
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 30\n")
+    of_matplotlib = {
+        "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # of a notebook
+    }
+    home = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), os.devnull)
     done = subprocess.run(
         [sys.executable, main_calls.__file__, str(path)],
-        env={**os.environ, **SETTINGS},
+        env={**os.environ, **SETTINGS, **of_matplotlib, **home},
         capture_output=True,
         text=True,
     )
