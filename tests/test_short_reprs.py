@@ -1,12 +1,17 @@
 """What is made of many numbers says what it is in a few lines, not all of them."""
 
+from xml.etree import ElementTree
+
 import jax
 import numpy as np
 import pytest
 import xarray as xr
 
 from isinglass.data import InductionTask
+from isinglass.data.few_shot import Task
+from isinglass.data.mnist import Digits
 from isinglass.dynamics import (
+    attractor,
     basins,
     cycle,
     fixed_points,
@@ -58,6 +63,15 @@ def two_basins():
     return basins(lambda x, _: np.float64(1.5) * x - x**3, starts, {})
 
 
+def an_attractor():
+    return attractor(textbook.henon, np.array([0.1, 0.1]), {"a": 1.4, "b": 0.3})
+
+
+def a_task():
+    digits = Digits(np.zeros((2, 28, 28), np.uint8), np.array([7, 7], np.uint8))
+    return Task(digits, digits)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -81,3 +95,26 @@ def test_a_repr_is_short_and_says_what_it_is(make, words):
     assert "array(" not in text
     assert max(map(len, text.splitlines())) <= LINE
     assert len(text.splitlines()) <= 4
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (an_attractor, "<td>CHAOTIC</td>"),
+        (spectrum, '<th scope="row">λ2</th>'),
+        (a_cycle, "<caption>Cycle of period 1</caption>"),
+        (two_basins, "<td>50.0%</td>"),
+        (Features.paper, '<th scope="row">patterns M</th><td>3</td>'),
+        (
+            lambda: MeanField(Features.paper()),
+            '<th scope="row">context L</th><td>4</td>',
+        ),
+        (a_task, '<th scope="row">pool</th>'),
+        (lambda: a_task().pool, '<th scope="col">digit</th><th scope="col">7</th>'),
+    ],
+)
+def test_a_notebook_shows_a_small_table(make, words):
+    shown = make()._repr_html_()
+    assert words in shown
+    assert len(shown) < 2000
+    ElementTree.fromstring(shown)  # well formed

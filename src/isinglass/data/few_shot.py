@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from isinglass._common.notebook import html_table
 from isinglass.data.mnist import MNIST, Digits
 
 
@@ -21,6 +22,10 @@ class Task(NamedTuple):
 
     pool: Digits
     test: Digits
+
+    def _repr_html_(self) -> str:
+        rows = [(name, repr(getattr(self, name))) for name in self._fields]
+        return html_table("Task", (), rows)
 
 
 def task(data: MNIST, classes: Sequence[int]) -> Task:

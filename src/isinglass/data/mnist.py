@@ -19,6 +19,8 @@ import numpy as np
 from jaxtyping import UInt8
 from lazy_loader import load as load_module
 
+from isinglass._common.notebook import html_table
+
 # Imported when it is used: it brings half of SciPy.
 sklearn: Any = load_module("sklearn")
 
@@ -56,6 +58,15 @@ class Digits(NamedTuple):
             by_label = ", ".join(f"{count} of {label}" for count, label in pairs)
         size = " × ".join(map(str, self.images.shape[1:]))
         return f"Digits({len(self.labels)} pictures of {size}: {by_label or 'none'})"
+
+    def _repr_html_(self) -> str:
+        labels, counts = np.unique(self.labels, return_counts=True)
+        size = " × ".join(map(str, self.images.shape[1:]))
+        return html_table(
+            f"{len(self.labels):,} pictures of {size}",
+            ("digit", *map(str, labels)),
+            [("pictures", *(f"{count:,}" for count in counts))],
+        )
 
 
 class MNIST(NamedTuple):

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass._common.checks import or_default
+from isinglass._common.notebook import html_table
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import as_lane
 from isinglass.dynamics._precision import warn_of_single_precision
@@ -54,6 +55,21 @@ class Attractor:
             f"{self.standard_error:.1g},\n"
             f"          of {self.measured_steps:,} steps after "
             f"{self.transient_steps:,}; {count} points of {width} components)"
+        )
+
+    def _repr_html_(self) -> str:
+        count, width = self.points.shape
+        return html_table(
+            "Attractor",
+            (),
+            [
+                ("kind", self.kind.name),
+                ("period", str(self.period or "–")),
+                ("confidence", f"{self.confidence:.3f}"),
+                ("λ₁", f"{self.leading_exponent:.4g} ± {self.standard_error:.1g}"),
+                ("steps", f"{self.measured_steps:,} after {self.transient_steps:,}"),
+                ("points", f"{count} of {width} components"),
+            ],
         )
 
 

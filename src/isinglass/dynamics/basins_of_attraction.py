@@ -17,6 +17,7 @@ from isinglass._common.checks import (
     or_default,
 )
 from isinglass._common.machine import cores
+from isinglass._common.notebook import html_table
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import (
     first_lane,
@@ -106,6 +107,26 @@ class Basins:
         sets = "".join(f"\n    {reached}," for reached in self.attractors)
         unstable = f"\n    {len(self.unstable)} unstable" if self.unstable else ""
         return f"Basins({len(self.labels)} starts on{sets}{unstable})"
+
+    def _repr_html_(self) -> str:
+        sets = [(str(i), reached) for i, reached in enumerate(self.attractors)]
+        sets += [
+            (str(UNSTABLE - k), reached) for k, reached in enumerate(self.unstable)
+        ]
+        return html_table(
+            f"Where {len(self.labels):,} starts end; labels below 0 are unstable",
+            ("label", "kind", "period", "share of starts", "λ₁"),
+            [
+                (
+                    label,
+                    reached.kind.name,
+                    str(reached.period or "–"),
+                    f"{reached.share:.1%}",
+                    f"{reached.leading_exponent:.4g}",
+                )
+                for label, reached in sets
+            ],
+        )
 
 
 @dataclass(frozen=True)

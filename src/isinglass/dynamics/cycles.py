@@ -26,6 +26,7 @@ from isinglass._common.checks import (
     check_real,
     check_whole,
 )
+from isinglass._common.notebook import html_table
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
@@ -78,6 +79,17 @@ class Cycle(NamedTuple):
         rest = len(self.multipliers) - _SHOWN
         more = f", … {rest} more" if rest > 0 else ""
         return f"Cycle(period={self.period}, multipliers {shown}{more})"
+
+    def _repr_html_(self) -> str:
+        pairs = zip(self.multipliers, self.exponents, strict=True)
+        return html_table(
+            f"Cycle of period {self.period}",
+            ("", "multiplier", "modulus", "exponent"),
+            [
+                (str(i), f"{value:.5g}", f"{abs(value):.5g}", f"{exponent:.4g}")
+                for i, (value, exponent) in enumerate(pairs, start=1)
+            ],
+        )
 
     @property
     def exponents(self) -> Float[np.ndarray, " D"]:

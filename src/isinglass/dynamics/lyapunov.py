@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from isinglass._common.checks import as_array, check_whole
+from isinglass._common.notebook import html_table
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._batches import BATCHES, descending
 from isinglass.dynamics._checks import check_map
@@ -66,6 +67,17 @@ class LyapunovSpectrum:
         rest = len(self.exponents) - _SHOWN
         more = f", … {rest} more" if rest > 0 else ""
         return f"LyapunovSpectrum({shown}{more}; of {self.steps:,} steps)"
+
+    def _repr_html_(self) -> str:
+        columns = zip(self.exponents, self.standard_error, self.unresolved, strict=True)
+        return html_table(
+            f"Lyapunov exponents of {self.steps:,} steps",
+            ("", "exponent", "standard error", "unresolved"),
+            [
+                (f"λ{place}", f"{value:.5g}", f"{error:.2g}", f"{share:.1%}")
+                for place, (value, error, share) in enumerate(columns, start=1)
+            ],
+        )
 
     @property
     def kaplan_yorke_dimension(self) -> float:

@@ -21,6 +21,7 @@ from isinglass._common.checks import (
     check_whole,
     is_whole,
 )
+from isinglass._common.notebook import html_table
 from isinglass._common.types import ArrayLike
 from isinglass.systems.meanfield.attention import position_signs
 
@@ -75,6 +76,17 @@ class Features:
         return (
             f"Features({self.n_patterns} patterns, {self.positional_bits} positional "
             f"bits, {len(self.signs)} groups)"
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            "Features of a self-attention network",
+            (),
+            [
+                ("patterns M", str(self.n_patterns)),
+                ("positional bits P", str(self.positional_bits)),
+                ("groups of spins", str(len(self.signs))),
+            ],
         )
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from isinglass._common.checks import (
     check_whole,
     parameter,
 )
+from isinglass._common.notebook import html_table
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
@@ -74,6 +75,11 @@ class MeanField:
 
     features: Features
     context: int | None = None
+
+    def _repr_html_(self) -> str:
+        context = self.context or 2**self.features.positional_bits
+        rows = [("features", repr(self.features)), ("context L", str(context))]
+        return html_table("MeanField", (), rows)
 
     def __post_init__(self) -> None:
         check_kind(Features, features=self.features)
