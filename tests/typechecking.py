@@ -46,15 +46,18 @@ def check(function: Any) -> Any:
     Of a `Literal` only that it is a string: what else there is to choose from is for
     editors to say beforehand, and for the function to refuse, which tests look at.
     """
-    function.__annotations__ = {
+    written = function.__annotations__
+    hints = {
         name: _any_of_its_type(_resolved(annotation, function))
-        for name, annotation in function.__annotations__.items()
+        for name, annotation in written.items()
     }
-    hints = function.__annotations__.values()
-    if all(hint is Any for hint in hints):
+    if all(hint is Any for hint in hints.values()):
         return function
+    function.__annotations__ = hints
     typed = _typed(function)
-    return _with_shapes(typed) if any(map(_has_shape, hints)) else typed
+    # Options of commands, too, are read from annotations, by Typer.
+    function.__annotations__ = typed.__annotations__ = written
+    return _with_shapes(typed) if any(map(_has_shape, hints.values())) else typed
 
 
 def _resolved(annotation: Any, function: Any) -> Any:

@@ -13,7 +13,7 @@ from isinglass.systems.interference import (
     ensemble_energies,
 )
 
-law = settings(max_examples=20, deadline=None, derandomize=True, database=None)
+law = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 10**6)
 CLASSES = [0, 1, 2]
 

@@ -105,3 +105,14 @@ def test_recipes_follow_one_another():
     assert first_steps((RECIPE, replace(RECIPE, steps=5))) == (0, 40, 45)
     with pytest.raises(ValueError, match="recipe must hold at least one"):
         recipes_in_order(())
+
+
+def test_programs_depend_on_how_many_steps_there_are_only_where_the_rate_decays():
+    def rule(**changes):
+        return Stage(InductionTask(), replace(RECIPE, **changes)).rule()
+
+    assert rule(steps=7, learning_rate=0.5) == rule()
+    assert rule(decay=True, learning_rate=0.5).recipe.steps == RECIPE.steps
+    assert rule(decay=True) != rule(decay=True, steps=7)
+    for change in ({"clip": None}, {"warmup": 3}, {"weight_decay": 0.0}, {"batch": 2}):
+        assert rule(**change) != rule()
