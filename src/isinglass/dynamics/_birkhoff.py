@@ -55,9 +55,12 @@ class WeightedAverages:
         self.low = np.minimum(self.low, rows.min(axis=0))
         self.high = np.maximum(self.high, rows.max(axis=0))
         for first in range(0, len(rows), ROWS):
-            part = rows[first : first + ROWS] - self.centre
-            powers = np.stack([part, part**2], axis=1).reshape(len(part), -1)
-            self._sum(powers, self.time + first)
+            part = rows[first : first + ROWS]
+            powers = np.empty((len(part), 2, *self.centre.shape))
+            values, squares = powers[:, 0], powers[:, 1]
+            np.subtract(part, self.centre, out=values)
+            np.square(values, out=squares)
+            self._sum(powers.reshape(len(part), -1), self.time + first)
 
     def _sum(self, powers: Float[np.ndarray, "r c"], begin: int) -> None:
         """Add values and squares from a time on to the sums of their windows."""

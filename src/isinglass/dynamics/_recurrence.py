@@ -191,12 +191,13 @@ def _least(
     period = multiple.copy()
     for q in np.unique(multiple[multiple > 1]):
         back = min(steps // 8, len(tail) - q) // q * q
+        end = tail[len(tail) - q - max(back, q) :]
         for p in range(1, q // 2 + 1):
             if q % p:
                 continue
             lanes = np.flatnonzero((multiple == q) & (period == q))
-            values = tail[..., lanes]
-            early = values[len(tail) - q - back : len(tail) - back]
+            values = end[..., lanes]
+            early = values[len(end) - q - back : len(end) - back]
             before = np.abs(values[-q:] - early).max(axis=(0, 1))
             moved = np.abs(values[-q:] - values[-q - p : -p]).max(axis=(0, 1))
             is_less = moved <= np.maximum(FLIPPED * before, allowed[lanes])

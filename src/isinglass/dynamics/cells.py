@@ -30,7 +30,7 @@ from isinglass.dynamics.measure import Measure
 
 # Steps between two ticks of progress; also bounds the rows that are held at a time.
 SEGMENT_STEPS = 2048
-SEGMENTS = 4  # of a stretch, at least
+SEGMENTS = 4  # of a long stretch, at least
 FEWEST_ROWS = 256  # that there is room for, so that most stretches share a program
 # A program that is there is run even if it computes more than is asked for: tangents in
 # a transient, or lanes that need not be run on. To compile another would take longer
@@ -187,10 +187,10 @@ class _Cells:
             self._run_transient(before, 1, 0)
         else:
             lanes.start_tangents(self.exponents)
-            self._run_transient(before, pilot, self._room(pilot)[1])
+            self._run_transient(before, pilot, self._room(pilot))
         if self.exponents:
             lanes.start_tangents(self.exponents)
-            room = self._room(pilot)[1]
+            room = self._room(pilot)
             self.intervals = lanes.settle(measure.qr_every, measure.precision, room)
             self.transient += PILOT_BLOCKS * self.unit
         self.before = self.transient + skipped
@@ -213,12 +213,13 @@ class _Cells:
             return np.resize(places, lanes)
         return _filled(places, lanes)
 
-    def _room(self, qr_every: int) -> tuple[int, int]:
-        """Blocks of a stretch that are run at a time, and the room for rows of them."""
+    def _room(self, qr_every: int) -> int:
+        """Steps of a stretch that are run at a time: so many rows are held."""
         block = self.lanes.block(qr_every)
         first = -(-self.steps // self.unit) * self.unit // block
+        fewest = max(PILOT_BLOCKS, -(-FEWEST_ROWS // block))
         longest = min(-(-first // SEGMENTS), max(SEGMENT_STEPS // block, 1))
-        return longest, max(longest, PILOT_BLOCKS, -(-FEWEST_ROWS // block)) * block
+        return max(longest, fewest) * block
 
     def _skipped(self) -> int:
         """Steps of a stretch that need not be looked at, where there are no exponents.
@@ -249,9 +250,9 @@ class _Cells:
         else:
             blocks = first * 2**extension
         stretch = Stretch(self.measure, blocks, block, count)
-        longest, room = self._room(self.qr_every)
+        room = self._room(self.qr_every)
         while stretch.done < blocks:
-            taken = min(longest, blocks - stretch.done)
+            taken = min(room // block, blocks - stretch.done)
             segment = lanes.go(taken, self.qr_every, room)
             stretch.take(segment.of_first(count))
             self._tell(extension, stretch.done / blocks)
