@@ -18,8 +18,8 @@ import jaxtyping
 from beartype import BeartypeConf, beartype
 
 # PEP 484 lets an int stand for a float, as Pyright does; beartype alone would refuse
-# it.
-_typed = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# it. What is of another type is a `TypeError`, as it would often be without a check.
+_typed = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))
 _with_shapes = functools.partial(jaxtyping.jaxtyped, typechecker=None)
 
 
