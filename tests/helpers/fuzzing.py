@@ -224,7 +224,8 @@ class _TooLong(BaseException):
 def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
     """What is wrong with how a call fails, if anything."""
     try:
-        signal.alarm(SECONDS)
+        # Again and again, as it is lost where it comes while garbage is collected.
+        signal.setitimer(signal.ITIMER_REAL, SECONDS, 1)
         made = {
             k: v.made() if isinstance(v, Altered) else v for k, v in changed.items()
         }
@@ -232,7 +233,7 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
     except (_TooLong, KeyboardInterrupt):
         raise
     except BaseException as error:  # a panic of Rust is no Exception
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, OSError) or _by_scikit_learn(case, frames):
             return None  # a file that is not there; words that its conventions ask for
@@ -250,7 +251,7 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
             f"{Path(inside[-1].filename).name}:{inside[-1].lineno}",
         )
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return None
 
 
@@ -328,7 +329,7 @@ class Record:
         except _TooLong:
             self.slow += 1
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
             now = time.monotonic()
             self.seconds[case.name] += now - begin
         if now > self.said + 60:

@@ -76,6 +76,8 @@ def test_thresholds_belong_to_the_similar_and_the_opposite():
             {"rates": (1.0, -1.0, 0.0)},
             "rates must be three finite numbers greater than -1",
         ),
+        # What can be read once only is no parameter of an estimator.
+        ({"rates": iter((1.0, -0.5, -0.8))}, "rates must be three finite numbers"),
         ({"threshold": 0.0}, r"threshold must lie in \(0, 1\], got 0"),
     ],
 )

@@ -57,7 +57,7 @@ class LearningRule:
     def __post_init__(self) -> None:
         rates, threshold = self.rates, self.threshold
         try:
-            numbers = tuple(float(rate) for rate in rates)
+            numbers = tuple(float(rate) for rate in as_list("rates", rates))
         except (TypeError, ValueError):
             numbers = ()
         if len(numbers) != 3 or not all(np.isfinite(r) and r > -1 for r in numbers):
