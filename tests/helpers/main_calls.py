@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers import looped_training, memory_training
 from isinglass import dynamics, energy, figures
+from isinglass.data import InductionTask
 from isinglass.data.double_slit import make_waves
 from isinglass.dynamics import textbook
 from isinglass.systems import (
@@ -149,6 +150,18 @@ def patterns_are_retrieved():
     starts = patterns + np.float32(0.1)
     descent = energy.retrieve(starts, patterns, 2.0)
     return descent.state, energy.modern_hopfield_energy(starts[0], patterns, 2.0)
+
+
+@call
+def sequences_are_drawn():
+    last, full = (InductionTask(form=form) for form in ("last-token", "full-sequence"))
+    batch = full.batch(jax.random.key(0), 2, 6)
+    return (
+        last.batch(jax.random.key(0), 2, 6),
+        last.questions(batch.tokens[0]),
+        full.questions(batch.tokens[0]),
+        looped.find_places(batch, jax.random.key(1)),
+    )
 
 
 @call

@@ -27,6 +27,7 @@ from isinglass._common.checks import (
     check_whole,
     is_number,
 )
+from isinglass._common.precision import single_precision
 from isinglass.data.tokens import check_tokens
 
 Form = Literal["last-token", "full-sequence"]
@@ -104,6 +105,7 @@ class InductionTask:
         draw = last_token if self.form == "last-token" else full_sequence
         return draw(key, batch, length, self.vocabulary, size=size, symbols=symbols)
 
+    @single_precision()
     def questions(self, tokens: Int[Array, "n"]) -> Bool[Array, "n"]:
         """Say which positions of one sequence without padding count.
 
@@ -116,6 +118,7 @@ class InductionTask:
         return _last_occurrence(tokens, self.vocabulary) >= 0
 
 
+@single_precision()
 def full_sequence(
     key: Array,
     batch: int,
@@ -155,6 +158,7 @@ def full_sequence(
     )
 
 
+@single_precision()
 def last_token(
     key: Array,
     batch: int,

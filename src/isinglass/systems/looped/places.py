@@ -14,6 +14,7 @@ from isinglass._common.checks import (
     check_shapes,
     is_index,
 )
+from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionBatch
 
 PREVIOUS, MATCH, ITSELF, OTHER = range(4)
@@ -67,6 +68,7 @@ def _check_whole(
             raise ValueError(f"{name}.{part} must be whole numbers, got {dtype}")
 
 
+@single_precision()
 def find_places(batch: InductionBatch, key: Array) -> Places:
     """Find where the answer stands, and what stands beside it, at every position.
 
