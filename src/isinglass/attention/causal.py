@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_choice, check_real, check_shapes
+from isinglass._common.precision import usual_promotion
 
 Implementation = Literal["blocks", "cudnn"]
 IMPLEMENTATIONS: tuple[Implementation, ...] = get_args(Implementation)
@@ -26,6 +27,7 @@ SCORES = 1 << 20  # of one head and sequence at a time
 _HIDDEN = -1e30  # a score that no exp survives; −∞ would make NaN of 0 · ∞ in gradients
 
 
+@usual_promotion()
 def causal_attention(
     query: Float[Array, "h n c"],
     key: Float[Array, "h n c"],

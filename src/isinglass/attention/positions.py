@@ -18,12 +18,14 @@ from isinglass._common.checks import (
     check_real,
     check_whole,
 )
+from isinglass._common.precision import usual_promotion
 
 Layout = Literal["consecutive", "offset", "skips"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 GAPS = 3
 
 
+@usual_promotion()
 def sinusoids(
     positions: Real[Array, "*n"], width: int, base: float = 10_000.0
 ) -> Float[Array, "*n width"]:

@@ -19,6 +19,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_flag, check_in, check_real, check_shapes
+from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import features_first, features_last
 
 # How many scores and rows are held at a time, by sequence and head. Blocks are of one
@@ -49,6 +50,7 @@ class RowStatistics(NamedTuple):
     power: Float[Array, "*batch n"]
 
 
+@usual_promotion()
 def attend(
     query: Float[Array, "*batch n c"],
     key: Float[Array, "*batch n c"],
@@ -114,6 +116,7 @@ def attend_first(
     return output, RowStatistics(surprise, power)
 
 
+@usual_promotion()
 def attention_rows(
     query: Float[Array, "*batch n c"],
     key: Float[Array, "*batch n c"],

@@ -6,6 +6,7 @@ from jax import Array
 from jaxtyping import Bool, Float, Num
 
 from isinglass._common.checks import as_pair, check_real, check_shapes, check_whole
+from isinglass._common.precision import usual_promotion
 
 Images = Num[Array, "n H W"] | Bool[Array, "n H W"]
 
@@ -13,6 +14,7 @@ Images = Num[Array, "n H W"] | Bool[Array, "n H W"]
 _BLANK = 1e-9
 
 
+@usual_promotion()
 def encode_images(images: Images, patch_size: tuple[int, int]) -> Float[Array, "n S D"]:
     """Cut pictures into patches and turn each patch into a unit dipole.
 

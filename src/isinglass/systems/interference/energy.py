@@ -14,6 +14,7 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from isinglass._common.checks import check_in, check_mask, check_real, check_shapes
+from isinglass._common.precision import usual_promotion
 from isinglass.systems.interference.learning import is_similar
 
 
@@ -42,6 +43,7 @@ def attended_host(
     return jnp.where(count > 0, total / jnp.maximum(count, 1), host[:, None])
 
 
+@usual_promotion()
 def energy_over_time(
     dipoles: Float[Array, "n E D"],
     arrivals: Float[Array, "E C T"],

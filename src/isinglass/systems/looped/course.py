@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import check_kind, check_whole
+from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionBatch
 from isinglass.systems.looped.intervention import sequences_at_once
 from isinglass.systems.looped.model import LoopedTransformer
@@ -33,6 +34,7 @@ class Course(NamedTuple):
     change: Float[Array, "T"]
 
 
+@single_precision()
 def follow_loop(
     model: LoopedTransformer, batch: InductionBatch, places: Places, iterations: int
 ) -> Course:

@@ -23,6 +23,7 @@ from isinglass._common.checks import (
     is_array,
     shown,
 )
+from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionBatch, InductionTask
 from isinglass.systems.looped.loop import Loop
 
@@ -101,6 +102,7 @@ class Sample:
         check_key(key=self.key)
 
 
+@single_precision()
 def accuracy_by_length(
     model: Any,
     task: InductionTask,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import check_kind, check_mask, check_real, check_shapes
+from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionBatch
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.model import LoopedTransformer
@@ -19,6 +20,7 @@ from isinglass.systems.looped.places import Places, check_batch
 ROWS_AT_ONCE = 1 << 15
 
 
+@single_precision()
 def barred_logits(
     model: LoopedTransformer,
     tokens: Int[Array, "n"],
@@ -63,6 +65,7 @@ def barred_logits(
     return model.decode(jax.lax.scan(iterate, jnp.zeros_like(inputs), when)[0])
 
 
+@single_precision()
 def barred_accuracy(
     model: LoopedTransformer, batch: InductionBatch, places: Places
 ) -> Float[Array, "5 columns"]:
