@@ -2,8 +2,8 @@
 
 ``python -m helpers.bad_calls`` prints what each raised, as JSON: the part of the calls
 that it is of, its name, the words that its message must hold, the name of the error's
-class, its message, and whether it is ours, which is one that a line of this package
-raises.
+class, its message, and whether it is a refusal: a ValueError or TypeError that a line
+of this package raises.
 """
 
 import json
@@ -27,13 +27,14 @@ PACKAGE = Path(isinglass.__file__).parent
 
 
 def error_of(function: Any, arguments: Any, options: Any) -> tuple[str, str, bool]:
-    """Class and message of the error of a call, and whether it is ours."""
+    """Class and message of the error of a call, and whether it is a refusal of ours."""
     try:
         function(*arguments, **options)
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         is_ours = Path(last.filename).is_relative_to(PACKAGE)
-        return type(error).__name__, str(error), is_ours
+        is_refusal = is_ours and isinstance(error, ValueError | TypeError)
+        return type(error).__name__, str(error), is_refusal
     return "", "nothing was raised", False
 
 

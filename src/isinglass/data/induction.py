@@ -27,7 +27,7 @@ from isinglass._common.checks import (
     check_whole,
     is_number,
 )
-from isinglass._common.precision import single_precision
+from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.data.tokens import check_tokens
 
 Form = Literal["last-token", "full-sequence"]
@@ -105,7 +105,7 @@ class InductionTask:
         draw = last_token if self.form == "last-token" else full_sequence
         return draw(key, batch, length, self.vocabulary, size=size, symbols=symbols)
 
-    @single_precision()
+    @usual_promotion()
     def questions(self, tokens: Int[Array, "n"]) -> Bool[Array, "n"]:
         """Say which positions of one sequence without padding count.
 

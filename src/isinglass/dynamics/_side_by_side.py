@@ -21,7 +21,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend import core
 
 LONGEST_SUM = 64  # terms that are written out
 # Entries of a constant matrix up to which its product with a vector is written out;
@@ -119,7 +118,8 @@ def _evaluated(
     values: dict[Any, Batched] = {}
 
     def read(variable: Any) -> Batched:
-        if isinstance(variable, core.Literal):
+        # A literal; where its class is named, jax.extend, all of Pallas comes along.
+        if hasattr(variable, "val"):
             return Batched(variable.val, False)
         return values[variable]
 

@@ -7,8 +7,9 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -135,6 +136,18 @@ def build(recipe: Recipe) -> Map:
     return Map(recipe.map, step, state, parameters, names, labels, angles=angles)
 
 
+class _SourceLoader(SourceFileLoader):
+    """Reads a file itself, never what Python has cached of it.
+
+    Such a cache is taken for new where size and second of a change are those of before,
+    and it would be written into the folder of a user.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def import_file(path: Path) -> ModuleType:
     """Import a Python file that belongs to no package, as a script is run.
 
@@ -149,7 +162,8 @@ def import_file(path: Path) -> ModuleType:
         )
     # A name of its own: a file that is called random.py must not stand in for Python's.
     name = f"_isinglass_map_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = _SourceLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
