@@ -79,14 +79,10 @@ class Runner:
             x for x, real in pairs if not real
         )
 
-    def join(self, reals: Reals, rest: Rest, offset: int = 0) -> State:
-        """The state of which `split` gave these, `offset` steps into a block."""
+    def join(self, reals: Reals, rest: Rest) -> State:
+        """The state of which `split` gave these."""
         if isinstance(self.step, DelayMap):
-            phase = (
-                rest[0]
-                if self.phase is None
-                else (self.phase + offset) % self.step.period
-            )
+            phase = rest[0] if self.phase is None else self.phase
             if all(isinstance(leaf, np.ndarray) for leaf in reals):
                 return DelayState(np.stack(reals), np.asarray(phase, np.int32))
             return DelayState(jnp.stack(reals), jnp.asarray(phase, jnp.int32))
@@ -96,33 +92,25 @@ class Runner:
         )
 
     def advance(
-        self,
-        reals: Reals,
-        rest: Rest,
-        parameters: Parameters,
-        steps: int,
-        offset: int = 0,
+        self, reals: Reals, rest: Rest, parameters: Parameters, steps: int
     ) -> tuple[Reals, Rest]:
-        """Go on by some steps, `offset` steps into a block."""
+        """Go on by some steps."""
         for taken in range(steps):
-            reals, rest = self._step(reals, rest, parameters, offset + taken)
+            reals, rest = self.at(taken)._step(reals, rest, parameters)
         return reals, rest
 
-    def observe(self, reals: Reals, rest: Rest, offset: int = 0) -> jax.Array:
+    def observe(self, reals: Reals, rest: Rest) -> jax.Array:
         """What is shown of the state, (d,)."""
         if isinstance(self.step, DelayMap) and self.observable is newest:
             return reals[0]
-        return jnp.ravel(self.observable(self.join(reals, rest, offset)))
+        return jnp.ravel(self.observable(self.join(reals, rest)))
 
-    def _step(
-        self, reals: Reals, rest: Rest, parameters: Parameters, offset: int
-    ) -> Any:
+    def _step(self, reals: Reals, rest: Rest, parameters: Parameters) -> Any:
         if not isinstance(self.step, DelayMap):
             state = _traced_once(self.step, (), self.join(reals, rest), parameters)
             return self.split(state)
         if self.phase is not None:
-            phase = (self.phase + offset) % self.step.period
-            value = _traced_once(self.step.head, (phase,), reals, parameters)
+            value = _traced_once(self.step.head, (self.phase,), reals, parameters)
             return (value, *reals[:-1]), ()
         value = self.step.head(reals, parameters, rest[0])
         return (value, *reals[:-1]), ((rest[0] + 1) % self.step.period,)

@@ -8,13 +8,13 @@ import math
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from isinglass._common import cluster
 from isinglass._common.checks import as_path
 from isinglass._common.files import write_text
 from isinglass.dynamics.flows import Flow
@@ -174,9 +174,8 @@ def read_plan(directory: str | Path) -> Plan:
 @functools.cache
 def versions() -> Mapping[str, str]:
     """Versions of what the numbers depend on, and the kind of device, by name."""
-    packages = ("isinglass", "jax", "jaxlib", "numpy")
     return {
-        **{name: metadata.version(name) for name in packages},
+        **cluster.versions(),
         "python": platform.python_version(),
         "device": f"{platform.machine()} {jax.devices()[0].device_kind}",
     }

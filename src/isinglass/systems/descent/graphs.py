@@ -35,6 +35,7 @@ from isinglass.systems.descent.energy_transformer import (
     EnergyTransformer,
     EnergyTransformerConfig,
 )
+from isinglass.systems.descent.pictures import after_class_token
 
 NOISE = 0.02  # published: each step adds √α times this
 
@@ -123,11 +124,7 @@ class GraphEnergyTransformer(eqx.Module):
         if key is not None:
             check_key(key=key)
             keys = list(jax.random.split(key, len(self.blocks)))
-        tokens = nodes @ self.encode
-        first = jnp.broadcast_to(
-            self.class_token, (*tokens.shape[:-2], 1, tokens.shape[-1])
-        )
-        tokens = jnp.concatenate([first, tokens], axis=-2)
+        tokens = after_class_token(self.class_token, nodes @ self.encode)
         weights = self._weights(tokens, edges)
         for block, drawn in zip(self.blocks, keys, strict=True):
             after = block.on_graph(weights).step(tokens)

@@ -107,10 +107,7 @@ class ImageEnergyTransformer(eqx.Module):
         check_mask(hidden=hidden)
         shown = patches @ self.encode + self.encode_bias
         tokens = jnp.where(hidden[..., None], self.mask_token, shown)
-        first = jnp.broadcast_to(
-            self.class_token, (*tokens.shape[:-2], 1, tokens.shape[-1])
-        )
-        return jnp.concatenate([first, tokens], axis=-2) + self.positions
+        return after_class_token(self.class_token, tokens) + self.positions
 
     @usual_promotion()
     def __call__(
@@ -130,3 +127,11 @@ class ImageEnergyTransformer(eqx.Module):
         tokens = self.block.iterate(tokens, steps) if steps else tokens
         normed = normalise(tokens[..., 1:, :], self.gain, self.bias, axis=-1)
         return normed @ self.decode + self.decode_bias
+
+
+def after_class_token(
+    class_token: Float[Array, "d"], tokens: Float[Array, "*batch n d"]
+) -> Float[Array, "*batch m d"]:
+    """CLS and the tokens, (…, n + 1, D)."""
+    first = jnp.broadcast_to(class_token, (*tokens.shape[:-2], 1, tokens.shape[-1]))
+    return jnp.concatenate([first, tokens], axis=-2)

@@ -171,11 +171,8 @@ class DiffusionLayer(eqx.Module):
         if kind == "none":
             return values
         if kind == "mean":
-            shape = values.shape[:-2] if mask is None else mask.shape
-            there = jnp.ones(shape, bool) if mask is None else mask
-            there = there[..., None, None].astype(values.dtype)
-            total = (values * there).sum(-3, keepdims=True)
-            mean = total / there.sum(-3, keepdims=True)
+            there = None if mask is None else mask[..., None, None]
+            mean = values.mean(-3, keepdims=True, where=there)
             return jnp.broadcast_to(mean, values.shape)
         queries, keys = heads(self.query), heads(self.key)
         if kind == "simple":
