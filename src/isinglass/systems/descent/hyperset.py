@@ -371,11 +371,11 @@ class HyperSET(EnergyBlock):
         heads, width = self.config.heads, self.config.width
         inner = state @ self._weights(self.subspaces, self.subspace_change, time)
         inner = inner.reshape(*state.shape[:-1], heads, width // heads)
-        return _on_sphere(jnp.swapaxes(inner, -2, -3))
+        return on_sphere(jnp.swapaxes(inner, -2, -3))
 
     def _directions(self, state: Array, time: Any) -> tuple[Array, Array]:
         weights = self._weights(self.directions, self.direction_change, time)
-        return _on_sphere(state @ weights)
+        return on_sphere(state @ weights)
 
     def _weights(self, weights: Array, change: Any, time: Any) -> Array:
         """The weights at a depth."""
@@ -390,7 +390,7 @@ def _gelu(x: Any) -> Any:
     return jax.nn.gelu(x, approximate=False)
 
 
-def _on_sphere(x: Any) -> tuple[Any, Any]:
+def on_sphere(x: Any) -> tuple[Any, Any]:
     """RMS(x) and by what it divides; with the least ε that keeps 0 from dividing 0."""
     epsilon = jnp.finfo(x.dtype).eps
     radius = jnp.sqrt((x**2).mean(-1, keepdims=True) + epsilon)

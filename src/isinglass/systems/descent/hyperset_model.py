@@ -14,7 +14,7 @@ from isinglass._common.checks import (
 )
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.data.tokens import check_tokens
-from isinglass.systems.descent.hyperset import HyperSET, HyperSETConfig
+from isinglass.systems.descent.hyperset import HyperSET, HyperSETConfig, on_sphere
 
 
 class SymbolHyperSET(eqx.Module):
@@ -87,9 +87,7 @@ class SymbolHyperSET(eqx.Module):
         """Return the logits of a state."""
         check_real(state=state)
         check_shapes(state=(state, f"... {self.norm.shape[0]}"))
-        epsilon = jnp.finfo(state.dtype).eps
-        radius = jnp.sqrt((state**2).mean(-1, keepdims=True) + epsilon)
-        return (state / radius * self.norm) @ self.readout
+        return (on_sphere(state)[0] * self.norm) @ self.readout
 
     def __call__(
         self, tokens: Int[Array, "*batch n"], iterations: int = 24
