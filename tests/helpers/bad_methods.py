@@ -1,10 +1,13 @@
 """Calls of methods of public objects: sources, schedules, energies, loops, models."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import xarray as xr
 
-from helpers import looped_training, memory_training
+from helpers import lane_training, looped_training, memory_training
 from helpers.bad_maps import call
 from isinglass import data, energy, training
 from isinglass.dynamics import basins, textbook
@@ -26,7 +29,31 @@ GPT = jax.jit(memory.Transformer, static_argnums=0)(
 )
 
 
+def lanes(words, models=None, task: Any = lane_training.TASK, **changes):
+    options = {"learning_rates": (0.1, 0.2), "keys": lane_training.KEYS[:2]}
+    recipe = training.LaneRecipe(3)
+    return call(words, training.train_lanes, models, task, recipe, **options | changes)
+
+
 CALLS = {
+    "rates of lanes": lanes("learning_rates must hold real", learning_rates="x"),
+    "rate of a lane": lanes("learning_rates must be positive", learning_rates=(0, 1)),
+    "keys of lanes": lanes("keys must be an array of keys", keys=(1, 2)),
+    "key of lanes": lanes("keys must be as many", keys=jax.random.key(0)),
+    "models of lanes": lanes("models must be of Module"),
+    "task of lanes": lanes("task must be of LaneTask", task="x"),
+    "runtime of lanes": lanes("runtime must be of Runtime", runtime="x"),
+    "devices of lanes": lanes("devices must be", runtime=training.Runtime(devices=2)),
+    "loss of a task": call("loss must be a function", training.LaneTask, 1, X),
+    "frozen of a task": call(
+        "frozen must be a function", training.LaneTask, abs, X, frozen="x"
+    ),
+    "plan of a task": call("plan must be of Map", training.LaneTask, abs, X, plan=1),
+    "lane": call(
+        "lane must be",
+        training.Lanes(None, xr.Dataset(), np.zeros(2, int)).of,
+        2,
+    ),
     "ragged bytes": call("tokens must be whole", data.ByteTokens().decode, [[1], []]),
     "places in a text": call("places must be whole numbers", TEXT.take, ["x"]),
     "places beyond": call("places must be in [0, 1)", ROWS.take, [1]),

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from helpers import looped_training, memory_training
+from helpers import lane_training, looped_training, memory_training
 from helpers.public_case import (
     FOLDER,
     KEY,
@@ -204,6 +204,14 @@ class Counter(training.Trainer[Any, Any]):
 WEIGHTS = {"w": jnp.ones((2, 2))}
 PLANES = training.filter_normalised_directions(X, KEY)
 TRAINING = [
+    case(training.LaneRecipe, 3),
+    case(
+        training.LaneTask,
+        lane_training.loss,
+        lane_training.DATA,
+        lane_training.validate,
+        lane_training.offset,
+    ),
     case(training.Runtime),
     case(training.WarmupCosine, 2, 4, 0.1),
     case(training.adamw, 1e-3, weight_decay=0.1, clip=1.0),
@@ -213,6 +221,14 @@ TRAINING = [
     case(training.loss_surface, squared, X, PLANES, 1.0, 3),
     case(training.mesh_of, None),
     case(training.run_trainer, Counter(), training.Runtime()),
+    case(
+        training.train_lanes,
+        lane_training.models(),
+        lane_training.TASK,
+        training.LaneRecipe(3),
+        learning_rates=(0.1, 0.2),
+        keys=lane_training.KEYS[:2],
+    ),
     case(
         training.weighted_cross_entropy,
         X,

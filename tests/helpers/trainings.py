@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from helpers import looped_training, memory_training
+from helpers import lane_training, looped_training, memory_training
 from helpers.looped_training import BASELINE, EVALUATION, RECIPE
 from helpers.memory_training import CONFIG, TEXT, recipe
 from isinglass.data.sources import TextSource
 from isinglass.systems.looped import EnergyEntropyObjective
 from isinglass.systems.memory import Execution, TransformerConfig, train
+from isinglass.training import LaneTask
 
 Training = Callable[..., Any]  # of keyword arguments, `runtime` among them
 
@@ -52,7 +53,8 @@ def stopping_at(step):
 
 def leaves(run):
     """Parameters, as NumPy arrays."""
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(run.model)]
+    model = run.models if hasattr(run, "models") else run.model
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(model)]
 
 
 def assert_same(run, other):
@@ -192,5 +194,37 @@ MEMORY = Case(
     },
     diverging=_broken_fourth,
     step=3,
+    term="loss",
+)
+
+
+# -- models in lanes -------------------------------------------------------------------
+
+_lanes = lane_training.run
+LANES = Case(
+    _lanes,
+    {
+        r"recipe\.steps is 60 there, 50 asked": with_arguments(
+            _lanes, _changed(lane_training.RECIPE, steps=50)
+        ),
+        r"learning_rates is \[0.05, 0.1\] there, \[0.05, 0.2\] asked": with_arguments(
+            _lanes, rates=(0.05, 0.2)
+        ),
+        r"keys is .* asked for": with_arguments(_lanes, keys=lane_training.KEYS[2:4]),
+        r"models is arrays .* asked for": with_arguments(
+            _lanes, start=lane_training.models(slice(2, 4))
+        ),
+        r"data is arrays .* asked for": with_arguments(
+            _lanes, task=_changed(lane_training.TASK, data=lane_training.OTHER_DATA)
+        ),
+        r"plan\.loss is mean square there, nothing asked for": with_arguments(
+            _lanes, task=_changed(lane_training.TASK, plan={})
+        ),
+        "system is lanes there, memory asked for": memory_training.run,
+    },
+    diverging=with_arguments(
+        _lanes, task=LaneTask(lane_training.loss_until_13, lane_training.DATA)
+    ),
+    step=13,
     term="loss",
 )

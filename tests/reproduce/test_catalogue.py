@@ -1,11 +1,13 @@
 import importlib
 import sys
+from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
-from helpers import fakes
+from helpers import fakes, toys
 from isinglass._common.progress import Silent
-from isinglass.reproduce import catalogue
+from isinglass.reproduce import Paper, catalogue
 from isinglass.reproduce.catalogue import UnknownExperimentError, select
 from isinglass.reproduce.runner import Finished, Request, run
 
@@ -45,6 +47,18 @@ class TestSelect:
     def test_refers_to_the_list_where_nothing_is_close(self, wrong):
         with pytest.raises(UnknownExperimentError, match="isinglass list"):
             select([wrong])
+
+
+def test_an_experiment_may_be_of_another_paper_than_its_group():
+    other = Paper("Nobody 2001", "Another")
+    changed = replace(toys.declare("one"), paper=other)
+    group = ModuleType("toys")
+    experiments = (toys.declare("two"), changed)
+    vars(group).update(PAPER=toys.PAPER, EXPERIMENTS=experiments)
+
+    own, another = catalogue._entries_of("toy", group)
+
+    assert (own.paper, another.paper) == (toys.PAPER, other)
 
 
 OUTSIDE = {

@@ -12,6 +12,7 @@ import pytest
 
 from helpers.toy_training import descend
 from helpers.trainings import (
+    LANES,
     LOOPED,
     LOOPED_BASELINE,
     MEMORY,
@@ -37,6 +38,7 @@ CASES = {
     "looped": LOOPED,
     "looped-baseline": LOOPED_BASELINE,
     "memory": MEMORY,
+    "lanes": LANES,
 }
 REFUSALS = [(name, text) for name, case in CASES.items() for text in case.others]
 

@@ -29,10 +29,12 @@ def experiment_names(incomplete: str) -> Iterator[tuple[str, str]]:
 
 def system_names(incomplete: str) -> Iterator[tuple[str, str]]:
     """Names of systems that begin so, with their papers."""
-    papers = {entry.system: entry.paper for entry in catalogue.entries().values()}
-    for name, paper in papers.items():
+    papers: dict[str, dict[str, None]] = {}  # in order, none twice
+    for entry in catalogue.entries().values():
+        papers.setdefault(entry.system, {})[entry.paper.citation] = None
+    for name, citations in papers.items():
         if name.startswith(incomplete):
-            yield name, paper.citation
+            yield name, ", ".join(citations)
 
 
 def selectable_names(incomplete: str) -> Iterator[tuple[str, str]]:

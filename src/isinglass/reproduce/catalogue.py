@@ -1,9 +1,10 @@
 """The list of all experiments, found by their place.
 
 Every folder of `isinglass.experiments` is a group: its ``__init__`` holds a `PAPER` and
-its `EXPERIMENTS`. Another package adds a group of its own by an entry point in
-``isinglass.experiments`` that names a module with the same two. Declarations alone are
-imported here; the modules that measure are imported when they are run.
+its `EXPERIMENTS`, of which any may name another paper. Another package adds a group of
+its own by an entry point in ``isinglass.experiments`` that names a module with the same
+two. Declarations alone are imported here; the modules that measure are imported when
+they are run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Entry:
 
     Attributes:
         system: Name of its group, such as "interference".
-        paper: The paper of the group.
+        paper: The paper of the experiment, which is its group's unless it says another.
         package: Module that declares it.
         experiment: The declaration.
     """
@@ -71,7 +72,8 @@ def _groups() -> Iterator[tuple[str, ModuleType]]:
 
 def _entries_of(system: str, module: ModuleType) -> Iterator[Entry]:
     for experiment in module.EXPERIMENTS:
-        yield Entry(system, module.PAPER, module.__name__, experiment)
+        paper = experiment.paper or module.PAPER
+        yield Entry(system, paper, module.__name__, experiment)
 
 
 def select(names: Sequence[str]) -> list[Entry]:

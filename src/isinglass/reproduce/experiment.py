@@ -60,6 +60,8 @@ class Experiment:
             the published resolution where that is asked for; of others the default is
             what the paper did.
         inputs: What of the user's it can read.
+        paper: The paper it is of, where its group has several; the group's `PAPER` if
+            None.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Experiment:
     seeds: Mapping[str, int]
     seconds: Mapping[str, float]
     inputs: Sequence[Input] = ()
+    paper: Paper | None = None
 
     @property
     def is_long(self) -> bool:

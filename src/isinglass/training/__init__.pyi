@@ -1,6 +1,10 @@
 from .cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 from .devices import Sharing as Sharing
 from .devices import mesh_of as mesh_of
+from .lanes import LaneRecipe as LaneRecipe
+from .lanes import Lanes as Lanes
+from .lanes import LaneTask as LaneTask
+from .lanes import train_lanes as train_lanes
 from .loss_landscape import Curvature as Curvature
 from .loss_landscape import curvature as curvature
 from .loss_landscape import displaced as displaced
