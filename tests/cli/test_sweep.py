@@ -440,6 +440,10 @@ class TestFeatures:
             ("--cluster must be one of slurm",),
         ),
         (
+            ("henon", "--vary", "a=1,2", "--continue", "left"),
+            ("--continue must be one of both, up, down, got 'left'",),
+        ),
+        (
             ("henon", "--vary", "a=1,2", "--cluster-option", "cores=2"),
             ("--cluster-option",),
         ),

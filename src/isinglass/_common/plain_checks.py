@@ -73,12 +73,13 @@ def check_choice(options: Collection[Any], /, **values: Any) -> None:
     """Refuse what is none of some texts, whole numbers, or None.
 
     Raises:
-        ValueError: It names the first.
+        ValueError: It names the first, and what can be said in its place: not None,
+            which is to leave it out and on a command line is no word.
     """
     for name, value in values.items():
         plain = value is None or isinstance(value, str | int | np.integer)
         if not plain or isinstance(value, bool) or value not in options:
-            names = ", ".join(map(str, options))
+            names = ", ".join(str(option) for option in options if option is not None)
             raise ValueError(f"{name} must be one of {names}, got {value!r}")
 
 

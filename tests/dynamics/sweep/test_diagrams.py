@@ -381,7 +381,7 @@ class TestRefusals:
             ({"starts": 0}, "starts must be at least 1, got 0"),
             (
                 {"direction": "x"},
-                "direction must be one of both, up, down, None, got 'x'",
+                "direction must be one of both, up, down, got 'x'",
             ),
         ],
     )
