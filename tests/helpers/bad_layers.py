@@ -37,6 +37,14 @@ BLOCKS = {
         BLOCK.replaced,
         inverse_temperature=jnp.array([0.1, -0.1]),
     ),
+    "a field of words": call("step_size must be real", BLOCK.replaced, step_size="x"),
+    "a field of nothing": call(
+        "step_size must be of shape", BLOCK.replaced, step_size=jnp.ones(0)
+    ),
+    "a map of numbers": call("activity must be", descent.activity_map(BLOCK), None, {}),
+    "parameters of a word": call(
+        "parameters must be", descent.activity_map(BLOCK), X, "step_size"
+    ),
     "a field that is none": call("gamma must be one of", BLOCK.replaced, gamma=1.0),
     "edges without heads": call("edges must have", BLOCK.on_graph, jnp.ones((5, 5))),
     "edges of NaN": call(

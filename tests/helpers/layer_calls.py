@@ -1,5 +1,7 @@
 """Valid, small calls of layers that descend an energy: what a fuzz sets out from."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,21 +20,43 @@ PICTURE = descent.ImageEnergyTransformer(SHAPE, 5, 6, key=KEY)
 WHOLE = descent.GraphEnergyTransformer(MIXED, (6, 2, 3), 1, key=KEY)
 NODES = descent.NodeEnergyTransformer(SHAPE, 6, key=KEY)
 LINKS = jnp.ones((5, 5), bool)
+ON_GRAPH = descent.EnergyTransformer(MIXED, key=KEY).on_graph(jnp.ones((5, 5, 2)))
+EXACT = descent.HyperSET(
+    descent.HyperSETConfig(
+        6, 2, 4, "exact", "linear", "gated", step_features=0, rank=2, depth=3
+    ),
+    key=KEY,
+)
+OF_STATE = ("energy", "force", "slope", "step", "attention", "started")
+OF_ACTIVITY = ("force_of", "memory_energy", "memory_force")
+OF_ACTIVITY += ("attention_energy", "attention_force")
+HALVES = ("energy", "energies", "force", "attention", "feedforward", "step")
+
+
+def replaced(step_size: Any, inverse_temperature: Any, memories: Any) -> Any:
+    return BLOCK.replaced(
+        step_size=step_size, inverse_temperature=inverse_temperature, memories=memories
+    )
+
+
 DESCENT = [
     case(descent.EnergyNorm, 1.0, jnp.zeros(6)),
     case(BLOCK.norm.lagrangian, STATE),
     case(descent.EnergyTransformerConfig),
     case(descent.EnergyTransformer, SHAPE, key=KEY),
     case(BLOCK.__call__, STATE, 2),
-    *(case(getattr(BLOCK, name), STATE) for name in ("energy", "force", "step")),
-    *(case(getattr(BLOCK, name), STATE) for name in ("attention", "memory_force")),
+    *(case(getattr(BLOCK, name), STATE) for name in (*OF_STATE, *OF_ACTIVITY)),
+    *(case(getattr(ON_GRAPH, name), STATE) for name in ("energy", "force")),
+    case(replaced, 0.1, jnp.ones(2), jnp.ones((6, 7))),
     case(BLOCK.iterate, STATE, 2),
     case(BLOCK.follow, STATE, 2),
     case(BLOCK.on_graph, jnp.ones((5, 5, 2))),
     case(descent.activity_map, BLOCK),
+    case(descent.activity_map(BLOCK), STATE, {"step_size": 0.1}),
     case(descent.attention_bound, BLOCK, 5),
     case(descent.memory_bound, BLOCK, 5),
     case(energy.block_map, BLOCK),
+    case(energy.block_map(BLOCK), STATE, {"step_size": 0.1}),
     case(descent.ImageEnergyTransformer, SHAPE, 5, 6, key=KEY),
     case(PICTURE.__call__, STATE, jnp.arange(5) < 2, 1),
     case(PICTURE.tokens, STATE, jnp.arange(5) < 2),
@@ -42,8 +66,15 @@ DESCENT = [
     case(NODES.__call__, STATE, LINKS),
     case(descent.HyperSETConfig),
     case(descent.HyperSET, HYPERSET.config, key=KEY),
-    *(case(getattr(HYPERSET, name), STATE) for name in ("energies", "force", "step")),
-    *(case(getattr(HYPERSET, name), STATE) for name in ("attention", "projections")),
+    *(
+        case(getattr(layer, name), STATE, 1)
+        for layer in (HYPERSET, EXACT)
+        for name in HALVES
+    ),
+    case(HYPERSET.step_sizes, STATE, 1),
+    case(HYPERSET.projections, STATE),
+    case(HYPERSET.iterate, STATE, 2),
+    case(EXACT.follow, STATE, 2),
     case(descent.StepNetwork, 6, 4),
     case(descent.StepNetwork(6, 4).__call__, STATE, 0),
     case(descent.SymbolHyperSET, HYPERSET.config, 3, 5, 2, key=KEY),
@@ -58,6 +89,10 @@ GRAPH = diffusion.Graph(EDGES, 5)
 HEADS = jnp.asarray(RNG.normal(size=(5, 2, 3)), jnp.float32)
 MASK = jnp.array([True, True, False, True, True])
 FORMER = diffusion.DIFFormer(diffusion.DIFFormerConfig(6, 2, 4, 2, 1), key=KEY)
+FORMERS = [
+    diffusion.DIFFormer(diffusion.DIFFormerConfig(6, 2, 4, 1, 2, kind), key=KEY)
+    for kind in ("sigmoid", "mean", "none")
+]
 FLOW = diffusion.Diffusion()
 DIFFUSION = [
     case(diffusion.simple_diffusion, HEADS, HEADS, HEADS, MASK, "rows"),
@@ -68,11 +103,17 @@ DIFFUSION = [
     case(diffusion.layer_energies, jnp.stack([STATE, STATE]), 0.5),
     case(diffusion.Diffusion, 0.5, "sigmoid"),
     *(case(getattr(FLOW, name), STATE) for name in ("energy", "force", "conductances")),
+    case(FLOW.step, STATE, 1),
+    case(FLOW.follow, STATE, 2),
     case(diffusion.Graph, EDGES, 5),
     case(GRAPH.convolve, STATE),
     case(diffusion.DIFFormerConfig, 6, 2),
     case(diffusion.DIFFormer, FORMER.config, key=KEY),
     case(FORMER.__call__, STATE, GRAPH, MASK, key=KEY),
+    case(FORMER.states, STATE, GRAPH, MASK, key=KEY),
+    *(case(former.__call__, STATE, GRAPH, MASK) for former in FORMERS),
+    case(FORMER.layers[0].__call__, jnp.ones((5, 4)), GRAPH, MASK),
+    case(diffusion.Affine, jnp.ones((6, 4)), jnp.ones(4)),
     case(FORMER.layers[0].flow, jnp.ones((5, 4)), GRAPH),
     case(diffusion.DiffusionLayer, FORMER.config, key=KEY),
 ]

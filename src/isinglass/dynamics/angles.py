@@ -19,12 +19,13 @@ Angles = tuple[tuple[int, float], ...]
 
 
 def as_angles(angles: Any) -> Angles:
-    """Read angles from a mapping, component -> period, or from such pairs.
+    """Read angles from a mapping, component -> period, or such pairs; None for none.
 
     Raises:
         ValueError: If a component is no whole number, or named twice, or a period not
             finite and above 0.
     """
+    angles = () if angles is None else angles  # not by its truth: it may be an array
     try:
         pairs = angles.items() if isinstance(angles, Mapping) else map(tuple, angles)
         listed = [(component, float(period)) for component, period in pairs]

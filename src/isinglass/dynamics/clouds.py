@@ -46,7 +46,7 @@ def cloud_distance(
             "first and second must have as many components, got "
             f"{first.shape[1]} and {second.shape[1]}"
         )
-    circles = as_angles(angles or ())
+    circles = as_angles(angles)
     check_components(circles, first.shape[1])
     first, second = (embedded(complete(x), circles) for x in (first, second))
     if len(first) == 0 or len(second) == 0:

@@ -214,7 +214,7 @@ def poincare(
         )
     check_in("(-inf, inf)", level=level)
     check_choice(("up", "down", "both"), direction=direction)
-    circles = as_angles({} if angles is None else angles)
+    circles = as_angles(angles)
     check_components(circles, rows.shape[1])
     turn = dict(circles).get(component % rows.shape[1])
     if tolerance is not None:

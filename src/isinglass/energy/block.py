@@ -28,6 +28,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import (
+    as_array,
     check_finite,
     check_in,
     check_kind,
@@ -177,15 +178,15 @@ class EnergyBlock(eqx.Module):
         block = self
         for name, value in fields.items():
             before = _leaf(block, name)
+            check_real(**{name: as_array(name, value)})
             array = jnp.asarray(value)
-            check_real(**{name: array})
             check_finite(**{name: array})
-            if name in self.positive and not isinstance(array, Tracer):
-                check_positive(**{name: float(np.min(array))})
             if before is not None and jnp.shape(before) != array.shape:
                 raise ValueError(
                     f"{name} must be of shape {jnp.shape(before)}, got {array.shape}"
                 )
+            if name in self.positive and not isinstance(array, Tracer):
+                check_positive(**{name: float(np.min(array))})
             block = eqx.tree_at(
                 lambda b, name=name: getattr(b, name),
                 block,

@@ -32,7 +32,7 @@ from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
 from isinglass.data.induction import InductionTask
 from isinglass.data.tokens import check_tokens
-from isinglass.systems.looped.loop import Loop, check_positions, check_shape
+from isinglass.systems.looped.loop import Loop, check_sequences, check_shape
 
 SPREAD = 0.02  # of all weights at the start, as in GPT-2
 
@@ -215,10 +215,10 @@ class LoopedBaseline(Loop):
 
         Raises:
             TypeError: If the tokens are no array of NumPy or JAX.
-            ValueError: If they are no whole numbers, or one is not in [0, V).
+            ValueError: If there are none, they are no whole numbers, or one is not in
+                [0, V).
         """
-        check_tokens("tokens", tokens, None, self.config.vocabulary)
-        check_positions(tokens, positions)
+        check_sequences(tokens, positions, self.config.vocabulary)
         config, inputs = self.config, self.embedding[tokens]
         if config.positional_scale == 0:
             return inputs

@@ -35,6 +35,7 @@ from isinglass.attention.streamed import (
     attend_first,
     attention_rows,
 )
+from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.penalties import check_streamed_index
 
 # An iteration's state and what attention made of it are kept for the gradient; the rest
@@ -66,13 +67,16 @@ def check_shape(config: Any) -> None:
     check_flag(causal=config.causal)
 
 
-def check_positions(tokens: Any, positions: Any) -> None:
-    """Refuse positions that are no real numbers, or not those of the tokens.
+def check_sequences(tokens: Any, positions: Any, vocabulary: int) -> None:
+    """Refuse what are no sequences of tokens, or positions that are not theirs.
 
     Raises:
         TypeError: If they are no array.
-        ValueError: If they are others.
+        ValueError: If sequences are empty, tokens no whole numbers in [0, V), or
+            positions no real numbers or others than the tokens'.
     """
+    check_tokens("tokens", tokens, None, vocabulary)
+    check_shapes(tokens=(tokens, "... n"))
     if positions is not None:
         check_real(positions=positions)
         if positions.shape[-1:] != tokens.shape[-1:]:
@@ -249,7 +253,6 @@ class Loop(eqx.Module):
         """
         if q is not None:
             check_streamed_index(q)
-        check_shapes(tokens=(tokens, "... n"))
         inputs = features_first(self.embed(tokens, positions))
 
         @checkpointed

@@ -26,8 +26,7 @@ from isinglass.attention.features_first import affine, by_head, linear
 from isinglass.attention.normalisation import normalise
 from isinglass.attention.positions import sinusoids
 from isinglass.attention.streamed import RowStatistics
-from isinglass.data.tokens import check_tokens
-from isinglass.systems.looped.loop import Loop, check_positions, check_shape
+from isinglass.systems.looped.loop import Loop, check_sequences, check_shape
 
 # Where distances have a bias: attention starts at the previous symbol, hardly falling
 # beyond.
@@ -155,11 +154,11 @@ class LoopedTransformer(Loop):
 
         Raises:
             TypeError: If the tokens are no array of NumPy or JAX.
-            ValueError: If they are no whole numbers, or one is not in [0, V).
+            ValueError: If there are none, they are no whole numbers, or one is not in
+                [0, V).
         """
         config = self.config
-        check_tokens("tokens", tokens, None, config.vocabulary)
-        check_positions(tokens, positions)
+        check_sequences(tokens, positions, config.vocabulary)
         where = jnp.arange(tokens.shape[-1]) if positions is None else positions
         waves = sinusoids(where, config.width, config.positional_base)
         waves = waves.astype(self.embedding.dtype)
