@@ -28,6 +28,15 @@ def test_every_error_is_ours():
 
 
 @pytest.mark.fuzz
+def test_a_valid_call_is_one_under_strict_promotion():
+    command = [sys.executable, "-m", "helpers.strict_calls"]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    report = json.loads(process.stdout.splitlines()[-1])
+    assert report["calls"] > 0
+    assert report["failures"] == []
+
+
+@pytest.mark.fuzz
 @pytest.mark.parametrize("part", PARTS)
 def test_every_public_function_has_a_call(part):
     module = import_module(f"isinglass.{part}")

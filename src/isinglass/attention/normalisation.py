@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_whole
+from isinglass._common.precision import usual_promotion
 
 EPSILON = 1e-5  # as in GPT-2
 
@@ -34,6 +35,7 @@ class Normalisation(eqx.Module):
         self.bias = jnp.zeros(width, jnp.float32)
         self.epsilon, self.axis = epsilon, axis
 
+    @usual_promotion()
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """Normalise the features of every symbol; the result has the type of x."""
         return normalise(x, self.gain, self.bias, self.epsilon, self.axis)

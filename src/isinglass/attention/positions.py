@@ -18,7 +18,7 @@ from isinglass._common.checks import (
     check_real,
     check_whole,
 )
-from isinglass._common.precision import usual_promotion
+from isinglass._common.precision import single_precision, usual_promotion
 
 Layout = Literal["consecutive", "offset", "skips"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -51,6 +51,7 @@ def sinusoids(
     return pairs.reshape(*positions.shape, 2 * len(frequencies))[..., :width]
 
 
+@single_precision()
 def lay_out(
     layout: Layout, key: PRNGKeyArray, batch: int, length: int, farthest: int
 ) -> Int[Array, "batch length"]:

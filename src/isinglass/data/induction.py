@@ -27,7 +27,7 @@ from isinglass._common.checks import (
     check_whole,
     is_number,
 )
-from isinglass._common.precision import single_precision, usual_promotion
+from isinglass._common.precision import usual_promotion
 from isinglass.data.tokens import check_tokens
 
 Form = Literal["last-token", "full-sequence"]
@@ -118,7 +118,7 @@ class InductionTask:
         return _last_occurrence(tokens, self.vocabulary) >= 0
 
 
-@single_precision()
+@usual_promotion()
 def full_sequence(
     key: Array,
     batch: int,
@@ -158,7 +158,7 @@ def full_sequence(
     )
 
 
-@single_precision()
+@usual_promotion()
 def last_token(
     key: Array,
     batch: int,

@@ -27,7 +27,7 @@ from isinglass._common.checks import (
     check_whole,
 )
 from isinglass._common.notebook import html_table
-from isinglass._common.precision import double_precision
+from isinglass._common.precision import double_precision, usual_promotion
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._precision import at_precision, in_precision
@@ -400,7 +400,7 @@ def _prepared(
 
 def _turns(step: Step, reals: Reals, angles: Mapping[int, float] | None) -> Angles:
     """Places and periods of the angles among all real numbers of a state."""
-    circles = as_angles(angles or ())
+    circles = as_angles(angles)
     size = sum(leaf.size for leaf in reals)
     width = reals[0].shape[-1] if isinstance(step, DelayMap) else size
     check_components(circles, width)
@@ -497,6 +497,7 @@ def _check_function(function: Callable[[Array], Array], state: Array) -> None:
         raise ValueError(f"function must give an array of numbers, got {after}")
 
 
+@usual_promotion()
 def jacobian_norm(
     function: Callable[[Array], Array], state: Float[Array, "..."]
 ) -> Float[Array, ""]:
@@ -593,7 +594,7 @@ def fixed_points(
             f"starts must hold at most {DENSE} numbers each, for the Jacobian is "
             f"written out, got {size}"
         )
-    circles = as_angles(angles or ())
+    circles = as_angles(angles)
     check_components(circles, size)
     with double_precision():
         parameters, starts = jax.tree.map(

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from isinglass._common.checks import check_flag, check_positive, check_whole
+from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import check_patterns, check_state, rows
 from isinglass.energy.exponential import (
     demircigil_energy,
@@ -72,6 +73,7 @@ class SignLandscape(Landscape):
     def of_products(self, products: Any, dimension: int) -> Any:
         """Energy from z_j = ⟨ρ_j, x⟩, (…, m), up to a constant on states of ±1."""
 
+    @usual_promotion()
     def update(self, state: Any, patterns: Any) -> Any:
         """All signs at once: those of the force; where it is 0 a sign stays.
 
@@ -81,6 +83,7 @@ class SignLandscape(Landscape):
         force = self.force(state, patterns)
         return _signs(force, jnp.asarray(state))
 
+    @usual_promotion()
     def sweep(self, state: Any, patterns: Any) -> Any:
         """Turn signs one after another to where the energy is lower, as published.
 

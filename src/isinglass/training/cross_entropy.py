@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
 from isinglass._common.checks import check_choice, check_real, check_shapes
+from isinglass._common.precision import usual_promotion
 
 Dtype = Literal["float32", "bfloat16"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
@@ -25,6 +26,7 @@ _ALIGNED = 128  # columns of a product that GPUs like in multiples
 _HIDDEN = -1e30  # logit of a column that only fills up: its share is 0
 
 
+@usual_promotion()
 def weighted_cross_entropy(
     final: Float[Array, "m d"],
     embedding: Float[Array, "V d"],

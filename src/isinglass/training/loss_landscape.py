@@ -30,6 +30,7 @@ from isinglass._common.checks import (
     is_number,
     is_whole,
 )
+from isinglass._common.precision import usual_promotion
 
 Model = Any  # a pytree; what is no array of real numbers in it stays as it is
 Loss = Callable[[Model], Any]
@@ -103,6 +104,7 @@ def displaced(model: Model, directions: Directions, a: Any, b: Any) -> Model:
     return eqx.apply_updates(model, moves)
 
 
+@usual_promotion()
 def loss_surface(
     loss: Loss,
     model: Model,
@@ -151,6 +153,7 @@ def loss_surface(
     return xr.DataArray(values, {"a": side, "b": side}, ("a", "b"), "loss", about)
 
 
+@usual_promotion()
 def curvature(
     loss: Loss,
     model: Model,

@@ -15,7 +15,7 @@ and the second term is what ordinary attention lacks. Descent: dE/dt = −Σ_i f
 Sources: Hoover et al. 2023, arXiv 2302.07253; its programs for pictures and graphs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -191,7 +191,7 @@ class EnergyTransformer(EnergyBlock):
         self, activity: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch"]:
         """Return −½ Σ_i |relu(g_i Ξ)|², which is concave in g."""
-        self._check(activity)
+        _check_activity(activity, self.config.width)
         hidden = jax.nn.relu(activity @ self.memories)
         return -0.5 * (hidden**2).sum((-2, -1))
 
@@ -200,7 +200,7 @@ class EnergyTransformer(EnergyBlock):
         self, activity: Float[Array, "*batch n d"]
     ) -> Float[Array, "*batch n d"]:
         """Return relu(gΞ) Ξᵀ."""
-        self._check(activity)
+        _check_activity(activity, self.config.width)
         return jax.nn.relu(activity @ self.memories) @ self.memories.T
 
     @usual_promotion()
@@ -232,13 +232,9 @@ class EnergyTransformer(EnergyBlock):
         check_state_of_block(state, self.config.width)
         return _softmax(self._scores(*self._heads(self.norm(state))))
 
-    def _check(self, activity: Any) -> None:
-        check_real(activity=activity)
-        check_shapes(activity=(activity, f"... n {self.config.width}"))
-
     def _heads(self, activity: Array) -> tuple[Array, Array]:
         """Queries and keys, (…, H, n, Y)."""
-        self._check(activity)
+        _check_activity(activity, self.config.width)
         queries, keys = (
             jnp.einsum("...nd,hyd->...hny", activity, weights)
             for weights in (self.query, self.key)
@@ -294,7 +290,10 @@ def activity_map(block: EnergyTransformer) -> Callable[[Any, Any], Any]:
     """
     check_kind(EnergyTransformer, block=block)
 
+    @usual_promotion()
     def step(activity: Any, parameters: Any) -> Any:
+        check_kind(Mapping, parameters=parameters)
+        _check_activity(activity, block.config.width)
         moved = block.replaced(**parameters) if parameters else block
         centred = (activity - moved.norm.shift) / moved.norm.gain
         after = centred + moved.step_size * moved.force_of(activity)
@@ -303,6 +302,7 @@ def activity_map(block: EnergyTransformer) -> Callable[[Any, Any], Any]:
     return step
 
 
+@usual_promotion()
 def attention_bound(block: EnergyTransformer, tokens: int) -> Float[Array, ""]:
     """Compute a number that E_att of N tokens is never below, for δ = 0.
 
@@ -327,6 +327,7 @@ def attention_bound(block: EnergyTransformer, tokens: int) -> Float[Array, ""]:
     return -tokens * (radius * strongest + chance).sum()
 
 
+@usual_promotion()
 def memory_bound(block: EnergyTransformer, tokens: int) -> Float[Array, ""]:
     """Compute −½ N γ² D ‖Ξ‖₂², which E_hop of N tokens is never below, for δ = 0.
 
@@ -338,6 +339,11 @@ def memory_bound(block: EnergyTransformer, tokens: int) -> Float[Array, ""]:
     check_whole(tokens=tokens)
     radius = block.norm.gain**2 * block.config.width
     return -0.5 * tokens * radius * jnp.linalg.norm(block.memories, 2) ** 2
+
+
+def _check_activity(activity: Any, width: int) -> None:
+    check_real(activity=activity)
+    check_shapes(activity=(activity, f"... n {width}"))
 
 
 def _softmax(scores: Array) -> Array:

@@ -58,6 +58,7 @@ def image_similarity(
     return jnp.where(length[:, 0] > 0, similarity, 0).T
 
 
+@usual_promotion()
 def to_dipoles(vectors: Float[Array, "*n D"]) -> Float[Array, "*n D+1"]:
     """Scale vectors to unit length behind a rest component; the zero vector is at rest.
 

@@ -18,6 +18,7 @@ from isinglass._common.precision import usual_promotion
 from isinglass.systems.interference.learning import is_similar
 
 
+@usual_promotion()
 def attended_host(
     dipoles: Float[Array, "n E D"],
     arrived: Bool[Array, "E C T"],

@@ -29,6 +29,7 @@ from isinglass._common.checks import (
     check_whole,
     is_whole,
 )
+from isinglass._common.precision import usual_promotion
 from isinglass.systems.interference._pictures import read_pictures
 from isinglass.systems.interference.learning import is_similar
 from isinglass.systems.interference.tensors.response import mean_field_solutions
@@ -106,6 +107,7 @@ class Level:
         host = attended.mean(axis=-1)  # overlap with the host (1, …, 1)
         return self.respond(host, friends)[..., None]
 
+    @usual_promotion()
     def respond(
         self, host: Float[Array, "*n"], friends: Float[Array, "*n"]
     ) -> Float[Array, "*n"]:
@@ -155,6 +157,7 @@ def aggregate(
     return jnp.concatenate(parts, axis=-1)
 
 
+@usual_promotion()
 def attend(
     tensors: Float[Array, "n R C D"], threshold: float, radius: int
 ) -> tuple[Float[Array, "n R C D"], Float[Array, "n R C"]]:

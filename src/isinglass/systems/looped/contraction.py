@@ -34,6 +34,7 @@ from isinglass._common.checks import (
     check_shapes,
     parameter,
 )
+from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import joined
 from isinglass.dynamics import cycles
 from isinglass.dynamics.cycles import FixedPoints, jacobian_norm
@@ -63,6 +64,7 @@ class Assumptions(NamedTuple):
 Weights = tuple[Float[Array, "d c"], Float[Array, "d c"], Float[Array, "d e"]]
 
 
+@usual_promotion()
 def contraction_bound(
     weights: Weights, rows: Float[Array, "n m"], q: float = 1.5
 ) -> Float[Array, ""]:
@@ -119,6 +121,7 @@ def assumptions(
     return Assumptions(*(float(jnp.linalg.norm(x)) for x in (inputs, state, value)))
 
 
+@usual_promotion()
 def attention_jacobian_norm(
     weights: Weights,
     inputs: Float[Array, "n d"],
@@ -170,6 +173,7 @@ def _attention_jacobian_norm(
     return jacobian_norm(attention, state)
 
 
+@usual_promotion()
 def loop_jacobian_norm(
     model: LoopedTransformer,
     state: Float[Array, "n d"],
@@ -223,6 +227,7 @@ def loop_parameters(
     return {"model": model, "inputs": inputs}
 
 
+@usual_promotion()
 def loop_step(
     state: Float[Array, "n d"], parameters: Mapping[str, Any]
 ) -> Float[Array, "n d"]:
@@ -234,6 +239,7 @@ def loop_step(
     return state + block_step(state, parameters)
 
 
+@usual_promotion()
 def block_step(
     state: Float[Array, "n d"], parameters: Mapping[str, Any]
 ) -> Float[Array, "n d"]:

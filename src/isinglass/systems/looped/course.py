@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import check_kind, check_whole
-from isinglass._common.precision import single_precision
+from isinglass._common.precision import usual_promotion
 from isinglass.data.induction import InductionBatch
 from isinglass.systems.looped.intervention import sequences_at_once
 from isinglass.systems.looped.model import LoopedTransformer
@@ -34,7 +34,7 @@ class Course(NamedTuple):
     change: Float[Array, "T"]
 
 
-@single_precision()
+@usual_promotion()
 def follow_loop(
     model: LoopedTransformer, batch: InductionBatch, places: Places, iterations: int
 ) -> Course:
@@ -69,10 +69,11 @@ def _course(
     )
     right, attention, state, change = jax.tree.map(lambda x: x.sum(0), by_sequence)
     visible = jnp.arange(1, length + 1)
+    # Shares of counts would be float64 with x64 on, whatever the model's precision.
     return Course(
-        right / batch.mask.sum(),
+        (right / batch.mask.sum()).astype(state.dtype),
         attention / apart.sum(),
-        (apart / visible).sum() / apart.sum(),
+        ((apart / visible).sum() / apart.sum()).astype(state.dtype),
         jnp.sqrt(state / sequences),
         jnp.sqrt(change / sequences),
     )
@@ -111,6 +112,6 @@ def _follow(
     return (
         jnp.concatenate([right(start)[None], answers]),
         attention,
-        jnp.concatenate([jnp.zeros(1), state]),
+        jnp.concatenate([jnp.zeros(1, state.dtype), state]),
         change,
     )

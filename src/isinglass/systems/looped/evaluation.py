@@ -142,6 +142,7 @@ def accuracy_by_length(
     return _dataset(values, sample.lengths, seeds)
 
 
+@single_precision()
 def terms_by_length(
     model: Any,
     task: InductionTask,

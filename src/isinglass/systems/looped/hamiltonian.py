@@ -27,6 +27,7 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
 )
+from isinglass._common.precision import usual_promotion
 from isinglass.energy import attention_energy, attention_force
 from isinglass.systems.looped.model import LoopedTransformer
 
@@ -80,6 +81,7 @@ class LatentHamiltonian(eqx.Module):
         )
 
     @classmethod
+    @usual_promotion()
     def from_model(
         cls, model: LoopedTransformer, inputs: Float[Array, "m d"], **numbers: Any
     ) -> "LatentHamiltonian":
@@ -109,23 +111,27 @@ class LatentHamiltonian(eqx.Module):
         """Return a state at a position with no velocity."""
         return Particle(position, jnp.zeros_like(position))
 
+    @usual_promotion()
     def output(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Return F_τ(Z; X), what attention gives at Z."""
         self._check(position=position)
         scores = position @ self.query @ self.keys.T / self.keys.shape[-1] ** 0.5
         return jax.nn.softmax(scores / self.temperature, axis=-1) @ self.values
 
+    @usual_promotion()
     def potential(self, position: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Return E_τ(Z; X), by particle."""
         self._check(position=position)
         return attention_energy(position @ self.query, self.keys, self.temperature)
 
+    @usual_promotion()
     def slope(self, position: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
         """Return ∇_Z E_τ(Z; X)."""
         self._check(position=position)
         pull = attention_force(position @ self.query, self.keys, self.temperature)
         return -pull @ self.query.T
 
+    @usual_promotion()
     def energy(self, state: Particle) -> Float[Array, "*n"]:
         """Return H = ½|V|² + βE_τ(Z), by particle.
 
@@ -137,6 +143,7 @@ class LatentHamiltonian(eqx.Module):
         kinetic = 0.5 * (state.velocity**2).sum(-1)
         return kinetic + self.force * self.potential(state.position)
 
+    @usual_promotion()
     def shadow_energy(self, state: Particle) -> Float[Array, "*n"]:
         """Return H − ½β⟨V, ∇E_τ⟩, by particle; α = 0, μ = 1 conserve it within O(|β|).
 
@@ -146,6 +153,7 @@ class LatentHamiltonian(eqx.Module):
         lag = (state.velocity * self.slope(state.position)).sum(-1)
         return self.energy(state) - 0.5 * self.force * lag
 
+    @usual_promotion()
     def step(self, state: Particle, force: Any = None) -> Particle:
         """Take one step of Eq. 1.
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import check_kind, check_mask, check_real, check_shapes
-from isinglass._common.precision import single_precision
+from isinglass._common.precision import usual_promotion
 from isinglass.data.induction import InductionBatch
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.model import LoopedTransformer
@@ -20,7 +20,7 @@ from isinglass.systems.looped.places import Places, check_batch
 ROWS_AT_ONCE = 1 << 15
 
 
-@single_precision()
+@usual_promotion()
 def barred_logits(
     model: LoopedTransformer,
     tokens: Int[Array, "n"],
@@ -65,7 +65,7 @@ def barred_logits(
     return model.decode(jax.lax.scan(iterate, jnp.zeros_like(inputs), when)[0])
 
 
-@single_precision()
+@usual_promotion()
 def barred_accuracy(
     model: LoopedTransformer, batch: InductionBatch, places: Places
 ) -> Float[Array, "5 columns"]:
@@ -104,17 +104,19 @@ def _accuracy(
         logits = barred_logits(model, tokens, place, when)
         return ((logits.argmax(-1) == targets) & apart).sum()
 
-    def share(place: Array, when: Array) -> Array:
+    def share_right(place: Array, when: Array) -> Array:
         counts = jax.lax.map(
             lambda sequence: right(sequence, when),
             (batch.tokens, batch.targets, place, places.apart),
             batch_size=sequences_at_once(batch.tokens.shape[1]),
         )
-        return counts.sum() / places.apart.sum()
+        # Of two counts it would be float64 with x64 on, whatever the model's precision.
+        share = counts.sum() / places.apart.sum()
+        return share.astype(model.readout.dtype)
 
     return jax.lax.map(
         lambda place: jax.lax.map(
-            lambda when: share(place, when), jnp.concatenate([alone, always])
+            lambda when: share_right(place, when), jnp.concatenate([alone, always])
         ),
         jnp.concatenate([places.positions, nowhere]),
     )

@@ -22,12 +22,14 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
 )
+from isinglass._common.precision import usual_promotion
 
 Weight = float | Callable[[Any], Any]  # a number, or an Optax schedule: step -> number
 ROUNDING = 0.01  # what 16 bits may do to a sum of shares
 NEAR_1 = 0.001  # so near to 1 no q is taken where rows of attention are not kept
 
 
+@usual_promotion()
 def kinetic_energy(states: Float[Array, "times *any d"]) -> Float[Array, ""]:
     """Compute the kinetic energy (1/2T) Σ_t |Z_t − Z_{t−1}|² (Lam 2026, Eq. 3).
 
@@ -53,6 +55,7 @@ def _kinetic(states: Array) -> Array:
     return 0.5 * (jnp.diff(states, axis=0) ** 2).sum(-1).mean()
 
 
+@usual_promotion()
 def potential_energy(rows: Float[Array, "T *any m"]) -> Float[Array, ""]:
     """Compute the potential energy (1/T) Σ_t min_j(−log p_tj), nats (Lam 2026, Eq. 4).
 
@@ -76,6 +79,7 @@ def _potential(rows: Array) -> Array:
     return -jnp.log(rows.max(-1)).mean()
 
 
+@usual_promotion()
 def tsallis_entropy(p: Float[Array, "*any m"], q: float = 1.5) -> Float[Array, "*any"]:
     """Compute the Tsallis entropy S_q = (1 − Σ_j p_j^q)/(q − 1) of shares.
 
@@ -111,6 +115,7 @@ def _entropy(p: Array, above_1: Any, is_shannon: bool) -> Array:
     return jnp.where(present, p * surprise, 0.0).sum(-1)
 
 
+@usual_promotion()
 def entropy_penalty(
     rows: Float[Array, "T *any m"], q: float = 1.5, target: float = 0.0
 ) -> Float[Array, ""]:
@@ -175,6 +180,7 @@ class EnergyEntropyObjective:
             for name, weight in self._by_term.items()
         }
 
+    @usual_promotion()
     def __call__(
         self, task: Any, kinetic: Any, potential: Any, entropy: Any, step: Any = 0
     ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:

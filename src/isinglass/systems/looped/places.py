@@ -14,7 +14,7 @@ from isinglass._common.checks import (
     check_shapes,
     is_index,
 )
-from isinglass._common.precision import single_precision
+from isinglass._common.precision import usual_promotion
 from isinglass.data.induction import InductionBatch
 
 PREVIOUS, MATCH, ITSELF, OTHER = range(4)
@@ -68,7 +68,7 @@ def _check_whole(
             raise ValueError(f"{name}.{part} must be whole numbers, got {dtype}")
 
 
-@single_precision()
+@usual_promotion()
 def find_places(batch: InductionBatch, key: Array) -> Places:
     """Find where the answer stands, and what stands beside it, at every position.
 
@@ -87,10 +87,10 @@ def find_places(batch: InductionBatch, key: Array) -> Places:
 @jax.jit
 def _places(batch: InductionBatch, key: Array) -> Places:
     shape = batch.tokens.shape
-    itself = jnp.broadcast_to(jnp.arange(shape[1]), shape)
-    match = jnp.where(batch.mask, batch.source + 1, -1)
+    itself = jnp.broadcast_to(jnp.arange(shape[1], dtype=jnp.int32), shape)
+    match = jnp.where(batch.mask, batch.source.astype(jnp.int32) + 1, -1)
     apart = batch.mask & (match < itself - 1)
-    drawn = jax.random.randint(key, shape, 0, jnp.maximum(itself - 2, 1))
+    drawn = jax.random.randint(key, shape, 0, jnp.maximum(itself - 2, 1), jnp.int32)
     other = jnp.where(apart & (itself > 2), drawn + (drawn >= match), -1)
     positions = [itself - 1, jnp.where(apart, match, -1), itself, other]
     return Places(jnp.stack(positions), apart)
