@@ -11,6 +11,9 @@ from PIL import Image
 
 IMAGES = Path(__file__).parent / "images"
 FIGURES = (
+    "descent-completion",
+    "descent-completion-depth",
+    "descent-completion-pictures",
     "interference-few-shot",
     "interference-hosts",
     "interference-neighbours",

@@ -149,6 +149,7 @@ MODELS = {
     "hidden, numbers": call("hidden must be True or", PICTURE, X, jnp.ones(5)),
     "hidden of others": call("hidden must have", PICTURE, X, jnp.ones(4, bool)),
     "patches of others": call("patches must", PICTURE, X[:4], jnp.ones(4, bool)),
+    "tokens without CLS": call("tokens must have", PICTURE.patches_of, X),
     "steps below 0": call("steps must be", PICTURE, X, jnp.ones(5, bool), -1),
     "links of numbers": call("adjacency must be True", NODES, X, jnp.ones((5, 5))),
     "edges of others": call("edges must have", WHOLE, X, jnp.ones((4, 4, 2))),

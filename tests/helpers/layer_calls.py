@@ -60,6 +60,7 @@ DESCENT = [
     case(descent.ImageEnergyTransformer, SHAPE, 5, 6, key=KEY),
     case(PICTURE.__call__, STATE, jnp.arange(5) < 2, 1),
     case(PICTURE.tokens, STATE, jnp.arange(5) < 2),
+    case(PICTURE.patches_of, jnp.concatenate([STATE, STATE[:1]])),
     case(descent.GraphEnergyTransformer, MIXED, (6, 2, 3), 1, key=KEY),
     case(WHOLE.__call__, STATE, jnp.ones((5, 5, 2)), key=KEY),
     case(descent.NodeEnergyTransformer, SHAPE, 6, key=KEY),

@@ -124,7 +124,21 @@ class ImageEnergyTransformer(eqx.Module):
         """
         check_whole(0, steps=steps)
         tokens = self.tokens(patches, hidden)
-        tokens = self.block.iterate(tokens, steps) if steps else tokens
+        return self.patches_of(self.block.iterate(tokens, steps) if steps else tokens)
+
+    @usual_promotion()
+    def patches_of(
+        self, tokens: Float[Array, "*batch m d"]
+    ) -> Float[Array, "*batch n p"]:
+        """Return the patches that tokens stand for, after any steps of any block.
+
+        Raises:
+            TypeError: If the tokens are no array.
+            ValueError: If they are not real, of these axes.
+        """
+        m, d = self.positions.shape
+        check_real(tokens=tokens)
+        check_shapes(tokens=(tokens, f"... {m} {d}"))
         normed = normalise(tokens[..., 1:, :], self.gain, self.bias, axis=-1)
         return normed @ self.decode + self.decode_bias
 

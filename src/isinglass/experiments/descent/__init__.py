@@ -1,0 +1,23 @@
+"""Energy Transformer and Hyper-SET: what of the two papers is run again."""
+
+from isinglass.reproduce import Experiment, Paper, inputs
+
+PAPER = Paper("Hoover et al. 2023", "Energy Transformer", "2302.07253")
+
+EXPERIMENTS = (
+    Experiment(
+        "completion",
+        title="Completing pictures by descent",
+        source="§3, on MNIST",
+        question=(
+            "Do steps down an energy complete a picture of which half is hidden better "
+            "than the encoder alone, ordinary attention in a loop, and stored "
+            "pictures? "
+            "Is it the second term of attention that helps, and does more descent at "
+            "test help, or only the number of steps that was trained?"
+        ),
+        seeds={"default": 10, "quick": 2},
+        seconds={"default": 900, "quick": 20, "full": 9000},
+        inputs=[inputs.digits],
+    ),
+)
