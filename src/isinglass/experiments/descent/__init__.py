@@ -3,6 +3,11 @@
 from isinglass.reproduce import Experiment, Paper, inputs
 
 PAPER = Paper("Hoover et al. 2023", "Energy Transformer", "2302.07253")
+HYPERSET = Paper(
+    "Hu et al. 2025",
+    "Hyper-SET: designing transformers via hyperspherical energy minimization",
+    "2502.11646",
+)
 
 EXPERIMENTS = (
     Experiment(
@@ -19,5 +24,18 @@ EXPERIMENTS = (
         seeds={"default": 10, "quick": 2},
         seconds={"default": 900, "quick": 20, "full": 9000},
         inputs=[inputs.digits],
+    ),
+    Experiment(
+        "sudoku",
+        title="Sudokus by Hyper-SET, transformers and Energy Transformers",
+        source="Sudoku",
+        paper=HYPERSET,
+        question=(
+            "How many Sudokus does a layer solve that repeats T times, and 2T times? "
+            "Is it the energy that helps Hyper-SET, or the network that makes its "
+            "steps, which a transformer may have, too? Does its energy fall meanwhile?"
+        ),
+        seeds={"default": 10, "quick": 2},
+        seconds={"default": 1500, "quick": 40, "full": 1e6},
     ),
 )
