@@ -9,8 +9,8 @@ along edges, and approximate message passing (AMP) for u,
     b = √(μ/N) B û − (μ F/N) σ m
 
 with B = √F x and û′ the estimate before; h⁰ is ±∞ for labels that are there. As N
-grows this is as good as can be (with labels, or above the threshold λ² + μ² F/N = 1;
-it is proved or conjectured but for a gap near it).
+grows, nothing is conjectured to be right more often. Without labels it is no better
+than chance below the threshold λ² + μ² F/N = 1.
 
 Source: Deshpande, Montanari, Mossel & Sen 2018, arXiv 1807.08479; with labels Duranthon
 & Zdeborová 2023, arXiv 2306.07948. Derived here anew from the model.

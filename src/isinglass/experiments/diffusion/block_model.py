@@ -34,7 +34,8 @@ from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph alone (GCN)")
-ARMS = (ALONG, ROWS.along_graph(), MEAN.along_graph(), CONVOLVED, NONE)
+ROWED, MEANT = ROWS.along_graph(), MEAN.along_graph()
+ARMS = (ALONG, ROWED, MEANT, CONVOLVED, NONE)
 SQUARED = SIGMOID.along_graph()
 BEST, BEST_OF_FEATURES, BEST_OF_EDGES = BOUNDS = (
     "message passing",
@@ -43,11 +44,23 @@ BEST, BEST_OF_FEATURES, BEST_OF_EDGES = BOUNDS = (
 )
 LINEAR, OF_NEIGHBOURS = PEERS = ("LR on features", "LR on neighbours' means, too")
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)  # C
+BESIDE_MEAN = (ALONG.name, ROWED.name, CONVOLVED.name)
+LINES = {
+    BEST: (INK, "-"),
+    BEST_OF_FEATURES: (INK, ":"),
+    ALONG.name: (COLOURS[0], "-"),
+    ROWED.name: (COLOURS[3], "-"),
+    MEANT.name: (COLOURS[5], "--"),
+    CONVOLVED.name: (COLOURS[1], "-"),
+    NONE.name: (COLOURS[4], "-"),
+    OF_NEIGHBOURS: (COLOURS[2], "-"),
+    LINEAR: (MUTED, "--"),
+}
 LEARNERS = (*(arm.name for arm in (*ARMS, SQUARED)), *PEERS, *BOUNDS)
 EXPECTED = "what it expects"
 
 
-GRAPHS, NARROW = Ensemble(), Training(width=16)
+GRAPHS, NARROW = Ensemble(), Training(16, lanes=2)
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,12 @@ class Setting:
 
 ROUGH = Training(16, epochs=60, rates=(0.01, 0.03), searches=1, lanes=2, every=10)
 SETTINGS = {
-    "quick": Setting((1.0, 4.0), Ensemble(400, 40, 20, 60), ROUGH),
+    "quick": Setting(
+        (1.0, 4.0),
+        Ensemble(400, 40, 20, 60),
+        ROUGH,
+        (ALONG, MEANT, CONVOLVED),
+    ),
     "default": Setting(),
     "full": Setting(arms=(*ARMS, SQUARED)),
 }
@@ -186,8 +204,8 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
             lambda name: difference(measured.accuracy, name, BEST),
         ),
         "Less the mean with the graph": (
-            [ALONG.name, ROWS.along_graph().name, CONVOLVED.name],
-            lambda name: difference(measured.accuracy, name, MEAN.along_graph().name),
+            [name for name in names if name in BESIDE_MEAN],
+            lambda name: difference(measured.accuracy, name, MEANT.name),
         ),
     }
     for title, (learners, values) in tables.items():
@@ -207,54 +225,10 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Accuracy by signal, and paired differences to the mean with the graph."""
     figure, (left, right) = subplots(1, 2, width=10.5, height=3.9)
-    lines = {
-        BEST: (INK, "-"),
-        BEST_OF_FEATURES: (INK, ":"),
-        ALONG.name: (COLOURS[0], "-"),
-        ROWS.along_graph().name: (COLOURS[3], "-"),
-        MEAN.along_graph().name: (COLOURS[5], "--"),
-        CONVOLVED.name: (COLOURS[1], "-"),
-        NONE.name: (COLOURS[4], "-"),
-        OF_NEIGHBOURS: (COLOURS[2], "-"),
-        LINEAR: (MUTED, "--"),
-    }
-    for learner, (colour, style) in lines.items():
-        samples.band(
-            left,
-            measured.accuracy.sel(learner=learner),
-            along="signal",
-            colours=[colour],
-            linestyle=style,
-            marker="o",
-            markersize=3.5,
-            label=learner,
-        )
-    left.axvline(1, color=MUTED, linewidth=1)
-    left.set(
-        xlabel="signal λ² + μ²/γ",
-        ylabel="accuracy in %",
-        title="Beside what can be known",
-    )
-    others = [ALONG.name, ROWS.along_graph().name, CONVOLVED.name]
-    parts = [
-        difference(measured.accuracy, name, MEAN.along_graph().name) for name in others
-    ]
-    points = xr.concat(parts, xr.DataArray(others, dims="learner", name="learner"))
-    labels = [f"{signal:g}" for signal in measured.signal.values]
-    samples.columns(
-        right,
-        points.assign_coords(signal=labels),
-        by="signal",
-        hue="learner",
-        colours=(COLOURS[0], COLOURS[3], COLOURS[1]),
-    )
-    right.axhline(0, color=INK, linewidth=1)
-    right.set(
-        xlabel="signal", ylabel="points", title="More than the mean with the graph"
-    )
-    figure.legend(
-        *left.get_legend_handles_labels(), loc="outside lower center", ncols=3
-    )
+    _curves(left, measured)
+    _differences(right, measured)
+    handles = left.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=3)
     yield Figure(
         figure,
         "Left: accuracy on nodes without labels; the line at 1 is where groups can "
@@ -263,15 +237,54 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     )
 
 
+def _curves(panel: Any, measured: xr.Dataset) -> None:
+    for name in _learners(measured):
+        if name in LINES:
+            colour, style = LINES[name]
+            samples.band(
+                panel,
+                measured.accuracy.sel(learner=name),
+                along="signal",
+                colours=[colour],
+                linestyle=style,
+                marker="o",
+                markersize=3.5,
+                label=name,
+            )
+    panel.axvline(1, color=MUTED, linewidth=1)
+    panel.set(
+        xlabel="signal λ² + μ²/γ",
+        ylabel="accuracy in %",
+        title="Beside what can be known",
+    )
+
+
+def _differences(panel: Any, measured: xr.Dataset) -> None:
+    names = [name for name in _learners(measured) if name in BESIDE_MEAN]
+    parts = [difference(measured.accuracy, name, MEANT.name) for name in names]
+    points = xr.concat(parts, xr.DataArray(names, dims="learner", name="learner"))
+    signals = [f"{signal:g}" for signal in measured.signal.values]
+    samples.columns(
+        panel,
+        points.assign_coords(signal=signals),
+        by="signal",
+        hue="learner",
+        colours=[LINES[name][0] for name in names],
+    )
+    panel.axhline(0, color=INK, linewidth=1)
+    panel.set(xlabel="signal", ylabel="points", title="More than the mean + graph")
+
+
 def tell(measured: xr.Dataset) -> dict[str, Any]:
     """How far each is from the best, and paired differences."""
     signals = [float(signal) for signal in measured.signal.values]
 
     def against(learner: str, of: str) -> dict[float, Any]:
         points = difference(measured.accuracy, learner, of)
+        if points.isnull().any():  # not trained at this resolution
+            return {}
         return {signal: points.sel(signal=signal) for signal in signals}
 
-    mean = MEAN.along_graph().name
     trained = [n for n in _learners(measured) if n not in (*BOUNDS, *PEERS)]
     nearest = measured.accuracy.sel(learner=trained).mean("seed").idxmax("learner")
     return {
@@ -284,9 +297,9 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
             for signal in signals
             for name in [str(nearest.sel(signal=signal).values)]
         },
-        "published": against(ALONG.name, mean),
-        "rows": against(ROWS.along_graph().name, mean),
-        "convolved": against(CONVOLVED.name, mean),
+        "published": against(ALONG.name, MEANT.name),
+        "rows": against(ROWED.name, MEANT.name),
+        "convolved": against(CONVOLVED.name, MEANT.name),
         "linear": against(OF_NEIGHBOURS, CONVOLVED.name),
         "alone": against(NONE.name, BEST_OF_FEATURES),
         "sides_of": sides_of,

@@ -37,7 +37,7 @@ COURSES = ("cosine", "roughness", "energy", "penalty")
 REPLICATED = 29.4  # Cora, 16 layers, qitianwu/DIFFormer#6
 
 
-GRAPHS, NARROW = Ensemble(600, 60, 30, 100), Training(width=32)
+GRAPHS, NARROW = Ensemble(600, 60, 30, 100), Training(32, lanes=2, every=10)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,12 @@ class Setting:
 
 ROUGH = Training(16, epochs=60, rates=(0.01, 0.03), searches=1, lanes=2, every=10)
 SETTINGS = {
-    "quick": Setting((1, 4), ensemble=Ensemble(300, 30, 20, 60), training=ROUGH),
+    "quick": Setting(
+        (1, 4),
+        ensemble=Ensemble(300, 30, 20, 60),
+        training=ROUGH,
+        arms=(ALONG, CONVOLVED),
+    ),
     "default": Setting(),
 }
 
@@ -124,6 +129,12 @@ def _courses(models: Learner, draws: Draws) -> dict[str, Array]:
     return each_lane(of_model, models)
 
 
+def _names(measured: xr.Dataset) -> list[str]:
+    """The arms that were trained at this resolution."""
+    done = measured.accuracy.notnull().any(("depth", "seed"))
+    return [str(name) for name in measured.learner.values[done.values]]
+
+
 def rises(courses: xr.DataArray) -> xr.DataArray:
     """Share of layers that raise it, in %."""
     steps = courses.diff("layer")
@@ -149,7 +160,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     because = "Figure 2(b) is withdrawn by its authors, and of Cora"
     ledger = ledger.using(because=because)
     deepest = int(measured.depth.values[-1])
-    for name in NAMES:
+    for name in _names(measured):
         for depth in measured.depth.values:
             cell = Cell(name, f"{depth}", f"{name}, depth {depth}")
             ledger.using(table="Accuracy by depth").ours_alone(
@@ -176,7 +187,8 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, panels = subplots(1, 3, width=11, height=3.9)
     accuracy, cosine, energy = panels
     colours = [COLOURS[0], COLOURS[5], COLOURS[1]] * 2
-    for index, name in enumerate(NAMES):
+    for name in _names(measured):
+        index = NAMES.index(name)
         line = {
             "colours": [colours[index]],
             "linestyle": "-" if ARMS[index].has_graph else ":",
@@ -209,21 +221,25 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 
 def tell(measured: xr.Dataset) -> dict[str, Any]:
     """What depth costs each arm, and how often its layers raise the energy."""
+    names = _names(measured)
     energies = measured[["energy", "penalty"]].isel(layer=slice(1, None))
+    published = [name for name in names if name.startswith(PUBLISHED.name)]
+    raised = rises(energies.energy.sel(learner=published))
     return {
-        "names": NAMES,
+        "climbs": bool((raised > 0).any()),
+        "names": names,
         "options": SETTINGS[measured.resolution],
         "seeds": measured.sizes["seed"],
         "depths": [int(depth) for depth in measured.depth.values],
-        "lost": {name: loss_of_depth(measured, name) for name in NAMES},
+        "lost": {name: loss_of_depth(measured, name) for name in names},
         "rises": {
             name: {
                 what: rises(energies[what].sel(learner=name))
                 for what in ("energy", "penalty")
             }
-            for name in NAMES
+            for name in names
         },
-        "first": measured.cosine.isel(layer=0),
+        "first": measured.cosine.isel(layer=0).sel(learner=names),
         "last": measured.isel(layer=-1),
         "replicated": REPLICATED,
     }
