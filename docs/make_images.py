@@ -52,6 +52,10 @@ FIGURES = (
     "memory-data-size",
     "memory-radius",
     "memory-width",
+    "diffusion-digits",
+    "diffusion-digits-differences",
+    "diffusion-block-model",
+    "diffusion-depth",
 )
 
 

@@ -52,7 +52,7 @@ class Setting:
         arms: Which.
     """
 
-    depths: tuple[int, ...] = (1, 2, 4, 8, 16)
+    depths: tuple[int, ...] = (1, 2, 4, 16)
     signal: float = 3.0
     ensemble: Ensemble = GRAPHS
     training: Training = NARROW
