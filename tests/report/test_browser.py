@@ -114,6 +114,9 @@ def test_names_of_quantities_keep_their_room(opened):
 def test_print_opens_what_is_folded_and_keeps_its_colours(opened):
     page = opened()
     page.emulate_media(media="print")
+    size = "text => parseFloat(getComputedStyle(text).fontSize)"
+    texts, table = page.locator("section > p"), page.locator("td").first
+    assert texts.last.evaluate(size) >= table.evaluate(size)
     assert page.get_by_text("ours 2", exact=True).first.bounding_box()["height"] > 0
     dot = page.locator(".dots span").first
     assert dot.evaluate("dot => getComputedStyle(dot).printColorAdjust") == "exact"

@@ -89,6 +89,13 @@ def laid_out(page, *rows):
     return html.render([replace(results[0], rows=changed)], out)
 
 
+def test_a_percent_sign_stays_with_its_number(page):
+    _, results, out = page
+    said = replace(results[0], findings="It is 84.5 %, or 7 [6, 8] %.")
+    text = html.render([said], out)
+    assert "84.5\N{NO-BREAK SPACE}%, or 7 [6, 8]\N{NO-BREAK SPACE}%." in text
+
+
 def test_cells_of_a_table_stand_as_the_paper_prints_them(page):
     cells = [
         {"table": "Energies", "row": f"learner {i}", "column": f"digit {j}"}

@@ -1,6 +1,7 @@
 """The HTML report: one page that needs no other file and no network."""
 
 import base64
+import re
 import shlex
 from collections.abc import Sequence
 from importlib import resources
@@ -48,6 +49,7 @@ def render(results: Sequence[Result], out: Path) -> str:
         lstrip_blocks=True,
     )
     environment.filters["paragraphs"] = paragraphs
+    environment.filters["prose"] = prose
     template = environment.get_template("report.html.jinja")
     environment.globals |= {
         "numbers": numbers,
@@ -67,6 +69,11 @@ def render(results: Sequence[Result], out: Path) -> str:
         source=links.source,
         image=lambda drawing: _data_address(out, drawing),
     )
+
+
+def prose(text: str) -> str:
+    """A text in which no line ends between a number and its percent sign."""
+    return re.sub(r"(?<=[\d\]]) %", "\N{NO-BREAK SPACE}%", text)
 
 
 def command(result: Result) -> str:
