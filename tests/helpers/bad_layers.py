@@ -138,6 +138,8 @@ DIFFUSIONS = {
         "graph_weight must be in", diffusion.DIFFormerConfig, 6, 2, graph_weight=2.0
     ),
     "a waking key": call("key must be one key", FORMER, X, key=3),
+    "a time beyond int32": call("time must be", SYMBOLS.layer.step, X, 1 << 31),
+    "a slope of a word": call("state must be an array", BLOCK.slope, "x"),
     "a time that is no number": call("time must be", SYMBOLS.layer.step, X, "late"),
     "memories of numbers": call("activity must be", BLOCK.memory_force, None),
 }

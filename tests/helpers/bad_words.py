@@ -39,6 +39,15 @@ CALLS = {
     ),
     "kaplan": call("exponents must", dynamics.kaplan_yorke_dimension, "x"),
     "jacobian": call("state must be an array", dynamics.jacobian_norm, twice, "x"),
+    "jacobian of whole numbers": call(
+        "state must hold one floating", dynamics.jacobian_norm, twice, np.ones(3, int)
+    ),
+    "jacobian to whole numbers": call(
+        "function must give an array of floating",
+        dynamics.jacobian_norm,
+        lambda x: x.astype(int),
+        X,
+    ),
     "jacobian f": call("function must be a function", dynamics.jacobian_norm, 3, X),
     "axis": call("axis must be", dynamics.power_spectrum, np.ones(8), axis=0.5),
     "flow dt": call("dt must be positive", dynamics.flow, twice, "x"),

@@ -493,8 +493,11 @@ def _check_function(function: Callable[[Array], Array], state: Array) -> None:
         raise ValueError(
             f"function fails on the state: {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(after, jax.ShapeDtypeStruct) or not after.size:
-        raise ValueError(f"function must give an array of numbers, got {after}")
+    is_array = isinstance(after, jax.ShapeDtypeStruct) and after.size
+    if not is_array or not jnp.issubdtype(after.dtype, jnp.inexact):
+        raise ValueError(
+            f"function must give an array of floating-point numbers, got {after}"
+        )
 
 
 @usual_promotion()
@@ -509,15 +512,16 @@ def jacobian_norm(
 
     Raises:
         TypeError: If it is no function.
-        ValueError: If the state is no array of real numbers of 32 bits or more, or the
-            function fails on it or gives another kind.
+        ValueError: If the state is no array of floating-point numbers of 32 bits or
+            more, or the function fails on it or gives no such numbers.
     """
     check_function(function=function)
     check_real(state=state)
-    if not state.size or state.dtype.itemsize < 4:
+    is_floating = jnp.issubdtype(state.dtype, jnp.floating)
+    if not state.size or not is_floating or state.dtype.itemsize < 4:
         raise ValueError(
-            "state must hold one number at least, of 32 bits or more, got "
-            f"{state.dtype} of shape {state.shape}"
+            "state must hold one floating-point number at least, of 32 bits or more, "
+            f"got {state.dtype} of shape {state.shape}"
         )
     _check_function(function, state)
     if state.size <= DENSE:

@@ -100,6 +100,9 @@ class EnergyBlock(eqx.Module):
     @usual_promotion()
     def slope(self, state: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
         """Return −∂E/∂x by automatic differentiation, whatever the block's force."""
+        check_state_of_block(state)
+        if not jnp.issubdtype(state.dtype, jnp.floating):
+            state = state.astype(float)  # of whole numbers there is no derivative
         return -jax.grad(lambda x: self.energy(x).sum())(state)
 
     @usual_promotion()
