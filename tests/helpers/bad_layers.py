@@ -55,6 +55,20 @@ BLOCKS = {
         GRAPH.force,
         jnp.ones((6, 6)),
     ),
+    "links of no whole numbers": call(
+        "links must be numbers of nodes", BLOCK.on_links, jnp.ones((2, 3))
+    ),
+    "links of three ends": call(
+        "links must have", BLOCK.on_links, jnp.ones((3, 3), int)
+    ),
+    "a link below no link": call(
+        "links must be at least -1", BLOCK.on_links, jnp.full((2, 3), -2)
+    ),
+    "a link to no node": call(
+        "links must be of 5 nodes, 0 to 4, got 5",
+        BLOCK.on_links(jnp.array([[0], [5]])).force,
+        X,
+    ),
     "bound of a graph": call(
         "block must have no edges", descent.attention_bound, GRAPH, 5
     ),

@@ -51,6 +51,7 @@ DESCENT = [
     case(BLOCK.iterate, STATE, 2),
     case(BLOCK.follow, STATE, 2),
     case(BLOCK.on_graph, jnp.ones((5, 5, 2))),
+    case(BLOCK.on_links, jnp.array([[0, 1], [1, 0]])),
     case(descent.activity_map, BLOCK),
     case(descent.activity_map(BLOCK), STATE, {"step_size": 0.1}),
     case(descent.attention_bound, BLOCK, 5),
@@ -65,6 +66,7 @@ DESCENT = [
     case(WHOLE.__call__, STATE, jnp.ones((5, 5, 2)), key=KEY),
     case(descent.NodeEnergyTransformer, SHAPE, 6, key=KEY),
     case(NODES.__call__, STATE, LINKS),
+    case(NODES.__call__, STATE, jnp.array([[0, 1], [1, 0]])),
     case(descent.HyperSETConfig),
     case(descent.HyperSET, HYPERSET.config, key=KEY),
     *(

@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import (
     as_array,
@@ -59,11 +59,16 @@ class BlockDescent(NamedTuple):
     cosine: Float[Array, "T *batch"]
 
     @property
-    def rises(self) -> float:
-        """Share of steps at which the energy rose, by more than it is rounded."""
+    def rose(self) -> Bool[Array, "T *batch"]:
+        """At which steps the energy rose, by more than it is rounded."""
         before, after = self.energies[:-1], self.energies[1:]
         rounding = 16 * jnp.finfo(before.dtype).eps * jnp.abs(before)
-        return float((after > before + rounding).mean())
+        return after > before + rounding
+
+    @property
+    def rises(self) -> float:
+        """Share of steps at which the energy rose."""
+        return float(self.rose.mean())
 
     def __repr__(self) -> str:
         first, last = (float(self.energies[t].mean()) for t in (0, -1))

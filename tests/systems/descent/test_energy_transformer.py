@@ -266,6 +266,27 @@ def test_a_graph_of_all_edges_is_none_and_own_keys_are_its_diagonal():
         np.testing.assert_allclose(ours[1], theirs[1], atol=EXACT)
 
 
+@pytest.mark.parametrize("options", [{}, {"own_key": False}, {"mixed_heads": True}])
+def test_a_list_of_links_is_the_same_graph(options):
+    """One node has no link, one is linked to itself, and two links are none."""
+    block, x = drawn(jax.random.key(3), **options)
+    if block.mixing is not None:
+        block = block.replaced(mixing=np.array([[0.7, -0.4], [0.3, 1.2]]))
+    there = np.zeros((N, N), bool)
+    there[[0, 1, 1, 2, 3], [1, 0, 2, 1, 3]] = True
+    links = np.pad(np.argwhere(there).T, ((0, 0), (1, 1)), constant_values=-1)
+    dense = block.on_graph(jnp.repeat(there[..., None], H, -1).astype(float))
+    batch = jnp.stack([x, 2 * x])
+    ours, theirs = (
+        jax.jit(lambda b: (*of_state(b, batch), b.slope(batch)))(graph)
+        for graph in (block.on_links(links), dense)
+    )
+    for of_links, of_pairs in zip(ours, theirs, strict=True):
+        if of_pairs.ndim > 3:  # rows of attention
+            of_links, of_pairs = of_links[..., 1:-1], of_pairs[..., there]
+        np.testing.assert_allclose(of_links, of_pairs, atol=EXACT)
+
+
 def test_memory_of_training_grows_by_one_state_a_step():
     block, x = drawn(jax.random.key(0))
 

@@ -23,7 +23,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass._common.checks import (
     check_finite,
@@ -37,6 +37,14 @@ from isinglass._common.checks import (
 )
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.energy.block import EnergyBlock, check_state_of_block
+from isinglass.systems.descent.links import (
+    at_ends,
+    check_ends,
+    checked_links,
+    link_scores,
+    link_softmax,
+    sum_to,
+)
 from isinglass.systems.descent.norm import EnergyNorm
 
 
@@ -94,6 +102,7 @@ class EnergyTransformer(EnergyBlock):
             columns; None for none.
         step_size: α, ().
         edges: Of a graph that it is put on by `on_graph`: (…, n, n, H), 0 for none.
+        links: Of a graph that it is put on by `on_links`: (2, E).
         config: Its `EnergyTransformerConfig`.
 
     Args:
@@ -110,6 +119,7 @@ class EnergyTransformer(EnergyBlock):
     mixing: Float[Array, "h h"] | None
     step_size: Float[Array, ""]
     edges: Float[Array, "*batch n n h"] | None
+    links: Int[Array, "two e"] | None
     config: EnergyTransformerConfig = eqx.field(static=True)
     positive: ClassVar[tuple[str, ...]] = ("inverse_temperature", "step_size")
 
@@ -128,7 +138,7 @@ class EnergyTransformer(EnergyBlock):
         self.inverse_temperature = jnp.full(shape.heads, shape.head_width**-0.5)
         self.mixing = jnp.eye(shape.heads) if shape.mixed_heads else None
         self.step_size = jnp.asarray(shape.step_size)
-        self.edges = None
+        self.edges, self.links = None, None
         self.config = shape
 
     def on_graph(
@@ -148,8 +158,31 @@ class EnergyTransformer(EnergyBlock):
         check_real(edges=edges)
         check_shapes(edges=(edges, f"... n n {self.config.heads}"))
         check_finite(edges=edges)
+        return self._on(jnp.asarray(edges), None)
+
+    def on_links(self, links: Int[Array | np.ndarray, "two e"]) -> "EnergyTransformer":
+        """Return the block on a graph as a list of links, all of weight 1: O(E).
+
+        Its energy is that of `on_graph` with w = 1 at these pairs, in memory of links
+        and not of pairs; `attention` then gives a row of links.
+
+        Args:
+            links: Numbers of nodes, the query's above the key's, (2, E), the same for
+                all members of a batch; both directions of an undirected one. A pair of
+                −1 is none, with which graphs of fewer links are filled up.
+
+        Raises:
+            TypeError: If it is no array.
+            ValueError: If it is not of that shape, or holds no whole numbers.
+        """
+        return self._on(None, checked_links(links))
+
+    def _on(self, edges: Any, links: Any) -> "EnergyTransformer":
         return eqx.tree_at(
-            lambda b: b.edges, self, jnp.asarray(edges), is_leaf=lambda x: x is None
+            lambda b: (b.edges, b.links),
+            self,
+            (edges, links),
+            is_leaf=lambda leaf: leaf is None,
         )
 
     def __call__(
@@ -209,8 +242,11 @@ class EnergyTransformer(EnergyBlock):
     ) -> Float[Array, "*batch"]:
         """Return −Σ_h β_h⁻¹ Σ_i log Σ_j exp(score_hij); a row without a key adds 0."""
         scores = self._scores(*self._heads(activity))
-        free = jax.nn.logsumexp(scores, axis=-1)
-        free = jnp.where(jnp.isneginf(free), 0, free)
+        if self.links is not None:
+            free = link_softmax(scores, self.links, activity.shape[-2])[1]
+        else:
+            free = jax.nn.logsumexp(scores, axis=-1)
+            free = jnp.where(jnp.isneginf(free), 0, free)
         return -(free.sum(-1) / self.inverse_temperature).sum(-1)
 
     @usual_promotion()
@@ -219,18 +255,25 @@ class EnergyTransformer(EnergyBlock):
     ) -> Float[Array, "*batch n d"]:
         """Return Σ_h (A_h K_h W^Q_h + A_hᵀ Q_h W^K_h)."""
         queries, keys = self._heads(activity)
-        rows = self._couplings(self._scores(queries, keys))
-        by_query = jnp.einsum("...hij,...hjy->...hiy", rows, keys)
-        by_key = jnp.einsum("...hij,...hiy->...hjy", rows, queries)
+        nodes = activity.shape[-2]
+        rows = self._couplings(self._softmax(self._scores(queries, keys), nodes))
+        if self.links is not None:
+            (source, target), rows = self.links, rows[..., None]
+            by_query = sum_to(rows * at_ends(keys, target), source, nodes)
+            by_key = sum_to(rows * at_ends(queries, source), target, nodes)
+        else:
+            by_query = jnp.einsum("...hij,...hjy->...hiy", rows, keys)
+            by_key = jnp.einsum("...hij,...hiy->...hjy", rows, queries)
         return jnp.einsum("...hny,hyd->...nd", by_query, self.query) + jnp.einsum(
             "...hny,hyd->...nd", by_key, self.key
         )
 
     @usual_promotion()
     def attention(self, state: Float[Array, "*batch n d"]) -> Array:
-        """Return the rows A of attention at a state, (…, H, n, n)."""
+        """Return the rows A of attention at a state, (…, H, n, n), or (…, H, E)."""
         check_state_of_block(state, self.config.width)
-        return _softmax(self._scores(*self._heads(self.norm(state))))
+        scores = self._scores(*self._heads(self.norm(state)))
+        return self._softmax(scores, state.shape[-2])
 
     def _heads(self, activity: Array) -> tuple[Array, Array]:
         """Queries and keys, (…, H, n, Y)."""
@@ -242,8 +285,10 @@ class EnergyTransformer(EnergyBlock):
         return queries, keys
 
     def _scores(self, queries: Array, keys: Array) -> Array:
-        """What is in the exponent, −∞ where j is no key of i, (…, H, n, n)."""
+        """What is in the exponent, −∞ of no key, (…, H, n, n) or (…, H, E)."""
         beta = self.inverse_temperature[:, None, None]
+        if self.links is not None:
+            return self._link_scores(beta * queries, keys)
         scores = jnp.einsum("...hiy,...hjy->...hij", beta * queries, keys)
         if self.mixing is not None:
             scores = jnp.einsum("...gij,gh->...hij", scores, self.mixing)
@@ -260,17 +305,37 @@ class EnergyTransformer(EnergyBlock):
             scores = jnp.where(own, -jnp.inf, scores)
         return scores
 
-    def _couplings(self, scores: Array) -> Array:
+    def _link_scores(self, queries: Array, keys: Array) -> Array:
+        links = self.links
+        assert links is not None
+        check_ends(links, keys.shape[-2])
+        scores = link_scores(queries, keys, links)
+        if self.mixing is not None:
+            scores = jnp.einsum("...ge,gh->...he", scores, self.mixing)
+        is_none = (links < 0).any(0)
+        if not self.config.own_key:
+            is_none |= links[0] == links[1]
+        return jnp.where(is_none, -jnp.inf, scores)
+
+    def _softmax(self, scores: Array, nodes: int) -> Array:
+        """The rows A."""
+        if self.links is None:
+            return _softmax(scores)
+        return link_softmax(scores, self.links, nodes)[0]
+
+    def _couplings(self, rows: Array) -> Array:
         """−∂E/∂⟨Q_i, K_j⟩ of each head: A, or what mixing and edges make of it."""
-        rows = _softmax(scores)
         if self.mixing is None and self.edges is None:
             return rows
-        beta = self.inverse_temperature[:, None, None]
+        beta = self.inverse_temperature.reshape(
+            -1, *[1] * (1 if self.links is not None else 2)
+        )
         rows = rows / beta
         if self.edges is not None:
             rows = rows * jnp.moveaxis(self.edges, -1, -3)
         if self.mixing is not None:
-            rows = jnp.einsum("...hij,gh->...gij", rows, self.mixing)
+            pairs = "e" if self.links is not None else "ij"
+            rows = jnp.einsum(f"...h{pairs},gh->...g{pairs}", rows, self.mixing)
         return rows * beta
 
 
@@ -318,7 +383,7 @@ def attention_bound(block: EnergyTransformer, tokens: int) -> Float[Array, ""]:
     """
     check_kind(EnergyTransformer, block=block)
     check_whole(tokens=tokens)
-    if block.edges is not None or block.mixing is not None:
+    if not (block.edges is block.links is block.mixing is None):
         raise ValueError("block must have no edges and no mixing of heads")
     products = jnp.einsum("hyd,hye->hde", block.query, block.key)
     strongest = jnp.linalg.norm(products, 2, axis=(1, 2))

@@ -14,10 +14,12 @@ gradient of no energy.
 Source: Hoover et al. 2023, §4 and §5, and its programs.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from isinglass._common.checks import (
     check_choice,
@@ -29,6 +31,7 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
     check_whole,
+    is_array,
 )
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.systems.descent.energy_transformer import (
@@ -194,14 +197,16 @@ class NodeEnergyTransformer(eqx.Module):
     def __call__(
         self,
         nodes: Float[Array, "*batch n f"],
-        adjacency: Bool[Array, "*batch n n"],
+        adjacency: Bool[Array, "*batch n n"] | Int[Array, "two e"],
         steps: int = 1,
     ) -> Float[Array, "*batch n c"]:
         """Compute logits of nodes after T steps; the published model takes one.
 
         Args:
             nodes: Features, (…, N, F).
-            adjacency: Which are linked, (…, N, N); a node without any is by itself.
+            adjacency: Which are linked, (…, N, N); or a list of links (2, E), such as
+                `NodeGraph` has, for graphs of many nodes (`on_links`). A node without
+                any is by itself.
             steps: T, at least 1.
 
         Raises:
@@ -209,17 +214,22 @@ class NodeEnergyTransformer(eqx.Module):
             ValueError: If shapes do not fit, or a number is not finite.
         """
         check_real(nodes=nodes)
-        check_shapes(
-            nodes=(nodes, f"... n {len(self.encode)}"), adjacency=(adjacency, "... n n")
-        )
+        check_shapes(nodes=(nodes, f"... n {len(self.encode)}"))
         check_finite(nodes=nodes)
-        check_mask(adjacency=adjacency)
         check_whole(steps=steps)
         start = nodes @ self.encode
+        last = self._on(adjacency, start.dtype).iterate(start, steps)
+        return jnp.concatenate([start, last], axis=-1) @ self.readout
+
+    def _on(self, adjacency: Any, dtype: Any) -> EnergyTransformer:
+        """The block on a graph of either form."""
+        if is_array(adjacency) and jnp.issubdtype(adjacency.dtype, jnp.integer):
+            return self.block.on_links(adjacency)
+        check_mask(adjacency=adjacency)
+        check_shapes(adjacency=(adjacency, "... n n"))
         heads = self.block.config.heads
         edges = jnp.broadcast_to(adjacency[..., None], (*adjacency.shape, heads))
-        last = self.block.on_graph(edges.astype(start.dtype)).iterate(start, steps)
-        return jnp.concatenate([start, last], axis=-1) @ self.readout
+        return self.block.on_graph(edges.astype(dtype))
 
 
 def _normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
