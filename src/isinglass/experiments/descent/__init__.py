@@ -26,6 +26,18 @@ EXPERIMENTS = (
         inputs=[inputs.digits],
     ),
     Experiment(
+        "energy",
+        title="Does the energy fall?",
+        source="energy of both layers",
+        question=(
+            "Along the steps of an Energy Transformer and of Hyper-SET, does the "
+            "energy fall, by block, weights and size of the step? What comes to rest, "
+            "the state or its norm? How far from the bottom do 12 steps stop?"
+        ),
+        seeds={"default": 20, "quick": 4},
+        seconds={"default": 100, "quick": 25},
+    ),
+    Experiment(
         "sudoku",
         title="Sudokus by Hyper-SET, transformers and Energy Transformers",
         source="Sudoku",
