@@ -261,9 +261,9 @@ def descent(
 ) -> Descent:
     """Follow the energy of boards over twice the iterations trained with."""
     report = solver.layer.follow(solver.embed(puzzles), 2 * iterations)
-    halves = report.energies[: iterations + 1], report.energies[iterations:]
-    rises = [100 * report._replace(energies=half).rises for half in halves]
-    return Descent(np.array(rises), np.asarray(report.energies.mean(-1)))
+    halves = report.rose[:iterations], report.rose[iterations:]
+    rises = np.array([100 * float(half.mean()) for half in halves])
+    return Descent(rises, np.asarray(report.energies.mean(-1)))
 
 
 class Geometry(NamedTuple):
