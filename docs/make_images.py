@@ -53,7 +53,6 @@ FIGURES = (
     "memory-radius",
     "memory-width",
     "diffusion-digits",
-    "diffusion-digits-differences",
     "diffusion-block-model",
     "diffusion-depth",
 )

@@ -40,8 +40,8 @@ def test_it_is_told(measured):
     outcome = tell(depth, measured)
     rows = rows_of(outcome)
     accuracy = measured.accuracy.sel(learner="mean")
-    lost = (accuracy.sel(depth=4) - accuracy.sel(depth=2)).mean()
-    assert rows["mean, 4 layers: less two layers"].ours == pytest.approx(float(lost))
+    lost = (accuracy.sel(depth=4) - accuracy.sel(depth=1)).mean()
+    assert rows["mean, 4 layers: less depth 1"].ours == pytest.approx(float(lost))
     assert rows["mean, 4 layers: layers that raise E"].ours == 0
     assert "So it falls in all layers" in outcome.findings
     assert len(outcome.figures) == 1

@@ -20,7 +20,7 @@ EXPERIMENTS = (
             "neighbours, on the same splits."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 600, "quick": 20},
+        seconds={"default": 1200, "quick": 25, "full": 8000},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -34,7 +34,7 @@ EXPERIMENTS = (
             "along edges?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 480, "quick": 20},
+        seconds={"default": 540, "quick": 25, "full": 3600},
     ),
     Experiment(
         "depth",

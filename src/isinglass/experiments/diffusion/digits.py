@@ -240,7 +240,10 @@ def _of_peer(peer: Peer, problem: Problem, shots: int) -> tuple[float, list[floa
         if not peer.sees_all:
             learned_from = features[training], labels[training]
         model = peer.make(choice).fit(*learned_from)
-        return 100 * float((model.predict(features[mask]) == labels[mask]).mean())
+        # Where no label reaches the neighbours of a picture, spreading divides by 0.
+        with np.errstate(invalid="ignore"):
+            answers = model.predict(features[mask])
+        return 100 * float(np.mean(answers == labels[mask]))
 
     validation, test = np.asarray(problem.draws.validation), problem.draws.test
     places = problem.of(shots, SEARCH).values()
@@ -306,14 +309,16 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 
 
 def _curves(measured: xr.Dataset) -> Any:
-    sets = measured.set.values
+    counts = measured.accuracy.notnull().any(("learner", "seed")).sum("shots")
+    most = min(2, int(counts.max()))  # one number of labels makes no curve
+    sets = [name for name in measured.set.values if counts.sel(set=name) >= most]
     width = 4.6 * len(sets) + 1.8
     figure, panels = subplots(1, len(sets), width=width, height=3.8, squeeze=False)
     for panel, name in zip(panels[0], sets, strict=True):
         for learner, (colour, style) in LINES.items():
             samples.band(
                 panel,
-                measured.accuracy.sel(set=name, learner=learner),
+                _trained_on(measured.accuracy.sel(set=name, learner=learner)),
                 along="shots",
                 colours=[colour],
                 linestyle=style,
@@ -326,6 +331,11 @@ def _curves(measured: xr.Dataset) -> Any:
     panels[0, 0].set_ylabel("accuracy in %")
     panels[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
+
+
+def _trained_on(accuracy: xr.DataArray) -> xr.DataArray:
+    """Without the numbers of labels that were not learned from."""
+    return accuracy.dropna("shots", how="all")
 
 
 def _rows(measured: xr.Dataset) -> Any:
@@ -361,6 +371,12 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     return {
         "seeds": measured.sizes["seed"],
         "published": against(PUBLISHED.name),
+        "same_rate": {
+            (s, k): values
+            for (s, k), values in against(PUBLISHED.name).items()
+            for rate in [measured.rate.sel(set=s, shots=k)]
+            if rate.sel(learner=PUBLISHED.name) == rate.sel(learner=MEAN.name)
+        },
         "rows": against(ROWS.name),
         "sigmoid": against(SIGMOID.name),
         "unmixed": against(NONE.name),
@@ -371,10 +387,12 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
             for s in sets
             for k in shots
             for peer in [str(best.sel(set=s, shots=k).values)]
+            if peer in PEERS  # where that number of labels was learned from
         },
         "sides_of": sides_of,
         "neighbours": NEIGHBOURS,
         "even": measured.unevenness.sel(even=PUBLISHED.name),
+        "squared": measured.unevenness.sel(even=SIGMOID.name),
         "uneven": measured.unevenness.sel(even=ROWS.name),
         "largest": float(
             abs(difference(measured.accuracy, PUBLISHED.name, MEAN.name)).max()
