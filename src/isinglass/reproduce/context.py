@@ -53,6 +53,18 @@ class Context:
         """A seed from 0 to 2³¹ − 2 for what wants a number, drawn as `rng` is."""
         return int(self.rng(purpose, *numbers).integers(2**31 - 1))
 
+    def model_seed(self, *numbers: int, below: int = 2**31) -> int:
+        """The seed of a model that is trained, from 0 to below − 1.
+
+        It is that of `numbers` alone, whatever else is drawn in an experiment, so that
+        experiments which train the same model do so from one seed.
+
+        Args:
+            *numbers: The repetition, and what else tells models apart.
+            below: One more than the largest seed.
+        """
+        return int(np.random.default_rng((self.seed, *numbers)).integers(below))
+
     def table(
         self, *, unit: str = "", valid_range: Sequence[float] = (), **axes: Iterable
     ) -> xr.DataArray:

@@ -65,7 +65,7 @@ def seeds(
         purpose: `SEARCH` or `REPORT`; the two have different ones.
     """
     # Those of one purpose have the same parity, so that none is in both.
-    first = int(np.random.default_rng(context.seed).integers(2**31))
+    first = context.model_seed()
     count = len(context.seeds) if count is None else count
     return tuple(2 * ((first + index) % 2**31) + purpose for index in range(count))
 

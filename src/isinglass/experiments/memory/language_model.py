@@ -117,5 +117,5 @@ def trained(
 
 def model_seeds(context: Context) -> list[int]:
     """Seeds of models: the first ones are the same whatever the count."""
-    first = int(np.random.default_rng(context.seed).integers(2**31))
+    first = context.model_seed()
     return [first + index for index in context.seeds]

@@ -84,7 +84,7 @@ def of_model(
     """Train one model, and measure it on new examples."""
     depth, arm, number = job
     # Sets and parameters of a repetition are the same at both depths.
-    seed = int(np.random.default_rng((context.seed, number)).integers(1 << 40))
+    seed = context.model_seed(number, below=1 << 40)
     questions = partial(question_source, context=longest_example())
     new = TRAINING.sample(setting.validation, seed + 1)
     source = NewExamples(longest_example(), TRAINED)

@@ -33,7 +33,6 @@ from isinglass.experiments.memory.setting import (
     WIDTH,
     arranged,
     joined,
-    key_seed,
     parted,
 )
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
@@ -103,7 +102,7 @@ def radii_of_given(
     if setting.operations is not None:
         numbers = sum(leaf.size for leaf in jax.tree.leaves(model))
         count = int(np.clip(setting.operations / (4 * numbers * length), 64, PATTERNS))
-    key = jax.random.key(key_seed(context))
+    key = jax.random.key(context.seed % 2**32)
     control = jax.jit(Transformer, static_argnums=0)(model.config, key=key)
     with context.scratch() as scratch:
         path = context.path(inputs.text_file)

@@ -86,13 +86,6 @@ def over(values: xr.DataArray, *axes: str) -> xr.DataArray:
     return values.mean(rest, keep_attrs=True)
 
 
-def key_seed(context: Context) -> int:
-    """The base seed for a key of JAX: itself unless it has more than 32 bits."""
-    if context.seed < 2**32:
-        return context.seed
-    return int(np.random.default_rng(context.seed).integers(2**32))
-
-
 def one_device() -> list[Any]:
     """For a training that goes on beside others, with a batch of any size."""
     return jax.local_devices()[:1]

@@ -144,7 +144,7 @@ def trained_loss(
 ) -> float:
     """The loss of a model that was trained on so many sequences, on all of them."""
     width, number = job
-    seed = int(np.random.default_rng((context.seed, number, width)).integers(2**32))
+    seed = context.model_seed(number, width, below=2**32)
     source = random_source(
         sequences, vocabulary=VOCABULARY, key=KEY, counted=COUNTED, seed=seed
     )
