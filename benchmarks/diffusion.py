@@ -3,7 +3,8 @@
     python benchmarks/diffusion.py [--instances 100000 --fewer 20000 --rounds 5]
 
 -s of `--instances` with 64 features, forward and with the gradient, beside the dense
-form at 2,000; -a of `--fewer` a block of queries at a time. The ceiling is a large
+form at 2,000; -a of `--fewer` a block of queries at a time. PyTorch is beside where it
+is installed (``pip install torch==2.13.0``). The ceiling is a large
 product of the same rounds: a -s layer takes 4 · N · 64² flops, a -a layer 4 · N² · 64.
 Memory is what a fresh process had at most, of -a with its gradient.
 """
@@ -11,6 +12,7 @@ Memory is what a fresh process had at most, of -a with its gradient.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +27,10 @@ from isinglass.systems.diffusion import (
     sigmoid_diffusion,
     simple_diffusion,
 )
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+if HAS_TORCH:
+    from diffusion_peers import Peer
 
 WIDTH = 64
 
@@ -54,15 +60,23 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         programs = {"isinglass": Program(lambda p=parts: simple(*p))}
         if count == few:
             programs["dense"] = Program(lambda p=parts: full(*p))
+        if HAS_TORCH:
+            peer = Peer("simple", parts)
+            np.testing.assert_allclose(simple(*parts), peer.forward(), atol=1e-4)
+            programs["PyTorch"] = Program(peer.forward)
         work = Work(f"-s, {count:,} × {WIDTH}", programs, "ms", 1e3, ceiling, flops)
         yield from harness.measure(work, options.rounds)
         programs = {"isinglass": Program(lambda p=parts, f=back: f(*p))}
+        if HAS_TORCH:
+            programs["PyTorch"] = Program(peer.gradient)
         name = f"-s, {count:,} × {WIDTH}, gradient"
         work = Work(name, programs, "ms", 1e3, ceiling, 3 * flops)
         yield from harness.measure(work, options.rounds)
     count = options.fewer
     parts, sigmoid = drawn(count), jax.jit(sigmoid_diffusion)
     programs = {"isinglass": Program(lambda: sigmoid(*parts))}
+    if HAS_TORCH:
+        programs["PyTorch"] = Program(Peer("sigmoid", parts).forward)
     name, flops = f"-a, {count:,} × {WIDTH}", 4.0 * count**2 * WIDTH
     yield from harness.measure(Work(name, programs, "s", 1.0, ceiling, flops), 1)
     code = (
