@@ -95,7 +95,7 @@ def the_mean_field_moves():
     orbit = dynamics.trajectory(  # pyright: ignore[reportCallIssue]
         field.map, start, parameters, 20
     )
-    measure = dynamics.Measure(transient=20, steps=40, exponents=2, qr_every=4)
+    measure = dynamics.Measure(transient=0, steps=60, exponents=2, qr_every=4)
     spectrum = dynamics.lyapunov_spectrum(field.map, start, parameters, measure)
     return orbit, spectrum.exponents
 
@@ -166,7 +166,7 @@ def sequences_are_drawn():
 
 @call
 def a_looped_transformer_is_trained():
-    recipe = looped.Recipe(steps=4, batch=4, shortest=4, longest=6)
+    recipe = looped.Recipe(steps=4, batch=4, shortest=5, longest=5)
     run = looped_training.run(
         recipe, evaluate=looped.Evaluation(lengths=(5,), every=2, sequences=4)
     )

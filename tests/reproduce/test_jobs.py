@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +45,7 @@ def test_where_one_fails_the_others_end(reason, monkeypatch) -> None:
             for done in range(10**9):  # until it is stopped
                 under_way.set()
                 report(done, 10**9)
+                time.sleep(0.001)  # without it the two wait for Python's lock
 
     with pytest.raises(reason):
         jobs.side_by_side(Context(seeds=range(1)), do, range(4), "jobs")

@@ -64,12 +64,15 @@ def simple_diffusion(
     if there is not None:
         queries, keys, values = (x * there for x in (queries, keys, values))
         count = there.sum(-3, keepdims=True)
-    queries, keys = _normed(queries, norm), _normed(keys, norm)
+    scale: Any = 1.0
+    if norm == "global":
+        # One number for all: on the small product, no array of all instances is made.
+        scale = (_inverse_norm(queries, norm) * _inverse_norm(keys, norm))[..., 0]
+    else:
+        queries, keys = _normed(queries, norm), _normed(keys, norm)
     # Head by head: with heads as an axis of products, XLA takes four times as long.
-    heads = [
-        _unnormed_flow(*(x[..., h, :] for x in (queries, keys, values)))
-        for h in range(queries.shape[-2])
-    ]
+    by_head = (jnp.moveaxis(x, -2, 0) for x in (queries, keys, values))
+    heads = [_unnormed_flow(q, k, v, scale) for q, k, v in zip(*by_head, strict=True)]
     flow, total = (jnp.stack(parts, -2) for parts in zip(*heads, strict=True))
     total = total + count
     least = count * jnp.finfo(total.dtype).eps
@@ -159,11 +162,14 @@ def conductances(
     return weights / jnp.where(total > 0, total, 1)
 
 
-def _unnormed_flow(queries: Array, keys: Array, values: Array) -> tuple[Array, Array]:
-    """Σ_l (1 + ⟨q_i, k_l⟩) v_l and Σ_l ⟨q_i, k_l⟩ of one head, of arrays (…, N, C)."""
-    by_key = jnp.swapaxes(keys, -1, -2) @ values
+def _unnormed_flow(
+    queries: Array, keys: Array, values: Array, scale: Any
+) -> tuple[Array, Array]:
+    """Σ_l (1 + s⟨q_i, k_l⟩) v_l and s Σ_l ⟨q_i, k_l⟩ of a head, of arrays (…, N, C)."""
+    by_key = scale * (jnp.swapaxes(keys, -1, -2) @ values)
     flow = values.sum(-2, keepdims=True) + queries @ by_key
-    return flow, (queries * keys.sum(-2, keepdims=True)).sum(-1, keepdims=True)
+    total = scale * keys.sum(-2, keepdims=True)
+    return flow, (queries * total).sum(-1, keepdims=True)
 
 
 def check_instances(**masks: Any) -> None:
@@ -199,8 +205,11 @@ def _checked(queries: Any, keys: Any, values: Any, mask: Any) -> Array | None:
 
 
 def _normed(x: Array, norm: str) -> Array:
+    return x * _inverse_norm(x, norm)
+
+
+def _inverse_norm(x: Array, norm: str) -> Array:
+    """1/|x| of all (…, 1, 1, 1) or of each row (…, N, H, 1); 0 where all is 0."""
     axes = (-3, -2, -1) if norm == "global" else -1
     squared = (x * x).sum(axes, keepdims=True)
-    return x * jnp.where(
-        squared > 0, jax.lax.rsqrt(jnp.where(squared > 0, squared, 1)), 0
-    )
+    return jnp.where(squared > 0, jax.lax.rsqrt(jnp.where(squared > 0, squared, 1)), 0)
