@@ -18,18 +18,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from isinglass._common.lazy import lazy_module
 
 if TYPE_CHECKING:
+    from isinglass.data.graph_folders import GraphSet
     from isinglass.data.mnist import MNIST
     from isinglass.data.text import Text
 
 # Loaded when an input is checked or read: the command line's options are made here, and
 # its --help must not wait for JAX.
 byte_pairs = lazy_module("isinglass.data.byte_pairs")
+graph_folders = lazy_module("isinglass.data.graph_folders")
 memory = lazy_module("isinglass.systems.memory")
 mnist = lazy_module("isinglass.data.mnist")
 text = lazy_module("isinglass.data.text")
 text_files = lazy_module("isinglass.data.text_files")
 tokenizer_folder = lazy_module("isinglass.data.tokenizer_folder")
 
+LEAST_GRAPHS = 20  # two of each tenth
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
 # Samples of each digit that the experiments need: 250 to draw from and 100 to choose
 # settings on, apart, and enough to test on.
@@ -215,6 +218,38 @@ class Model(Input):
         return path
 
 
+class GraphFolder(Input):
+    """Graphs with labels in the format of the TU collection."""
+
+    name = "graphs"
+    is_folder = True
+    help = (
+        "Folder of the TU collection, such as MUTAG, for descent-anomaly to measure on "
+        "graphs trained on beside others."
+    )
+
+    def check(self, path: Path | None, others: Paths) -> InputRecord | None:
+        """Read the graphs, and see that there are enough of two classes."""
+        if path is None:
+            return None
+        try:
+            labels = graph_folders.read_graphs(path).labels
+        except (ValueError, OSError) as error:
+            raise InputError(f"--graphs {path}: {error}") from error
+        if len(labels) < LEAST_GRAPHS or labels.max() < 1:
+            raise InputError(
+                f"--graphs {path}: must hold at least {LEAST_GRAPHS} graphs of two or "
+                f"more classes, got {len(labels)} of {labels.max() + 1}"
+            )
+        files = sorted(path.glob("*_*.txt"))
+        where = f"--graphs {path}"
+        return InputRecord(str(path), path.name, _fingerprint(files, where))
+
+    def read(self, path: Path | None) -> GraphSet | None:
+        """The graphs, or None."""
+        return None if path is None else graph_folders.read_graphs(path)
+
+
 def _check_utf8(path: Path) -> None:
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     try:
@@ -246,4 +281,9 @@ def _fingerprint(files: list[Path], what: str) -> str:
     return digest.hexdigest()[:12]
 
 
-digits, text_file, model = INPUTS = (Digits(), TextFile(), Model())
+digits, text_file, model, graphs = INPUTS = (
+    Digits(),
+    TextFile(),
+    Model(),
+    GraphFolder(),
+)

@@ -38,6 +38,20 @@ EXPERIMENTS = (
         seconds={"default": 100, "quick": 25},
     ),
     Experiment(
+        "anomaly",
+        title="Nodes that hide, and graphs trained on",
+        source="anomalies and graph classification",
+        question=(
+            "Does descent along a graph's edges tell nodes that hide among others "
+            "better than linear models of a node and its neighbours, and than no step "
+            "at all? And how much better is a model of whole graphs on those that it "
+            "was trained on than on others?"
+        ),
+        seeds={"default": 10, "quick": 2},
+        seconds={"default": 360, "quick": 25},
+        inputs=[inputs.graphs],
+    ),
+    Experiment(
         "sudoku",
         title="Sudokus by Hyper-SET, transformers and Energy Transformers",
         source="Sudoku",
