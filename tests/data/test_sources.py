@@ -166,7 +166,7 @@ def test_examples_without_padding_are_as_long_as_the_longest():
             r"examples\[1\] must have weights of at least 0",
         ),
         ([([1], [0]), ([2, 3], [0, 0])], {}, "examples must hold a token that counts"),
-        ([([6], [1])], {}, r"tokens must be in \[0, 5\], got 6"),
+        ([([6], [1])], {}, r"tokens of examples\[0\] must be in \[0, 5\], got 6"),
         ([([1], [1])], {"start": 7}, r"start must be in \[0, 5\], got 7"),
     ],
 )

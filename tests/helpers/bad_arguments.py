@@ -71,6 +71,13 @@ CALLS = {
     "context word": call("context must be", meanfield.MeanField, FEATURES, "x"),
     "context bool": call("context must be", meanfield.MeanField, FEATURES, True),
     "features": call("features must be", meanfield.MeanField, 3),
+    "positions of a window": call(
+        "position must be one number",
+        FIELD.start_from_window,
+        PHYSICS,
+        np.ones((2, 3)),
+        np.arange(2),
+    ),
     "window": call("window must be", FIELD.start_from_window, PHYSICS, np.ones(3)),
     "mf params": call(
         "parameters must",

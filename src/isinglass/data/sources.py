@@ -229,7 +229,8 @@ class ExampleSource:
             )
         if not (weights >= 0).all() or not np.isfinite(weights).all():
             raise ValueError(f"{name} must have weights of at least 0")
-        check_range("tokens", int(tokens.min()), int(tokens.max()), self.vocabulary)
+        least, greatest = int(tokens.min()), int(tokens.max())
+        check_range(f"tokens of {name}", least, greatest, self.vocabulary)
 
     def choose(
         self, rng: np.random.Generator, count: int

@@ -22,6 +22,7 @@ from isinglass._common.checks import (
     parameter,
 )
 from isinglass._common.notebook import html_table
+from isinglass._common.plain_checks import is_traced, shown
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
@@ -262,10 +263,12 @@ class MeanField:
                 newest token.
 
         Raises:
-            ValueError: If the window is of another shape or not finite, or a parameter
-                is missing or not finite.
+            ValueError: If the window is of another shape or not finite, a parameter is
+                missing or not finite, or the position is not one whole number.
         """
         check_position(position)
+        if np.ndim(position) or is_traced(position):
+            raise ValueError(f"position must be one number, got {shown(position)}")
         rows = as_real_array("window", window, (None, self.features.n_patterns))
         if not 1 <= len(rows) <= self.length:
             raise ValueError(
@@ -273,7 +276,7 @@ class MeanField:
             )
         with _precision(parameters) as dtype:
             numbers = {name: parameters[name] for name in PARAMETERS}
-            full = _filled(self, position, jnp.asarray(rows, dtype), numbers)
+            full = _filled(self, int(position), jnp.asarray(rows, dtype), numbers)
             return self.map.start(full, position + self.length - len(rows))
 
     def _token(
