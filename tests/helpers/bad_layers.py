@@ -118,6 +118,14 @@ DIFFUSIONS = {
         "mask must be True or False", diffusion.sigmoid_diffusion, V, V, V, jnp.ones(5)
     ),
     "a mask of others": call("mask must have", FORMER, X, None, jnp.ones(4, bool)),
+    "a mask of a batch": call("mask must be of shape", FORMER, X, None, ~EMPTY[None]),
+    "keys of another batch": call(
+        "queries, keys, values must have batch axes",
+        diffusion.simple_diffusion,
+        jnp.ones((2, 5, 2, 3)),
+        jnp.ones((3, 5, 2, 3)),
+        V,
+    ),
     "a model's mask of none": call("mask must leave", FORMER, X, None, EMPTY),
     "a norm of no name": call(
         "norm must be", diffusion.simple_diffusion, V, V, V, None, "columns"
@@ -153,6 +161,12 @@ DIFFUSIONS = {
     ),
     "a waking key": call("key must be one key", FORMER, X, key=3),
     "a time beyond int32": call("time must be", SYMBOLS.layer.step, X, 1 << 31),
+    "a graph of a batch": call(
+        "state must keep its shape",
+        BLOCK.on_graph(jnp.ones((3, 5, 5, 2))).iterate,
+        X,
+        2,
+    ),
     "a slope of a word": call("state must be an array", BLOCK.slope, "x"),
     "a time that is no number": call("time must be", SYMBOLS.layer.step, X, "late"),
     "memories of numbers": call("activity must be", BLOCK.memory_force, None),

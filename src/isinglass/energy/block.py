@@ -155,7 +155,7 @@ class EnergyBlock(eqx.Module):
 
         # The step must give back what it takes, or the loop has no type.
         body = jax.checkpoint(body, prevent_cse=False)
-        start = x.astype(jax.eval_shape(block.step, x, 0).dtype)
+        start = x.astype(_type_of_step(block, x))
         return jax.lax.scan(body, start, jnp.arange(int(steps)))[0]
 
     @usual_promotion()
@@ -245,6 +245,17 @@ def check_state_of_block(state: Any, width: int | None = None) -> None:
     check_finite(state=state)
 
 
+def _type_of_step(block: EnergyBlock, state: Array) -> Any:
+    """The type of what a step makes of a state, which must be of the state's shape."""
+    after = jax.eval_shape(block.step, state, 0)
+    if after.shape != state.shape:
+        raise ValueError(
+            f"state must keep its shape in a step, as it does with the batch axes of "
+            f"all that the block holds: {state.shape} became {after.shape}"
+        )
+    return after.dtype
+
+
 def _leaf(block: EnergyBlock, name: str) -> Any:
     values = {
         field.name: value
@@ -274,7 +285,7 @@ def _follow(block: EnergyBlock, state: Array, steps: int) -> tuple[Array, ...]:
         cosine = jnp.where(lengths > 0, work / jnp.where(lengths > 0, lengths, 1), 0)
         return after, (started.energy(after), work, cosine)
 
-    start = state.astype(jax.eval_shape(started.step, state, 0).dtype)
+    start = state.astype(_type_of_step(started, state))
     last, (energies, work, cosine) = jax.lax.scan(body, start, jnp.arange(steps))
     energies = jnp.concatenate([started.energy(start)[None], energies])
     return last, energies, work, cosine

@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
@@ -172,6 +173,18 @@ def _unnormed_flow(
     return flow, (queries * total).sum(-1, keepdims=True)
 
 
+def check_batch_axes(shape: tuple[int, ...], **masks: Any) -> None:
+    """Refuse a mask that is not of instances of such a shape, (…, N), or of one batch.
+
+    Raises:
+        ValueError: It names the mask.
+    """
+    for name, mask in masks.items():
+        sizes = list(zip(mask.shape[::-1], shape[::-1], strict=False))
+        if mask.ndim > len(shape) or any(a not in (1, b) for a, b in sizes):
+            raise ValueError(f"{name} must be of shape {shape}, got {mask.shape}")
+
+
 def check_instances(**masks: Any) -> None:
     """Refuse a mask that leaves no instance of some member of a batch.
 
@@ -197,10 +210,20 @@ def _checked(queries: Any, keys: Any, values: Any, mask: Any) -> Array | None:
         values=(values, "... n h e"),
     )
     check_finite(**arrays)
+    batches = {name: x.shape[:-3] for name, x in arrays.items()}
+    if mask is not None:
+        check_shapes(mask=(mask, f"... {queries.shape[-3]}"))
+        check_instances(mask=mask)
+        batches["mask"] = mask.shape[:-1]
+    try:
+        np.broadcast_shapes(*batches.values())
+    except ValueError:
+        raise ValueError(
+            f"{', '.join(batches)} must have batch axes that go together, got "
+            f"{', '.join(map(str, batches.values()))}"
+        ) from None
     if mask is None:
         return None
-    check_shapes(mask=(mask, f"... {queries.shape[-3]}"))
-    check_instances(mask=mask)
     return jnp.asarray(mask)[..., None, None]
 
 

@@ -34,6 +34,7 @@ from isinglass._common.checks import (
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.normalisation import normalise
 from isinglass.systems.diffusion.all_pairs import (
+    check_batch_axes,
     check_instances,
     sigmoid_diffusion,
     simple_diffusion,
@@ -297,6 +298,7 @@ def _check_inputs(name: str, value: Any, width: int, graph: Any, mask: Any) -> N
     check_finite(**{name: value})
     if mask is not None:
         check_shapes(mask=(mask, f"... {value.shape[-2]}"))
+        check_batch_axes(value.shape[:-1], mask=mask)
         check_instances(mask=mask)
     if graph is None:
         return
