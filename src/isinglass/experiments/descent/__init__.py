@@ -17,9 +17,8 @@ EXPERIMENTS = (
         question=(
             "Do steps down an energy complete a picture of which half is hidden better "
             "than the encoder alone, ordinary attention in a loop, and stored "
-            "pictures? "
-            "Is it the second term of attention that helps, and does more descent at "
-            "test help, or only the number of steps that was trained?"
+            "pictures? Is it the second term of attention that helps, and does more "
+            "descent at test help, or only the number of steps that was trained?"
         ),
         seeds={"default": 10, "quick": 2},
         seconds={"default": 900, "quick": 20, "full": 9000},

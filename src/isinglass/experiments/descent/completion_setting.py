@@ -32,7 +32,7 @@ from isinglass.training import (
 )
 
 HIDDEN, STEPS = 25, 12  # patches of 49; T of the published model
-BATCH, MASKS = 16, 4096
+BATCH, MASKS = 8, 4096
 DEPTHS = (1, 4, 12, 48, 200)
 ET, QUERY_ONLY, LEAK, LOOPED, ENCODER = TRAINED = (
     "Energy Transformer",
@@ -85,8 +85,8 @@ SMALL = EnergyTransformerConfig(width=32, heads=2, head_width=16, memories=128)
 TINY = EnergyTransformerConfig(width=16, heads=2, head_width=8, memories=64)
 SETTINGS = {
     "quick": Setting(TINY, 40, (3e-3, 1e-2), 1, 800, 100, 100, 16),
-    "default": Setting(SMALL, 300),
-    "full": Setting(WIDE, 2000),
+    "default": Setting(SMALL, 400),
+    "full": Setting(WIDE, 4000),
 }
 
 
