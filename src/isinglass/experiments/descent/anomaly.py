@@ -266,6 +266,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         sets[measured.graphs] = measured.users
     figure, panels = subplots(1, len(sets), width=5.5 * len(sets), height=3.4)
     for panel, (name, values) in zip(np.atleast_1d(panels), sets.items(), strict=True):
+        values = values.assign_coords(part_label=("part", ["trained on", "others"]))
         samples.columns(panel, values, by="part", hue="graph_learner", colours=COLOURS)
         panel.set(title=f"{name} graphs", ylabel="accuracy, %")
         panel.legend()
