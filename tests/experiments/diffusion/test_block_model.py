@@ -9,7 +9,7 @@ from helpers.experiments import measure, rows_of, tell
 from isinglass.experiments.diffusion import block_model
 from isinglass.experiments.diffusion.belief_propagation import beliefs
 from isinglass.experiments.diffusion.block_graphs import Ensemble, stacked
-from isinglass.experiments.diffusion.block_model import BEST, CONVOLVED, LEARNERS
+from isinglass.experiments.diffusion.block_model import BARE, BEST, CONVOLVED, LEARNERS
 from isinglass.experiments.diffusion.setting import MEAN, Training
 from isinglass.systems.diffusion import Graph
 
@@ -80,7 +80,7 @@ def test_it_is_told(measured):
     assert "by −0.50 points" in outcome.findings
     assert "neither the mean nor attention" in outcome.findings
     assert len(outcome.figures) == 1
-    measured.accuracy.loc[CONVOLVED.name] -= 20
+    measured.accuracy.loc[BARE.name] -= 20
     measured.fixed[0, 0] = 0
     text = tell(block_model, measured).findings
     assert "So the mean adds something" in text

@@ -33,9 +33,11 @@ from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
-ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph alone (GCN)")
+ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph, S = I (GCN)")
 ROWED, MEANT = ROWS.along_graph(), MEAN.along_graph()
-ARMS = (ALONG, ROWED, MEANT, CONVOLVED, NONE)
+# S = I adds a node to itself; without any S its own weight is that beside the mean.
+BARE = NONE.along_graph("graph, S = 0")._replace(graph_weight=1.0)
+ARMS = (ALONG, ROWED, MEANT, CONVOLVED, BARE, NONE)
 SQUARED = SIGMOID.along_graph()
 BEST, BEST_OF_FEATURES, BEST_OF_EDGES = BOUNDS = (
     "message passing",
@@ -44,7 +46,7 @@ BEST, BEST_OF_FEATURES, BEST_OF_EDGES = BOUNDS = (
 )
 LINEAR, OF_NEIGHBOURS = PEERS = ("LR on features", "LR on neighbours' means, too")
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)  # C
-BESIDE_MEAN = (ALONG.name, ROWED.name, CONVOLVED.name)
+BESIDE_MEAN = (ALONG.name, ROWED.name, CONVOLVED.name, BARE.name)
 LINES = {
     BEST: (INK, "-"),
     BEST_OF_FEATURES: (INK, ":"),
@@ -52,6 +54,7 @@ LINES = {
     ROWED.name: (COLOURS[3], "-"),
     MEANT.name: (COLOURS[5], "--"),
     CONVOLVED.name: (COLOURS[1], "-"),
+    BARE.name: (COLOURS[6], "-"),
     NONE.name: (COLOURS[4], "-"),
     OF_NEIGHBOURS: (COLOURS[2], "-"),
     LINEAR: (MUTED, "--"),
@@ -86,7 +89,7 @@ SETTINGS = {
         (1.0, 4.0),
         Ensemble(400, 40, 20, 60),
         ROUGH,
-        (ALONG, MEANT, CONVOLVED),
+        (ALONG, MEANT, CONVOLVED, BARE),
     ),
     "default": Setting(),
     "full": Setting(arms=(*ARMS, SQUARED)),
@@ -299,6 +302,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         },
         "published": against(ALONG.name, MEANT.name),
         "rows": against(ROWED.name, MEANT.name),
+        "bare": against(BARE.name, MEANT.name),
         "convolved": against(CONVOLVED.name, MEANT.name),
         "linear": against(OF_NEIGHBOURS, CONVOLVED.name),
         "alone": against(NONE.name, BEST_OF_FEATURES),

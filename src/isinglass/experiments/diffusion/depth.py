@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array
+from matplotlib.ticker import MaxNLocator
 
 from isinglass.experiments.diffusion import block_graphs
 from isinglass.experiments.diffusion.block_graphs import Ensemble
@@ -30,7 +31,7 @@ from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.diffusion import layer_energies
 
 ALONG = PUBLISHED.along_graph()
-CONVOLVED = NONE.along_graph("graph alone (GCN)")
+CONVOLVED = NONE.along_graph("graph, S = I (GCN)")
 ARMS = (ALONG, MEAN.along_graph(), CONVOLVED, PUBLISHED, MEAN, NONE)
 NAMES = tuple(arm.name for arm in ARMS)
 COURSES = ("cosine", "roughness", "energy", "penalty")
@@ -205,6 +206,8 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     cosine.set(xlabel="layer", ylabel="mean cosine of pairs", title=title)
     title = f"Energy, of {deepest}"
     energy.set(xlabel="layer", ylabel="E/N at λ = 1/N", title=title)
+    for panel in (cosine, energy):
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles = accuracy.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     yield Figure(

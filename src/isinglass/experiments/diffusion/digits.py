@@ -38,7 +38,7 @@ from isinglass.systems.diffusion import Graph
 
 SMALL, MNIST, FEWER = "scikit-learn's digits", "MNIST", "800 of scikit-learn's digits"
 CLASSES, NEIGHBOURS = 10, 5
-ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph alone (GCN)")
+ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph, S = I (GCN)")
 ARMS = (PUBLISHED, ROWS, SIGMOID, MEAN, NONE, ALONG, CONVOLVED)
 LINEAR = tuple(arm for arm in ARMS if arm != SIGMOID)  # -a takes N² operations
 EVEN = (PUBLISHED, ROWS, SIGMOID)  # whose conductances are measured

@@ -46,12 +46,14 @@ class Arm(NamedTuple):
         kind: Of `DIFFormerConfig`: what flows between all pairs.
         norm: Of its queries and keys.
         has_graph: Whether it flows along a graph, too.
+        graph_weight: Of that flow, where both are averaged; None where they are added.
     """
 
     name: str
     kind: str
     norm: str = "global"
     has_graph: bool = False
+    graph_weight: float | None = None
 
     def along_graph(self, name: str = "") -> Arm:
         """The same beside a graph."""
@@ -364,6 +366,7 @@ def _side_by_side(
         layers=training.layers,
         kind=arm.kind,
         norm=arm.norm,
+        graph_weight=arm.graph_weight,
     )
     seeds = [context.seed_of("model", job.place, job.seed) for job in jobs]
     keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))
