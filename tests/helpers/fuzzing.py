@@ -143,6 +143,10 @@ def _near(value: Any) -> list[Any]:
         return [3, "X", f"{value}s", f"{value}".upper()]
     if isinstance(value, int | float):
         return [-value, value + 1, value + 0.5, str(value), [value], np.asarray(value)]
+    if isinstance(value, jax.Array) and jnp.issubdtype(
+        value.dtype, jax.dtypes.prng_key
+    ):
+        return [value[None], jax.random.key_data(value), *_near(0)]
     if isinstance(value, np.ndarray | jax.Array):
         return _near_array(value)
     if isinstance(value, Mapping):

@@ -194,7 +194,7 @@ class EnergyBlock(eqx.Module):
                     f"{name} must be of shape {jnp.shape(before)}, got {array.shape}"
                 )
             if name in self.positive and not isinstance(array, Tracer):
-                check_positive(**{name: float(np.min(array))})
+                check_positive(**{name: float(np.asarray(array).min())})
             block = eqx.tree_at(
                 lambda b, name=name: getattr(b, name),
                 block,

@@ -79,3 +79,9 @@ def test_a_node_hears_of_its_neighbours_alone_in_a_step():
     changed = np.asarray(change.max(-1) > 0)
     # 1 is 2's neighbour; 0 is not, but shares 1, which weighs it against 2.
     np.testing.assert_array_equal(changed, [True, True, True, False, False])
+    # Outside jit, where links are no tracers but the steps are a loop.
+    np.testing.assert_allclose(
+        model(nodes, np.argwhere(adjacency).T),
+        apply(model, nodes, adjacency),
+        atol=1e-5,
+    )

@@ -26,8 +26,10 @@ def checked_links(links: Any) -> Int[Array, "two e"]:
     check_shapes(links=(links, "2 e"))
     if not jnp.issubdtype(links.dtype, jnp.integer):
         raise ValueError(f"links must be numbers of nodes, got {links.dtype}")
-    if not is_traced(links) and links.shape[1] and np.min(links) < -1:
-        raise ValueError(f"links must be at least -1, got {int(np.min(links))}")
+    if not is_traced(links) and links.shape[1]:
+        least = int(np.asarray(links).min())
+        if least < -1:
+            raise ValueError(f"links must be at least -1, got {least}")
     return jnp.asarray(links, jnp.int32)
 
 
@@ -39,7 +41,8 @@ def check_ends(links: Any, nodes: int) -> None:
     """
     if is_traced(links) or not links.shape[1]:
         return
-    last = int(np.max(links))
+    # By NumPy: an operation of JAX would be traced with what is around it.
+    last = int(np.asarray(links).max())
     if last >= nodes:
         raise ValueError(
             f"links must be of {nodes} nodes, 0 to {nodes - 1}, got {last}"
