@@ -81,7 +81,7 @@ def test_a_node_hears_of_its_neighbours_alone_in_a_step():
     np.testing.assert_array_equal(changed, [True, True, True, False, False])
     # Outside jit, where links are no tracers but the steps are a loop.
     np.testing.assert_allclose(
-        model(nodes, np.argwhere(adjacency).T),
+        model(jnp.asarray(nodes), jnp.asarray(np.argwhere(adjacency).T)),
         apply(model, nodes, adjacency),
         atol=1e-5,
     )
