@@ -87,6 +87,7 @@ def test_it_is_told(measured):
     assert "1 run had not come to rest" in text
 
 
+@pytest.mark.slow  # compiles a training
 def test_a_tiny_run(monkeypatch):
     tiny = block_model.Setting((4.0,), Ensemble(80, 8, 8, 20), TINY, (CONVOLVED,))
     monkeypatch.setitem(block_model.SETTINGS, "quick", tiny)
