@@ -21,7 +21,7 @@ EXPERIMENTS = (
             "descent at test help, or only the number of steps that was trained?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 900, "quick": 20, "full": 9000},
+        seconds={"default": 600, "quick": 60, "full": 9000},
         inputs=[inputs.digits],
     ),
     Experiment(

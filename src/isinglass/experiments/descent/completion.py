@@ -275,6 +275,7 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
             name: measured.error.sel(model=name) for name in measured.model.values
         },
         "ahead": {name: less(measured, name) for name in others},
+        "gain": 100 * float(1 - mean.sel(model=ET) / mean.sel(model=ENCODER)),
         "relation": {name: relation(less(measured, name)) for name in others},
         "order": [str(name) for name in mean.sortby(mean).model.values],
         "deeper": {arm: {d: deeper(measured, arm, d) for d in DEPTHS} for arm in DEEP},

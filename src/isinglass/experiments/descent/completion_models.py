@@ -38,7 +38,7 @@ class QueryOnly(EnergyTransformer):
     ) -> Float[Array, "*batch n d"]:
         """Return Σ_h A_h K_h W^Q_h."""
         queries, keys = self._heads(activity)
-        rows = self._couplings(self._scores(queries, keys))
+        rows = jax.nn.softmax(self._scores(queries, keys), axis=-1)
         by_query = jnp.einsum("...hij,...hjy->...hiy", rows, keys)
         return jnp.einsum("...hny,hyd->...nd", by_query, self.query)
 

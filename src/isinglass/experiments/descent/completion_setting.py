@@ -76,7 +76,7 @@ class Setting:
             self.steps,
             weight_decay=0.05,
             warmup=self.steps // 20,
-            every=max(self.steps // 3, 1),
+            every=-(-self.steps // 3),
         )
 
 
@@ -291,7 +291,7 @@ def trained(
     lanes = np.repeat(rates, len(draws.models))
     with context.follow(f"{arm.name}, {name}") as report:
         runtime = Runtime(
-            context.store(f"{arm.name.replace(' ', '-')}-{name}"),
+            context.store(f"{TRAINED.index(arm.name)}-{name}"),
             lambda now: report(now.step, now.steps),
         )
         keys = jnp.tile(draws.batches, len(rates))
