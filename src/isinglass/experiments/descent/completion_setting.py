@@ -62,7 +62,7 @@ class Setting:
 
     config: EnergyTransformerConfig
     steps: int
-    rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
+    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
     searches: int = 2
     train: int = 3200
     validation: int = 800
