@@ -182,6 +182,9 @@ MODELS = {
     "tokens without CLS": call("tokens must have", PICTURE.patches_of, X),
     "steps below 0": call("steps must be", PICTURE, X, jnp.ones(5, bool), -1),
     "links of numbers": call("adjacency must be True", NODES, X, jnp.ones((5, 5))),
+    "pairs in whole numbers": call(
+        "adjacency must have the axes (2, e)", NODES, X, jnp.ones((5, 5), int)
+    ),
     "edges of others": call("edges must have", WHOLE, X, jnp.ones((4, 4, 2))),
     "noise below 0": call(
         "noise must be", WHOLE, X, jnp.ones((5, 5, 2)), key=KEY, noise=-1.0

@@ -224,6 +224,7 @@ class NodeEnergyTransformer(eqx.Module):
     def _on(self, adjacency: Any, dtype: Any) -> EnergyTransformer:
         """The block on a graph of either form."""
         if is_array(adjacency) and jnp.issubdtype(adjacency.dtype, jnp.integer):
+            check_shapes(adjacency=(adjacency, "2 e"))
             return self.block.on_links(adjacency)
         check_mask(adjacency=adjacency)
         check_shapes(adjacency=(adjacency, "... n n"))
