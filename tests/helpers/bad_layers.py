@@ -182,6 +182,9 @@ MODELS = {
     "tokens without CLS": call("tokens must have", PICTURE.patches_of, X),
     "steps below 0": call("steps must be", PICTURE, X, jnp.ones(5, bool), -1),
     "links of numbers": call("adjacency must be True", NODES, X, jnp.ones((5, 5))),
+    "links that are not square": call(
+        "adjacency must have the axes (..., n, n)", NODES, X, jnp.ones((4, 5), bool)
+    ),
     "pairs in whole numbers": call(
         "adjacency must have the axes (2, e)", NODES, X, jnp.ones((5, 5), int)
     ),

@@ -75,8 +75,9 @@ def check_shapes(**values: tuple[Any, str]) -> None:
         if names[:1] == ["..."]:
             names = names[1:]
             shape = shape[max(len(shape) - len(names), 0) :]
+        own = dict(sizes)  # an axis may come twice in one array
         expected = [
-            int(axis) if axis.isdigit() else sizes.get(axis, size)
+            int(axis) if axis.isdigit() else own.setdefault(axis, size)
             for axis, size in zip(names, shape, strict=False)
         ]
         if len(names) != len(shape) or list(shape) != expected or 0 in shape:

@@ -102,6 +102,13 @@ def test_energies_that_the_program_reports_are_those_of_norms_of_weight_1():
         np.testing.assert_allclose(ours, x[name], atol=EXACT, err_msg=name)
 
 
+def test_tokens_of_half_precision_are_spread_alike():
+    state = jax.random.normal(jax.random.key(0), (5, 6), jnp.float16)
+    spread = token_spread(state)
+    assert spread.angle.dtype == jnp.float32
+    np.testing.assert_allclose(spread, token_spread(state.astype(jnp.float32)))
+
+
 def model_of(x):
     d, block = x["m_ln_f_weight"].shape[0], "m_blocks_0_"
     directions = x[f"{block}mlp_weight"]

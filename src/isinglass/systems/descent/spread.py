@@ -34,11 +34,15 @@ def token_spread(state: Float[Array, "*batch n d"]) -> Spread:
         TypeError: If it is no array.
         ValueError: If it is not real and finite, or one token alone.
 
+    Numbers of half precision are measured in float32.
+
     Source: Roy & Vetterli 2007; Hu, Zou & Xu 2025.
     """
     check_state_of_block(state)
     if state.shape[-2] < 2:
         raise ValueError(f"state must have two tokens at least, got {state.shape}")
+    # Half precisions have no singular values of their own.
+    state = state.astype(jnp.promote_types(state.dtype, jnp.float32))
     values = jnp.linalg.svd(state, compute_uv=False)
     total = values.sum(-1, keepdims=True)
     shares = values / jnp.where(total > 0, total, 1)
