@@ -11,9 +11,15 @@ from PIL import Image
 
 IMAGES = Path(__file__).parent / "images"
 FIGURES = (
+    "descent-anomaly",
+    "descent-anomaly-graphs",
     "descent-completion",
     "descent-completion-depth",
     "descent-completion-pictures",
+    "descent-energy",
+    "descent-energy-rest",
+    "descent-sudoku",
+    "descent-sudoku-energy",
     "interference-few-shot",
     "interference-hosts",
     "interference-neighbours",
