@@ -18,6 +18,7 @@ from isinglass.figures.style import COLOURS, MUTED, subplots
 from isinglass.reproduce import Figure
 
 STEP = 0.1  # of long runs, and as published
+REST = 1e-18  # where no change at all stands on a logarithmic axis
 SHORT = {
     ET: "Energy Transformer",
     ATTENTION: "its attention alone",
@@ -68,6 +69,7 @@ def _rises(measured: xr.Dataset) -> Figure:
 def _rest(measured: xr.Dataset) -> Figure:
     figure, panels = subplots(1, 3, width=11, height=3.8)
     turned = STEP * measured.long_turn / (TOKENS * WIDTH) ** 0.5
+    turned = turned.clip(min=REST)
     for panel, values, label in (
         (panels[0], measured.long_length, "|x|"),
         (panels[1], turned, "|g′ − g| / |g| of a step"),
@@ -85,7 +87,8 @@ def _rest(measured: xr.Dataset) -> Figure:
         figure,
         "Long runs at α = 0.1. Left, the length of the state; in the middle how far "
         "what the energy depends on, g or Hyper-SET's projections, still goes in a "
-        "step: thin lines are draws, thick ones their means. Right, the image model of "
-        "published size from initial weights; dotted, the 12 steps that it takes.",
+        "step: thin lines are draws, thick ones their means, and what is at rest is "
+        "drawn at 10⁻¹⁸. Right, the image model of published size from initial "
+        "weights; dotted, the 12 steps that it takes.",
         part="rest",
     )
