@@ -21,7 +21,7 @@ EXPERIMENTS = (
             "descent at test help, or only the number of steps that was trained?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 600, "quick": 60, "full": 9000},
+        seconds={"default": 600, "quick": 110, "full": 9000},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -61,6 +61,6 @@ EXPERIMENTS = (
             "steps, which a transformer may have, too? Does its energy fall meanwhile?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 1500, "quick": 40, "full": 1e6},
+        seconds={"default": 1500, "quick": 50, "full": 1e6},
     ),
 )

@@ -94,7 +94,7 @@ def logits_after(
     """The solver's logits, all of its iterations kept for the gradient.
 
     Computing each anew, as the solver does by itself, would save memory that such small
-    models do not need, and cost a quarter of the time.
+    models do not need, and take longer.
     """
     state = solver.embed(puzzles)
     layer = solver.layer.started(state)
