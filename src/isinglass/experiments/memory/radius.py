@@ -102,7 +102,8 @@ def radii_of_given(
     if setting.operations is not None:
         numbers = sum(leaf.size for leaf in jax.tree.leaves(model))
         count = int(np.clip(setting.operations / (4 * numbers * length), 64, PATTERNS))
-    key = jax.random.key(context.seed % 2**32)
+    seed = context.seed  # a key has 32 bits of it
+    key = jax.random.key(seed if seed < 2**32 else context.model_seed(below=2**32))
     control = jax.jit(Transformer, static_argnums=0)(model.config, key=key)
     with context.scratch() as scratch:
         path = context.path(inputs.text_file)
