@@ -61,6 +61,6 @@ EXPERIMENTS = (
             "steps, which a transformer may have, too? Does its energy fall meanwhile?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 1500, "quick": 50, "full": 1e6},
+        seconds={"default": 1650, "quick": 50, "full": 1e6},
     ),
 )
