@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
@@ -84,13 +84,15 @@ def test_a_network_returns_to_where_it_turned(seed, high, depth, share):
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["unit", "whole", "any"]))
+@example(86, "whole")
 @few
 def test_slow_enough_a_rate_is_quasi_static(seed, delays):
     path = [2.0, -2.0]
     slow = by_events(network(seed, delays=delays)).drive(path)
     gap = np.diff(slow.field[slow.field.argsort()]).min()
     lifetime = slow.duration.max() + 20
-    rated = network(seed, delays=delays).drive(path, rate=0.5 * gap / lifetime)
+    # In half a gap a tensor that signals have brought near its threshold may switch.
+    rated = network(seed, delays=delays).drive(path, rate=1e-6 * gap / lifetime)
 
     assert slow.rate == 0 < rated.rate
     for name in ("field", "size", "duration"):
