@@ -9,5 +9,6 @@ from .jobs import side_by_side as side_by_side
 from .ledger import Cell as Cell
 from .ledger import Ledger as Ledger
 from .ledger import Row as Row
+from .trainings import following as following
 from .verdicts import Verdict as Verdict
 from .views import Figure as Figure

@@ -482,12 +482,18 @@ class _Program(NamedTuple):
 @eqx.filter_jit
 def _values(models: Any, data: Any, validate: Callable[[Any, Any], Any]) -> Array:
     """The validation value of each lane."""
+    return each_lane(lambda model: _number("validate", validate(model, data)), models)
+
+
+def each_lane(function: Callable[[Any], Any], models: Any) -> Any:
+    """What a function of one model gives, for all of them, under `jax.jit`.
+
+    Args:
+        function: Makes arrays of a model.
+        models: Stacked along a leading axis of lanes, as `Lanes.models`.
+    """
     arrays, static = eqx.partition(models, eqx.is_array)
-
-    def of_lane(own: Any) -> Array:
-        return _number("validate", validate(eqx.combine(own, static), data))
-
-    return _over_lanes(of_lane, arrays)
+    return _over_lanes(lambda own: function(eqx.combine(own, static)), arrays)
 
 
 def _over_lanes(function: Callable[..., Any], *trees: Any) -> Any:

@@ -12,9 +12,10 @@ from jaxtyping import Array, Float, Int
 from sklearn.linear_model import LogisticRegression
 
 from isinglass.data import GraphSet
-from isinglass.reproduce import Context
+from isinglass.reproduce import Context, following
 from isinglass.systems.descent import EnergyTransformerConfig, GraphEnergyTransformer
-from isinglass.training import LaneRecipe, LaneTask, Runtime, train_lanes
+from isinglass.training import LaneRecipe, LaneTask, train_lanes
+from isinglass.training.lanes import each_lane
 
 PARTS = ("training", "test")
 REGULAR = 4  # neighbours of every node
@@ -181,10 +182,7 @@ def _cross_entropy(logits: Array, labels: Array) -> Float[Array, ""]:
 
 @eqx.filter_jit
 def _accuracies(models: OnPool, pool: Pool) -> Float[Array, "lanes parts"]:
-    arrays, static = eqx.partition(models, eqx.is_array)
-
-    def of_lane(own: Any) -> Array:
-        model = eqx.combine(own, static)
+    def of_model(model: OnPool) -> Array:
         shares = []
         for part in PARTS:
             places = pool.members[part][model.lane]
@@ -192,7 +190,7 @@ def _accuracies(models: OnPool, pool: Pool) -> Float[Array, "lanes parts"]:
             shares.append(right.mean())
         return jnp.stack(shares)
 
-    return jax.lax.map(of_lane, arrays)
+    return each_lane(of_model, models)
 
 
 def train(
@@ -219,16 +217,14 @@ def train(
         return OnPool(model, number, setting.batch)
 
     task = LaneTask(training_loss, pool, plan={"name": name})
-    with context.follow(name) as follow:
+    with following(context, name, name) as runtime:
         trained = train_lanes(
             start(keys[0], numbers),
             task,
             setting.recipe,
             learning_rates=np.repeat(rates, count),
             keys=keys[1],
-            runtime=Runtime(
-                context.store(name), lambda now: follow(now.step, now.steps)
-            ),
+            runtime=runtime,
         )
     accuracy = 100 * np.asarray(_accuracies(trained.models, pool))
     return accuracy.reshape(len(rates), count, -1)

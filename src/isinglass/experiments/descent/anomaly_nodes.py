@@ -14,9 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from isinglass.data import NodeGraph, planted_anomalies
-from isinglass.reproduce import Context
+from isinglass.reproduce import Context, following
 from isinglass.systems.descent import EnergyTransformerConfig, NodeEnergyTransformer
-from isinglass.training import LaneRecipe, LaneTask, Runtime, train_lanes
+from isinglass.training import LaneRecipe, LaneTask, train_lanes
+from isinglass.training.lanes import each_lane
 
 # Shares of nodes to learn from and to choose on; the rest is tested on.
 TRAINING, VALIDATION = 0.4, 0.2
@@ -138,6 +139,11 @@ class OnGraph(eqx.Module):
         start = features @ self.model.encode
         return jnp.concatenate([start, start], axis=-1) @ self.model.readout
 
+    def margins(self, graphs: Graphs) -> Float[Array, "n"]:
+        """By how much each node is rather an anomaly, in logits."""
+        logits = self.logits(graphs)
+        return logits[:, 1] - logits[:, 0]
+
     def by_class(self, graphs: Graphs, among: Bool[Array, "g n"]) -> list[Array]:
         """Which nodes of a part are normal, and which are not, (n,) each."""
         labels, part = graphs.labels[self.number], among[self.number]
@@ -158,8 +164,7 @@ def training_loss(model: OnGraph, graphs: Graphs, key: Any) -> Float[Array, ""]:
 
 def validation_area(model: OnGraph, graphs: Graphs) -> Float[Array, ""]:
     """1 less the area under the curve, on the nodes to choose on."""
-    logits = model.logits(graphs)
-    margin = logits[:, 1] - logits[:, 0]
+    margin = model.margins(graphs)
     normal, odd = model.by_class(graphs, graphs.validation)
     pairs = odd[:, None] & normal
     return 1 - ((margin[:, None] > margin) & pairs).sum() / pairs.sum()
@@ -167,12 +172,7 @@ def validation_area(model: OnGraph, graphs: Graphs) -> Float[Array, ""]:
 
 @eqx.filter_jit
 def _margins(models: OnGraph, graphs: Graphs) -> Float[Array, "g n"]:
-    def margin(model: OnGraph) -> Array:
-        logits = model.logits(graphs)
-        return logits[:, 1] - logits[:, 0]
-
-    arrays, static = eqx.partition(models, eqx.is_array)
-    return jax.lax.map(lambda own: margin(eqx.combine(own, static)), arrays)
+    return each_lane(lambda model: model.margins(graphs), models)
 
 
 def train(
@@ -200,16 +200,14 @@ def train(
     task = LaneTask(
         training_loss, graphs, validation_area, plan={"name": name, "steps": steps}
     )
-    with context.follow(name) as follow:
+    with following(context, name, name) as runtime:
         trained = train_lanes(
             start(keys[0], numbers),
             task,
             setting.recipe,
             learning_rates=np.repeat(rates, count),
             keys=keys[1],
-            runtime=Runtime(
-                context.store(name), lambda now: follow(now.step, now.steps)
-            ),
+            runtime=runtime,
         )
     scores = np.asarray(_margins(trained.models, graphs))
     values = trained.metrics.validation.min("step").values

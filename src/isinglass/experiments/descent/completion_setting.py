@@ -20,13 +20,12 @@ from isinglass.experiments.descent.completion_models import (
     completer,
     hidden_width,
 )
-from isinglass.reproduce import Context, inputs
+from isinglass.reproduce import Context, following, inputs
 from isinglass.systems.descent import EnergyTransformerConfig
 from isinglass.training import (
     LaneRecipe,
     Lanes,
     LaneTask,
-    Runtime,
     TrainingDivergedError,
     train_lanes,
 )
@@ -289,11 +288,8 @@ def trained(
     task, recipe = training
     models = _new_models(draws.models, arm, len(rates))
     lanes = np.repeat(rates, len(draws.models))
-    with context.follow(f"{arm.name}, {name}") as report:
-        runtime = Runtime(
-            context.store(f"{TRAINED.index(arm.name)}-{name}"),
-            lambda now: report(now.step, now.steps),
-        )
+    store, what = f"{TRAINED.index(arm.name)}-{name}", f"{arm.name}, {name}"
+    with following(context, store, what) as runtime:
         keys = jnp.tile(draws.batches, len(rates))
         try:
             return train_lanes(

@@ -14,9 +14,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from isinglass.experiments.descent import sudoku_arms as arms
 from isinglass.experiments.descent.sudoku_arms import Shape
 from isinglass.experiments.descent.sudoku_puzzles import Pool, Split
-from isinglass.reproduce import Context
+from isinglass.reproduce import Context, following
 from isinglass.systems.descent import SymbolHyperSET, token_spread
-from isinglass.training import LaneRecipe, Lanes, LaneTask, Runtime, train_lanes
+from isinglass.training import LaneRecipe, Lanes, LaneTask, train_lanes
 
 SPANS = ("1 to T", "T + 1 to 2T")
 
@@ -205,16 +205,15 @@ class Trainings:
             plan={"arm": self.arm, "board": setting.board, "batch": setting.batch},
         )
         name = f"{purpose}-{setting.shape.size}-{arms.ARMS.index(self.arm)}"
-        with context.follow(f"{setting.board}, {self.arm}, {purpose}") as report:
+        what = f"{setting.board}, {self.arm}, {purpose}"
+        with following(context, name, what) as runtime:
             return train_lanes(
                 models,
                 task,
                 recipe,
                 learning_rates=rates,
                 keys=keys,
-                runtime=Runtime(
-                    context.store(name), lambda now: report(now.step, now.steps)
-                ),
+                runtime=runtime,
             )
 
     def _lane(self, key: PRNGKeyArray, rows: Int[Array, "m"]) -> Lane:

@@ -22,13 +22,13 @@ from isinglass.experiments.diffusion.setting import (
     Draws,
     Learner,
     Training,
-    each_lane,
     learned,
 )
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.diffusion import layer_energies
+from isinglass.training.lanes import each_lane
 
 ALONG = PUBLISHED.along_graph()
 CONVOLVED = NONE.along_graph("graph, S = I (GCN)")

@@ -7,7 +7,7 @@ searched on the validation labels of draws that are not reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -23,7 +23,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from isinglass._common.intervals import mean_interval
 from isinglass.reproduce import Context
 from isinglass.systems.diffusion import DIFFormer, DIFFormerConfig, conductances
-from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
+from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
 from isinglass.training.run import Runtime, TrainingDivergedError
 
 SEARCH, REPORT = "search", "report"
@@ -228,12 +228,6 @@ def validation_error(model: Learner, draws: Draws) -> Float[Array, ""]:
     draw = draws.at(model.place)
     wrong = model.logits(draw).argmax(-1) != draw.labels
     return (wrong & draw.validation).sum() / draw.validation.sum()
-
-
-def each_lane(function: Callable[[Learner], Any], models: Learner) -> Any:
-    """What a function of one model gives, for all of them one after another."""
-    arrays, rest = eqx.partition(models, eqx.is_array)
-    return jax.lax.map(lambda lane: function(eqx.combine(lane, rest)), arrays)
 
 
 @eqx.filter_jit

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from isinglass.data.induction import Form, InductionTask
-from isinglass.reproduce import Context
+from isinglass.reproduce import Context, following
 from isinglass.systems.looped import (
     BaselineConfig,
     Evaluation,
@@ -23,7 +23,7 @@ from isinglass.systems.looped import (
     train,
 )
 from isinglass.systems.looped.evaluation import Sample
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import TrainingDivergedError
 
 # What seeds are for: to choose a learning rate, or to be reported.
 SEARCH, REPORT = 0, 1
@@ -82,7 +82,7 @@ def trained(
         training: What to train.
         names: Seeds; those that are reported if None.
     """
-    with context.follow(training.name) as report:
+    with following(context, training.name, training.name) as runtime:
         try:
             return train(
                 training.config,
@@ -90,10 +90,7 @@ def trained(
                 training.recipe,
                 seeds=seeds(context) if names is None else names,
                 evaluate=training.evaluate,
-                runtime=Runtime(
-                    context.store(training.name),
-                    lambda now: report(now.step, now.steps),
-                ),
+                runtime=runtime,
             )
         except TrainingDivergedError as error:
             return error.run

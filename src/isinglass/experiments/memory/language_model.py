@@ -6,8 +6,8 @@ import jax
 import numpy as np
 
 from isinglass.data import TextSource
-from isinglass.experiments.memory.setting import following
-from isinglass.reproduce import Context
+from isinglass.experiments.memory.setting import one_device
+from isinglass.reproduce import Context, following
 from isinglass.systems.memory import (
     Recipe,
     Run,
@@ -105,7 +105,7 @@ def trained(
     source, validation = (
         TextSource(text, size.context, BYTES) for text in (training, held_out)
     )
-    with following(context, name, f"training {name}") as runtime:
+    with following(context, name, f"training {name}", one_device()) as runtime:
         return train(
             size.config,
             source,

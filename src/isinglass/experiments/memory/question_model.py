@@ -20,8 +20,8 @@ from isinglass.data.question import (
     longest_example,
 )
 from isinglass.data.sources import NewExamples, question_source
-from isinglass.experiments.memory.setting import following, one_device, wide_start
-from isinglass.reproduce import Context
+from isinglass.experiments.memory.setting import one_device, wide_start
+from isinglass.reproduce import Context, following
 from isinglass.systems.memory import (
     Recipe,
     Transformer,
@@ -91,7 +91,7 @@ def of_model(
     if arm == "repeated":
         source = questions(TRAINING.sample(setting.examples, seed), TRAINED)
     name = f"{arm}-{depth}-{number}"
-    with following(context, name, name.replace("-", " ")) as runtime:
+    with following(context, name, name.replace("-", " "), one_device()) as runtime:
         run = train(
             start(setting, depth, seed % 2**32),
             source,

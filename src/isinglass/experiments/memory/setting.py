@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from isinglass.reproduce import Context
 from isinglass.systems.memory import Transformer, TransformerConfig
 from isinglass.systems.memory.recipe import matrices
-from isinglass.training import Runtime
 
 # Of the paper: the width of GPT-2 medium, and how many of its activations are taken;
 # the value of 2 √(n/2πe), and the mean distance that is measured between activations;
@@ -89,21 +86,6 @@ def over(values: xr.DataArray, *axes: str) -> xr.DataArray:
 def one_device() -> list[Any]:
     """For a training that goes on beside others, with a batch of any size."""
     return jax.local_devices()[:1]
-
-
-@contextmanager
-def following(context: Context, name: str, what: str) -> Iterator[Runtime]:
-    """Where a training runs that goes on beside others: on one device.
-
-    Args:
-        context: Where to say how far it is, and where checkpoints lie.
-        name: Of its checkpoint.
-        what: What it is called while it runs.
-    """
-    with context.follow(what) as report:
-        yield Runtime(
-            context.store(name), lambda now: report(now.step, now.steps), one_device()
-        )
 
 
 def wide_start(config: TransformerConfig, seed: int) -> Transformer:

@@ -29,13 +29,12 @@ import xarray as xr
 
 from isinglass.experiments.memory.setting import (
     RATIOS,
-    following,
     one_device,
     padded,
     wide_start,
 )
 from isinglass.experiments.memory.width_figures import draw_law
-from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
+from isinglass.reproduce import Cell, Context, Figure, Ledger, following, side_by_side
 from isinglass.systems.memory import Recipe, TransformerConfig, evaluate, train
 from isinglass.systems.memory.memorisation import (
     MemorySearch,
@@ -150,7 +149,7 @@ def trained_loss(
     )
     name = f"width-{width}-{number}-{sequences}"
     what = f"width {width}, {sequences} sequences"
-    with following(context, name, what) as runtime:
+    with following(context, name, what, one_device()) as runtime:
         run = train(
             wide_start(config_of(width), seed),
             source,
