@@ -47,7 +47,7 @@ EXPERIMENTS = (
             "was trained on than on others?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 360, "quick": 25},
+        seconds={"default": 360, "quick": 40},
         inputs=[inputs.graphs],
     ),
     Experiment(
