@@ -1,4 +1,4 @@
-"""The command line: list, show, reproduce, report, sweep, resume and radius.
+"""The command line: list, show, reproduce, report, sweep, resume, radius, explore.
 
 Modules that import JAX are loaded when a command uses them, so that ``--version`` and
 ``--help`` answer at once.
@@ -19,14 +19,15 @@ from typing import Annotated
 import typer
 
 from isinglass import __version__
-from isinglass.cli import _experiments, _list, _radius, _sweep
+from isinglass.cli import _experiments, _explore, _list, _radius, _sweep
 from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
 from isinglass.cli._signals import acknowledged_signals
 from isinglass.cli._usage import Command, Group
 
 app = typer.Typer(
     help="The physics of attention: run published experiments again, number by number, "
-    "sweep maps over their parameters, and measure a transformer's memory radius.",
+    "sweep maps over their parameters, measure a transformer's memory radius, and play "
+    "with the systems in the browser.",
     cls=Group,
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -40,6 +41,7 @@ app.command(cls=Command)(_experiments.report)
 app.command(cls=Command)(_sweep.sweep)
 app.command(cls=Command)(_sweep.resume)
 app.command(cls=Command)(_radius.radius)
+app.command(cls=Command)(_explore.explore)
 
 
 def main() -> None:

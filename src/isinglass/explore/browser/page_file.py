@@ -1,0 +1,91 @@
+"""The page of the explorer as one file that asks no host for anything."""
+
+import json
+from collections.abc import Mapping
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from isinglass._common.files import write_text
+from isinglass.explore.browser.bundle import bundle
+from isinglass.explore.browser.sections import SECTIONS
+
+NAME = "isinglass-explorer.html"
+MAIN = "main.js"
+
+
+def write_page(path: str | Path = NAME, docs: str | None = None) -> Path:
+    """Write the explorer, and return where it lies.
+
+    Args:
+        path: The file. Its folder must exist.
+        docs: Address of the documentation, to which panels link, such as "../" where
+            the page stands beside it. The one that the package's metadata name if None;
+            without any, panels name the pages of the docs and link to the papers alone.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    path = Path(path)
+    write_text(path, page(docs))
+    return path.resolve()
+
+
+def page(docs: str | None = None) -> str:
+    """The whole page, of which `write_page` says more."""
+    root = resources.files(__package__) / "page"
+    address = documentation() if docs is None else docs
+    data = {
+        "docs": f"{address.rstrip('/')}/" if address else "",
+        "version": metadata.version("isinglass"),
+        "panels": {name: section() for name, section in SECTIONS.items()},
+    }
+    parts = {
+        "style": (root / "style.css").read_text("utf-8"),
+        "data": as_json(data),
+        "script": _inline(bundle(modules(root), MAIN)),
+    }
+    return _filled((root / "index.html").read_text("utf-8"), parts)
+
+
+def modules(root: Traversable, below: str = "") -> dict[str, str]:
+    """Sources of the ES modules in a folder and those within it, by path."""
+    sources: dict[str, str] = {}
+    for entry in root.iterdir():
+        if entry.is_dir():
+            sources |= modules(entry, f"{below}{entry.name}/")
+        elif entry.name.endswith(".js"):
+            sources[below + entry.name] = entry.read_text("utf-8")
+    return sources
+
+
+def documentation() -> str:
+    """Address of the package's documentation by its metadata, or ""."""
+    addresses = metadata.metadata("isinglass").get_all("Project-URL") or []
+    by_name = dict(line.split(", ", 1) for line in addresses)
+    return by_name.get("Documentation", "")
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON within HTML: nothing in it can end the script that holds it.
+
+    Raises:
+        ValueError: If it holds NaN or infinity, which JSON does not have.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _inline(script: str) -> str:
+    """A script that HTML takes as a whole: what could end it is within strings."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _filled(template: str, parts: Mapping[str, str]) -> str:
+    for name, text in parts.items():
+        before, mark, after = template.partition(f"<!-- {name} -->")
+        if not mark:
+            raise ValueError(f"index.html lacks the place <!-- {name} -->")
+        template = before + text + after
+    return template

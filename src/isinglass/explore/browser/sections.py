@@ -1,0 +1,11 @@
+"""What each panel of the explorer needs from the package, as JSON."""
+
+from collections.abc import Callable
+from typing import Any
+
+from isinglass.explore.browser.meanfield_data import meanfield_data
+
+SECTIONS: dict[str, Callable[[], Any]] = {
+    "beta": meanfield_data,
+}
+"""By the id of the panel."""
