@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import jax
@@ -160,12 +160,12 @@ def elementwise(
         length: Applications to a number before the next one's turn.
         dtype: Of the numbers.
     """
-    repeats, size = 40_000 // length, 512
+    size = 512
     with jax.enable_x64(True):
         numbers = jnp.linspace(0.1, 0.9, size, dtype=dtype)
 
     @jax.jit
-    def chain(x: jax.Array) -> jax.Array:
+    def chain(x: jax.Array, repeats: int) -> jax.Array:
         def body(_: int, x: jax.Array) -> jax.Array:
             for _ in range(length):
                 x = step(x)
@@ -173,15 +173,26 @@ def elementwise(
 
         return jax.lax.fori_loop(0, repeats, body, x)
 
-    def work(_: int) -> None:
+    def work(repeats: int) -> None:
         with jax.enable_x64(True):
-            chain(numbers).block_until_ready()
+            chain(numbers, repeats).block_until_ready()
+
+    repeats = _repeats_for(work)
 
     def run() -> None:
         with ThreadPoolExecutor(cores()) as pool:  # XLA uses one core for these
-            list(pool.map(work, range(cores())))
+            list(pool.map(work, [repeats] * cores()))
 
     return Ceiling(name, run, operations * length * repeats * size * cores())
+
+
+def _repeats_for(work: Callable[[int], None], least: float = 0.1) -> int:
+    """How long a loop must be for the start of its threads to take none of its time."""
+    repeats = 1_000
+    work(repeats)  # compiles
+    while seconds(partial(work, repeats))[0] < least:
+        repeats *= 2
+    return repeats
 
 
 # -- measuring -------------------------------------------------------------------------
