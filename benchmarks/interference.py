@@ -11,6 +11,7 @@ is to read the pictures once.
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ import harness
 from harness import Program, Row, Work
 from isinglass.data import few_shot, mnist
 from isinglass.systems.interference import (
+    FitnessWarning,
     InterferenceClassifier,
     encode_images,
     ensemble_energies,
@@ -213,6 +215,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
 
 def main() -> None:
     """Measure everything and print the tables."""
+    warnings.simplefilter("ignore", FitnessWarning)  # the paper's settings, on purpose
     parser = harness.options_of(__doc__, rounds=7)
     parser.add_argument("--mnist", type=Path, help="folder with the official IDX files")
     options = parser.parse_args()
