@@ -298,7 +298,9 @@ def _names_an_argument(case: Case, changed: dict[str, Any], message: str) -> boo
     names = {*case.arguments, *inspect.signature(case.function).parameters}
     for value in changed.values():
         while isinstance(value, Altered):
-            names, value = names | {value.field}, value.value
+            # Of shapes that do not fit together, either may be named.
+            names |= {value.field, *_fields(value.record)}
+            value = value.value
     for value in case.arguments.values():
         names |= {str(key) for key in value} if isinstance(value, Mapping) else set()
     return any(re.search(rf"\b{re.escape(name)}\b", message) for name in names)
