@@ -32,7 +32,7 @@ def test_it_asks_no_host_for_anything(page):
     # What a reader follows is a link; nothing else may name a place.
     links = re.compile(r'href: "https://arxiv\.org/abs/\d+\.\d+"')
     rest = links.sub("", page)
-    assert not re.findall(r"(?:https?|wss?):\S*", rest)
+    assert not re.findall(r"(?:https?|wss?)://\S*", rest)
     for asking in ("fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon", "@import"):
         assert asking not in rest
     sources = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', rest)

@@ -65,7 +65,7 @@ export function slider({ label, low, high, step, value, onInput }) {
  * @param {Record<string, string>} options.options What each value is called.
  * @param {string} options.value
  * @param {(value: string) => void} options.onInput
- * @returns {Control<string>}
+ * @returns {Control<string> & {focus: () => void}}
  */
 export function choice({ label, options, value, onInput }) {
   const name = uniqueId("choice");
@@ -84,7 +84,8 @@ export function choice({ label, options, value, onInput }) {
   set(value);
   const legend = element("legend", {}, label);
   const row = element("div", { class: "row" }, ...labels);
-  return { element: element("fieldset", { class: "choice" }, legend, row), set };
+  const focus = () => [...buttons.values()].find((button) => button.checked)?.focus();
+  return { element: element("fieldset", { class: "choice" }, legend, row), set, focus };
 }
 
 /**
@@ -116,19 +117,21 @@ export function button(label, onClick) {
 
 /**
  * Facts by name that change as one plays. They are not read out whenever they change;
- * `announce` does that.
+ * `announcer` does that.
  *
  * @param {string[]} names
+ * @param {string[]} [keys] Class of the coloured dot before each name: "first" or kin.
  * @returns {{element: HTMLElement, set: (name: string, text: string) => void}}
  */
-export function facts(names) {
+export function facts(names, keys = []) {
   const list = element("dl", { class: "facts" });
   /** @type {Map<string, HTMLElement>} */
   const texts = new Map();
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
     const text = element("dd");
     texts.set(name, text);
-    list.append(element("div", {}, element("dt", {}, name), text));
+    const term = element("dt", keys[i] ? { class: `key ${keys[i]}` } : {}, name);
+    list.append(element("div", {}, term, text));
   }
   return {
     element: list,
@@ -158,4 +161,31 @@ export function announcer() {
       }, 150);
     },
   };
+}
+
+/**
+ * One of several, in a list that opens.
+ *
+ * @param {object} options
+ * @param {string} options.label
+ * @param {Record<string, string>} options.options What each value is called.
+ * @param {string} options.value
+ * @param {(value: string) => void} options.onInput
+ * @returns {Control<string> & {fill: (options: Record<string, string>) => void}}
+ */
+export function list({ label, options, value, onInput }) {
+  const id = uniqueId("list");
+  const select = element("select", { id });
+  select.addEventListener("change", () => onInput(select.value));
+  const fill = (/** @type {Record<string, string>} */ texts) => {
+    const entries = Object.entries(texts);
+    select.replaceChildren(...entries.map(([key, text]) => element("option", { value: key }, text)));
+  };
+  const set = (/** @type {string} */ key) => {
+    select.value = key;
+  };
+  fill(options);
+  set(value);
+  const name = element("label", { for: id }, label);
+  return { element: element("div", { class: "list" }, name, select), set, fill };
 }

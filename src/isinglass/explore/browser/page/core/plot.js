@@ -4,7 +4,7 @@
 /** @typedef {import("./types.js").Scale} Scale */
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif';
-const MARGIN = { left: 44, right: 10, top: 10, bottom: 34 };
+const MARGIN = { left: 44, right: 14, top: 10, bottom: 34 };
 
 /**
  * Draw a frame with two axes.
@@ -22,7 +22,7 @@ const MARGIN = { left: 44, right: 10, top: 10, bottom: 34 };
  */
 export function plane(surface, options) {
   const { pen, width, height, colours } = surface;
-  const margin = { ...MARGIN, ...options.margin };
+  const margin = { ...MARGIN, ...(options.yLabel ? { top: 26 } : {}), ...options.margin };
   const box = {
     left: margin.left,
     top: margin.top,
@@ -65,12 +65,23 @@ export function scale(range, start, end) {
 export function ticks([low, high], count) {
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const step = power * ([1, 2, 5].find((factor) => 1.4 * factor * power >= rough) ?? 10);
   const values = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
     values.push(Number((i * step).toPrecision(12)));
   }
   return values;
+}
+
+/**
+ * The least of a few round numbers that is not below a value.
+ *
+ * @param {number} value At least 0.
+ */
+export function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-12)));
+  const factors = [1, 1.5, 2, 3, 4, 5, 7.5, 10];
+  return power * (factors.find((factor) => factor * power >= value) ?? 10);
 }
 
 /**
@@ -109,9 +120,12 @@ function drawTicks(pen, { x, y, box }, { xText = numeral, yText = numeral }) {
   const bottom = box.top + box.height;
   pen.textAlign = "center";
   pen.textBaseline = "top";
-  for (const value of ticks(x.range, box.width / 90)) {
+  for (const value of ticks(x.range, box.width / 80)) {
     line(pen, x.to(value), bottom, x.to(value), bottom + 4);
-    pen.fillText(xText(value), x.to(value), bottom + 6);
+    const text = xText(value);
+    const half = pen.measureText(text).width / 2; // no text is cut off at the right
+    const right = box.left + box.width + MARGIN.right;
+    pen.fillText(text, Math.min(x.to(value), right - half - 1), bottom + 6);
   }
   pen.textAlign = "right";
   pen.textBaseline = "middle";
@@ -132,12 +146,11 @@ function drawLabels(pen, height, box, { xLabel, yLabel }) {
   pen.textAlign = "right";
   if (xLabel) pen.fillText(xLabel, box.left + box.width, height);
   if (!yLabel) return;
-  pen.save();
-  pen.translate(2, box.top);
-  pen.rotate(-Math.PI / 2);
-  pen.textBaseline = "top";
-  pen.fillText(yLabel, 0, 0);
-  pen.restore();
+  // Above the frame, or within it where there is no room.
+  const isAbove = box.top >= 20;
+  pen.textAlign = "left";
+  pen.textBaseline = isAbove ? "bottom" : "top";
+  pen.fillText(yLabel, isAbove ? 8 : box.left + 6, isAbove ? box.top - 6 : box.top + 5);
 }
 
 /**

@@ -2,8 +2,9 @@
 
 /**
  * @typedef {object} Handlers
- * @property {(x: number, y: number) => boolean} start Whether something is taken hold of
- *   there, in CSS pixels from the canvas's corner. If not, a finger scrolls the page.
+ * @property {(x: number, y: number, isTouch: boolean) => boolean} start Whether something
+ *   is taken hold of there, in CSS pixels from the canvas's corner. If not, a finger
+ *   scrolls the page.
  * @property {(x: number, y: number) => void} move
  * @property {() => void} [end]
  * @property {"x"} [along] Only moves aside count: a finger that goes up or down scrolls.
@@ -20,7 +21,8 @@ export function dragging(target, { start, move, end, along }) {
     return /** @type {const} */ ([event.clientX - box.left, event.clientY - box.top]);
   };
   target.addEventListener("pointerdown", (event) => {
-    if (pointer !== -1 || event.button !== 0 || !start(...place(event))) return;
+    if (pointer !== -1 || event.button !== 0) return;
+    if (!start(...place(event), event.pointerType === "touch")) return;
     pointer = event.pointerId;
     target.setPointerCapture(pointer);
     target.classList.add("held");

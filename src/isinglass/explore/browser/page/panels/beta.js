@@ -3,6 +3,7 @@
 import { announcer, button, choice, facts, slider } from "../core/controls.js";
 import { makeCanvas } from "../core/canvas.js";
 import { element } from "../core/dom.js";
+import { picture } from "../core/picture.js";
 import { numeral } from "../core/plot.js";
 import { arrows, dragging } from "../core/pointer.js";
 import { drawAttractors, drawDiagram, drawSpectra } from "./beta_pictures.js";
@@ -42,7 +43,7 @@ export const beta = {
     { text: "Poc-López & Aguilera 2024", href: "https://arxiv.org/abs/2406.07247" },
   ],
   defaults: {
-    beta: 1.266,
+    beta: 1.27,
     gamma: GAMMA,
     epsilon: 0.02,
     view: "zoom",
@@ -55,7 +56,7 @@ export const beta = {
     const pictures = makePictures(() => values);
     const controls = makeControls(values, context.set);
     const now = announcer();
-    const numbers = facts(["from the pattern: λ₁", "its attractor", "second: λ₁", "its attractor "]);
+    const numbers = facts(STARTS, ["first", "second"]);
     const study = new Study(context.data, (isSettled) => {
       pictures.redraw(study);
       report(study, values, numbers, isSettled ? now : undefined);
@@ -123,6 +124,7 @@ function clamp(value, [low, high]) {
   return Math.min(high, Math.max(low, value));
 }
 
+const STARTS = ["From the pattern", "Second start"];
 /** @type {Record<string, string>} */
 const SECONDS = { none: "None", random: "Random", up: "Followed up", down: "Followed down" };
 
@@ -170,6 +172,7 @@ function makeControls(values, set) {
   });
   let seed = Number(values.seed);
   const another = button("Another random start", () => set({ second: "random", seed: seed + 1 }));
+  another.hidden = values.second !== "random";
   const planes = choice({
     label: "Plane",
     options: { 12: "A₁ A₂", 13: "A₁ A₃", 23: "A₂ A₃" },
@@ -182,6 +185,7 @@ function makeControls(values, set) {
     set: (/** @type {Values} */ next) => {
       const [least, most] = RANGES[String(next.view)];
       seed = Number(next.seed);
+      another.hidden = next.second !== "random";
       betas.bound(least, most, (most - least) / 1000);
       betas.set(Number(next.beta));
       gammas.set(Number(next.gamma));
@@ -231,7 +235,7 @@ function makePictures(state) {
       picture(diagram, "diagram", "A₁ whenever the clock is at 0, over β, and below it the largest Lyapunov exponent λ₁: above the line is chaos. Drag across, or use the arrow keys."),
       element(
         "div",
-        { class: "pair" },
+        { class: "pair tight" },
         picture(attractors, "attractor", "The attractor: two components of the attention, step after step."),
         picture(spectra, "spectrum", "Power spectrum of A₁: lines for cycles and tori, a continuum for chaos."),
       ),
@@ -257,20 +261,6 @@ function makePictures(state) {
 }
 
 /**
- * @param {import("../core/canvas.js").Canvas} canvas
- * @param {string} name
- * @param {string} caption
- */
-function picture(canvas, name, caption) {
-  return element(
-    "figure",
-    { class: `picture ${name}` },
-    canvas.element,
-    element("figcaption", {}, caption),
-  );
-}
-
-/**
  * @param {Study} study
  * @param {Values} values
  * @param {ReturnType<typeof facts>} numbers
@@ -278,12 +268,10 @@ function picture(canvas, name, caption) {
  */
 function report(study, values, numbers, now) {
   const [first, second] = study.attractors;
-  const exponent = (/** @type {import("../physics/attractor.js").Attractor | undefined} */ it) =>
-    it ? numeral(it.exponent, 4) : "–";
-  numbers.set("from the pattern: λ₁", exponent(first));
-  numbers.set("its attractor", first ? kind(first) : "–");
-  numbers.set("second: λ₁", exponent(second));
-  numbers.set("its attractor ", second ? kind(second) : "–");
+  STARTS.forEach((start, i) => {
+    const attractor = study.attractors[i];
+    numbers.set(start, attractor ? `λ₁ = ${numeral(attractor.exponent, 4)}` : "none");
+  });
   if (!now || !first) return;
   const others = second ? ` From the second start it is ${kind(second)}.` : "";
   now.say(`At β = ${numeral(Number(Number(values.beta).toPrecision(6)))} the attention ends on ${kind(first)}.${others}`);

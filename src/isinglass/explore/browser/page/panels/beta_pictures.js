@@ -1,6 +1,6 @@
 /** Pictures of the panel *drag β*: diagram, attractor, spectrum. */
 
-import { clipped, line, numeral, plane, polyline } from "../core/plot.js";
+import { clipped, line, numeral, plane, polyline, roundUp } from "../core/plot.js";
 
 /** @typedef {import("../core/types.js").Surface} Surface */
 /** @typedef {import("../core/types.js").Plane} Plane */
@@ -30,29 +30,38 @@ export function drawDiagram(surface, series, { range, beta }) {
   const strip = Math.round(height * STRIP);
   const points = plane(
     { ...surface, height: height - strip + 24 },
-    { x: range, y: [-1, 1], yLabel: "A₁", xText: () => "" },
+    { x: range, y: symmetric(largestPoint(series)), yLabel: "A₁", xText: () => "" },
   );
   pen.save();
   pen.translate(0, height - strip);
   const exponents = plane(
     { ...surface, height: strip },
-    { x: range, y: [-0.5, 0.25], xLabel: "β", yLabel: "λ₁", margin: { top: 2 } },
+    { x: range, y: [-0.3, 0.3], xLabel: "β", yLabel: "λ₁", margin: { top: 2 } },
   );
   pen.restore();
   const size = Math.max(1, Math.min(2, points.box.width / 480));
   clipped(pen, points.box, () => {
-    for (const { colour, columns } of series) drawColumns(pen, points, columns, colour, size);
+    for (const { colour, columns } of below(series)) drawColumns(pen, points, columns, colour, size);
   });
   pen.save();
   pen.translate(0, height - strip);
   pen.strokeStyle = colours.muted;
-  line(pen, exponents.box.left, exponents.y.to(0), width - 10, exponents.y.to(0));
+  line(pen, exponents.box.left, exponents.y.to(0), width - 14, exponents.y.to(0));
   clipped(pen, exponents.box, () => {
-    for (const { colour, columns } of series) drawExponents(pen, exponents, columns, colour);
+    for (const { colour, columns } of below(series)) drawExponents(pen, exponents, columns, colour);
   });
   pen.restore();
   drawMarker(surface, points, points.x.to(beta));
   return points;
+}
+
+/**
+ * The second orbit is drawn first: where both are alike one sees the first.
+ *
+ * @param {Series[]} series
+ */
+function below(series) {
+  return [...series].reverse();
 }
 
 /**
@@ -114,14 +123,15 @@ function drawMarker({ pen, height, colours }, frame, x) {
  */
 export function drawAttractors(surface, series, [a, b]) {
   const { pen } = surface;
+  const range = symmetric(largestComponent(series, [a, b]));
   const frame = plane(surface, {
-    x: [-1, 1],
-    y: [-1, 1],
+    x: range,
+    y: range,
     xLabel: `A${"₁₂₃"[a]}`,
     yLabel: `A${"₁₂₃"[b]}`,
   });
   clipped(pen, frame.box, () => {
-    for (const { colour, attractor } of series) {
+    for (const { colour, attractor } of below(series)) {
       if (!attractor) continue;
       const isCycle = attractor.period > 0;
       const size = isCycle ? 5 : 1.6;
@@ -135,6 +145,44 @@ export function drawAttractors(surface, series, [a, b]) {
       pen.globalAlpha = 1;
     }
   });
+}
+
+/**
+ * A range about 0 that changes little as one drags.
+ *
+ * @param {number} largest
+ * @returns {[number, number]}
+ */
+function symmetric(largest) {
+  const end = Math.min(1, roundUp(1.04 * Math.max(largest, 0.01)));
+  return [-end, end];
+}
+
+/** @param {Series[]} series */
+function largestPoint(series) {
+  let largest = 0;
+  for (const { columns } of series) {
+    for (const column of columns) {
+      for (const value of column?.points ?? []) largest = Math.max(largest, Math.abs(value));
+    }
+  }
+  return largest;
+}
+
+/**
+ * @param {Series[]} series
+ * @param {[number, number]} axes
+ */
+function largestComponent(series, axes) {
+  let largest = 0;
+  for (const { attractor } of series) {
+    for (const axis of axes) {
+      for (const value of attractor?.components[axis] ?? []) {
+        largest = Math.max(largest, Math.abs(value));
+      }
+    }
+  }
+  return largest;
 }
 
 /**

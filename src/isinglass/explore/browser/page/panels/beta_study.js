@@ -18,7 +18,7 @@ const COLUMNS = 480;
 const COLUMN_STEPS = { transient: 1200, steps: 480 };
 const QUICK = { transient: 400, steps: 2048 };
 const WHOLE = { transient: 20000, steps: 16384 };
-const SPECTRUM = 4096; // steps
+const STRETCH = 2048; // steps of which a spectrum is made
 
 /**
  * @typedef {object} Request
@@ -166,7 +166,7 @@ export class Study {
   #take(i, attractor) {
     const [signal] = attractor.components;
     this.attractors[i] = attractor;
-    this.powers[i] = powerSpectrum(signal.slice(-Math.min(SPECTRUM, signal.length)));
+    this.powers[i] = powerSpectrum(signal, STRETCH);
   }
 
   /** Measure at length, while the page stays alive. */

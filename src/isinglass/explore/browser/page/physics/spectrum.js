@@ -1,21 +1,26 @@
 /** How much of a signal is at which frequency. */
 
 /**
- * Power of a signal at the frequencies k / n, k = 0 … n/2, its mean taken off and its
- * ends faded out by a Hann window: in decibels below the strongest.
+ * Power of a signal at the frequencies k / n, k = 0 … n/2, in decibels below the
+ * strongest: the mean over stretches of n values that overlap by half, the signal's mean
+ * taken off and their ends faded out by a Hann window (Welch 1967).
  *
- * @param {Float64Array} signal As many values as a power of two.
+ * @param {Float64Array} signal
+ * @param {number} n A power of two; the signal has at least as many values.
  * @returns {Float64Array}
  */
-export function powerSpectrum(signal) {
-  const n = signal.length;
-  const mean = signal.reduce((sum, value) => sum + value, 0) / n;
-  const real = signal.map(
-    (value, i) => (value - mean) * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / n)),
-  );
-  const imaginary = new Float64Array(n);
-  transform(real, imaginary);
-  const power = Float64Array.from({ length: n / 2 + 1 }, (_, k) => real[k] ** 2 + imaginary[k] ** 2);
+export function powerSpectrum(signal, n) {
+  const mean = signal.reduce((sum, value) => sum + value, 0) / signal.length;
+  const power = new Float64Array(n / 2 + 1);
+  for (let start = 0; start + n <= signal.length; start += n / 2) {
+    const real = Float64Array.from({ length: n }, (_, i) => {
+      const fade = 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / n);
+      return fade * (signal[start + i] - mean);
+    });
+    const imaginary = new Float64Array(n);
+    transform(real, imaginary);
+    for (let k = 0; k <= n / 2; k++) power[k] += real[k] ** 2 + imaginary[k] ** 2;
+  }
   const highest = power.reduce((a, b) => Math.max(a, b), 1e-300);
   return power.map((value) => 10 * Math.log10(value / highest + 1e-300));
 }
