@@ -46,6 +46,9 @@ from isinglass.energy.streaming import on_device
 class Certificate(NamedTuple):
     """What can be proved of each pattern.
 
+    The bounds are rounded up, and are of T as it is defined. A computed one is rounded
+    itself, by some ε|ρ| with the ε of its numbers, and comes no closer to anything.
+
     Attributes:
         stored: Whether the update provably maps the ball into itself and contracts it,
             (m,): then the ball holds one fixed point, to which all of it converges.
@@ -88,7 +91,8 @@ def storage_certificate(
     most w = exp(−β(Δ² − 2rΔ)) for the distance energy, and exp(−β(⟨ρ_i, ρ_i − ρ_j⟩ −
     rΔ)) for the modern one. So T leads at most Σ wΔ away from ρ_i, and its derivative,
     2β or β times the covariance of the patterns, is at most that times Σ wΔ². If the
-    first is at most r and the second below 1, Banach's theorem does the rest.
+    first is at most r and the second below 1, Banach's theorem does the rest. What
+    rounding may take from either is added to it.
 
     Args:
         patterns: ρ_j, (m, n).
@@ -272,17 +276,27 @@ def _disjoint(patterns: Any, radii: Any) -> Any:
 def _certificate(
     by_distance: bool, patterns: Any, radii: Any, beta: Any
 ) -> Certificate:
-    def bounds(i: Any) -> Any:
-        away = patterns - patterns[i]
-        squared = (away**2).sum(-1)
-        apart, r = jnp.sqrt(squared), radii[i]
-        gap = (squared - r * apart) if by_distance else -(away @ patterns[i])
-        weight = jnp.exp(jnp.minimum(beta * (r * apart - gap), 0)).at[i].set(0)
-        # In this order, for 2β may be infinite.
-        slope = (weight * squared).sum() * beta * (2 if by_distance else 1)
-        return (weight * apart).sum(), slope
+    """Both bounds, each with more added than rounding and underflow may take away."""
+    (m, n), machine = patterns.shape, jnp.finfo(patterns.dtype)
+    # Of sums over components and over patterns, and the operations around them.
+    by_components, by_patterns = ((16 + terms) * machine.eps for terms in (n, m))
 
-    error, slope = jax.lax.map(bounds, jnp.arange(patterns.shape[0]))
+    def bounds(i: Any) -> Any:
+        away, r = patterns - patterns[i], radii[i]
+        squared = (away**2).sum(-1)
+        most = squared * (1 + by_components) + n * machine.tiny
+        apart = jnp.sqrt(most)
+        products = -away * patterns[i]
+        gap = (squared - r * apart) if by_distance else products.sum(-1)
+        size = (squared + r * apart) if by_distance else jnp.abs(products).sum(-1)
+        exponent = r * apart - gap + by_components * (r * apart + size)
+        weight = jnp.exp(jnp.minimum(beta * exponent, 0)).at[i].set(0)
+        error = ((weight + machine.tiny) * apart).sum()
+        # In this order, for 2β may be infinite.
+        slope = (weight * most).sum() * beta * (2 if by_distance else 1)
+        return error * (1 + by_patterns), slope * (1 + by_patterns) + machine.eps
+
+    error, slope = jax.lax.map(bounds, jnp.arange(m))
     return Certificate((error <= radii) & (slope < 1) & (radii > 0), error, slope)
 
 
