@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from isinglass import dynamics
 from isinglass.systems.interference import RelayNetwork, spinodal, sweep_avalanches
 
 law = settings(max_examples=25, deadline=None)
@@ -255,6 +256,34 @@ def test_a_chain_passes_a_switch_on_after_its_travel_times():
     np.testing.assert_allclose(avalanches.switches.time, [0, 2, 5, 6.5])
     assert avalanches.switches.tensor.tolist() == [0, 1, 2, 3]
     assert avalanches.duration.tolist() == [6.5]
+
+
+def test_as_a_map_it_rests_where_a_drive_does():
+    relays, fields = network(3, delays="any"), np.linspace(-1.5, 1.5, 9)
+    measure = dynamics.Measure(transient=60, steps=10, extensions=0, exponents=0)
+    start, sweep = relays.branches.astype(float), {"field": fields}
+    both = dynamics.continuation(relays.map, start, {}, sweep, measure)
+    rest = {"up": [], "down": []}
+    relays.drive(-3.0)
+    for direction, path in (("up", fields), ("down", fields[::-1])):
+        for field in path:
+            relays.drive(field)
+            rest[direction].append(relays.branches.copy())
+    rest["down"].reverse()
+
+    for direction, branches in rest.items():
+        points = both.points.sel(direction=direction).isel(point=0)
+        np.testing.assert_array_equal(points.transpose("field", ...), branches)
+    (interval,) = dynamics.hysteresis(both)
+    apart = fields[np.not_equal(rest["up"], rest["down"]).any(axis=1)]
+    assert (interval.low, interval.high) == pytest.approx((apart[0], apart[-1]))
+
+
+def test_as_a_map_negative_routes_go_round():
+    ring = RelayNetwork([[0, -1.0], [1.0, 0]])
+    result = dynamics.attractor(ring.map, np.ones(2), {"field": 0.0})
+    assert (result.kind, result.period) == (dynamics.Kind.PERIODIC, 4)
+    assert ring.map is ring.map  # one program for all calls
 
 
 def test_an_avalanche_that_does_not_end_is_stopped_and_undone():

@@ -7,11 +7,14 @@ taken at its two branches: it holds its branch σ = ±1 between the fields −h_
 (`response.spinodal`), and what it emits is σ.
 """
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from isinglass._common.checks import (
     as_real_array,
@@ -111,6 +114,28 @@ class RelayNetwork:
         n, routes = len(self.branches), len(self._wiring.routes.weight)
         laws = "" if self.has_exact_laws else ", negative routes: no exact laws"
         return f"RelayNetwork({n:,} tensors, {routes:,} routes{laws})"
+
+    @cached_property
+    def map(self) -> Callable[[Float[Array, "n"], Any], Float[Array, "n"]]:
+        """The network as a map for `isinglass.dynamics`, ``map(branches, parameters)``.
+
+        In a step every signal arrives, and all tensors that have come to the end of
+        their branch switch at once, up or down. ``parameters["field"]`` is H, and
+        branches are real numbers ±1, (N,). Delays have no part in it: where no route is
+        negative, it comes to rest where `drive` does. Else it may go round for ever.
+        """
+        wiring = self._wiring
+        to, sender = wiring.routes.receiver, wiring.routes.sender
+        numbers = wiring.routes.weight, wiring.local_fields, wiring.limits
+
+        def step(branches: Float[Array, "n"], parameters: Any) -> Float[Array, "n"]:
+            weight, local, limit = (jnp.asarray(x, branches.dtype) for x in numbers)
+            total = local + jnp.asarray(parameters["field"], branches.dtype)
+            total = total.at[to].add(weight * branches[sender])
+            stays = jnp.where(total <= -limit, -1.0, branches)
+            return jnp.where(total >= limit, 1.0, stays)
+
+        return step
 
     def drive(
         self, field: ArrayLike, *, rate: float = 0.0, most_switches: int = 1_000_000
