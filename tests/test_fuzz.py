@@ -28,6 +28,15 @@ def test_every_error_is_ours():
 
 
 @pytest.mark.fuzz
+def test_an_argument_of_a_wrong_kind_is_refused_or_taken():
+    command = [sys.executable, "-m", "helpers.wrong_kinds"]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    report = json.loads(process.stdout.splitlines()[-1])
+    assert report["calls"] > 0
+    assert report["faults"] == []
+
+
+@pytest.mark.fuzz
 def test_a_valid_call_is_one_under_strict_promotion():
     command = [sys.executable, "-m", "helpers.strict_calls"]
     process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)

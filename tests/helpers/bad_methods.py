@@ -131,6 +131,7 @@ CALLS = {
         PLACES._replace(positions=PLACES.positions * 1.0),
         2,
     ),
+    "no places": call("places must be of", looped.follow_loop, LOOPED, BATCH, None, 2),
     "final of a model": call("final must have the axes", GPT.decode, jnp.ones(3)),
     "context of a text": call(
         "context must be a whole", memory.sequences_of, np.arange(9), None

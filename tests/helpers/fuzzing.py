@@ -221,7 +221,7 @@ class Fault(NamedTuple):
     place: str
 
 
-class _TooLong(BaseException):
+class TooLong(BaseException):
     pass
 
 
@@ -234,7 +234,7 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
             k: v.made() if isinstance(v, Altered) else v for k, v in changed.items()
         }
         case.function(**case.arguments | made)
-    except (_TooLong, KeyboardInterrupt):
+    except (TooLong, KeyboardInterrupt):
         raise
     except BaseException as error:  # a panic of Rust is no Exception
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -332,7 +332,7 @@ class Record:
         self.calls += 1
         try:
             self._add(case, changed)
-        except _TooLong:
+        except TooLong:
             self.slow += 1
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -372,7 +372,7 @@ def peak() -> float:
 
 
 def too_long(*_: Any) -> None:
-    raise _TooLong
+    raise TooLong
 
 
 def fuzz(minutes: float, start: int) -> Record:

@@ -12,7 +12,7 @@ from isinglass._common.precision import usual_promotion
 from isinglass.data.induction import InductionBatch
 from isinglass.systems.looped.intervention import sequences_at_once
 from isinglass.systems.looped.model import LoopedTransformer
-from isinglass.systems.looped.places import OTHER, Places, check_batch
+from isinglass.systems.looped.places import OTHER, Places, check_places
 
 
 class Course(NamedTuple):
@@ -51,7 +51,7 @@ def follow_loop(
         ValueError: If the number of iterations is out of range.
     """
     check_kind(LoopedTransformer, model=model)
-    check_batch(batch, places)
+    check_places(batch, places)
     check_whole(iterations=iterations)
     return _course(model, batch, places, int(iterations))
 

@@ -14,7 +14,7 @@ from isinglass._common.precision import usual_promotion
 from isinglass.data.induction import InductionBatch
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.looped.model import LoopedTransformer
-from isinglass.systems.looped.places import Places, check_batch
+from isinglass.systems.looped.places import Places, check_places
 
 # Numbers in the rows of attention of sequences side by side, which stay in the cache.
 ROWS_AT_ONCE = 1 << 15
@@ -76,7 +76,7 @@ def barred_accuracy(
     Args:
         model: A model of one head.
         batch: Sequences without padding.
-        places: What is barred, as `isinglass.systems.looped.places.places` has it.
+        places: What is barred, as `find_places` has it.
 
     Returns:
         A row for each of `PLACES`, and last one with nothing barred; a column for each
@@ -87,7 +87,7 @@ def barred_accuracy(
         ValueError: If the model has more heads than one.
     """
     check_kind(LoopedTransformer, model=model)
-    check_batch(batch, places)
+    check_places(batch, places)
     return _accuracy(model, batch, places)
 
 

@@ -35,8 +35,8 @@ class Places(NamedTuple):
     apart: Bool[Array, "B n"]
 
 
-def check_batch(batch: InductionBatch, places: Places | None = None) -> None:
-    """Refuse what is no batch, and places that are not of one of its shape.
+def check_batch(batch: InductionBatch) -> None:
+    """Refuse what is no batch.
 
     Raises:
         TypeError: If it is of another kind.
@@ -46,17 +46,26 @@ def check_batch(batch: InductionBatch, places: Places | None = None) -> None:
     check_shapes(**{f"batch.{name}": (x, "B n") for name, x in batch._asdict().items()})
     check_mask(**{"batch.mask": batch.mask})
     _check_whole(batch, ("tokens", "targets", "source"), "batch")
-    if places is not None:
-        check_kind(Places, places=places)
-        check_shapes(
-            **{
-                "batch.tokens": (batch.tokens, "B n"),
-                "places.positions": (places.positions, "4 B n"),
-                "places.apart": (places.apart, "B n"),
-            }
-        )
-        check_mask(**{"places.apart": places.apart})
-        _check_whole(places, ("positions",), "places")
+
+
+def check_places(batch: InductionBatch, places: Places) -> None:
+    """Refuse what is no batch, and places that are not of one of its shape.
+
+    Raises:
+        TypeError: If it is of another kind.
+        ValueError: If the shapes differ.
+    """
+    check_batch(batch)
+    check_kind(Places, places=places)
+    check_shapes(
+        **{
+            "batch.tokens": (batch.tokens, "B n"),
+            "places.positions": (places.positions, "4 B n"),
+            "places.apart": (places.apart, "B n"),
+        }
+    )
+    check_mask(**{"places.apart": places.apart})
+    _check_whole(places, ("positions",), "places")
 
 
 def _check_whole(
