@@ -12,28 +12,26 @@ import xarray as xr
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.descent import completion
 from isinglass.experiments.descent.completion_models import (
-    LoopedBlock,
     QueryOnly,
-    hidden_width,
     nearest_pictures,
-    numbers_of,
     retrieved,
 )
 from isinglass.experiments.descent.completion_setting import (
     DEEP,
     DEPTHS,
     ET,
-    HIDDEN,
     LOOPED,
+    MEAN,
+    NEAREST,
     PEERS,
     QUERY_ONLY,
     SETTINGS,
-    SMALL,
     STEPS,
     TRAINED,
-    Arm,
     load,
 )
+from isinglass.experiments.descent.completion_training import Arm
+from isinglass.experiments.descent.layers import numbers_of
 from isinglass.reproduce import Context
 from isinglass.systems.descent import EnergyTransformer, EnergyTransformerConfig
 
@@ -52,6 +50,7 @@ def made_up(better: float) -> xr.Dataset:
     )
     wobble = np.array([-1e-4, 0, 1e-4])
     error.loc[QUERY_ONLY], error.loc[ET] = 0.05, 0.05 + wobble - better
+    error.loc[MEAN], error.loc[NEAREST] = 0.06, 0.04
     deep = xr.DataArray(
         rng.uniform(0.05, 0.051, (len(TRAINED), len(DEPTHS), 3)),
         {"arm": list(TRAINED), "depth": list(DEPTHS), "seed": seeds},
@@ -89,7 +88,7 @@ def made_up(better: float) -> xr.Dataset:
 )
 def test_findings_say_what_was_measured(better, words):
     outcome = tell(completion, made_up(better))
-    for text in words:
+    for text in (*words, "below it", "above it"):
         assert text in outcome.findings
     rows = rows_of(outcome)
     assert len(rows) == 2 * len(TRAINED + PEERS) - 1 + len(DEEP) * len(DEPTHS)
@@ -118,20 +117,13 @@ def test_query_only_is_the_block_less_its_second_term():
     )
 
 
-def test_the_looped_block_has_as_many_numbers():
-    block = LoopedBlock(SMALL, hidden_width(SMALL), key=KEY)
-    goal = numbers_of(EnergyTransformer(SMALL, key=KEY)) - SMALL.heads - 1
-    assert abs(numbers_of(block) - goal) <= SMALL.width + 1
-
-
-def test_the_looped_block_takes_tokens_in_any_order():
-    block = LoopedBlock(TOY, 8, key=KEY)
-    block = jax.tree.map(lambda leaf: 20 * leaf if leaf.ndim > 1 else leaf, block)
-    x = jax.random.normal(KEY, (2, 5, 8))
-    twice = jax.jit(lambda x: block.iterate(x, 2))
-    np.testing.assert_allclose(twice(x[:, ::-1]), twice(x)[:, ::-1], atol=1e-3)
-    once = jax.jit(lambda x: block.step(x))
-    np.testing.assert_allclose(twice(x), once(once(x)), atol=1e-3)
+def test_the_looped_transformer_has_as_many_numbers():
+    setting = SETTINGS["default"]
+    looped, descent = (
+        numbers_of(eqx.filter_jit(Arm(name, setting).block)(KEY))
+        for name in (LOOPED, ET)
+    )
+    assert abs(looped - descent) <= setting.config.width + 1
 
 
 def test_batches_hide_as_many_patches_of_every_picture():
@@ -139,7 +131,7 @@ def test_batches_hide_as_many_patches_of_every_picture():
     context = Context(seeds=range(2))
     data = load(context, options)
     for hidden in (data.masks, *(data.tested(context, s).hidden for s in (0, 1))):
-        assert (hidden.sum(1) == HIDDEN).all()
+        assert (hidden.sum(1) == options.hidden).all()
     assert (data.tested(context, 0).hidden != data.tested(context, 1).hidden).any()
 
 
@@ -162,15 +154,17 @@ def test_peers_give_back_a_stored_picture():
 
 
 def test_arms_begin_with_the_same_encoder():
+    setting = replace(SETTINGS["quick"], config=TOY)
     models = eqx.filter_jit(
-        lambda: [Arm(name, TOY).model(KEY) for name in (ET, LOOPED)]
+        lambda: [Arm(name, setting).model(KEY) for name in (ET, LOOPED)]
     )()
     first, second = (eqx.tree_at(lambda m: m.block, m, None) for m in models)
     assert eqx.tree_equal(first, second)
 
 
 def test_a_tiny_run(monkeypatch):
-    toy = replace(SETTINGS["quick"], config=TOY, steps=2, rates=(1e-2,), train=40)
+    toy = replace(SETTINGS["quick"], config=TOY, steps=2, search_steps=2)
+    toy = replace(toy, rates=(1e-2,), train=40)
     toy = replace(toy, validation=10, test=10, deep=10)
     monkeypatch.setitem(SETTINGS, "quick", toy)
     monkeypatch.setattr(completion, "TRAINED", (ET,))
@@ -181,7 +175,7 @@ def test_a_tiny_run(monkeypatch):
     np.testing.assert_allclose(
         measured.deep.sel(arm=ET, depth=12), measured.error.sel(model=ET), rtol=1e-5
     )
-    assert int(np.isnan(measured.shown[0]).sum()) == 16 * HIDDEN
+    assert int(np.isnan(measured.shown[0]).sum()) == 49 * toy.hidden
     assert np.isfinite(measured.search).all()
     assert (measured.completed.sel(model=ET) != measured.original).any()
 

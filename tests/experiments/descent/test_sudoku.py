@@ -14,6 +14,7 @@ import xarray as xr
 from helpers.experiments import measure, rows_of, tell
 from isinglass.data.sudoku import count_solutions
 from isinglass.experiments.descent import sudoku, sudoku_arms, sudoku_puzzles
+from isinglass.experiments.descent.layers import numbers_of
 from isinglass.experiments.descent.sudoku_arms import ARMS, Shape
 from isinglass.experiments.descent.sudoku_training import Lane, Loss, Puzzles
 from isinglass.reproduce import Context
@@ -97,8 +98,10 @@ def test_a_transformer_with_steps_begins_as_the_identity_and_like_a_hyperset():
 
 
 def test_the_small_transformer_is_as_large_as_a_hyperset():
-    aim = sudoku_arms.parameters(made(sudoku_arms.PUBLISHED))
-    small = sudoku_arms.parameters(made(sudoku_arms.SMALL))
+    aim, small = (
+        numbers_of(made(arm), made(arm).layer)
+        for arm in (sudoku_arms.PUBLISHED, sudoku_arms.SMALL)
+    )
     assert abs(small - aim) <= SHAPE.width + 1
 
 

@@ -9,8 +9,8 @@ from helpers.experiments import measure, rows_of, tell
 from isinglass.experiments.diffusion import block_model
 from isinglass.experiments.diffusion.belief_propagation import beliefs
 from isinglass.experiments.diffusion.block_graphs import Ensemble, stacked
-from isinglass.experiments.diffusion.block_model import BARE, BEST, CONVOLVED, LEARNERS
-from isinglass.experiments.diffusion.setting import MEAN, Training
+from isinglass.experiments.diffusion.block_model import BEST, LEARNERS
+from isinglass.experiments.diffusion.setting import BARE, CONVOLVED, MEAN, Training
 from isinglass.systems.diffusion import Graph
 
 TINY = Training(4, 1, 40, (1e-6, 0.1), 1, 2, 10)

@@ -16,12 +16,12 @@ TINY = Training(4, 1, 4, (0.01,), 1, 2, 2)
 def measured() -> xr.Dataset:
     rng, seed = np.random.default_rng(0), range(3)
     axes = {"learner": list(depth.NAMES), "depth": [1, 2, 4], "seed": seed}
-    accuracy = xr.DataArray(70 + rng.normal(size=(6, 3, 3)), axes)
+    accuracy = xr.DataArray(70 + rng.normal(size=(len(depth.NAMES), 3, 3)), axes)
     accuracy[:, 2] -= 10
     layers = {"learner": list(depth.NAMES), "layer": range(5), "seed": seed}
     falling = xr.DataArray(np.linspace(5, 1, 5), {"layer": range(5)}, ["layer"])
     course = falling.expand_dims(learner=list(depth.NAMES), seed=seed)
-    course = course.transpose(*layers) + 0 * xr.DataArray(np.zeros((6, 5, 3)), layers)
+    course = course.transpose(*layers)
     energy = course.where(course.layer > 0)
     return xr.Dataset(
         {

@@ -6,7 +6,12 @@ import xarray as xr
 
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.diffusion import digits
-from isinglass.experiments.diffusion.digits import LEARNERS, PictureSet, Setting
+from isinglass.experiments.diffusion.digits import (
+    ALONG,
+    LEARNERS,
+    PictureSet,
+    Setting,
+)
 from isinglass.experiments.diffusion.setting import MEAN, PUBLISHED, Training
 
 SETS = ("scikit-learn's digits", "MNIST")
@@ -60,6 +65,8 @@ def test_findings_follow_the_numbers(measured):
     measured.accuracy.loc[:, "no mixing"] -= 30
     assert "helps in all of these cases" in tell(digits, measured).findings
     measured.accuracy.loc["MNIST", "no mixing"] += 60
+    measured.accuracy.loc[:, ALONG.name] += 30
+    assert "in 3 of 3 cases flow between" in tell(digits, measured).findings
     assert "helps in some of these cases" in tell(digits, measured).findings
 
 

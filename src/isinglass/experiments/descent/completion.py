@@ -6,31 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from isinglass._common.intervals import mean_interval
-from isinglass.data.patches import from_patches
 from isinglass.experiments.descent.completion_figures import depths, errors, examples
-from isinglass.experiments.descent.completion_models import (
-    nearest_pictures,
-    numbers_of,
-    retrieved,
-)
+from isinglass.experiments.descent.completion_models import nearest_pictures, retrieved
 from isinglass.experiments.descent.completion_setting import (
-    BATCH,
     COUNTS,
     DEEP,
     DEPTHS,
     ENCODER,
     ET,
-    HIDDEN,
     HOPFIELD,
+    HYPERSET,
     INVERSE_TEMPERATURES,
     LEAK,
     LOOPED,
+    MEAN,
     NEAREST,
     PEERS,
     QUERY_ONLY,
@@ -38,12 +32,16 @@ from isinglass.experiments.descent.completion_setting import (
     STEPS,
     TRAINED,
     UPDATES,
-    Arm,
     Data,
-    Draws,
     Pictures,
     load,
-    trained,
+    whole,
+)
+from isinglass.experiments.descent.completion_training import (
+    Arm,
+    completed,
+    reported,
+    searched,
 )
 from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 
@@ -61,7 +59,7 @@ def measure(context: Context) -> xr.Dataset:
     data = load(context, options)
 
     def train(context: Context, name: str) -> xr.Dataset:
-        return _measured_arm(context, Arm(name, options.config), data)
+        return _measured_arm(context, Arm(name, options), data)
 
     parts = side_by_side(context, train, TRAINED)
     arms = xr.concat(list(parts.values()), xr.IndexVariable("arm", list(TRAINED)))
@@ -81,91 +79,55 @@ def measure(context: Context) -> xr.Dataset:
             **own.drop_vars("error"),
             **joined,
             "tuned": peers.tuned,
-            "original": (("picture", "y", "x"), _whole(first.patches[:SHOWN])),
-            "shown": (("picture", "y", "x"), _whole(shown)),
+            "original": (("picture", "y", "x"), whole(first.patches[:SHOWN])),
+            "shown": (("picture", "y", "x"), whole(shown)),
         }
     )
 
 
-def _whole(patches: Any) -> np.ndarray:
-    """Pictures of 28 × 28."""
-    return from_patches(np.asarray(patches).reshape(-1, 49, 16), (28, 28))
-
-
 def _measured_arm(context: Context, arm: Arm, data: Data) -> xr.Dataset:
     """Choose a rate with seeds of its own, train those that are reported, and test."""
-    options = SETTINGS[context.resolution]
-    search = trained(
-        context,
-        "search",
-        arm,
-        (arm.task(data, search=True), options.recipe),
-        options.rates,
-        Draws.of(context, "search", range(options.searches)),
-    )
-    last = search.metrics.validation.isel(step=-1).values
-    values = last.reshape(len(options.rates), options.searches).mean(1)
-    rate = options.rates[int(np.nanargmin(values))]
-    lanes = trained(
-        context,
-        "reported",
-        arm,
-        (arm.task(data, search=False), options.recipe),
-        (rate,),
-        Draws.of(context, "report", context.seeds),
-    )
+    options = arm.setting
+    search, rate = searched(context, arm, data)
+    lanes = reported(context, arm, data, rate)
     error = context.table(seed=context.seeds)
     deep = context.table(depth=DEPTHS, seed=context.seeds)
-    completed = np.empty(0)
+    made = np.empty(0)
     for index, seed in enumerate(context.seeds):
         model, pictures = lanes.of(index), data.tested(context, seed)
-        made = _made(model, pictures, arm.steps)
-        error.loc[seed] = pictures.error(made)
+        patches = _complete(model, *pictures, jnp.asarray(arm.steps))
+        error.loc[seed] = pictures.error(_pixels(patches))
         if index == 0:
-            completed = _whole(made[:SHOWN])
+            made = whole(patches[:SHOWN])
         if arm.name in DEEP:
             few = Pictures(*(part[: options.deep] for part in pictures))
             for depth in DEPTHS:
-                deep.loc[depth, seed] = few.error(_made(model, few, depth))
+                patches = _complete(model, *few, jnp.asarray(depth))
+                deep.loc[depth, seed] = few.error(_pixels(patches))
     return xr.Dataset(
         {
             "error": error,
             "deep": deep,
-            "completed": (("picture", "y", "x"), completed),
-            "search": ("learning_rate", values),
+            "completed": (("picture", "y", "x"), made),
+            "search": ("learning_rate", search),
             "rate": rate,
-            "parameters": _parameters(lanes.of(0), arm),
+            "parameters": arm.parameters(lanes.of(0)),
             "diverged": int(lanes.diverged.sum()),
         },
         {"learning_rate": list(options.rates)},
     )
 
 
-def _made(model: Any, pictures: Pictures, steps: int) -> np.ndarray:
-    """What a model makes of pictures, as pixels."""
-    made = _complete(model, *pictures, jnp.asarray(steps))
-    return np.asarray(made).reshape(len(pictures.patches), -1)
+_complete = eqx.filter_jit(completed)
 
 
-@eqx.filter_jit
-def _complete(model: Any, patches: Any, hidden: Any, steps: Any) -> jax.Array:
-    """Take any number of steps in one program."""
-    tokens = jax.lax.fori_loop(
-        0, steps, lambda _, x: model.block.step(x), model.tokens(patches, hidden)
-    )
-    return model.patches_of(tokens)
-
-
-def _parameters(model: Any, arm: Arm) -> int:
-    """Trained numbers, which α, β and an unused block are not."""
-    if arm.name == ENCODER:
-        return numbers_of(model) - numbers_of(model.block)
-    fixed = 0 if arm.name == LOOPED else arm.config.heads + 1
-    return numbers_of(model) - fixed
+def _pixels(patches: Any) -> np.ndarray:
+    """Pictures, patch after patch."""
+    return np.asarray(patches).reshape(len(patches), -1)
 
 
 def _measured_peers(context: Context, data: Data) -> xr.Dataset:
-    """Nearest pictures and retrieval, their numbers chosen on validation pictures."""
+    """What needs no training, its numbers chosen on validation pictures."""
     stored = data.train.reshape(len(data.train), -1)
     check = data.validation
     made = nearest_pictures(stored, check.pixels, check.hidden_pixels, COUNTS)
@@ -177,30 +139,32 @@ def _measured_peers(context: Context, data: Data) -> xr.Dataset:
     ]
     beta, updates = options[int(np.argmin(scores))]
     error = context.table(peer=PEERS, seed=context.seeds)
-    completed = []
+    first: list[np.ndarray] = []
     for (seed,) in context.cases(context.seeds, what="peers"):
         pictures = data.tested(context, seed)
         places = pictures.pixels, pictures.hidden_pixels
         outcomes = {
             NEAREST: nearest_pictures(stored, *places, (count,))[0],
             HOPFIELD: retrieved(stored, *places, beta, updates),
+            MEAN: np.broadcast_to(stored.mean(0), pictures.pixels.shape),
         }
         for peer, outcome in outcomes.items():
             error.loc[peer, seed] = pictures.error(outcome)
-        completed = completed or [_whole(made[:SHOWN]) for made in outcomes.values()]
+        shape = (SHOWN, *data.test.shape[1:])
+        first = first or [whole(p[:SHOWN].reshape(shape)) for p in outcomes.values()]
     return xr.Dataset(
         {
             "error": error,
-            "completed": (("peer", "picture", "y", "x"), np.stack(completed)),
+            "completed": (("peer", "picture", "y", "x"), np.stack(first)),
             "tuned": ("choice", np.array([count, beta, updates], float)),
         },
         {"choice": ["k", "β", "updates"]},
     )
 
 
-def less(measured: xr.Dataset, method: str) -> xr.DataArray:
-    """Another's error less the Energy Transformer's, on the same draws."""
-    return measured.error.sel(model=method) - measured.error.sel(model=ET)
+def less(measured: xr.Dataset, method: str, other: str = ET) -> xr.DataArray:
+    """A method's error less another's, on the same draws."""
+    return measured.error.sel(model=method) - measured.error.sel(model=other)
 
 
 def deeper(measured: xr.Dataset, arm: str, depth: int) -> xr.DataArray:
@@ -241,11 +205,13 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Errors, errors by number of steps, and pictures."""
+    options = SETTINGS[measured.resolution]
     yield Figure(
         errors(measured),
-        "Mean square error of the pixels in 25 hidden patches of 49. Each dot is one "
-        "repetition: other initial weights, other batches, other patches hidden of the "
-        "same test pictures. Bars: 95 % confidence intervals of the mean.",
+        f"Mean square error of the pixels in {options.hidden} hidden patches of "
+        f"{options.patches}. Each dot is one repetition: other initial weights, other "
+        "batches, other patches hidden of the same test pictures. Bars: 95 % "
+        "confidence intervals of the mean.",
     )
     yield Figure(
         depths(measured),
@@ -268,14 +234,25 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
         "et": ET,
         "no_keys": QUERY_ONLY,
         "leak": LEAK,
+        "hyperset": HYPERSET,
         "looped": LOOPED,
         "encoder": ENCODER,
-        "peers": PEERS,
+        "mean": MEAN,
+        "nearest": NEAREST,
+        "hopfield": HOPFIELD,
+        "beside": {
+            peer: {name: less(measured, name, peer) for name in TRAINED}
+            for peer in (MEAN, NEAREST)
+        },
+        "sides": {
+            peer: _sides({n: relation(less(measured, n, peer)) for n in TRAINED})
+            for peer in (MEAN, NEAREST)
+        },
         "error": {
             name: measured.error.sel(model=name) for name in measured.model.values
         },
         "ahead": {name: less(measured, name) for name in others},
-        "gain": 100 * float(1 - mean.sel(model=ET) / mean.sel(model=ENCODER)),
+        "gain": 100 * float(1 - mean.sel(model=ET) / mean.sel(model=MEAN)),
         "relation": {name: relation(less(measured, name)) for name in others},
         "order": [str(name) for name in mean.sortby(mean).model.values],
         "deeper": {arm: {d: deeper(measured, arm, d) for d in DEPTHS} for arm in DEEP},
@@ -285,10 +262,6 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
         },
         "deep_at": {
             arm: {d: measured.deep.sel(arm=arm, depth=d) for d in DEPTHS}
-            for arm in DEEP
-        },
-        "best_depth": {
-            arm: int(measured.deep.sel(arm=arm).mean("seed").idxmin("depth"))
             for arm in DEEP
         },
         "depths": DEPTHS,
@@ -301,10 +274,16 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
         ),
         "lost": int(measured.diverged.sum()),
         "options": SETTINGS[measured.resolution],
-        "batch": BATCH,
-        "hidden": HIDDEN,
         "trained_steps": STEPS,
         "seeds": measured.sizes["seed"],
+    }
+
+
+def _sides(relations: dict[str, str]) -> dict[str, list[str]]:
+    """Who is ahead, level and behind."""
+    return {
+        side: [name for name, word in relations.items() if word == side]
+        for side in ("ahead", "level", "behind")
     }
 
 

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from isinglass.experiments.descent.completion_setting import (
     DEEP,
     DEPTHS,
-    ENCODER,
     ET,
     HOPFIELD,
+    HYPERSET,
     LOOPED,
+    MEAN,
     NEAREST,
     STEPS,
 )
@@ -41,11 +42,9 @@ def depths(measured: xr.Dataset) -> Figure:
     log_ticks(axes, DEPTHS)
     axes.minorticks_off()
     # What has left the scale is off by more than a guess of the mean picture.
-    guess = float(measured.error.sel(model=ENCODER).mean())
+    guess = float(measured.error.sel(model=MEAN).mean())
     axes.axhline(guess, color=MUTED, linestyle="--", linewidth=1)
-    axes.annotate(
-        ENCODER, (DEPTHS[0], guess), xytext=(0, 3), textcoords="offset points"
-    )
+    axes.annotate(MEAN, (DEPTHS[0], guess), xytext=(0, 3), textcoords="offset points")
     highest = float(np.nanmax(measured.deep.mean("seed")))
     axes.set(
         xlabel="steps T at test",
@@ -58,7 +57,7 @@ def depths(measured: xr.Dataset) -> Figure:
 
 def examples(measured: xr.Dataset) -> Figure:
     """A row for each picture: hidden, whole, and what is made of it."""
-    methods = (ET, LOOPED, NEAREST, HOPFIELD, ENCODER)
+    methods = (ET, HYPERSET, LOOPED, NEAREST, HOPFIELD, MEAN)
     columns = {
         "shown": measured.shown,
         "original": measured.original,

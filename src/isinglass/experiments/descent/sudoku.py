@@ -11,6 +11,7 @@ import xarray as xr
 from isinglass._common.intervals import mean_interval
 from isinglass.experiments.descent import sudoku_arms as arms
 from isinglass.experiments.descent import sudoku_training as training
+from isinglass.experiments.descent.layers import numbers_of
 from isinglass.experiments.descent.sudoku_arms import ARMS, ENERGIES, HYPERSETS, Shape
 from isinglass.experiments.descent.sudoku_puzzles import (
     Pool,
@@ -135,7 +136,7 @@ def _board(context: Context, setting: Setting, pool: Pool) -> xr.Dataset:
         tables["diverged"].loc[arm] = lanes.diverged.sum()
         for place, seed in enumerate(context.seeds):
             solver = lanes.of(place).solver
-            tables["parameters"].loc[arm] = arms.parameters(solver)
+            tables["parameters"].loc[arm] = numbers_of(solver, solver.layer)
             _test(tables, (arm, seed), (setting, pool), (solver, splits[place]))
     return xr.Dataset(tables)
 
@@ -364,15 +365,21 @@ def tell(measured: xr.Dataset) -> dict[str, object]:
 
 def _case(part: xr.Dataset, setting: Setting) -> dict[str, object]:
     ends = setting.rates[0], setting.rates[-1]
+    later = {arm: _gap(longer(part, arm))["word"] for arm in part.arm.values.tolist()}
     return {
         "part": part,
         "setting": setting,
         "gaps": {pair: _gap(difference(part, *pair)) for pair in pairs(part)},
         "boards": lambda arm, loops: part.boards.sel(arm=arm, loops=loops),
-        "longer": partial(longer, part),
         "arms": part.arm.values.tolist(),
-        "others": part.arm.values[1:].tolist(),
-        "layers": part.layer.values.tolist(),
+        "best": str(part.boards.sel(loops="T").mean("seed").idxmax("arm").values),
+        "better": [arm for arm, word in later.items() if word == "more"],
+        "worse": [arm for arm, word in later.items() if word == "fewer"],
+        "falling": [
+            layer
+            for layer in part.layer.values.tolist()
+            if not part.rises.sel(layer=layer, span="1 to T").any()
+        ],
         "edges": int(part.rate.isin(ends).sum()),
         "again": bool(part.again.notnull().all()),
         "rises": float(part.rises.sel(layer=arms.PUBLISHED).mean()),

@@ -12,9 +12,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from isinglass._common.precision import single_precision
+from isinglass.experiments.descent.layers import (
+    SPREAD,
+    LoopedTransformer,
+    equal_hidden,
+    numbers_of,
+)
 from isinglass.systems.descent import (
     EnergyTransformer,
     EnergyTransformerConfig,
@@ -23,7 +28,6 @@ from isinglass.systems.descent import (
     StepNetwork,
     SymbolHyperSET,
 )
-from isinglass.systems.descent.hyperset import on_sphere
 
 PUBLISHED, EXACT = "Hyper-SET", "Hyper-SET, exact gradient"
 POSITIVE, FIXED = "Hyper-SET, positive steps", "Hyper-SET, fixed step"
@@ -33,7 +37,6 @@ ET, ET_WHOLE = "ET, α = 0.1", "ET, α = 1"
 HYPERSETS = (PUBLISHED, EXACT, POSITIVE, FIXED)
 ENERGIES = (*HYPERSETS, ET, ET_WHOLE)
 
-SPREAD = 0.02  # of all weights at the start
 FIRST_STEP = 0.1  # of steps that are forced positive, where others begin at 0
 FIXED_STEP = 0.5  # as in the paper's ablation
 
@@ -78,94 +81,6 @@ class PositiveSteps(StepNetwork):
         return jax.nn.softplus(alpha + shift), jax.nn.softplus(gamma + shift)
 
 
-class LoopedTransformer(eqx.Module):
-    """A transformer block that is iterated, with steps of Hyper-SET's network or of 1.
-
-        x ← x + α_t ⊙ attention(RMS(x)),      x ← x + γ_t ⊙ perceptron(RMS(x)).
-
-    Attributes:
-        attention_in: W_Q, W_K, W_V side by side, (d, 3d).
-        attention_out: (d, d).
-        hidden_in, hidden_in_bias: First layer of the perceptron; then GELU.
-        hidden_out, hidden_out_bias: Second layer.
-        before_attention, before_hidden: Weights of the norms, (d,).
-        steps: The step network, or None for steps of 1.
-        origin: x(0), which its steps depend on.
-        heads: H.
-    """
-
-    attention_in: Float[Array, "d 3*d"]
-    attention_out: Float[Array, "d d"]
-    hidden_in: Float[Array, "d m"]
-    hidden_in_bias: Float[Array, "m"]
-    hidden_out: Float[Array, "m d"]
-    hidden_out_bias: Float[Array, "d"]
-    before_attention: Float[Array, "d"]
-    before_hidden: Float[Array, "d"]
-    steps: StepNetwork | None
-    origin: Float[Array, "*batch n d"] | None
-    heads: int = eqx.field(static=True)
-
-    @single_precision()
-    def __init__(
-        self,
-        shape: Shape,
-        *,
-        hidden: int | None = None,
-        with_steps: bool = False,
-        key: PRNGKeyArray,
-    ) -> None:
-        d, m = shape.width, shape.hidden if hidden is None else hidden
-        sizes = ((d, 3 * d), (d, d), (d, m), (m, d))
-        keys = jax.random.split(key, len(sizes))
-        self.attention_in, self.attention_out, self.hidden_in, self.hidden_out = (
-            SPREAD * jax.random.normal(k, size)
-            for k, size in zip(keys, sizes, strict=True)
-        )
-        self.hidden_in_bias, self.hidden_out_bias = jnp.zeros(m), jnp.zeros(d)
-        self.before_attention, self.before_hidden = jnp.ones(d), jnp.ones(d)
-        self.steps = StepNetwork(d, shape.waves) if with_steps else None
-        self.origin, self.heads = None, shape.heads
-
-    def started(self, state: Float[Array, "*batch n d"]) -> "LoopedTransformer":
-        """Return the layer with x(0) = state."""
-        if self.steps is None:
-            return self
-        is_none = {"is_leaf": lambda leaf: leaf is None}
-        return eqx.tree_at(lambda layer: layer.origin, self, state, **is_none)
-
-    def step(
-        self, state: Float[Array, "batch n d"], time: Any
-    ) -> Float[Array, "batch n d"]:
-        """Return the state after iteration t = `time` + 1."""
-        alpha, gamma = 1.0, 1.0
-        if self.steps is not None:
-            origin = state if self.origin is None else self.origin
-            alpha, gamma = self.steps(origin, time)
-        normed = on_sphere(state)[0] * self.before_attention
-        by_head = (normed @ self.attention_in).reshape(
-            *state.shape[:-1], 3, self.heads, -1
-        )
-        query, key, value = jnp.moveaxis(by_head, -3, 0)
-        mixed = jax.nn.dot_product_attention(query, key, value).reshape(state.shape)
-        state = state + alpha * (mixed @ self.attention_out)
-        normed = on_sphere(state)[0] * self.before_hidden
-        hidden = jax.nn.gelu(normed @ self.hidden_in + self.hidden_in_bias)
-        return state + gamma * (hidden @ self.hidden_out + self.hidden_out_bias)
-
-    def iterate(
-        self, state: Float[Array, "batch n d"], steps: int
-    ) -> Float[Array, "batch n d"]:
-        """Return the state after T steps."""
-        layer = self.started(state)
-
-        def body(x: Array, time: Array) -> tuple[Array, None]:
-            return layer.step(x, time), None
-
-        body = jax.checkpoint(body, prevent_cse=False)
-        return jax.lax.scan(body, state, jnp.arange(steps))[0]
-
-
 def _hyperset(shape: Shape, key: PRNGKeyArray, **options: Any) -> HyperSET:
     return HyperSET(shape.hyperset(**options), key=key)
 
@@ -176,18 +91,20 @@ def _positive(shape: Shape, key: PRNGKeyArray) -> HyperSET:
     return eqx.tree_at(lambda block: block.steps, layer, steps)
 
 
-def _looped(shape: Shape, key: PRNGKeyArray, **options: Any) -> LoopedTransformer:
-    return LoopedTransformer(shape, key=key, **options)
+def _looped(
+    shape: Shape, key: PRNGKeyArray, *, with_steps: bool = False
+) -> LoopedTransformer:
+    sizes, waves = (shape.width, shape.heads, shape.hidden), shape.waves
+    return LoopedTransformer(*sizes, waves=waves if with_steps else 0, key=key)
 
 
 def _small(shape: Shape, key: PRNGKeyArray) -> LoopedTransformer:
     """With so many hidden units that it is as large as a Hyper-SET, or nearly."""
-    aim = parameters(HyperSET(shape.hyperset(), key=key))
-    of_one, of_two = (
-        parameters(LoopedTransformer(shape, hidden=m, key=key)) for m in (1, 2)
-    )
-    hidden = 1 + round((aim - of_one) / (of_two - of_one))
-    return LoopedTransformer(shape, hidden=max(hidden, 1), key=key)
+
+    def of(hidden: int) -> LoopedTransformer:
+        return LoopedTransformer(shape.width, shape.heads, hidden, key=key)
+
+    return of(equal_hidden(numbers_of(HyperSET(shape.hyperset(), key=key)), of))
 
 
 def _energy_transformer(
@@ -231,18 +148,3 @@ def make_solver(arm: str, shape: Shape, key: PRNGKeyArray) -> SymbolHyperSET:
     )
     layer = LAYERS[arm](shape, jax.random.fold_in(key, 1))
     return eqx.tree_at(lambda model: model.layer, solver, layer)
-
-
-def numbers_of_arm(layer: Any) -> tuple[Any, ...]:
-    """What of a layer is no weight and stays as it is: α, and β of an ET."""
-    if isinstance(layer, EnergyTransformer):
-        return layer.step_size, layer.inverse_temperature
-    return (layer.step_size,) if isinstance(layer, HyperSET) else ()
-
-
-def parameters(model: Any) -> int:
-    """How many numbers of a model are trained."""
-    arrays = jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))
-    layer = getattr(model, "layer", model)
-    fixed = sum(number.size for number in numbers_of_arm(layer))
-    return sum(array.size for array in arrays) - fixed

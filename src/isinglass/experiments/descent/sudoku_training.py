@@ -12,6 +12,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass.experiments.descent import sudoku_arms as arms
+from isinglass.experiments.descent.layers import fixed_numbers
 from isinglass.experiments.descent.sudoku_arms import Shape
 from isinglass.experiments.descent.sudoku_puzzles import Pool, Split
 from isinglass.reproduce import Context, following
@@ -201,7 +202,7 @@ class Trainings:
                 jnp.asarray(tuning[: setting.tests]),
             ),
             Validation(setting.iterations, 0) if purpose == "search" else None,
-            frozen=_numbers if arms.numbers_of_arm(layer) else None,
+            frozen=_numbers if fixed_numbers(layer) else None,
             plan={"arm": self.arm, "board": setting.board, "batch": setting.batch},
         )
         name = f"{purpose}-{setting.shape.size}-{arms.ARMS.index(self.arm)}"
@@ -221,7 +222,7 @@ class Trainings:
 
 
 def _numbers(lane: Lane) -> tuple[Any, ...]:
-    return arms.numbers_of_arm(lane.solver.layer)
+    return fixed_numbers(lane.solver.layer)
 
 
 @eqx.filter_jit

@@ -13,6 +13,8 @@ from isinglass.experiments.diffusion import block_graphs
 from isinglass.experiments.diffusion.belief_propagation import Signals, beliefs
 from isinglass.experiments.diffusion.block_graphs import Ensemble
 from isinglass.experiments.diffusion.setting import (
+    BARE,
+    CONVOLVED,
     MEAN,
     NONE,
     PERCENT,
@@ -33,10 +35,7 @@ from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
-ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph, S = I (GCN)")
-ROWED, MEANT = ROWS.along_graph(), MEAN.along_graph()
-# S = I adds a node to itself; without any S its own weight is that beside the mean.
-BARE = NONE.along_graph("graph, S = 0")._replace(graph_weight=1.0)
+ALONG, ROWED, MEANT = (arm.along_graph() for arm in (PUBLISHED, ROWS, MEAN))
 ARMS = (ALONG, ROWED, MEANT, CONVOLVED, BARE, NONE)
 SQUARED = SIGMOID.along_graph()
 BEST, BEST_OF_FEATURES, BEST_OF_EDGES = BOUNDS = (

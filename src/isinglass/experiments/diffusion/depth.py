@@ -14,6 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from isinglass.experiments.diffusion import block_graphs
 from isinglass.experiments.diffusion.block_graphs import Ensemble
 from isinglass.experiments.diffusion.setting import (
+    BARE,
+    CONVOLVED,
     MEAN,
     NONE,
     PERCENT,
@@ -31,8 +33,7 @@ from isinglass.systems.diffusion import layer_energies
 from isinglass.training.lanes import each_lane
 
 ALONG = PUBLISHED.along_graph()
-CONVOLVED = NONE.along_graph("graph, S = I (GCN)")
-ARMS = (ALONG, MEAN.along_graph(), CONVOLVED, PUBLISHED, MEAN, NONE)
+ARMS = (ALONG, MEAN.along_graph(), CONVOLVED, BARE, PUBLISHED, MEAN, NONE)
 NAMES = tuple(arm.name for arm in ARMS)
 COURSES = ("cosine", "roughness", "energy", "penalty")
 REPLICATED = 29.4  # Cora, 16 layers, qitianwu/DIFFormer#6
@@ -184,7 +185,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Accuracy by depth, and cosine and energy by layer of the deepest models."""
     figure, panels = subplots(1, 3, width=11, height=3.9)
     accuracy, cosine, energy = panels
-    colours = [COLOURS[0], COLOURS[5], COLOURS[1]] * 2
+    colours = [COLOURS[place] for place in (0, 5, 1, 6, 0, 5, 1)]
     for name in _names(measured):
         index = NAMES.index(name)
         line = {

@@ -14,6 +14,8 @@ from sklearn.semi_supervised import LabelSpreading
 
 from isinglass.data.graph_folders import random_splits
 from isinglass.experiments.diffusion.setting import (
+    BARE,
+    CONVOLVED,
     MEAN,
     NONE,
     PERCENT,
@@ -38,8 +40,8 @@ from isinglass.systems.diffusion import Graph
 
 SMALL, MNIST, FEWER = "scikit-learn's digits", "MNIST", "800 of scikit-learn's digits"
 CLASSES, NEIGHBOURS = 10, 5
-ALONG, CONVOLVED = PUBLISHED.along_graph(), NONE.along_graph("graph, S = I (GCN)")
-ARMS = (PUBLISHED, ROWS, SIGMOID, MEAN, NONE, ALONG, CONVOLVED)
+ALONG = PUBLISHED.along_graph()
+ARMS = (PUBLISHED, ROWS, SIGMOID, MEAN, NONE, ALONG, CONVOLVED, BARE)
 LINEAR = tuple(arm for arm in ARMS if arm != SIGMOID)  # -a takes N² operations
 EVEN = (PUBLISHED, ROWS, SIGMOID)  # whose conductances are measured
 
@@ -73,7 +75,7 @@ LINES = {
     MEAN.name: (COLOURS[5], "-"),
     PUBLISHED.name: (COLOURS[0], "--"),
     NONE.name: (COLOURS[1], "-"),
-    CONVOLVED.name: (COLOURS[3], "-"),
+    BARE.name: (COLOURS[3], "-"),
     "label spreading": (COLOURS[2], "-"),
     "1-NN": (INK, ":"),
     "logistic regression": (MUTED, "--"),
@@ -382,6 +384,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "unmixed": against(NONE.name),
         "convolved": against(CONVOLVED.name, PUBLISHED.name),
         "along": against(ALONG.name, CONVOLVED.name),
+        "beside_bare": against(ALONG.name, BARE.name),
         "peer": {
             (s, k): (peer, against(peer)[s, k])
             for s in sets

@@ -65,6 +65,9 @@ ROWS = Arm("-s, rows normed", "simple", "rows")
 SIGMOID = Arm("-a", "sigmoid")
 MEAN = Arm("mean", "mean")
 NONE = Arm("no mixing", "none")
+CONVOLVED = NONE.along_graph("graph, S = I (GCN)")
+# S = I adds an instance to itself; with S = 0 its weight is that beside the mean.
+BARE = NONE.along_graph("graph, S = 0")._replace(graph_weight=1.0)
 
 
 @dataclass(frozen=True)
