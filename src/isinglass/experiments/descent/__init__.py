@@ -16,12 +16,12 @@ EXPERIMENTS = (
         source="§3, on MNIST",
         question=(
             "Do steps down an energy complete a picture of which half is hidden better "
-            "than the encoder alone, ordinary attention in a loop, and stored "
+            "than the mean picture, ordinary attention in a loop, and stored "
             "pictures? Is it the second term of attention that helps, and does more "
             "descent at test help, or only the number of steps that was trained?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 600, "quick": 110, "full": 9000},
+        seconds={"default": 1900, "quick": 60, "full": 40_000},
         inputs=[inputs.digits],
     ),
     Experiment(

@@ -53,9 +53,9 @@ class Setting:
     config: EnergyTransformerConfig
     steps: int
     search_steps: int
-    batch: int = 32
+    batch: int = 8
     patch: int = 7
-    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
+    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
     searches: int = 2
     train: int = 3200
     validation: int = 800
@@ -95,8 +95,8 @@ SETTINGS = {
         test=100,
         deep=16,
     ),
-    "default": Setting(SMALL, steps=2000, search_steps=500),
-    "full": Setting(WIDE, steps=8000, search_steps=2000, patch=4),
+    "default": Setting(SMALL, steps=6000, search_steps=1200),
+    "full": Setting(WIDE, steps=12_000, search_steps=2400, patch=4),
 }
 
 
