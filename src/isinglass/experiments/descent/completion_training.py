@@ -49,7 +49,10 @@ WAVES = 16  # sinusoids of t that make Hyper-SET's steps
 
 
 def completed(
-    model: Any, patches: Float[Array, "n m p"], hidden: Bool[Array, "n m"], steps: Any
+    model: Any,
+    patches: Float[Array | np.ndarray, "n m p"],
+    hidden: Bool[Array | np.ndarray, "n m"],
+    steps: Any,
 ) -> Float[Array, "n m p"]:
     """What a model makes of pictures after any steps, all of them kept for a gradient.
 
