@@ -10,13 +10,17 @@ from typing import Any
 
 import pytest
 
+from helpers.digit_vectors import digit_vectors
 from helpers.energy_vectors import energy_vectors
 from helpers.meanfield_vectors import meanfield_vectors
+from helpers.relay_vectors import relay_vectors
 
 HERE = Path(__file__).parent
 VECTORS: dict[str, Callable[[], Any]] = {
+    "digit": digit_vectors,
     "energy": energy_vectors,
     "meanfield": meanfield_vectors,
+    "relays": relay_vectors,
     "state": dict,  # what needs nothing of Python's
 }
 

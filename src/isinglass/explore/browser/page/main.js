@@ -2,10 +2,12 @@
 
 import { startShell } from "./core/shell.js";
 import { beta } from "./panels/beta.js";
+import { digit } from "./panels/digit.js";
 import { energy } from "./panels/energy.js";
+import { relays } from "./panels/relays.js";
 
 const data = JSON.parse(document.getElementById("data")?.textContent ?? "{}");
 const version = document.getElementById("version");
 if (version) version.textContent = data.version;
 
-startShell([beta, energy], data);
+startShell([digit, beta, energy, relays], data);

@@ -69,3 +69,14 @@ function ofKind(text, usual) {
   const value = Number(text);
   return text.trim() !== "" && Number.isFinite(value) ? value : usual;
 }
+
+/**
+ * The number of a range that is nearest to a value.
+ *
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}

@@ -1,0 +1,119 @@
+"""Digits to learn from, and a small prior of strokes, for the panel *draw a digit*.
+
+What is shipped is made by `python -m isinglass.explore.browser.digit_data`, which
+writes `page/data/digit.json` anew; a test makes it again and compares.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from isinglass.data import mnist
+from isinglass.systems.interference import DipoleEncoder, GaussianPrior, StrokePrior
+from isinglass.systems.interference.automatic import log_gains
+
+COMMAND = "python -m isinglass.explore.browser.digit_data"
+FILE = "page/data/digit.json"
+LESSONS, SAMPLES = 10, 2  # pictures of each digit to learn from, and to show
+HOSTS, PLACES = 8, 4  # of an encoder of 144 features, whose prior is small
+PATCH, THRESHOLD = 9, 0.7
+_LARGEST = (1 << 15) - 1
+
+
+def digit_data() -> dict[str, Any]:
+    """Return what the panel needs.
+
+    Returns:
+        "pictures" in text (`packed`), of which the first are those to learn from, with
+        "labels", and the others those to show, with "samples"; "hosts" and "places" of
+        the `DipoleEncoder`; "mean" and "covariance" of the prior in text, the lower
+        triangle in whole numbers of 16 bits times "unit"; and "gains", the evidence of
+        a source that is always similar, neutral or opposite.
+    """
+    shipped = json.loads(
+        (resources.files("isinglass.explore.browser") / FILE).read_text("utf-8")
+    )
+    return shipped | {"gains": log_gains(PATCH, THRESHOLD).tolist()}
+
+
+def make() -> dict[str, Any]:
+    """Choose pictures, and draw the strokes of the prior."""
+    digits = mnist.load(source="subset").train
+    first = [np.flatnonzero(digits.labels == digit) for digit in range(10)]
+    lessons = np.concatenate([places[:LESSONS] for places in first])
+    samples = np.concatenate([places[LESSONS:][:SAMPLES] for places in first])
+    mean, covariance = StrokePrior().moments(encoder(), (28, 28))
+    unit = float(np.abs(covariance).max() / _LARGEST)
+    triangle = covariance[np.tril_indices(len(covariance))] / unit
+    return {
+        "command": COMMAND,
+        "source": f"the first pictures of each digit of {mnist.SUBSET}",
+        "labels": digits.labels[lessons].tolist(),
+        "samples": digits.labels[samples].tolist(),
+        "pictures": packed(digits.images[np.concatenate([lessons, samples])]),
+        "hosts": HOSTS,
+        "places": PLACES,
+        "mean": np.rint(mean).astype(int).tolist(),
+        "unit": unit,
+        "covariance": _text(np.rint(triangle).astype("<i2").tobytes()),
+    }
+
+
+def encoder() -> DipoleEncoder:
+    """The encoder that the page has in JavaScript."""
+    return DipoleEncoder(hosts=HOSTS, places=PLACES)
+
+
+def prior(data: dict[str, Any]) -> GaussianPrior:
+    """The prior of the page, for a `CoupledClassifier` with `encoder`."""
+    triangle = np.frombuffer(base64.b64decode(data["covariance"]), "<i2") * data["unit"]
+    size = len(data["mean"])
+    covariance = np.zeros((size, size))
+    covariance[np.tril_indices(size)] = triangle
+    return GaussianPrior(
+        np.array(data["mean"], float), covariance + np.tril(covariance, -1).T
+    )
+
+
+def packed(pictures: UInt8[np.ndarray, "n H W"]) -> str:
+    """Pictures as text: a 0 is followed by how many zeros it stands for, up to 255."""
+    return _text(bytes(_without_blanks(pictures.ravel().tolist())))
+
+
+def unpacked(text: str) -> UInt8[np.ndarray, "n 28 28"]:
+    """Pictures that `packed` has put into text."""
+    pixels: list[int] = []
+    rest = iter(base64.b64decode(text))
+    for value in rest:
+        pixels += [0] * next(rest) if value == 0 else [value]
+    return np.array(pixels, np.uint8).reshape(-1, 28, 28)
+
+
+def _without_blanks(pixels: Iterable[int]) -> Iterable[int]:
+    zeros = 0
+    for value in pixels:
+        if value or zeros == 255:
+            if zeros:
+                yield from (0, zeros)
+            zeros = 0
+        if value:
+            yield value
+        else:
+            zeros += 1
+    if zeros:
+        yield from (0, zeros)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+if __name__ == "__main__":
+    text = json.dumps(make(), separators=(",", ":"))
+    Path(__file__).parent.joinpath(FILE).write_text(text + "\n", encoding="utf-8")
