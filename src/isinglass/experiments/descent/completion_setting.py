@@ -95,7 +95,7 @@ SETTINGS = {
         test=100,
         deep=16,
     ),
-    "default": Setting(SMALL, steps=6000, search_steps=1200),
+    "default": Setting(SMALL, steps=4500, search_steps=900),
     "full": Setting(WIDE, steps=12_000, search_steps=2400, patch=4),
 }
 
