@@ -3,36 +3,23 @@
 `pytest -m browser` runs it; CONTRIBUTING says what it needs.
 """
 
-import os
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from helpers import fakes
+from helpers.chromium import complaints, launched
 from isinglass.report import html
 from isinglass.reproduce.runner import Finished, Request, run
 from isinglass.reproduce.verdicts import Verdict
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(os.environ.get("AXE", "node_modules/axe-core/axe.min.js"))
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
 
 @pytest.fixture(scope="module")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("there is no chromium")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"]
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -78,17 +65,9 @@ def opened(browser, address):
 @pytest.mark.parametrize("width", [1200, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_has_no_complaint(opened, width, scheme):
-    if not AXE.is_file():
-        pytest.skip(f"axe is not at {AXE}: AXE names it")
     page = opened(width, color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    page.add_script_tag(path=str(AXE))
-    report = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
-    assert [
-        (violation["id"], node["html"][:200])
-        for violation in report["violations"]
-        for node in violation["nodes"]
-    ] == []
+    assert complaints(page) == []
 
 
 def test_a_phone_shows_every_verdict_without_scrolling_aside(opened):

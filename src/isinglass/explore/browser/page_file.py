@@ -34,7 +34,7 @@ def write_page(path: str | Path = NAME, docs: str | None = None) -> Path:
 
 def page(docs: str | None = None) -> str:
     """The whole page, of which `write_page` says more."""
-    root = resources.files(__package__) / "page"
+    root = resources.files("isinglass.explore.browser") / "page"
     address = documentation() if docs is None else docs
     data = {
         "docs": f"{address.rstrip('/')}/" if address else "",
