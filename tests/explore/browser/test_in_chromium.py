@@ -139,10 +139,10 @@ def test_beta_is_moved_by_keys(opened):
     before = beta_of(page)
     page.locator(".diagram canvas").focus()
     page.keyboard.press("ArrowRight")
-    one = beta_of(page) - before
+    step = beta_of(page) - before
     page.keyboard.press("Shift+ArrowRight")
-    assert one > 0
-    assert beta_of(page) - before == pytest.approx(11 * one)
+    assert step > 0
+    assert beta_of(page) - before == pytest.approx(11 * step)
 
 
 def test_beta_is_dragged_by_a_finger(opened):
