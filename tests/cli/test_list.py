@@ -11,7 +11,16 @@ from typer.testing import CliRunner
 from isinglass import cli
 from isinglass.reproduce import catalogue
 
-COMMANDS = ("list", "show", "reproduce", "report", "sweep", "resume", "radius")
+COMMANDS = (
+    "list",
+    "show",
+    "reproduce",
+    "report",
+    "sweep",
+    "resume",
+    "radius",
+    "explore",
+)
 
 
 def run(*arguments):

@@ -13,7 +13,7 @@ from isinglass.explore.browser.page_file import write_page
 
 pytestmark = pytest.mark.browser
 
-FRAGMENTS = ["#beta", "#energy", "#energy?kind=hopfield"]
+FRAGMENTS = ["#digit", "#beta", "#energy", "#energy?kind=hopfield", "#relays"]
 COUNT_FRAMES = """
 window.frames_asked = 0;
 const ask = window.requestAnimationFrame.bind(window);
@@ -114,7 +114,7 @@ def test_axe_has_no_complaint_and_nothing_is_off_the_screen(
 
 
 def test_panels_are_links_that_take_the_focus_along(opened):
-    page = opened()
+    page = opened("#beta")
     page.get_by_role("link", name="Energy landscape").focus()
     page.keyboard.press("Enter")
     heading = page.get_by_role("heading", name="Energy landscape")
@@ -135,7 +135,7 @@ def test_beta_is_dragged_and_the_attractor_follows(opened):
 
 
 def test_beta_is_moved_by_keys(opened):
-    page = opened()
+    page = opened("#beta")
     before = beta_of(page)
     page.locator(".diagram canvas").focus()
     page.keyboard.press("ArrowRight")
@@ -161,7 +161,7 @@ def test_a_link_shows_two_attractors_side_by_side(opened):
 def test_a_link_that_makes_no_sense_shows_the_panel_as_usual(opened):
     page = opened("#beta?beta=1e9&gamma=x&view=far&second=3&seed=-1")
     assert beta_of(page) == 1.28
-    opened("#nothing?x=1").get_by_role("heading", name="Drag β").wait_for()
+    opened("#nothing?x=1").get_by_role("heading", name="Draw a digit").wait_for()
     page = opened("#energy?patterns=;;&x=a&beta=-3&kind=none&method=0")
     says(page, "recalls pattern 1")
 
