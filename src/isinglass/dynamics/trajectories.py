@@ -20,10 +20,6 @@ from isinglass.dynamics._precision import (
 )
 from isinglass.dynamics.maps import DelayMap, Parameters, State, Step, newest
 
-# Rows that are gathered at a time. XLA's CPU compiler makes one function of a loop that
-# goes over little memory, and else calls one for each of its operations, which takes a
-# mean field five times as long.
-ROWS = 8
 FEWEST_ROWS = 64  # that there is room for: short orbits share a program
 
 
@@ -98,9 +94,8 @@ def trajectory(
         orbit = at_precision((state, parameters), precision)
         check_output("observable", observable, orbit[0])
         count = sampling.steps
-        room = max(-(-count // ROWS) * ROWS, FEWEST_ROWS)
         spacing = count, sampling.transient, sampling.stride
-        rows = _rows((step, observable), room, *orbit, spacing)
+        rows = _rows((step, observable), max(count, FEWEST_ROWS), *orbit, spacing)
         return jax.tree.map(lambda leaf: np.asarray(leaf)[:count], rows)
 
 
@@ -123,35 +118,20 @@ def _rows(
     def on(_: Any, state: State) -> State:
         return step(state, parameters)
 
-    def some(done: Any, loop: tuple[State, Any]) -> tuple[State, Any]:
-        first = done * ROWS
-
-        def row(index: Any, loop: tuple[State, Any]) -> tuple[State, Any]:
-            before = jnp.where(first + index == 0, transient, 0)
-            state = jax.lax.fori_loop(0, before + stride, on, loop[0])
-            return state, _put(loop[1], observable(state), index)
-
-        state, part = jax.lax.fori_loop(
-            0, jnp.minimum(count - first, ROWS), row, (loop[0], empty(ROWS))
-        )
+    def row(index: Any, loop: tuple[State, Any]) -> tuple[State, Any]:
+        # A loop also where the stride is 1. XLA's CPU compiler makes one function of a
+        # loop over little memory. A step among all rows it takes apart, and calls a
+        # function for each operation, which takes a mean field five times as long.
+        before = jnp.where(index == 0, transient, 0)
+        state = jax.lax.fori_loop(0, before + stride, on, loop[0])
         return state, jax.tree.map(
-            lambda rows, new: jax.lax.dynamic_update_slice_in_dim(rows, new, first, 0),
+            lambda rows, new: jax.lax.dynamic_update_index_in_dim(rows, new, index, 0),
             loop[1],
-            part,
+            observable(state),
         )
 
-    shapes = jax.eval_shape(observable, state)
-
-    def empty(rows: int) -> Any:
-        return jax.tree.map(lambda x: jnp.zeros((rows, *x.shape), x.dtype), shapes)
-
-    parts = (count + ROWS - 1) // ROWS
-    return jax.lax.fori_loop(0, parts, some, (state, empty(room)))[1]
-
-
-def _put(rows: Any, row: Any, place: Any) -> Any:
-    return jax.tree.map(
-        lambda old, new: jax.lax.dynamic_update_index_in_dim(old, new, place, 0),
-        rows,
-        row,
+    rows = jax.tree.map(
+        lambda x: jnp.zeros((room, *x.shape), x.dtype),
+        jax.eval_shape(observable, state),
     )
+    return jax.lax.fori_loop(0, count, row, (state, rows))[1]
