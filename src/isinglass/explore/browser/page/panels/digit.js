@@ -73,8 +73,12 @@ function mount(root, context) {
   const view = new View(library, school);
   const pictures = makePictures(view, context);
   const controls = makeControls(view, context);
-  const [drawing, answer] = pictures.elements;
-  root.append(stage([drawing], controls.reading), stage([answer], controls.learning));
+  // The answer stands below the pad, so that who draws on a phone sees it change.
+  const drawing = element("div", {}, pictures.pad, controls.answers);
+  root.append(
+    stage([pair(drawing, pictures.spacetime)], controls.reading),
+    stage([pair(pictures.curves, pictures.bars)], controls.learning),
+  );
   const show = (/** @type {Values} */ values, /** @type {Set<string>} */ changed) => {
     view.change(values, changed);
     controls.show(values, changed);
@@ -147,16 +151,10 @@ function makePictures(view, context) {
   return {
     canvases: [pad, spacetime, curves, bars],
     describe,
-    elements: [
-      pair(
-        picture(pad, "pad", "Draw with the mouse, a finger, or the arrow keys and Space."),
-        picture(spacetime, "spacetime", "Time runs upwards from the floor. Drag to turn it."),
-      ),
-      pair(
-        picture(curves, "curves", "Energy at each target: signals that meet like the field add up."),
-        picture(bars, "bars", "What the two learners make of it."),
-      ),
-    ],
+    pad: picture(pad, "pad", "Draw with the mouse, a finger, or the arrow keys and Space."),
+    spacetime: picture(spacetime, "spacetime", "Time runs upwards from the floor. Drag to turn it."),
+    curves: picture(curves, "curves", "Energy at each target: signals that meet like the field add up."),
+    bars: picture(bars, "bars", "What the two learners make of it."),
   };
 }
 

@@ -39,9 +39,8 @@ export function makeControls(view, context) {
     onPick: (label) => context.set({ strokes: "", sample: anotherSample(view, label) }),
   });
   return {
+    answers: element("div", {}, read.element, now.element),
     reading: [
-      read.element,
-      now.element,
       element("div", { class: "row" }, clear, sending.button),
       sending.slider.element,
       samples,
