@@ -8,97 +8,16 @@ import time
 
 import pytest
 
-from helpers.chromium import complaints, launched
-from isinglass.explore.browser.page_file import write_page
+from helpers.chromium import complaints
+from helpers.hand import drag, drag_by_finger, point, says
 
 pytestmark = pytest.mark.browser
 
 FRAGMENTS = ["#digit", "#beta", "#energy", "#energy?kind=hopfield", "#relays"]
-COUNT_FRAMES = """
-window.frames_asked = 0;
-const ask = window.requestAnimationFrame.bind(window);
-window.requestAnimationFrame = (f) => { window.frames_asked += 1; return ask(f); };
-"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    return write_page(tmp_path_factory.mktemp("page") / "explorer.html").as_uri()
-
-
-@pytest.fixture
-def opened(browser, address):
-    """Opens a panel; whatever goes wrong in the page fails the test."""
-    contexts, wrong = [], []
-
-    def opened(fragment="", width=1200, **options):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, has_touch=width < 500, **options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on(
-            "request",
-            lambda request: (
-                None if request.url.startswith("file:") else wrong.append(request.url)
-            ),
-        )
-        page.add_init_script(COUNT_FRAMES)
-        page.goto(address + fragment)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert [entry for entry in wrong if not entry.startswith("data:,")] == []
-
-
-def says(page, words, seconds=20):
-    """Wait until the panel says something."""
-    page.locator(".now", has_text=re.compile(words)).wait_for(timeout=1000 * seconds)
 
 
 def beta_of(page):
     return float(page.get_by_label("Inverse temperature β, as a number").input_value())
-
-
-def point(page, name, across, down):
-    """A place on a picture, by shares of its width and height."""
-    canvas = page.locator(f".{name} canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    return box["x"] + across * box["width"], box["y"] + down * box["height"]
-
-
-def drag(page, start, end):
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(*end, steps=6)
-    page.mouse.up()
-
-
-def drag_by_finger(page, start, end):
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind, *points):
-        places = [{"x": x, "y": y} for x, y in points]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
-
-    touch("touchStart", start)
-    for share in (0.25, 0.5, 0.75, 1):
-        touch(
-            "touchMove",
-            [a + share * (b - a) for a, b in zip(start, end, strict=True)],
-        )
-    touch("touchEnd")
 
 
 @pytest.mark.parametrize("fragment", FRAGMENTS)

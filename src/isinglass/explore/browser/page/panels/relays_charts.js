@@ -125,8 +125,9 @@ export function drawHollows(surface, { coupling: x, field, meanField }) {
  * @param {Surface} surface
  * @param {Int8Array} branches
  * @param {import("../physics/avalanches.js").Avalanche | undefined} last
+ * @param {number} generations Of the last avalanche that are shown; the others wait.
  */
-export function drawTensors({ pen, width, height, colours }, branches, last) {
+export function drawTensors({ pen, width, height, colours }, branches, last, generations) {
   const grid = pen.canvas.ownerDocument.createElement("canvas");
   grid.width = grid.height = SIDE;
   const small = grid.getContext("2d");
@@ -137,7 +138,9 @@ export function drawTensors({ pen, width, height, colours }, branches, last) {
   const up = full.map((value, i) => 0.75 * value + 0.25 * card[i]);
   branches.forEach((branch, i) => image.data.set([...(branch > 0 ? up : down), 255], 4 * i));
   const flash = [...channels(colours.first), 255];
-  for (const i of last?.tensors ?? []) image.data.set(flash, 4 * i);
+  const waiting = [...((last?.sign ?? 1) > 0 ? down : up), 255];
+  const reached = last?.ends[Math.min(Math.floor(generations), last.ends.length - 1)] ?? 0;
+  last?.tensors.forEach((i, place) => image.data.set(place < reached ? flash : waiting, 4 * i));
   small.putImageData(image, 0, 0);
   pen.imageSmoothingEnabled = false;
   const side = Math.min(width, height);

@@ -15,6 +15,8 @@ import { Drive, SIZE } from "./relays_network.js";
 
 const MANY = 20; // passes at once
 const A_PASS = 6; // seconds when it is played
+const A_SECOND = 14; // generations of an avalanche that are shown
+const LONGEST = 2; // seconds that it is shown spreading
 
 /** @typedef {import("../core/types.js").Values} Values */
 /** @typedef {import("../core/types.js").Context} Context */
@@ -25,7 +27,8 @@ export function networkPart(context) {
   let drive = driveOf(context.values);
   let job = { cancel: () => {} };
   let isPlaying = false;
-  const canvases = networkCanvases(() => drive);
+  const spread = spreading(() => canvases.redrawTensors());
+  const canvases = networkCanvases(() => drive, spread);
   const controls = networkControls(context, {
     play: () => (isPlaying ? stop() : play()),
     many: () => {
@@ -66,7 +69,10 @@ export function networkPart(context) {
     if (isOther) drive = driveOf(values);
     const gone = drive.to(clamp(Number(values.drive), -100, 100) / 100);
     const largest = Math.max(0, ...gone.map(({ tensors }) => tensors.length));
-    if (largest && !isPlaying) now.say(`${largest} of ${SIZE} tensors switched together.`);
+    if (largest && !isPlaying) {
+      now.say(`${largest} of ${SIZE} tensors switched together.`);
+      spread.start(drive.last?.ends.length ?? 0);
+    } else if (isPlaying) spread.stop();
     canvases.describe(largest);
     show();
   };
@@ -79,9 +85,36 @@ export function networkPart(context) {
     update,
     destroy: () => {
       job.cancel();
+      spread.stop();
       for (const canvas of canvases.all) canvas.destroy();
     },
   };
+}
+
+/**
+ * How far an avalanche is shown to have spread, generation by generation.
+ *
+ * @param {() => void} redraw
+ */
+function spreading(redraw) {
+  let job = { cancel: () => {} };
+  const state = { generations: Infinity };
+  const stop = () => {
+    job.cancel();
+    state.generations = Infinity;
+  };
+  const start = (/** @type {number} */ count) => {
+    stop();
+    if (count < 3) return;
+    state.generations = 0;
+    const rate = Math.max(A_SECOND, count / LONGEST);
+    job = animate((seconds) => {
+      state.generations += rate * seconds;
+      redraw();
+      return state.generations < count;
+    });
+  };
+  return { state, start, stop };
 }
 
 /** A network that has been round once. @param {Values} values */
@@ -107,13 +140,19 @@ function* passes(drive) {
   }
 }
 
-/** @param {() => Drive} drive */
-function networkCanvases(drive) {
+/**
+ * @param {() => Drive} drive
+ * @param {ReturnType<typeof spreading>} spread
+ */
+function networkCanvases(drive, spread) {
   const tensors = makeCanvas({
     label: "",
     ratio: 1,
     most: 460,
-    draw: (surface) => drawTensors(surface, drive().branches, drive().last),
+    draw: (surface) => {
+      const { branches, last } = drive();
+      drawTensors(surface, branches, last, spread.state.generations);
+    },
   });
   const loop = makeCanvas({
     label: "",
@@ -136,6 +175,7 @@ function networkCanvases(drive) {
   };
   return {
     all: [tensors, loop, sizes],
+    redrawTensors: tensors.redraw,
     describe,
     network: element(
       "div",
