@@ -7,16 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from isinglass._common.precision import double_precision
-from isinglass.explore.browser.digit_data import digit_data, encoder, prior, unpacked
+from isinglass.explore.browser.digit_data import (
+    digit_data,
+    encoder,
+    learners,
+    unpacked,
+)
 from isinglass.systems.interference import (
-    CoupledClassifier,
     InterferenceClassifier,
     encode_images,
     uniform_host,
 )
 from isinglass.systems.interference.learning import is_similar
 
-STAGE = (81, 10, 25)
 FIRST_FIVE = 50  # lessons, ten of each digit in turn
 CHOSEN = slice(0, None, 7)  # samples whose curves travel
 
@@ -29,13 +32,13 @@ def digit_vectors() -> dict[str, Any]:
     return {
         "data": data,
         "pixels": pictures.reshape(len(pictures), -1).tolist(),
-        "routes": _routes(lessons, labels, samples),
+        "routes": _routes(data, lessons, labels, samples),
         "couplings": _couplings(data, lessons, labels, samples),
     }
 
 
 def _routes(
-    lessons: np.ndarray, labels: np.ndarray, samples: np.ndarray
+    data: dict[str, Any], lessons: np.ndarray, labels: np.ndarray, samples: np.ndarray
 ) -> dict[str, Any]:
     def read(model: InterferenceClassifier) -> dict[str, Any]:
         return {
@@ -49,9 +52,7 @@ def _routes(
             "probabilities": model.predict_proba(samples).tolist(),
         }
 
-    model = InterferenceClassifier(
-        route_prior=np.ones(STAGE), n_signals=1, random_state=0
-    )
+    model = learners(data)["routes"].set_params(n_signals=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         whole = read(model.partial_fit(lessons, labels, classes=range(10)))
@@ -74,7 +75,7 @@ def _routes(
 def _couplings(
     data: dict[str, Any], lessons: np.ndarray, labels: np.ndarray, samples: np.ndarray
 ) -> dict[str, Any]:
-    model = CoupledClassifier(encoder=encoder(), prior=prior(data)).fit(lessons, labels)
+    model = learners(data)["couplings"].fit(lessons, labels)
     triangle = np.tril_indices(len(data["mean"]))
     whole = model.log_evidence(samples)
     sums = model.feature_sums_, model.pair_sums_[(slice(None), *triangle)]

@@ -16,7 +16,6 @@ import {
 import {
   fromText,
   picture,
-  thinned,
   toText,
 } from "../../../src/isinglass/explore/browser/page/physics/strokes.js";
 import { close, golden } from "./golden.js";
@@ -141,8 +140,4 @@ test("a drawing is centred, and as large as those that were learned", () => {
   assert.ok(difference <= 2 && sum > 5000);
   assert.ok(picture([]).every((value) => value === 0));
   assert.ok(Math.max(...picture([[[9, 9]]])) === 255);
-});
-
-test("points that lie close are left out, but the last", () => {
-  assert.deepEqual(thinned([[0, 0], [1, 0], [2, 0], [5, 0], [6, 0]], 4), [[0, 0], [5, 0], [6, 0]]);
 });

@@ -1,7 +1,8 @@
 """Digits to learn from, and a small prior of strokes, for the panel *draw a digit*.
 
 What is shipped is made by `python -m isinglass.explore.browser.digit_data`, which
-writes `page/data/digit.json` anew; a test makes it again and compares.
+writes `page/data/digit.json` anew, and says how well the page's two learners read
+digits that it does not hold; a test makes it again and compares.
 """
 
 import base64
@@ -15,7 +16,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from isinglass.data import mnist
-from isinglass.systems.interference import DipoleEncoder, GaussianPrior, StrokePrior
+from isinglass.systems.interference import (
+    CoupledClassifier,
+    DipoleEncoder,
+    GaussianPrior,
+    InterferenceClassifier,
+    StrokePrior,
+)
 from isinglass.systems.interference.automatic import log_gains
 
 COMMAND = "python -m isinglass.explore.browser.digit_data"
@@ -23,6 +30,8 @@ FILE = "page/data/digit.json"
 LESSONS, SAMPLES = 10, 2  # pictures of each digit to learn from, and to show
 HOSTS, PLACES = 8, 4  # of an encoder of 144 features, whose prior is small
 PATCH, THRESHOLD = 9, 0.7
+STAGE = (81, 10, 25)  # sources, targets and durations
+READ = 200  # pictures of each digit by which the learners are judged
 _LARGEST = (1 << 15) - 1
 
 
@@ -81,6 +90,28 @@ def prior(data: dict[str, Any]) -> GaussianPrior:
     )
 
 
+def learners(data: dict[str, Any]) -> dict[str, Any]:
+    """The two learners of the page, before they have learned."""
+    return {
+        "routes": InterferenceClassifier(route_prior=np.ones(STAGE), random_state=0),
+        "couplings": CoupledClassifier(encoder=encoder(), prior=prior(data)),
+    }
+
+
+def accuracies(data: dict[str, Any]) -> dict[str, float]:
+    """Share of the next 200 pictures of each digit that the learners read right."""
+    digits = mnist.load(source="subset").train
+    lessons = unpacked(data["pictures"])[: len(data["labels"])]
+    places = [np.flatnonzero(digits.labels == digit) for digit in range(10)]
+    rest = np.concatenate([part[LESSONS + SAMPLES :][:READ] for part in places])
+    return {
+        name: learner.fit(lessons, data["labels"]).score(
+            digits.images[rest], digits.labels[rest]
+        )
+        for name, learner in learners(data).items()
+    }
+
+
 def packed(pictures: UInt8[np.ndarray, "n H W"]) -> str:
     """Pictures as text: a 0 is followed by how many zeros it stands for, up to 255."""
     return _text(bytes(_without_blanks(pictures.ravel().tolist())))
@@ -115,5 +146,8 @@ def _text(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    text = json.dumps(make(), separators=(",", ":"))
+    made = make()
+    text = json.dumps(made, separators=(",", ":"))
     Path(__file__).parent.joinpath(FILE).write_text(text + "\n", encoding="utf-8")
+    for learner, accuracy in accuracies(made).items():
+        print(f"{learner}: {100 * accuracy:.1f} %")

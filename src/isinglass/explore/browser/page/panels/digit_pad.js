@@ -2,7 +2,7 @@
 
 import { makeCanvas } from "../core/canvas.js";
 import { arrows, dragging } from "../core/pointer.js";
-import { SIDE, thinned } from "../physics/strokes.js";
+import { SIDE } from "../physics/strokes.js";
 
 const FULL = 255; // coordinates of a drawing end here
 const STEP = 4; // between points of a stroke
@@ -56,7 +56,8 @@ export function makePad({ strokes, sample, onDraw }) {
 }
 
 /**
- * The strokes with a point more in the last one.
+ * The strokes with a point more in the last of them. Its end moves on until it is a step
+ * away from the point before.
  *
  * @param {Stroke[]} strokes
  * @param {[number, number]} point
@@ -64,11 +65,9 @@ export function makePad({ strokes, sample, onDraw }) {
  */
 function longer(strokes, point) {
   const last = strokes.at(-1) ?? [];
-  // The last point moves on until it is a step away from the one before.
-  const settled = thinned(last, STEP).slice(0, Math.max(1, last.length));
-  const [before, end] = [settled.at(-2), settled.at(-1)];
+  const [before, end] = [last.at(-2), last.at(-1)];
   const isLoose = before && end && Math.hypot(end[0] - before[0], end[1] - before[1]) < STEP;
-  return [...strokes.slice(0, -1), [...(isLoose ? settled.slice(0, -1) : settled), point]];
+  return [...strokes.slice(0, -1), [...(isLoose ? last.slice(0, -1) : last), point]];
 }
 
 /**

@@ -95,23 +95,6 @@ function offCentre(grey) {
   return sum ? [x / sum - SIDE / 2, y / sum - SIDE / 2] : [0, 0];
 }
 
-/**
- * Leave out points that lie closer than a step to the last one.
- * @param {Stroke} stroke
- * @param {number} step
- * @returns {Stroke}
- */
-export function thinned(stroke, step) {
-  /** @type {Stroke} */
-  const result = [];
-  stroke.forEach((point, i) => {
-    const last = result.at(-1);
-    const near = last && Math.hypot(point[0] - last[0], point[1] - last[1]) < step;
-    if (!near || i === stroke.length - 1) result.push(point);
-  });
-  return result;
-}
-
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /**
