@@ -81,8 +81,9 @@ def check_shapes(**values: tuple[Any, str]) -> None:
             for axis, size in zip(names, shape, strict=False)
         ]
         if len(names) != len(shape) or list(shape) != expected or 0 in shape:
+            fixed = {axis: f"{axis} = {size}" for axis, size in sizes.items()}
             sized = [
-                axis if axis.isdigit() else f"{axis} = {sizes.get(axis, 'any')}"
+                axis if axis.isdigit() else fixed.get(axis, f"{axis} ≥ 1")
                 for axis in names
             ]
             raise ValueError(

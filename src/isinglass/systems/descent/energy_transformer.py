@@ -169,7 +169,8 @@ class EnergyTransformer(EnergyBlock):
         Args:
             links: Numbers of nodes, the query's above the key's, (2, E), the same for
                 all members of a batch; both directions of an undirected one. A pair of
-                −1 is none, with which graphs of fewer links are filled up.
+                −1 is none, with which graphs of fewer links are filled up. One that
+                stands twice is twice in the sum of exponentials.
 
         Raises:
             TypeError: If it is no array.

@@ -27,8 +27,8 @@ class Graph(eqx.Module):
         nodes: N.
 
     Args:
-        edges: (2, E): sources above targets. Every undirected edge stands in both
-            directions.
+        edges: (2, E), E at least 1: sources above targets. Every undirected edge stands
+            in both directions.
         nodes: N, at least 1.
         self_loops: Whether to add a loop to each node, Ã of A + I, as published. The
             edges must have none of their own then, or it would count twice. Without
