@@ -1,6 +1,5 @@
-"""What the documentation shows, runs."""
+"""Examples run."""
 
-import re
 import runpy
 import warnings
 from pathlib import Path
@@ -49,34 +48,3 @@ def test_an_example_runs_and_prints_its_results(path, printed) -> None:
 
     assert output.strip()
     assert "False" not in output
-
-
-def test_the_readmes_python_runs(printed) -> None:
-    blocks = re.findall(
-        r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL
-    )
-
-    assert blocks
-    for block in blocks:
-        assert printed(block).strip()
-
-
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=str
-)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)\s:]+)\)", page.read_text())
-
-    missing = []
-    for target in targets:
-        file, _, anchor = target.partition("#")
-        place = page.parent / file if file else page
-        if not place.exists() or (anchor and anchor not in headings(place)):
-            missing.append(target)
-    assert not missing
-
-
-def headings(page: Path) -> set[str]:
-    """What the headings of a page are called in links, as GitHub does."""
-    lines = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}

@@ -1,0 +1,32 @@
+"""Links of pages lead somewhere, on disk and so on GitHub; the site has them turned."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from helpers.pages import Page, all_pages
+
+
+@pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Page) -> None:
+    targets = re.findall(r"\]\(([^)\s:]+)\)", page.prose)
+
+    missing = []
+    for target in targets:
+        file, _, anchor = target.partition("#")
+        place = page.path.parent / file if file else page.path
+        if not place.exists() or (anchor and anchor not in anchors(Page(place))):
+            missing.append(target)
+    assert missing == []
+
+
+def anchors(page: Page) -> set[str]:
+    """What the headings of a page are called in links, as GitHub does."""
+    names: Counter[str] = Counter()
+    links = set()
+    for line in re.findall(r"^#+ (.*)$", page.prose, flags=re.MULTILINE):
+        name = re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-")
+        links.add(f"{name}-{names[name]}" if names[name] else name)
+        names[name] += 1
+    return links
