@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 # Where what examples print and draw is kept, until they change.
-KEPT = ROOT / "build" / "gallery"
+CACHE = ROOT / "build" / "gallery"
 INTRODUCTION = """# Gallery
 
 Scripts to start from. Each stands alone, prints numbers and draws a picture:
@@ -62,7 +62,7 @@ def page(shown: dict[str, Shown]) -> str:
 
 def _run(name: str) -> Shown:
     code = (EXAMPLES / f"{name}.py").read_bytes()
-    folder = KEPT / f"{name}-{hashlib.sha256(code).hexdigest()[:16]}"
+    folder = CACHE / f"{name}-{hashlib.sha256(code).hexdigest()[:16]}"
     picture, text = folder / f"{name}.png", folder / "printed.txt"
     if not (picture.is_file() and text.is_file()):
         folder.mkdir(parents=True, exist_ok=True)

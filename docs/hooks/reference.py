@@ -91,9 +91,8 @@ def _page(package: str, documented: dict[str, str]) -> str:
         lines = [f"- [`{n.name}`][{n.path}]" for n in elsewhere]
         parts += ["## Names of other packages", "\n".join(lines)]
     for module in modules:
-        known = [n.name for n in others if n.path.rpartition(".")[0] == module.path]
-        known = [f'"!^{name}$"' for name in known]
-        filters = ", ".join(['"!^_"', *known])
+        above = [n.name for n in others if n.path.rpartition(".")[0] == module.path]
+        filters = ", ".join(['"!^_"', *(f'"!^{name}$"' for name in above)])
         parts.append(_directive(module.path, f"filters: [{filters}]"))
     return "\n\n".join(parts) + "\n"
 

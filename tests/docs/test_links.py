@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from helpers.pages import Page, all_pages
+from helpers.pages import ROOT, Page, all_pages
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=lambda page: page.name)
@@ -19,6 +19,19 @@ def test_links_between_pages_lead_somewhere(page: Page) -> None:
         if not place.exists() or (anchor and anchor not in anchors(Page(place))):
             missing.append(target)
     assert missing == []
+
+
+def test_links_of_the_explorers_panels_lead_to_pages() -> None:
+    panels = (ROOT / "src/isinglass/explore/browser/page/panels").glob("*.js")
+    sources = "".join(panel.read_text("utf-8") for panel in panels)
+    links = re.findall(r'\bdoc: "([^"]*)"', sources)
+
+    assert links
+    for link in links:
+        page, _, anchor = link.partition("#")
+        place = Page(ROOT / "docs" / f"{page.rstrip('/')}.md")
+        assert place.path.is_file()
+        assert not anchor or anchor in anchors(place)
 
 
 def anchors(page: Page) -> set[str]:
