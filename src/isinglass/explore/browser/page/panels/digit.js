@@ -109,7 +109,6 @@ function makePictures(view, context) {
   const spacetime = makeCanvas({
     label: "",
     ratio: 1,
-    most: 480,
     interactive: true,
     draw: (surface) =>
       drawSpacetime(surface, {

@@ -24,8 +24,7 @@ export function makePad({ strokes, sample, onDraw }) {
   const pen = { x: 96, y: 56, isDown: false, isShown: false };
   const pad = makeCanvas({
     label: LABEL,
-    ratio: 1,
-    most: 420,
+    ratio: 1, // a drawing must not be squeezed
     interactive: true,
     draw: (surface) => {
       const pixels = sample();
