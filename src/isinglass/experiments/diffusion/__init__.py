@@ -20,7 +20,7 @@ EXPERIMENTS = (
             "neighbours, on the same splits."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 1200, "quick": 25, "full": 8000},
+        seconds={"default": 1400, "quick": 25, "full": 8000},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -45,6 +45,6 @@ EXPERIMENTS = (
             "the energy of the theorem fall from layer to layer in trained models?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 360, "quick": 20},
+        seconds={"default": 550, "quick": 20},
     ),
 )
