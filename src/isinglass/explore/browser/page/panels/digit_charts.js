@@ -77,7 +77,9 @@ export function drawBars({ pen, width, height, colours }, { routes, couplings, i
   const step = (height - top) / DIGITS;
   pen.textBaseline = "middle";
   drawKey(pen, colours, left);
-  const best = [routes, couplings].map((shares) => shares.indexOf(Math.max(...shares)));
+  const best = [routes, couplings].map((shares) =>
+    Math.max(...shares) > 0 ? shares.indexOf(Math.max(...shares)) : -1,
+  );
   for (let digit = 0; digit < DIGITS; digit++) {
     const y = top + digit * step;
     pen.fillStyle = isLearned[digit] ? colours.ink : colours.muted;

@@ -3,13 +3,20 @@
 import { clamp } from "../core/state.js";
 import { animate } from "../core/work.js";
 import { fromText, toText } from "../physics/strokes.js";
-import { DURATIONS } from "../physics/routes.js";
+import { DIGITS, DURATIONS } from "../physics/routes.js";
 
 export const END = DURATIONS - 1;
 const MOVING = 0.8; // seconds in which routes move when something is learned
 const LEARNED = ["taught", "other", "first", "second", "you", "friend"];
 
 /** @typedef {import("../core/types.js").Values} Values */
+
+/** What is said of an empty pad. @type {import("./digit_readers.js").Answer} */
+const NO_ANSWER = {
+  routes: Array(DIGITS).fill(0),
+  couplings: Array(DIGITS).fill(0),
+  curves: new Float64Array(DIGITS * DURATIONS),
+};
 
 /** What is to be seen: the picture, who reads it, and what they say. */
 export class View {
@@ -32,7 +39,7 @@ export class View {
     this.fresh = "";
     this.text = "";
     this.shown = library.see(new Uint8Array(784));
-    this.answer = this.reader.answer(this.shown);
+    this.answer = NO_ANSWER;
   }
 
   /** @param {Values} values @param {Set<string>} changed */
@@ -49,7 +56,7 @@ export class View {
     }
     if (changed.has("strokes") || changed.has("sample")) this.look(values);
     else if (!hasLearned) return;
-    this.answer = this.reader.answer(this.shown);
+    this.answer = this.text ? this.reader.answer(this.shown) : NO_ANSWER;
   }
 
   /** Let the routes that are drawn move to what is known now. */
