@@ -31,6 +31,7 @@ def measured() -> xr.Dataset:
     shape = (2, len(LEARNERS), 2, 4)
     accuracy = xr.DataArray(80 + rng.normal(size=shape), axes | seeds)
     accuracy.loc[:, "label spreading"] += 10
+    accuracy.loc[:, "no mixing"] = accuracy.sel(learner="mean")
     accuracy.loc["MNIST", "-a"] = np.nan  # not trained
     accuracy.loc["scikit-learn's digits", :, 50] = np.nan
     even = {**axes, "learner": list(LEARNERS[:3])}
