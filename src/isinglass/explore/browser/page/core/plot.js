@@ -80,7 +80,7 @@ export function ticks([low, high], count) {
  */
 export function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-12)));
-  const factors = [1, 1.5, 2, 3, 4, 5, 7.5, 10];
+  const factors = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
   return power * (factors.find((factor) => factor * power >= value) ?? 10);
 }
 

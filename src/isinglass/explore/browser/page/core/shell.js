@@ -112,7 +112,8 @@ function heading(panel, docs) {
 function linked({ text, doc, href }, docs) {
   if (href) return element("a", { href }, text);
   if (docs) return element("a", { href: docs + doc }, text);
-  return element("span", {}, text); // a page that knows no docs names them
+  const [file] = String(doc).split("/"); // a page that knows no site names the file
+  return element("span", {}, `${text} (docs/${file}.md)`);
 }
 
 /** @param {Panel} panel */

@@ -214,7 +214,7 @@ export function drawPattern({ pen, colours }, frame, place, name) {
   pen.fillStyle = colours.ink;
   disc(pen, x, y, 9);
   pen.fillStyle = colours.card;
-  pen.font = "600 11px system-ui, sans-serif";
+  pen.font = `600 ${name.length > 1 ? 10 : 11}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.fillText(name, x, y + 0.5);

@@ -75,7 +75,7 @@ export function planeView(context) {
   return {
     isOfSigns: false,
     pictures: [
-      picture(canvas, "landscape", "Dark is low. Drag the orange state or a numbered pattern; violet lines say how much of its attention the state pays to each. On a keyboard choose what to move, then use the arrow keys on the picture."),
+      picture(canvas, "landscape", "The bluer, the lower. Drag the orange state or a numbered pattern; violet lines say how much of its attention the state pays to each. On a keyboard choose what to move, then use the arrow keys on the picture."),
       picture(curve, "energies", "The energy along the way: it never rises."),
     ],
     controls: [...controls.elements, now.element, numbers.element],

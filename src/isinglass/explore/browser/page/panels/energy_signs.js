@@ -127,7 +127,7 @@ function makeViews(scene) {
     "div",
     { class: "pair" },
     picture(pixels, "pixels", "The state: drag over signs to turn them. It is repaired sign by sign."),
-    picture(landscape, "landscape", "The same state by its overlaps m with the first two letters; dark is low, and valleys lie in the corners only. Drag it."),
+    picture(landscape, "landscape", "The same state by its overlaps m with the first two letters; the bluer, the lower, so that valleys lie in the corners only. Drag it."),
   );
   return {
     pictures: [pair, picture(curve, "energies", "The energy, sign by sign: it never rises.")],
