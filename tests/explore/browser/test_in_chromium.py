@@ -3,8 +3,10 @@
 `pytest -m browser` runs it; CONTRIBUTING says what it needs.
 """
 
+import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -78,10 +80,10 @@ def test_a_link_shows_two_attractors_side_by_side(opened):
 
 
 def test_a_link_that_makes_no_sense_shows_the_panel_as_usual(opened):
-    page = opened("#beta?beta=1e9&gamma=x&view=far&second=3&seed=-1")
+    page = opened("#beta?beta=1e9&gamma=x&view=constructor&second=3&seed=-1")
     assert beta_of(page) == 1.28
     opened("#nothing?x=1").get_by_role("heading", name="Draw a digit").wait_for()
-    page = opened("#energy?patterns=;;&x=a&beta=-3&kind=none&method=0")
+    page = opened("#energy?patterns=;;&x=a&beta=-3&kind=toString&method=0")
     says(page, "recalls pattern 1")
 
 
@@ -147,6 +149,23 @@ def test_letters_are_recalled_and_signs_are_turned(opened):
     page.get_by_label("Z", exact=True).uncheck()
     page.get_by_label("L", exact=True).click()  # one alone would be no choice
     assert page.get_by_role("button", name=re.compile("Noisy")).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "fragment", "words"),
+    [
+        ("explorer-beta", "#beta?second=random", "second start it is a cycle of 56"),
+        ("explorer-energy", "#energy", "recalls pattern 3"),
+    ],
+)
+def test_pictures_of_the_docs_are_taken(opened, tmp_path, name, fragment, words):
+    """`PICTURES=docs/images pytest -m browser -n 0 -k pictures` takes them anew."""
+    page = opened(fragment, color_scheme="light")
+    says(page, words)
+    page.wait_for_timeout(2_000)  # until the diagram and the descent are whole
+    folder = Path(os.environ.get("PICTURES", tmp_path))
+    page.locator(".stage").screenshot(path=folder / f"{name}.png")
+    assert (folder / f"{name}.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])

@@ -103,15 +103,15 @@ export const beta = {
  * @returns {Values}
  */
 function sensible(values) {
-  const view = String(values.view) in RANGES ? String(values.view) : "zoom";
+  const view = Object.hasOwn(RANGES, String(values.view)) ? String(values.view) : "zoom";
   return {
     ...values,
     view,
     beta: clamp(Number(values.beta), RANGES[view]),
     gamma: clamp(Number(values.gamma), [0, 400]),
     epsilon: clamp(Number(values.epsilon), [0, 1]),
-    plane: String(values.plane) in PLANES ? values.plane : "12",
-    second: String(values.second) in SECONDS ? values.second : "none",
+    plane: Object.hasOwn(PLANES, String(values.plane)) ? values.plane : "12",
+    second: Object.hasOwn(SECONDS, String(values.second)) ? values.second : "none",
     seed: Math.round(clamp(Number(values.seed), [0, 1e6])),
   };
 }

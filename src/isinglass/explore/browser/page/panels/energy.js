@@ -83,5 +83,5 @@ export const energy = {
 
 /** @param {Values} values */
 function kindOf(values) {
-  return String(values.kind) in KINDS ? String(values.kind) : "distance";
+  return Object.hasOwn(KINDS, String(values.kind)) ? String(values.kind) : "distance";
 }
