@@ -1,8 +1,11 @@
 """Learn four digits from five pictures of each, with no gradients."""
 
+from pathlib import Path
+
 import numpy as np
 
 from isinglass.data import few_shot, mnist
+from isinglass.figures import COLOURS, MUTED, house_style, render, subplots
 from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
@@ -23,3 +26,18 @@ for digit, curve in zip(model.classes_, energy, strict=True):
     print(
         f"target {digit}: energy peaks at {curve.max():6.0f} at time {curve.argmax()}"
     )
+
+with house_style():
+    figure, (left, right) = subplots(
+        1, 2, width=7.5, height=2.8, gridspec_kw={"width_ratios": (1, 2.4)}
+    )
+    left.imshow(task.test.images[0], cmap="gray_r")
+    left.set(title="the picture", xticks=[], yticks=[])
+    left.grid(visible=False)
+    best = energy.max(-1).argmax()
+    for row, (digit, curve) in enumerate(zip(model.classes_, energy, strict=True)):
+        right.plot(curve, color=COLOURS[1] if row == best else MUTED)
+        end = (len(curve) - 1, curve[-1])
+        right.annotate(str(digit), end, (5, -3), textcoords="offset points")
+    right.set(title="energy at the targets", xlabel="time")
+Path("few_shot.png").write_bytes(render(figure, "png"))

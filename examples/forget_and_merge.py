@@ -1,8 +1,11 @@
 """What a sum allows: learn in any order, unlearn exactly, merge models of elsewhere."""
 
+from pathlib import Path
+
 import numpy as np
 
 from isinglass.data import few_shot, mnist
+from isinglass.figures import house_style, render, subplots
 from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
@@ -37,3 +40,21 @@ nines = few_shot.draw(mnist.load().train, (9,), 10, np.random.default_rng(1))
 late = new().fit(X, y).partial_fit(*nines)
 joint = new().fit(np.concatenate([X, nines.images]), np.concatenate([y, nines.labels]))
 print("a late class makes no difference:", np.array_equal(late.tally_, joint.tally_))
+
+# How well each digit is read after each of these steps.
+test = few_shot.task(mnist.load(), (*DIGITS, 9)).test
+steps = {"merged": together, "half forgotten": merged, "with a late 9": late}
+with house_style():
+    figure, axes = subplots(height=3.2)
+    for number, digit in enumerate((*DIGITS, 9)):
+        of_digit = test.labels == digit
+        accuracy = [
+            model.score(test.images[of_digit], test.labels[of_digit])
+            for model in steps.values()
+        ]
+        places = np.arange(len(steps)) + 0.15 * (number - 2)
+        axes.bar(places, accuracy, 0.13, label=f"digit {digit}")
+    axes.set_xticks(range(len(steps)), list(steps))
+    axes.set(ylabel="accuracy", ylim=(0, 1))
+    axes.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
+Path("forget_and_merge.png").write_bytes(render(figure, "png"))

@@ -1,6 +1,9 @@
 """A looped transformer of 500 numbers that learns to look things up, at any length."""
 
+from pathlib import Path
+
 from isinglass.data.induction import InductionTask
+from isinglass.figures import COLOURS, house_style, render, subplots
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
@@ -43,3 +46,15 @@ for step in run.metrics.step.values:
             for n, share in zip(shares.length, shares.values, strict=True)
         ),
     )
+
+with house_style():
+    figure, axes = subplots(height=3.2)
+    accuracy = run.metrics.accuracy_at
+    for length, line in zip(accuracy.length.values, ("o-", "s--"), strict=True):
+        for seed, colour in zip(accuracy.seed.values, COLOURS, strict=False):
+            curve = accuracy.sel(length=length, seed=seed)
+            name = f"{length} symbols, seed {seed}"
+            axes.plot(curve.step, curve, line, color=colour, label=name)
+    axes.set(xlabel="step of training", ylabel="accuracy", ylim=(0, 1.02))
+    axes.legend()
+Path("looped_induction.png").write_bytes(render(figure, "png"))

@@ -1,8 +1,11 @@
 """Energy and entropy of any looped model: penalties to add to a loss of your own."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 
+from isinglass.figures import house_style, render, subplots
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     kinetic_energy,
@@ -49,3 +52,12 @@ print(
     f"Tsallis entropy of the last rows {tsallis_entropy(rows[-1]).mean():.3f}, "
     f"Shannon's {tsallis_entropy(rows[-1], q=1.0).mean():.3f} nats"
 )
+
+with house_style():
+    figure, panels = subplots(1, 4, width=7.5, height=2.2)
+    for iteration, axes in zip((0, 1, 3, 7), panels, strict=True):
+        axes.imshow(rows[iteration], vmin=0, vmax=1)
+        axes.grid(visible=False)
+        axes.set(title=f"iteration {iteration + 1}", xticks=[], yticks=[])
+    panels[0].set_ylabel("rows of attention")
+Path("looped_penalties.png").write_bytes(render(figure, "png"))

@@ -1,8 +1,12 @@
 """The mean field of self-attention next to its first chaos: 12 exponents at 200 β."""
 
+from pathlib import Path
+
 import numpy as np
 
 from isinglass.dynamics import Kind, Measure, bifurcation, kaplan_yorke_dimension
+from isinglass.figures import house_style, render
+from isinglass.figures.diagram import About, draw
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 field = MeanField(Features.paper())  # three patterns, a window of four tokens
@@ -24,3 +28,7 @@ print(
     f"λ₁ = {float(most.exponents[0]):.3f} nats per step, "
     f"Kaplan–Yorke dimension {kaplan_yorke_dimension(most.exponents.values):.2f}"
 )
+
+with house_style():
+    figure = draw(diagram, About("mean field", labels=("A_1", "A_2", "A_3")))
+Path("mean_field_zoom.png").write_bytes(render(figure, "png"))

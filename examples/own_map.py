@@ -1,9 +1,13 @@
 """A map of your own: Lyapunov spectrum, kind of attractor, bifurcation diagram."""
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 
 from isinglass.dynamics import Kind, Measure, attractor, bifurcation, lyapunov_spectrum
+from isinglass.figures import house_style, render
+from isinglass.figures.diagram import About, draw
 
 
 def predator_prey(state, parameters):
@@ -35,3 +39,7 @@ diagram = bifurcation(
 for kind in Kind:
     count = int((diagram.kind == kind).sum())
     print(f"{kind.name.lower():>14}: {count:3d} of {diagram.sizes['r']} values of r")
+
+with house_style():
+    figure = draw(diagram, About("predator and prey", labels=("prey", "predator")))
+Path("own_map.png").write_bytes(render(figure, "png"))

@@ -79,6 +79,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         if not target:
             return match[0]
         shown = _place_on_site(normpath(str(origin.parent / target)))
+        if shown == "explorer.md" and anchor:  # a state of the explorer
+            shown = EXPLORER
         if shown is None:
             return match[1][1:-1]
         up = "../" * place.count("/")

@@ -15,7 +15,7 @@ FENCE = re.compile(
     r"(?P<text>.*?)^(?P=ticks)$",
     re.DOTALL | re.MULTILINE,
 )
-ONE_PROGRAM = "<!-- the blocks of this page are one program -->"
+ONE_PROGRAM = "<!-- the blocks of this page are one program"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Page:
     @property
     def is_one_program(self) -> bool:
         """Whether its blocks of Python go on from each other."""
-        return ONE_PROGRAM in self.text
+        return f"\n{ONE_PROGRAM}" in self.text
 
     def of_language(self, language: str) -> list[Block]:
         """Blocks in a language."""

@@ -38,7 +38,8 @@ def printed(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs_and_prints_its_results(path, printed) -> None:
+@pytest.mark.usefixtures("sketches")
+def test_an_example_runs_prints_its_results_and_draws(path, printed, tmp_path) -> None:
     code = path.read_text()
     for long, brief in BRIEFER.get(path.stem, {}).items():
         assert long in code
@@ -48,3 +49,4 @@ def test_an_example_runs_and_prints_its_results(path, printed) -> None:
 
     assert output.strip()
     assert "False" not in output
+    assert (tmp_path / f"{path.stem}.png").is_file()

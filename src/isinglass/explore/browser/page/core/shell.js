@@ -110,8 +110,9 @@ function heading(panel, docs) {
  * @param {string} docs
  */
 function linked({ text, doc, href }, docs) {
-  if (href) return element("a", { href }, text);
-  if (docs) return element("a", { href: docs + doc }, text);
+  // Within a frame of the docs' first page, a page of the docs takes the frame's place.
+  if (href) return element("a", { href, target: "_top" }, text);
+  if (docs) return element("a", { href: docs + doc, target: "_top" }, text);
   const [file] = String(doc).split("/"); // a page that knows no site names the file
   return element("span", {}, `${text} (docs/${file}.md)`);
 }
