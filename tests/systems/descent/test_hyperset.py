@@ -19,6 +19,7 @@ from isinglass.systems.descent import (
     projection_bounds,
     token_spread,
 )
+from isinglass.systems.descent.hyperset import on_sphere
 from isinglass.systems.descent.hyperset_energies import ATTENTION, FEEDFORWARD
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -351,3 +352,8 @@ def test_a_change_by_depth_is_that_of_the_iteration():
     of = jax.jit(lambda layer, x, time: layer.attention(x, time))
     np.testing.assert_allclose(of(layer, x, 1), of(same, x, 0), atol=1e-12)
     np.testing.assert_array_equal(of(layer, x, 7), of(layer, x, 1))  # the last's
+
+
+def test_whole_numbers_lie_on_the_sphere_where_their_floats_do():
+    state = jnp.arange(2 * D).reshape(2, D)
+    np.testing.assert_array_equal(on_sphere(state)[0], on_sphere(state * 1.0)[0])

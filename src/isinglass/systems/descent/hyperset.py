@@ -394,6 +394,7 @@ def _gelu(x: Any) -> Any:
 
 def on_sphere(x: Any) -> tuple[Any, Any]:
     """RMS(x) and by what it divides; with the least ε that keeps 0 from dividing 0."""
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
     epsilon = jnp.finfo(x.dtype).eps
     radius = jnp.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
     return x / radius, radius
