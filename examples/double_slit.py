@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from isinglass import plot
 from isinglass.data.double_slit import make_waves
 from isinglass.figures import house_style, render, subplots
 from isinglass.systems.interference import Geometry, WaveClassifier
@@ -22,9 +23,9 @@ with house_style():
     names = ("in phase", "out of phase")
     for label, name, axes in zip(model.classes_, names, panels, strict=True):
         (energy,) = model.energy_over_time(test.X[test.y == label][:1])
-        for target, curve in zip(names, energy, strict=True):
-            axes.plot(curve, label=f"target of waves {target}")
-        axes.set(title=f"sources {name}", xlabel="time")
+        targets = [f"target of waves {target}" for target in names]
+        plot.energy_over_time(energy, axes, labels=targets)
+        axes.set(title=f"sources {name}", ylabel="")
     panels[0].set_ylabel("energy received")
-    panels[1].legend()
+    panels[0].get_legend().remove()
 Path("double_slit.png").write_bytes(render(figure, "png"))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from isinglass import plot
 from isinglass.dynamics import Kind, Measure, bifurcation, kaplan_yorke_dimension
-from isinglass.figures import house_style, render
-from isinglass.figures.diagram import About, draw
+from isinglass.figures import render
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 field = MeanField(Features.paper())  # three patterns, a window of four tokens
@@ -29,6 +29,5 @@ print(
     f"Kaplan–Yorke dimension {kaplan_yorke_dimension(most.exponents.values):.2f}"
 )
 
-with house_style():
-    figure = draw(diagram, About("mean field", labels=("A_1", "A_2", "A_3")))
+figure = plot.sweep_figure(diagram, "mean field", ["$A_1$", "$A_2$", "$A_3$"])
 Path("mean_field_zoom.png").write_bytes(render(figure, "png"))

@@ -5,9 +5,9 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass import plot
 from isinglass.dynamics import Kind, Measure, attractor, bifurcation, lyapunov_spectrum
-from isinglass.figures import house_style, render
-from isinglass.figures.diagram import About, draw
+from isinglass.figures import render
 
 
 def predator_prey(state, parameters):
@@ -40,6 +40,5 @@ for kind in Kind:
     count = int((diagram.kind == kind).sum())
     print(f"{kind.name.lower():>14}: {count:3d} of {diagram.sizes['r']} values of r")
 
-with house_style():
-    figure = draw(diagram, About("predator and prey", labels=("prey", "predator")))
+figure = plot.sweep_figure(diagram, "predator and prey", ["prey", "predator"])
 Path("own_map.png").write_bytes(render(figure, "png"))

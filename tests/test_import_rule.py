@@ -16,7 +16,7 @@ PACKAGE = Path(isinglass.__file__).parent
 # A room may import what stands left of it, and nothing beside or right of it.
 RULE = """
 _common <- attention, energy, dynamics, data <- training <- systems <- reproduce, explore <- experiments, report <- cli
-_common <- figures <- reproduce, report
+_common <- figures <- plot <- reproduce, report
 """  # noqa: E501
 
 
@@ -152,6 +152,8 @@ def test_only_optional_extras_are_imported_inside_functions(sources):
         ("systems/interference/a.py", "def f():\n    import isinglass.reproduce.run"),
         ("systems/interference/a.py", "from isinglass.figures import b"),
         ("figures/a.py", "from isinglass.dynamics import b"),
+        ("figures/a.py", "from isinglass.plot import b"),
+        ("plot/a.py", "from isinglass.dynamics import b"),
         ("reproduce/a.py", "from isinglass.report import html"),
         ("reproduce/a.py", "from isinglass.explore import run"),
         ("explore/a.py", "from isinglass.figures import style"),
@@ -180,6 +182,7 @@ def test_a_forbidden_import_is_reported(file, source):
         ("reproduce/a.py", "from isinglass import __version__"),
         ("reproduce/a.py", "from isinglass.figures import style"),
         ("experiments/a.py", "from isinglass.figures import style"),
+        ("experiments/a.py", "from isinglass.plot import phase_plane"),
         ("report/a.py", "from isinglass.figures import b"),
         ("cli/a.py", "from isinglass.figures import b\nimport isinglass.report.html"),
         ("__main__.py", "from isinglass.cli import main"),

@@ -17,6 +17,7 @@ PARTS = [
     "isinglass.dynamics.sweep",
     "isinglass.energy",
     "isinglass.figures",
+    "isinglass.plot",
     "isinglass.reproduce",
     "isinglass.systems.descent",
     "isinglass.systems.diffusion",

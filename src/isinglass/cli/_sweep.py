@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from isinglass.explore.run import SweepResult
 
 # Loaded when a command uses them: they import JAX or Matplotlib.
-diagram = lazy_module("isinglass.figures.diagram")
+sweeps = lazy_module("isinglass.plot.sweeps")
 recipes = lazy_module("isinglass.explore.recipe")
 bars_module = lazy_module("isinglass._common.bars")
 run = lazy_module("isinglass.explore.run")
@@ -350,10 +350,10 @@ def resume(
 def _show(result: SweepResult, debug: bool) -> None:
     """Draw the figure, and print a table and where all is."""
     with clear_errors(debug, bad_input=False):
-        about = diagram.About(result.name, result.labels, result.section)
+        about = sweeps.About(result.name, result.labels, result.section)
         with bars_module.Bars(console()) as bars:
             bars.step("drawing")
-            png, svg = diagram.write(result.dataset, result.directory, about)
+            png, svg = sweeps.write(result.dataset, result.directory, about)
         out = Console()
         out.print(sweep_report.table(result.dataset))
         lines = [] if result.hysteresis is None else [_hysteresis(result.hysteresis)]

@@ -1,9 +1,9 @@
 """How results are drawn, by Matplotlib and nothing else.
 
 `subplots` makes a figure in the house style; `samples` draws repeated measurements,
-`attractors` the kinds of attractors. What draws a whole figure of a record
-(`isinglass.figures.diagram` of a sweep, `isinglass.figures.radius` of activations) is
-imported from its module. Matplotlib is loaded when a name is first used.
+`attractors` the kinds of attractors. `isinglass.plot` draws results by them; the figure
+of distances between activations is in `isinglass.figures.radius`. Matplotlib is loaded
+when a name is first used.
 """
 
 import lazy_loader

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from isinglass.figures.attractors import KIND_STYLES
-from isinglass.figures.diagram import varied
+from isinglass.plot.bifurcations import varied
 
 if TYPE_CHECKING:
     import xarray as xr

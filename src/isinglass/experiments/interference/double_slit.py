@@ -8,6 +8,7 @@ import xarray as xr
 from isinglass.data.double_slit import make_waves
 from isinglass.figures import samples, style
 from isinglass.figures.style import COLOURS, INK, MUTED
+from isinglass.plot import energy_over_time
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.findings import mean
 from isinglass.systems.interference import Geometry, WaveClassifier
@@ -88,14 +89,14 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Energy over time at both targets, and all accuracies."""
     figure, (left, middle, right) = style.subplots(1, 3, width=11.5, height=3.5)
     for panel, wave in zip((left, middle), measured.wave.values, strict=True):
-        for target, label in enumerate(("in-phase target", "out-of-phase target")):
-            before, after = measured.energy.sel(wave=wave).isel(target=target)
-            panel.plot(before, ":", color=COLOURS[target], alpha=0.7)
-            panel.plot(after, color=COLOURS[target], label=label)
-        panel.set(title=f"{wave.capitalize()} input", xlabel="time in steps")
+        before, after = measured.energy.sel(wave=wave)
+        energy_over_time(before, panel, linestyle=":", alpha=0.7)
+        energy_over_time(after, panel)
+        panel.set_title(f"{wave.capitalize()} input")
     middle.sharey(left)
-    left.set_ylabel("energy")
-    left.legend(loc="upper left")
+    middle.set_ylabel("")
+    names = ["in-phase target", "out-of-phase target"]
+    left.legend(left.lines[2:], names, loc="upper left")
     words = [words.replace(" ", "\n", 1) for words in NOISES.values()]
     accuracy = measured.accuracy.assign_coords(noise=words)
     colours = (MUTED, COLOURS[0])

@@ -5,10 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
 
 from isinglass.data.double_slit import Waves, make_waves
 from isinglass.data.mnist import Digits
@@ -23,9 +19,9 @@ from isinglass.experiments.interference.setting import (
     training_set,
 )
 from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.plot import worldlines
+from isinglass.plot.light_cones import add_lines
 from isinglass.reproduce import Context, Figure, Ledger
-
-Lines = Float[np.ndarray, "line 2 2"]  # (x, t) of both ends
 
 DIGIT = 2  # of the picture in space and time
 WHEN = {False: "before", True: "after"}  # training
@@ -100,18 +96,11 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 def draw_light_cones(measured: xr.Dataset) -> Figure:
     """Figs. 1 and 2 in one space dimension: distance from the target against time."""
     figure, panels = subplots(2, 4, width=11, height=6, sharex=True, sharey=True)
-    farthest, steps = float(measured.distance.max()), measured.sizes["duration"]
     for row, (trained, when) in zip(panels, WHEN.items(), strict=True):
         for target, panel in enumerate(row):
-            lines, chances = light_cone(measured.sel(trained=trained), target)
-            opacity = np.minimum(1, 0.08 + 9 * chances)
-            add_lines(panel, lines, COLOURS[target], 0.3 + 30 * chances, opacity)
+            worldlines(measured.sel(trained=trained), panel, target=target)
             panel.set_title(f"target {CLASSES[target]}, {when}")
-            panel.set(xlim=(0, farthest + 0.5), ylim=(0, steps))
-    for panel in panels[:, 0]:
-        panel.set_ylabel("time in steps")
-    for panel in panels[-1]:
-        panel.set_xlabel("distance from target")
+            panel.label_outer()
     return Figure(
         figure,
         "Space-time diagrams before and after training (K=5, 1 epoch). A signal starts "
@@ -120,19 +109,6 @@ def draw_light_cones(measured: xr.Dataset) -> Figure:
         "Width is the probability, averaged over the sources at that distance. "
         "Training mutes the sources that are not similar to the field.",
     )
-
-
-def light_cone(measured: xr.Dataset, target: int) -> tuple[Lines, np.ndarray]:
-    """Routes to a target, averaged over sources at a distance, and their chances."""
-    probability = measured.probability[:, target].values
-    distance = measured.distance[:, target].values
-    lines, chances = [], []
-    for place in np.unique(distance):
-        mean = probability[distance == place].mean(axis=0)
-        for duration in np.flatnonzero(mean > 1e-4):
-            lines.append(((place, 0), (0, duration)))
-            chances.append(mean[duration])
-    return np.reshape(lines, (-1, 2, 2)).astype(float), np.array(chances)
 
 
 def draw_double_slit(measured: xr.Dataset) -> Figure:
@@ -168,11 +144,3 @@ def draw_double_slit(measured: xr.Dataset) -> Figure:
         "step.",
         part="double-slit",
     )
-
-
-def add_lines(
-    axes: Axes, lines: Lines, colour: str, widths: np.ndarray, opacity: np.ndarray
-) -> None:
-    """Straight lines of one colour, as wide and as opaque as they are likely."""
-    colours = [(*to_rgb(colour), alpha) for alpha in opacity]
-    axes.add_collection(LineCollection(list(lines), colors=colours, linewidths=widths))

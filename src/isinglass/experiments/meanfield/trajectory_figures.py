@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from isinglass import plot
 from isinglass.dynamics.signals import autocorrelation, power_spectrum
 from isinglass.experiments.meanfield.kinds import kind_name
 from isinglass.experiments.meanfield.program import PROGRAM_EXPONENTS
@@ -52,13 +53,14 @@ def draw_orbit(axes: Any, orbit: np.ndarray, colour: str) -> None:
     for component, label in enumerate(ATTENTION_LABELS):
         style = {"color": COLOURS[component], "linewidth": 1, "label": label}
         over_time.plot(time, orbit[-LAST:, component], **style)
-    dots = {"color": colour, "markersize": 1.5, "rasterized": True}
     for plane, component in zip(planes, (1, 2), strict=True):
-        plane.plot(orbit[:, 0], orbit[:, component], ".", **dots)
-    spectrum = power_spectrum(orbit[:, 0], window="hann", segments=3)
+        dots = {"color": colour, "markersize": 1.5}
+        plot.phase_plane(orbit, plane, components=(0, component), **dots)
     thin = {"color": colour, "linewidth": 0.7}
-    spectral.semilogy(spectrum.frequency, spectrum.power, **thin)
-    spectral.set_ylim(spectrum.power.max() * 1e-9, spectrum.power.max() * 10)
+    power = power_spectrum(orbit[:, 0], window="hann", segments=3)
+    plot.spectrum(power, spectral, **thin)
+    for panel in (*planes, spectral):
+        panel.set(xlabel="", ylabel="")  # names stand above and below the columns
     most_lag = min(MOST_LAG, len(orbit) - 1)
     correlated.plot(autocorrelation(orbit[:, 0], most_lag), **thin)
     correlated.set_ylim(-1.05, 1.05)

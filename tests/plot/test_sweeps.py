@@ -8,11 +8,11 @@ import xarray as xr
 
 from isinglass.figures import render
 from isinglass.figures.attractors import CHAOTIC, DIVERGED, KIND_STYLES
-from isinglass.figures.diagram import About, draw, symbol, varied, write
+from isinglass.plot import sweep_figure
+from isinglass.plot.bifurcations import symbol, varied
+from isinglass.plot.sweeps import About, write
 
-pytestmark = pytest.mark.usefixtures("styled")
-
-LOGISTIC = About("logistic", ["x"])
+LOGISTIC = ("logistic", ["x"])
 UNITS = {"units": "nats per step"}
 
 
@@ -58,7 +58,7 @@ def labels(figure):
 
 
 def test_a_diagram_has_points_kinds_and_exponents_one_below_the_other():
-    figure = draw(diagram(), LOGISTIC)
+    figure = sweep_figure(diagram(), *LOGISTIC)
     assert labels(figure) == ["x", "", "$\\lambda_1$\n(nats per step)"]
     points, _, leading = figure.axes
     assert points.get_title(loc="left") == "logistic, $\\alpha$ = 0.5"
@@ -72,13 +72,13 @@ def test_a_diagram_has_points_kinds_and_exponents_one_below_the_other():
 
 
 def test_directions_have_panels_of_their_own_and_a_common_one_of_exponents():
-    figure = draw(diagram(["up", "down"]), LOGISTIC)
+    figure = sweep_figure(diagram(["up", "down"]), *LOGISTIC)
     assert labels(figure)[::2] == ["x, upwards", "x, downwards", labels(figure)[4]]
     assert figure.axes[-1].get_legend_handles_labels()[1] == ["upwards", "downwards"]
 
 
 def test_several_exponents_are_drawn_below_and_on_a_section_the_other_component():
-    figure = draw(diagram(components=3), About("map", ["x", "y", "z"], section=0))
+    figure = sweep_figure(diagram(components=3), "map", ["x", "y", "z"], 0)
     assert labels(figure)[0] == "y\nwhere x is on the section"
     assert labels(figure)[-1] == "3 $\\lambda_i$\n(nats per step)"
     assert len(figure.axes[-1].lines) == 3 + 1  # and zero
@@ -86,7 +86,7 @@ def test_several_exponents_are_drawn_below_and_on_a_section_the_other_component(
 
 def test_two_parameters_are_maps_of_kinds_and_of_the_leading_exponent():
     dataset = plane()
-    figure = draw(dataset, About("plane"))
+    figure = sweep_figure(dataset, "plane")
     kinds, exponents = figure.axes[:2]
     assert (kinds.get_xlabel(), kinds.get_ylabel()) == ("$\\beta$", "$r$")
     assert (kinds.get_xscale(), kinds.get_yscale()) == ("log", "linear")
@@ -100,12 +100,12 @@ def test_two_parameters_are_maps_of_kinds_and_of_the_leading_exponent():
 def test_a_sweep_is_drawn_in_ascending_order():
     dataset = diagram()
     turned = dataset.isel(r=slice(None, None, -1))
-    images = [render(draw(x, LOGISTIC), "png") for x in (dataset, turned)]
+    images = [render(sweep_figure(x, *LOGISTIC), "png") for x in (dataset, turned)]
     assert images[0] == images[1]
 
 
 def test_both_files_are_written(tmp_path):
-    png, svg = write(diagram(), tmp_path, LOGISTIC)
+    png, svg = write(diagram(), tmp_path, About(*LOGISTIC))
     assert png.read_bytes().startswith(b"\x89PNG")
     assert svg.read_bytes().startswith(b"<?xml")
 

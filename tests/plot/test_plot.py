@@ -1,0 +1,201 @@
+"""What every picture of `isinglass.plot` does, and what each of them shows."""
+
+import doctest
+from importlib import import_module
+from inspect import signature
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.figure import Figure
+
+from isinglass import plot
+from isinglass.dynamics import PowerSpectrum
+from isinglass.figures.attractors import CHAOTIC, KIND_STYLES
+from isinglass.figures.style import COLOURS, INK
+
+RATES = {"units": "nats per step"}
+
+
+def sweep():
+    """A diagram over r, downwards: a fixed point, a 2-cycle, chaos, divergence."""
+    r = np.array([4.2, 3.9, 3.2, 2.9])
+    points = np.array([[9, 9], [0.3, 0.8], [0.5, 0.7], [0.6, np.nan]])
+    return xr.Dataset(
+        {
+            "kind": ("r", [4, CHAOTIC, 1, 0]),
+            "points": (("r", "point", "component"), points[..., None]),
+            "exponents": (
+                ("r", "exponent"),
+                np.array([[np.nan] * 2, [0.5, -0.1], [-0.4, -0.6], [-0.2, -np.inf]]),
+                RATES,
+            ),
+        },
+        {"r": r},
+    )
+
+
+def orbit():
+    return np.arange(12.0).reshape(4, 3)
+
+
+def routes():
+    probability = np.zeros((3, 2, 5))
+    probability[0, 1, 2], probability[1, 1, 2], probability[2, 1, 4] = 0.2, 0.4, 0.1
+    distance = np.array([[1, 1], [1, 1], [1, 3]])
+    dimensions = ("source", "target", "duration")
+    return xr.Dataset(
+        {
+            "probability": (dimensions, probability),
+            "distance": (dimensions[:2], distance),
+        }
+    )
+
+
+PICTURES = {
+    plot.diagram: sweep,
+    plot.exponents: sweep,
+    plot.phase_plane: orbit,
+    plot.spectrum: lambda: PowerSpectrum(np.arange(3) / 4, np.array([0, 4.0, 1])),
+    plot.worldlines: routes,
+    plot.energy_over_time: lambda: np.array([[0, 1, 4], [0, 2, 1]]),
+}
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+def lines(axes):
+    return [np.transpose(line.get_data()).astype(float) for line in axes.lines]
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_it_draws_on_axes_and_returns_them_and_on_new_ones_if_there_are_none(
+    picture, ax
+):
+    result = PICTURES[picture]()
+    assert picture(result, ax) is ax
+    own = picture(result)
+    assert own.figure is not ax.figure
+    assert own.has_data()
+    assert ax.has_data()
+    assert own.get_xlabel()
+    assert own.get_ylabel()
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("other", [None, "text", SimpleNamespace(points=1)])
+def test_what_is_no_such_result_is_refused_by_the_name_of_the_argument(picture, other):
+    name = next(iter(signature(picture).parameters))
+    with pytest.raises(TypeError, match=f"^{name} must be "):
+        picture(other)
+    with pytest.raises(TypeError, match=r"\bax(=| must)"):
+        picture(PICTURES[picture](), "axes")
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_the_example_of_its_docstring_runs(picture):
+    module = import_module(picture.__module__)
+    (example,) = doctest.DocTestFinder().find(picture, globs={}, module=module)
+    assert example.examples
+    assert not doctest.DocTestRunner().run(example).failed
+
+
+def test_a_diagram_has_the_points_of_each_value_in_the_colour_of_its_kind(ax):
+    plot.diagram(sweep(), ax)
+    by_colour = {line.get_color(): np.c_[line.get_data()] for line in ax.lines}
+    chaos = by_colour[KIND_STYLES[CHAOTIC].colour]
+    np.testing.assert_array_equal(chaos, [[3.9, 0.3], [3.9, 0.8]])
+    assert sum(map(len, by_colour.values())) == 5  # the orbit that diverged has none
+    assert ax.get_xlim() == (2.9, 4.2)
+    assert ax.get_xlabel() == "$r$"
+    (legend,) = plot.diagram(sweep()).figure.legends
+    assert "chaotic" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_leading_exponents_are_shaded_where_they_are_positive(ax):
+    plot.exponents(sweep(), ax, count=1)
+    leading, zero = lines(ax)
+    np.testing.assert_array_equal(leading[:, 1], [-0.2, -0.4, 0.5, np.nan])
+    np.testing.assert_array_equal(zero[:, 1], 0)
+    (shade,) = ax.collections
+    assert shade.get_datalim(ax.transData).y1 == 0.5
+    assert ax.get_ylabel() == "$\\lambda_1$\n(nats per step)"
+    fan = lines(plot.exponents(sweep()))
+    assert len(fan) == 3
+    assert np.isnan(fan[1][0, 1])  # minus infinity is not drawn
+
+
+def test_exponents_of_both_directions_have_a_line_each(ax):
+    both = xr.concat([sweep(), -sweep()], "direction", join="override")
+    both = both.assign_coords(direction=["up", "down"], r=sweep().r)
+    plot.exponents(both, ax, count=1)
+    assert ax.get_legend_handles_labels()[1] == ["upwards", "downwards"]
+    with pytest.raises(ValueError, match="count must be 1"):
+        plot.exponents(both)
+    with pytest.raises(ValueError, match="sweep must be of one direction"):
+        plot.diagram(both)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options", "message"),
+    [
+        (plot.diagram, {"component": 1}, "component must be below 1, got 1"),
+        (plot.exponents, {"count": 0}, "count must be"),
+        (plot.phase_plane, {"components": (0, 3)}, r"components\[1\] must be below 3"),
+        (plot.worldlines, {"target": 2}, "target must be below 2, got 2"),
+        (plot.energy_over_time, {"labels": "ab"}, "labels must be a sequence"),
+        (plot.energy_over_time, {"labels": ["a"]}, "labels must name the 2 targets"),
+    ],
+)
+def test_options_out_of_range_are_refused(picture, options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        picture(PICTURES[picture](), **options)
+
+
+def test_two_parameters_are_no_diagram():
+    plane = xr.Dataset({"points": (("r", "s", "point", "component"), np.ones([2] * 4))})
+    with pytest.raises(ValueError, match="sweep must vary one parameter, got r, s"):
+        plot.diagram(plane)
+
+
+def test_a_phase_plane_has_the_components_and_the_colour_of_an_attractors_kind(ax):
+    plot.phase_plane(orbit(), ax, components=(2, 0))
+    np.testing.assert_array_equal(lines(ax)[0], orbit()[:, [2, 0]])
+    cycle = SimpleNamespace(points=orbit(), kind=1, period=4, confidence=1.0)
+    own = plot.phase_plane(cycle)
+    assert own.get_title(loc="left") == "periodic, period 4"
+    assert own.lines[0].get_color() == KIND_STYLES[1].colour
+    assert plot.phase_plane(cycle, ax, color=INK).lines[-1].get_color() == INK
+
+
+def test_a_spectrum_is_logarithmic_and_shows_nine_decades(ax):
+    result = PICTURES[plot.spectrum]()
+    plot.spectrum(result, ax)
+    assert ax.get_yscale() == "log"
+    np.testing.assert_allclose(ax.get_ylim(), (4e-9, 40))
+    with pytest.raises(ValueError, match=r"signal\.power must be of shape"):
+        plot.spectrum(result._replace(power=np.ones(2)))
+
+
+def test_worldlines_run_from_the_distance_to_the_target_as_wide_as_likely(ax):
+    plot.worldlines(routes(), ax, target=1)
+    (fan,) = ax.collections
+    segments = np.array(fan.get_segments())
+    np.testing.assert_array_equal(segments, [[[1, 0], [0, 2]], [[3, 0], [0, 4]]])
+    np.testing.assert_allclose(fan.get_linewidths(), [0.3 + 30 * 0.3, 0.3 + 30 * 0.1])
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0, 3.5), (0, 5))
+
+
+def test_energies_have_a_line_a_target_and_a_legend_by_labels(ax):
+    energy = PICTURES[plot.energy_over_time]()
+    plot.energy_over_time(energy, ax)
+    assert ax.get_legend() is None
+    plot.energy_over_time(energy, ax, labels=[3, 7])
+    assert [line.get_color() for line in ax.lines] == [*COLOURS[:2]] * 2
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["3", "7"]
+    with pytest.raises(ValueError, match="of one input"):
+        plot.energy_over_time(energy[None])
