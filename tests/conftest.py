@@ -10,11 +10,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-import jax
 import pytest
 from xdist.scheduler import LoadFileScheduling
-
-import typechecking
 
 # Tests run most programs once, so they compile them for little time rather than for
 # speed, and so do the programs that tests start. Whoever sets XLA_FLAGS, if to nothing,
@@ -30,10 +27,11 @@ SKETCHES = {
     "png": b"\x89PNG\r\n\x1a\n",
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>',
 }
-LARGE = ("matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray")
+LARGE = ("jax", "matplotlib.pyplot", "scipy.stats", "sklearn.svm", "typer", "xarray")
 MOST_MAPS = 45_000
-# Folders whose files share no compiled programs.
+# Folders whose files share no compiled programs, and those that share many.
 SCATTERED = ("cli", "system", "tests")
+ALIKE = {"training": "looped", "memory": "looped"}
 
 
 def _is_accepted(flags: str) -> bool:
@@ -56,20 +54,13 @@ if "XLA_FLAGS" not in os.environ:  # read at JAX's first computation; workers in
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     programs = tempfile.mkdtemp(prefix="isinglass-tests-")
     atexit.register(shutil.rmtree, programs, ignore_errors=True)
-    settings = {
-        "jax_compilation_cache_dir": programs,
-        "jax_persistent_cache_min_compile_time_secs": 0,
-    }
-    os.environ |= {name.upper(): str(value) for name, value in settings.items()}
-    for name, value in settings.items():
-        jax.config.update(name, value)  # JAX has been imported
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = programs
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 # Programs that tests start find `helpers`, too.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
 )
-
-typechecking.install()
 
 
 def pytest_configure(config):
@@ -82,6 +73,7 @@ def pytest_configure(config):
         gc.disable()  # until all is imported, nothing of which is garbage
         for library in LARGE:
             import_module(library)
+        import_module("typechecking").install()
 
 
 class _BySystem(LoadFileScheduling):
@@ -89,7 +81,8 @@ class _BySystem(LoadFileScheduling):
 
     def _split_scope(self, nodeid):
         file = Path(nodeid.split("::")[0])
-        return str(file) if file.parent.name in SCATTERED else file.parent.name
+        folder = file.parent.name
+        return str(file) if folder in SCATTERED else ALIKE.get(folder, folder)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -100,7 +93,6 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_finish():
     """Look for garbage less often, and never among what has been imported."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
     gc.enable()
@@ -110,12 +102,15 @@ def pytest_collection_finish():
 def _forget_compiled_programs():
     """Drop programs before the maps of memory that they hold reach Linux's 65,530.
 
-    A program holds about four; all tests together compile some ten thousands.
+    A program holds about four; all tests together compile some thousands. Experiments
+    that do jobs side by side would do so sooner, after each job, for they compile more.
     """
+    if "isinglass.reproduce.jobs" in sys.modules:
+        vars(sys.modules["isinglass.reproduce.jobs"])["MANY_MAPS"] = MOST_MAPS
     yield
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
-        jax.clear_caches()
+        import_module("jax").clear_caches()
 
 
 @pytest.fixture

@@ -538,12 +538,12 @@ def test_options_of_a_cluster_are_numbers_where_they_can_be():
     }
 
 
-# A continuation, whose six blocks follow each other on however many cores.
+# A continuation, whose four blocks follow each other on however many cores.
 LONG = (
     "sweep",
     "my_map.py:step",
     "--vary",
-    "r=2.5:3.4:192",
+    "r=2.5:3.4:128",
     "--set",
     "c=0.1",
     "--exponents",
@@ -557,7 +557,7 @@ LONG = (
     "--qr-every",
     "1",
 )
-BLOCKS = 6
+BLOCKS = 4
 
 
 def begin(folder, out):

@@ -8,7 +8,7 @@ from isinglass.data.tokens import check_tokens
 
 
 @settings(deadline=None)
-@given(st.text())
+@given(st.text(st.sampled_from("\x00a\né߿€\uffff😀"), max_size=20))
 def test_bytes_come_back(text):
     encoded = ByteTokens().encode(text)
     assert encoded.tolist() == list(text.encode())

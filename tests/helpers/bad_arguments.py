@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers.bad_maps import HENON, START, call, henon
+from helpers.random_models import random_model
 from isinglass import attention, data, dynamics, energy, training
 from isinglass.dynamics import trajectory
 from isinglass.systems import interference, looped, meanfield, memory
@@ -18,14 +19,11 @@ FEATURES = meanfield.Features.shifted_cycle(3, 1)
 FIELD = meanfield.MeanField(FEATURES)
 PHYSICS = {"beta": 1.2, "gamma": 20.0, "epsilon": 0.02}
 NETWORK = meanfield.SelfAttentionNetwork(np.ones((4, 2, 9)), 1)
-# In one program each: as many as they have operations take a second of every run.
-LOOPED = jax.jit(looped.LoopedTransformer, static_argnums=0)(
-    looped.LoopedConfig(iterations=2), key=KEY
-)
+LOOPED = random_model(looped.LoopedTransformer, looped.LoopedConfig(iterations=2))
 TASK = data.InductionTask()
-GPT = jax.jit(memory.Transformer, static_argnums=0)(
+GPT = random_model(
+    memory.Transformer,
     memory.TransformerConfig(vocabulary=5, context=8, width=4, heads=1, layers=1),
-    key=KEY,
 )
 
 

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers.bad_maps import call
+from helpers.random_models import random_model
 from isinglass import data, energy
 from isinglass.systems import descent, diffusion
 
 KEY, X = jax.random.PRNGKey(0), jnp.ones((5, 6))
 SHAPE = descent.EnergyTransformerConfig(6, 2, 3, 7)
-BLOCK = descent.EnergyTransformer(SHAPE, key=KEY)
+BLOCK = random_model(descent.EnergyTransformer, SHAPE)
 GRAPH = BLOCK.on_graph(jnp.ones((5, 5, 2)))
 
 
@@ -82,8 +83,9 @@ def hyperset(**shape: Any) -> Any:
     return descent.HyperSET(descent.HyperSETConfig(**shape), key=KEY)
 
 
-SYMBOLS = descent.SymbolHyperSET(
-    descent.HyperSETConfig(6, 2, 4, step_features=0), 3, 5, 2, key=KEY
+SYMBOLS = random_model(
+    lambda config, key: descent.SymbolHyperSET(config, 3, 5, 2, key=key),
+    descent.HyperSETConfig(6, 2, 4, step_features=0),
 )
 HYPERSETS = {
     "heads that do not divide": call("width must be a multiple", hyperset, heads=7),
@@ -102,7 +104,7 @@ HYPERSETS = {
 }
 V = jnp.ones((5, 2, 3))
 EMPTY = jnp.zeros(5, bool)
-FORMER = diffusion.DIFFormer(diffusion.DIFFormerConfig(6, 2, 4, 2, 1), key=KEY)
+FORMER = random_model(diffusion.DIFFormer, diffusion.DIFFormerConfig(6, 2, 4, 2, 1))
 RING = np.array([[0, 1], [1, 0]])
 
 
@@ -171,10 +173,15 @@ DIFFUSIONS = {
     "a time that is no number": call("time must be", SYMBOLS.layer.step, X, "late"),
     "memories of numbers": call("activity must be", BLOCK.memory_force, None),
 }
-PICTURE = descent.ImageEnergyTransformer(SHAPE, 5, 6, key=KEY)
-NODES = descent.NodeEnergyTransformer(SHAPE, 6, key=KEY)
 SIZES = (6, 2, 3)
-WHOLE = descent.GraphEnergyTransformer(SHAPE, SIZES, 1, key=KEY)
+PICTURE, NODES, WHOLE = (
+    random_model(kind, SHAPE)
+    for kind in (
+        lambda shape, key: descent.ImageEnergyTransformer(shape, 5, 6, key=key),
+        lambda shape, key: descent.NodeEnergyTransformer(shape, 6, key=key),
+        lambda shape, key: descent.GraphEnergyTransformer(shape, SIZES, 1, key=key),
+    )
+)
 MODELS = {
     "hidden, numbers": call("hidden must be True or", PICTURE, X, jnp.ones(5)),
     "hidden of others": call("hidden must have", PICTURE, X, jnp.ones(4, bool)),

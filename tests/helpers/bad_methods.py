@@ -9,6 +9,7 @@ import xarray as xr
 
 from helpers import lane_training, looped_training, memory_training
 from helpers.bad_maps import call
+from helpers.random_models import random_model
 from isinglass import data, energy, training
 from isinglass.dynamics import basins, textbook
 from isinglass.systems import interference, looped, memory
@@ -17,16 +18,12 @@ KEY, X = jax.random.PRNGKey(0), jnp.ones((3, 4))
 TEXT = data.TextSource(np.frombuffer(memory_training.TEXT, np.uint8)[:128], 8, 256)
 ROWS = data.ExampleSource([([1, 2], [1.0, 1.0])], start=0, vocabulary=4)
 NEW = data.NewExamples(48, "words and tab")
-# In one program each: as many as they have operations take a second of every run.
-LOOPED = jax.jit(looped.LoopedTransformer, static_argnums=0)(
-    looped_training.CONFIG, key=KEY
-)
+LOOPED = random_model(looped.LoopedTransformer, looped_training.CONFIG)
 SYSTEM = looped.LatentHamiltonian(*[jnp.eye(4)] * 3)
-BATCH = data.InductionTask().batch(KEY, 2, 5)
-PLACES = looped.find_places(BATCH, KEY)
-GPT = jax.jit(memory.Transformer, static_argnums=0)(
-    memory.TransformerConfig(256, 16, 8, 2, 1), key=KEY
-)
+WHOLE, BOTH = jnp.zeros((2, 5), jnp.int32), jnp.ones((2, 5), bool)
+BATCH = data.InductionBatch(WHOLE, WHOLE, BOTH, WHOLE)
+PLACES = looped.Places(jnp.zeros((4, 2, 5), jnp.int32), BOTH)
+GPT = random_model(memory.Transformer, memory.TransformerConfig(256, 16, 8, 2, 1))
 
 
 def lanes(words, models=None, task: Any = lane_training.TASK, **changes):

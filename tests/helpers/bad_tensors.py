@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers import looped_training
 from helpers.bad_maps import call
+from helpers.random_models import random_model
 from isinglass import attention, data, dynamics, energy, training
 from isinglass.dynamics import textbook
 from isinglass.systems import interference, looped, meanfield
@@ -24,7 +25,7 @@ LEVEL = interference.Level()
 ENCODER = interference.DipoleEncoder(hosts=2, places=2)
 HENON = (textbook.henon, np.zeros(2), {"a": 1.4, "b": 0.3})
 TRIAL = (
-    looped.LoopedTransformer(looped_training.CONFIG, key=KEY),
+    random_model(looped.LoopedTransformer, looped_training.CONFIG),
     data.InductionTask(),
     looped.Sample([5], KEY, 2),
 )

@@ -8,13 +8,14 @@ import numpy as np
 
 from helpers import looped_training
 from helpers.bad_maps import call
+from helpers.random_models import random_model
 from isinglass import attention, data, dynamics, energy
 from isinglass.systems import interference, looped, meanfield, memory
 
 KEY, X = jax.random.PRNGKey(0), jnp.ones((2, 4))
 FIELD = meanfield.MeanField(meanfield.Features.paper())
 PHYSICS = {"beta": 1.2, "gamma": 20.0, "epsilon": 0.02}
-LOOPED = looped.LoopedTransformer(looped_training.CONFIG, key=KEY)
+LOOPED = random_model(looped.LoopedTransformer, looped_training.CONFIG)
 RNG = np.random.default_rng(0)
 BYTES = np.arange(99) % 7
 

@@ -11,7 +11,12 @@ import xarray as xr
 from isinglass.experiments.looped import models
 from isinglass.experiments.looped.models import Training
 from isinglass.reproduce import Context
-from isinglass.systems.looped import LoopedTransformer, Run
+from isinglass.systems.looped import (
+    BaselineConfig,
+    LoopedBaseline,
+    LoopedTransformer,
+    Run,
+)
 from isinglass.systems.looped.recipe import recipes_in_order
 from isinglass.systems.looped.training import LoopedTrainer
 
@@ -41,9 +46,9 @@ def untrained(
 
 def _as_begun(config: Any, seeds: Sequence[int]) -> Any:
     """Models of several seeds, drawn by NumPy as spread as new ones are."""
-    like = eqx.filter_eval_shape(
-        lambda key: LoopedTransformer(config, key=key), jax.random.key(0)
-    )
+    is_baseline = isinstance(config, BaselineConfig)
+    kind = LoopedBaseline if is_baseline else LoopedTransformer
+    like = eqx.filter_eval_shape(lambda key: kind(config, key=key), jax.random.key(0))
     rngs = [np.random.default_rng(seed) for seed in seeds]
 
     def parameters(path: Any, leaf: Any) -> jax.Array:
@@ -55,20 +60,3 @@ def _as_begun(config: Any, seeds: Sequence[int]) -> Any:
         return jax.device_put(draws / np.float32(shape[0] ** 0.5))
 
     return jax.tree_util.tree_map_with_path(parameters, like)
-
-
-def random_model(kind: Any, config: Any, seed: int = 0, spread: float = 0.4) -> Any:
-    """A model of any kind, drawn by NumPy; none of its parameters is 0 or 1.
-
-    In the precision of the moment: float64 where `jax.enable_x64` is on.
-    """
-    like = eqx.filter_eval_shape(lambda key: kind(config, key=key), jax.random.key(0))
-    rng = np.random.default_rng(seed)
-
-    def parameter(path: Any, leaf: Any) -> jax.Array:
-        draw = spread * rng.standard_normal(leaf.shape)
-        is_gain = getattr(path[-1], "name", "") == "gain"
-        draw = 1 + draw if is_gain else draw
-        return jax.device_put(np.asarray(draw, jax.dtypes.canonicalize_dtype(float)))
-
-    return jax.tree_util.tree_map_with_path(parameter, like)

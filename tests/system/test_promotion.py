@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from helpers.looped_models import random_model
+from helpers.random_models import random_model
 from isinglass import attention, data
 from isinglass.data import InductionBatch
 from isinglass.systems import interference, looped

@@ -11,17 +11,20 @@ import pytest
 
 from helpers import terminal
 
-# Two experiments, of which the second stays for minutes in a call that lets other
-# threads run and that no signal ends, as a compilation does.
+# Two experiments, of which the second stays for ever in a call that lets other threads
+# run and that no signal ends, as a compilation does: it waits for itself.
 BLOCKED = """
-import hashlib, signal, sys
+import ctypes, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from helpers import fakes
 from isinglass import cli
 from isinglass.reproduce import catalogue
 def blocked(context):
     print("blocked", file=sys.stderr, flush=True)
-    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+    system, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+    system.pthread_mutex_init(mutex, None)
+    system.pthread_mutex_lock(mutex)
+    system.pthread_mutex_lock(mutex)
 toys = [fakes.entry("toy-one"), fakes.entry("toy-two", blocked)]
 catalogue.entries = lambda: {toy.name: toy for toy in toys}
 sys.argv = ["isinglass", "reproduce", "all", "--out", sys.argv[1]]

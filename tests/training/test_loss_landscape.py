@@ -8,7 +8,7 @@ import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from helpers.looped_models import random_model
+from helpers.random_models import random_model
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 from isinglass.training.loss_landscape import (

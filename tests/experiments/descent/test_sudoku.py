@@ -13,12 +13,18 @@ import xarray as xr
 
 from helpers.experiments import measure, rows_of, tell
 from isinglass.data.sudoku import count_solutions
-from isinglass.experiments.descent import sudoku, sudoku_arms, sudoku_puzzles
+from isinglass.experiments.descent import (
+    sudoku,
+    sudoku_arms,
+    sudoku_puzzles,
+    sudoku_training,
+)
 from isinglass.experiments.descent.layers import numbers_of
 from isinglass.experiments.descent.sudoku_arms import ARMS, Shape
 from isinglass.experiments.descent.sudoku_training import Lane, Loss, Puzzles
 from isinglass.reproduce import Context
 from isinglass.systems.descent import SymbolHyperSET
+from isinglass.training import Lanes
 
 SHAPE = Shape(4, 8, 2, 4)
 CONTEXT = Context(seeds=range(3))
@@ -122,6 +128,40 @@ def test_the_loss_is_that_of_empty_cells(pool):
     data = Puzzles(puzzles, solutions, jnp.arange(1))
     lane = Lane(solver, jnp.arange(4))
     assert Loss(1, 3)(lane, data, jax.random.key(1)) == pytest.approx(np.log(4))
+
+
+def test_a_rate_is_searched_and_models_are_read_at_t_and_at_2t(monkeypatch):
+    T = sudoku.QUICK.iterations
+    rates = []
+
+    def train(models, task, recipe, *, learning_rates, keys, runtime):
+        rates.append(list(learning_rates))
+        losses = xr.Dataset({"validation": (("lane", "step"), [[2.0], [1.0]])})
+        return Lanes(models, losses, np.full(2, -1))
+
+    fakes = {
+        "train_lanes": train,
+        "solved": lambda solver, puzzles, solutions, count: np.arange(1.0, count + 1),
+        "descent": lambda *_: sudoku_training.Descent(
+            np.array([0.0, 50.0]), np.arange(2 * T + 1.0)
+        ),
+        "geometry": lambda *_: sudoku_training.Geometry(
+            *map(jnp.asarray, np.eye(3, 2))
+        ),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(sudoku_training, name, fake)
+    measured = measure(sudoku, seeds=2).squeeze("board")
+    low, high = sudoku.QUICK.rates
+    assert rates == 2 * [[low, high], [high, high]]
+    assert (measured.rate == high).all()
+    assert (measured.boards.sel(loops="T") == T).all()
+    assert (measured.boards.sel(loops="2T") == 2 * T).all()
+    assert (measured.again == T).all()
+    assert (measured.rises.sel(span="T + 1 to 2T") == 50).all()
+    assert measured.angle.notnull().all()
+    assert (measured.parameters > 0).all()
+    assert ((measured.chance > 0) & (measured.chance < 100)).all()
 
 
 @pytest.mark.slow

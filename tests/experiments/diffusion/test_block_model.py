@@ -87,6 +87,20 @@ def test_it_is_told(measured):
     assert "1 run had not come to rest" in text
 
 
+def test_what_is_measured_where_nothing_is_learned(monkeypatch, untrained):
+    tiny = block_model.Setting((4.0,), Ensemble(80, 8, 8, 20), TINY, (CONVOLVED,))
+    monkeypatch.setitem(block_model.SETTINGS, "quick", tiny)
+    measured = measure(block_model, seeds=2)
+    accuracy = measured.accuracy.sel(signal=4.0)
+    assert accuracy.sel(learner=BEST).mean() > 70
+    assert (
+        accuracy.sel(learner=BEST).mean() > accuracy.sel(learner=CONVOLVED.name).mean()
+    )
+    assert measured.rate.sel(learner=CONVOLVED.name) in TINY.rates
+    assert accuracy.sel(learner=BARE.name).isnull().all()
+    assert accuracy.sel(learner=list(block_model.PEERS)).notnull().all()
+
+
 @pytest.mark.slow  # compiles a training
 def test_a_tiny_run(monkeypatch):
     tiny = block_model.Setting((4.0,), Ensemble(80, 8, 8, 20), TINY, (CONVOLVED,))

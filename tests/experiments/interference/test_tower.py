@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.experiments import rows_of, tell
+from helpers.experiments import measure, rows_of, tell
 from isinglass.data.mnist import Digits
 from isinglass.experiments.interference import tower
 from isinglass.experiments.interference import tower_readout as readout
@@ -91,6 +91,47 @@ def test_thresholds_are_chosen_on_validation_and_guests_set_beside_none():
         "accuracy",
         "thresholds",
     ]
+
+
+def thumbnails(images):
+    """Means of squares of pixels, from −1 to 1."""
+    means = images.reshape(len(images), 4, 7, 4, 7).mean((2, 4)) / 128 - 1
+    return np.tanh(means.reshape(len(images), 16))
+
+
+class Thumbnails(Tower):
+    """Stands for a tower of any levels."""
+
+    def fit_transform(self, X, y=None, **_):
+        return thumbnails(X)
+
+
+def flat_by_tally(learn, tested, seed):
+    field = thumbnails(learn.reshape(-1, 28, 28)).reshape(*learn.shape[:2], 16)
+    return readout.by_tally(field, thumbnails(tested), 0.5)
+
+
+def test_all_methods_learn_from_the_same_draws(monkeypatch):
+    monkeypatch.setattr(tower, "Tower", Thumbnails)
+    monkeypatch.setattr(tower, "picture_of_towers", lambda _: {})
+    fakes = {
+        "flat": thumbnails,
+        "flat_by_energy": flat_by_tally,
+        "by_energy": lambda learn, tested, threshold, seed: readout.by_tally(
+            learn, tested, threshold
+        ),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(readout, name, fake)
+    measured = measure(tower)
+    accuracy = measured.accuracy
+    for model in ("level 2, tally", "level 2, paper's rule", "flat, paper's rule"):
+        assert accuracy.sel(model=model).equals(
+            accuracy.sel(model="level 1, tally").assign_coords(model=model)
+        )
+    assert (accuracy.sel(shots=50, task="ten digits") > 30).all()
+    chosen = measured.validation.sel(read="no guests").idxmax("threshold").item()
+    assert measured.chosen.sel(control="no guests") == chosen
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from helpers import experiments
-from isinglass.experiments.looped import baseline, setting
+from helpers.looped_models import untrained
+from isinglass.experiments.looped import baseline, models, setting
 from isinglass.experiments.looped.baseline import (
     ADAPTIVE,
     FIXED,
@@ -86,7 +87,13 @@ def test_findings_and_figure(monkeypatch) -> None:
     assert experiments.parts(outcome) == [""]
 
 
-def test_a_tiny_run_from_end_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+# That the baseline trains is in tests/training, and that experiments do in others here.
+@pytest.mark.parametrize(
+    "train", [untrained, pytest.param(None, marks=pytest.mark.slow)]
+)
+def test_a_tiny_run_from_end_to_end(train, monkeypatch: pytest.MonkeyPatch) -> None:
+    if train is not None:
+        monkeypatch.setattr(models, "trained", train)
     recipe = Recipe(steps=4, batch=4, shortest=4, longest=8)
     small = LoopedConfig(hidden=8, iterations=2)
     monkeypatch.setattr(setting, "our_config", lambda: small)

@@ -12,15 +12,15 @@ from isinglass.experiments.memory import half_points
 from isinglass.experiments.memory import retrieval as experiment
 from isinglass.experiments.memory.half_points import Setting
 
-# Of 4 and of 32 patterns wherever it may be, so that few programs are compiled.
+# Of 4 patterns wherever it may be, so that few programs are compiled.
 TINY = Setting(
     dimension=16,
-    counts=(4, 32),
+    counts=(4,),
     noises=(0.0, 0.3),
     dimensions={"Hopfield": (16,), "Demircigil": (2,)},
     factors=(0.5, 4.0),
     separations=(2.02,),
-    error_counts=(4, 32),
+    error_counts=(4,),
 )
 
 
@@ -28,7 +28,7 @@ TINY = Setting(
 def measured():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(experiment.SETTINGS, "quick", TINY)
-        patch.setattr(experiment, "LENGTHS", 32)
+        patch.setattr(experiment, "LENGTHS", 4)
         patch.setattr(experiment, "WIDTHS", (0.0, 0.8))
         patch.setattr(sys.modules[half_point.__module__], "RESAMPLES", 50)
         return measure(experiment, seeds=3)

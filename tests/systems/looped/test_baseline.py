@@ -12,7 +12,7 @@ import optax
 import pytest
 from scipy.special import log_softmax
 
-from helpers.looped_models import random_model
+from helpers.random_models import random_model
 from isinglass.data.induction import FORMS, InductionTask
 from isinglass.systems.looped.baseline import (
     AdaptiveBaseline,

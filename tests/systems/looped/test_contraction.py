@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from helpers.looped_models import drawn, random_model
+from helpers.looped_models import drawn
+from helpers.random_models import random_model
 from isinglass.dynamics import Measure, Sampling, cycles, lyapunov_spectrum, trajectory
 from isinglass.dynamics.cycles import jacobian_norm
 from isinglass.systems.looped.contraction import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.looped_models import random_model
+from helpers.random_models import random_model
 from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.systems.looped.hamiltonian import (
     LatentHamiltonian,

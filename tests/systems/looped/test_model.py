@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from helpers.looped_models import random_model
+from helpers.random_models import random_model
 from isinglass.attention import sinusoids
 from isinglass.attention import streamed as attention
 from isinglass.systems.looped import LoopedConfig, LoopedTransformer

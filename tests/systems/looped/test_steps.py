@@ -7,8 +7,8 @@ import optax
 import pytest
 from scipy.special import log_softmax
 
-from helpers.looped_models import random_model
 from helpers.looped_training import CONFIG, RECIPE, SEEDS, TASK
+from helpers.random_models import random_model
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import LoopedTransformer, _steps
 from isinglass.systems.looped._steps import Span
@@ -16,27 +16,33 @@ from isinglass.systems.looped.recipe import Stage
 
 STAGE = Stage(TASK, RECIPE)
 draw = jax.jit(_steps.draw, static_argnums=3)
+draw_length = jax.jit(_steps.draw_length, static_argnums=(2, 3))
 loss_gradient = jax.jit(jax.grad(_steps.loss, has_aux=True), static_argnums=4)
 
 
 def keys_of(*seeds):
     """Keys of the models, and keys of their data."""
-    pairs = [jax.random.split(jax.random.key(seed)) for seed in seeds]
-    return [jnp.stack(keys) for keys in zip(*pairs, strict=True)]
+    keys = jax.vmap(jax.random.key)(np.array(seeds, np.uint32))
+    return split(keys)
+
+
+@jax.jit
+def split(keys):
+    return tuple(jax.vmap(jax.random.split, out_axes=1)(keys))
 
 
 def test_the_first_step_is_adamw_of_the_clipped_gradient():
     of_model, of_data = keys_of(*SEEDS)
     state = _steps.first_state(CONFIG, RECIPE, of_model)
     before = jax.tree.map(lambda x: np.array(x[1]), state.model)
-    length, _ = _steps.draw_length(0, 0, RECIPE, True)
+    length, _ = draw_length(0, 0, RECIPE, True)
     batch = draw(jax.random.fold_in(of_data[1], 0), length, 0, STAGE)
     gradient, _ = loss_gradient(before, batch, length, 0, STAGE)
     scale = 0.1 / float(optax.tree.norm(gradient))
     assert scale < 1
 
     def stepped(p, g):
-        g = g * scale
+        g = np.asarray(g) * scale
         return p - 3e-2 * (g / (np.abs(g) + 1e-8) + 0.1 * p)
 
     state, sums = _steps.advance(state, of_data, Span(0, 0, 1), STAGE)
@@ -91,10 +97,10 @@ def test_a_width_gives_the_same_gradient_as_the_whole_one():
     keys = jax.random.split(jax.random.key(3), 1)
     gradients = jax.jit(_steps.gradients, static_argnums=4)
     steps = range(100)
-    lengths = {int(_steps.draw_length(s, s, recipe, True)[0]): s for s in steps}
+    lengths = {int(draw_length(s, s, recipe, True)[0]): s for s in steps}
     for length in (5, 16, 17):
         step = lengths[length]
-        models = jax.tree.map(lambda x: x[None], model)
+        models = jax.tree.map(lambda x: np.asarray(x)[None], model)
         cut, _ = gradients(models, keys, step, 0, stage)
         batch = draw(jax.random.fold_in(keys[0], step), length, step, stage)
         whole, _ = loss_gradient(model, batch, length, step, stage)
@@ -105,7 +111,7 @@ def test_a_width_gives_the_same_gradient_as_the_whole_one():
 def test_a_model_that_looks_ahead_sees_no_padding():
     recipe = replace(RECIPE, shortest=3, longest=40)
     for step in range(20):
-        length, which = _steps.draw_length(step, step, recipe, False)
+        length, which = draw_length(step, step, recipe, False)
         assert length == recipe.widths[which]
 
 

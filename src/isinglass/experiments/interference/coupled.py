@@ -276,6 +276,11 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Learning curves by what is learned from, and on other pictures."""
+    yield _draw_curves(measured)
+    yield _draw_sets(measured)
+
+
+def _draw_curves(measured: xr.Dataset) -> Figure:
     figure, panels = subplots(1, 3, width=11, height=3.8, sharey=True)
     for panel, view in zip(panels, VIEWS, strict=True):
         colours = dict(zip(PEERS, COLOURS[1:4], strict=True))
@@ -298,13 +303,16 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         panel.set(title=f"beside peers on {ON[view]}", xlabel="pictures per class K")
         panel.legend(loc="lower right")
     panels[0].set_ylabel("accuracy in %")
-    yield Figure(
+    return Figure(
         figure,
         "Accuracy on ten digits after K pictures of each. The same curve of ours is in "
         "all panels: left, peers learn pixels; in the middle, our dipole features f; "
         "right, these whitened by the prior of pen strokes, x. Bands are 95 % "
         "confidence intervals of the mean over draws.",
     )
+
+
+def _draw_sets(measured: xr.Dataset) -> Figure:
     figure, panels = subplots(1, 3, width=11, height=3.4, sharey=True)
     for panel, name in zip(panels, SETS, strict=True):
         values = measured.sets.sel(set=name)
@@ -320,7 +328,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         panel.set(title=name, xlabel="pictures per class K")
     panels[0].set_ylabel("accuracy in %")
     panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    yield Figure(
+    return Figure(
         figure,
         "Pictures that are no MNIST, all from what is installed. C of the peers is "
         "that tuned on MNIST. The pieces of two photographs are no drawings.",

@@ -284,6 +284,11 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Clients and rounds; digits that come and go."""
+    yield _draw_clients(measured)
+    yield _draw_course(measured)
+
+
+def _draw_clients(measured: xr.Dataset) -> Figure:
     figure, panel = subplots(width=6.5, height=3.8)
     rounds = measured.rounds
     samples.band(
@@ -299,7 +304,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     panel.set(xlabel="rounds of federated averaging", ylabel="accuracy in %")
     panel.xaxis.get_major_locator().set_params(integer=True)
     panel.legend(loc="lower right")
-    yield Figure(
+    return Figure(
         figure,
         "Twenty clients with ten pictures of each of two digits. Merged once, the "
         "coupled learner is the one that would have met all pictures, bit for bit. "
@@ -308,6 +313,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         "A client alone knows its two digits.",
         part="clients",
     )
+
+
+def _draw_course(measured: xr.Dataset) -> Figure:
     figure, panel = subplots(width=8, height=3.8)
     course = measured.course.mean("seed")
     for digit in DIGITS:
@@ -326,7 +334,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     panel.axvline(len(DIGITS) - 1, color=MUTED, lw=1)
     panel.set(xlabel="a digit arrives (+), is forgotten (−)", ylabel="accuracy in %")
     panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    yield Figure(
+    return Figure(
         figure,
         f"Accuracy by digit while digits arrive, {ARRIVING} pictures of each, and are "
         "forgotten again, among those that are there. The right half is the mirror of "

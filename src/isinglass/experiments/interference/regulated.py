@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from isinglass.experiments.interference.avalanches import EDGES, density
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
@@ -102,9 +103,30 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Branching ratios in time, distributions of sizes, and exponents."""
-    figure, (left, middle, right) = subplots(1, 3, width=11.5, height=3.9)
+    figure, panels = subplots(1, 3, width=11.5, height=3.9)
+    _draw_runs(measured, *panels)
+    _draw_laws(measured, *panels[1:])
+    left, middle, right = panels
+    left.set(ylim=(0, None), xlabel="avalanche", title="Branching ratio n")
+    middle.set(xscale="log", yscale="log", ylim=(0.05, 50), xlabel="size s")
+    middle.set_title("s² times their probability")
+    middle.legend(loc="upper left", fontsize="small")
+    right.set_xticks(range(len(GAINS)), [f"{gain:g}" for gain in GAINS])
+    right.set(xlabel="gain ε of the regulation", title="Exponent of sizes")
+    right.set_ylim(1.4, 2.1)
+    right.tick_params(axis="x", labelcolor=MUTED)
+    yield Figure(
+        figure,
+        "Left: every avalanche corrects the branching ratio; the stronger, the further "
+        "it swings. Middle: sizes, times s²; the blue line is Borel's law at n = 0.99, "
+        "the black one its average over all n, which is flat: exponent 2. Right: "
+        f"exponents of sizes from {RANGE[0]} to {RANGE[1]:,}, a dot a run; dashed what "
+        "the two exact laws give in that range.",
+    )
+
+
+def _draw_runs(measured: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
     centre = np.sqrt(EDGES[:-1] * (EDGES[1:] - 1.0))
-    s = np.unique(np.round(np.geomspace(1, 1e5, 200)))
     for gain, colour in zip(GAINS, COLOURS, strict=False):
         name = f"ε = {gain:g}"
         if gain < 1e-1:
@@ -122,27 +144,15 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         )
         runs = measured.numbers.sel(gain=gain, number="exponent").values
         right.plot([GAINS.index(gain)] * len(runs), runs, "o", color=colour, alpha=0.6)
+
+
+def _draw_laws(measured: xr.Dataset, middle: Axes, right: Axes) -> None:
+    s = np.unique(np.round(np.geomspace(1, 1e5, 200)))
     middle.plot(s, _critical(s) * s**2, color=COLOURS[0], linewidth=1)
     middle.plot(s, borel_mixture(s) * s**2, color=INK, linewidth=1)
     for value, name in ((measured.fixed, "n = 0.99"), (measured.mixture, "n even")):
         right.axhline(float(value), color=INK, linestyle="--", linewidth=1)
         right.text(2.5, float(value) + 0.01, name, color=INK, va="bottom")
-    left.set(ylim=(0, None), xlabel="avalanche", title="Branching ratio n")
-    middle.set(xscale="log", yscale="log", ylim=(0.05, 50), xlabel="size s")
-    middle.set_title("s² times their probability")
-    middle.legend(loc="upper left", fontsize="small")
-    right.set_xticks(range(len(GAINS)), [f"{gain:g}" for gain in GAINS])
-    right.set(xlabel="gain ε of the regulation", title="Exponent of sizes")
-    right.set_ylim(1.4, 2.1)
-    right.tick_params(axis="x", labelcolor=MUTED)
-    yield Figure(
-        figure,
-        "Left: every avalanche corrects the branching ratio; the stronger, the further "
-        "it swings. Middle: sizes, times s²; the blue line is Borel's law at n = 0.99, "
-        "the black one its average over all n, which is flat: exponent 2. Right: "
-        f"exponents of sizes from {RANGE[0]} to {RANGE[1]:,}, a dot a run; dashed what "
-        "the two exact laws give in that range.",
-    )
 
 
 def tell(measured: xr.Dataset) -> dict[str, object]:

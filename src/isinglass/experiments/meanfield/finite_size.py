@@ -77,20 +77,8 @@ def measure(context: Context) -> xr.Dataset:
     replicas = REPLICAS[context.resolution]
     networks = [network(int(size)) for size in SIZES]
     orbits = {beta: orbit_of(beta, len(context.seeds)) for beta in BETAS}
-    axes = {"seed": context.seeds, "beta": BETAS, "spins": SIZES}
-    measured = xr.Dataset(
-        {
-            "error": context.table(**axes, tokens=TIMES),
-            "expected": context.table(**axes),
-            "power": context.table(**axes),
-            "limit": context.table(seed=context.seeds, beta=BETAS),
-            "horizon": context.table(seed=context.seeds, spins=SIZES, unit="tokens"),
-            "example": context.table(
-                beta=BETAS, drawn_spins=(0, *DRAWN_SIZES), time=range(DRAWN)
-            ),
-            "spread": ("beta", [spread(orbits[beta], beta) for beta in BETAS]),
-        }
-    )
+    measured = empty_tables(context)
+    measured["spread"] = ("beta", [spread(orbits[beta], beta) for beta in BETAS])
     measured["leading"] = ("estimate", leading_exponent())
     measured = measured.assign_coords(estimate=["value", "error"])
     shape = (len(context.seeds), len(BETAS), len(SIZES))
@@ -117,6 +105,22 @@ def measure(context: Context) -> xr.Dataset:
             if size in DRAWN_SIZES:
                 measured.example.loc[beta, size] = sample.attention[0, :DRAWN, 0]
     return measured
+
+
+def empty_tables(context: Context) -> xr.Dataset:
+    """Make what is measured of networks, to be filled in."""
+    axes = {"seed": context.seeds, "beta": BETAS, "spins": SIZES}
+    drawn = {"drawn_spins": (0, *DRAWN_SIZES), "time": range(DRAWN)}
+    return xr.Dataset(
+        {
+            "error": context.table(**axes, tokens=TIMES),
+            "expected": context.table(**axes),
+            "power": context.table(**axes),
+            "limit": context.table(seed=context.seeds, beta=BETAS),
+            "horizon": context.table(seed=context.seeds, spins=SIZES, unit="tokens"),
+            "example": context.table(beta=BETAS, **drawn),
+        }
+    )
 
 
 def network(size: int) -> SelfAttentionNetwork:

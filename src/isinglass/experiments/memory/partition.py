@@ -158,17 +158,16 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """The closed form fails; the least log Z + 1/Z, and the paper's numbers, do not."""
     _compare_forms(measured, ledger.using(source="closed form of Z"))
     ledger = ledger.using(because="The paper gives no number here")
-    fourth, fifth, radii = (
-        ledger.using(source=source)
-        for source in ("Proposition 4", "Proposition 5", "Appendix F.1")
-    )
-    wide, at = measured.sel(n=WIDTH), f"n = {WIDTH:,}"
-    balls = measured.sel(ball_radius=MEASURED / 2)
+    _compare_least(measured, ledger.using(source="Proposition 4"))
+    _compare_sizes(measured, ledger)
+
+
+def _compare_least(measured: xr.Dataset, ledger: Ledger) -> None:
     digits = "it is a search to ten digits"
-    fourth.exact(
+    ledger.exact(
         "least log Z + 1/Z", measured.least_entropy, 1.0, tolerance=1e-9, because=digits
     )
-    fourth.exact(
+    ledger.exact(
         "Z at which log Z + 1/Z is least",
         measured.best_z,
         1.0,
@@ -176,6 +175,16 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         because="where a function is flat, a search finds its place to half the digits "
         "of its value",
     )
+
+
+def _compare_sizes(measured: xr.Dataset, ledger: Ledger) -> None:
+    """Radii, and the data at which Z = 1, at the paper's width and at others."""
+    fourth, fifth, radii = (
+        ledger.using(source=source)
+        for source in ("Proposition 4", "Proposition 5", "Appendix F.1")
+    )
+    wide, at = measured.sel(n=WIDTH), f"n = {WIDTH:,}"
+    balls = measured.sel(ball_radius=MEASURED / 2)
     digits = "the paper gives one digit after the point"
     for name, radius in (
         ("2 √(n/2πe)", wide.asymptote),
