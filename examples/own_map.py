@@ -20,14 +20,14 @@ def predator_prey(state, parameters):
 start = np.array([0.4, 0.3])
 fixed = {"c": 3.5}
 
-at = {**fixed, "r": 3.3}
+at = {**fixed, "r": 3.32}
 spectrum = lyapunov_spectrum(predator_prey, start, at, 20_000)
 for exponent, error in zip(spectrum.exponents, spectrum.standard_error, strict=True):
     print(f"Lyapunov exponent {exponent:+.4f} ± {error:.4f} nats per step")
 print(f"Kaplan–Yorke dimension {spectrum.kaplan_yorke_dimension:.2f}")
 reached = attractor(predator_prey, start, at)
 kind = reached.kind.name.lower()
-print(f"r = 3.3 is {kind}, with confidence {reached.confidence:.2f}")
+print(f"r = 3.32 is {kind}, with confidence {reached.confidence:.2f}")
 
 diagram = bifurcation(
     predator_prey,

@@ -49,14 +49,11 @@ def page(shown: dict[str, Shown]) -> str:
         parts.append(f"## {title} {{ #{path.stem} }}\n\n`examples/{path.stem}.py`")
         if path.stem in shown:
             picture = f"gallery/{path.stem}.png"
-            cards.append(
-                f'<a class="card" href="#{path.stem}"><img src="{picture}" alt="">'
-                f"<span>{title}</span></a>"
-            )
+            cards.append(f"[![]({picture}) {title}](#{path.stem}){{ .card }}")
             parts.append(f"![{title}]({picture})")
             parts.append(f"```text\n{shown[path.stem].printed.rstrip()}\n```")
         parts.append(f"```python\n{code.rstrip()}\n```")
-    grid = '<div class="cards" markdown>\n' + "\n".join(cards) + "\n</div>"
+    grid = '<div class="cards" markdown="span">\n' + "\n".join(cards) + "\n</div>"
     return "\n\n".join([INTRODUCTION, *([grid] if cards else []), *parts]) + "\n"
 
 

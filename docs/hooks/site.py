@@ -26,9 +26,12 @@ DOCS = ROOT / "docs"
 OUTSIDE = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 LINK = re.compile(r"(!?\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s:]+)\)")
 EXPLORER = "explorer/isinglass-explorer.html"
+PICTURE = "images/interference-worldlines-spacetime.png"
 # On a phone the explorer is a page of its own: one scrolls, or one draws.
 PLAYED = f"""<iframe class="explorer" src="{EXPLORER}" title="The explorer"
 loading="lazy"></iframe>
+
+[![A digit in space and time]({PICTURE})]({EXPLORER}){{ .phone }}
 
 [Open the explorer]({EXPLORER}){{ .md-button .md-button--primary }}
 [What there is in it](explorer.md){{ .md-button }}
