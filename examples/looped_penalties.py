@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -14,6 +16,7 @@ from isinglass.systems.looped import (
 )
 
 
+@partial(jax.jit, static_argnames="iterations")
 def my_loop(weights, inputs, iterations=8):
     """Your own loop: all it has to give are its states and its rows of attention."""
     states, rows = [jnp.zeros_like(inputs)], []
@@ -37,7 +40,7 @@ def loss(weights):
     return objective.from_trajectory(task, states, rows)
 
 
-(total, terms), slope = jax.value_and_grad(loss, has_aux=True)(weights)
+(total, terms), slope = jax.jit(jax.value_and_grad(loss, has_aux=True))(weights)
 states, rows = my_loop(weights, inputs)
 print(
     f"loss {total:.4f} of which",

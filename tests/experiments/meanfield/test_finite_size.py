@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from helpers.experiments import measure
 from isinglass.experiments.meanfield import finite_size as experiment
 from isinglass.experiments.meanfield.finite_size import (
     BETAS,
@@ -15,12 +16,17 @@ from isinglass.experiments.meanfield.finite_size import (
     SIZES,
     STEPS,
     TIMES,
+    Beside,
     Orbit,
 )
 from isinglass.experiments.meanfield.setting import mean_field, parameters
 from isinglass.reproduce import Ledger, Verdict
 from isinglass.reproduce.views import text
-from isinglass.systems.meanfield import Prompt, SelfAttentionNetwork
+from isinglass.systems.meanfield import (
+    NetworkTrajectory,
+    Prompt,
+    SelfAttentionNetwork,
+)
 
 STARTS = 3
 
@@ -244,3 +250,39 @@ def test_findings_say_which_betas_break_the_law_and_how_many_spins_a_torus_needs
 
 def test_both_figures_are_drawn() -> None:
     assert [figure.part for figure in experiment.draw(synthetic())] == ["", "orbits"]
+
+
+class Copy:
+    """In place of a network: all of its overlaps are 1/√N above the mean field's."""
+
+    def __init__(self, size):
+        self.error = size**-0.5
+
+    def sample(self, key, parameters, steps, *, replicas, prompt):
+        overlaps = np.full((replicas, steps, 4, 3), self.error)
+        return NetworkTrajectory(np.full((replicas, steps, 3), 2.0), overlaps)
+
+
+def test_networks_are_measured_beside_the_mean_field_from_each_start(monkeypatch):
+    half = np.full((STEPS, 3), 0.5)
+    field = Beside(half[:4], 0, half, np.zeros((STEPS, 4, 3)))
+    fakes = {
+        "network": Copy,
+        "orbit_of": lambda beta, starts: Orbit(np.ones((9, 3)), 0),
+        "beside": lambda orbit, beta, index: field,
+        "spread": lambda orbit, beta: 0.2,
+        "leading_exponent": lambda: [0.1, 1e-3],
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(experiment, name, fake)
+    measured = measure(experiment, seeds=2)
+    errors = xr.DataArray(SIZES**-0.5, {"spins": SIZES}, ["spins"])
+    xr.testing.assert_allclose(measured.error - errors, 0 * measured.error)
+    assert (measured.expected.diff("spins") < 0).all()
+    assert (measured.power == 4).all()
+    assert (measured.limit == 1).all()
+    # Only 99 spins err by more than half of the spread, at once.
+    assert measured.horizon.sel(spins=99).values.tolist() == [1, 1]
+    assert measured.horizon.sel(spins=SIZES[1:]).isnull().all()
+    assert (measured.example.sel(drawn_spins=0) == 0.5).all()
+    assert (measured.example.sel(drawn_spins=list(DRAWN_SIZES)) == 2).all()
