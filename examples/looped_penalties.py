@@ -1,8 +1,7 @@
 """Energy and entropy of any looped model: penalties to add to a loss of your own."""
 
-from pathlib import Path
-
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
