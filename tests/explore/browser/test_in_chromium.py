@@ -15,7 +15,7 @@ from helpers.hand import drag, drag_by_finger, point, says
 
 pytestmark = pytest.mark.browser
 
-FRAGMENTS = ["#digit", "#beta", "#energy", "#energy?kind=hopfield", "#relays"]
+FRAGMENTS = ["#digit", "#beta", "#energy", "#energy?kind=hopfield", "#loop", "#relays"]
 
 
 def beta_of(page):
@@ -149,6 +149,22 @@ def test_letters_are_recalled_and_signs_are_turned(opened):
     page.get_by_label("Z", exact=True).uncheck()
     page.get_by_label("L", exact=True).click()  # one alone would be no choice
     assert page.get_by_role("button", name=re.compile("Noisy")).count() == 2
+
+
+def test_a_typed_sequence_is_answered_and_bars_matter(opened):
+    page = opened("#loop")
+    page.get_by_label("Sequence of a to d").fill("abcdabcdabcda")
+    says(page, "followed “a” the last time.*answers “b”.*right")
+    right = page.locator(".facts dd")
+    assert [right.nth(i).text_content() for i in range(3)] == ["9", "9", "9"]
+    page.get_by_role("radio", name="the match").check()
+    assert int(right.nth(1).text_content()) < 9
+    assert right.nth(2).text_content() == "9"
+    page.locator(".course canvas").focus()
+    for _ in range(12):
+        page.keyboard.press("ArrowLeft")
+    says(page, "“a” at place 1 is new")
+    page.wait_for_function("location.hash.includes('bar=match')")
 
 
 @pytest.mark.parametrize(
