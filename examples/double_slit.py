@@ -27,5 +27,5 @@ with house_style():
         plot.energy_over_time(energy, axes, labels=targets)
         axes.set(title=f"sources {name}", ylabel="")
     panels[0].set_ylabel("energy received")
-    panels[0].get_legend().remove()
+    panels[1].legend()
 Path("double_slit.png").write_bytes(render(figure, "png"))

@@ -5,16 +5,16 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
+from isinglass import plot
 from isinglass.energy import (
     NearestNeighbour,
     descend_layers,
     global_energy,
-    nearest_neighbour_energy,
     retrieve,
     split_layers,
     storage,
 )
-from isinglass.figures import COLOURS, INK, house_style, render, subplots
+from isinglass.figures import house_style, render, subplots
 
 # Fig. 1 of Niu et al. 2024
 patterns = jnp.asarray([[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]])
@@ -44,16 +44,9 @@ print(f"  the same as that of all patterns in one layer: {same}")
 
 with house_style():
     figure, panels = subplots(1, 2, width=7.5, height=3.4, sharey=True)
-    x, y = jnp.meshgrid(jnp.linspace(-3, 4, 141), jnp.linspace(-1.5, 4, 111))
     for beta, axes in zip((1.0, 4.0), panels, strict=True):
-        height = nearest_neighbour_energy(jnp.stack([x, y], -1), patterns, beta)
-        axes.contour(x, y, jnp.sqrt(height - height.min()), 12, linewidths=1)
-        ends = retrieve(start, patterns, beta).state
-        for path in zip(start, ends, strict=True):
-            axes.annotate("", path[1], path[0], arrowprops={"arrowstyle": "->"})
-        axes.plot(*patterns.T, "o", color=COLOURS[0], label="patterns")
-        axes.plot(*start.T, "s", color=COLOURS[1], label="states")
-        axes.plot(*ends.T, "x", color=INK, label="where they end")
-        axes.set(title=f"β = {beta:g}")
-    panels[0].legend(loc="upper left", frameon=True, edgecolor="none")
+        path = [start, retrieve(start, patterns, beta).state]
+        energy = NearestNeighbour(beta)
+        plot.landscape(energy, axes, patterns=patterns, descent=path)
+        axes.set_title(f"β = {beta:g}: states and their ends")
 Path("energy_retrieval.png").write_bytes(render(figure, "png"))

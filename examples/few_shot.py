@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from isinglass import plot
 from isinglass.data import few_shot, mnist
-from isinglass.figures import COLOURS, MUTED, house_style, render, subplots
+from isinglass.figures import house_style, render, subplots
 from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
@@ -34,10 +35,7 @@ with house_style():
     left.imshow(task.test.images[0], cmap="gray_r")
     left.set(title="the picture", xticks=[], yticks=[])
     left.grid(visible=False)
-    best = energy.max(-1).argmax()
-    for row, (digit, curve) in enumerate(zip(model.classes_, energy, strict=True)):
-        right.plot(curve, color=COLOURS[1] if row == best else MUTED)
-        end = (len(curve) - 1, curve[-1])
-        right.annotate(str(digit), end, (5, -3), textcoords="offset points")
-    right.set(title="energy at the targets", xlabel="time")
+    plot.energy_over_time(energy, right, labels=model.classes_)
+    right.set(title="energy at the targets", ylabel="")
+    right.legend(title="target")
 Path("few_shot.png").write_bytes(render(figure, "png"))

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from isinglass import plot
 from isinglass.data.induction import InductionTask
-from isinglass.figures import COLOURS, house_style, render, subplots
+from isinglass.figures import house_style, render, subplots
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
@@ -50,11 +51,7 @@ for step in run.metrics.step.values:
 with house_style():
     figure, axes = subplots(height=3.2)
     accuracy = run.metrics.accuracy_at
-    for length, line in zip(accuracy.length.values, ("o-", "s--"), strict=True):
-        for seed, colour in zip(accuracy.seed.values, COLOURS, strict=False):
-            curve = accuracy.sel(length=length, seed=seed)
-            name = f"{length} symbols, seed {seed}"
-            axes.plot(curve.step, curve, line, color=colour, label=name)
+    plot.learning_curve(accuracy, axes, hue="length", each_run=True, marker="o")
     axes.set(xlabel="step of training", ylabel="accuracy", ylim=(0, 1.02))
-    axes.legend()
+    axes.legend(title="symbols; thin, both seeds")
 Path("looped_induction.png").write_bytes(render(figure, "png"))

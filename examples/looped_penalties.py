@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
+from isinglass import plot
 from isinglass.figures import house_style, render, subplots
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
@@ -58,8 +59,7 @@ print(
 with house_style():
     figure, panels = subplots(1, 4, width=7.5, height=2.2)
     for iteration, axes in zip((0, 1, 3, 7), panels, strict=True):
-        axes.imshow(rows[iteration], vmin=0, vmax=1)
-        axes.grid(visible=False)
+        plot.attention_rows(rows[iteration], axes)
         axes.set(title=f"iteration {iteration + 1}", xticks=[], yticks=[])
-    panels[0].set_ylabel("rows of attention")
+        axes.label_outer()
 Path("looped_penalties.png").write_bytes(render(figure, "png"))

@@ -53,6 +53,37 @@ def routes():
     )
 
 
+def heights():
+    """A bowl whose energy is the squared distance from (1, 0)."""
+    x, y = np.linspace(-1, 3, 9), np.linspace(-2, 2, 5)
+    values = (x[:, None] - 1) ** 2 + y**2
+    return xr.DataArray(values, {"x": x, "y": y})
+
+
+def accuracy():
+    values = np.array([[10, 50, 80], [20, 40, 90], [30, 60, 100.0]])
+    return xr.DataArray(
+        values,
+        {"seed": [0, 1, 2], "step": [0, 10, 20]},
+        name="accuracy",
+        attrs={"units": "%", "valid_range": (0, 100)},
+    )
+
+
+def two_basins():
+    left, right = (
+        SimpleNamespace(points=np.array([[x, 0.0]]), kind=0, share=0.5)
+        for x in (-1.0, 1.0)
+    )
+    labels = np.array([0, 0, 1, 1, -1, 0])
+    return SimpleNamespace(labels=labels, attractors=(left, right), unstable=())
+
+
+def grid():
+    """Six starts, three across and two up, in no order."""
+    return np.array([[-1, 0], [-1, 2], [3, 2], [3, 0], [1, 2], [1, 0]])
+
+
 PICTURES = {
     plot.diagram: sweep,
     plot.exponents: sweep,
@@ -60,6 +91,16 @@ PICTURES = {
     plot.spectrum: lambda: PowerSpectrum(np.arange(3) / 4, np.array([0, 4.0, 1])),
     plot.worldlines: routes,
     plot.energy_over_time: lambda: np.array([[0, 1, 4], [0, 2, 1]]),
+    plot.landscape: heights,
+    plot.learning_curve: accuracy,
+    plot.attention_rows: lambda: np.eye(3),
+    plot.avalanches: lambda: np.array([1, 1, 1, 2, 40]),
+    plot.hysteresis_loop: lambda: np.array([0.0, 1, 0, -1]),
+    plot.basins: two_basins,
+}
+OTHERS = {
+    plot.hysteresis_loop: {"response": np.array([0.0, 1, 1, -1])},
+    plot.basins: {"starts": grid()},
 }
 
 
@@ -76,9 +117,9 @@ def lines(axes):
 def test_it_draws_on_axes_and_returns_them_and_on_new_ones_if_there_are_none(
     picture, ax
 ):
-    result = PICTURES[picture]()
-    assert picture(result, ax) is ax
-    own = picture(result)
+    result, others = PICTURES[picture](), OTHERS.get(picture, {})
+    assert picture(result, ax=ax, **others) is ax
+    own = picture(result, **others)
     assert own.figure is not ax.figure
     assert own.has_data()
     assert ax.has_data()
@@ -91,9 +132,9 @@ def test_it_draws_on_axes_and_returns_them_and_on_new_ones_if_there_are_none(
 def test_what_is_no_such_result_is_refused_by_the_name_of_the_argument(picture, other):
     name = next(iter(signature(picture).parameters))
     with pytest.raises(TypeError, match=f"^{name} must be "):
-        picture(other)
+        picture(other, **OTHERS.get(picture, {}))
     with pytest.raises(TypeError, match=r"\bax(=| must)"):
-        picture(PICTURES[picture](), "axes")
+        picture(PICTURES[picture](), ax="axes", **OTHERS.get(picture, {}))
 
 
 @pytest.mark.parametrize("picture", PICTURES)
@@ -149,6 +190,13 @@ def test_exponents_of_both_directions_have_a_line_each(ax):
         (plot.worldlines, {"target": 2}, "target must be below 2, got 2"),
         (plot.energy_over_time, {"labels": "ab"}, "labels must be a sequence"),
         (plot.energy_over_time, {"labels": ["a"]}, "labels must name the 2 targets"),
+        (plot.landscape, {"bounds": (1, 1)}, "bounds must ascend, got 1 and 1"),
+        (plot.landscape, {"patterns": [[1, 2, 3]]}, "patterns must be points of the"),
+        (plot.learning_curve, {"hue": "length"}, "metric must have the dimensions"),
+        (plot.attention_rows, {"iteration": 1}, "iteration must be None"),
+        (plot.attention_rows, {"tokens": "ab"}, "tokens must name the 3 tokens"),
+        (plot.hysteresis_loop, {"response": [1.0]}, "must be of one length"),
+        (plot.basins, {"starts": [[0, 1]]}, "starts must be the 6 points"),
     ],
 )
 def test_options_out_of_range_are_refused(picture, options, message):
@@ -190,12 +238,106 @@ def test_worldlines_run_from_the_distance_to_the_target_as_wide_as_likely(ax):
     assert (ax.get_xlim(), ax.get_ylim()) == ((0, 3.5), (0, 5))
 
 
-def test_energies_have_a_line_a_target_and_a_legend_by_labels(ax):
+def test_energies_have_a_line_a_target_and_a_legend_on_new_axes(ax):
     energy = PICTURES[plot.energy_over_time]()
-    plot.energy_over_time(energy, ax)
-    assert ax.get_legend() is None
     plot.energy_over_time(energy, ax, labels=[3, 7])
-    assert [line.get_color() for line in ax.lines] == [*COLOURS[:2]] * 2
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["3", "7"]
+    assert [line.get_color() for line in ax.lines] == [*COLOURS[:2]]
+    assert ax.get_legend_handles_labels()[1] == ["3", "7"]
+    assert ax.get_legend() is None
+    assert plot.energy_over_time(energy, labels=[3, 7]).get_legend() is not None
     with pytest.raises(ValueError, match="of one input"):
         plot.energy_over_time(energy[None])
+
+
+def test_a_landscape_has_contours_evenly_spaced_in_distance(ax):
+    path = np.array([[[3.0, 0]], [[2, 0]], [[1, 0]]])
+    plot.landscape(heights(), ax, patterns=[[1, 0]], descent=path, bounds=(0, 4))
+    filled, _ = ax.collections
+    np.testing.assert_allclose(filled.levels, np.linspace(0, 2, 25))
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-1, 3), (-2, 2))
+    star, way, start, end = lines(ax)
+    np.testing.assert_array_equal(star, [[1, 0]])
+    np.testing.assert_array_equal(way, path[:, 0])
+    np.testing.assert_array_equal([*start, *end], [[3, 0], [1, 0]])
+
+
+def test_an_energy_is_computed_around_its_patterns(ax):
+    def distance(states, patterns):
+        return np.square(states - patterns[0]).sum(-1)
+
+    plot.landscape(distance, ax, patterns=[[0, 0], [1, 2]], resolution=5)
+    assert ax.get_xlim() == pytest.approx((-0.7, 1.7))
+    assert ax.get_ylim() == pytest.approx((-0.7, 2.7))
+    with pytest.raises(ValueError, match="patterns must be there"):
+        plot.landscape(distance)
+    with pytest.raises(ValueError, match="energy must be a number for each state"):
+        plot.landscape(lambda x, _: x, patterns=[[0, 0], [1, 2]])
+
+
+def test_a_learning_curve_is_the_mean_in_an_interval_or_between_all_runs(ax):
+    plot.learning_curve(accuracy(), ax)
+    (mean,) = lines(ax)
+    np.testing.assert_allclose(mean, [[0, 20], [10, 50], [20, 90]])
+    (band,) = ax.collections
+    (outline,) = band.get_paths()
+    assert 0 < outline.vertices[:, 1].min() < 10
+    assert 90 < outline.vertices[:, 1].max() < 100
+    assert ax.get_ylabel() == "accuracy (%)"
+    every = plot.learning_curve(accuracy(), each_run=True)
+    assert len(every.lines) == 3 + 1
+    alone = plot.learning_curve(accuracy().isel(seed=0))
+    np.testing.assert_array_equal(lines(alone)[0][:, 1], [10, 50, 80])
+
+
+def test_a_dataset_of_metrics_names_those_it_has():
+    with pytest.raises(TypeError, match="one DataArray, such as one of 'accuracy'"):
+        plot.learning_curve(accuracy().to_dataset())
+
+
+def test_rows_of_attention_are_the_mean_of_heads_of_an_iteration(ax):
+    rows = np.zeros((2, 2, 3, 3))
+    rows[0, :, 1, 0], rows[1, 0, 2, 0] = 1, 0.5
+    plot.attention_rows(SimpleNamespace(rows=rows), ax, iteration=1, tokens="abc")
+    np.testing.assert_array_equal(ax.images[0].get_array(), rows[0, 0])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    last = plot.attention_rows(rows)
+    assert last.get_title(loc="left") == "iteration 2"
+    assert np.asarray(last.images[0].get_array())[2, 0] == 0.25
+    with pytest.raises(ValueError, match="iteration must be at most 2, got 3"):
+        plot.attention_rows(rows, iteration=3)
+
+
+def test_avalanches_are_a_density_in_bins_with_the_law_in_their_colour(ax):
+    sizes = SimpleNamespace(size=np.array([1, 1, 1, 2, 40]))
+    plot.avalanches(sizes, ax, law=lambda s: 1 / s, color=INK)
+    dots, law = lines(ax)
+    np.testing.assert_allclose(dots[:2], [[1, 3 / 5], [2, 1 / 5]])
+    assert len(dots) == 3
+    np.testing.assert_allclose(law[:, 1], 1 / law[:, 0])
+    assert {line.get_color() for line in ax.lines} == {INK}
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    per_tensor = lines(plot.avalanches(sizes, per=100))[0]
+    np.testing.assert_allclose(per_tensor[0], [1, 3 / 100])
+    with pytest.raises(ValueError, match="sizes must be whole numbers from 1"):
+        plot.avalanches([0, 1])
+
+
+def test_a_loop_is_a_line_and_what_it_encloses(ax):
+    field, response = [0.0, 1, 0, -1], [0.0, 1, 1, -1]
+    plot.hysteresis_loop(field, response, ax, color=INK)
+    np.testing.assert_array_equal(lines(ax)[0], np.transpose([field, response]))
+    (area,) = ax.patches
+    np.testing.assert_array_equal(area.get_xy()[:4], np.transpose([field, response]))
+
+
+def test_basins_fill_the_plane_if_their_starts_are_a_grid(ax):
+    plot.basins(two_basins(), grid(), ax)
+    (mesh,) = ax.collections
+    np.testing.assert_array_equal(
+        np.reshape(np.asarray(mesh.get_array()), (2, 3)), [[0, 0, 1], [0, -1, 1]]
+    )
+    assert ax.get_xlim() == (-2, 4)
+    assert [line.get_label() for line in ax.lines] == ["fixed point, 50%"] * 2
+    scattered = grid() + np.arange(12).reshape(6, 2) / 100
+    (dots,) = plot.basins(two_basins(), scattered).collections
+    np.testing.assert_array_equal(dots.get_offsets(), scattered)

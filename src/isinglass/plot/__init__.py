@@ -10,7 +10,8 @@ for everything else::
 
 Without ``ax`` a figure of its own is made, in the house style and by Matplotlib's
 pyplot: a notebook shows it and ``pyplot.show()`` opens it. On axes of yours your style
-holds, but for the colours, which say what is what.
+holds, but for the colours, which say what is what, and ``ax.legend()`` is yours to
+call; on a figure of its own there is a legend where there is something to name.
 
 Experiments and examples are drawn by these functions. Matplotlib is loaded when the
 first of them is used; JAX is not.

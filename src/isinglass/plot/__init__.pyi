@@ -1,7 +1,13 @@
+from .attention_maps import attention_rows as attention_rows
+from .avalanche_sizes import avalanches as avalanches
+from .basin_maps import basins as basins
 from .bifurcations import diagram as diagram
 from .bifurcations import exponents as exponents
+from .energy_landscapes import landscape as landscape
 from .light_cones import worldlines as worldlines
+from .loops import hysteresis_loop as hysteresis_loop
 from .orbits import phase_plane as phase_plane
 from .orbits import spectrum as spectrum
 from .sweeps import sweep_figure as sweep_figure
 from .target_energies import energy_over_time as energy_over_time
+from .training_curves import learning_curve as learning_curve

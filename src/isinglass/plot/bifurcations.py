@@ -175,7 +175,8 @@ def _label(exponents: xr.DataArray, count: int | None) -> str:
     unit = exponents.attrs.get("units", "nats per step")
     if count == 1:
         return f"$\\lambda_1$\n({unit})"
-    return f"{count or exponents.sizes['exponent']} $\\lambda_i$\n({unit})"
+    count = min(count or MOST_LINES, exponents.sizes["exponent"])
+    return f"{count} $\\lambda_i$\n({unit})"
 
 
 def _finite(exponents: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:

@@ -27,8 +27,8 @@ def energy_over_time(
         energy: J (C, T) of one input, such as ``model.energy_over_time(X)[0]``, in the
             model's unit; T time steps.
         ax: Where to draw; None for a new figure.
-        labels: What the C targets are called in the legend, such as ``model.classes_``;
-            None for no legend.
+        labels: What the C targets are called in a legend, such as ``model.classes_``;
+            None for no names.
         **line: How Matplotlib shall draw the lines otherwise (``linestyle``, …).
 
     Returns:
@@ -59,6 +59,6 @@ def energy_over_time(
             colour = COLOURS[index % len(COLOURS)]
             axes.plot(curve, **{"color": colour, "label": name} | line)
         axes.set(xlabel="time in steps", ylabel="energy")
-        if labels is not None:
+        if ax is None and labels is not None:
             axes.legend()
     return axes

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Num
-from matplotlib.axes import Axes
 from scipy.stats import chisquare
 
 from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.plot.avalanche_sizes import density_dots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
     borel,
@@ -191,17 +191,17 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, (left, middle, right) = subplots(1, 3, width=11.5, height=3.9)
     s = np.unique(np.round(np.geomspace(1, 1e5, 200)))
     times = np.arange(1, 400)
-    centre = np.sqrt(EDGES[:-1] * (EDGES[1:] - 1.0))
     for n, colour in zip(RATIOS, COLOURS, strict=False):
-        _dots(left, centre, measured.even.sel(ratio=n), colour, f"n = {n:g}")
+        dots = {"color": colour, "label": f"n = {n:g}"}
+        density_dots(left, EDGES, measured.even.sel(ratio=n).values, **dots)
         left.plot(s, borel(s, n), color=colour, linewidth=1)
-        _dots(middle, centre, measured.lasting.sel(ratio=n), colour, f"n = {n:g}")
+        density_dots(middle, EDGES, measured.lasting.sel(ratio=n).values, **dots)
         law = duration_distribution(times - 1, n)
         middle.plot(times, law, color=colour, linewidth=1)
     names = ("R = 0.6", "critical, R = 0.798", "R = 1")
     for index, (width, name) in enumerate(zip(WIDTHS, names, strict=True)):
         of = measured.gaussian_density.isel(width=index)
-        _dots(right, centre, of, COLOURS[index], name)
+        density_dots(right, EDGES, of.values, color=COLOURS[index], label=name)
         if width >= CRITICAL:
             right.plot(s, size_density(s, width), color=COLOURS[index], linewidth=1)
     right.plot(s, 0.5 * s**-1.5, ":", color=INK, linewidth=1)
@@ -223,12 +223,6 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         "others. Right: Gaussian thresholds; at the critical width sizes fall with the "
         "exponent 9/4, not 3/2 (dotted), since n = 1 is only passed through.",
     )
-
-
-def _dots(axes: Axes, x: np.ndarray, y: xr.DataArray, colour: str, label: str) -> None:
-    some = y.values > 0
-    dots = {"color": colour, "linestyle": "", "markersize": 3, "alpha": 0.7}
-    axes.plot(x[some], y.values[some], marker="o", label=label, **dots)
 
 
 def tell(measured: xr.Dataset) -> dict[str, object]:

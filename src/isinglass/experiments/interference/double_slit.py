@@ -91,12 +91,12 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     for panel, wave in zip((left, middle), measured.wave.values, strict=True):
         before, after = measured.energy.sel(wave=wave)
         energy_over_time(before, panel, linestyle=":", alpha=0.7)
-        energy_over_time(after, panel)
+        names = ["in-phase target", "out-of-phase target"]
+        energy_over_time(after, panel, labels=names)
         panel.set_title(f"{wave.capitalize()} input")
     middle.sharey(left)
     middle.set_ylabel("")
-    names = ["in-phase target", "out-of-phase target"]
-    left.legend(left.lines[2:], names, loc="upper left")
+    left.legend(loc="upper left")
     words = [words.replace(" ", "\n", 1) for words in NOISES.values()]
     accuracy = measured.accuracy.assign_coords(noise=words)
     colours = (MUTED, COLOURS[0])

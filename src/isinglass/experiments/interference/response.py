@@ -7,6 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import hysteresis_loop
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
     hysteresis,
@@ -165,12 +166,13 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         edge = float(measured.table.sel(quantity="field", coupling=coupling))
         inside = edge * np.sin(np.linspace(-np.pi / 2, np.pi / 2, 301))
         lower, _, upper = mean_field_solutions(coupling, inside)
-        middle.fill_between(inside, lower, upper, color=colour, alpha=0.25)
+        # Upwards on the lower branch, and back on the upper one.
+        field = np.concatenate([inside, [edge], inside[::-1], [-edge]])
+        loop = np.concatenate([lower, upper[-1:], upper[::-1], lower[:1]])
+        hysteresis_loop(field, loop, middle, color=colour)
         label = {"color": INK, "rotation": 90, "ha": "right", "va": "center"}
         middle.text(edge - 0.01, 0.2, f"βn̄ = {coupling:g}", **label)
-        middle.plot(np.r_[inside, edge], np.r_[lower, upper[-1]], color=colour)
-        middle.plot(np.r_[-edge, inside], np.r_[lower[0], upper], color=colour)
-    middle.set(xlabel="field βB", title="Loops; their area is dissipated")
+    middle.set(xlabel="field βB", ylabel="", title="Loops; their area is dissipated")
     over = np.linspace(1.001, 4, 400)
     right.plot(over, np.asarray(loop_area(over)), color=COLOURS[0])
     right.plot(over, 4.5 * (over - 1) ** 2, ":", color=MUTED)

@@ -10,6 +10,7 @@ from isinglass.experiments.looped.parts import by_setting
 from isinglass.experiments.looped.setting import OURS
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import learning_curve
 from isinglass.reproduce import Figure
 
 
@@ -42,7 +43,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 def _draw_accuracy(axes: Any, name: str, part: xr.Dataset) -> None:
     labels = [f"L = {length}" for length in part.length.values]
     accuracy = part.accuracy.assign_coords(length_label=("length", labels))
-    samples.curves(axes, accuracy, along="step", hue="length")
+    learning_curve(accuracy, axes, hue="length", each_run=True)
     axes.axhline(float(part.chance), color=MUTED, linestyle=":", linewidth=1.2)
     if name != OURS:
         jump = [setting.JUMP_STEP] * 2, [setting.JUMP_FROM, setting.JUMP_TO]
@@ -50,7 +51,7 @@ def _draw_accuracy(axes: Any, name: str, part: xr.Dataset) -> None:
         if part.step[-1] >= setting.STEPS:
             ends = [setting.LAST_AT_1000, setting.LAST_AT_100]
             samples.published(axes, [setting.STEPS] * 2, ends)
-    axes.set(title=name[:1].upper() + name[1:], ylim=(0, 102))
+    axes.set(title=name[:1].upper() + name[1:], ylim=(0, 102), xlabel="", ylabel="")
 
 
 def _draw_penalties(axes: Any, part: xr.Dataset) -> None:
@@ -61,6 +62,7 @@ def _draw_penalties(axes: Any, part: xr.Dataset) -> None:
         "potential": part.potential,
     }
     values = xr.Dataset(penalties).to_dataarray("penalty")
-    samples.curves(axes, values, along="step", hue="penalty", colours=COLOURS[3:6])
-    axes.set_xlabel("step of training")
+    style = {"hue": "penalty", "colours": COLOURS[3:6]}
+    learning_curve(values, axes, each_run=True, **style)
+    axes.set(xlabel="step of training", ylabel="")
     axes.set_ylim(bottom=0)

@@ -8,6 +8,7 @@ import xarray as xr
 from isinglass.experiments.looped import setting
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, INK, MUTED, log_ticks, subplots
+from isinglass.plot import attention_rows
 from isinglass.reproduce import Figure
 
 
@@ -21,14 +22,10 @@ def draw_example(measured: xr.Dataset) -> Figure:
     square = {"color": COLOURS[1], "markersize": 8, "markeredgewidth": 1.2}
     for axes, iteration in zip(panels, iterations, strict=True):
         rows = measured.rows.isel(trained_iteration=iteration - 1)
-        axes.imshow(rows, cmap="Blues", vmin=0, vmax=1)
+        attention_rows(rows, axes, tokens=symbols)
         places = (source[questions] + 1, questions)
         axes.plot(*places, "s", markerfacecolor="none", label="match", **square)
-        axes.set(title=f"iteration {iteration}", xlabel="attended to")
-        axes.grid(visible=False)
-        axes.set_xticks(range(len(symbols)), symbols, fontsize=8)
-        axes.set_yticks(range(len(symbols)), symbols, fontsize=8)
-        axes.tick_params(length=0)
+        axes.set(title=f"iteration {iteration}", ylabel="")
     for label, good in zip(panels[0].get_yticklabels(), right, strict=True):
         label.set_color(INK if good else MUTED)
     panels[0].set_ylabel("by")

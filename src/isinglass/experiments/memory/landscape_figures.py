@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 
 from isinglass.experiments.memory.setting import FIG_1
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import landscape
+from isinglass.plot.energy_landscapes import STAR
 
 TITLES = (
     "squared distance  g(x)",
     "the paper's energy  E(x)",
     "modern Hopfield  $2E_{MCHN} - \\log 3$",
 )
-STAR = COLOURS[4]
 
 
 def draw_plane(measured: xr.Dataset) -> Figure:
@@ -24,13 +25,9 @@ def draw_plane(measured: xr.Dataset) -> Figure:
     x, y = energies.x.values, energies.y.values
     lowest = float(energies.min())
     top = float(np.quantile(energies[0], 0.98)) - lowest
-    levels = np.linspace(0, np.sqrt(top), 25)
-    colours: Any = None
     for panel, title, energy in zip(panels, TITLES, energies, strict=True):
-        height = np.sqrt(np.clip(energy - lowest, 0, top)).T
-        colours = panel.contourf(x, y, height, levels=levels, cmap="viridis")
-        lines = {"colors": "white", "linewidths": 0.35, "alpha": 0.55}
-        panel.contour(x, y, height, levels=levels[2::2], **lines)
+        bounds = (lowest, lowest + top)
+        landscape(energy, panel, patterns=patterns, bounds=bounds)
         if energy.landscape == "g":
             _draw_creases(panel, x, y, patterns)
         else:
@@ -38,13 +35,12 @@ def draw_plane(measured: xr.Dataset) -> Figure:
             minima = measured.minima.sel(space="2-D", energy=energy.landscape.item())
             ring = {"markerfacecolor": "none", "markeredgecolor": "white"}
             panel.plot(*minima.T, "o", markersize=11, markeredgewidth=1.6, **ring)
-        edge = {"markeredgecolor": "black", "markeredgewidth": 0.5}
-        panel.plot(*patterns.T, "*", color=STAR, markersize=9, **edge)
-        panel.set(title=title, xlabel="$x_1$", aspect="equal")
-        panel.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-        panel.grid(False)
+        panel.set(title=title, ylabel="")
+        panel.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))  # not those of arrows
     panels[0].set_ylabel("$x_2$")
-    bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.01, aspect=28)
+    bar = figure.colorbar(
+        panels[0].collections[0], ax=panels, shrink=0.8, pad=0.01, aspect=28
+    )
     ticks = [tick for tick in (0, 0.5, 1, 2, 4, 6, 8, 12) if tick <= top]
     bar.set_ticks(list(np.sqrt(ticks)), labels=[f"{tick:g}" for tick in ticks])
     bar.set_label("energy above the lowest")
