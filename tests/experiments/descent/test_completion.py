@@ -88,7 +88,7 @@ def made_up(better: float) -> xr.Dataset:
 )
 def test_findings_say_what_was_measured(better, words):
     outcome = tell(completion, made_up(better))
-    for text in (*words, "below it", "above it"):
+    for text in (*words, "below it: ", "above it: "):
         assert text in outcome.findings
     rows = rows_of(outcome)
     assert len(rows) == 2 * len(TRAINED + PEERS) - 1 + len(DEEP) * len(DEPTHS)

@@ -44,7 +44,14 @@ def depths(measured: xr.Dataset) -> Figure:
     # What has left the scale is off by more than a guess of the mean picture.
     guess = float(measured.error.sel(model=MEAN).mean())
     axes.axhline(guess, color=MUTED, linestyle="--", linewidth=1)
-    axes.annotate(MEAN, (DEPTHS[0], guess), xytext=(0, 3), textcoords="offset points")
+    axes.annotate(
+        MEAN,
+        (DEPTHS[-1], guess),
+        xytext=(0, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+    )
     highest = float(np.nanmax(measured.deep.mean("seed")))
     axes.set(
         xlabel="steps T at test",
