@@ -34,7 +34,12 @@ export const loop = {
     { text: "Docs: looped", doc: "looped/#1-the-model" },
     { text: "Lam 2026", href: "https://arxiv.org/abs/2601.09588" },
   ],
-  defaults: { text: "abcadbbdcadbac", at: 0, bar: "none", when: 0 },
+  defaults: {
+    text: "abcadbbdcadbac",
+    at: 0,
+    bar: "none",
+    when: 0,
+  },
   mount(root, context) {
     let reading = new Reading(context.data, context.values);
     const course = new CourseChart();
