@@ -5,7 +5,7 @@ orbit (`power_spectrum`, `autocorrelation`, `poincare`). No orbit at all: `cycle
 `fixed_points`, and the `onset` of instability along a parameter. Many orbits at once,
 over parameters: `bifurcation`, `continuation`, `phase_diagram`; from many starts:
 `basins`. Maps that look back at their last L values are `DelayMap`s, and `flow` makes a
-map of a differential equation.
+map of a differential equation. Known maps and vector fields stand in `textbook`.
 """
 
 import lazy_loader

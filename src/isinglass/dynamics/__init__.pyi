@@ -1,3 +1,4 @@
+from . import textbook as textbook
 from ._precision import PrecisionWarning as PrecisionWarning
 from .attractors import Attractor as Attractor
 from .attractors import attractor as attractor
