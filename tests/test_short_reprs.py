@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from isinglass._common.notebook import html_picture
 from isinglass.data import InductionTask
 from isinglass.data.few_shot import Task
 from isinglass.data.mnist import Digits
@@ -116,5 +117,26 @@ def test_a_repr_is_short_and_says_what_it_is(make, words):
 def test_a_notebook_shows_a_small_table(make, words):
     shown = make()._repr_html_()
     assert words in shown
-    assert len(shown) < 2000
+    table, _, picture = shown.partition("<svg")
+    assert len(table) < 2000
+    assert len(picture) < 10_000
     ElementTree.fromstring(shown)  # well formed
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "kind", "drawn"),
+    [
+        ([0, 1, 2], [0, 5, np.nan], "dots", 'd="M5,155h0M235,5h0"'),
+        ([0, 1, 2], [3, 3, 3], "line", 'points="5,80 120,80 235,80"'),
+    ],
+)
+def test_a_picture_fills_its_box_and_leaves_out_what_is_not_finite(x, y, kind, drawn):
+    assert drawn in html_picture("a <label>", x, y, kind)
+    assert 'aria-label="a &lt;label&gt;"' in html_picture("a <label>", x, y, kind)
+    assert html_picture("nothing", [np.nan], [1.0], kind) == ""
+
+
+def test_a_spectrum_shows_its_peak():
+    shown = power_spectrum(np.sin(np.arange(64)))._repr_html_()
+    assert ",5 " in shown  # the peak is at the top of the box
+    ElementTree.fromstring(shown)

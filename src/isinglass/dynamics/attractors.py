@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from isinglass._common.checks import or_default
-from isinglass._common.notebook import html_table
+from isinglass._common.notebook import html_picture, html_table
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import as_lane
 from isinglass.dynamics._precision import warn_of_single_precision
@@ -59,7 +59,7 @@ class Attractor:
 
     def _repr_html_(self) -> str:
         count, width = self.points.shape
-        return html_table(
+        table = html_table(
             "Attractor",
             (),
             [
@@ -71,6 +71,11 @@ class Attractor:
                 ("points", f"{count} of {width} components"),
             ],
         )
+        # Its first two components, or one over time.
+        across = self.points[:, 0] if width > 1 else np.arange(count)
+        names = "component 1 over 0" if width > 1 else "points in order of time"
+        up = self.points[:, min(1, width - 1)]
+        return f"<div>{table}{html_picture(names, across, up, 'dots')}</div>"
 
 
 def attractor(

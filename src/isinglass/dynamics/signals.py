@@ -1,6 +1,7 @@
 """What a trajectory looks like as a signal: spectrum, autocorrelation, section."""
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from isinglass._common.checks import (
     check_whole,
     is_whole,
 )
+from isinglass._common.notebook import html_picture
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.angles import (
     as_angles,
@@ -45,6 +47,16 @@ class PowerSpectrum(NamedTuple):
             f"PowerSpectrum({len(self.frequency)} frequencies up to "
             f"{self.frequency[-1]:.4g}, power of shape {self.power.shape})"
         )
+
+    def _repr_html_(self) -> str:
+        text = f"<div>{escape(repr(self))}"
+        if self.power.ndim == 1:
+            with np.errstate(divide="ignore"):
+                heights = np.log10(self.power)
+            shown = np.maximum(heights, heights.max() - 9)
+            label = "power, logarithmic, by frequency"
+            text += html_picture(label, self.frequency, shown, "line")
+        return f"{text}</div>"
 
 
 class Crossings(NamedTuple):
