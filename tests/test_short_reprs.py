@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from helpers.random_models import random_model
 from isinglass._common.notebook import html_picture
 from isinglass.data import InductionTask
 from isinglass.data.few_shot import Task
@@ -48,7 +49,7 @@ def looped_run():
 
 def memory_run():
     config = memory.TransformerConfig(8, 8, 4, 1, 1)
-    model = memory.Transformer(config, key=jax.random.key(0))
+    model = random_model(memory.Transformer, config)
     metrics = xr.Dataset({"loss": ("step", [3.0, 2.5])}, {"step": [5, 10]})
     return memory.Run(model, metrics, memory.Recipe())
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from helpers.random_models import random_model
 from isinglass.systems.diffusion import (
     Affine,
     DIFFormer,
@@ -42,7 +43,7 @@ def of_oracle(x, kind):
     config = DIFFormerConfig(
         *sizes, int(x["layers"]), kind, value_weights=bool(x["use_weight"])
     )
-    model = DIFFormer(config, key=jax.random.key(0))
+    model = random_model(DIFFormer, config)
     layers = []
     for place, layer in enumerate(model.layers):
         parts = ["Wq", "Wk", *(["Wv"] if config.value_weights else [])]
@@ -82,7 +83,7 @@ def test_the_models_of_the_authors_give_the_same(kind, seed):
 
 
 def model_of(**options):
-    return DIFFormer(dataclasses.replace(SMALL, **options), key=jax.random.key(0))
+    return random_model(DIFFormer, dataclasses.replace(SMALL, **options))
 
 
 @pytest.mark.parametrize("kind", ["simple", "mean"])

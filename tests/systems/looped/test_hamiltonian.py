@@ -200,9 +200,9 @@ def test_what_does_not_fit_is_refused():
         ValueError, match=r"values must have the axes \(m, d\) with m = 2"
     ):
         LatentHamiltonian(jnp.eye(D), jnp.ones((2, D)), jnp.ones((3, D)))
-    two = LoopedTransformer(LoopedConfig(heads=2), key=jax.random.key(0))
+    two = random_model(LoopedTransformer, LoopedConfig(heads=2))
     with pytest.raises(ValueError, match="model must have one head, got 2"):
         LatentHamiltonian.from_model(two, jnp.ones((3, 8)))
-    near = LoopedTransformer(LoopedConfig(near=4), key=jax.random.key(0))
+    near = random_model(LoopedTransformer, LoopedConfig(near=4))
     with pytest.raises(ValueError, match="no bias by distance, got near=4"):
         LatentHamiltonian.from_model(near, jnp.ones((3, 8)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.looped_models import drawn
+from helpers.random_models import random_model
 from isinglass.data.induction import InductionBatch, InductionTask
 from isinglass.systems.looped import LoopedConfig, LoopedTransformer, barred_logits
 from isinglass.systems.looped.course import follow_loop
@@ -71,7 +72,7 @@ def test_a_row_that_sees_nothing_else_stays(
 
 
 def test_a_model_of_two_heads_is_refused(batch: InductionBatch) -> None:
-    model = LoopedTransformer(LoopedConfig(heads=2), key=jax.random.key(0))
+    model = random_model(LoopedTransformer, LoopedConfig(heads=2))
     with pytest.raises(ValueError, match="one head, got 2"):
         barred_logits(model, batch.tokens[0], jnp.arange(12), jnp.ones(3, bool))
 
