@@ -171,7 +171,9 @@ def test_a_typed_sequence_is_answered_and_bars_matter(opened):
     ("name", "fragment", "words"),
     [
         ("explorer-beta", "#beta?second=random", "second start it is a cycle of 56"),
+        ("explorer-digit", "#digit", "Routes read 2"),
         ("explorer-energy", "#energy", "recalls pattern 3"),
+        ("explorer-relays", "#relays?kind=neighbours&width=0.6&drive=15", "switched"),
     ],
 )
 def test_pictures_of_the_docs_are_taken(opened, tmp_path, name, fragment, words):
@@ -181,7 +183,8 @@ def test_pictures_of_the_docs_are_taken(opened, tmp_path, name, fragment, words)
     page.wait_for_timeout(2_000)  # until the diagram and the descent are whole
     folder = Path(os.environ.get("PICTURES", tmp_path))
     picture = folder / f"{name}.jpg"
-    page.locator(".stage").screenshot(path=picture, type="jpeg", quality=85)
+    stage = page.locator(".stage", has=page.locator(".now"))
+    stage.last.screenshot(path=picture, type="jpeg", quality=85)
     assert picture.stat().st_size > 10_000
 
 
