@@ -181,7 +181,7 @@ def test_pictures_of_the_docs_are_taken(opened, tmp_path, name, fragment, words)
     page = opened(fragment, color_scheme="light")
     says(page, words)
     page.wait_for_timeout(2_000)  # until the diagram and the descent are whole
-    folder = Path(os.environ.get("PICTURES", tmp_path))
+    folder = Path(os.environ.get("PICTURES") or tmp_path)
     picture = folder / f"{name}.jpg"
     stage = page.locator(".stage", has=page.locator(".now"))
     stage.last.screenshot(path=picture, type="jpeg", quality=85)
