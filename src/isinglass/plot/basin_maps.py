@@ -34,11 +34,12 @@ def basins(result: Any, starts: Any, ax: Axes | None = None) -> Axes:
         ValueError: If there are not as many starts, or they are not of the plane.
 
     Example:
-        >>> import numpy as np
+        >>> import jax.numpy as jnp, numpy as np
         >>> from isinglass import Measure, basins, plot
-        >>> def two_wells(x, parameters):
-        ...     return x + 0.2 * (x - x**3)
-        >>> x, y = np.meshgrid([-1.5, -0.5, 0.5, 1.5], [-0.5, 0.5])
+        >>> def two_wells(state, parameters):
+        ...     x, y = state
+        ...     return jnp.stack([x + 0.2 * (x + y - x**3), 0.9 * y])
+        >>> x, y = np.meshgrid(np.linspace(-1.5, 1.5, 10), [-0.9, -0.3, 0.3, 0.9])
         >>> starts = np.stack([x.ravel(), y.ravel()], -1)
         >>> result = basins(two_wells, starts, {}, Measure(transient=200, steps=200))
         >>> ax = plot.basins(result, starts)
@@ -53,7 +54,7 @@ def basins(result: Any, starts: Any, ax: Axes | None = None) -> Axes:
             f"of, ({len(labels)}, 2), got shape {places.shape}"
         )
     count = len(result.attractors)
-    with drawn_on(ax, (5.0, 4.2)) as axes:
+    with drawn_on(ax, (6.4, 4.2)) as axes:
         _draw_starts(axes, places, np.clip(labels, -2, None), count)
         for number, reached in enumerate(result.attractors):
             points = np.asarray(reached.points)
@@ -64,7 +65,7 @@ def basins(result: Any, starts: Any, ax: Axes | None = None) -> Axes:
         axes.set(xlabel="component 0", ylabel="component 1")
         axes.grid(visible=False)
         if ax is None and count:
-            axes.legend(fontsize="small")
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small")
     return axes
 
 

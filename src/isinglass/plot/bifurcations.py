@@ -113,9 +113,10 @@ def exponents(
     Example:
         >>> import numpy as np, xarray as xr
         >>> from isinglass import plot
-        >>> r = np.linspace(3.6, 4, 5)  # of a sweep, at hand
-        >>> sweep = xr.Dataset({"exponents": (("r", "exponent"), r[:, None])}, {"r": r})
-        >>> ax = plot.exponents(sweep, count=1)
+        >>> r = np.linspace(3.4, 4, 7)
+        >>> leading = np.array([-0.1, -0.3, 0.2, 0.4, 0.4, 0.5, 0.7])  # of a sweep
+        >>> exponents = (("r", "exponent"), leading[:, None])
+        >>> ax = plot.exponents(xr.Dataset({"exponents": exponents}, {"r": r}), count=1)
     """
     name = varied_parameter(sweep, "exponents", several=("direction",))
     if count is not None:

@@ -48,10 +48,10 @@ def learning_curve(
         ValueError: If it has other dimensions.
 
     Example:
-        >>> import numpy as np, xarray as xr
+        >>> import xarray as xr
         >>> from isinglass import plot
         >>> loss = xr.DataArray(
-        ...     np.exp(-np.arange(12.0).reshape(3, 4) / 9),
+        ...     [[2.3, 1.6, 1.2, 1.1], [2.2, 1.8, 1.3, 1.0], [2.3, 1.7, 1.2, 1.1]],
         ...     {"seed": [0, 1, 2], "step": [0, 50, 100, 150]},
         ...     name="loss",
         ... )
