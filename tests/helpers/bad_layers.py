@@ -195,6 +195,15 @@ MODELS = {
     "pairs in whole numbers": call(
         "adjacency must have the axes (2, e)", NODES, X, jnp.ones((5, 5), int)
     ),
+    "links of more graphs": call(
+        "adjacency must have the batch axes of nodes",
+        NODES,
+        X,
+        jnp.ones((1, 5, 5), bool),
+    ),
+    "edges of more graphs": call(
+        "edges must have the batch axes of nodes", WHOLE, X, jnp.ones((3, 5, 5, 2))
+    ),
     "edges of others": call("edges must have", WHOLE, X, jnp.ones((4, 4, 2))),
     "noise below 0": call(
         "noise must be", WHOLE, X, jnp.ones((5, 5, 2)), key=KEY, noise=-1.0

@@ -122,6 +122,7 @@ class GraphEnergyTransformer(eqx.Module):
             nodes=(nodes, f"... n {features}"), edges=(edges, f"... n n {width}")
         )
         check_shapes(edges=(edges, f"... {nodes.shape[-2]} {nodes.shape[-2]} {width}"))
+        _check_batch(nodes.shape[:-2], edges=edges.shape[:-3])
         check_finite(nodes=nodes, edges=edges)
         keys = [None] * len(self.blocks)
         if key is not None:
@@ -218,7 +219,10 @@ class NodeEnergyTransformer(eqx.Module):
         check_finite(nodes=nodes)
         check_whole(steps=steps)
         start = nodes @ self.encode
-        last = self._on(adjacency, start.dtype).iterate(start, steps)
+        block = self._on(adjacency, start.dtype)
+        if block.links is None:
+            _check_batch(nodes.shape[:-2], adjacency=adjacency.shape[:-2])
+        last = block.iterate(start, steps)
         return jnp.concatenate([start, last], axis=-1) @ self.readout
 
     def _on(self, adjacency: Any, dtype: Any) -> EnergyTransformer:
@@ -231,6 +235,16 @@ class NodeEnergyTransformer(eqx.Module):
         heads = self.block.config.heads
         edges = jnp.broadcast_to(adjacency[..., None], (*adjacency.shape, heads))
         return self.block.on_graph(edges.astype(dtype))
+
+
+def _check_batch(batch: tuple[int, ...], **graphs: tuple[int, ...]) -> None:
+    """Refuse batch axes of graphs that do not go with those of their nodes."""
+    for name, own in graphs.items():
+        sizes = zip(own[::-1], batch[::-1], strict=False)
+        if len(own) > len(batch) or any(a not in (1, b) for a, b in sizes):
+            raise ValueError(
+                f"{name} must have the batch axes of nodes, {batch}, got {own}"
+            )
 
 
 def _normal(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
