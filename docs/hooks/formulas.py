@@ -10,6 +10,7 @@ FORMULA = re.compile(
     re.DOTALL,
 )
 COMMAND = re.compile(r"\\[a-zA-Z]+")
+LONG = 40  # Characters of TeX that a line of a phone may not hold; it then scrolls.
 # What the converter does not know, by what it does.
 INSTEAD = {r"\tfrac": r"\frac", r"\lbrace": r"\{", r"\rbrace": r"\}"}
 
@@ -31,4 +32,6 @@ def _formula(match: re.Match[str]) -> str:
     unknown = COMMAND.search(mathml)
     if unknown:
         raise ValueError(f"{unknown[0]} is not understood in {tex}")
-    return mathml
+    if display is not None:
+        return f'<div class="formula">{mathml}</div>'
+    return f'<span class="formula">{mathml}</span>' if len(tex) > LONG else mathml

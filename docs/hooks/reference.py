@@ -69,7 +69,8 @@ def pages() -> dict[str, str]:
     for package in sorted(packages(), key=lambda name: -name.count(".")):
         texts[f"reference/{package}.md"] = _page(package, documented)
     top = texts.pop("reference/isinglass.md")
-    return {"reference/index.md": top, **dict(sorted(texts.items()))}
+    others = sorted(texts, key=lambda place: place.removesuffix(".md"))
+    return {"reference/index.md": top, **{place: texts[place] for place in others}}
 
 
 def _page(package: str, documented: dict[str, str]) -> str:
