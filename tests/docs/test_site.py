@@ -7,10 +7,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from helpers.chromium import launched
 from helpers.pages import ROOT
 
 pytestmark = pytest.mark.docs
@@ -56,3 +62,29 @@ def test_the_explorer_is_within(site):
     page = site / "explorer" / "isinglass-explorer.html"
     assert "Drag β" in page.read_text("utf-8")
     assert "isinglass-explorer.html" in (site / "index.html").read_text("utf-8")
+
+
+def test_no_page_scrolls_aside_on_a_phone(site):
+    with launched() as browser, served(site) as address:
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        wide = []
+        for file in sorted(site.rglob("index.html")):
+            page.goto(f"{address}/{file.parent.relative_to(site).as_posix()}/")
+            if page.evaluate("document.documentElement.scrollWidth") > 390:
+                wide.append(file.parent.name)
+        assert wide == []
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """An address on this machine at which a folder is served."""
+    handler = partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing of requests."""
