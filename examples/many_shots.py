@@ -44,7 +44,7 @@ with house_style():
         np.transpose(list(means.values())), ("paper's rates", "automatic"), strict=True
     ):
         axes.plot(list(means), curve, "o-", label=name)
-    log_ticks(axes, means)
+    log_ticks(axes, list(means))
     axes.set(xlabel="pictures per class", ylabel="accuracy")
     axes.legend()
 Path("many_shots.png").write_bytes(render(figure, "png"))
