@@ -75,6 +75,12 @@ def test_nothing_heavy_is_imported_before_it_is_used(code):
     assert imported_of(HEAVY, code) == []
 
 
+def test_plots_import_nothing_heavy_but_matplotlib():
+    code = "from isinglass import plot; [getattr(plot, name) for name in plot.__all__]"
+    others = [name for name in HEAVY if name != "matplotlib"]
+    assert imported_of([*others, "matplotlib.pyplot"], code) == []
+
+
 def test_exponents_import_nothing_heavy_but_jax():
     code = "from isinglass.dynamics import lyapunov_spectrum, textbook"
     others = [name for name in HEAVY if name != "jax"]

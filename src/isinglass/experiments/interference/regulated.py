@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from isinglass.experiments.interference.avalanches import EDGES, density
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot.avalanche_sizes import density_dots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
     borel,
@@ -132,16 +133,7 @@ def _draw_runs(measured: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> N
         if gain < 1e-1:
             left.plot(measured.trace.sel(gain=gain), color=colour, linewidth=0.9)
         sizes = measured.density.sel(gain=gain).values
-        some = sizes > 0
-        middle.plot(
-            centre[some],
-            sizes[some] * centre[some] ** 2,
-            "o",
-            color=colour,
-            markersize=3,
-            alpha=0.7,
-            label=name,
-        )
+        density_dots(middle, EDGES, sizes * centre**2, color=colour, label=name)
         runs = measured.numbers.sel(gain=gain, number="exponent").values
         right.plot([GAINS.index(gain)] * len(runs), runs, "o", color=colour, alpha=0.6)
 

@@ -20,6 +20,7 @@ from isinglass.experiments.memory.language_model import (
 from isinglass.experiments.memory.setting import arranged, one_device
 from isinglass.figures import samples
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import learning_curve
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs, side_by_side
 from isinglass.systems.memory import evaluate, matching_length
 
@@ -198,7 +199,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 def _draw_losses(panel: Any, measured: xr.Dataset) -> None:
     for losses, style in ((measured.training, "-"), (measured.validation, "--")):
         line = {"hue": "share", "linestyle": style, "label": None}
-        samples.curves(panel, losses, along="step", **line)
+        learning_curve(losses, panel, each_run=True, **line)
     for colour, share in zip(COLOURS, measured.share.values, strict=False):
         panel.plot([], [], color=colour, label=f"{100 * share:g} %")
     panel.plot([], [], "-", color=INK, label="training")
