@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import as_list
@@ -16,7 +17,7 @@ def energy_over_time(
     energy: Any,
     ax: Axes | None = None,
     *,
-    labels: Sequence[Any] | None = None,
+    labels: Sequence[Any] | np.ndarray | None = None,
     **line: Any,
 ) -> Axes:
     """Draw the energy at every target over time, while one input is shown.
