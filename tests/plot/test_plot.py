@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from isinglass import plot
@@ -145,6 +146,12 @@ def test_the_example_of_its_docstring_runs(picture):
     assert not doctest.DocTestRunner().run(example).failed
 
 
+def test_no_figure_stays_of_what_could_not_be_drawn():
+    with pytest.raises(AttributeError, match="shade"):
+        plot.phase_plane(orbit(), shade=1)
+    assert not pyplot.get_fignums()
+
+
 def test_a_diagram_has_the_points_of_each_value_in_the_colour_of_its_kind(ax):
     plot.diagram(sweep(), ax)
     by_colour = {line.get_color(): np.c_[line.get_data()] for line in ax.lines}
@@ -240,7 +247,7 @@ def test_worldlines_run_from_the_distance_to_the_target_as_wide_as_likely(ax):
 
 def test_energies_have_a_line_a_target_and_a_legend_on_new_axes(ax):
     energy = PICTURES[plot.energy_over_time]()
-    plot.energy_over_time(energy, ax, labels=[3, 7])
+    plot.energy_over_time(energy, ax, labels=np.array([3, 7]))
     assert [line.get_color() for line in ax.lines] == [*COLOURS[:2]]
     assert ax.get_legend_handles_labels()[1] == ["3", "7"]
     assert ax.get_legend() is None

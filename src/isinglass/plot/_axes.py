@@ -36,8 +36,12 @@ def drawn_on(ax: Axes | None, size: tuple[float, float] = SIZE) -> Iterator[Axes
         yield ax
         return
     with house_style():
-        _, axes = pyplot.subplots(figsize=size, layout="constrained")
-        yield axes
+        figure, axes = pyplot.subplots(figsize=size, layout="constrained")
+        try:
+            yield axes
+        except BaseException:  # pyplot would keep, and a notebook show, a half picture
+            pyplot.close(figure)
+            raise
 
 
 def refuse(name: str, value: Any, accepted: str) -> TypeError:

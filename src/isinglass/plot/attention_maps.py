@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ def attention_rows(
     ax: Axes | None = None,
     *,
     iteration: int | None = None,
-    tokens: Sequence[Any] | None = None,
+    tokens: Iterable[Any] | None = None,
 ) -> Axes:
     """Draw rows of attention as a picture: the darker, the more a token looks there.
 
@@ -85,7 +85,7 @@ def _square(rows: Any, iteration: int | None) -> tuple[Float[np.ndarray, "n n"],
     return array[chosen - 1].mean(axis=0), f"iteration {chosen}"
 
 
-def _names(tokens: Sequence[Any], count: int) -> list[str]:
+def _names(tokens: Iterable[Any], count: int) -> list[str]:
     names = list(tokens) if isinstance(tokens, str) else as_list("tokens", tokens)
     if len(names) != count:
         raise ValueError(f"tokens must name the {count} tokens, got {len(names)}")

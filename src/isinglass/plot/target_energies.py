@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import as_list
@@ -17,7 +16,7 @@ def energy_over_time(
     energy: Any,
     ax: Axes | None = None,
     *,
-    labels: Sequence[Any] | np.ndarray | None = None,
+    labels: Iterable[Any] | None = None,
     **line: Any,
 ) -> Axes:
     """Draw the energy at every target over time, while one input is shown.
