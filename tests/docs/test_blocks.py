@@ -68,13 +68,19 @@ def difference(printed: str, shown: str) -> str | None:
     words = [NUMBER.sub("#", text).split() for text in (printed, shown)]
     if words[0] != words[1]:
         return f"{words[0]} are not {words[1]}"
-    pairs = zip(values(printed), values(shown), strict=True)
+    pairs = zip(values(printed), values(shown), digits(shown), strict=True)
     apart = [
         (ours, theirs)
-        for ours, theirs in pairs
-        if abs(ours - theirs) > max(TOLERANCE * abs(theirs), 0.01)
+        for ours, theirs, last in pairs
+        if abs(ours - theirs) > max(TOLERANCE * abs(theirs), 1.01 * last)
     ]
     return str(apart) if apart else None
+
+
+def digits(text: str) -> list[float]:
+    """What the last digit of each number in a text stands for."""
+    numbers = NUMBER.findall(text)
+    return [10.0 ** -len(number.partition(".")[2]) for number in numbers]
 
 
 def values(text: str) -> list[float]:
