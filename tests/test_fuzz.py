@@ -28,7 +28,7 @@ def test_every_error_is_ours():
 
 
 @pytest.mark.fuzz
-def test_an_argument_of_a_wrong_kind_is_refused_or_taken():
+def test_an_argument_that_is_wrong_in_one_thing_is_refused_or_taken():
     command = [sys.executable, "-m", "helpers.wrong_kinds"]
     process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     report = json.loads(process.stdout.splitlines()[-1])

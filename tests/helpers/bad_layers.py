@@ -157,6 +157,9 @@ DIFFUSIONS = {
     "a graph for a batch": call(
         "graph must be None for a batch", FORMER, X[None], graph(RING, 5)
     ),
+    "inputs of other nodes": call(
+        "inputs must have a row for each of the 3 nodes", FORMER, X, graph(RING)
+    ),
     "inputs of another width": call("inputs must", FORMER, X[:, :3]),
     "a graph weight of 2": call(
         "graph_weight must be in", diffusion.DIFFormerConfig, 6, 2, graph_weight=2.0

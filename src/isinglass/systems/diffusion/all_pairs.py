@@ -234,5 +234,6 @@ def _normed(x: Array, norm: str) -> Array:
 def _inverse_norm(x: Array, norm: str) -> Array:
     """1/|x| of all (…, 1, 1, 1) or of each row (…, N, H, 1); 0 where all is 0."""
     axes = (-3, -2, -1) if norm == "global" else -1
+    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
     squared = (x * x).sum(axes, keepdims=True)
     return jnp.where(squared > 0, jax.lax.rsqrt(jnp.where(squared > 0, squared, 1)), 0)

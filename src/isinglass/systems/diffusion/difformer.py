@@ -308,6 +308,11 @@ def _check_inputs(name: str, value: Any, width: int, graph: Any, mask: Any) -> N
             f"graph must be None for a batch, or the {name} without batch axes; got "
             f"shape {value.shape}"
         )
+    if len(value) != graph.nodes:
+        raise ValueError(
+            f"{name} must have a row for each of the {graph.nodes} nodes of the graph, "
+            f"got {len(value)}"
+        )
 
 
 def _affine(key: PRNGKeyArray, rows: int, columns: int) -> Affine:
