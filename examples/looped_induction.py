@@ -36,7 +36,7 @@ run = train(
     InductionTask("full-sequence", vocabulary=4),
     recipe,
     seeds=(0, 1),
-    evaluate=Evaluation(lengths=(16, 100), every=500, sequences=16),
+    evaluate=Evaluation(lengths=(16, 100), every=100, sequences=16),
 )
 for step in run.metrics.step.values:
     shares = run.metrics.accuracy_at.sel(step=step).mean("seed")

@@ -13,7 +13,7 @@ BRIEFER = {
     "looped_induction": {
         "steps=1_000": "steps=40",
         "warmup=100": "warmup=10",
-        "every=500": "every=20",
+        "every=100": "every=20",
     },
     "many_shots": {"(5, 10, 50, 100, 200)": "(5, 10)", "range(10)": "range(2)"},
     "mean_field_zoom": {
