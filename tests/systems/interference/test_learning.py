@@ -86,11 +86,17 @@ def test_a_rule_refuses_what_fit_refuses(rule, message):
         LearningRule(**rule)
 
 
-def test_watching_wants_a_target_for_every_sample():
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([0, 0], "dipoles and targets must be as many"),
+        ([1], r"targets must be in \[0, 1\), got 1"),
+    ],
+)
+def test_watching_wants_a_target_that_there_is_for_every_sample(targets, message):
     p = np.full((1, 1, 2), 0.5)
-    with pytest.raises(ValueError, match="dipoles and targets must be as many"):
-        list(
-            watch_learning(
-                p, [np.eye(2)[:1]], [0, 0], host=np.eye(2)[0], reachable=p > 0
-            )
-        )
+    course = watch_learning(
+        p, [np.eye(2)[:1]], targets, host=np.eye(2)[0], reachable=p > 0
+    )
+    with pytest.raises(ValueError, match=message):
+        list(course)

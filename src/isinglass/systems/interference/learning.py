@@ -211,7 +211,8 @@ def watch_learning(
         rule: Rates and threshold; the paper's if None.
 
     Raises:
-        ValueError: If there are more dipoles than targets or fewer.
+        ValueError: If there are more dipoles than targets or fewer, or shapes do not
+            fit, or there is no such target.
     """
     rule = LearningRule() if rule is None else rule
     check_kind(LearningRule, rule=rule)
@@ -234,6 +235,7 @@ def watch_learning(
             host=(host, "D"),
             probabilities=(probabilities, "S C T"),
         )
+        check_in(f"[0, {probabilities.shape[1]})", targets=target)
         rate = rule.rate(np.asarray(sample) @ np.asarray(host))
         probabilities = learn_sample(probabilities, int(target), rate, reachable)
         yield probabilities
