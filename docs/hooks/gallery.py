@@ -31,7 +31,7 @@ def run_all() -> dict[str, Shown]:
     """Run the examples whose text has changed since they were last run.
 
     Raises:
-        subprocess.CalledProcessError: If one fails.
+        RuntimeError: If one fails or draws no picture.
     """
     with ThreadPoolExecutor(2) as workers:
         names = [path.stem for path in sorted(EXAMPLES.glob("*.py"))]
