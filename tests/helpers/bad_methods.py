@@ -137,5 +137,6 @@ CALLS = {
     "starts of whole numbers": call(
         "states must hold at least", basins, textbook.henon, np.zeros((1, 2), int), {}
     ),
+    "a path of none": call("path must be a path", data.read_documents, "a\0b"),
     "no path": call("path must be a path", data.read_documents, ""),
 }

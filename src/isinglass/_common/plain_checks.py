@@ -140,10 +140,14 @@ def as_path(name: str, value: Any) -> Path:
 
     Raises:
         TypeError: If it is neither text nor a path.
+        ValueError: If it holds a null character, which no system has in a name.
     """
     if not isinstance(value, str | os.PathLike) or value == "":
         raise TypeError(f"{name} must be a path, got {shown(value)}")
-    return Path(value)
+    path = Path(value)
+    if "\0" in str(path):
+        raise ValueError(f"{name} must be a path, got {shown(value)}")
+    return path
 
 
 def or_default(kind: type[Kind], **values: Kind | None) -> Kind:

@@ -35,6 +35,7 @@ from jaxtyping import Float, Int
 from isinglass._common import files
 from isinglass._common.plain_checks import (
     as_list,
+    as_path,
     check_choice,
     check_in,
     check_kind,
@@ -311,7 +312,7 @@ def write(path: str | Path, examples: Iterable[Example]) -> None:
     Raises:
         OSError: If the file cannot be written.
     """
-    files.write_text(path, "".join(map(line_of, examples)))
+    files.write_text(as_path("path", path), "".join(map(line_of, examples)))
 
 
 def read(path: str | Path) -> list[Example]:
@@ -324,7 +325,7 @@ def read(path: str | Path) -> list[Example]:
             and the line.
     """
     try:
-        text = Path(path).read_text("utf-8")
+        text = as_path("path", path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionFileError(f"{path} cannot be read: {error}") from error
     if not text.endswith(END):

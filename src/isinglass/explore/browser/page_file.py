@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isinglass._common.files import write_text
+from isinglass._common.plain_checks import as_path
 from isinglass.explore.browser.bundle import bundle
 from isinglass.explore.browser.sections import SECTIONS
 
@@ -27,7 +28,7 @@ def write_page(path: str | Path = NAME, docs: str | None = None) -> Path:
     Raises:
         OSError: If it cannot be written.
     """
-    path = Path(path)
+    path = as_path("path", path)
     write_text(path, page(docs))
     return path.resolve()
 
