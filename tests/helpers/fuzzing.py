@@ -119,7 +119,7 @@ class Altered(NamedTuple):
         return dataclasses.replace(record, **change)
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def fields_of(value: Any) -> dict[str, Any]:
     """What a record is made of, if it is one."""
     if isinstance(value, type):
         return {}
@@ -203,7 +203,7 @@ def calls(draw: st.DrawFn) -> tuple[Case, dict[str, Any]]:
 def instead_of(valid: Any) -> st.SearchStrategy[Any]:
     """What is no such value, often; of a record one field changed, half of the time."""
     values = st.sampled_from(ANYTHING) | st.sampled_from(near(valid)) | FREELY
-    fields = _fields(valid)
+    fields = fields_of(valid)
     if not fields:
         return values
     alterations = st.sampled_from(list(fields)).flatmap(
@@ -287,7 +287,11 @@ def _by_the_argument(
     """
     if any(Path(frame.filename) == LOSSES for frame in frames):
         return True  # only a user's loss knows what its data are
-    names = [name for name, value in changed.items() if callable(value)]
+    names = []
+    for name, value in changed.items():
+        while isinstance(value, Altered):
+            name, value = value.field, value.value
+        names += [name] if callable(value) else []
     called = frames[-1].line or ""
     return any(re.search(rf"\b{re.escape(name)}\(", called) for name in names)
 
@@ -303,7 +307,7 @@ def _names_an_argument(case: Case, changed: dict[str, Any], message: str) -> boo
     for value in changed.values():
         while isinstance(value, Altered):
             # Of shapes that do not fit together, either may be named.
-            names |= {value.field, *_fields(value.record)}
+            names |= {value.field, *fields_of(value.record)}
             value = value.value
     for value in case.arguments.values():
         names |= {str(key) for key in value} if isinstance(value, Mapping) else set()

@@ -1,12 +1,24 @@
 """Every argument of every public call, by itself, of a kind that it cannot be, or near.
 
-``python -m helpers.wrong_kinds`` prints as JSON which errors were not ours; FUZZ_CALLS
-is a regular expression for the functions to call, all by default.
+So is every field of a record that is an argument. ``python -m helpers.wrong_kinds``
+prints as JSON which errors were not ours; FUZZ_CALLS is a regular expression for the
+functions to call, all by default.
 """
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
-from helpers.fuzzing import CALLED, Fault, TooLong, fault_of, near, prepare
+from helpers.fuzzing import (
+    CALLED,
+    Altered,
+    Fault,
+    TooLong,
+    fault_of,
+    fields_of,
+    near,
+    prepare,
+)
 from helpers.public_case import Case
 
 KINDS = (None, 3.5, "x", [], object())
@@ -19,14 +31,22 @@ def fault(case: Case, name: str, value: object) -> Fault | None:
         return None  # it was taken, and something was computed
 
 
+def changed() -> Iterator[tuple[Case, str, Any]]:
+    for case in CALLED:
+        for name, valid in case.arguments.items():
+            for value in near_misses(valid):
+                yield case, name, value
+            for field, part in fields_of(valid).items():
+                for value in near_misses(part):
+                    yield case, name, Altered(valid, field, value)
+
+
+def near_misses(valid: Any) -> tuple[Any, ...]:
+    return () if valid is None else (*KINDS, *near(valid))
+
+
 if __name__ == "__main__":
     prepare()
-    calls = [
-        (case, name, value)
-        for case in CALLED
-        for name, valid in case.arguments.items()
-        if valid is not None
-        for value in (*KINDS, *near(valid))
-    ]
+    calls = list(changed())
     faults = [" | ".join(wrong) for call in calls if (wrong := fault(*call))]
     print(json.dumps({"calls": len(calls), "faults": faults}))

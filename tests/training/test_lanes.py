@@ -154,3 +154,9 @@ def test_a_recipe_out_of_range_is_refused(options, error):
 def test_a_lane_that_is_not_there_is_refused(lanes):
     with pytest.raises(ValueError, match="lane must be"):
         lanes.of(2)
+
+
+@pytest.mark.parametrize("data", ["x", {"a": object()}, np.array(["x"])])
+def test_data_are_arrays(data):
+    with pytest.raises(TypeError, match="data must be a tree of arrays, got"):
+        LaneTask(lambda model, data, key: 0.0, data)

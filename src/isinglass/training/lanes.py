@@ -98,6 +98,10 @@ class LaneRecipe:
             check_positive(clip=self.clip)
         check_flag(decay=self.decay, best=self.best)
         object.__setattr__(self, "betas", as_betas(self.betas))
+        # Plain numbers, for a recipe is what a program is compiled for.
+        for name in ("weight_decay", "clip"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, float(getattr(self, name)))
 
     def rule(self) -> LaneRecipe:
         """Return what a step depends on, so that other recipes need no compiling."""
@@ -137,7 +141,8 @@ class LaneTask:
             are in it anyway.
 
     Raises:
-        TypeError: If loss, validate or frozen is no function, or plan no mapping.
+        TypeError: If loss, validate or frozen is no function, plan no mapping, or data
+            hold something that is no array.
     """
 
     loss: Callable[[Any, Any, Any], Any]
@@ -148,6 +153,10 @@ class LaneTask:
 
     def __post_init__(self) -> None:
         check_function(loss=self.loss)
+        for leaf in jax.tree.leaves(self.data):
+            kind = getattr(getattr(leaf, "dtype", None), "kind", "f")
+            if not eqx.is_array_like(leaf) or kind in "OSU":
+                raise TypeError(f"data must be a tree of arrays, got {shown(leaf)}")
         for name in ("validate", "frozen"):
             if getattr(self, name) is not None:
                 check_function(**{name: getattr(self, name)})

@@ -61,7 +61,8 @@ def as_betas(betas: Any) -> tuple[float, float]:
         raise ValueError(f"betas must be two numbers in [0, 1), got {betas}")
     for beta in pair:
         check_in("[0, 1)", betas=beta)
-    return pair
+    first, second = map(float, pair)
+    return first, second
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 from typing import Any
 
@@ -274,3 +275,17 @@ def test_own_numbers_must_fit_together():
             paper.columns,
             None,
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shares": -1.0}, "shares must not be negative"),
+        ({"positional": 0.5}, r"positional must hold \+1 and -1 only"),
+    ],
+)
+def test_features_that_no_network_has_are_refused(change, message):
+    ((name, factor),) = change.items()
+    features = Features.paper()
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(features, **{name: getattr(features, name) * factor})

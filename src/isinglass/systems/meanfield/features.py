@@ -519,12 +519,15 @@ def _check_shapes(features: Features) -> None:
             raise ValueError(
                 f"{name} must be of shape {shape}, got {arrays[name].shape}"
             )
+    as_sign_array("positional", features.positional, (4, m, p))
     if (features.columns is None) != (features.shares is None):
         raise ValueError("columns and shares must be given both or neither")
     if features.columns is not None and features.shares is not None:
         check_kind(np.ndarray, columns=features.columns, shares=features.shares)
         as_sign_array("columns", features.columns, (None, 4, m))
-        as_real_array("shares", features.shares, (len(features.columns),))
+        shares = as_real_array("shares", features.shares, (len(features.columns),))
+        if (shares < 0).any():
+            raise ValueError(f"shares must not be negative, got {shares.min()}")
 
 
 # (segment, weights, pattern) and (weights, pattern, bit); weights o, v, q, k.
