@@ -38,6 +38,16 @@ test("the shipped model answers, and does not where it may not see the match", (
   assert.equal(closed.right(closed.free), closed.questions.length);
 });
 
+test("an iteration that there is not bars in all of them", () => {
+  const text = "abcdabcdabcda";
+  const barred = (/** @type {number} */ when) => new Reading(data, { text, at: 0, bar: "match", when });
+  for (const when of [99, -1, 0.5, data.iterations + 1]) {
+    assert.equal(barred(when).when, 0);
+    assert.deepEqual(barred(when).course, barred(0).course);
+  }
+  assert.equal(barred(data.iterations).when, data.iterations);
+});
+
 test("probabilities are a softmax's", () => {
   const { symbol, probability } = answerOf([0, Math.log(3), -Infinity]);
   assert.equal(symbol, 1);

@@ -23,13 +23,6 @@ test("a step from any window is Python's", () => {
   }
 });
 
-test("an orbit goes on with other parameters from its window", () => {
-  const [{ parameters, window, position, next }] = windows;
-  const orbit = new Orbit(network, { ...parameters, beta: 0.3 }).startFromWindow(window, position);
-  orbit.setParameters(parameters);
-  close([...orbit.step()], next, 1e-12);
-});
-
 test("a tangent is what a small change becomes", () => {
   const [{ parameters, window, position }] = windows;
   const moved = (/** @type {number} */ size) => {

@@ -2,6 +2,7 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import { fromFragment, toFragment, toValues } from "../../../src/isinglass/explore/browser/page/core/state.js";
 import { numeral, roundUp, scale, ticks } from "../../../src/isinglass/explore/browser/page/core/plot.js";
+import { arrows, dragging } from "../../../src/isinglass/explore/browser/page/core/pointer.js";
 import { uniform } from "../../../src/isinglass/explore/browser/page/core/random.js";
 import { coarseFirst } from "../../../src/isinglass/explore/browser/page/physics/diagram.js";
 import { fromDigits, toDigits } from "../../../src/isinglass/explore/browser/page/panels/energy_letters.js";
@@ -62,4 +63,53 @@ test("points and signs survive as text", () => {
   const signs = Array.from({ length: 100 }, (_, i) => (i % 3 ? 1 : -1));
   assert.deepEqual(fromDigits(toDigits(signs)), signs);
   assert.equal(fromDigits("xyz"), undefined);
+});
+
+/** What a hand does to a canvas, without a browser: its events and its class names. */
+function handled() {
+  const names = new Set();
+  const target = /** @type {HTMLElement} */ (/** @type {any} */ (
+    Object.assign(new EventTarget(), {
+      classList: { add: names.add.bind(names), remove: names.delete.bind(names) },
+      getBoundingClientRect: () => ({ left: 0, top: 0 }),
+      setPointerCapture: () => {},
+    })
+  ));
+  const act = (/** @type {string} */ kind, /** @type {object} */ details) => {
+    const event = Object.assign(new Event(kind, { cancelable: true }), details);
+    target.dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  return { target, act, isHeld: () => names.has("held") };
+}
+
+test("what is taken hold of is held while it starts, and else let go", () => {
+  const { target, act, isHeld } = handled();
+  /** @type {boolean[]} */
+  const starts = [];
+  let moves = 0;
+  const start = (/** @type {number} */ x) => {
+    starts.push(isHeld());
+    return x > 0;
+  };
+  dragging(target, { start, move: () => moves++ });
+  const at = (/** @type {number} */ x) => ({ pointerId: 4, button: 0, clientX: x, clientY: 0 });
+  act("pointerdown", at(-1));
+  act("pointermove", at(-1));
+  assert.deepEqual([starts, isHeld(), moves], [[true], false, 0]);
+  act("pointerdown", at(1));
+  act("pointermove", at(2));
+  assert.deepEqual([starts, isHeld(), moves], [[true, true], true, 1]);
+  act("pointerup", at(2));
+  assert.equal(isHeld(), false);
+});
+
+test("arrow keys that are not used scroll the page", () => {
+  const { target, act } = handled();
+  /** @type {number[][]} */
+  const moves = [];
+  arrows(target, (...move) => moves.push(move), "x");
+  assert.equal(act("keydown", { key: "ArrowUp" }), false);
+  assert.equal(act("keydown", { key: "ArrowLeft", shiftKey: true }), true);
+  assert.deepEqual(moves, [[-10, 0]]);
 });

@@ -50,6 +50,10 @@ def test_a_one_is_drawn_by_keys(opened):
     says(page, "Routes read 1 .* couplings read 1 ")
     page.keyboard.press("Backspace")
     says(page, "The pad is empty")
+    for key in (" ", "Shift+ArrowUp", "Delete", "ArrowUp"):  # which lifts the pen
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    assert "strokes=" not in page.evaluate("location.hash")
 
 
 def test_what_is_taught_is_learned_and_forgotten_bit_for_bit(opened):

@@ -55,6 +55,27 @@ def test_beta_is_dragged_and_the_attractor_follows(opened):
     page.wait_for_function("location.hash.includes('beta=1.27')")
 
 
+def test_a_panel_is_as_one_left_it(opened):
+    page = opened("#beta")
+    field = page.get_by_label("Inverse temperature β, as a number")
+    field.fill("1.25")
+    field.press("Enter")
+    page.get_by_role("link", name="Loop").click()
+    page.get_by_role("link", name="Drag β").click()
+    page.get_by_role("heading", name="Drag β").wait_for()
+    assert beta_of(page) == 1.25
+    field.fill("")
+    field.press("Enter")
+    assert beta_of(page) == 1.25
+    page.get_by_role("link", name="Loop").click()
+    page.go_back()
+    page.get_by_role("heading", name="Drag β").wait_for()
+    assert beta_of(page) == 1.25
+    page.get_by_role("link", name="Drag β").click()
+    page.wait_for_function("location.hash === '#beta'")
+    assert beta_of(page) == 1.27
+
+
 def test_beta_is_moved_by_keys(opened):
     page = opened("#beta")
     before = beta_of(page)

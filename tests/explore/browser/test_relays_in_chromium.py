@@ -61,6 +61,14 @@ def test_sizes_fill_the_law(opened):
     assert abs(value - 0.8) < 4 * error
 
 
+def test_passes_end_with_their_network(opened):
+    page = opened("#relays?drive=-100")
+    page.get_by_role("button", name="20 passes").click()
+    page.get_by_role("button", name="Other tensors").click()
+    page.wait_for_timeout(1_500)
+    assert fact(page, "Avalanches counted").endswith("in 2 passes")
+
+
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_it_is_played(opened, motion):
     page = opened("#relays?drive=-100", reduced_motion=motion)

@@ -40,7 +40,7 @@ def bundle(modules: Mapping[str, str], main: str) -> str:
 
 
 def order(modules: Mapping[str, str], main: str) -> list[str]:
-    """Paths of a module and all that it imports, what is imported first.
+    """Return the paths of a module and all that it imports, which come before it.
 
     Raises:
         BundleError: As `bundle` does.

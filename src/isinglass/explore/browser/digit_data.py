@@ -52,7 +52,7 @@ def digit_data() -> dict[str, Any]:
 
 
 def make() -> dict[str, Any]:
-    """Choose pictures, and draw the strokes of the prior."""
+    """Choose pictures and draw the strokes of the prior: what `FILE` holds."""
     digits = mnist.load(source="subset").train
     first = [np.flatnonzero(digits.labels == digit) for digit in range(10)]
     lessons = np.concatenate([places[:LESSONS] for places in first])
@@ -75,12 +75,12 @@ def make() -> dict[str, Any]:
 
 
 def encoder() -> DipoleEncoder:
-    """The encoder that the page has in JavaScript."""
+    """Return the encoder that the page has in JavaScript."""
     return DipoleEncoder(hosts=HOSTS, places=PLACES)
 
 
 def prior(data: dict[str, Any]) -> GaussianPrior:
-    """The prior of the page, for a `CoupledClassifier` with `encoder`."""
+    """Read the page's prior, for a `CoupledClassifier` with `encoder`, from `make`."""
     triangle = np.frombuffer(base64.b64decode(data["covariance"]), "<i2") * data["unit"]
     size = len(data["mean"])
     covariance = np.zeros((size, size))
@@ -91,7 +91,7 @@ def prior(data: dict[str, Any]) -> GaussianPrior:
 
 
 def learners(data: dict[str, Any]) -> dict[str, Any]:
-    """The two learners of the page, before they have learned."""
+    """Return the two learners of the page, before they have learned."""
     return {
         "routes": InterferenceClassifier(route_prior=np.ones(STAGE), random_state=0),
         "couplings": CoupledClassifier(encoder=encoder(), prior=prior(data)),
@@ -99,7 +99,7 @@ def learners(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def accuracies(data: dict[str, Any]) -> dict[str, float]:
-    """Share of the next 200 pictures of each digit that the learners read right."""
+    """Measure which share of the next 200 pictures of each digit is read right."""
     digits = mnist.load(source="subset").train
     lessons = unpacked(data["pictures"])[: len(data["labels"])]
     places = [np.flatnonzero(digits.labels == digit) for digit in range(10)]
@@ -113,12 +113,12 @@ def accuracies(data: dict[str, Any]) -> dict[str, float]:
 
 
 def packed(pictures: UInt8[np.ndarray, "n H W"]) -> str:
-    """Pictures as text: a 0 is followed by how many zeros it stands for, up to 255."""
+    """Write pictures as text: after a 0 stands how many there are, up to 255."""
     return _text(bytes(_without_blanks(pictures.ravel().tolist())))
 
 
 def unpacked(text: str) -> UInt8[np.ndarray, "n 28 28"]:
-    """Pictures that `packed` has put into text."""
+    """Read the pictures that `packed` has put into text."""
     pixels: list[int] = []
     rest = iter(base64.b64decode(text))
     for value in rest:

@@ -34,7 +34,7 @@ def write_page(path: str | Path = NAME, docs: str | None = None) -> Path:
 
 
 def page(docs: str | None = None) -> str:
-    """The whole page, of which `write_page` says more."""
+    """Return the whole page as HTML; ``docs`` is as in `write_page`."""
     root = resources.files("isinglass.explore.browser") / "page"
     address = documentation() if docs is None else docs
     data = {
@@ -51,7 +51,7 @@ def page(docs: str | None = None) -> str:
 
 
 def modules(root: Traversable, below: str = "") -> dict[str, str]:
-    """Sources of the ES modules in a folder and those within it, by path."""
+    """Return the sources of the ES modules in a folder and below, by path."""
     sources: dict[str, str] = {}
     for entry in root.iterdir():
         if entry.is_dir():
@@ -62,14 +62,14 @@ def modules(root: Traversable, below: str = "") -> dict[str, str]:
 
 
 def documentation() -> str:
-    """Address of the package's documentation by its metadata, or ""."""
+    """Return the documentation's address by the package's metadata, or ""."""
     addresses = metadata.metadata("isinglass").get_all("Project-URL") or []
     by_name = dict(line.split(", ", 1) for line in addresses)
     return by_name.get("Documentation", "")
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON within HTML: nothing in it can end the script that holds it.
+    """Write a value as JSON that cannot end the script of HTML which holds it.
 
     Raises:
         ValueError: If it holds NaN or infinity, which JSON does not have.

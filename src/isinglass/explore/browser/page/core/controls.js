@@ -1,6 +1,7 @@
 /** Controls with labels, for mouse, keyboard and touch, and what they show. */
 
 import { element, uniqueId } from "./dom.js";
+import { clamp } from "./state.js";
 
 /**
  * @template T
@@ -31,18 +32,21 @@ export function slider({ label, low, high, step, value, onInput }) {
     ...bounds,
     step: "any",
   });
+  let last = value;
   const set = (/** @type {number} */ number) => {
+    last = number;
     range.value = String(number);
     text.value = String(Number(number.toPrecision(9)));
   };
   range.addEventListener("input", () => {
-    text.value = String(Number(range.valueAsNumber.toPrecision(9)));
-    onInput(range.valueAsNumber);
+    last = range.valueAsNumber;
+    text.value = String(Number(last.toPrecision(9)));
+    onInput(last);
   });
   text.addEventListener("change", () => {
     const number = text.valueAsNumber;
-    const [least, most] = [Number(range.min), Number(range.max)];
-    set(Number.isFinite(number) ? Math.min(most, Math.max(least, number)) : value);
+    if (!Number.isFinite(number)) return set(last); // an emptied field changes nothing
+    set(clamp(number, Number(range.min), Number(range.max)));
     onInput(Number(text.value));
   });
   const bound = (/** @type {number} */ least, /** @type {number} */ most, /** @type {number} */ by) => {

@@ -20,20 +20,25 @@ export function dragging(target, { start, move, end, along }) {
     const box = target.getBoundingClientRect();
     return /** @type {const} */ ([event.clientX - box.left, event.clientY - box.top]);
   };
+  const letGo = () => {
+    pointer = -1;
+    target.classList.remove("held");
+  };
   target.addEventListener("pointerdown", (event) => {
     if (pointer !== -1 || event.button !== 0) return;
-    if (!start(...place(event), event.pointerType === "touch")) return;
+    // What `start` changes is shown at once, and must know already that it is held.
     pointer = event.pointerId;
-    target.setPointerCapture(pointer);
     target.classList.add("held");
+    if (start(...place(event), event.pointerType === "touch")) {
+      target.setPointerCapture(pointer);
+    } else letGo();
   });
   target.addEventListener("pointermove", (event) => {
     if (event.pointerId === pointer) move(...place(event));
   });
   const release = (/** @type {PointerEvent} */ event) => {
     if (event.pointerId !== pointer) return;
-    pointer = -1;
-    target.classList.remove("held");
+    letGo();
     end?.();
   };
   target.addEventListener("pointerup", release);
@@ -61,11 +66,13 @@ const DIRECTIONS = {
  *
  * @param {HTMLElement} target
  * @param {(right: number, up: number) => void} move
+ * @param {"x"} [along] Only moves aside count: up and down scroll.
  */
-export function arrows(target, move) {
+export function arrows(target, move, along) {
   target.addEventListener("keydown", (event) => {
     const direction = DIRECTIONS[event.key];
     if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (along && !direction[0]) return;
     event.preventDefault();
     const factor = event.shiftKey ? 10 : 1;
     move(direction[0] * factor, direction[1] * factor);

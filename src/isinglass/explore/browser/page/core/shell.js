@@ -20,7 +20,7 @@ export function startShell(panels, data) {
   document
     .querySelector("nav ul")
     ?.replaceChildren(...[...links.values()].map((link) => element("li", {}, link)));
-  /** @type {{panel: Panel, values: Values, change: (values: Values) => void, leave: () => void} | undefined} */
+  /** @type {ReturnType<typeof show> | undefined} */
   let current;
   const go = () => {
     const { id, query } = fromFragment(location.hash);
@@ -31,16 +31,17 @@ export function startShell(panels, data) {
       return;
     }
     const isFirst = current === undefined;
-    current?.leave();
+    if (current) links.get(current.panel.id)?.setAttribute("href", current.leave());
     current = show(panel, values, main, data);
-    for (const [name, link] of links) {
-      if (name === panel.id) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
+    for (const link of links.values()) link.removeAttribute("aria-current");
+    links.get(panel.id)?.setAttribute("aria-current", "page");
+    links.get(panel.id)?.setAttribute("href", `#${panel.id}`); // sets it back
     document.title = `${panel.title} · Isinglass explorer`;
     if (!isFirst) main.querySelector("h2")?.focus();
   };
   addEventListener("hashchange", go);
+  // A click may lead away: what was changed just now belongs to this address.
+  addEventListener("click", () => current?.flush(), { capture: true });
   go();
 }
 
@@ -60,9 +61,15 @@ function show(panel, values, main, data) {
   main.replaceChildren(...heading(panel, data.docs), root, ...explanation(panel));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  const fragment = () => toFragment(panel.id, context.values, panel.defaults);
   const write = () => {
-    const fragment = toFragment(panel.id, context.values, panel.defaults);
-    if (location.hash !== fragment) history.replaceState(null, "", fragment);
+    timer = undefined;
+    if (location.hash !== fragment()) history.replaceState(null, "", fragment());
+  };
+  const flush = () => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    write();
   };
   const change = (/** @type {Values} */ next) => {
     const changed = new Set(
@@ -82,11 +89,13 @@ function show(panel, values, main, data) {
     },
   };
   const mounted = panel.mount(root, context);
+  /** Stop it; returns the fragment by which one comes back to what was shown. */
   const leave = () => {
     clearTimeout(timer);
     mounted.destroy();
+    return fragment();
   };
-  return { panel, values, change, leave };
+  return { panel, change, flush, leave };
 }
 
 /**

@@ -7,7 +7,7 @@
  *
  * @param {number} value
  */
-export function shortNumber(value) {
+function shortNumber(value) {
   return String(Number(value.toPrecision(12)));
 }
 

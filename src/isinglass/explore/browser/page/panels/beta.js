@@ -12,6 +12,8 @@ import { Study } from "./beta_study.js";
 /** @typedef {import("../core/types.js").Values} Values */
 
 const GAMMA = (2.2 * 100) / Math.sqrt(3); // the paper's
+const GAMMAS = /** @type {[number, number]} */ ([0, 400]);
+const EPSILONS = /** @type {[number, number]} */ ([0, 0.2]);
 /** @type {Record<string, [number, number]>} */
 const RANGES = { zoom: [1.24, 1.28], whole: [0, 3] };
 /** @type {Record<string, [number, number]>} */
@@ -108,8 +110,8 @@ function sensible(values) {
     ...values,
     view,
     beta: clamp(Number(values.beta), RANGES[view]),
-    gamma: clamp(Number(values.gamma), [0, 400]),
-    epsilon: clamp(Number(values.epsilon), [0, 1]),
+    gamma: clamp(Number(values.gamma), GAMMAS),
+    epsilon: clamp(Number(values.epsilon), EPSILONS),
     plane: Object.hasOwn(PLANES, String(values.plane)) ? values.plane : "12",
     second: Object.hasOwn(SECONDS, String(values.second)) ? values.second : "none",
     seed: Math.round(clamp(Number(values.seed), [0, 1e6])),
@@ -144,16 +146,16 @@ function makeControls(values, set) {
   });
   const gammas = slider({
     label: "Gain of the attention γ",
-    low: 0,
-    high: 400,
+    low: GAMMAS[0],
+    high: GAMMAS[1],
     step: 0.5,
     value: Number(values.gamma),
     onInput: (gamma) => set({ gamma }),
   });
   const epsilons = slider({
     label: "Weight of the clock ε",
-    low: 0,
-    high: 0.2,
+    low: EPSILONS[0],
+    high: EPSILONS[1],
     step: 0.001,
     value: Number(values.epsilon),
     onInput: (epsilon) => set({ epsilon }),

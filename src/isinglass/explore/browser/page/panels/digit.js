@@ -178,5 +178,5 @@ function listenToTurns(canvas, view, context) {
     },
     move: (x) => context.set({ turn: Math.round(turned(from - (x - at) * 0.6)) }),
   });
-  arrows(canvas, (right) => right && context.set({ turn: turned(view.turn - 5 * right) }));
+  arrows(canvas, (right) => context.set({ turn: turned(view.turn - 5 * right) }), "x");
 }

@@ -44,7 +44,7 @@ export function makePad({ strokes, sample, onDraw }) {
   };
   dragging(pad.canvas, {
     start: (x, y) => {
-      pen.isShown = false;
+      pen.isDown = pen.isShown = false;
       onDraw([...strokes(), [place(x, y)]]);
       return true;
     },
@@ -90,15 +90,15 @@ function listenToKeys(pad, pen, strokes, onDraw) {
       pen.isDown = !pen.isDown;
       pen.isShown = true;
       if (pen.isDown) onDraw([...strokes(), [[pen.x, pen.y]]]);
-    } else if (event.key === "Backspace") onDraw(strokes().slice(0, -1));
-    else if (event.key === "Delete") onDraw([]);
-    else return;
+    } else if (event.key === "Backspace" || event.key === "Delete") {
+      pen.isDown = false; // or the next arrow would go on with another stroke
+      onDraw(event.key === "Delete" ? [] : strokes().slice(0, -1));
+    } else return;
     event.preventDefault();
     pad.redraw();
   });
   pad.canvas.addEventListener("blur", () => {
-    pen.isDown = false;
-    pen.isShown = false;
+    pen.isDown = pen.isShown = false;
     pad.redraw();
   });
 }

@@ -215,6 +215,7 @@ function dragPixels({ canvas, redraw }, grid, scene, { set, hold, release }) {
     set(scene.start.with(cursor, -scene.start[cursor]));
   });
   canvas.addEventListener("focus", redraw);
+  canvas.addEventListener("blur", redraw); // the cursor shows only what keys would turn
 }
 
 /**

@@ -89,7 +89,7 @@ export const loop = {
     return {
       update(values) {
         reading = new Reading(context.data, values);
-        controls.set(values);
+        controls.set();
         show();
       },
       destroy() {
@@ -104,7 +104,7 @@ export const loop = {
  * @param {import("../core/types.js").Context} context
  * @param {() => Reading} reading
  */
-function makeControls({ values, data, set }, reading) {
+function makeControls({ data, set }, reading) {
   const id = uniqueId("text");
   const field = element("input", { id, type: "text", maxlength: MOST, spellcheck: "false", autocomplete: "off" });
   field.value = reading().text;
@@ -125,16 +125,16 @@ function makeControls({ values, data, set }, reading) {
   const when = list({
     label: "in",
     options: { 0: "all iterations", ...Object.fromEntries(iterations) },
-    value: String(values.when),
+    value: String(reading().when),
     onInput: (chosen) => set({ when: Number(chosen) }),
   });
   const label = element("label", { for: id }, `Sequence of a to ${LETTERS[data.symbols - 1]}`);
   return {
     elements: [element("div", { class: "list" }, label, field), another, bars.element, when.element],
-    set: (/** @type {Values} */ next) => {
+    set: () => {
       if (document.activeElement !== field) field.value = reading().text;
       bars.set(reading().bar);
-      when.set(String(next.when));
+      when.set(String(reading().when));
     },
   };
 }

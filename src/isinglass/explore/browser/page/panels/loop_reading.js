@@ -27,7 +27,9 @@ export class Reading {
     const at = Math.round(Number(values.at));
     this.at = (at >= 1 && at <= this.tokens.length ? at : this.tokens.length) - 1;
     this.bar = Object.hasOwn(BARS, String(values.bar)) ? String(values.bar) : "none";
-    this.when = Number(values.when);
+    const when = Number(values.when);
+    /** The iteration in which alone is barred; 0 is all of them. */
+    this.when = Number.isInteger(when) && when >= 0 && when <= this.iterations ? when : 0;
     const last = lastOccurrences(this.tokens);
     /** Where the answer stands, by position; −1 where nothing is asked. */
     this.match = last.map((place) => (place < 0 ? -1 : place + 1));

@@ -66,7 +66,10 @@ export function networkPart(context) {
   };
   const update = (/** @type {Values} */ values, /** @type {Set<string>} */ changed) => {
     const isOther = ["kind", "ratio", "width", "seed", "coupling"].some((name) => changed.has(name));
-    if (isOther) drive = driveOf(values);
+    if (isOther) {
+      if (!isPlaying) job.cancel(); // passes at once are those of the network before
+      drive = driveOf(values);
+    }
     const gone = drive.to(clamp(Number(values.drive), -100, 100) / 100);
     const largest = Math.max(0, ...gone.map(({ tensors }) => tensors.length));
     if (largest && !isPlaying) {
@@ -230,7 +233,7 @@ function networkControls(context, { play, many }) {
   const seed = button("Other tensors", () =>
     context.set({ seed: Number(context.values.seed) + 1 }),
   );
-  const list = facts(["Avalanches counted", "Largest", "n = 1 − 1/⟨s⟩"]);
+  const list = facts(["Avalanches counted", "Largest", "Mean size ⟨s⟩", "n = 1 − 1/⟨s⟩"]);
   const note = element("p", { class: "note" });
   return {
     driving: [
@@ -256,6 +259,7 @@ function networkControls(context, { play, many }) {
       width.element.hidden = setting.kind === "even";
       list.set("Avalanches counted", `${totals.count} in ${drive.sweeps} passes`);
       list.set("Largest", String(Math.max(0, ...counts.keys())));
+      list.set("Mean size ⟨s⟩", totals.count ? numeral(totals.sum / totals.count, 2) : "–");
       list.set(
         "n = 1 − 1/⟨s⟩",
         estimate ? `${numeral(estimate.value, 4)} ± ${numeral(estimate.error, 4)}` : "–",

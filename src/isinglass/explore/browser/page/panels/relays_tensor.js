@@ -60,7 +60,7 @@ export function tensorPart(context) {
     },
     move: (x) => frame && move(frame.x.from(x)),
   });
-  arrows(canvas.canvas, (right) => move(Number((of().field + 0.01 * right).toFixed(3))));
+  arrows(canvas.canvas, (right) => move(Number((of().field + 0.01 * right).toFixed(3))), "x");
   const controls = tensorControls(context, move);
   const update = (/** @type {Values} */ values) => {
     const { coupling, field, up } = tensorOf(values);

@@ -98,17 +98,6 @@ export class Orbit {
     return this;
   }
 
-  /**
-   * Go on with other parameters from where the orbit is.
-   *
-   * @param {Parameters} parameters
-   */
-  setParameters(parameters) {
-    const { window, phase } = this;
-    this.parameters = parameters;
-    this.startFromWindow(window, phase);
-  }
-
   /** One step; returns the new attention. */
   step() {
     this.attend();
