@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-PARTS = ("arguments", "layers", "maps", "methods", "tensors", "words")
+PARTS = ("arguments", "layers", "maps", "methods", "pictures", "tensors", "words")
 
 
 @pytest.fixture(scope="module")

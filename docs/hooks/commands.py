@@ -16,7 +16,7 @@ INTRODUCTION = """# The command
 
 
 def page() -> str:
-    """Markdown with the help of the command and of all that it has."""
+    """Return Markdown with the help of the command and of all that it has."""
     names = sorted(typer.main.get_command(app).commands)
     parts = [INTRODUCTION, "## isinglass", _help([])]
     for name in names:

@@ -16,7 +16,7 @@ INSTEAD = {r"\tfrac": r"\frac", r"\lbrace": r"\{", r"\rbrace": r"\}"}
 
 
 def as_mathml(page: str) -> str:
-    """The HTML of a page with its formulas, marked by Arithmatex, in MathML.
+    """Return the HTML of a page with its formulas, marked by Arithmatex, in MathML.
 
     Raises:
         ValueError: If a formula uses a command that is not understood.

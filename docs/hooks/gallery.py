@@ -39,7 +39,7 @@ def run_all() -> dict[str, Shown]:
 
 
 def page(shown: dict[str, Shown]) -> str:
-    """Markdown of the gallery; an example that was not run has its code alone."""
+    """Return Markdown of the gallery; what was not run has its code alone."""
     paths = sorted(EXAMPLES.glob("*.py"))
     cards, parts = [], []
     for path in paths:

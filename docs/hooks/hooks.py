@@ -98,7 +98,7 @@ def on_page_content(html: str, **_: Any) -> str:
 
 
 def _place_on_site(file: str) -> str | None:
-    """Where the site shows a file of the repository: None if nowhere."""
+    """Return where the site shows a file of the repository, or None if nowhere."""
     if file in OUTSIDE:
         return OUTSIDE[file]
     if file.startswith("docs/"):
@@ -114,7 +114,7 @@ def _source_page(file: str) -> str:
 
 
 def _linked_sources() -> dict[str, str]:
-    """Pages that show the files of the repository to which pages link."""
+    """Return pages that show the files of the repository to which pages link."""
     texts = {}
     pages = [*DOCS.rglob("*.md"), *(ROOT / file for file in OUTSIDE)]
     for page in pages:

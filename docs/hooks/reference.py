@@ -29,7 +29,7 @@ class PublicName:
 
 @cache
 def packages() -> list[str]:
-    """All packages that have public names, the top first."""
+    """Return all packages that have public names, the top first."""
     folders = sorted(file.parent for file in SOURCE.rglob("__init__.py"))
     names = [".".join(folder.relative_to(SOURCE).parts) for folder in folders]
     return [
@@ -42,7 +42,7 @@ def packages() -> list[str]:
 
 @cache
 def public_names(package: str) -> list[PublicName]:
-    """Names that a package gives to its users, in alphabetical order."""
+    """Return names that a package gives to its users, in alphabetical order."""
     folder = SOURCE / package.replace(".", "/")
     stub, module = folder / "__init__.pyi", folder / "__init__.py"
     file = stub if stub.is_file() else module
@@ -63,7 +63,7 @@ def public_names(package: str) -> list[PublicName]:
 
 @cache
 def pages() -> dict[str, str]:
-    """Markdown of every page of the reference, by its place in the docs."""
+    """Return Markdown of every page of the reference, by its place in the docs."""
     documented: dict[str, str] = {}
     texts = {}
     for package in sorted(packages(), key=lambda name: -name.count(".")):
@@ -112,7 +112,7 @@ def _package_link(package: str) -> str:
 
 
 def _definition(package: str, node: ast.ImportFrom, name: str) -> str:
-    """Where a name is defined that a package imports, through other packages."""
+    """Return where a name is defined that a package imports, through other packages."""
     base = package.split(".")[: len(package.split(".")) - node.level + 1]
     module = ".".join([*(base if node.level else []), *filter(None, [node.module])])
     if module != package:

@@ -14,6 +14,8 @@ import pytest
 from helpers.pages import ONE_PROGRAM, Block, Page, all_pages
 
 NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+# A numeral that is no part of a longer one or of a name.
+WHOLE = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?!\w|[.,]\d)")
 TOLERANCE = 0.05
 SLOW_PROGRAM = f"{ONE_PROGRAM}, and slow -->"
 
@@ -57,10 +59,20 @@ def test_a_block_runs_and_prints_what_the_page_shows(
     "page", [page for page in all_pages() if page.is_one_program], ids=lambda p: p.name
 )
 def test_numbers_in_the_prose_of_a_tutorial_are_printed_by_its_blocks(page) -> None:
-    shown = "".join(block.text for block in page.blocks)
-    said = re.sub(r"\]\([^)]*\)|`[^`]*`", "", page.prose)
-    numbers = re.findall(r"(?<![\w.])\d+\.\d+(?![\w.]*\d)", said)
-    assert [number for number in numbers if number not in shown] == []
+    printed = "\n".join(block.text for block in page.of_language("text"))
+    assert unprinted(page.prose, printed) == set()
+
+
+def test_a_number_is_printed_only_as_a_whole() -> None:
+    assert unprinted("0.4 of 12, 3 times", "0.44 of 12") == {"0.4"}
+    assert unprinted("1,000 (Lam 2026) `0.7`", "11,000 or 1,000.5") == {"1,000"}
+
+
+def unprinted(prose: str, printed: str) -> set[str]:
+    """Numbers of two digits or more in prose, citations apart, that are not printed."""
+    said = re.sub(r"\]\([^)]*\)|`[^`]*`|[A-Z]\w+ (?:19|20)\d\d\b", "", prose)
+    numbers = {number for number in WHOLE.findall(said) if len(number) > 1}
+    return numbers - set(WHOLE.findall(printed))
 
 
 def difference(printed: str, shown: str) -> str | None:

@@ -18,11 +18,15 @@ from helpers import (
     bad_layers,
     bad_maps,
     bad_methods,
+    bad_pictures,
     bad_tensors,
     bad_words,
 )
 
-PARTS = (bad_maps, bad_arguments, bad_words, bad_tensors, bad_methods, bad_layers)
+PARTS = (
+    *(bad_maps, bad_arguments, bad_words, bad_tensors),
+    *(bad_methods, bad_layers, bad_pictures),
+)
 PACKAGE = Path(isinglass.__file__).parent
 
 

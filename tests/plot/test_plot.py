@@ -129,16 +129,16 @@ def test_it_draws_on_axes_and_returns_them_and_on_new_ones_if_there_are_none(
 
 
 @pytest.mark.parametrize("picture", PICTURES)
-@pytest.mark.parametrize("other", [None, "text", SimpleNamespace(points=1)])
+@pytest.mark.parametrize("other", [None, "text", 3.5, SimpleNamespace(points=1)])
 def test_what_is_no_such_result_is_refused_by_the_name_of_the_argument(picture, other):
     name = next(iter(signature(picture).parameters))
-    with pytest.raises(TypeError, match=f"^{name} must be "):
+    with pytest.raises((TypeError, ValueError), match=rf"^{name}\b.* must be "):
         picture(other, **OTHERS.get(picture, {}))
     with pytest.raises(TypeError, match=r"\bax(=| must)"):
         picture(PICTURES[picture](), ax="axes", **OTHERS.get(picture, {}))
 
 
-@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("picture", [*PICTURES, plot.sweep_figure])
 def test_the_example_of_its_docstring_runs(picture):
     module = import_module(picture.__module__)
     (example,) = doctest.DocTestFinder().find(picture, globs={}, module=module)
@@ -182,6 +182,7 @@ def test_exponents_of_both_directions_have_a_line_each(ax):
     both = both.assign_coords(direction=["up", "down"], r=sweep().r)
     plot.exponents(both, ax, count=1)
     assert ax.get_legend_handles_labels()[1] == ["upwards", "downwards"]
+    plot.exponents(both.isel(direction=[0]), ax)
     with pytest.raises(ValueError, match="count must be 1"):
         plot.exponents(both)
     with pytest.raises(ValueError, match="sweep must be of one direction"):
@@ -193,11 +194,14 @@ def test_exponents_of_both_directions_have_a_line_each(ax):
     [
         (plot.diagram, {"component": 1}, "component must be below 1, got 1"),
         (plot.exponents, {"count": 0}, "count must be"),
+        (plot.exponents, {"count": 3}, "count must be at most 2, got 3"),
+        (plot.worldlines, {"colour": "dim"}, "colour must be a colour of Matplotlib"),
         (plot.phase_plane, {"components": (0, 3)}, r"components\[1\] must be below 3"),
         (plot.worldlines, {"target": 2}, "target must be below 2, got 2"),
         (plot.energy_over_time, {"labels": "ab"}, "labels must be a sequence"),
         (plot.energy_over_time, {"labels": ["a"]}, "labels must name the 2 targets"),
         (plot.landscape, {"bounds": (1, 1)}, "bounds must ascend, got 1 and 1"),
+        (plot.landscape, {"bounds": (1, np.nan)}, r"bounds\[1\] must be finite"),
         (plot.landscape, {"patterns": [[1, 2, 3]]}, "patterns must be points of the"),
         (plot.learning_curve, {"hue": "length"}, "metric must have the dimensions"),
         (plot.attention_rows, {"iteration": 1}, "iteration must be None"),
@@ -268,6 +272,13 @@ def test_a_landscape_has_contours_evenly_spaced_in_distance(ax):
     np.testing.assert_array_equal([*start, *end], [[3, 0], [1, 0]])
 
 
+@pytest.mark.parametrize("energy", [0 * heights(), heights().where(False)])
+def test_a_landscape_without_heights_needs_bounds(energy, ax):
+    with pytest.raises(ValueError, match="energy must be finite, and not the same"):
+        plot.landscape(energy, ax)
+    plot.landscape(0 * heights(), ax, bounds=(-1, 1))
+
+
 def test_an_energy_is_computed_around_its_patterns(ax):
     def distance(states, patterns):
         return np.square(states - patterns[0]).sum(-1)
@@ -323,10 +334,17 @@ def test_avalanches_are_a_density_in_bins_with_the_law_in_their_colour(ax):
     np.testing.assert_allclose(law[:, 1], 1 / law[:, 0])
     assert {line.get_color() for line in ax.lines} == {INK}
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    per_tensor = lines(plot.avalanches(sizes, per=100))[0]
+    own = plot.avalanches(sizes, per=100)
+    assert own.get_ylabel() == "avalanches, number / 100 per size"
+    (per_tensor,) = lines(own)
     np.testing.assert_allclose(per_tensor[0], [1, 3 / 100])
-    with pytest.raises(ValueError, match="sizes must be whole numbers from 1"):
-        plot.avalanches([0, 1])
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, np.inf, np.nan])
+def test_sizes_of_avalanches_are_whole(wrong):
+    message = rf"sizes must be whole numbers from 1, .* got {wrong:g} among an array"
+    with pytest.raises(ValueError, match=message):
+        plot.avalanches([1, wrong])
 
 
 def test_a_loop_is_a_line_and_what_it_encloses(ax):

@@ -97,6 +97,19 @@ def test_two_parameters_are_maps_of_kinds_and_of_the_leading_exponent():
     assert low == -high
 
 
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"labels": ["x"]}, "labels must name the 2 components, got 1"),
+        ({"section": -1}, "section must be at least 0"),
+        ({"section": 2}, "section must be below 2, got 2"),
+    ],
+)
+def test_what_is_said_of_a_map_must_fit_its_sweep(about, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        sweep_figure(diagram(components=2), **about)
+
+
 def test_a_sweep_is_drawn_in_ascending_order():
     dataset = diagram()
     turned = dataset.isel(r=slice(None, None, -1))

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def lazy_module(name: str) -> Any:
-    """A module whose import waits for its first use.
+    """Return a module whose import waits for its first use.
 
     For the command line, whose ``--help`` must not wait for JAX. A module that does not
     exist is an error at that first use.

@@ -1,8 +1,8 @@
 """Pictures of results: a function for each kind, on any Matplotlib axes.
 
-Every function takes a result (a Dataset or DataArray of ours, a record, a fitted model)
-and optionally the axes ``ax`` to draw on, and returns the axes, of which one can ask
-for everything else::
+Every function but `sweep_figure`, whose figure has several axes, takes a result (a
+Dataset or DataArray of ours, a record, a fitted model) and optionally the axes ``ax``
+to draw on, and returns the axes, of which one can ask for everything else::
 
     ax = plot.exponents(diagram)
     ax.set_title("my map")

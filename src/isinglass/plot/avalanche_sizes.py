@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from matplotlib.axes import Axes
 
-from isinglass._common.plain_checks import check_function, check_whole
+from isinglass._common.plain_checks import check_function, check_whole, shown
 from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, numbers
 
@@ -68,8 +68,9 @@ def avalanches(
         if law is not None:
             s = np.unique(np.round(np.geomspace(1, array.max(), 200)))
             axes.plot(s, np.asarray(law(s)), color=drawn, linewidth=1)
-        share = "per size" if per is None else f"of {per:,} per size"
-        axes.set(xlabel="size of an avalanche", ylabel=f"avalanches, share {share}")
+        share = "share" if per is None else f"number / {per:,}"
+        label = f"avalanches, {share} per size"
+        axes.set(xlabel="size of an avalanche", ylabel=label)
         axes.set(xscale="log", yscale="log")
         if ax is None and "label" in dots:
             axes.legend()
@@ -90,7 +91,7 @@ def density_dots(
         density: In each bin; empty bins have no dot.
         **dots: How Matplotlib shall draw them otherwise.
     """
-    centre = np.sqrt(edges[:-1] * (edges[1:] - 1.0))
+    centre = bin_centres(edges)
     some = density > 0
     style: dict[str, Any] = {"color": COLOURS[0], "linestyle": "", "marker": "o"}
     style |= {"markersize": 3, "alpha": 0.7} | dots
@@ -105,13 +106,20 @@ def size_bins(largest: int) -> Float[np.ndarray, " m"]:
     return np.unique(np.round(edges))
 
 
+def bin_centres(edges: Num[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
+    """Return the geometric mean of the least and the largest size in each bin."""
+    return np.sqrt(edges[:-1] * (edges[1:] - 1.0))
+
+
 def _sizes(sizes: Any) -> Float[np.ndarray, " n"]:
     accepted = "avalanches, as sweep_avalanches returns them, or their sizes (n,)"
     # An array has a size of its own: that of an avalanche record is an array.
     size = getattr(sizes, "size", sizes)
-    array = numbers("sizes", size if np.ndim(size) else sizes, accepted)
-    if array.ndim != 1 or not len(array) or not (array >= 1).all():
-        raise ValueError(
-            f"sizes must be whole numbers from 1, (n,), one at least, got {sizes!r}"
-        )
+    array = numbers("sizes", size if getattr(size, "ndim", 0) else sizes, accepted)
+    expected = "sizes must be whole numbers from 1, (n,), one at least, got"
+    if array.ndim != 1 or not len(array):
+        raise ValueError(f"{expected} an array of shape {array.shape}")
+    wrong = array[~(np.isfinite(array) & (array >= 1) & (array == np.round(array)))]
+    if len(wrong):
+        raise ValueError(f"{expected} {wrong[0]:g} among {shown(array)}")
     return array

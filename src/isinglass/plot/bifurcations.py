@@ -121,6 +121,9 @@ def exponents(
     name = varied_parameter(sweep, "exponents", several=("direction",))
     if count is not None:
         check_whole(count=count)
+        available = sweep.sizes["exponent"]
+        if count > available:
+            raise ValueError(f"count must be at most {available}, got {count}")
     parts = branches(sweep.sortby(name))
     if len(parts) > 1 and count != 1:
         raise ValueError(f"count must be 1 for two directions, got {count}")
@@ -131,7 +134,7 @@ def exponents(
     }
     with drawn_on(ax, (6.0, 2.6)) as axes:
         if count is None:
-            _draw_fan(axes, values, some[""])
+            _draw_fan(axes, values, next(iter(some.values())))
         else:
             _draw_leading(axes, values, some)
         axes.axhline(0, color=MUTED, linewidth=0.7)

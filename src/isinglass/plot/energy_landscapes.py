@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from isinglass._common.plain_checks import check_whole
+from isinglass._common.plain_checks import as_list, check_in, check_whole, shown
 from isinglass.figures.style import COLOURS, INK
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
 
@@ -53,7 +53,8 @@ def landscape(
 
     Raises:
         TypeError: If ``energy`` is none.
-        ValueError: If something is not of the plane, or ``bounds`` do not ascend.
+        ValueError: If something is not of the plane, ``bounds`` do not ascend, or
+            without them ``energy`` is infinite, NaN or the same in most of the plane.
 
     Example:
         >>> import numpy as np
@@ -68,9 +69,7 @@ def landscape(
     stars = _places("patterns", patterns)
     path = _places("descent", getattr(descent, "states", descent))
     x, y, heights = _heights(energy, stars, path, resolution)
-    low, high = bounds or (heights.min(), np.quantile(heights, TOP))
-    if not low < high:
-        raise ValueError(f"bounds must ascend, got {low:g} and {high:g}")
+    low, high = _range(heights) if bounds is None else _bounds(bounds)
     roots = np.sqrt(np.clip(heights - low, 0, high - low)).T
     levels = np.linspace(0, np.sqrt(high - low), LEVELS)
     with drawn_on(ax, (5.0, 4.4)) as axes:
@@ -86,6 +85,30 @@ def landscape(
         axes.set(xlabel="$x_1$", ylabel="$x_2$")
         axes.grid(visible=False)
     return axes
+
+
+def _range(heights: Float[np.ndarray, "x y"]) -> tuple[float, float]:
+    """The lowest energy, and that below which nearly all of the plane lies."""
+    low, high = float(heights.min()), float(np.quantile(heights, TOP))
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise ValueError(
+            f"energy must be finite, and not the same in {TOP:.0%} of the plane, "
+            f"unless there are bounds; got {low:g} as lowest, and {TOP:.0%} up to "
+            f"{high:g}"
+        )
+    return low, high
+
+
+def _bounds(bounds: Any) -> tuple[float, float]:
+    pair = as_list("bounds", bounds)
+    if len(pair) != 2:
+        raise ValueError(f"bounds must be two energies, got {shown(bounds)}")
+    for place, bound in enumerate(pair):
+        check_in("(-inf, inf)", **{f"bounds[{place}]": bound})
+    low, high = map(float, pair)
+    if not low < high:
+        raise ValueError(f"bounds must ascend, got {low:g} and {high:g}")
+    return low, high
 
 
 def _draw_descent(axes: Axes, path: Float[np.ndarray, "steps n 2"]) -> None:
@@ -135,7 +158,8 @@ def _stored(
     if len(energy.dims) != 2:
         raise ValueError(f"energy must have two dimensions, got {energy.dims}")
     across, up = energy.dims
-    return energy[across].values, energy[up].values, energy.values.astype(float)
+    heights = numbers("energy", energy.values, "numbers, in two dimensions")
+    return energy[across].values, energy[up].values, heights
 
 
 def _places(name: str, value: Any) -> Float[np.ndarray, "... 2"] | None:

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
+from matplotlib.colors import is_color_like, to_rgb
 
-from isinglass._common.plain_checks import check_whole
+from isinglass._common.plain_checks import check_whole, shown
 from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
 
@@ -42,7 +42,7 @@ def worldlines(
 
     Raises:
         TypeError: If ``routes`` is no such result.
-        ValueError: If there is no such target.
+        ValueError: If there is no such target, or ``colour`` is none.
 
     Example:
         >>> import numpy as np
@@ -59,6 +59,8 @@ def worldlines(
         raise ValueError(f"target must be below {len(names)}, got {target}")
     lines, chances = light_cone(probability[:, target], distance[:, target])
     colour = COLOURS[target % len(COLOURS)] if colour is None else colour
+    if not is_color_like(colour):
+        raise ValueError(f"colour must be a colour of Matplotlib, got {shown(colour)}")
     with drawn_on(ax, (4.2, 4.2)) as axes:
         opacity = np.minimum(1, 0.08 + 9 * chances)
         add_lines(axes, lines, colour, 0.3 + 30 * chances, opacity)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from isinglass._common.plain_checks import check_whole
+from isinglass._common.plain_checks import as_list, check_whole, shown
 from isinglass.figures.attractors import KIND_STYLES
 from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
@@ -42,7 +42,7 @@ def phase_plane(
 
     Raises:
         TypeError: If ``orbit`` is no such result.
-        ValueError: If it has no such components.
+        ValueError: If it has no such components, or they are not two.
 
     Example:
         >>> import numpy as np
@@ -52,14 +52,17 @@ def phase_plane(
         >>> ax = plot.phase_plane(orbit, color="tab:red")
     """
     points, style, title = _orbit(orbit)
-    for place, component in enumerate(components):
+    pair = as_list("components", components)
+    if len(pair) != 2:
+        raise ValueError(f"components must be two, got {shown(components)}")
+    for place, component in enumerate(pair):
         check_whole(0, **{f"components[{place}]": component})
         if component >= points.shape[1]:
             raise ValueError(
                 f"components[{place}] must be below {points.shape[1]}, the components "
                 f"of the orbit, got {component}"
             )
-    x, y = components
+    x, y = pair
     style |= {"markersize": 4 if len(points) <= FEW else 1.5, "rasterized": True}
     with drawn_on(ax, (4.6, 4.4)) as axes:
         axes.plot(points[:, x], points[:, y], ".", **style | dots)

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from isinglass._common import files
+from isinglass._common.plain_checks import check_kind, check_whole
 from isinglass.figures.attractors import (
     DIVERGED,
     KIND_STYLES,
@@ -99,16 +100,45 @@ def sweep_figure(
         the bytes of its file.
 
     Raises:
-        TypeError: If ``sweep`` is no such result.
+        TypeError: If ``sweep`` is no such result, or ``labels`` no sequence.
+        ValueError: If its points have more components than there are labels, or no
+            component ``section``.
+
+    Example:
+        >>> import numpy as np
+        >>> from isinglass import Measure, bifurcation, plot
+        >>> from isinglass.dynamics.textbook import logistic
+        >>> r = {"r": np.linspace(2.8, 4, 12)}
+        >>> sweep = bifurcation(logistic, np.array([0.3]), {}, r, Measure(steps=500))
+        >>> figure = plot.sweep_figure(sweep, "logistic map", ["x"])
+        >>> [axes.get_ylabel() for axes in figure.axes][0]
+        'x'
     """
     if not hasattr(sweep, "data_vars") or "kind" not in sweep:
         raise refuse("sweep", sweep, "a sweep that has the variable 'kind'")
+    _check_about(sweep, name, labels, section)
     names, about = varied(sweep), About(name, labels, section)
     ordered = sweep.sortby(names)
     with house_style():
         if len(names) == 2:
             return _planes(ordered, names, about)
         return _diagram(ordered, names[0], about)
+
+
+def _check_about(
+    sweep: xr.Dataset, name: Any, labels: Any, section: int | None
+) -> None:
+    check_kind(str, name=name)
+    check_kind(Sequence, labels=labels)
+    if section is not None:
+        check_whole(0, section=section)
+    if "points" not in sweep:
+        return
+    count = sweep.sizes["component"]
+    if labels and len(labels) < count:
+        raise ValueError(f"labels must name the {count} components, got {len(labels)}")
+    if section is not None and section >= count:
+        raise ValueError(f"section must be below {count}, got {section}")
 
 
 def _title(dataset: xr.Dataset, about: About) -> str:
@@ -165,7 +195,7 @@ def _label(branch: xr.Dataset, about: About, direction: str) -> str:
     """What the drawn component is called, of which direction and section."""
     count = branch.sizes["component"]
     labels = about.labels or [f"component {n}" for n in range(count)]
-    label = labels[_component(branch, about)]
+    label = str(labels[_component(branch, about)])
     label += f", {direction}wards" if direction else ""
     if about.section is not None:
         label += f"\nwhere {labels[about.section]} is on the section"

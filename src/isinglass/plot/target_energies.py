@@ -49,7 +49,11 @@ def energy_over_time(
     if curves.ndim != 2:
         shape = f" of shape {curves.shape}"
         raise ValueError(f"energy must be {accepted}, got an array{shape}")
-    names = [None] * len(curves) if labels is None else as_list("labels", labels)
+    names = (
+        [None] * len(curves)
+        if labels is None
+        else [*map(str, as_list("labels", labels))]
+    )
     if len(names) != len(curves):
         raise ValueError(
             f"labels must name the {len(curves)} targets, got {len(names)}"

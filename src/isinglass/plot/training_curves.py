@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from isinglass._common.plain_checks import check_flag
+from isinglass._common.plain_checks import check_flag, check_kind
 from isinglass.figures import samples
 from isinglass.plot._axes import drawn_on, refuse
 
@@ -44,7 +44,7 @@ def learning_curve(
         The axes.
 
     Raises:
-        TypeError: If ``metric`` is no DataArray.
+        TypeError: If ``metric`` is no DataArray, or a dimension no text.
         ValueError: If it has other dimensions.
 
     Example:
@@ -60,6 +60,9 @@ def learning_curve(
         'loss'
     """
     check_flag(each_run=each_run)
+    check_kind(str, along=along)
+    if hue is not None:
+        check_kind(str, hue=hue)
     if not all(hasattr(metric, name) for name in ("dims", "coords", "expand_dims")):
         raise refuse("metric", metric, "a DataArray, such as run.metrics.accuracy")
     if hasattr(metric, "data_vars"):

@@ -70,7 +70,7 @@ class Setting:
     @property
     def hidden(self) -> int:
         """Of the patches, half or one more."""
-        return (self.patches + 1) // 2
+        return _half(self.patches)
 
     def recipe(self, steps: int) -> LaneRecipe:
         """AdamW as published, cut back at norm 1."""
@@ -163,7 +163,12 @@ def hide(patches: Float[np.ndarray, "n m p"], rng: np.random.Generator) -> Pictu
 
 
 def _hidden(count: int, patches: int, rng: np.random.Generator) -> np.ndarray:
-    return hide_patches(count, patches, (patches + 1) // 2, rng=rng).hidden
+    return hide_patches(count, patches, _half(patches), rng=rng).hidden
+
+
+def _half(patches: int) -> int:
+    """Half of them, or one more."""
+    return (patches + 1) // 2
 
 
 def load(context: Context, options: Setting) -> Data:

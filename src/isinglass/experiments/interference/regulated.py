@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from isinglass.experiments.interference.avalanches import EDGES, density
 from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-from isinglass.plot.avalanche_sizes import density_dots
+from isinglass.plot.avalanche_sizes import bin_centres, density_dots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
     borel,
@@ -127,7 +127,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 
 
 def _draw_runs(measured: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> None:
-    centre = np.sqrt(EDGES[:-1] * (EDGES[1:] - 1.0))
+    centre = bin_centres(EDGES)
     for gain, colour in zip(GAINS, COLOURS, strict=False):
         name = f"ε = {gain:g}"
         if gain < 1e-1:
