@@ -243,7 +243,7 @@ def fault_of(case: Case, changed: dict[str, Any]) -> Fault | None:
         frames = traceback.extract_tb(error.__traceback__)
         if isinstance(error, OSError) or _by_scikit_learn(case, frames):
             return None  # a file that is not there; words that its conventions ask for
-        if _by_the_argument(changed, frames):
+        if _by_the_argument(changed, frames, str(error)):
             return None
         is_named = _names_an_argument(case, changed, str(error))
         is_named = is_named or _names_a_file(changed, str(error))
@@ -278,22 +278,26 @@ def _by_scikit_learn(case: Case, frames: Sequence[traceback.FrameSummary]) -> bo
 
 
 def _by_the_argument(
-    changed: dict[str, Any], frames: Sequence[traceback.FrameSummary]
+    changed: dict[str, Any], frames: Sequence[traceback.FrameSummary], message: str
 ) -> bool:
     """Whether a function that was passed raised it, such as `len` of two arguments.
 
     What a user's function raises is theirs and is left as it is. Of one that is written
-    in C there is no frame, only the line that calls it by its argument's name.
+    in C there is no frame, only its name in the message, or the line that calls it by
+    its argument's name.
     """
     if any(Path(frame.filename) == LOSSES for frame in frames):
         return True  # only a user's loss knows what its data are
-    names = []
+    called = frames[-1].line or ""
     for name, value in changed.items():
         while isinstance(value, Altered):
             name, value = value.field, value.value
-        names += [name] if callable(value) else []
-    called = frames[-1].line or ""
-    return any(re.search(rf"\b{re.escape(name)}\(", called) for name in names)
+        own = getattr(value, "__name__", name)
+        if callable(value) and (
+            re.search(rf"\b{re.escape(name)}\(", called) or message.startswith(own)
+        ):
+            return True
+    return False
 
 
 def _names_a_file(changed: dict[str, Any], message: str) -> bool:

@@ -280,7 +280,8 @@ def test_own_numbers_must_fit_together():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shares": -1.0}, "shares must not be negative"),
+        ({"shares": -1.0}, "shares must be 0 at least and sum to 1"),
+        ({"shares": 1e30}, "shares must be 0 at least and sum to 1"),
         ({"positional": 0.5}, r"positional must hold \+1 and -1 only"),
     ],
 )

@@ -526,8 +526,8 @@ def _check_shapes(features: Features) -> None:
         check_kind(np.ndarray, columns=features.columns, shares=features.shares)
         as_sign_array("columns", features.columns, (None, 4, m))
         shares = as_real_array("shares", features.shares, (len(features.columns),))
-        if (shares < 0).any():
-            raise ValueError(f"shares must not be negative, got {shares.min()}")
+        if (shares < 0).any() or abs(shares.sum() - 1) > 1e-9:
+            raise ValueError(f"shares must be 0 at least and sum to 1, got {shares}")
 
 
 # (segment, weights, pattern) and (weights, pattern, bit); weights o, v, q, k.
