@@ -291,7 +291,10 @@ def _certificate(
         size = (squared + r * apart) if by_distance else jnp.abs(products).sum(-1)
         exponent = r * apart - gap + by_components * (r * apart + size)
         weight = jnp.exp(jnp.minimum(beta * exponent, 0)).at[i].set(0)
-        error = ((weight + machine.tiny) * apart).sum()
+        # XLA takes for 0 what is below the least normal number, be it a weight or a
+        # product: each may lose that much.
+        least = 2 * machine.tiny * jnp.maximum(apart, 1)
+        error = (weight * apart + least).sum()
         # In this order, for 2β may be infinite.
         slope = (weight * most).sum() * beta * (2 if by_distance else 1)
         return error * (1 + by_patterns), slope * (1 + by_patterns) + machine.eps
