@@ -13,14 +13,19 @@ PARTS = ["attention", "data", "dynamics", "energy", "training"]
 PARTS += [f"systems.{name}" for name in SYSTEMS]
 
 
+def report_of(*arguments):
+    """What a module of helpers prints last, as JSON."""
+    command = [sys.executable, "-m", *arguments]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(process.stdout.splitlines()[-1])
+
+
 @pytest.mark.fuzz
 def test_every_error_is_ours():
     """For FUZZ_MINUTES, 5 by default, from FUZZ_SEED or a random one."""
     seed = [os.environ["FUZZ_SEED"]] if "FUZZ_SEED" in os.environ else []
     minutes = os.environ.get("FUZZ_MINUTES", "5")
-    command = [sys.executable, "-m", "helpers.fuzzing", minutes, *seed]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    report = json.loads(process.stdout.splitlines()[-1])
+    report = report_of("helpers.fuzzing", minutes, *seed)
     print(f"{report['calls']:,} calls from seed {report['seed']}")
     assert report["gibibytes"] < 2
     shown = (" | ".join(fault.values()) for fault in report["faults"])
@@ -29,18 +34,14 @@ def test_every_error_is_ours():
 
 @pytest.mark.fuzz
 def test_an_argument_that_is_wrong_in_one_thing_is_refused_or_taken():
-    command = [sys.executable, "-m", "helpers.wrong_kinds"]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    report = json.loads(process.stdout.splitlines()[-1])
+    report = report_of("helpers.wrong_kinds")
     assert report["calls"] > 0
     assert report["faults"] == []
 
 
 @pytest.mark.fuzz
 def test_a_valid_call_is_one_under_strict_promotion():
-    command = [sys.executable, "-m", "helpers.strict_calls"]
-    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    report = json.loads(process.stdout.splitlines()[-1])
+    report = report_of("helpers.strict_calls")
     assert report["calls"] > 0
     assert report["failures"] == []
 

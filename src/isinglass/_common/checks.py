@@ -94,6 +94,12 @@ def check_shapes(**values: tuple[Any, str]) -> None:
         sizes |= dict(zip(names, shape, strict=True))
 
 
+def fits_into(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an array can be broadcast to a shape, whose axes none is larger than."""
+    sizes = zip(own[::-1], shape[::-1], strict=False)
+    return len(own) <= len(shape) and all(a in (1, b) for a, b in sizes)
+
+
 def check_mask(**values: Any) -> None:
     """Refuse what is no array of truth values.
 

@@ -7,8 +7,10 @@ their own thread and for as long as they run: a result does not depend on such a
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 
 @contextmanager
@@ -30,3 +32,8 @@ def single_precision() -> Iterator[None]:
     """Compute in float32, as training does."""
     with jax.enable_x64(False), usual_promotion():
         yield
+
+
+def in_floats(x: Any) -> Any:
+    """An array of real numbers as it is, one of whole numbers as the usual floats."""
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Num
 
 from isinglass._common.checks import check_finite, check_real
+from isinglass._common.precision import in_floats
 
 LARGEST = 1e18  # a number whose square float32 can hold
 
@@ -74,9 +75,8 @@ def rows(state: Any) -> jax.Array:
 
 def as_real(x: Any) -> jax.Array:
     """An array as real numbers of 32 bits at least: in 16, squares overflow at 256."""
-    x = jnp.asarray(x)
-    floating = jnp.issubdtype(x.dtype, jnp.floating)
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32) if floating else float)
+    x = in_floats(jnp.asarray(x))
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def rng_of(key: Any, *more: int) -> np.random.Generator:

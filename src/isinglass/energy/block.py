@@ -37,7 +37,7 @@ from isinglass._common.checks import (
     check_shapes,
     check_whole,
 )
-from isinglass._common.precision import usual_promotion
+from isinglass._common.precision import in_floats, usual_promotion
 
 Block = TypeVar("Block", bound="EnergyBlock")
 
@@ -106,9 +106,8 @@ class EnergyBlock(eqx.Module):
     def slope(self, state: Float[Array, "*batch n d"]) -> Float[Array, "*batch n d"]:
         """Return −∂E/∂x by automatic differentiation, whatever the block's force."""
         check_state_of_block(state)
-        if not jnp.issubdtype(state.dtype, jnp.floating):
-            state = state.astype(float)  # of whole numbers there is no derivative
-        return -jax.grad(lambda x: self.energy(x).sum())(state)
+        # Of whole numbers there is no derivative.
+        return -jax.grad(lambda x: self.energy(x).sum())(in_floats(state))
 
     @usual_promotion()
     def step(

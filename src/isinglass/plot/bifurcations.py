@@ -79,7 +79,7 @@ def diagram(sweep: xr.Dataset, ax: Axes | None = None, *, component: int = 0) ->
     with drawn_on(ax) as axes:
         draw_cloud(axes, values, points, kinds)
         axes.set_ylabel(f"component {component}")
-        _set_parameter(axes, name, values)
+        set_parameter(axes, name, values)
         figure = axes.get_figure(root=True)
         if ax is None and figure is not None and "kind" in sweep:
             kind_legend(figure, kinds)
@@ -141,7 +141,7 @@ def exponents(
         shown = [part if count is None else part[:, :1] for part in some.values()]
         axes.set_ylim(*_limits(np.concatenate(shown)))
         axes.set_ylabel(_label(sweep["exponents"], count))
-        _set_parameter(axes, name, values)
+        set_parameter(axes, name, values)
     return axes
 
 
@@ -248,7 +248,8 @@ def _kinds(sweep: xr.Dataset) -> Num[np.ndarray, " n"]:
     return np.full(sweep.sizes[varied(sweep)[0]], UNDECIDED)
 
 
-def _set_parameter(axes: Axes, name: str, values: Num[np.ndarray, " n"]) -> None:
+def set_parameter(axes: Axes, name: str, values: Num[np.ndarray, " n"]) -> None:
+    """Lay out the axis of a parameter: its name, its range, and whether by ratios."""
     axes.set_xlabel(symbol(name))
     if len(values) > 1:
         axes.set_xlim(values[0], values[-1])

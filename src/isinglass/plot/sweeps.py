@@ -29,6 +29,7 @@ from isinglass.plot.bifurcations import (
     by_ratios,
     diagram,
     plain,
+    set_parameter,
     symbol,
     varied,
 )
@@ -183,11 +184,7 @@ def _diagram(dataset: xr.Dataset, name: str, about: About) -> Figure:
     figure.align_ylabels()
     for panel in axes[:-1, 0]:
         panel.set_xlabel("")
-    last = axes[-1, 0]
-    last.set_xlabel(symbol(name))
-    last.set_xlim(values[0], values[-1])
-    if by_ratios(values):
-        last.set_xscale("log")
+    set_parameter(axes[-1, 0], name, values)
     return figure
 
 

@@ -31,6 +31,7 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
     check_whole,
+    fits_into,
     is_array,
 )
 from isinglass._common.precision import single_precision, usual_promotion
@@ -240,8 +241,7 @@ class NodeEnergyTransformer(eqx.Module):
 def _check_batch(batch: tuple[int, ...], **graphs: tuple[int, ...]) -> None:
     """Refuse batch axes of graphs that do not go with those of their nodes."""
     for name, own in graphs.items():
-        sizes = zip(own[::-1], batch[::-1], strict=False)
-        if len(own) > len(batch) or any(a not in (1, b) for a, b in sizes):
+        if not fits_into(own, batch):
             raise ValueError(
                 f"{name} must have the batch axes of nodes, {batch}, got {own}"
             )

@@ -37,7 +37,7 @@ from isinglass._common.checks import (
     check_shapes,
     check_whole,
 )
-from isinglass._common.precision import single_precision, usual_promotion
+from isinglass._common.precision import in_floats, single_precision, usual_promotion
 from isinglass.energy.block import EnergyBlock, check_state_of_block
 from isinglass.systems.descent.hyperset_energies import (
     ATTENTION,
@@ -394,7 +394,7 @@ def _gelu(x: Any) -> Any:
 
 def on_sphere(x: Any) -> tuple[Any, Any]:
     """RMS(x) and by what it divides; with the least ε that keeps 0 from dividing 0."""
-    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+    x = in_floats(x)
     epsilon = jnp.finfo(x.dtype).eps
     radius = jnp.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
     return x / radius, radius

@@ -27,8 +27,9 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
     check_whole,
+    fits_into,
 )
-from isinglass._common.precision import usual_promotion
+from isinglass._common.precision import in_floats, usual_promotion
 
 Heads = Float[Array, "*batch n h c"]
 Mask = Bool[Array, "*batch n"] | None
@@ -180,8 +181,7 @@ def check_batch_axes(shape: tuple[int, ...], **masks: Any) -> None:
         ValueError: It names the mask.
     """
     for name, mask in masks.items():
-        sizes = list(zip(mask.shape[::-1], shape[::-1], strict=False))
-        if mask.ndim > len(shape) or any(a not in (1, b) for a, b in sizes):
+        if not fits_into(mask.shape, shape):
             raise ValueError(f"{name} must be of shape {shape}, got {mask.shape}")
 
 
@@ -234,6 +234,6 @@ def _normed(x: Array, norm: str) -> Array:
 def _inverse_norm(x: Array, norm: str) -> Array:
     """1/|x| of all (…, 1, 1, 1) or of each row (…, N, H, 1); 0 where all is 0."""
     axes = (-3, -2, -1) if norm == "global" else -1
-    x = x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
+    x = in_floats(x)
     squared = (x * x).sum(axes, keepdims=True)
     return jnp.where(squared > 0, jax.lax.rsqrt(jnp.where(squared > 0, squared, 1)), 0)

@@ -6,6 +6,7 @@ import { element } from "../core/dom.js";
 import { picture } from "../core/picture.js";
 import { numeral } from "../core/plot.js";
 import { arrows, dragging } from "../core/pointer.js";
+import { clamp } from "../core/state.js";
 import { drawAttractors, drawDiagram, drawSpectra } from "./beta_pictures.js";
 import { Study } from "./beta_study.js";
 
@@ -63,7 +64,7 @@ export const beta = {
       pictures.redraw(study);
       report(study, values, numbers, isSettled ? now : undefined);
     });
-    pictures.onBeta((next) => context.set({ beta: clamp(next, RANGES[String(values.view)]) }));
+    pictures.onBeta((next) => context.set({ beta: clamp(next, ...RANGES[String(values.view)]) }));
     root.append(
       element(
         "div",
@@ -109,21 +110,13 @@ function sensible(values) {
   return {
     ...values,
     view,
-    beta: clamp(Number(values.beta), RANGES[view]),
-    gamma: clamp(Number(values.gamma), GAMMAS),
-    epsilon: clamp(Number(values.epsilon), EPSILONS),
+    beta: clamp(Number(values.beta), ...RANGES[view]),
+    gamma: clamp(Number(values.gamma), ...GAMMAS),
+    epsilon: clamp(Number(values.epsilon), ...EPSILONS),
     plane: Object.hasOwn(PLANES, String(values.plane)) ? values.plane : "12",
     second: Object.hasOwn(SECONDS, String(values.second)) ? values.second : "none",
-    seed: Math.round(clamp(Number(values.seed), [0, 1e6])),
+    seed: Math.round(clamp(Number(values.seed), 0, 1e6)),
   };
-}
-
-/**
- * @param {number} value
- * @param {[number, number]} range
- */
-function clamp(value, [low, high]) {
-  return Math.min(high, Math.max(low, value));
 }
 
 const STARTS = ["From the pattern", "Second start"];

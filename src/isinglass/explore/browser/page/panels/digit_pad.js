@@ -2,6 +2,7 @@
 
 import { makeCanvas } from "../core/canvas.js";
 import { arrows, dragging } from "../core/pointer.js";
+import { clamp } from "../core/state.js";
 import { SIDE } from "../physics/strokes.js";
 
 const FULL = 255; // coordinates of a drawing end here
@@ -36,7 +37,7 @@ export function makePad({ strokes, sample, onDraw }) {
   pad.canvas.classList.add("pad");
   const place = (/** @type {number} */ x, /** @type {number} */ y) => {
     const across = (/** @type {number} */ v, /** @type {number} */ size) =>
-      Math.min(FULL, Math.max(0, Math.round((v / size) * FULL)));
+      clamp(Math.round((v / size) * FULL), 0, FULL);
     return /** @type {[number, number]} */ ([
       across(x, pad.canvas.clientWidth),
       across(y, pad.canvas.clientHeight),
@@ -78,7 +79,7 @@ function longer(strokes, point) {
 function listenToKeys(pad, pen, strokes, onDraw) {
   arrows(pad.canvas, (right, up) => {
     const move = (/** @type {number} */ v, /** @type {number} */ by) =>
-      Math.min(FULL, Math.max(0, v + KEY_STEP * by));
+      clamp(v + KEY_STEP * by, 0, FULL);
     [pen.x, pen.y] = [move(pen.x, right), move(pen.y, -up)];
     pen.isShown = true;
     if (pen.isDown) onDraw(longer(strokes(), [pen.x, pen.y]));

@@ -6,6 +6,7 @@ import { element } from "../core/dom.js";
 import { picture } from "../core/picture.js";
 import { numeral } from "../core/plot.js";
 import { arrows, dragging } from "../core/pointer.js";
+import { clamp } from "../core/state.js";
 import { descend } from "../physics/descent.js";
 import { distanceEnergy, modernEnergy } from "../physics/energies.js";
 import { makeFall } from "./energy_fall.js";
@@ -117,7 +118,7 @@ export class Scene {
     this.patterns = pointsOf(String(values.patterns), BOUNDS).slice(0, MOST_PATTERNS);
     if (!this.patterns.length) this.patterns = [[0, 0]];
     this.state = pointsOf(String(values.x), BOUNDS)[0] ?? [0, 0];
-    this.beta = Math.min(BETAS[1], Math.max(BETAS[0], Number(values.beta)));
+    this.beta = clamp(Number(values.beta), ...BETAS);
     this.method = values.method === "update" ? "update" : "flow";
     this.kind = values.kind === "modern" ? "modern" : "distance";
     this.landscape = this.kind === "modern" ? modernEnergy(this.beta) : distanceEnergy(this.beta);

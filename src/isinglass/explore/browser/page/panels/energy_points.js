@@ -1,5 +1,7 @@
 /** Points of the plane as text, for the fragment: "0.5,1;-2,0". */
 
+import { clamp } from "../core/state.js";
+
 /**
  * @param {string} text
  * @param {number[]} bounds The largest |x| and |y|.
@@ -27,5 +29,5 @@ export function textOf(points, bounds) {
  * @param {number[]} bounds
  */
 function within(point, bounds) {
-  return point.map((value, i) => Math.min(bounds[i], Math.max(-bounds[i], value)));
+  return point.map((value, i) => clamp(value, -bounds[i], bounds[i]));
 }

@@ -1,6 +1,7 @@
 /** Pictures of Hopfield's network: the plane of two overlaps, and the signs. */
 
 import { clipped, plane, polyline } from "../core/plot.js";
+import { clamp } from "../core/state.js";
 import { isReachable, overlaps } from "../physics/overlaps.js";
 import { SIDE } from "./energy_letters.js";
 import { drawPattern, drawState, paintContours, paintGrid } from "./energy_pictures.js";
@@ -115,8 +116,8 @@ export class PixelGrid {
    * @param {number} up
    */
   moveCursor(right, up) {
-    const column = Math.min(SIDE - 1, Math.max(0, (this.cursor % SIDE) + right));
-    const row = Math.min(SIDE - 1, Math.max(0, Math.floor(this.cursor / SIDE) - up));
+    const column = clamp((this.cursor % SIDE) + right, 0, SIDE - 1);
+    const row = clamp(Math.floor(this.cursor / SIDE) - up, 0, SIDE - 1);
     this.cursor = row * SIDE + column;
   }
 

@@ -1,5 +1,6 @@
 /** Pictures of the panel *loop*: where rows of attention look. */
 
+import { clamp } from "../core/state.js";
 import { channels } from "../core/theme.js";
 import { LETTERS } from "./loop_reading.js";
 
@@ -19,7 +20,7 @@ export class CourseChart {
 
   /** @param {number} x In CSS pixels. */
   placeAt(x) {
-    return Math.min(this.count - 1, Math.max(0, Math.floor((x - LEFT) / this.cell)));
+    return clamp(Math.floor((x - LEFT) / this.cell), 0, this.count - 1);
   }
 
   /**
@@ -66,7 +67,7 @@ export class CourseChart {
    * @param {(place: number) => string} colour
    */
   #write({ pen }, texts, y, colour) {
-    pen.font = `600 ${Math.min(18, Math.max(10, this.cell * 0.8))}px ${FONT}`;
+    pen.font = `600 ${clamp(this.cell * 0.8, 10, 18)}px ${FONT}`;
     pen.textAlign = "center";
     texts.forEach((text, i) => {
       pen.fillStyle = colour(i);

@@ -1,6 +1,7 @@
 /** One tensor's loop, the network, its loop, and how large its avalanches are. */
 
 import { clipped, line, numeral, plane, polyline } from "../core/plot.js";
+import { clamp } from "../core/state.js";
 import { channels } from "../core/theme.js";
 import { fold, freeEnergy, landing } from "../physics/response.js";
 import { SIDE, SIZE } from "./relays_network.js";
@@ -114,7 +115,7 @@ export function drawHollows(surface, { coupling: x, field, meanField }) {
   polyline(pen, ms.map(frame.x.to), values.map(frame.y.to));
   pen.fillStyle = colours.first;
   pen.beginPath();
-  const at = Math.min(1, Math.max(-1, meanField));
+  const at = clamp(meanField, -1, 1);
   pen.arc(frame.x.to(at), frame.y.to(energy(at)) - 2 * DOT, 2 * DOT, 0, 2 * Math.PI);
   pen.fill();
 }
