@@ -216,6 +216,24 @@ def test_predict_is_the_class_of_the_largest_evidence():
     assert set(twins.predict(X)) == {"a"}
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.float32, float])
+def test_predict_leaves_out_no_class_that_could_win(kind):
+    """Where classes overlap much, at every width to which distances are summed."""
+    rng = np.random.default_rng(1)
+    sizes, width = [40, 60, 3, 80], 45  # the third is few: by the Gram form
+    shapes = 10 * rng.normal(size=(4, width, width)) + 40 * np.eye(width)
+    y = np.repeat(np.arange(4), 500)
+    X = np.einsum("nd,nde->ne", rng.normal(size=(2000, width)), shapes[y])
+    X = np.rint(X + y[:, None] * np.arange(width)).astype(kind)
+    train = np.concatenate([500 * c + np.arange(n) for c, n in enumerate(sizes)])
+    model = new(prior=GaussianPrior(0.0, 2000.0)).fit(X[train], y[train])
+    for class_prior in ("equal", "counts"):
+        model.set_params(class_prior=class_prior)
+        joint = model.predict_log_proba(X)
+        np.testing.assert_array_equal(model.predict(X), joint.argmax(axis=1))
+        assert len(np.unique(joint.argmax(axis=1))) == 4
+
+
 def test_one_sample_beside_many():
     """Unequal sizes need no correction: the evidence knows how sure it is."""
     X, y = draw(5, 900)

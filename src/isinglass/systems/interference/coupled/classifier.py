@@ -13,10 +13,10 @@ from isinglass._common.checks import as_array, as_path, as_real_array, check_pos
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
-from isinglass.systems.interference._features import whole_features
+from isinglass.systems.interference._features import encoded_features, whole_features
 from isinglass.systems.interference._samples import picture_tags, read_inputs
 from isinglass.systems.interference._signature import Signed, signature
-from isinglass.systems.interference.coupled import _parts, student
+from isinglass.systems.interference.coupled import _parts, contest, student
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
 from isinglass.systems.interference.coupled.gaussian_prior import (
     Moments,
@@ -144,7 +144,7 @@ class CoupledClassifier(AdditiveClassifier):
         """
         learned, weights = self._log_class_weights()
         features, predictives, moments = self._readout(X, learned)
-        winner = student.winners(
+        winner = contest.winners(
             features, predictives, weights, moments, float(self.strength)
         )
         return self.classes_[learned[winner]]
@@ -324,7 +324,7 @@ class CoupledClassifier(AdditiveClassifier):
 
         The density of a class is computed once, until it learns or forgets.
         """
-        features = whole_features(self._encoder(), self._read(X, reset=False))
+        features = encoded_features(self._encoder(), self._read(X, reset=False))
         moments = self._moments()
         strengths = student.Strengths(float(self.strength), float(self.mean_strength))
         key = (strengths, signature(self._prior()))

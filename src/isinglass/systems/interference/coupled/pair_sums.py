@@ -7,6 +7,7 @@ what is taken away again is as if it had never been there, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from jaxtyping import Float, Int
 MOST = (1 << 63) - 1
 _EXACT = float(1 << 53)  # whole numbers up to here are exact in float64
 _ROWS = 2048  # samples that one matrix product adds up
+_PANEL = 64  # rows of a triangle at a time, so that they stay in a cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class PairSums:
         else:
             weighted, count = features * weight[:, None], sum(weight.tolist())
         # At most the largest of these squares is any sum of products on the way.
-        largest = np.einsum("ni,ni->i", np.abs(weighted), np.abs(features)).max()
+        largest = np.einsum("ni,ni->i", weighted, features).max()
         if n > _ROWS or largest >= _EXACT:
             if n == 1:
                 return cls._of_one(features[0].astype(np.int64), count)
@@ -93,6 +95,8 @@ class PairSums:
         Raises:
             ValueError: If a number would pass 2⁶³ − 1, before it does.
         """
+        if not self.count:
+            return other
         squares, more = self.pairs.diagonal(), other.pairs.diagonal()
         count = self.count + other.count
         # No sum of products is larger than the largest of squares.
@@ -128,12 +132,29 @@ class PairSums:
         return bool((squares * (1 + 1e-12) >= self.total.astype(np.float64) ** 2).all())
 
     def scatter(self) -> Float[np.ndarray, "D D"]:
-        """Σffᵀ − ΣfΣfᵀ/n, about the mean; rounded once while n Σf² stays below 2⁶³."""
-        n = max(self.count, 1)
-        if int(self.pairs.diagonal().max()) <= MOST // n:
-            return (n * self.pairs - np.outer(self.total, self.total)) / n
-        total = self.total.astype(np.float64)
-        return self.pairs - np.outer(total, total / n)
+        """Σffᵀ − ΣfΣfᵀ/n, about the mean: its lower triangle, with zeros above.
+
+        Rounded once while n Σf² stays below 2⁶³.
+        """
+        n, size = max(self.count, 1), len(self.total)
+        total, mean = self.total, self.total.astype(np.float64) / n
+        upper = np.zeros((size, size))
+        fits = int(self.pairs.diagonal().max()) <= MOST // n
+        for rows, columns in panels(size):
+            pairs = self.pairs[rows, columns]
+            if fits:
+                exact = n * pairs - total[rows, None] * total[columns]
+                np.divide(exact, n, out=upper[rows, columns])
+            else:
+                away = total[rows, None].astype(np.float64) * mean[columns]
+                np.subtract(pairs, away, out=upper[rows, columns])
+        return upper.T
+
+
+def panels(size: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of panels that cover the upper triangle of a matrix."""
+    for start in range(0, size, _PANEL):
+        yield slice(start, start + _PANEL), slice(start, None)
 
 
 def _too_many(most: int, count: int) -> str:

@@ -23,17 +23,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Real
 from scipy.linalg import cholesky, get_blas_funcs, get_lapack_funcs, solve_triangular
 from scipy.special import gammaln
 
 from isinglass.systems.interference.coupled.gaussian_prior import Moments
-from isinglass.systems.interference.coupled.pair_sums import PairSums
+from isinglass.systems.interference.coupled.pair_sums import PairSums, panels
 
-_ROWS, _MANY_ROWS = 1024, 4096  # pictures that are scored at a time, all or a winner
+_ROWS = 1024  # pictures that are scored at a time
 _FEW = 1 / 8  # samples per feature below which the Gram form is the faster
-# Evidence of float32 is off by less than this share of e/2, by far: see `winners`.
-_DOUBT = 1e-4
+_LEAF = 64  # rows of a triangle that LAPACK inverts as fast as products would
 
 _multiply: dict[Any, Any] = {
     np.dtype(dtype): get_blas_funcs("trmm", dtype=dtype)
@@ -116,7 +115,7 @@ class Predictive:
 
 
 def log_evidence(
-    features: Float[np.ndarray, "n D"],
+    features: Real[np.ndarray, "n D"],
     predictives: Sequence[Predictive],
     moments: Moments,
     nu: float,
@@ -133,86 +132,15 @@ def log_evidence(
     for start in range(0, len(features), _ROWS):
         rows = slice(start, start + _ROWS)
         away = features[rows] - moments.mean
-        _gram_evidence(away, predictives, moments, nu, evidence[rows])
+        gram_evidence(away, predictives, moments, nu, evidence[rows])
         for place, item in enumerate(predictives):
             if item.form == "direct":
-                distance = _direct_distance(away, item, item.factor, moments)
+                distance = squares(away - (item.mean - moments.mean), item.factor)
                 evidence[rows, place] = item.log_density(distance)
     return evidence
 
 
-def winners(
-    features: Float[np.ndarray, "n D"],
-    predictives: Sequence[Predictive],
-    log_weights: Float[np.ndarray, "C"],
-    moments: Moments,
-    nu: float,
-) -> Int[np.ndarray, "n"]:
-    """Which class has the largest evidence plus logarithm of its prior weight.
-
-    As by `log_evidence`, several times as fast: distances are sums of squares, of which
-    the first few bound the evidence from above, and most classes lose by the first
-    quarter. That is in float32. Where the best two are closer than it can tell, by a
-    wide margin, they are computed again in float64.
-    """
-    doubt = 2 * _DOUBT * max(predictive.exponent for predictive in predictives)
-    factors = {
-        place: item.factor.astype(np.float32, order="F")
-        for place, item in enumerate(predictives)
-        if item.form == "direct"
-    }
-    winner = np.empty(len(features), np.int64)
-    for start in range(0, len(features), _MANY_ROWS):
-        rows = slice(start, start + _MANY_ROWS)
-        away = features[rows] - moments.mean
-        rough = np.empty((len(away), len(predictives)))
-        _gram_evidence(away, predictives, moments, nu, rough)
-        rough += log_weights
-        if factors:
-            _contest(away, predictives, log_weights, factors, (moments, doubt, rough))
-        winner[rows] = rough.argmax(axis=1)
-        if len(predictives) > 1:
-            best = np.partition(rough, -2, axis=1)[:, -2:]
-            close = np.flatnonzero(~(best[:, 1] - best[:, 0] > doubt))
-            if len(close):
-                exact = log_evidence(features[rows][close], predictives, moments, nu)
-                winner[start + close] = (log_weights + exact).argmax(axis=1)
-    return winner
-
-
-def _contest(
-    away: Float[np.ndarray, "n D"],
-    predictives: Sequence[Predictive],
-    log_weights: Float[np.ndarray, "C"],
-    factors: dict[int, np.ndarray],
-    rest: tuple[Moments, float, Float[np.ndarray, "n C"]],
-) -> None:
-    """Write into `rough` the evidence of what may win, and bounds of what cannot."""
-    moments, doubt, rough = rest
-    part, first = away.astype(np.float32), max(1, away.shape[1] // 4)
-    for place, factor in factors.items():
-        head = np.asfortranarray(factor[:first, :first])
-        bound = _direct_distance(part[:, :first], predictives[place], head, moments)
-        rough[:, place] = predictives[place].log_density(bound) + log_weights[place]
-    pending = np.zeros(rough.shape, bool)
-    pending[:, list(factors)] = True
-
-    def settle(chosen: np.ndarray) -> None:
-        for place, factor in factors.items():
-            some = np.flatnonzero(pending[:, place] & chosen[:, place])
-            if len(some):
-                item = predictives[place]
-                distance = _direct_distance(part[some], item, factor, moments)
-                rough[some, place] = item.log_density(distance) + log_weights[place]
-        pending[chosen] = False
-
-    # First the class that looks best, then all whose bound is not below it.
-    settle(np.arange(rough.shape[1]) == rough.argmax(axis=1)[:, None])
-    best = np.where(pending, -np.inf, rough).max(axis=1)
-    settle(rough >= best[:, None] - doubt)
-
-
-def _gram_evidence(
+def gram_evidence(
     away: Float[np.ndarray, "n D"],
     predictives: Sequence[Predictive],
     moments: Moments,
@@ -232,19 +160,21 @@ def _gram_evidence(
         evidence[:, place] = item.log_density(distance)
 
 
-def _direct_distance(
-    away: np.ndarray, predictive: Predictive, factor: np.ndarray, moments: Moments
+def squares(
+    away: Float[np.ndarray, "n d"], factor: Float[np.ndarray, "d d"]
 ) -> Float[np.ndarray, "n"]:
-    """|L⁻¹(f − m)|², or the sum of its first squares, as many as there are features."""
-    n_features = away.shape[1]
-    shift = (predictive.mean - moments.mean)[:n_features].astype(away.dtype)
-    return _squares(_times(factor, away - shift))
+    """|L⁻¹(f − m)|², or the sum of its first squares. Overwrites f − m."""
+    return _squares(_times(factor, away))
 
 
 def _direct(
     sums: PairSums, moments: Moments, nu: float, pull: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    coupled = nu * moments.covariance + sums.scatter() + np.outer(pull, pull)
+    coupled = sums.scatter()
+    for rows, columns in panels(len(pull)):
+        panel = coupled.T[rows, columns]  # which lies in memory row by row
+        panel += nu * moments.covariance[rows, columns]
+        panel += pull[rows, None] * pull[columns]
     root = np.asarray(cholesky(coupled, lower=True, overwrite_a=True))
     prior = _log_diagonal(np.sqrt(nu) * moments.root)
     return _inverse(root), 2 * (_log_diagonal(root) - prior)
@@ -278,8 +208,21 @@ def _gram_distance(
 
 
 def _inverse(root: Float[np.ndarray, "D D"]) -> Float[np.ndarray, "D D"]:
-    """Of a lower triangular matrix, whose upper triangle is not looked at."""
-    inverse, _ = _invert(np.asfortranarray(root), lower=1)
+    """Of a lower triangular matrix, whose upper triangle is not looked at.
+
+    By its blocks [[A, 0], [B, C]], so that nearly all of it is products.
+    """
+    size = len(root)
+    if size <= _LEAF:
+        inverse, _ = _invert(np.asfortranarray(root), lower=1)
+        return inverse
+    multiply, half = _multiply[root.dtype], size // 2
+    above, below = _inverse(root[:half, :half]), _inverse(root[half:, half:])
+    corner = np.array(root[half:, :half], order="F")
+    corner = multiply(-1.0, below, corner, lower=1, overwrite_b=1)
+    inverse = np.zeros((size, size), root.dtype, order="F")
+    inverse[:half, :half], inverse[half:, half:] = above, below
+    inverse[half:, :half] = multiply(1.0, above, corner, side=1, lower=1, overwrite_b=1)
     return inverse
 
 
