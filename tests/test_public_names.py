@@ -25,6 +25,7 @@ PARTS = [
     "isinglass.systems.looped",
     "isinglass.systems.meanfield",
     "isinglass.systems.memory",
+    "isinglass.systems.polling",
     "isinglass.training",
 ]
 HEAVY = ("jax", "equinox", "xarray", "matplotlib", "sklearn", "scipy")

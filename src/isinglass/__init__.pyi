@@ -62,5 +62,7 @@ from .systems.memory import layer_radius as layer_radius
 from .systems.memory import load_gpt2 as load_gpt2
 from .systems.memory import nearest_neighbours as nearest_neighbours
 from .systems.memory import save_gpt2 as save_gpt2
+from .systems.polling import PollAndPool as PollAndPool
+from .systems.polling import PollAndPoolConfig as PollAndPoolConfig
 
 __version__: str

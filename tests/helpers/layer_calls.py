@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
 from isinglass import data, energy
 from isinglass.systems import descent, diffusion
@@ -136,7 +137,7 @@ DATA = [
     case(data.read_citations, GRAPHS),
     case(data.random_splits, np.arange(20) % 2, 2, 3, 4, rng=SEED),
 ]
-LAYERS = [*DESCENT, *DIFFUSION, *DATA]
+LAYERS = [*DESCENT, *DIFFUSION, *POLLING, *DATA]
 
 
 def write_graphs() -> None:

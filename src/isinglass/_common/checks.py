@@ -113,6 +113,35 @@ def check_mask(**values: Any) -> None:
             raise ValueError(f"{name} must be True or False each, got {value.dtype}")
 
 
+def check_batch_axes(shape: tuple[int, ...], **masks: Any) -> None:
+    """Refuse a mask that does not fit into a shape (…, N), the batch axes among it.
+
+    Raises:
+        ValueError: It names the mask.
+    """
+    for name, mask in masks.items():
+        if not fits_into(mask.shape, shape):
+            raise ValueError(f"{name} must be of shape {shape}, got {mask.shape}")
+
+
+def check_instances(**masks: Any) -> None:
+    """Refuse a mask that leaves nothing of some member of a batch.
+
+    Raises:
+        TypeError: If it is no array.
+        ValueError: If it is none of truth values, or leaves none.
+    """
+    check_mask(**masks)
+    for name, mask in masks.items():
+        if isinstance(mask, Tracer):
+            continue
+        # By NumPy: where code is traced, JAX would trace this of a constant, too.
+        if not np.asarray(mask).any(-1).all():
+            raise ValueError(
+                f"{name} must leave an instance in each row, got one of none"
+            )
+
+
 def check_real(**values: Any) -> None:
     """Refuse what is no array of real numbers.
 

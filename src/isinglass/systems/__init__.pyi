@@ -4,3 +4,4 @@ from . import interference as interference
 from . import looped as looped
 from . import meanfield as meanfield
 from . import memory as memory
+from . import polling as polling

@@ -17,17 +17,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import (
     check_choice,
     check_finite,
-    check_mask,
+    check_instances,
     check_real,
     check_shapes,
     check_whole,
-    fits_into,
 )
 from isinglass._common.precision import in_floats, usual_promotion
 
@@ -172,32 +170,6 @@ def _unnormed_flow(
     flow = values.sum(-2, keepdims=True) + queries @ by_key
     total = scale * keys.sum(-2, keepdims=True)
     return flow, (queries * total).sum(-1, keepdims=True)
-
-
-def check_batch_axes(shape: tuple[int, ...], **masks: Any) -> None:
-    """Refuse a mask that is not of instances of such a shape, (…, N), or of one batch.
-
-    Raises:
-        ValueError: It names the mask.
-    """
-    for name, mask in masks.items():
-        if not fits_into(mask.shape, shape):
-            raise ValueError(f"{name} must be of shape {shape}, got {mask.shape}")
-
-
-def check_instances(**masks: Any) -> None:
-    """Refuse a mask that leaves no instance of some member of a batch.
-
-    Raises:
-        TypeError: If it is no array.
-        ValueError: If it is none of truth values, or leaves none.
-    """
-    check_mask(**masks)
-    for name, mask in masks.items():
-        if not isinstance(mask, Tracer) and not bool(mask.any(-1).all()):
-            raise ValueError(
-                f"{name} must leave an instance in each row, got one of none"
-            )
 
 
 def _checked(queries: Any, keys: Any, values: Any, mask: Any) -> Array | None:

@@ -21,10 +21,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from isinglass._common.checks import (
+    check_batch_axes,
     check_choice,
     check_finite,
     check_flag,
     check_in,
+    check_instances,
     check_key,
     check_kind,
     check_real,
@@ -34,8 +36,6 @@ from isinglass._common.checks import (
 from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.normalisation import normalise
 from isinglass.systems.diffusion.all_pairs import (
-    check_batch_axes,
-    check_instances,
     sigmoid_diffusion,
     simple_diffusion,
 )

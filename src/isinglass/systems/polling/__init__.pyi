@@ -1,0 +1,12 @@
+from .affine import Affine as Affine
+from .choice import Poll as Poll
+from .choice import poll as poll
+from .choice import pooling_weights as pooling_weights
+from .detector import Detection as Detection
+from .detector import PollingDetector as PollingDetector
+from .detector import PollingDetectorConfig as PollingDetectorConfig
+from .projection import reverse_projection as reverse_projection
+from .sampler import PollAndPool as PollAndPool
+from .sampler import PollAndPoolConfig as PollAndPoolConfig
+from .sampler import Tokens as Tokens
+from .sampler import mean_score as mean_score
