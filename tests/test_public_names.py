@@ -19,6 +19,7 @@ PARTS = [
     "isinglass.figures",
     "isinglass.plot",
     "isinglass.reproduce",
+    "isinglass.systems.convergence",
     "isinglass.systems.descent",
     "isinglass.systems.diffusion",
     "isinglass.systems.interference",

@@ -34,6 +34,9 @@ from .energy import block_map as block_map
 from .energy import capacity as capacity
 from .energy import descend as descend
 from .energy import retrieve as retrieve
+from .systems.convergence import ShallowConfig as ShallowConfig
+from .systems.convergence import ShallowEncoder as ShallowEncoder
+from .systems.convergence import tangent_kernel as tangent_kernel
 from .systems.descent import EnergyTransformer as EnergyTransformer
 from .systems.descent import EnergyTransformerConfig as EnergyTransformerConfig
 from .systems.descent import HyperSET as HyperSET

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from helpers.bad_convergence import CONVERGENCE
 from helpers.bad_maps import call
 from helpers.polling_calls import BAD_POLLING
 from helpers.random_models import random_model
@@ -254,4 +255,4 @@ DATA = {
         "per_class=20 is more", data.random_splits, np.arange(4), rng=RNG
     ),
 }
-CALLS = DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS | BAD_POLLING
+CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS | BAD_POLLING

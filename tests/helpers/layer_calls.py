@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from helpers.convergence_calls import CONVERGENCE
 from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
 from isinglass import data, energy
@@ -137,7 +138,7 @@ DATA = [
     case(data.read_citations, GRAPHS),
     case(data.random_splits, np.arange(20) % 2, 2, 3, 4, rng=SEED),
 ]
-LAYERS = [*DESCENT, *DIFFUSION, *POLLING, *DATA]
+LAYERS = [*DESCENT, *DIFFUSION, *CONVERGENCE, *POLLING, *DATA]
 
 
 def write_graphs() -> None:

@@ -1,3 +1,4 @@
+from . import convergence as convergence
 from . import descent as descent
 from . import diffusion as diffusion
 from . import interference as interference

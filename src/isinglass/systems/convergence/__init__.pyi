@@ -1,0 +1,14 @@
+from .encoder import PooledAttention as PooledAttention
+from .encoder import ShallowConfig as ShallowConfig
+from .encoder import ShallowEncoder as ShallowEncoder
+from .encoder import distance_from_uniform as distance_from_uniform
+from .full_descent import Descent as Descent
+from .full_descent import DescentRecipe as DescentRecipe
+from .full_descent import gradient_descent as gradient_descent
+from .full_descent import linear_bound as linear_bound
+from .full_descent import smallest_singular_value as smallest_singular_value
+from .kernel import TangentKernel as TangentKernel
+from .kernel import extreme_eigenvalues as extreme_eigenvalues
+from .kernel import tangent_kernel as tangent_kernel
+from .limit import arc_cosine_kernel as arc_cosine_kernel
+from .limit import limit_kernel as limit_kernel
