@@ -27,6 +27,7 @@ PARTS = [
     "isinglass.systems.meanfield",
     "isinglass.systems.memory",
     "isinglass.systems.polling",
+    "isinglass.systems.relative",
     "isinglass.training",
 ]
 HEAVY = ("jax", "equinox", "xarray", "matplotlib", "sklearn", "scipy")

@@ -9,6 +9,7 @@ from . import reproduce as reproduce
 from . import systems as systems
 from . import training as training
 from ._common.compilation import use_compilation_cache as use_compilation_cache
+from .attention import Positions as Positions
 from .dynamics import DelayMap as DelayMap
 from .dynamics import DelayState as DelayState
 from .dynamics import Measure as Measure
@@ -67,5 +68,8 @@ from .systems.memory import nearest_neighbours as nearest_neighbours
 from .systems.memory import save_gpt2 as save_gpt2
 from .systems.polling import PollAndPool as PollAndPool
 from .systems.polling import PollAndPoolConfig as PollAndPoolConfig
+from .systems.relative import RelativeAttention as RelativeAttention
+from .systems.relative import RelativeConfig as RelativeConfig
+from .systems.relative import RelativeTransformer as RelativeTransformer
 
 __version__: str

@@ -11,7 +11,15 @@ from helpers.bad_maps import call
 from helpers.polling_calls import BAD_POLLING
 from helpers.random_models import random_model
 from isinglass import data, energy
-from isinglass.systems import descent, diffusion
+from isinglass.attention import (
+    OffsetTables,
+    Positions,
+    alibi_bias,
+    relative_attention,
+    resize_offsets,
+    rotary,
+)
+from isinglass.systems import descent, diffusion, relative
 
 KEY, X = jax.random.PRNGKey(0), jnp.ones((5, 6))
 SHAPE = descent.EnergyTransformerConfig(6, 2, 3, 7)
@@ -178,6 +186,80 @@ DIFFUSIONS = {
     "a time that is no number": call("time must be", SYMBOLS.layer.step, X, "late"),
     "memories of numbers": call("activity must be", BLOCK.memory_force, None),
 }
+Q = jnp.ones((2, 5, 3))
+PLACES = Positions("rpe", 6, 2, 4, key=KEY)
+RELATIVE_MODEL = random_model(
+    relative.RelativeTransformer, relative.RelativeConfig(4, 3, 6, 2, 4, 1, 5)
+)
+SYMBOLS_5 = jnp.arange(5) % 4
+
+
+def relative_config(heads: int = 2, positions: str = "rpe") -> Any:
+    return relative.RelativeConfig(4, 3, 6, heads, positions=positions)
+
+
+RELATIVES = {
+    "a table of other heads": call(
+        "bias must have", relative_attention, Q, Q, Q, tables=OffsetTables(Q[0, :, :3])
+    ),
+    "a coupling of infinity": call(
+        "coupling must be finite",
+        relative_attention,
+        *(Q, Q, Q),
+        tables=OffsetTables(None, jnp.full((2, 9), jnp.inf)),
+    ),
+    "tables of no names": call(
+        "tables must be of OffsetTables", relative_attention, Q, Q, Q, tables=None
+    ),
+    "values of another batch": call(
+        "value must have the batch axes", relative_attention, Q, Q, Q[None]
+    ),
+    "tokens there of another batch": call(
+        "present must be of shape",
+        relative_attention,
+        *(Q, Q, Q),
+        present=jnp.ones((1, 5), bool),
+    ),
+    "an even table": call("table must hold an odd", resize_offsets, Q[..., :2], 1),
+    "a table that is too short": call(
+        "at most the 2 tokens", resize_offsets, jnp.ones(3), 3
+    ),
+    "a rule of no name": call(
+        "beyond must be one of", resize_offsets, jnp.ones(3), 3, "zero"
+    ),
+    "odd features that turn": call("x must have an even number", rotary, Q),
+    "no heads": call("heads must be at least 1", alibi_bias, 0, 3),
+    "positions of no name": call(
+        "kind must be one of", Positions, "urpe", 6, 2, 4, key=KEY
+    ),
+    "a sequence beyond positions": call(
+        "at most the 4 tokens", RELATIVE_MODEL.layers[0].attention, X, PLACES
+    ),
+    "positions of other heads": call(
+        "positions must be of 2 heads",
+        RELATIVE_MODEL.layers[0].attention,
+        X,
+        Positions("none", 6, 3, 5, key=KEY),
+    ),
+    "symbols beyond positions": call(
+        "at most the 5 tokens", RELATIVE_MODEL, jnp.arange(6) % 4
+    ),
+    "symbols beyond the vocabulary": call("tokens must", RELATIVE_MODEL, jnp.arange(5)),
+    "symbols there of others": call(
+        "present must be of shape", RELATIVE_MODEL, SYMBOLS_5, present=~EMPTY[:4]
+    ),
+    "3 heads of 4 features": call("width must be a multiple", relative_config, heads=4),
+    "odd heads that turn": call(
+        "an even number of features", relative_config, positions="rope"
+    ),
+    "a tolerance of 1": call("tolerance must be in", relative.position_rank, X, 1.0),
+    "outputs of NaN": call(
+        "outputs must be finite", relative.position_spread, X * jnp.nan
+    ),
+    "a profile of nothing": call(
+        "got neither", relative.constant_profile, OffsetTables(), 3
+    ),
+}
 SIZES = (6, 2, 3)
 PICTURE, NODES, WHOLE = (
     random_model(kind, SHAPE)
@@ -256,3 +338,4 @@ DATA = {
     ),
 }
 CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS | BAD_POLLING
+CALLS |= RELATIVES

@@ -9,7 +9,8 @@ from helpers.convergence_calls import CONVERGENCE
 from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
 from isinglass import data, energy
-from isinglass.systems import descent, diffusion
+from isinglass.attention import OffsetTables, Positions
+from isinglass.systems import descent, diffusion, relative
 
 STATE = jnp.asarray(RNG.normal(size=(5, 6)), jnp.float32)
 SHAPE = descent.EnergyTransformerConfig(6, 2, 3, 7)
@@ -122,6 +123,22 @@ DIFFUSION = [
     case(FORMER.layers[0].flow, jnp.ones((5, 4)), GRAPH),
     case(diffusion.DiffusionLayer, FORMER.config, key=KEY),
 ]
+PLACES = Positions("rpe", 6, 2, 5, True, key=KEY)
+OF_PLACES = relative.RelativeConfig(4, 3, 6, 2, 4, 1, 5)
+RELATIVE_MODEL = relative.RelativeTransformer(OF_PLACES, key=KEY)
+RELATIVE = [
+    case(relative.RelativeConfig, 4, positions="rope", causal=True),
+    case(relative.RelativeAttention, 6, 2, key=KEY),
+    case(RELATIVE_MODEL.layers[0].attention.__call__, STATE, PLACES, present=MASK),
+    case(relative.RelativeLayer, OF_PLACES, key=KEY),
+    case(RELATIVE_MODEL.layers[0].__call__, STATE, PLACES, present=MASK),
+    case(relative.RelativeTransformer, OF_PLACES, key=KEY),
+    case(RELATIVE_MODEL.__call__, TOKENS, present=MASK),
+    case(RELATIVE_MODEL.states, TOKENS, present=MASK),
+    case(relative.position_spread, STATE),
+    case(relative.position_rank, STATE, 1e-3),
+    case(relative.constant_profile, OffsetTables(jnp.ones((2, 5))), 3, True),
+]
 IMAGES = RNG.random((2, 8, 8))
 GRAPHS = FOLDER / "graphs"
 SEED = np.random.default_rng(0)
@@ -138,7 +155,7 @@ DATA = [
     case(data.read_citations, GRAPHS),
     case(data.random_splits, np.arange(20) % 2, 2, 3, 4, rng=SEED),
 ]
-LAYERS = [*DESCENT, *DIFFUSION, *CONVERGENCE, *POLLING, *DATA]
+LAYERS = [*DESCENT, *DIFFUSION, *CONVERGENCE, *POLLING, *RELATIVE, *DATA]
 
 
 def write_graphs() -> None:

@@ -20,6 +20,7 @@ from isinglass.systems import (
     looped,
     meanfield,
     memory,
+    relative,
 )
 
 CALLS = {}
@@ -221,6 +222,14 @@ def instances_exchange_heat():
     config = diffusion.DIFFormerConfig(6, 2, 4, 1, 2, "sigmoid")
     model = diffusion.DIFFormer(config, key=jax.random.key(0))
     return model, model(jnp.asarray(points)), diffusion.Diffusion().iterate(points, 3)
+
+
+@call
+def places_are_visible():
+    config = relative.RelativeConfig(4, 3, 6, 2, 4, 1, 5)
+    model = relative.RelativeTransformer(config, key=jax.random.key(0))
+    states = model.states(jnp.arange(5) % 4)
+    return model, relative.position_spread(states)
 
 
 @call

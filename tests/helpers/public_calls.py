@@ -167,6 +167,14 @@ ENERGY = [
     case(energy.storage_certificate, PATTERNS, HOPFIELD, jnp.ones(3)),
     case(energy.turning_points, np.arange(4.0), np.array([1.0, -1.0, 1.0, -1.0])),
 ]
+PLACES = [
+    attention.Positions(kind, 4, 2, 3, True, key=KEY)
+    for kind in ("none", "absolute", "rope", "alibi", "rpe")
+]
+TABLES = attention.OffsetTables(
+    *(jnp.ones((HEADS.shape[0], 2 * HEADS.shape[1] - 1)) for _ in range(2))
+)
+ALL = jnp.ones(HEADS.shape[1], bool)
 ATTENTION = [
     case(attention.Normalisation, 4),
     case(attention.attend, X, X, X, q=1.5, bias=jnp.ones(2)),
@@ -174,6 +182,19 @@ ATTENTION = [
     case(attention.causal_attention, HEADS, HEADS, HEADS),
     case(attention.lay_out, "offset", KEY, 2, 5, 9),
     case(attention.sinusoids, jnp.arange(3.0), 4),
+    case(attention.OffsetTables, None, jnp.ones((2, 3))),
+    case(attention.Positions, "rpe", 4, 2, 3, True, key=KEY),
+    *(
+        case(method, 2)
+        for places in PLACES
+        for method in (places.at_places, places.tables)
+    ),
+    *(case(places.turned, X) for places in PLACES),
+    case(attention.alibi_bias, 2, 3),
+    case(attention.relative_attention, HEADS, HEADS, HEADS, tables=TABLES, present=ALL),
+    case(attention.relative_rows, HEADS, HEADS, tables=TABLES, present=ALL),
+    case(attention.resize_offsets, jnp.ones((2, 5)), 2),
+    case(attention.rotary, X),
 ]
 
 

@@ -6,6 +6,9 @@ causal mask would throw away, in single or half precision: it is made for the wi
 lengths of a GPT-2. `attention_rows` are the rows themselves. Beside them stand what
 such layers need: positions (`sinusoids`, `lay_out`) and `Normalisation`.
 
+`relative_attention` has numbers by offset inside the softmax and outside it, and
+`Positions` is the family of what attention is told of places, from nothing to URPE.
+
 Two relatives are not here. `isinglass.energy.attention_energy` is the energy whose
 descent one row of attention is; it streams over keys that may lie on disk, and its
 values are its keys. `isinglass.systems.meanfield.attend` is the attention of a handful

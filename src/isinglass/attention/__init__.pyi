@@ -1,7 +1,14 @@
 from .causal import causal_attention as causal_attention
 from .normalisation import Normalisation as Normalisation
+from .offsets import OffsetTables as OffsetTables
+from .offsets import alibi_bias as alibi_bias
+from .offsets import resize_offsets as resize_offsets
 from .positions import lay_out as lay_out
 from .positions import sinusoids as sinusoids
+from .relative import relative_attention as relative_attention
+from .relative import relative_rows as relative_rows
+from .relative_positions import Positions as Positions
+from .rotary import rotary as rotary
 from .streamed import RowStatistics as RowStatistics
 from .streamed import attend as attend
 from .streamed import attention_rows as attention_rows

@@ -6,3 +6,4 @@ from . import looped as looped
 from . import meanfield as meanfield
 from . import memory as memory
 from . import polling as polling
+from . import relative as relative
