@@ -48,6 +48,25 @@ def test_a_step_is_that_of_adamw():
     np.testing.assert_array_equal(warmed.metrics.learning_rate, [0.1, 0.2])
 
 
+def whole(model, data, _):
+    return ((data["x"] @ model.slope + model.offset - data["y"]) ** 2).mean()
+
+
+def test_with_momentum_a_step_is_that_of_the_heavy_ball():
+    recipe = LaneRecipe(2, momentum=0.5, weight_decay=0.1, clip=None, decay=False)
+    after = run(recipe, rates=(0.1, 0.2), task=LaneTask(whole, DATA))
+    for lane, rate in enumerate((0.1, 0.2)):
+        slope, offset = (np.asarray(x[lane]) for x in (models().slope, models().offset))
+        velocity = np.zeros(4)
+        for _ in range(2):
+            residual = DATA["x"] @ slope + offset - DATA["y"]
+            gradient = 2 * np.append(DATA["x"].T @ residual, residual.sum()) / 32
+            gradient += 0.1 * np.append(slope, offset)
+            velocity = 0.5 * velocity + gradient
+            slope, offset = slope - rate * velocity[:3], offset - rate * velocity[3]
+        np.testing.assert_allclose(after.of(lane).slope, slope, rtol=1e-4)
+
+
 def test_what_is_frozen_stays(lanes):
     np.testing.assert_array_equal(lanes.models.offset, models().offset)
     trained = run(task=LaneTask(loss, DATA))
@@ -143,6 +162,7 @@ def test_what_does_not_fit_is_refused(changes, error, message):
         ({"steps": 3, "clip": 0.0}, ValueError),
         ({"steps": 3, "betas": (0.9, 1.0)}, ValueError),
         ({"steps": 3, "weight_decay": -1.0}, ValueError),
+        ({"steps": 3, "momentum": 1.0}, ValueError),
         ({"steps": 3, "best": 1}, TypeError),
     ],
 )

@@ -42,7 +42,7 @@ from isinglass._common.checks import (
 from isinglass._common.precision import single_precision
 from isinglass._common.types import ArrayLike
 from isinglass.training.checkpoint import plain
-from isinglass.training.optimiser import WarmupCosine, adamw, as_betas
+from isinglass.training.optimiser import WarmupCosine, adamw, as_betas, heavy_ball
 from isinglass.training.run import (
     Failure,
     Metric,
@@ -59,7 +59,7 @@ TERMS = ("loss", "gradient", "validation", "parameters")
 
 @dataclass(frozen=True)
 class LaneRecipe:
-    """How lanes are trained: AdamW, warmed up and let fall along half a cosine.
+    """How lanes are trained: AdamW or SGD, warmed up and let fall along half a cosine.
 
     The learning rates are arguments of `train_lanes`, since lanes differ by them.
 
@@ -68,7 +68,9 @@ class LaneRecipe:
         weight_decay: Of all parameters that are trained.
         clip: Norm of a lane's gradient beyond which it is scaled down; None for no
             limit.
-        betas: How fast the means of the gradient and of its square forget.
+        betas: How fast AdamW's means of the gradient and of its square forget.
+        momentum: Of gradient descent with momentum (heavy ball), in [0, 1), in place of
+            AdamW; None for AdamW.
         warmup: Steps over which the rate grows, at most `steps`; 0 for none.
         decay: Whether it falls to 0 over the steps after that, or stays.
         every: Steps between two records, of which the last step is always one.
@@ -84,6 +86,7 @@ class LaneRecipe:
     weight_decay: float = 0.0
     clip: float | None = 1.0
     betas: tuple[float, float] = (0.9, 0.99)
+    momentum: float | None = None
     warmup: int = 0
     decay: bool = True
     every: int = 100
@@ -96,10 +99,12 @@ class LaneRecipe:
         check_in("[0, inf)", weight_decay=self.weight_decay)
         if self.clip is not None:
             check_positive(clip=self.clip)
+        if self.momentum is not None:
+            check_in("[0, 1)", momentum=self.momentum)
         check_flag(decay=self.decay, best=self.best)
         object.__setattr__(self, "betas", as_betas(self.betas))
         # Plain numbers, for a recipe is what a program is compiled for.
-        for name in ("weight_decay", "clip"):
+        for name in ("weight_decay", "clip", "momentum"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
 
@@ -108,9 +113,16 @@ class LaneRecipe:
         return dataclasses.replace(self, every=1, best=False)
 
     def optimiser(self, rate: Any) -> optax.GradientTransformation:
-        """Return AdamW of this recipe with a highest learning rate, maybe traced."""
+        """Return the optimiser with a highest learning rate, maybe traced."""
         falling = max(self.steps - self.warmup, 1)
         schedule = WarmupCosine(self.warmup, falling, 0.0 if self.decay else None)
+        if self.momentum is not None:
+            return heavy_ball(
+                schedule.schedule(rate),
+                self.momentum,
+                weight_decay=self.weight_decay,
+                clip=self.clip,
+            )
         return adamw(
             schedule.schedule(rate),
             weight_decay=self.weight_decay,

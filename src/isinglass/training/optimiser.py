@@ -50,6 +50,27 @@ def adamw(
     return optax.chain(optax.clip_by_global_norm(clip), decayed)
 
 
+def heavy_ball(
+    rate: optax.ScalarOrSchedule,
+    momentum: float,
+    *,
+    weight_decay: float,
+    clip: float | None,
+) -> optax.GradientTransformation:
+    """Gradient descent with momentum, of a gradient whose norm is cut back first.
+
+    Args:
+        rate: The learning rate, which may be traced, or a schedule of it.
+        momentum: Share of the last step that is added to the next.
+        weight_decay: Of all parameters, added to the gradient (an L2 penalty).
+        clip: As of `adamw`.
+    """
+    parts = [] if clip is None else [optax.clip_by_global_norm(clip)]
+    if weight_decay:
+        parts.append(optax.add_decayed_weights(weight_decay))
+    return optax.chain(*parts, optax.sgd(rate, momentum))
+
+
 def as_betas(betas: Any) -> tuple[float, float]:
     """The two of AdamW, each in [0, 1).
 
