@@ -147,6 +147,14 @@ def merge_pairs(other: Any) -> Any:
     return model.merge(other)
 
 
+def relay(X: Any, **parameters: Any) -> Any:
+    return interference.RelayLayer(**parameters).fit().transform(X)
+
+
+def meet(signals: Any) -> Any:
+    return interference.meeting(signals, signals)
+
+
 PARTS = [(PICTURES[:3], LABELS[:3]), (PICTURES[3:], LABELS[3:])]
 PAIRS = [
     estimator(encode, interference.DipoleEncoder, PICTURES, hosts=2, places=2),
@@ -158,6 +166,8 @@ PAIRS = [
     case(learn_more_pairs, PICTURES, LABELS, [0, 1, 2, 3]),
     case(forget_pairs, PICTURES[:1], LABELS[:1]),
     case(merge_pairs, COUPLED),
+    estimator(relay, interference.RelayLayer, PICTURES, model=COUPLED),
+    case(meet, np.ones((2, 3, 1, 1))),
     case(COUPLED.predict, PICTURES),
     case(COUPLED.log_evidence, PICTURES),
     case(COUPLED.save, FOLDER / "coupled"),

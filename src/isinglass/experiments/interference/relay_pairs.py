@@ -18,7 +18,9 @@ from isinglass.reproduce import Context
 from isinglass.systems.interference import (
     Geometry,
     InterferenceClassifier,
+    RelayLayer,
     WaveClassifier,
+    meeting,
 )
 
 TRAINED = 200  # pictures of each digit that the first layer learns
@@ -26,11 +28,17 @@ METHODS = ("first layer", "single signals", "pairs that meet", "rule")
 
 
 class Pairs(NamedTuple):
-    """Pairs of pictures, by which target switched for each."""
+    """Pairs of pictures, by what the targets emitted for each."""
 
-    first: Int[np.ndarray, "n"]
-    second: Int[np.ndarray, "n"]
+    first: Float[np.ndarray, "n C 1 1"]
+    second: Float[np.ndarray, "n C 1 1"]
     same: Bool[np.ndarray, "n"]
+
+    def emitted(self, method: str) -> Float[np.ndarray, "n S 1 1"]:
+        """What the second layer hears: signals side by side, or where two meet."""
+        if method == "pairs that meet":
+            return meeting(self.first, self.second)
+        return np.concatenate([self.first, self.second], axis=1)
 
 
 def accuracies(
@@ -50,28 +58,28 @@ def accuracies(
     first = InterferenceClassifier(random_state=prior_seed)
     first.fit(digits.images, digits.labels)
     truth = np.searchsorted(CLASSES, task.test.labels)
-    switched = np.searchsorted(CLASSES, first.predict(task.test.images))
+    signals = RelayLayer(first).fit().transform(task.test.images)
     # Pairs to learn from and to test on are of different pictures.
     halves = np.array_split(rng.permutation(len(truth)), 2)
     train, test = (
-        _pairs(rng, truth[half], switched[half], size)
+        _pairs(rng, truth[half], signals[half], size)
         for half, size in zip(halves, sizes, strict=True)
     )
-    result = {"first layer": 100 * float((switched == truth).mean())}
-    for name, emit in (("single signals", _single), ("pairs that meet", _meeting)):
-        sources = emit(train).shape[1]
+    result = {"first layer": 100 * first.score(task.test.images, task.test.labels)}
+    for name in ("single signals", "pairs that meet"):
+        sources = train.emitted(name).shape[1]
         stage = Geometry(np.zeros((sources, 1)), [[-1.0], [1.0]])
         second = WaveClassifier(geometry=stage, n_durations=10, random_state=prior_seed)
-        second.fit(emit(train), train.same)
-        result[name] = 100 * second.score(emit(test), test.same)
-    rule = (test.first == test.second) == test.same
-    return result | {"rule": 100 * float(rule.mean())}
+        second.fit(train.emitted(name), train.same)
+        result[name] = 100 * second.score(test.emitted(name), test.same)
+    alike = (test.first == test.second).all(axis=(1, 2, 3))
+    return result | {"rule": 100 * float((alike == test.same).mean())}
 
 
 def _pairs(
     rng: np.random.Generator,
     truth: Int[np.ndarray, "m"],
-    switched: Int[np.ndarray, "m"],
+    signals: Float[np.ndarray, "m C 1 1"],
     size: int,
 ) -> Pairs:
     """As many same as different pairs, each two digits as often as any other two.
@@ -85,19 +93,4 @@ def _pairs(
         first.append(rng.choice(places[a], count))
         second.append(rng.choice(places[b], count))
     left, right = np.concatenate(first), np.concatenate(second)
-    return Pairs(switched[left], switched[right], truth[left] == truth[right])
-
-
-def _single(pairs: Pairs) -> Float[np.ndarray, "n 8 1 1"]:
-    """A signal of each target that switched, four targets a picture."""
-    signals = np.zeros((len(pairs.same), 8, 1, 1))
-    rows = np.arange(len(signals))
-    signals[rows, pairs.first] = signals[rows, 4 + pairs.second] = 1
-    return signals
-
-
-def _meeting(pairs: Pairs) -> Float[np.ndarray, "n 16 1 1"]:
-    """A signal wherever those of two targets meet."""
-    signals = np.zeros((len(pairs.same), 16, 1, 1))
-    signals[np.arange(len(signals)), 4 * pairs.first + pairs.second] = 1
-    return signals
+    return Pairs(signals[left], signals[right], truth[left] == truth[right])

@@ -45,6 +45,8 @@ from .tensors.regulated import RegulatedRun as RegulatedRun
 from .tensors.regulated import regulated_avalanches as regulated_avalanches
 from .tensors.regulated import reset_avalanches as reset_avalanches
 from .tensors.relay import RelayNetwork as RelayNetwork
+from .tensors.relay_layer import RelayLayer as RelayLayer
+from .tensors.relay_layer import meeting as meeting
 from .tensors.response import MeanFieldSolutions as MeanFieldSolutions
 from .tensors.response import Spinodal as Spinodal
 from .tensors.response import Switching as Switching
