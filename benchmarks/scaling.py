@@ -173,21 +173,25 @@ def exponent(sizes: np.ndarray, numbers: np.ndarray) -> float:
 
 def draw(rows: list[Row], path: Path) -> None:
     """Processor time and memory over the size, relative to the smallest one."""
-    from isinglass.figures.style import COLOURS, INK, house_style, render, subplots
+    from isinglass import plot
 
-    with house_style():
-        figure, axes = subplots(1, 2, width=11, height=6, sharex=True)
+    with plot.house_style():
+        figure, axes = plot.subplots(1, 2, width=11, height=6, sharex=True)
         kinds = ("processor s", "processor time, s"), (harness.MEMORY, "memory, GiB")
         for axis, (unit, title) in zip(axes, kinds, strict=True):
-            colours = zip(JOBS, (*COLOURS, INK), strict=True)
+            colours = zip(JOBS, (*plot.COLOURS, plot.INK), strict=True)
             for name, colour in colours:
                 sizes, numbers = curve(rows, name, unit)
                 slope = exponent(sizes, numbers)
                 label = f"{name}" + ("" if slope != slope else f": {slope:.2f}")
-                axis.loglog(
-                    sizes / sizes[0], numbers, "o-", c=colour, label=label, ms=4
-                )
-            axis.set(title=title, xlabel="size over the smallest size")
+                line = {"color": colour, "label": label, "markersize": 4}
+                plot.line(sizes / sizes[0], numbers, axis, "o-", **line)
+            axis.set(
+                xscale="log",
+                yscale="log",
+                title=title,
+                xlabel="size over the smallest size",
+            )
             axis.legend(
                 title="exponent of the upper half",
                 fontsize=9,
@@ -195,7 +199,7 @@ def draw(rows: list[Row], path: Path) -> None:
                 loc="upper left",
                 bbox_to_anchor=(0, -0.14),
             )
-        path.write_bytes(render(figure, "png"))
+        path.write_bytes(plot.render(figure, "png"))
 
 
 def main() -> None:

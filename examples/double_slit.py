@@ -6,7 +6,6 @@ import numpy as np
 
 from isinglass import plot
 from isinglass.data.double_slit import make_waves
-from isinglass.figures import house_style, render, subplots
 from isinglass.systems.interference import Geometry, WaveClassifier
 
 rng = np.random.default_rng(0)
@@ -18,8 +17,8 @@ model = WaveClassifier(geometry=stage, host=(0.0, 1.0), random_state=0)
 model.fit(train.X, train.y)
 print(f"accuracy after five waves of each kind: {model.score(test.X, test.y):.1%}")
 
-with house_style():
-    figure, panels = subplots(1, 2, width=7.5, height=2.8, sharey=True)
+with plot.house_style():
+    figure, panels = plot.subplots(1, 2, width=7.5, height=2.8, sharey=True)
     names = ("in phase", "out of phase")
     for label, name, axes in zip(model.classes_, names, panels, strict=True):
         (energy,) = model.energy_over_time(test.X[test.y == label][:1])
@@ -28,4 +27,4 @@ with house_style():
         axes.set(title=f"sources {name}", ylabel="")
     panels[0].set_ylabel("energy received")
     panels[1].legend()
-Path("double_slit.png").write_bytes(render(figure, "png"))
+Path("double_slit.png").write_bytes(plot.render(figure, "png"))

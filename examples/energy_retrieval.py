@@ -14,7 +14,6 @@ from isinglass.energy import (
     split_layers,
     storage,
 )
-from isinglass.figures import house_style, render, subplots
 
 # Fig. 1 of Niu et al. 2024
 patterns = jnp.asarray([[-2.0, -0.5], [0.2, -0.3], [1.5, 1.5]])
@@ -42,11 +41,11 @@ whole = global_energy(start, [patterns])
 same = bool(jnp.allclose(walk.global_energy[0], whole, rtol=1e-4))
 print(f"  the same as that of all patterns in one layer: {same}")
 
-with house_style():
-    figure, panels = subplots(1, 2, width=7.5, height=3.4, sharey=True)
+with plot.house_style():
+    figure, panels = plot.subplots(1, 2, width=7.5, height=3.4, sharey=True)
     for beta, axes in zip((1.0, 4.0), panels, strict=True):
         path = [start, retrieve(start, patterns, beta).state]
         energy = NearestNeighbour(beta)
         plot.landscape(energy, axes, patterns=patterns, descent=path)
         axes.set_title(f"β = {beta:g}: states and their ends")
-Path("energy_retrieval.png").write_bytes(render(figure, "png"))
+Path("energy_retrieval.png").write_bytes(plot.render(figure, "png"))

@@ -6,7 +6,6 @@ import numpy as np
 
 from isinglass import plot
 from isinglass.data import few_shot, mnist
-from isinglass.figures import house_style, render, subplots
 from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
@@ -28,14 +27,14 @@ for digit, curve in zip(model.classes_, energy, strict=True):
         f"target {digit}: energy peaks at {curve.max():6.0f} at time {curve.argmax()}"
     )
 
-with house_style():
-    figure, (left, right) = subplots(
+with plot.house_style():
+    figure, (left, right) = plot.subplots(
         1, 2, width=7.5, height=2.8, gridspec_kw={"width_ratios": (1, 2.4)}
     )
-    left.imshow(task.test.images[0], cmap="gray_r")
+    plot.picture(task.test.images[0], left, cmap="gray_r")
     left.set(title="the picture", xticks=[], yticks=[])
     left.grid(visible=False)
     plot.energy_over_time(energy, right, labels=model.classes_)
     right.set(title="energy at the targets", ylabel="")
     right.legend(title="target")
-Path("few_shot.png").write_bytes(render(figure, "png"))
+Path("few_shot.png").write_bytes(plot.render(figure, "png"))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from isinglass import plot
 from isinglass.data import few_shot, mnist
-from isinglass.figures import house_style, render, subplots
 from isinglass.systems.interference import InterferenceClassifier
 
 DIGITS = (0, 1, 2, 4)
@@ -44,8 +44,8 @@ print("a late class makes no difference:", np.array_equal(late.tally_, joint.tal
 # How well each digit is read after each of these steps.
 test = few_shot.task(mnist.load(), (*DIGITS, 9)).test
 steps = {"merged": together, "half forgotten": merged, "with a late 9": late}
-with house_style():
-    figure, axes = subplots(height=3.2)
+with plot.house_style():
+    figure, axes = plot.subplots(height=3.2)
     for number, digit in enumerate((*DIGITS, 9)):
         of_digit = test.labels == digit
         accuracy = [
@@ -53,8 +53,8 @@ with house_style():
             for model in steps.values()
         ]
         places = np.arange(len(steps)) + 0.15 * (number - 2)
-        axes.bar(places, accuracy, 0.13, label=f"digit {digit}")
+        plot.bars(places, accuracy, axes, width=0.13, label=f"digit {digit}")
     axes.set_xticks(range(len(steps)), list(steps))
     axes.set(ylabel="accuracy", ylim=(0, 1))
     axes.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1))
-Path("forget_and_merge.png").write_bytes(render(figure, "png"))
+Path("forget_and_merge.png").write_bytes(plot.render(figure, "png"))

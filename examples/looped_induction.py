@@ -4,7 +4,6 @@ from pathlib import Path
 
 from isinglass import plot
 from isinglass.data.induction import InductionTask
-from isinglass.figures import house_style, render, subplots
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
@@ -48,10 +47,10 @@ for step in run.metrics.step.values:
         ),
     )
 
-with house_style():
-    figure, axes = subplots(height=3.2)
+with plot.house_style():
+    figure, axes = plot.subplots(height=3.2)
     accuracy = run.metrics.accuracy_at
     plot.learning_curve(accuracy, axes, hue="length", each_run=True, marker="o")
     axes.set(xlabel="step of training", ylabel="accuracy", ylim=(0, 1.02))
     axes.legend(title="symbols; thin, both seeds")
-Path("looped_induction.png").write_bytes(render(figure, "png"))
+Path("looped_induction.png").write_bytes(plot.render(figure, "png"))

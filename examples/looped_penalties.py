@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 
 from isinglass import plot
-from isinglass.figures import house_style, render, subplots
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     kinetic_energy,
@@ -56,10 +55,10 @@ print(
     f"Shannon's {tsallis_entropy(rows[-1], q=1.0).mean():.3f} nats"
 )
 
-with house_style():
-    figure, panels = subplots(1, 4, width=7.5, height=2.2)
+with plot.house_style():
+    figure, panels = plot.subplots(1, 4, width=7.5, height=2.2)
     for iteration, axes in zip((0, 1, 3, 7), panels, strict=True):
         plot.attention_rows(rows[iteration], axes)
         axes.set(title=f"iteration {iteration + 1}", xticks=[], yticks=[])
         axes.label_outer()
-Path("looped_penalties.png").write_bytes(render(figure, "png"))
+Path("looped_penalties.png").write_bytes(plot.render(figure, "png"))

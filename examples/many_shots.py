@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from isinglass import plot
 from isinglass.data import few_shot, mnist
-from isinglass.figures import house_style, log_ticks, render, subplots
 from isinglass.systems.interference import (
     FitnessWarning,
     InterferenceClassifier,
@@ -38,13 +38,13 @@ for k in (5, 10, 50, 100, 200):
     paper, automatic = means[k] = np.mean(scores, axis=0)
     print(f"{k:18d} {paper:15.1%} {automatic:11.1%}")
 
-with house_style():
-    figure, axes = subplots(height=3.2)
+with plot.house_style():
+    figure, axes = plot.subplots(height=3.2)
     for curve, name in zip(
         np.transpose(list(means.values())), ("paper's rates", "automatic"), strict=True
     ):
-        axes.plot(list(means), curve, "o-", label=name)
-    log_ticks(axes, list(means))
+        plot.line(list(means), curve, axes, "o-", label=name)
+    plot.log_ticks(axes, list(means))
     axes.set(xlabel="pictures per class", ylabel="accuracy")
     axes.legend()
-Path("many_shots.png").write_bytes(render(figure, "png"))
+Path("many_shots.png").write_bytes(plot.render(figure, "png"))

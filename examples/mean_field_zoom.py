@@ -6,7 +6,6 @@ import numpy as np
 
 from isinglass import plot
 from isinglass.dynamics import Kind, Measure, bifurcation, kaplan_yorke_dimension
-from isinglass.figures import render
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 field = MeanField(Features.paper())  # three patterns, a window of four tokens
@@ -30,4 +29,4 @@ print(
 )
 
 figure = plot.sweep_figure(diagram, "mean field", ["$A_1$", "$A_2$", "$A_3$"])
-Path("mean_field_zoom.png").write_bytes(render(figure, "png"))
+Path("mean_field_zoom.png").write_bytes(plot.render(figure, "png"))

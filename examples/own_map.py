@@ -7,7 +7,6 @@ import numpy as np
 
 from isinglass import plot
 from isinglass.dynamics import Kind, Measure, attractor, bifurcation, lyapunov_spectrum
-from isinglass.figures import render
 
 
 def predator_prey(state, parameters):
@@ -41,4 +40,4 @@ for kind in Kind:
     print(f"{kind.name.lower():>14}: {count:3d} of {diagram.sizes['r']} values of r")
 
 figure = plot.sweep_figure(diagram, "predator and prey", ["prey", "predator"])
-Path("own_map.png").write_bytes(render(figure, "png"))
+Path("own_map.png").write_bytes(plot.render(figure, "png"))

@@ -19,7 +19,7 @@ INDENTED = re.compile(r"^[ \t]+(?:import|from +\S+ +import) ", re.MULTILINE)
 # A room may import what stands left of it, and nothing beside or right of it.
 RULE = """
 _common <- attention, energy, dynamics, data <- training <- systems <- reproduce, explore <- experiments, report <- cli
-_common <- figures <- plot <- reproduce, report
+_common <- plot <- reproduce, report
 """  # noqa: E501
 
 
@@ -160,13 +160,11 @@ def test_only_optional_extras_are_imported_inside_functions(sources):
         ("systems/interference/a.py", "from ..looped import b"),
         ("systems/interference/a.py", "from .. import looped"),
         ("systems/interference/a.py", "def f():\n    import isinglass.reproduce.run"),
-        ("systems/interference/a.py", "from isinglass.figures import b"),
-        ("figures/a.py", "from isinglass.dynamics import b"),
-        ("figures/a.py", "from isinglass.plot import b"),
+        ("systems/interference/a.py", "from isinglass.plot import b"),
         ("plot/a.py", "from isinglass.dynamics import b"),
         ("reproduce/a.py", "from isinglass.report import html"),
         ("reproduce/a.py", "from isinglass.explore import run"),
-        ("explore/a.py", "from isinglass.figures import style"),
+        ("explore/a.py", "from isinglass.plot import style"),
         ("reproduce/a.py", "import isinglass.experiments.memory.quarter"),
         ("reproduce/a.py", "from isinglass import cli"),
         ("explore/a.py", "from isinglass.reproduce import b"),
@@ -190,11 +188,10 @@ def test_a_forbidden_import_is_reported(file, source):
         ("systems/memory/a.py", "from isinglass._common import files"),
         ("reproduce/a.py", "import isinglass.systems.interference, numpy"),
         ("reproduce/a.py", "from isinglass import __version__"),
-        ("reproduce/a.py", "from isinglass.figures import style"),
-        ("experiments/a.py", "from isinglass.figures import style"),
+        ("reproduce/a.py", "from isinglass.plot import style"),
         ("experiments/a.py", "from isinglass.plot import phase_plane"),
-        ("report/a.py", "from isinglass.figures import b"),
-        ("cli/a.py", "from isinglass.figures import b\nimport isinglass.report.html"),
+        ("report/a.py", "from isinglass.plot import b"),
+        ("cli/a.py", "from isinglass.plot import b\nimport isinglass.report.html"),
         ("__main__.py", "from isinglass.cli import main"),
         ("__init__.py", "from isinglass.systems.meanfield import MeanField"),
     ],

@@ -16,7 +16,6 @@ PARTS = [
     "isinglass.dynamics",
     "isinglass.dynamics.sweep",
     "isinglass.energy",
-    "isinglass.figures",
     "isinglass.plot",
     "isinglass.reproduce",
     "isinglass.systems.convergence",

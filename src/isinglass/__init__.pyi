@@ -3,7 +3,6 @@ from . import data as data
 from . import dynamics as dynamics
 from . import energy as energy
 from . import experiments as experiments
-from . import figures as figures
 from . import plot as plot
 from . import reproduce as reproduce
 from . import systems as systems

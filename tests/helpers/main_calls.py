@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers import looped_training, memory_training
-from isinglass import dynamics, energy, figures
+from isinglass import dynamics, energy, plot
 from isinglass.data import InductionTask
 from isinglass.data.double_slit import make_waves
 from isinglass.dynamics import textbook
@@ -139,10 +139,10 @@ def flows_cycles_and_basins_are_known():
 
 @call
 def a_picture_is_drawn():
-    with figures.house_style():
-        figure, axes = figures.subplots()
+    with plot.house_style():
+        figure, axes = plot.subplots()
         axes.set_xlabel("x^2 % _")  # which TeX would refuse
-        return np.frombuffer(figures.render(figure, "png"), np.uint8)
+        return np.frombuffer(plot.render(figure, "png"), np.uint8)
 
 
 @call

@@ -19,7 +19,7 @@ from helpers.public_case import (
     estimator,
 )
 from helpers.tensor_calls import TENSORS, write_tensor_inputs
-from isinglass import attention, data, dynamics, energy, figures, reproduce, training
+from isinglass import attention, data, dynamics, energy, plot, reproduce, training
 from isinglass.dynamics import textbook
 from isinglass.systems import interference, looped, meanfield, memory
 
@@ -507,11 +507,11 @@ MEMORY = [
     case(memory.unit_volume_radius, 8),
     case(memory.unit_volume_radius_asymptote, 8),
 ]
-FIGURE, AXES = figures.subplots()
+FIGURE, AXES = plot.subplots()
 REPRODUCE = [
-    case(figures.log_ticks, AXES, [1.0, 2.0]),
-    case(figures.render, FIGURE, "png"),
-    case(figures.subplots, 1, 1, width=3.0, height=2.0),
+    case(plot.log_ticks, AXES, [1.0, 2.0]),
+    case(plot.render, FIGURE, "png"),
+    case(plot.subplots, 1, 1, width=3.0, height=2.0),
     case(reproduce.Context, seeds=[0]),
     case(reproduce.Ledger, "name", "source"),
 ]

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from isinglass import plot
 from isinglass.dynamics import PowerSpectrum
-from isinglass.figures.attractors import CHAOTIC, KIND_STYLES
-from isinglass.figures.style import COLOURS, INK
+from isinglass.plot.kinds import CHAOTIC, KIND_STYLES
+from isinglass.plot.style import COLOURS, INK
 
 RATES = {"units": "nats per step"}
 
@@ -93,6 +93,7 @@ PICTURES = {
     plot.worldlines: routes,
     plot.energy_over_time: lambda: np.array([[0, 1, 4], [0, 2, 1]]),
     plot.landscape: heights,
+    plot.force_lines: heights,
     plot.learning_curve: accuracy,
     plot.attention_rows: lambda: np.eye(3),
     plot.avalanches: lambda: np.array([1, 1, 1, 2, 40]),
@@ -138,12 +139,27 @@ def test_what_is_no_such_result_is_refused_by_the_name_of_the_argument(picture, 
         picture(PICTURES[picture](), ax="axes", **OTHERS.get(picture, {}))
 
 
-@pytest.mark.parametrize("picture", [*PICTURES, plot.sweep_figure])
-def test_the_example_of_its_docstring_runs(picture):
+def examples(name):
+    picture = getattr(plot, name)
     module = import_module(picture.__module__)
-    (example,) = doctest.DocTestFinder().find(picture, globs={}, module=module)
-    assert example.examples
+    finder = doctest.DocTestFinder(exclude_empty=False)
+    (example,) = finder.find(picture, globs={}, module=module)
+    return example
+
+
+EXAMPLES = {name: examples(name) for name in dir(plot) if callable(getattr(plot, name))}
+
+
+@pytest.mark.parametrize("name", [n for n, case in EXAMPLES.items() if case.examples])
+def test_the_example_of_its_docstring_runs(name):
+    example = EXAMPLES[name]
     assert not doctest.DocTestRunner().run(example).failed
+
+
+def test_every_picture_of_a_result_has_an_example():
+    assert {picture.__name__ for picture in PICTURES} <= {
+        name for name, case in EXAMPLES.items() if case.examples
+    }
 
 
 def test_no_figure_stays_of_what_could_not_be_drawn():

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from isinglass.figures import render
-from isinglass.figures.attractors import CHAOTIC, DIVERGED, KIND_STYLES
-from isinglass.plot import sweep_figure
+from isinglass.plot import render, sweep_figure
 from isinglass.plot.bifurcations import symbol, varied
+from isinglass.plot.kinds import CHAOTIC, DIVERGED, KIND_STYLES
 from isinglass.plot.sweeps import About, write
 
 LOGISTIC = ("logistic", ["x"])

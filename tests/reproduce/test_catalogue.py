@@ -80,7 +80,7 @@ EXPERIMENTS = (
     "mean_of_dice.py": """
 import xarray as xr
 
-from isinglass.figures.style import subplots
+from isinglass.plot.style import subplots
 from isinglass.reproduce import Figure
 
 

@@ -1,8 +1,9 @@
 """Pictures of results: a function for each kind, on any Matplotlib axes.
 
-Every function but `sweep_figure`, whose figure has several axes, takes a result (a
-Dataset or DataArray of ours, a record, a fitted model) and optionally the axes ``ax``
-to draw on, and returns the axes, of which one can ask for everything else::
+A function takes a result (a Dataset or DataArray of ours, a record, a fitted model) or
+plain arrays, and optionally the axes ``ax`` to draw on, and returns the axes, of which
+one can ask for everything else. Those called ``…_figure`` make a figure of several
+axes, or of three dimensions, and return that::
 
     ax = plot.exponents(diagram)
     ax.set_title("my map")
@@ -13,8 +14,10 @@ pyplot: a notebook shows it and ``pyplot.show()`` opens it. On axes of yours you
 holds, but for the colours, which say what is what, and ``ax.legend()`` is yours to
 call; on a figure of its own there is a legend where there is something to name.
 
-Experiments and examples are drawn by these functions. Matplotlib is loaded when the
-first of them is used; JAX is not.
+`subplots` makes a figure without pyplot in the house style, `house_style` switches it
+on while one draws on it, and `render` gives the bytes of its file. Experiments, reports
+and examples draw data by these functions and by nothing else. Matplotlib is loaded when
+the first of them is used; JAX is not.
 """
 
 import lazy_loader

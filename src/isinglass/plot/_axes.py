@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from isinglass._common.lazy import lazy_module
 from isinglass._common.plain_checks import check_kind, shown
-from isinglass.figures.style import house_style
+from isinglass.plot.style import house_style
 
 # It looks for a window system when it is loaded, which given axes have no need of.
 pyplot = lazy_module("matplotlib.pyplot")

@@ -10,8 +10,8 @@ from jaxtyping import Float, Num
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import check_function, check_whole, shown
-from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, numbers
+from isinglass.plot.style import COLOURS
 
 DECADE = 12  # bins
 

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
-from isinglass.figures.attractors import KIND_STYLES, edges
-from isinglass.figures.style import COLOURS, GRID, INK
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
+from isinglass.plot.kinds import KIND_STYLES, edges
+from isinglass.plot.style import COLOURS, GRID, INK
 
 
 def basins(result: Any, starts: Any, ax: Axes | None = None) -> Axes:

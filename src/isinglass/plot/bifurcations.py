@@ -10,16 +10,16 @@ from jaxtyping import Float, Num
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import check_whole
-from isinglass.figures.attractors import (
+from isinglass.plot._axes import drawn_on, refuse
+from isinglass.plot.kinds import (
     CHAOTIC,
     DIVERGED,
     KIND_STYLES,
     UNDECIDED,
-    draw_cloud,
+    cloud,
     kind_legend,
 )
-from isinglass.figures.style import INK, MUTED
-from isinglass.plot._axes import drawn_on, refuse
+from isinglass.plot.style import INK, MUTED
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -77,7 +77,7 @@ def diagram(sweep: xr.Dataset, ax: Axes | None = None, *, component: int = 0) ->
     points = sweep["points"].isel(component=component).values.astype(float)
     points[kinds == DIVERGED] = np.nan
     with drawn_on(ax) as axes:
-        draw_cloud(axes, values, points, kinds)
+        cloud(values, points, kinds, axes)
         axes.set_ylabel(f"component {component}")
         set_parameter(axes, name, values)
         figure = axes.get_figure(root=True)

@@ -8,9 +8,14 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from isinglass._common.plain_checks import as_list, check_in, check_whole, shown
-from isinglass.figures.style import COLOURS, INK
+from isinglass._common.plain_checks import (
+    as_list,
+    check_in,
+    check_whole,
+    shown,
+)
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
+from isinglass.plot.style import COLOURS, INK
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,6 +88,43 @@ def landscape(
             _draw_descent(axes, path.reshape(len(path), -1, 2))
         axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), aspect="equal")
         axes.set(xlabel="$x_1$", ylabel="$x_2$")
+        axes.grid(visible=False)
+    return axes
+
+
+def force_lines(energy: xr.DataArray, ax: Axes | None = None) -> Axes:
+    """Draw which way an energy of the plane falls, by thin lines with arrows.
+
+    Args:
+        energy: A DataArray of two dimensions, the first across, with coordinates at
+            equal distances, as `landscape` takes it.
+        ax: Where to draw, in white as on a `landscape`; None for a new figure.
+
+    Returns:
+        The axes, which show the whole plane.
+
+    Raises:
+        TypeError: If ``energy`` is none.
+        ValueError: If it is not of the plane.
+
+    Example:
+        >>> import numpy as np, xarray as xr
+        >>> from isinglass import plot
+        >>> x = np.linspace(-2, 2, 20)
+        >>> bowl = xr.DataArray(x[:, None] ** 2 + x**2, {"x": x, "y": x})
+        >>> ax = plot.force_lines(bowl, plot.landscape(bowl))
+    """
+    if not has(energy, ("dims", "coords", "values")):
+        raise refuse("energy", energy, "a DataArray of two dimensions")
+    x, y, heights = _stored(energy)
+    across, up = np.gradient(-heights, x, y)
+    thin: dict[str, Any] = {"linewidth": 0.5, "density": 0.7, "arrowsize": 0.6}
+    with drawn_on(ax, (5.0, 4.4)) as axes:
+        colour = INK if ax is None else (1, 1, 1, 0.45)
+        axes.streamplot(x, y, across.T, up.T, color=colour, **thin)
+        axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))  # not those of arrows
+        if not axes.get_xlabel():
+            axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
         axes.grid(visible=False)
     return axes
 

@@ -11,8 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import is_color_like, to_rgb
 
 from isinglass._common.plain_checks import check_whole, shown
-from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
+from isinglass.plot.style import COLOURS
 
 Lines = Float[np.ndarray, "line 2 2"]  # (place, time) of both ends
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, numbers
+from isinglass.plot.style import COLOURS
 
 
 def hysteresis_loop(

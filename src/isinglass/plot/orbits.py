@@ -9,9 +9,9 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import as_list, check_whole, shown
-from isinglass.figures.attractors import KIND_STYLES
-from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, has, numbers, refuse
+from isinglass.plot.kinds import KIND_STYLES
+from isinglass.plot.style import COLOURS
 
 FEW = 64  # points up to which each is a dot to be seen
 DECADES = 9  # below the highest peak of a spectrum that are shown

@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Num
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from isinglass._common import files
 from isinglass._common.plain_checks import check_kind, check_whole
-from isinglass.figures.attractors import (
-    DIVERGED,
-    KIND_STYLES,
-    edges,
-    kind_legend,
-    kind_scale,
-    kind_strip,
-)
-from isinglass.figures.style import house_style, render, subplots
 from isinglass.plot._axes import refuse
 from isinglass.plot.bifurcations import (
     branches,
@@ -34,6 +24,16 @@ from isinglass.plot.bifurcations import (
     varied,
 )
 from isinglass.plot.bifurcations import exponents as draw_exponents
+from isinglass.plot.kinds import (
+    DIVERGED,
+    KIND_STYLES,
+    edges,
+    kind_legend,
+    kind_map,
+    kind_strip,
+)
+from isinglass.plot.planes import exponent_map
+from isinglass.plot.style import house_style, render, subplots
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +97,7 @@ def sweep_figure(
             a Poincaré section; another one is drawn.
 
     Returns:
-        The figure, which has no window: ``isinglass.figures.render(figure, "png")`` are
+        The figure, which has no window: ``plot.render(figure, "png")`` are
         the bytes of its file.
 
     Raises:
@@ -174,7 +174,7 @@ def _diagram(dataset: xr.Dataset, name: str, about: About) -> Figure:
         if points:
             panel = diagram(branch, next(rows), component=_component(branch, about))
             panel.set_ylabel(_label(branch, about, direction))
-        kind_strip(next(rows), values, branch["kind"].values)
+        kind_strip(values, branch["kind"].values, next(rows))
     if exponents:
         draw_exponents(dataset, next(rows), count=1)
     if many:
@@ -221,11 +221,14 @@ def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
     across, along = (_borders(dataset[name].values) for name in names)
     kinds = dataset["kind"].transpose(*names[::-1]).values
     left = axes[0, 0]
-    left.pcolormesh(across, along, kinds, **kind_scale(), rasterized=True)
+    kind_map(across, along, kinds, left)
     left.set_title(_title(dataset, about))
     if exponents:
         leading = dataset["exponents"].isel(exponent=0).transpose(*names[::-1])
-        _draw_plane_of_exponents(figure, axes[0, 1], across, along, leading)
+        exponent_map(across, along, leading, axes[0, 1])
+        # What shows where there is no exponent.
+        axes[0, 1].set_facecolor(KIND_STYLES[DIVERGED].colour)
+        axes[0, 1].set_title("Leading Lyapunov exponent")
     for panel in axes[0]:
         panel.grid(False)
         panel.set_xlabel(symbol(names[0]))
@@ -238,32 +241,6 @@ def _planes(dataset: xr.Dataset, names: list[str], about: About) -> Figure:
     left.set_ylabel(symbol(names[1]))
     kind_legend(figure, kinds.ravel())
     return figure
-
-
-def _draw_plane_of_exponents(
-    figure: Figure,
-    axes: Axes,
-    across: Any,
-    along: Any,
-    exponents: xr.DataArray,
-) -> None:
-    leading, unit = exponents.values, exponents.attrs["units"]
-    sizes = np.abs(leading[np.isfinite(leading)])
-    limit = (float(np.quantile(sizes, 0.95)) if sizes.size else 0.0) or 1.0
-    drawn = axes.pcolormesh(
-        across,
-        along,
-        np.where(np.isneginf(leading), -1e3, leading),
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
-        rasterized=True,
-    )
-    axes.set_facecolor(KIND_STYLES[DIVERGED].colour)  # shows where there is no exponent
-    axes.set_title("Leading Lyapunov exponent")
-    bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.02)
-    bar.set_label(f"$\\lambda_1$ ({unit})")
-    bar.outline.set_visible(False)
 
 
 def _borders(values: Num[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:

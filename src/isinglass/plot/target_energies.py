@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import as_list
-from isinglass.figures.style import COLOURS
 from isinglass.plot._axes import drawn_on, numbers
+from isinglass.plot.style import COLOURS
 
 
 def energy_over_time(

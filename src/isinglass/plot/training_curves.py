@@ -7,10 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from isinglass._common.plain_checks import check_flag, check_kind
-from isinglass.figures import samples
 from isinglass.plot._axes import drawn_on, refuse
-
-SEED = "seed"
+from isinglass.plot.comparisons import SEED, band, curves, quantity
 
 
 def learning_curve(
@@ -77,10 +75,9 @@ def learning_curve(
             f"{tuple(metric.dims)}: say hue= or choose by metric.sel(…)"
         )
     with drawn_on(ax, (6.0, 3.4)) as axes:
-        draw = samples.curves if each_run else samples.band
-        draw(axes, runs, along=along, hue=hue, **line)
-        unit = f" ({metric.attrs['units']})" if metric.attrs.get("units") else ""
-        axes.set(xlabel=along, ylabel=f"{metric.name or 'metric'}{unit}")
+        draw = curves if each_run else band
+        draw(runs, axes, along=along, hue=hue, **line)
+        axes.set(xlabel=along, ylabel=quantity(metric, "metric"))
         if ax is None and hue:
             axes.legend(title=hue)
     return axes

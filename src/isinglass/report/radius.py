@@ -14,8 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from isinglass._common.files import write_together
-from isinglass.figures import house_style, render
-from isinglass.figures.radius import draw
+from isinglass.plot import radius_figure, render
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -115,8 +114,7 @@ def write(
     writer.writeheader()
     writer.writerows(numbers)
     record = {"about": dict(about), "rows": numbers}
-    with house_style():
-        figure = draw(dataset)
+    figure = radius_figure(dataset)
     content = {
         "csv": text.getvalue().encode(),
         "svg": render(figure, "svg"),

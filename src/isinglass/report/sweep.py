@@ -11,8 +11,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from isinglass.figures.attractors import KIND_STYLES
 from isinglass.plot.bifurcations import varied
+from isinglass.plot.kinds import KIND_STYLES
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Loaded when a measurement is read or told: they import xarray and Matplotlib.
 measurement = lazy_module("isinglass.reproduce.measurement")
-style = lazy_module("isinglass.figures.style")
+style = lazy_module("isinglass.plot.style")
 
 FORMAT = 3
 

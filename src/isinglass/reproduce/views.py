@@ -21,7 +21,7 @@ from types import ModuleType
 import xarray as xr
 from matplotlib.figure import Figure as MatplotlibFigure
 
-from isinglass.figures.style import house_style
+from isinglass.plot.style import house_style
 from isinglass.reproduce import findings
 from isinglass.reproduce.catalogue import Entry
 from isinglass.reproduce.ledger import Ledger, Row

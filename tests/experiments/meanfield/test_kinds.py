@@ -9,7 +9,7 @@ from isinglass.experiments.meanfield.kinds import (
     dimensions,
     start_matters,
 )
-from isinglass.figures.attractors import KIND_STYLES
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Ledger
 
 

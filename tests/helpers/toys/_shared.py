@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import xarray as xr
 
-from isinglass.figures.style import subplots
+from isinglass.plot.style import subplots
 from isinglass.reproduce import Context, Figure, Ledger
 
 MEASURES: dict[str, Callable[[Context], xr.Dataset]] = {}

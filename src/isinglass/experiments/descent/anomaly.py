@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass._common.intervals import mean_interval
 from isinglass.experiments.descent import anomaly_folds as folds
 from isinglass.experiments.descent import anomaly_nodes as nodes
 from isinglass.experiments.descent.anomaly_folds import PARTS, FoldSetting
 from isinglass.experiments.descent.anomaly_nodes import NodeSetting
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, subplots
+from isinglass.plot import COLOURS, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
 from isinglass.training import LaneRecipe
 
@@ -252,7 +252,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         (panels[0], measured.area, "area under the curve, %"),
         (panels[1], measured.f1, "macro-F1, %"),
     ):
-        samples.rows(panel, values, by="learner")
+        plot.rows(values, panel, by="learner")
         panel.set(xlabel=label)
     yield Figure(
         figure,
@@ -267,7 +267,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, panels = subplots(1, len(sets), width=5.5 * len(sets), height=3.4)
     for panel, (name, values) in zip(np.atleast_1d(panels), sets.items(), strict=True):
         values = values.assign_coords(part_label=("part", ["trained on", "others"]))
-        samples.columns(panel, values, by="part", hue="graph_learner", colours=COLOURS)
+        plot.columns(values, panel, by="part", hue="graph_learner", colours=COLOURS)
         panel.set(title=f"{name} graphs", ylabel="accuracy, %")
         panel.legend()
     yield Figure(

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from isinglass import plot
 from isinglass.experiments.descent.completion_setting import (
     DEEP,
     DEPTHS,
@@ -18,8 +19,7 @@ from isinglass.experiments.descent.completion_setting import (
     NEAREST,
     STEPS,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import MUTED, log_ticks, subplots
+from isinglass.plot import MUTED, log_ticks, subplots
 
 
 def errors(measured: xr.Dataset) -> Figure:
@@ -27,7 +27,7 @@ def errors(measured: xr.Dataset) -> Figure:
     mean = measured.error.mean("seed")
     ordered = measured.error.sel(model=mean.sortby(mean).model)
     figure, axes = subplots(width=7, height=3.2)
-    samples.rows(axes, ordered, by="model")
+    plot.rows(ordered, axes, by="model")
     axes.set(xlabel="mean square error of hidden pixels", xlim=(0, None))
     return figure
 
@@ -35,8 +35,8 @@ def errors(measured: xr.Dataset) -> Figure:
 def depths(measured: xr.Dataset) -> Figure:
     """Error by number of steps at test."""
     figure, axes = subplots(width=6.4, height=3.6)
-    samples.band(
-        axes, measured.deep.sel(arm=list(DEEP)), along="depth", hue="arm", marker="o"
+    plot.band(
+        measured.deep.sel(arm=list(DEEP)), axes, along="depth", hue="arm", marker="o"
     )
     axes.axvline(STEPS, color=MUTED, linestyle=":", linewidth=1)
     log_ticks(axes, DEPTHS)
@@ -88,7 +88,9 @@ def examples(measured: xr.Dataset) -> Figure:
     ink = mpl.colormaps["gray_r"].with_extremes(bad="#b9d3ea")
     for row, line in enumerate(panels):
         for axes, (name, pictures) in zip(line, columns.items(), strict=True):
-            axes.imshow(pictures.isel(picture=row).values, cmap=ink, vmin=0, vmax=1)
+            plot.picture(
+                pictures.isel(picture=row).values, axes, cmap=ink, vmin=0, vmax=1
+            )
             axes.set_axis_off()
             if row == 0:
                 axes.set_title(name.replace(" ", "\n", 1), fontsize=8)

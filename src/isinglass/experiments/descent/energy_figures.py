@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.descent.energy_blocks import (
     ATTENTION,
     ET,
@@ -13,8 +14,7 @@ from isinglass.experiments.descent.energy_blocks import (
     TOKENS,
     WIDTH,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Figure
 
 STEP = 0.1  # of long runs, and as published
@@ -39,17 +39,15 @@ def _rises(measured: xr.Dataset) -> Figure:
     share = (100 * measured.rises / measured.steps).assign_attrs(valid_range=[0, 100])
     for panel, (name, title) in zip(panels.flat, SHORT.items(), strict=False):
         style = {"marker": "o", "markersize": 4}
-        samples.band(
-            panel, share.sel(block=name), along="alpha", hue="weights", **style
-        )
+        plot.band(share.sel(block=name), panel, along="alpha", hue="weights", **style)
         panel.axvline(STEP, color=MUTED, linewidth=1, linestyle=":")
         panel.set_xscale("log")
         panel.set(title=title, xlabel="step α", ylim=(-3, 103))
     for row in panels:
         row[0].set_ylabel("steps at which E rises, %")
     tokens = panels[1, 2]
-    samples.columns(
-        tokens, measured.half_uphill, by="weights", hue="half", colours=COLOURS[4:]
+    plot.columns(
+        measured.half_uphill, tokens, by="weights", hue="half", colours=COLOURS[4:]
     )
     tokens.set(title="published half-steps", ylabel="tokens that go uphill, %")
     names = [name.replace(" ", "\n", 2) for name in measured.weights.values]
@@ -75,12 +73,12 @@ def _rest(measured: xr.Dataset) -> Figure:
         (panels[1], turned, "|g′ − g| / |g| of a step"),
     ):
         values = values.assign_coords(long=[SHORT[n] for n in values.long.values])
-        samples.curves(panel, values, along="time", hue="long", marker="o")
+        plot.curves(values, panel, along="time", hue="long", marker="o")
         panel.set(xscale="log", yscale="log", xlabel="steps", title=label)
     lines = panels[0].get_legend_handles_labels()
     figure.legend(*lines, loc="outside upper center", ncols=4)
     energy = measured.depth_energy.rename(picture="seed")
-    samples.curves(panels[2], energy / 1000, along="depth", marker="o")
+    plot.curves(energy / 1000, panels[2], along="depth", marker="o")
     panels[2].axvline(12, color=MUTED, linewidth=1, linestyle=":")
     panels[2].set(title="published size", xlabel="steps", ylabel="E / 1000")
     return Figure(

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass._common.intervals import mean_interval
 from isinglass.experiments.descent import sudoku_arms as arms
 from isinglass.experiments.descent import sudoku_training as training
@@ -21,8 +22,7 @@ from isinglass.experiments.descent.sudoku_puzzles import (
     split_of_seed,
 )
 from isinglass.experiments.descent.sudoku_training import SPANS, Setting, Trainings
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 LOOPS, WHEN, HALVES = ("T", "2T"), ("x(0)", "x(T)"), ("α", "γ")
@@ -302,14 +302,14 @@ def _boards(part: xr.Dataset, measured: xr.Dataset, index: int, name: str) -> Fi
     figure, (left, right) = subplots(
         1, 2, width=11, height=4.4, gridspec_kw={"width_ratios": (1.2, 1)}
     )
-    samples.rows(left, part.boards, by="arm", hue="loops")
+    plot.rows(part.boards, left, by="arm", hue="loops")
     left.axvline(float(part.chance.mean()), color=MUTED, linestyle=":", linewidth=1.2)
     left.set(xlabel="boards solved in %", xlim=(-2, 102))
     left.legend(loc="lower right", title="iterations")
     drawn = [arm for arm in DRAWN if arm in part.arm.values]
     times = slice(1, 2 * setting.iterations)
     courses = part.solved.sel(arm=drawn, iteration=times)
-    samples.band(right, courses, along="iteration", hue="arm", colours=COLOURS)
+    plot.band(courses, right, along="iteration", hue="arm", colours=COLOURS)
     right.axvline(setting.iterations, color=MUTED, linestyle=":", linewidth=1.2)
     right.set(xlabel="iterations at test", ylim=(-2, 102))
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -331,7 +331,7 @@ def _energies(part: xr.Dataset, measured: xr.Dataset, index: int, name: str) -> 
     for panel, layer in zip(panels.flat, part.layer.values, strict=False):
         energy = part.energy.sel(layer=layer, time=times)
         first = energy.isel(time=0)
-        samples.curves(panel, energy - first, along="time", colours=COLOURS[:1])
+        plot.curves(energy - first, panel, along="time", colours=COLOURS[:1])
         panel.axvline(setting.iterations, color=MUTED, linestyle=":", linewidth=1.2)
         panel.set(title=layer)
     for panel in panels[1]:

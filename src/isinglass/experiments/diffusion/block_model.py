@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from sklearn.linear_model import LogisticRegression
 
+from isinglass import plot
 from isinglass.data.node_graphs import NodeGraph
 from isinglass.experiments.diffusion import block_graphs
 from isinglass.experiments.diffusion.belief_propagation import Signals, beliefs
@@ -31,8 +32,7 @@ from isinglass.experiments.diffusion.setting import (
     learned,
     sides_of,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 ALONG, ROWED, MEANT = (arm.along_graph() for arm in (PUBLISHED, ROWS, MEAN))
@@ -243,9 +243,9 @@ def _curves(panel: Any, measured: xr.Dataset) -> None:
     for name in _learners(measured):
         if name in LINES:
             colour, style = LINES[name]
-            samples.band(
-                panel,
+            plot.band(
                 measured.accuracy.sel(learner=name),
+                panel,
                 along="signal",
                 colours=[colour],
                 linestyle=style,
@@ -266,9 +266,9 @@ def _differences(panel: Any, measured: xr.Dataset) -> None:
     parts = [difference(measured.accuracy, name, MEANT.name) for name in names]
     points = xr.concat(parts, xr.DataArray(names, dims="learner", name="learner"))
     signals = [f"{signal:g}" for signal in measured.signal.values]
-    samples.columns(
-        panel,
+    plot.columns(
         points.assign_coords(signal=signals),
+        panel,
         by="signal",
         hue="learner",
         colours=[LINES[name][0] for name in names],

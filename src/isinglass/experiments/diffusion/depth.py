@@ -11,6 +11,7 @@ import xarray as xr
 from jaxtyping import Array
 from matplotlib.ticker import MaxNLocator
 
+from isinglass import plot
 from isinglass.experiments.diffusion import block_graphs
 from isinglass.experiments.diffusion.block_graphs import Ensemble
 from isinglass.experiments.diffusion.setting import (
@@ -26,8 +27,7 @@ from isinglass.experiments.diffusion.setting import (
     Training,
     learned,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, log_ticks, subplots
+from isinglass.plot import COLOURS, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.diffusion import layer_energies
 from isinglass.training.lanes import each_lane
@@ -195,11 +195,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         }
         part = measured.sel(learner=name)
         marked = {"marker": "o", "markersize": 4, **line}
-        samples.band(accuracy, part.accuracy, along="depth", **marked)
-        samples.band(cosine, part.cosine, along="layer", **line)
-        samples.band(
-            energy, part.energy.isel(layer=slice(1, None)), along="layer", **line
-        )
+        plot.band(part.accuracy, accuracy, along="depth", **marked)
+        plot.band(part.cosine, cosine, along="layer", **line)
+        plot.band(part.energy.isel(layer=slice(1, None)), energy, along="layer", **line)
     log_ticks(accuracy, measured.depth.values.tolist())
     deepest = int(measured.depth.values[-1])
     accuracy.set(xlabel="layers", ylabel="accuracy in %", title="Accuracy by depth")

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.semi_supervised import LabelSpreading
 
+from isinglass import plot
 from isinglass.data.graph_folders import random_splits
 from isinglass.experiments.diffusion.setting import (
     BARE,
@@ -33,8 +34,7 @@ from isinglass.experiments.diffusion.setting import (
     sides_of,
     unevenness,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, log_ticks, subplots
+from isinglass.plot import COLOURS, INK, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
 from isinglass.systems.diffusion import Graph
 
@@ -318,9 +318,9 @@ def _curves(measured: xr.Dataset) -> Any:
     figure, panels = subplots(1, len(sets), width=width, height=3.8, squeeze=False)
     for panel, name in zip(panels[0], sets, strict=True):
         for learner, (colour, style) in LINES.items():
-            samples.band(
-                panel,
+            plot.band(
                 _trained_on(measured.accuracy.sel(set=name, learner=learner)),
+                panel,
                 along="shots",
                 colours=[colour],
                 linestyle=style,
@@ -348,7 +348,7 @@ def _rows(measured: xr.Dataset) -> Any:
     figure, panels = subplots(1, len(sets), sharey=True, squeeze=False, **size)
     for panel, name in zip(panels[0], sets, strict=True):
         values = points.sel(set=name).assign_coords(shots=names)
-        samples.rows(panel, values, by="learner", hue="shots")
+        plot.rows(values, panel, by="learner", hue="shots")
         panel.axvline(0, color=INK, linewidth=1)
         panel.set(title=name, xlabel="points more than the mean")
     panels[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))

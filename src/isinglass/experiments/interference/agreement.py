@@ -10,10 +10,10 @@ from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
+from isinglass import plot
 from isinglass.data.agreement import agreement
 from isinglass.data.question import Questions
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.experiment import Resolution
 from isinglass.systems.interference import TextInterference
@@ -125,9 +125,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Accuracy by what is counted, for each number of sentences."""
     figure, panels = subplots(1, 2, width=11, height=3.6, sharex=True, sharey=True)
     for panel, n in zip(panels, EXAMPLES, strict=True):
-        samples.rows(
-            panel,
+        plot.rows(
             measured.accuracy.sel(subjects="plain", examples=n),
+            panel,
             by="view",
             hue="learner",
             colours=(COLOURS[0], COLOURS[5], COLOURS[1], MUTED),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.interference.setting import (
     CLASSES,
     classifier,
@@ -13,8 +14,7 @@ from isinglass.experiments.interference.setting import (
     share_in_time,
     training_set,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, subplots
+from isinglass.plot import COLOURS, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import arrival_times
 
@@ -109,9 +109,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     )
     figure, panels = subplots(1, 4, width=11, height=3.4, sharey=True)
     for place, (panel, learner) in enumerate(zip(panels, CLASSES, strict=True)):
-        samples.columns(
-            panel,
+        plot.columns(
             time.sel(learner=learner),
+            panel,
             by="policy",
             hue="signals",
             paper=xr.DataArray(PAPER[place], dims="policy"),

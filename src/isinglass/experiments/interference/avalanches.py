@@ -7,7 +7,8 @@ import xarray as xr
 from jaxtyping import Float, Num
 from scipy.stats import chisquare
 
-from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass import plot
+from isinglass.plot import COLOURS, INK, subplots
 from isinglass.plot.avalanche_sizes import density_dots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
@@ -194,17 +195,19 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     for n, colour in zip(RATIOS, COLOURS, strict=False):
         dots = {"color": colour, "label": f"n = {n:g}"}
         density_dots(left, EDGES, measured.even.sel(ratio=n).values, **dots)
-        left.plot(s, borel(s, n), color=colour, linewidth=1)
+        plot.line(s, borel(s, n), left, color=colour, linewidth=1)
         density_dots(middle, EDGES, measured.lasting.sel(ratio=n).values, **dots)
         law = duration_distribution(times - 1, n)
-        middle.plot(times, law, color=colour, linewidth=1)
+        plot.line(times, law, middle, color=colour, linewidth=1)
     names = ("R = 0.6", "critical, R = 0.798", "R = 1")
     for index, (width, name) in enumerate(zip(WIDTHS, names, strict=True)):
         of = measured.gaussian_density.isel(width=index)
         density_dots(right, EDGES, of.values, color=COLOURS[index], label=name)
         if width >= CRITICAL:
-            right.plot(s, size_density(s, width), color=COLOURS[index], linewidth=1)
-    right.plot(s, 0.5 * s**-1.5, ":", color=INK, linewidth=1)
+            plot.line(
+                s, size_density(s, width), right, color=COLOURS[index], linewidth=1
+            )
+    plot.line(s, 0.5 * s**-1.5, right, ":", color=INK, linewidth=1)
     right.text(2e3, 3e-5, "−3/2", color=INK)
     left.set(ylim=(1e-11, 2), title="Even thresholds", ylabel="probability")
     middle.set(ylim=(1e-7, 2), title="Durations", xlabel="generations")

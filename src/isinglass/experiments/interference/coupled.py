@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.interference import picture_sets
 from isinglass.experiments.interference.coupled_setting import (
     PEERS,
@@ -20,8 +21,7 @@ from isinglass.experiments.interference.coupled_setting import (
 )
 from isinglass.experiments.interference.few_shot import PAPER
 from isinglass.experiments.interference.setting import CLASSES
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, log_ticks, subplots
+from isinglass.plot import COLOURS, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import CoupledClassifier, GaussianPrior, StrokePrior
 
@@ -289,9 +289,9 @@ def _draw_curves(measured: xr.Dataset) -> Figure:
             *((name_of(peer, view), colours[peer], "-") for peer in PEERS),
             *(((PLAIN, MUTED, ":"),) if view == "dipoles" else ()),
         ):
-            samples.band(
-                panel,
+            plot.band(
                 measured.accuracy.sel(learner=learner),
+                panel,
                 along="shots",
                 colours=[colour],
                 marker="o",
@@ -316,9 +316,9 @@ def _draw_sets(measured: xr.Dataset) -> Figure:
     figure, panels = subplots(1, 3, width=11, height=3.4, sharey=True)
     for panel, name in zip(panels, SETS, strict=True):
         values = measured.sets.sel(set=name)
-        samples.band(
-            panel,
+        plot.band(
             values,
+            panel,
             along="set_shots",
             hue="set_learner",
             marker="o",

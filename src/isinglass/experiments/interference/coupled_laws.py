@@ -9,6 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 from scipy.special import softmax
 
+from isinglass import plot
 from isinglass.experiments.interference.coupled_setting import (
     DIGITS,
     PEERS,
@@ -18,8 +19,7 @@ from isinglass.experiments.interference.coupled_setting import (
     load_split,
     training_places,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import CoupledClassifier
 
@@ -291,9 +291,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 def _draw_clients(measured: xr.Dataset) -> Figure:
     figure, panel = subplots(width=6.5, height=3.8)
     rounds = measured.rounds
-    samples.band(
-        panel, rounds, along="round", colours=[COLOURS[2]], label="LR, averaged"
-    )
+    plot.band(rounds, panel, along="round", colours=[COLOURS[2]], label="LR, averaged")
     for learner, colour, style in (
         ("merged", COLOURS[0], "-"),
         ("LR, all in one place", COLOURS[2], ":"),
@@ -320,9 +318,10 @@ def _draw_course(measured: xr.Dataset) -> Figure:
     course = measured.course.mean("seed")
     for digit in DIGITS:
         present = (course.stage >= digit) & (course.stage < 2 * len(DIGITS) - 1 - digit)
-        panel.plot(
+        plot.line(
             course.stage[present],
             course.sel(digit=digit)[present],
+            panel,
             marker="o",
             ms=3,
             color=COLOURS[digit % len(COLOURS)],

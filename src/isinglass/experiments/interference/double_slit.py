@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.data.double_slit import make_waves
-from isinglass.figures import samples, style
-from isinglass.figures.style import COLOURS, INK, MUTED
-from isinglass.plot import energy_over_time
+from isinglass.plot import COLOURS, INK, MUTED, energy_over_time, style
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.findings import mean
 from isinglass.systems.interference import Geometry, WaveClassifier
@@ -100,9 +99,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     words = [words.replace(" ", "\n", 1) for words in NOISES.values()]
     accuracy = measured.accuracy.assign_coords(noise=words)
     colours = (MUTED, COLOURS[0])
-    samples.rows(
-        right, accuracy, by="noise", hue="trained", paper=PAPER, colours=colours
-    )
+    plot.rows(accuracy, right, by="noise", hue="trained", paper=PAPER, colours=colours)
     right.set(xlabel="accuracy in %", title="Before (grey) and after (blue)")
     right.text(PAPER - 1, 0.5, "paper", color=INK, ha="right", va="center")
     yield Figure(

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.interference.setting import (
     CLASSES,
     classifier,
@@ -15,8 +16,7 @@ from isinglass.experiments.interference.setting import (
     share_in_time,
     training_set,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import MUTED, subplots
+from isinglass.plot import MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 PICTURES = (0, 1, 2, 5, 10, 20, 50)  # per class, after which the entropy is taken
@@ -96,10 +96,10 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     entropy = measured.entropy.assign_coords(pictures=places)
     names = [f"learner {digit}, digit {digit}" for digit in CLASSES]
     at_own = own(entropy).assign_coords(learner=names)
-    samples.band(axes, at_own, along="pictures", hue="learner", marker="o")
-    samples.band(
-        axes,
+    plot.band(at_own, axes, along="pictures", hue="learner", marker="o")
+    plot.band(
         others(entropy),
+        axes,
         along="pictures",
         colours=[MUTED],
         marker="o",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.interference.few_shot_training import (
     CELLS,
     PEERS,
@@ -21,8 +22,7 @@ from isinglass.experiments.interference.setting import (
     backpropagation,
     load_task,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import ensemble_energies
 
@@ -167,9 +167,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     colours = {"Ours": COLOURS[0], "BP+S": COLOURS[1], "BP+M": COLOURS[1]}
     figure, panels = subplots(1, 4, width=11, height=3.6, sharey=True, sharex=True)
     for panel, cell in zip(panels, COLUMNS, strict=True):
-        samples.rows(
-            panel,
+        plot.rows(
             accuracy.sel(cell=cell),
+            panel,
             by="classifier",
             paper=PAPER.sel(cell=cell).reindex_like(accuracy.classifier),
             colours=[colours.get(name[:4], MUTED) for name in names],

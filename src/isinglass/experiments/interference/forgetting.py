@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Int
 
+from isinglass import plot
 from isinglass.data.few_shot import Task
 from isinglass.experiments.interference.setting import (
     CLASSES,
@@ -17,8 +18,7 @@ from isinglass.experiments.interference.setting import (
     load_task,
     training_set,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, subplots
+from isinglass.plot import COLOURS, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import InterferenceClassifier, ensemble_energies
 
@@ -129,10 +129,10 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         for index, digit in enumerate(CLASSES):
             colour = COLOURS[index]
             course = accuracy.sel(classifier=method, digit=digit)
-            panel.plot(course.mean("seed"), ":", color=colour, alpha=0.5)
-            samples.band(
-                panel,
+            plot.line(places, course.mean("seed"), panel, ":", color=colour, alpha=0.5)
+            plot.band(
                 course[index:],
+                panel,
                 along="arrival",
                 colours=[colour],
                 marker="o",

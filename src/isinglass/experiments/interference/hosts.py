@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from isinglass import plot
 from isinglass.data.few_shot import Task
 from isinglass.data.mnist import Digits
 from isinglass.experiments.interference.setting import (
@@ -20,8 +21,7 @@ from isinglass.experiments.interference.setting import (
     saturating,
     training_set,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.experiment import Resolution
 from isinglass.systems.interference import (
@@ -214,9 +214,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """When similar signals arrive, and accuracies with and without the host."""
     figure, (left, right) = subplots(1, 2, width=11, height=3.8)
     colours = (MUTED, *COLOURS)
-    samples.band(
-        left,
+    plot.band(
         measured.arrivals.sel(shots=SHOTS[0]),
+        left,
         along="time",
         hue="host",
         colours=colours,
@@ -227,9 +227,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     reads = measured.without_host.sel(shots=SHOTS[0]).rename(read="reading")
     present = measured.accuracy.sel(shots=SHOTS[0]).expand_dims(reading=["with host"])
     both: xr.DataArray = xr.concat([present, reads], "reading")  # pyright: ignore
-    samples.columns(
-        right,
+    plot.columns(
         both,
+        right,
         by="reading",
         hue="host",
         colours=colours,

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
+from isinglass import plot
 from isinglass.experiments.interference.setting import (
     CLASSES,
     EXAMPLES,
@@ -18,8 +19,7 @@ from isinglass.experiments.interference.setting import (
     saturating,
     training_set,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import InterferenceClassifier, uniform_host
 from isinglass.systems.interference.learning import is_similar
@@ -137,9 +137,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         for labels, style in zip(LABELS, ("-", "--"), strict=True):
             lines = values.sel(labels=labels, counted=counted)
             names = [f"{learner}, {labels} labels" for learner in AT]
-            samples.band(
-                panel,
+            plot.band(
                 lines.assign_coords(learner=names),
+                panel,
                 along="pictures",
                 hue="learner",
                 colours=(COLOURS[1], MUTED),

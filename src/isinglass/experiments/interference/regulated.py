@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from isinglass import plot
 from isinglass.experiments.interference.avalanches import EDGES, density
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.plot.avalanche_sizes import bin_centres, density_dots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
@@ -131,17 +132,20 @@ def _draw_runs(measured: xr.Dataset, left: Axes, middle: Axes, right: Axes) -> N
     for gain, colour in zip(GAINS, COLOURS, strict=False):
         name = f"ε = {gain:g}"
         if gain < 1e-1:
-            left.plot(measured.trace.sel(gain=gain), color=colour, linewidth=0.9)
+            course = measured.trace.sel(gain=gain)
+            plot.line(range(course.size), course, left, color=colour, linewidth=0.9)
         sizes = measured.density.sel(gain=gain).values
         density_dots(middle, EDGES, sizes * centre**2, color=colour, label=name)
         runs = measured.numbers.sel(gain=gain, number="exponent").values
-        right.plot([GAINS.index(gain)] * len(runs), runs, "o", color=colour, alpha=0.6)
+        plot.line(
+            [GAINS.index(gain)] * len(runs), runs, right, "o", color=colour, alpha=0.6
+        )
 
 
 def _draw_laws(measured: xr.Dataset, middle: Axes, right: Axes) -> None:
     s = np.unique(np.round(np.geomspace(1, 1e5, 200)))
-    middle.plot(s, _critical(s) * s**2, color=COLOURS[0], linewidth=1)
-    middle.plot(s, borel_mixture(s) * s**2, color=INK, linewidth=1)
+    plot.line(s, _critical(s) * s**2, middle, color=COLOURS[0], linewidth=1)
+    plot.line(s, borel_mixture(s) * s**2, middle, color=INK, linewidth=1)
     for value, name in ((measured.fixed, "n = 0.99"), (measured.mixture, "n even")):
         right.axhline(float(value), color=INK, linestyle="--", linewidth=1)
         right.text(2.5, float(value) + 0.01, name, color=INK, va="bottom")

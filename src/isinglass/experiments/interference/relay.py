@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.interference.relay_pairs import METHODS, accuracies
 from isinglass.experiments.interference.setting import load_task
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.plot import COLOURS, INK, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import Avalanches, RelayNetwork
 
@@ -122,7 +122,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, axes = subplots(1, 3, width=11.5, height=3.7, sharey=True)
     for index, (panel, times) in enumerate(zip(axes, TIMES, strict=True)):
         at, tensor = measured[f"time_{index}"], measured[f"tensor_{index}"]
-        panel.plot(at, tensor, "o", color=COLOURS[index], markersize=2.5, alpha=0.8)
+        plot.line(
+            at, tensor, panel, "o", color=COLOURS[index], markersize=2.5, alpha=0.8
+        )
         panel.set(title=f"Travel times {times}", xlabel="time since the first switch")
     axes[0].set_ylabel("tensor")
     yield Figure(
@@ -133,11 +135,10 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         part="raster",
     )
     figure, (left, right) = subplots(1, 2, width=11.5, height=3.2)
-    left.vlines(measured.field, 0.8, measured["size"], color=COLOURS[0], linewidth=1)
-    left.plot(measured.field, measured["size"], "o", color=COLOURS[0], markersize=3)
+    plot.stems(measured.field, measured["size"], left, base=0.8)
     left.set(yscale="log", ylim=(0.8, None), xlabel="field βH", ylabel="size")
     left.set_title("Avalanches of a slow sweep")
-    samples.rows(right, measured.accuracy, by="reader", colours=COLOURS)
+    plot.rows(measured.accuracy, right, by="reader", colours=COLOURS)
     right.axvline(50, color=INK, linestyle=":", linewidth=1)
     right.set(xlabel="accuracy in %", title="Do two pictures show the same digit?")
     yield Figure(

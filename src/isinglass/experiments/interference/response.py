@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-from isinglass.plot import hysteresis_loop
+from isinglass import plot
+from isinglass.plot import COLOURS, INK, MUTED, hysteresis_loop, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.interference import (
     hysteresis,
@@ -157,9 +157,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         lower, middle_one, upper = measured.solutions.sel(drawn=coupling).values
         if coupling <= 1:  # one curve, though its halves have different names
             lower, upper = np.where(h < 0, lower, upper), np.full(len(h), np.nan)
-        left.plot(h, lower, color=colour, label=f"βn̄ = {coupling:g}")
-        left.plot(h, upper, color=colour)
-        left.plot(h, middle_one, ":", color=colour)
+        plot.line(h, lower, left, color=colour, label=f"βn̄ = {coupling:g}")
+        plot.line(h, upper, left, color=colour)
+        plot.line(h, middle_one, left, ":", color=colour)
     left.set(xlabel="field βB", ylabel="mean field μ", title="Solutions of Eq. 6")
     left.legend(loc="lower right")
     for coupling, colour in zip((2.0, 1.5, 1.2), COLOURS, strict=False):
@@ -174,13 +174,18 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         middle.text(edge - 0.01, 0.2, f"βn̄ = {coupling:g}", **label)
     middle.set(xlabel="field βB", ylabel="", title="Loops; their area is dissipated")
     over = np.linspace(1.001, 4, 400)
-    right.plot(over, np.asarray(loop_area(over)), color=COLOURS[0])
-    right.plot(over, 4.5 * (over - 1) ** 2, ":", color=MUTED)
-    right.plot(over, 4 * np.asarray(spinodal(over).field), "--", color=MUTED)
+    plot.line(over, np.asarray(loop_area(over)), right, color=COLOURS[0])
+    plot.line(over, 4.5 * (over - 1) ** 2, right, ":", color=MUTED)
+    plot.line(over, 4 * np.asarray(spinodal(over).field), right, "--", color=MUTED)
     right.text(2.15, 6.5, "9/2 (βn̄ − 1)²", color=INK, ha="right")
     right.text(3.3, 5.1, "4 βBₛ", color=INK)
-    right.plot(
-        COUPLINGS, measured.iterated_area, "o", color=COLOURS[1], label="by iteration"
+    plot.line(
+        COUPLINGS,
+        measured.iterated_area,
+        right,
+        "o",
+        color=COLOURS[1],
+        label="by iteration",
     )
     right.set(ylim=(0, 9), xlabel="coupling βn̄", title="Area βA of the loop")
     right.legend(loc="upper left")

@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from isinglass.figures.style import COLOURS, INK, MUTED, log_ticks, subplots
+from isinglass import plot
+from isinglass.plot import COLOURS, INK, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.findings import number
 from isinglass.systems.interference import (
@@ -176,15 +177,19 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, (left, middle, right) = subplots(1, 3, width=11.5, height=3.7)
     x = np.linspace(1, 3, 300)
     heat, entropy = switching(x)
-    left.plot(x, heat, color=COLOURS[1], label="heat βq to the environment")
-    left.plot(x, entropy, color=COLOURS[0], label="entropy change Δs")
-    left.plot(x, np.asarray(loop_area(x)) / 2, "--", color=INK, label="their sum, βA/2")
+    plot.line(x, heat, left, color=COLOURS[1], label="heat βq to the environment")
+    plot.line(x, entropy, left, color=COLOURS[0], label="entropy change Δs")
+    plot.line(
+        x, np.asarray(loop_area(x)) / 2, left, "--", color=INK, label="their sum, βA/2"
+    )
     left.axhline(0, color=MUTED, linewidth=0.8)
     left.set(xlabel="coupling βn̄", title="One jump of one tensor", ylabel="per element")
     left.legend(loc="upper left")
     for spins, colour in zip(measured.spins.values, COLOURS, strict=False):
         work = measured.loop.sel(spins=spins)
-        middle.plot(measured.sweeps, work, "o-", color=colour, label=f"{spins} spins")
+        plot.line(
+            measured.sweeps, work, middle, "o-", color=colour, label=f"{spins} spins"
+        )
     middle.axhline(loop_area(COUPLING), color=INK, linestyle="--")
     place = {"color": INK, "ha": "right", "va": "bottom"}
     middle.text(measured.sweeps[-1], loop_area(COUPLING) + 0.01, "area βA", **place)
@@ -208,9 +213,10 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
 def _draw_avalanches(axes: Axes, measured: xr.Dataset) -> None:
     for index, name in enumerate(NETWORKS):
         of = measured.of == index
-        axes.plot(
+        plot.line(
             measured.heat[of],
             measured.entropy_change[of],
+            axes,
             "o",
             color=COLOURS[index],
             alpha=0.6,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.interference.setting import (
     CLASSES,
     EXAMPLES,
@@ -14,7 +15,7 @@ from isinglass.experiments.interference.setting import (
     load_task,
     training_set,
 )
-from isinglass.figures.style import INK, subplots
+from isinglass.plot import INK, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 STABLE = slice(19, 25)  # t in [19, 24]: every source has reached every target
@@ -73,7 +74,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, panels = subplots(1, 2, width=8.5, height=3.8)
     titles = ("Paper, one training", "Ours, mean")
     for panel, title, values in zip(panels, titles, (PAPER, ours), strict=True):
-        panel.imshow(values, vmin=0, vmax=top, cmap="Blues")
+        plot.picture(values, panel, vmin=0, vmax=top, cmap="Blues")
         for (i, j), value in np.ndenumerate(values):
             colour = "white" if value > 0.6 * top else INK
             weight = "bold" if values[i].argmax() == j else "normal"

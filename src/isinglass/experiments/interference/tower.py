@@ -7,13 +7,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Int
 
+from isinglass import plot
 from isinglass.data import few_shot
 from isinglass.data.few_shot import Task
 from isinglass.data.mnist import Digits
 from isinglass.experiments.interference import tower_readout as readout
 from isinglass.experiments.interference.tower_figures import draw_towers
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
 from isinglass.reproduce.experiment import Resolution
 from isinglass.systems.interference import Level, Tower
@@ -275,11 +275,11 @@ def draw_accuracy(measured: xr.Dataset) -> Figure:
     places = range(len(SHOTS))
     for panel, task in zip(panels, TASKS, strict=True):
         for name, (colour, style) in lines.items():
-            samples.band(
-                panel,
+            plot.band(
                 measured.accuracy.sel(task=task, model=name).assign_coords(
                     shots=places
                 ),
+                panel,
                 along="shots",
                 colours=[colour],
                 label=name,
@@ -312,9 +312,9 @@ def draw_thresholds(measured: xr.Dataset) -> Figure:
         "no guests": (COLOURS[1], ":"),
     }
     for name, (colour, style) in styles.items():
-        samples.band(
-            axes,
+        plot.band(
             measured.validation.sel(read=name),
+            axes,
             along="threshold",
             colours=[colour],
             label=name,

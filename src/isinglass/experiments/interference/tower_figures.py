@@ -4,7 +4,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from isinglass.figures.style import subplots
+from isinglass import plot
+from isinglass.plot import subplots
 from isinglass.reproduce import Figure
 
 NAMES = {
@@ -30,7 +31,7 @@ def draw_towers(measured: xr.Dataset) -> Figure:
         for panel, name in zip(row, names, strict=False):
             maps = tiled(measured[name].values)
             top = float(np.abs(maps).max())
-            panel.imshow(maps, cmap="RdBu_r", vmin=-top, vmax=top)
+            plot.picture(maps, panel, cmap="RdBu_r", vmin=-top, vmax=top)
             panel.set_title(TITLES[name])
     return Figure(
         figure,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.data.double_slit import Waves, make_waves
 from isinglass.data.mnist import Digits
 from isinglass.experiments.interference import double_slit, spacetime
@@ -18,8 +19,7 @@ from isinglass.experiments.interference.setting import (
     share_in_time,
     training_set,
 )
-from isinglass.figures.style import COLOURS, INK, subplots
-from isinglass.plot import worldlines
+from isinglass.plot import COLOURS, INK, subplots, worldlines
 from isinglass.plot.light_cones import add_lines
 from isinglass.reproduce import Context, Figure, Ledger
 
@@ -128,7 +128,9 @@ def draw_double_slit(measured: xr.Dataset) -> Figure:
             )
             opacity = np.minimum(1, 0.1 + 8 * chances)
             add_lines(panel, lines, COLOURS[j], 0.2 + 40 * chances, opacity)
-        panel.plot(slits, [0, 0], "o", color=INK, markersize=9, clip_on=False, zorder=3)
+        plot.line(
+            slits, [0, 0], panel, "o", color=INK, markersize=9, clip_on=False, zorder=3
+        )
         panel.set_xticks(
             [*targets, *slits],
             ["in-phase\ntarget", "out-of-phase\ntarget", "slit", "slit"],

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.looped import setting
 from isinglass.experiments.looped.ablation_effects import (
     PENALTIES,
@@ -16,8 +17,7 @@ from isinglass.experiments.looped.ablation_effects import (
     measures,
     sign,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Figure
 
 OTHERS = [arm for arm in setting.ARMS if arm != setting.PLAIN]
@@ -40,7 +40,7 @@ def draw_accuracies(measured: xr.Dataset, sentence: str) -> Figure:
         guess = setting.chance(part.form.item(), part.vocabulary.item())
         for panel, length in zip(line, lengths, strict=True):
             accuracy = part.accuracy.sel(length=length)
-            samples.rows(panel, accuracy, by="arm", colours=colours)
+            plot.rows(accuracy, panel, by="arm", colours=colours)
             if length in SUCCESS:
                 panel.axvline(SUCCESS[length], color=MUTED, linewidth=1)
             panel.axvline(guess, color=MUTED, linestyle=":", linewidth=1.2)
@@ -90,7 +90,7 @@ def _draw_differences(axes: Any, part: xr.Dataset, number: Measure) -> None:
     for place, differences in enumerate(values):
         better = number.better * sign(differences)
         colour = {1: COLOURS[2], -1: COLOURS[1], 0: INK}[better]
-        samples.interval(axes, differences, place, colour=colour)
+        plot.interval(differences, place, axes, colour=colour)
     labels = [*OTHERS, *(f"effect of {penalty}" for penalty in PENALTIES)]
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.set_yticks(range(len(labels)), labels)

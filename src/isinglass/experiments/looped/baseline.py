@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.data.induction import Form
 from isinglass.experiments.looped import models, parts, setting
 from isinglass.experiments.looped.models import Training
-from isinglass.figures import samples
-from isinglass.figures.style import GRID, MUTED, log_ticks, subplots
+from isinglass.plot import GRID, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 from isinglass.systems.looped import (
     AdaptiveBaseline,
@@ -196,8 +196,8 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         )
         accuracy = part.accuracy.assign_coords(kind_label=("kind", labels))
         lines = {"marker": "o", "markersize": 4}
-        samples.curves(panel, accuracy, along="length", hue="kind", **lines)
-        samples.published(panel, list(PUBLISHED), list(PUBLISHED.values()))
+        plot.curves(accuracy, panel, along="length", hue="kind", **lines)
+        plot.published(list(PUBLISHED), list(PUBLISHED.values()), panel)
         guess = setting.chance(form)
         panel.axhline(guess, color=MUTED, linestyle=":", linewidth=1.2)
         log_ticks(panel, options.lengths)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.looped.parts import by_setting
 from isinglass.experiments.looped.setting import OURS
-from isinglass.figures import samples
-from isinglass.figures.style import MUTED, subplots
+from isinglass.plot import MUTED, subplots
 from isinglass.reproduce import Figure
 from isinglass.systems.looped.contraction_profile import LARGEST_NORM, LARGEST_VALUE
 
@@ -101,7 +101,7 @@ def _draw_exponents(axes: Any, part: xr.Dataset) -> None:
 
 def _draw_iterations(axes: Any, part: xr.Dataset) -> None:
     last = part[["bound", "attention", "loop", "block"]].isel(step=-1)
-    samples.curves(axes, last.to_dataarray("line"), along="iteration", hue="line")
+    plot.curves(last.to_dataarray("line"), axes, along="iteration", hue="line")
     axes.axhline(1, color=MUTED, linestyle=":")
     title = f"Norms by iteration, step {int(last.step):,}"
     axes.set(yscale="log", xlabel="iteration", title=title)
@@ -114,8 +114,8 @@ def _over_training(axes: Any, lines: Mapping[str, xr.DataArray]) -> None:
     steps = values.step.values
     places = np.arange(len(steps))
     dots = {"marker": "o", "markersize": 4}
-    samples.curves(
-        axes, values.assign_coords(step=places), along="step", hue="line", **dots
+    plot.curves(
+        values.assign_coords(step=places), axes, along="step", hue="line", **dots
     )
     axes.set_xticks(places, [f"{step:,}" for step in steps], fontsize=8)
     axes.set_xlabel("step of training")

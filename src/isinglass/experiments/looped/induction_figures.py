@@ -5,12 +5,11 @@ from typing import Any
 
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.looped import setting
 from isinglass.experiments.looped.parts import by_setting
 from isinglass.experiments.looped.setting import OURS
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
-from isinglass.plot import learning_curve
+from isinglass.plot import COLOURS, MUTED, learning_curve, subplots
 from isinglass.reproduce import Figure
 
 
@@ -47,10 +46,10 @@ def _draw_accuracy(axes: Any, name: str, part: xr.Dataset) -> None:
     axes.axhline(float(part.chance), color=MUTED, linestyle=":", linewidth=1.2)
     if name != OURS:
         jump = [setting.JUMP_STEP] * 2, [setting.JUMP_FROM, setting.JUMP_TO]
-        samples.published(axes, *jump)
+        plot.published(*jump, axes)
         if part.step[-1] >= setting.STEPS:
             ends = [setting.LAST_AT_1000, setting.LAST_AT_100]
-            samples.published(axes, [setting.STEPS] * 2, ends)
+            plot.published([setting.STEPS] * 2, ends, axes)
     axes.set(title=name[:1].upper() + name[1:], ylim=(0, 102), xlabel="", ylabel="")
 
 

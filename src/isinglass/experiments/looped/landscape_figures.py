@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.ticker import MaxNLocator
 
+from isinglass import plot
 from isinglass.experiments.looped.landscape_measures import (
     LANDSCAPES,
     MEASURES,
@@ -14,7 +15,7 @@ from isinglass.experiments.looped.landscape_measures import (
 )
 from isinglass.experiments.looped.parts import by_setting
 from isinglass.experiments.looped.setting import OURS
-from isinglass.figures.style import INK, MUTED, subplots
+from isinglass.plot import INK, MUTED, subplots
 from isinglass.reproduce import Figure
 from isinglass.training.surface_shape import funnel
 
@@ -48,13 +49,14 @@ def _draw_surfaces(figure: Any, panels: Any, part: xr.Dataset) -> None:
     above = loss - loss.isel(a=middle, b=middle)
     most = float(np.quantile(above.values, 0.95))
     levels = np.linspace(np.floor(float(above.min())), np.ceil(most), 21)
+    areas = {"levels": levels, "filled": True, "extend": "max", "cmap": "magma"}
     for axes, name in zip(panels, LANDSCAPES, strict=True):
         heights = above.sel(landscape=name).transpose("a", "b").values
         inside = funnel(heights).T
         grid = (above.a.values, above.b.values)
-        axes.contourf(*grid, heights.T, levels, extend="max", cmap="magma")
-        axes.contour(*grid, inside, [0.5], colors="white", linewidths=1.4)
-        axes.plot(0, 0, "+", color="white", markersize=10, markeredgewidth=2)
+        plot.contours(*grid, heights.T, axes, **areas)
+        plot.contours(*grid, inside, axes, levels=[0.5], colors="white", linewidths=1.4)
+        plot.line(0, 0, axes, "+", color="white", markersize=10, markeredgewidth=2)
         axes.set(title=name[0].upper() + name[1:], xlabel="first direction")
         axes.set_aspect("equal")
         axes.grid(visible=False)
@@ -72,11 +74,13 @@ def _draw_numbers(axes: Any, values: xr.DataArray, number: Measure) -> None:
     """Dots of all seeds by landscape, joined by seed, and their means."""
     by_landscape = values.sel(landscape=list(LANDSCAPES)).transpose("landscape", "seed")
     places = range(len(LANDSCAPES))
-    axes.plot(places, by_landscape, color=MUTED, alpha=0.35, linewidth=0.8)
+    plot.line(places, by_landscape, axes, color=MUTED, alpha=0.35, linewidth=0.8)
     for place, seeds in enumerate(by_landscape.values):
         dots, bar = {"color": f"C{place}", "alpha": 0.7}, {"color": INK}
-        axes.plot([place] * len(seeds), seeds, ".", markersize=7, **dots)
-        axes.plot(place, seeds.mean(), "_", markersize=22, markeredgewidth=2.5, **bar)
+        plot.line([place] * len(seeds), seeds, axes, ".", markersize=7, **dots)
+        plot.line(
+            place, seeds.mean(), axes, "_", markersize=22, markeredgewidth=2.5, **bar
+        )
     names = [name.replace(" ", "\n") for name in LANDSCAPES]
     axes.set_xticks(places, names, fontsize=9)
     title = number.words[0].upper() + number.words[1:]

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import xarray as xr
 
+from isinglass import plot
 from isinglass.data.induction import Form
 from isinglass.experiments.looped import models, parts, setting
 from isinglass.experiments.looped.models import Training
-from isinglass.figures import samples
-from isinglass.figures.style import MUTED, log_ticks, subplots
+from isinglass.plot import MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, side_by_side
 from isinglass.systems.looped import Evaluation, LoopedConfig, Recipe
 
@@ -137,9 +137,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     labels = [f"{words} (median)" for words in ARMS.values()]
     accuracy = measured.accuracy.assign_coords(arm_label=("arm", labels))
     for panel, form in zip(axes[0], forms, strict=True):
-        samples.curves(
-            panel,
+        plot.curves(
             accuracy.sel(form=form),
+            panel,
             along="length",
             hue="arm",
             centre="median",

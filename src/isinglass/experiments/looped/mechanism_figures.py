@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.looped import setting
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, log_ticks, subplots
-from isinglass.plot import attention_rows
+from isinglass.plot import COLOURS, INK, MUTED, attention_rows, log_ticks, subplots
 from isinglass.reproduce import Figure
 
 
@@ -24,7 +23,7 @@ def draw_example(measured: xr.Dataset) -> Figure:
         rows = measured.rows.isel(trained_iteration=iteration - 1)
         attention_rows(rows, axes, tokens=symbols)
         places = (source[questions] + 1, questions)
-        axes.plot(*places, "s", markerfacecolor="none", label="match", **square)
+        plot.line(*places, axes, "s", markerfacecolor="none", label="match", **square)
         axes.set(title=f"iteration {iteration}", ylabel="")
     for label, good in zip(panels[0].get_yticklabels(), right, strict=True):
         label.set_color(INK if good else MUTED)
@@ -85,7 +84,7 @@ def draw_iterations(part: xr.Dataset, whose: str) -> Figure:
 def _draw_attention(axes: Any, part: xr.Dataset) -> None:
     trained = part.sizes["trained_iteration"]
     attention = part.attention.sel(iteration=slice(None, trained))
-    samples.curves(axes, attention, along="iteration", hue="attended")
+    plot.curves(attention, axes, along="iteration", hue="attended")
     uniform = float(part.uniform.mean())
     axes.axhline(uniform, color=MUTED, linestyle=":", label="uniform row")
     axes.set_xticks(_ticks(trained))
@@ -94,10 +93,10 @@ def _draw_attention(axes: Any, part: xr.Dataset) -> None:
 
 def _draw_barred(axes: Any, part: xr.Dataset) -> None:
     trained = part.sizes["trained_iteration"]
-    samples.curves(axes, part.barred, along="trained_iteration", hue="place")
+    plot.curves(part.barred, axes, along="trained_iteration", hue="place")
     diamond = {"marker": "D", "markersize": 6, "clip_on": False}
     for index, in_all in enumerate(part.always_barred.mean("seed").values):
-        axes.plot(trained + 1.2, in_all, color=f"C{index}", **diamond)
+        plot.line(trained + 1.2, in_all, axes, color=f"C{index}", **diamond)
     unbarred = float(part.unbarred.mean())
     axes.axhline(unbarred, color=MUTED, linestyle=":", label="nothing barred")
     ticks = _ticks(trained)
@@ -108,7 +107,7 @@ def _draw_barred(axes: Any, part: xr.Dataset) -> None:
 
 def _draw_answers(axes: Any, part: xr.Dataset) -> None:
     after = part.accuracy.isel(times=slice(1, None))
-    samples.curves(axes, after, along="times", label="all questions")
+    plot.curves(after, axes, along="times", label="all questions")
     guess = 100 / setting.VOCABULARY
     axes.axhline(guess, color=MUTED, linestyle=":", label="guess")
     title = "Read out after so many iterations"
@@ -118,9 +117,9 @@ def _draw_answers(axes: Any, part: xr.Dataset) -> None:
 def _draw_sizes(axes: Any, part: xr.Dataset) -> None:
     state = part.state.isel(times=slice(1, None))
     first, second = COLOURS[:2]
-    samples.curves(axes, state, along="times", colours=(first,), label="state |Z|")
-    samples.curves(
-        axes, part.change, along="iteration", colours=(second,), label="change |F|"
+    plot.curves(state, axes, along="times", colours=(first,), label="state |Z|")
+    plot.curves(
+        part.change, axes, along="iteration", colours=(second,), label="change |F|"
     )
     axes.set_yscale("log")
     axes.set_ylabel("root mean square over positions")

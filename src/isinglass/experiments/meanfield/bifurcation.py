@@ -30,7 +30,7 @@ from isinglass.experiments.meanfield.setting import (
     random_starts,
     sweep,
 )
-from isinglass.figures.attractors import KIND_STYLES
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Context, Figure, Ledger
 
 SPANS = {"range": RANGE, "zoom": ZOOM}

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 from isinglass import plot
 from isinglass.dynamics import Kind
 from isinglass.experiments.meanfield.setting import ATTENTION_LABELS, BETA_LABEL
-from isinglass.figures.attractors import draw_cloud, kind_legend, kind_strip
-from isinglass.figures.style import MUTED, subplots
+from isinglass.plot import MUTED, kind_legend, subplots
 
 LEADING = 4  # exponents drawn in the middle
 
@@ -27,11 +26,11 @@ def diagram(measured: xr.Dataset) -> Figure:
     )
     is_cycle = np.isin(kinds, (Kind.FIXED_POINT, Kind.PERIODIC))
     for part in (is_cycle, ~is_cycle):
-        draw_cloud(top, beta[part], measured["point"].values[part], kinds[part])
+        plot.cloud(beta[part], measured["point"].values[part], kinds[part], top)
     top.set_ylabel(f"{ATTENTION_LABELS[0]} where {ATTENTION_LABELS[1]} = 0")
     top.set_title(f"Attractors, $\\beta \\in [{beta[0]:g}, {beta[-1]:g}]$")
     kind_legend(figure, kinds)
-    kind_strip(strip, beta, kinds)
+    plot.kind_strip(beta, kinds, strip)
     over_beta = measured.set_coords("beta").swap_dims(value="beta")
     count = min(LEADING, over_beta.sizes["exponent"])
     plot.exponents(over_beta, leading, count=count)

@@ -32,7 +32,7 @@ from isinglass.experiments.meanfield.setting import (
     start,
     sweep,
 )
-from isinglass.figures.attractors import KIND_STYLES
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Context, Figure, Ledger, Resolution
 
 SPANS = {"range": RANGE, "zoom": ZOOM}

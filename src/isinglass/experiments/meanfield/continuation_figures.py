@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from isinglass import plot
 from isinglass.experiments.meanfield.setting import ATTENTION_LABELS, BETA_LABEL
-from isinglass.figures.attractors import draw_cloud, kind_legend, kind_strip
-from isinglass.figures.style import COLOURS, GRID, INK, MUTED, subplots
+from isinglass.plot import COLOURS, GRID, INK, MUTED, kind_legend, subplots
 
 WORDS = {"up": "upwards", "down": "downwards"}
 
@@ -29,13 +29,13 @@ def branches(span: xr.Dataset, flags: xr.Dataset) -> Figure:
     ):
         branch = first.sel(direction=way)
         kinds = branch["kind"].values
-        draw_cloud(cloud, beta, branch["crossing"].values, kinds)
+        plot.cloud(beta, branch["crossing"].values, kinds, cloud)
         cloud.set_title(f"Followed {word}")
         labels = ATTENTION_LABELS
         cloud.set_ylabel(f"{labels[0]} as {labels[1]} rises through 0")
-        kind_strip(strip, beta, kinds)
+        plot.kind_strip(beta, kinds, strip)
         line = {"color": colour, "linewidth": 0.9, "alpha": 0.85, "label": word}
-        growth.plot(beta, branch["leading"].values, **line)
+        plot.line(beta, branch["leading"].values, growth, **line)
     panels[0].sharey(panels[2])
     dashed = {"color": MUTED, "linewidth": 0.8, "linestyle": "--", "zorder": 0}
     for axes in (panels[0], panels[2], growth):

@@ -9,10 +9,11 @@ import xarray as xr
 from jaxtyping import Bool, Float
 from scipy.special import stdtrit
 
+from isinglass import plot
 from isinglass._common.intervals import CONFIDENCE, mean_interval
 from isinglass.dynamics import Measure, Sampling, lyapunov_spectrum, trajectory
 from isinglass.experiments.meanfield.setting import mean_field, parameters, start
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.meanfield import Prompt, SelfAttentionNetwork
 
@@ -406,20 +407,24 @@ def _draw_errors(measured: xr.Dataset) -> Figure:
         2, len(BETAS), width=12, height=6.4, sharex=True, sharey="row"
     )
     for (upper, lower), (beta, name) in zip(panels.T, BETAS.items(), strict=True):
+        for axes in (upper, lower):
+            axes.set(xscale="log", yscale="log")
         for tokens, colour in zip(TIMES, COLOURS, strict=False):
             errors = measured.error.sel(beta=beta, tokens=tokens).values
             middle = np.exp(np.log(errors).mean(axis=0))
             low, high = np.quantile(errors, (0.1, 0.9), axis=0)
             label = f"after {words(tokens)}"
-            upper.fill_between(SIZES, low, high, color=colour, alpha=0.2, linewidth=0)
-            upper.loglog(SIZES, middle, "o-", color=colour, markersize=4, label=label)
-        upper.loglog(SIZES, SIZES**-0.5, "--", color=MUTED, label="$N^{-1/2}$")
+            plot.ribbon(SIZES, low, high, upper, color=colour, alpha=0.2, linewidth=0)
+            plot.line(
+                SIZES, middle, upper, "o-", color=colour, markersize=4, label=label
+            )
+        plot.line(SIZES, SIZES**-0.5, upper, "--", color=MUTED, label="$N^{-1/2}$")
         unrelated = float(measured.spread.sel(beta=beta))
         upper.axhline(unrelated, color=MUTED, linewidth=0.8, linestyle=":")
         upper.set_title(f"β = {beta}, {name}")
         power = measured.power.sel(beta=beta).values
-        lower.loglog(SIZES, power.T, ".", color=COLOURS[6], alpha=0.4, markersize=4)
-        lower.loglog(SIZES, power.mean(axis=0), "-", color=COLOURS[6])
+        plot.line(SIZES, power.T, lower, ".", color=COLOURS[6], alpha=0.4, markersize=4)
+        plot.line(SIZES, power.mean(axis=0), lower, "-", color=COLOURS[6])
         limit = float(measured.limit.sel(beta=beta).mean())
         lower.axhline(limit, color=INK, linewidth=0.8)
         lower.set_xlabel("spins $N$")
@@ -445,9 +450,11 @@ def _draw_orbits(measured: xr.Dataset) -> Figure:
     )
     for axes, (beta, name) in zip(panels.T, BETAS.items(), strict=True):
         curves = measured.example.sel(beta=beta)
+        tokens = range(len(curves.sel(drawn_spins=0)))
         for axis, size, colour in zip(axes, DRAWN_SIZES, COLOURS, strict=False):
-            axis.plot(curves.sel(drawn_spins=size), color=colour, linewidth=1.1)
-            axis.plot(curves.sel(drawn_spins=0), color=INK, linewidth=0.6)
+            network, limit = (curves.sel(drawn_spins=drawn) for drawn in (size, 0))
+            plot.line(tokens, network, axis, color=colour, linewidth=1.1)
+            plot.line(tokens, limit, axis, color=INK, linewidth=0.6)
         axes[0].set_title(f"β = {beta}, {name}")
         axes[-1].set_xlabel("tokens")
     for axis, size in zip(panels[:, 0], DRAWN_SIZES, strict=True):

@@ -8,7 +8,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from isinglass.dynamics import Kind, kaplan_yorke_dimension
-from isinglass.figures.attractors import KIND_STYLES
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Cell, Ledger
 
 # Contraction rates of attractors of one kind that differ by more than this share are

@@ -11,6 +11,7 @@ import xarray as xr
 from jax import Array
 from jaxtyping import Float
 
+from isinglass import plot
 from isinglass._common.machine import cores
 from isinglass.dynamics import (
     DelayMap,
@@ -22,9 +23,8 @@ from isinglass.dynamics import (
     phase_diagram,
 )
 from isinglass.experiments.meanfield.setting import BETA_ATT, EPSILON, SCALE
-from isinglass.figures import samples
-from isinglass.figures.attractors import KIND_STYLES
-from isinglass.figures.style import COLOURS, subplots
+from isinglass.plot import COLOURS, subplots
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.meanfield import Features
 from isinglass.systems.meanfield.attention import attend, position_signs
@@ -258,14 +258,14 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure.legend(
         *kinds.get_legend_handles_labels(), loc="outside lower center", ncols=6
     )
-    picture = _draw_chaos(chaos, measured)
-    figure.colorbar(picture, ax=chaos, label="%")
+    _draw_chaos(chaos, measured)
+    figure.colorbar(chaos.images[0], ax=chaos, label="%")
     for axes, name, colour in (
         (exponents, "leading", COLOURS[1]),
         (dimension, "dimension", COLOURS[0]),
     ):
         largest = measured[name].max("beta")
-        samples.columns(axes, largest, by="patterns", colours=[colour])
+        plot.columns(largest, axes, by="patterns", colours=[colour])
         axes.set_xlabel("patterns $M$")
     exponents.set_ylabel("nats per step")
     exponents.set_title("Largest $\\mathbf{\\lambda_1}$ of each draw")
@@ -289,8 +289,13 @@ def _draw_kinds(axes: Any, measured: xr.Dataset) -> None:
         shares = 100 * (measured.kind == kind).mean(["seed", "beta"]).values
         if shares.any():
             style = KIND_STYLES[kind]
-            axes.bar(
-                patterns, shares, bottom=bottom, color=style.colour, label=style.label
+            plot.bars(
+                patterns,
+                shares,
+                axes,
+                bottom=bottom,
+                color=style.colour,
+                label=style.label,
             )
             bottom += shares
     axes.set(title="Kinds of attractor", ylabel="share of draws and β in %")
@@ -299,12 +304,13 @@ def _draw_kinds(axes: Any, measured: xr.Dataset) -> None:
     axes.set_xlabel("patterns $M$")
 
 
-def _draw_chaos(axes: Any, measured: xr.Dataset) -> Any:
+def _draw_chaos(axes: Any, measured: xr.Dataset) -> None:
     share = 100 * (measured.kind == Kind.CHAOTIC).mean("seed")
     betas, rows = measured.beta.values, measured.sizes["patterns"]
     half = (betas[1] - betas[0]) / 2
-    picture = axes.imshow(
+    plot.picture(
         share.transpose("patterns", "beta"),
+        axes,
         origin="lower",
         aspect="auto",
         cmap="magma",
@@ -315,7 +321,6 @@ def _draw_chaos(axes: Any, measured: xr.Dataset) -> Any:
     axes.grid(visible=False)
     axes.set_title("Share of draws with chaos")
     axes.set(xlabel="inverse temperature β", ylabel="patterns $M$")
-    return picture
 
 
 def tell(measured: xr.Dataset) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
 
+from isinglass import plot
 from isinglass.dynamics import Kind, Measure, phase_diagram
 from isinglass.experiments.meanfield import cycle
 from isinglass.experiments.meanfield.kinds import (
@@ -26,13 +27,8 @@ from isinglass.experiments.meanfield.setting import (
     random_starts,
     sweep,
 )
-from isinglass.figures.attractors import (
-    KIND_STYLES,
-    edges,
-    kind_legend,
-    kind_scale,
-)
-from isinglass.figures.style import INK, subplots
+from isinglass.plot import INK, kind_legend, subplots
+from isinglass.plot.kinds import KIND_STYLES, edges
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 BETAS = (0.5, 3.0)
@@ -299,12 +295,13 @@ def _draw_plane(plane: xr.Dataset, name: str) -> Figure:
     figure, (left, right) = subplots(
         1, 2, width=10.5, height=4.6, sharey=True, sharex=True
     )
-    left.pcolormesh(across, along, plane.kind.values, **kind_scale(), rasterized=True)
-    _draw_leading(figure, right, across, along, plane.leading.values)
+    plot.kind_map(across, along, plane.kind.values, left)
+    plot.exponent_map(across, along, plane.leading.values, right)
     line = np.array([(beta, other[place]) for place, beta in on_line(plane)])
+    beta, value = line.reshape(-1, 2).T
     for axes, colour in ((left, "white"), (right, INK)):
         axes.axhline(axis.paper, color=colour, linewidth=0.9, linestyle=":")
-        axes.plot(*line.reshape(-1, 2).T, "--", color=INK, linewidth=1.3)
+        plot.line(beta, value, axes, "--", color=INK, linewidth=1.3)
         axes.grid(False)
         axes.set(xlabel=BETA_LABEL, xlim=across[[0, -1]], ylim=along[[0, -1]])
     left.text(
@@ -328,24 +325,6 @@ def _draw_plane(plane: xr.Dataset, name: str) -> Figure:
         "its multipliers. Dotted: the paper's value.",
         name,
     )
-
-
-def _draw_leading(
-    figure: Any, axes: Any, across: np.ndarray, along: np.ndarray, leading: np.ndarray
-) -> None:
-    limit = float(np.quantile(np.abs(leading[np.isfinite(leading)]), 0.95))
-    picture = axes.pcolormesh(
-        across,
-        along,
-        np.clip(leading, -1e3, None),
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
-        rasterized=True,
-    )
-    bar = figure.colorbar(picture, ax=axes, extend="both", pad=0.02)
-    bar.set_label("$\\lambda_1$ (nats per step)")
-    bar.outline.set_visible(False)
 
 
 def tell(measured: xr.Dataset) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from isinglass._common.intervals import single_draw_half_width
 from isinglass.dynamics import DelayState
 from isinglass.experiments.meanfield.kinds import commonest
 from isinglass.experiments.meanfield.setting import mean_field, start
-from isinglass.figures.attractors import KIND_STYLES
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Cell, Context, Ledger
 from isinglass.reproduce.verdicts import FEWEST
 

@@ -35,7 +35,7 @@ from isinglass.experiments.meanfield.setting import (
     start,
     sweep,
 )
-from isinglass.figures.attractors import KIND_STYLES
+from isinglass.plot.kinds import KIND_STYLES
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 MOST_PERIOD = 256

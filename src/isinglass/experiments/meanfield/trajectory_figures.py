@@ -12,8 +12,8 @@ from isinglass.dynamics.signals import autocorrelation, power_spectrum
 from isinglass.experiments.meanfield.kinds import kind_name
 from isinglass.experiments.meanfield.program import PROGRAM_EXPONENTS
 from isinglass.experiments.meanfield.setting import ATTENTION_LABELS
-from isinglass.figures.attractors import KIND_STYLES
-from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.plot import COLOURS, INK, subplots
+from isinglass.plot.kinds import KIND_STYLES
 
 MOST_LAG = 200
 LAST = 120  # steps that are drawn over time
@@ -52,7 +52,7 @@ def draw_orbit(axes: Any, orbit: np.ndarray, colour: str) -> None:
     time = np.arange(-LAST, 0)
     for component, label in enumerate(ATTENTION_LABELS):
         style = {"color": COLOURS[component], "linewidth": 1, "label": label}
-        over_time.plot(time, orbit[-LAST:, component], **style)
+        plot.line(time, orbit[-LAST:, component], over_time, **style)
     for plane, component in zip(planes, (1, 2), strict=True):
         dots = {"color": colour, "markersize": 1.5}
         plot.phase_plane(orbit, plane, components=(0, component), **dots)
@@ -62,7 +62,8 @@ def draw_orbit(axes: Any, orbit: np.ndarray, colour: str) -> None:
     for panel in (*planes, spectral):
         panel.set(xlabel="", ylabel="")  # names stand above and below the columns
     most_lag = min(MOST_LAG, len(orbit) - 1)
-    correlated.plot(autocorrelation(orbit[:, 0], most_lag), **thin)
+    memory = autocorrelation(orbit[:, 0], most_lag)
+    plot.line(range(len(memory)), memory, correlated, **thin)
     correlated.set_ylim(-1.05, 1.05)
 
 
@@ -104,7 +105,7 @@ def draw_leading(axes: Any, runs: xr.Dataset, rng: np.random.Generator) -> None:
         for point, kind in zip(points, of_run.kind.values, strict=True):
             _, colour, marker = KIND_STYLES[kind]
             style = {"color": colour, "marker": marker, "markersize": 4}
-            axes.errorbar(*point, **style, linewidth=0.8)
+            plot.line(*point[:2], axes, error=point[2], **style, linewidth=0.8)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xticks((0, 1), ("short\nrun", "long\nrun"))
     axes.set_xlim(-0.6, 1.6)
@@ -115,11 +116,11 @@ def draw_spectrum(axes: Any, run: xr.Dataset) -> None:
     index = np.arange(1, run.sizes["exponent"] + 1)
     style = {"color": KIND_STYLES[run.kind.item()].colour, "marker": "o"}
     exponents, error = run.exponents.values, run.exponent_error.values
-    axes.errorbar(index, exponents, error, **style, markersize=4, linewidth=1)
+    plot.line(index, exponents, axes, error=error, **style, markersize=4, linewidth=1)
     published = PROGRAM_EXPONENTS.get(run.beta.item())
     if published is not None:
         diamond = {"color": "none", "markeredgecolor": INK, "markersize": 7}
-        axes.plot(index, published, "D", **diamond)
+        plot.line(index, published, axes, "D", **diamond)
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_yscale("symlog", linthresh=0.1, linscale=0.6)
     axes.set_xticks((1, 4, 8, 12))

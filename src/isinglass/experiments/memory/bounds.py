@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.energy import (
     global_energy_slack,
     modern_hopfield_slack,
@@ -22,7 +23,7 @@ from isinglass.experiments.memory.pattern_sets import (
     draw_sets,
 )
 from isinglass.experiments.memory.setting import arranged
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 LAYERS = 4
@@ -214,13 +215,13 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
             rest = [axis for axis in sets.dims if axis != "n"]
             low, middle, high = sets.quantile([0.25, 0.5, 0.75], rest, skipna=True)
             shade = {"color": colour, "alpha": 0.15, "linewidth": 0}
-            panel.fill_between(sets.n, low, high, **shade)
+            plot.ribbon(sets.n, low, high, panel, **shade)
             line = {
                 "color": colour,
                 "markersize": 4,
                 "label": f"separation {separation:g}",
             }
-            panel.plot(sets.n, middle, "o-", **line)
+            plot.line(sets.n, middle, panel, "o-", **line)
         panel.axhline(0, color=MUTED, linewidth=1)
         panel.axhline(1, color=MUTED, linewidth=1)
         panel.set(title=name, ylim=(-0.06, 1.06), ylabel=statement.label)

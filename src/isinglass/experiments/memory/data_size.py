@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.data import TextSource
 from isinglass.data.text import Text, shares, windows
 from isinglass.experiments.memory.language_model import (
@@ -18,9 +19,7 @@ from isinglass.experiments.memory.language_model import (
     trained,
 )
 from isinglass.experiments.memory.setting import arranged, one_device
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-from isinglass.plot import learning_curve
+from isinglass.plot import COLOURS, INK, MUTED, learning_curve, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs, side_by_side
 from isinglass.systems.memory import evaluate, matching_length
 
@@ -201,9 +200,9 @@ def _draw_losses(panel: Any, measured: xr.Dataset) -> None:
         line = {"hue": "share", "linestyle": style, "label": None}
         learning_curve(losses, panel, each_run=True, **line)
     for colour, share in zip(COLOURS, measured.share.values, strict=False):
-        panel.plot([], [], color=colour, label=f"{100 * share:g} %")
-    panel.plot([], [], "-", color=INK, label="training")
-    panel.plot([], [], "--", color=INK, label="validation")
+        plot.line([], [], panel, color=colour, label=f"{100 * share:g} %")
+    plot.line([], [], panel, "-", color=INK, label="training")
+    plot.line([], [], panel, "--", color=INK, label="validation")
     panel.axhline(1, color=MUTED, linestyle=":", linewidth=1)
     top = max(measured.training[:, :, 0].max(), measured.validation.mean("seed").max())
     panel.set(title="Loss", xlabel="step", ylabel="nats per byte", ylim=(0, 1.05 * top))
@@ -216,9 +215,9 @@ def _draw_continuations(panel: Any, measured: xr.Dataset) -> None:
     curves = curves.assign_coords(length=list(lengths))
     styles = dict(zip(ORIGINS, ("-", "--"), strict=True))
     for origin in reversed(ORIGINS):
-        samples.curves(
-            panel,
+        plot.curves(
             curves.sel(origin=origin, drop=True),
+            panel,
             along="length",
             hue="share",
             linestyle=styles[origin],
@@ -228,7 +227,7 @@ def _draw_continuations(panel: Any, measured: xr.Dataset) -> None:
             label=None,
         )
     for origin, style in styles.items():
-        panel.plot([], [], style, color=INK, label=origin)
+        plot.line([], [], panel, style, color=INK, label=origin)
     panel.set(title="Continued exactly", xlabel="bytes", ylabel="% of prompts")
     panel.set_ylim(-2, 103)
     panel.set_xticks([0, 16, *LENGTHS[:-1], 48, LENGTHS[-1]])

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from isinglass import plot
 from isinglass.experiments.memory.setting import FIG_1
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
-from isinglass.plot import landscape
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.plot.energy_landscapes import STAR
 
 TITLES = (
@@ -27,16 +27,16 @@ def draw_plane(measured: xr.Dataset) -> Figure:
     top = float(np.quantile(energies[0], 0.98)) - lowest
     for panel, title, energy in zip(panels, TITLES, energies, strict=True):
         bounds = (lowest, lowest + top)
-        landscape(energy, panel, patterns=patterns, bounds=bounds)
+        plot.landscape(energy, panel, patterns=patterns, bounds=bounds)
         if energy.landscape == "g":
             _draw_creases(panel, x, y, patterns)
         else:
-            _draw_way_down(panel, energy)
+            plot.force_lines(energy, panel)
             minima = measured.minima.sel(space="2-D", energy=energy.landscape.item())
             ring = {"markerfacecolor": "none", "markeredgecolor": "white"}
-            panel.plot(*minima.T, "o", markersize=11, markeredgewidth=1.6, **ring)
+            ring |= {"markersize": 11, "markeredgewidth": 1.6}
+            plot.line(minima[:, 0], minima[:, 1], panel, "o", **ring)
         panel.set(title=title, ylabel="")
-        panel.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))  # not those of arrows
     panels[0].set_ylabel("$x_2$")
     bar = figure.colorbar(
         panels[0].collections[0], ax=panels, shrink=0.8, pad=0.01, aspect=28
@@ -57,22 +57,7 @@ def _draw_creases(
     for index in range(len(patterns) - 1):
         nearer = np.delete(squared, index, -1).min(-1) - squared[..., index]
         dashes = {"colors": "white", "linewidths": 1.0, "linestyles": "--"}
-        panel.contour(x, y, nearer.T, levels=[0.0], **dashes)
-
-
-def _draw_way_down(panel: Any, energy: xr.DataArray) -> None:
-    """Thin lines with arrows along the force."""
-    across, up = np.gradient(-energy.values, energy.x.values, energy.y.values)
-    panel.streamplot(
-        energy.x.values,
-        energy.y.values,
-        across.T,
-        up.T,
-        color=(1, 1, 1, 0.45),
-        linewidth=0.5,
-        density=0.7,
-        arrowsize=0.6,
-    )
+        plot.contours(x, y, nearer.T, panel, levels=[0.0], **dashes)
 
 
 def draw_line(measured: xr.Dataset) -> Figure:
@@ -81,17 +66,21 @@ def draw_line(measured: xr.Dataset) -> Figure:
     patterns, energies = FIG_1["1-D"][:, 0], measured["energy_1-D"]
     x, g = energies.line.values, energies[0]
     shade = {"color": COLOURS[0], "alpha": 0.13, "linewidth": 0}
-    left.fill_between(x, g - np.log(len(patterns)), g, **shade)
-    left.plot(x, g, color=MUTED, linewidth=1.2, label="g(x)")
+    plot.ribbon(x, g - np.log(len(patterns)), g, left, **shade)
+    plot.line(x, g, left, color=MUTED, linewidth=1.2, label="g(x)")
     labels = ("E(x)", "$2E_{MCHN} - \\log 3$")
     for colour, label, energy in zip(COLOURS, labels, energies[1:], strict=False):
-        left.plot(x, energy, color=colour, label=label)
+        plot.line(x, energy, left, color=colour, label=label)
         minima = measured.minima.sel(space="1-D", energy=energy.landscape.item())
         places = minima[:, 0].values
-        left.plot(places, np.interp(places, x, energy), "o", color=colour, markersize=7)
+        plot.line(
+            places, np.interp(places, x, energy), left, "o", color=colour, markersize=7
+        )
     low = float((g - np.log(3)).min()) - 0.2
     for pattern in patterns:
-        left.plot(pattern, low, "*", color=STAR, markersize=12, clip_on=False, zorder=5)
+        plot.line(
+            pattern, low, left, "*", color=STAR, markersize=12, clip_on=False, zorder=5
+        )
         right.axhline(pattern, color=STAR, linewidth=1, linestyle=":")
     left.set(xlabel="x", ylabel="energy", title="Energies on the line")
     left.set(ylim=(low, 4.6), xlim=(x[0], x[-1]))
@@ -101,7 +90,7 @@ def draw_line(measured: xr.Dataset) -> Figure:
         (measured.maxima_by_beta, 1.0, MUTED),
     ):
         dots = {"color": colour, "markersize": size, "markeredgewidth": 0}
-        right.plot(measured.beta, branches, "o", **dots)
+        plot.line(measured.beta, branches, right, "o", **dots)
     right.axvline(1.0, color=INK, linewidth=0.9, linestyle="--")
     right.text(1.03, patterns.min() - 0.35, "paper", color=INK, fontsize="small")
     right.set(xscale="log", xlabel="inverse temperature β", ylabel="x")

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from isinglass import plot
 from isinglass.experiments.memory.setting import over
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass.plot import COLOURS, MUTED, subplots
 
 TITLES = (
     "Global energy never rises",
@@ -51,11 +51,11 @@ def _draw_row(panels: Any, percent: xr.Dataset) -> None:
     left, middle, right = panels
     for panel, share in ((left, percent.falls), (right, percent.by_order)):
         by_split = over(share, "seed", "radius", "split")
-        samples.band(panel, by_split, hue="split", **line)
+        plot.band(by_split, panel, hue="split", **line)
     for share, colour, label in (
         (percent.in_last, COLOURS[4], "pattern in the last layer"),
         (percent.elsewhere, COLOURS[3], "in one before"),
         (percent.one_layer, MUTED, "all in one layer"),
     ):
         mean = over(share, "seed", "radius")
-        samples.band(middle, mean, colours=[colour], label=label, **line)
+        plot.band(mean, middle, colours=[colour], label=label, **line)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.memory.setting import (
     CLAIMED,
     MEASURED,
@@ -13,7 +14,7 @@ from isinglass.experiments.memory.setting import (
     RATIOS,
     WIDTH,
 )
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Figure
 
 DRAWN = (2, 16, 128, 1024)  # dimensions of balls
@@ -51,10 +52,10 @@ def _draw_forms(left: Any, middle: Any, measured: xr.Dataset) -> None:
     dimensions = [n for n in measured.dimension.values if n in DRAWN]
     for colour, n in zip(COLOURS, dimensions, strict=False):
         ball = measured[["exact", "printed"]].sel(dimension=n) / n
-        left.plot(ball.unit, ball.exact, color=colour, label=f"n = {n:,}")
-        left.plot(ball.unit, ball.printed, "--", color=colour, linewidth=1.3)
-        middle.plot(ball.unit, ball.printed - ball.exact, color=colour)
-    left.plot([], [], "--", color=MUTED, linewidth=1.3, label="as printed")
+        plot.line(ball.unit, ball.exact, left, color=colour, label=f"n = {n:,}")
+        plot.line(ball.unit, ball.printed, left, "--", color=colour, linewidth=1.3)
+        plot.line(ball.unit, ball.printed - ball.exact, middle, color=colour)
+    plot.line([], [], left, "--", color=MUTED, linewidth=1.3, label="as printed")
     left.set(ylabel="$n^{-1}\\,\\log Z_i$", title="One ball", ylim=(-3.2, 2.2))
     middle.set(ylabel="$n^{-1}\\,\\log$ (printed / exact)", title="How far it is off")
     for panel in (left, middle):
@@ -66,9 +67,9 @@ def _draw_forms(left: Any, middle: Any, measured: xr.Dataset) -> None:
 
 def _draw_entropy(panel: Any, curve: xr.Dataset, measured: xr.Dataset) -> None:
     """What Proposition 4 takes for the cross-entropy, by the radius of the balls."""
-    panel.plot(curve.ball_radius, curve.claimed_entropy, color=COLOURS[0])
+    plot.line(curve.ball_radius, curve.claimed_entropy, panel, color=COLOURS[0])
     dot = (MEASURED / 2, float(measured.log_z.sel(ball_radius=MEASURED / 2)))
-    panel.plot(*dot, "o", color=COLOURS[1], markersize=6)
+    plot.line(*dot, panel, "o", color=COLOURS[1], markersize=6)
     panel.annotate(
         f"half the measured\ndistance: {dot[1]:.0f}",
         dot,
@@ -96,12 +97,12 @@ def _draw_radii(panel: Any, measured: xr.Dataset) -> None:
         "critical": ("-", f"{PATTERNS:,} balls with Z = 1"),
     }
     for colour, (name, (line, label)) in zip(COLOURS, curves.items(), strict=False):
-        panel.plot(measured.n, measured[name], line, color=colour, label=label)
+        plot.line(measured.n, measured[name], panel, line, color=colour, label=label)
     for radius, marker, size, label in (
         (CLAIMED / 2, "s", 5, "paper: $\\sqrt{n/2\\pi e}$"),
         (MEASURED / 2, "^", 6, "paper: half the distance measured"),
     ):
-        panel.plot(WIDTH, radius, marker, color=INK, markersize=size, label=label)
+        plot.line(WIDTH, radius, panel, marker, color=INK, markersize=size, label=label)
     panel.set(xscale="log", yscale="log", xlabel="dimension n", ylabel="radius")
     panel.set(title="Radii", ylim=(0.05, 40))
     panel.legend(fontsize=8.5)
@@ -111,11 +112,14 @@ def _draw_sizes(panel: Any, measured: xr.Dataset) -> None:
     """Parameters against data, exponential in the width, beside the claimed power."""
     data, parameters = measured.log10_data, measured.parameters
     in_view = (data >= 0) & (data < 40)
-    panel.plot(data[in_view], parameters[in_view], color=COLOURS[0], label="Z = 1")
+    plot.line(
+        data[in_view], parameters[in_view], panel, color=COLOURS[0], label="Z = 1"
+    )
     across = np.linspace(6, 11, 50)
-    panel.plot(
+    plot.line(
         across,
         np.mean(RATIOS) * 10 ** (2 * across),
+        panel,
         "--",
         color=COLOURS[1],
         label="$N = 8.6\\times10^{-10}\\,D^2$",
@@ -123,7 +127,7 @@ def _draw_sizes(panel: Any, measured: xr.Dataset) -> None:
     for n in (64, 256, WIDTH):
         if in_view.sel(n=n):
             dot = (float(data.sel(n=n)), float(parameters.sel(n=n)))
-            panel.plot(*dot, "o", color=COLOURS[0], markersize=5)
+            plot.line(*dot, panel, "o", color=COLOURS[0], markersize=5)
             panel.annotate(
                 f"n = {n}",
                 dot,

@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass import plot
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 
 
 def draw_training(
@@ -29,13 +30,13 @@ def draw_training(
             models = measured.sel(arm=arm, depth=depth)
             step = models.step.isel(seed=0)
             runs, mean = models.training.T, models.mean("seed")
-            panel.plot(step, runs, color=colour, alpha=0.3, linewidth=0.9)
+            plot.line(step, runs, panel, color=colour, alpha=0.3, linewidth=0.9)
             for loss, style, width, label in (
                 (mean.training, "-", 1.8, f"{depth} layers, training"),
                 (mean.validation, "--", 1.4, f"{depth} layers, new examples"),
             ):
                 line = {"color": colour, "linewidth": width, "label": label}
-                panel.plot(step, loss, style, **line)
+                plot.line(step, loss, panel, style, **line)
         for (label, loss), style in zip(lines.items(), ("-", ":"), strict=True):
             mark = {"linewidth": 1.1, "linestyle": style, "label": label}
             panel.axhline(loss, color=INK, **mark)
@@ -62,7 +63,7 @@ NOTES = {
 def draw_countings(measured: xr.Dataset, bound: float) -> Figure:
     """Losses on new examples against the least that the data allow, by counting."""
     figure, panel = subplots(1, 1, width=5.2, height=4.2)
-    panel.plot([0, 2.2], [0, 2.2], ":", color=INK, linewidth=1.2)
+    plot.line([0, 2.2], [0, 2.2], panel, ":", color=INK, linewidth=1.2)
     words = {"fontsize": 8.5, "color": INK, "ha": "center", "va": "center"}
     panel.text(1.62, 1.48, "entropy of the data", rotation=38, **words)
     panel.axhline(bound, color=INK, linewidth=1.1)
@@ -70,9 +71,10 @@ def draw_countings(measured: xr.Dataset, bound: float) -> Figure:
     panel.text(2.18, 1.03, "bound of Proposition 4", **words)
     for number, depth in enumerate(measured.depth.values):
         loss = measured.loss.sel(arm="new", depth=depth).transpose("seed", "counted")
-        panel.plot(
+        plot.line(
             np.tile(measured.floor, loss.sizes["seed"]),
             loss.values.ravel(),
+            panel,
             "os"[number % 2],
             color=COLOURS[number],
             markersize=7 - 2 * number,

@@ -5,7 +5,8 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
-from isinglass.figures.style import COLOURS, MUTED, subplots
+from isinglass import plot
+from isinglass.plot import COLOURS, MUTED, subplots
 
 
 def draw_radii(models: dict[str, xr.Dataset]) -> Figure:
@@ -55,14 +56,14 @@ def _draw_layers(
     ):
         line = {"color": colour, "markersize": 4, "markerfacecolor": face}
         kind = mean.sel(weights=weights)
-        units.plot(depths, kind.in_units, style, label=label, **line)
-        spreads.plot(depths, kind.over_spread, style, **line)
+        plot.line(depths, kind.in_units, units, style, label=label, **line)
+        plot.line(depths, kind.over_spread, spreads, style, **line)
     cross = {"color": colour, "markersize": 8, "markeredgewidth": 2}
     rescaled = float(mean.rescaled_distance / model.unit)
-    units.plot([1], [rescaled], "x", label=f"{name}, rescaled", **cross)
+    plot.line([1], [rescaled], units, "x", label=f"{name}, rescaled", **cross)
     spreads.axhline(float(mean.normal_over_spread), color=colour, linestyle=":")
     label = f"normal vectors, n = {int(model.width[0]):,}"
-    units.plot([], [], ":", color=colour, label=label)
+    plot.line([], [], units, ":", color=colour, label=label)
 
 
 def _draw_sizes(panel: Any, model: xr.Dataset, colour: str) -> None:
@@ -71,5 +72,5 @@ def _draw_sizes(panel: Any, model: xr.Dataset, colour: str) -> None:
     last = model.mean_distance.sel(weights="trained").isel(layer=-2)
     for distance, style in ((last, "o-"), (model.normal_distance, ":")):
         relative = (distance / distance.isel(fraction=0)).mean("seed")
-        panel.plot(percent, relative, style, color=colour, markersize=4)
+        plot.line(percent, relative, panel, style, color=colour, markersize=4)
     panel.set_xticks(percent)

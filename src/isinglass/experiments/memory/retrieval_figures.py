@@ -7,14 +7,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from isinglass import plot
 from isinglass.experiments.memory.half_points import (
     DOUBLINGS,
     POWERS,
     SEPARATED,
     WRONG,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 
 Points = Mapping[str, Sequence[xr.Dataset]]
 
@@ -25,13 +25,12 @@ def draw_maps(measured: xr.Dataset) -> Figure:
     figure, panels = subplots(2, 3, width=10.0, height=5.6, sharex=True, sharey=True)
     counts, noises = share.patterns.values, 100 * share.noise.values
     places = np.arange(len(counts))
-    mesh: Any = None
     for panel, values in zip(panels.flat, share, strict=True):
         shades = {"cmap": "viridis", "vmin": 0, "vmax": 1, "shading": "nearest"}
-        mesh = panel.pcolormesh(noises, places, values, **shades)
+        plot.heat_map(noises, places, values, panel, **shades)
         if values.min() < 0.5 < values.max():
             line = {"levels": [0.5], "colors": "white", "linewidths": 1.6}
-            panel.contour(noises, places, values, **line)
+            plot.contours(noises, places, values, panel, **line)
         panel.set_title(values.energy.item(), color=INK, fontsize=9.5)
         panel.grid(False)
         panel.set_yticks(places, [f"{count:,}" for count in counts])
@@ -39,7 +38,7 @@ def draw_maps(measured: xr.Dataset) -> Figure:
         panel.set_xlabel("turned signs, %")
     for panel in panels[:, 0]:
         panel.set_ylabel("patterns m")
-    bar = figure.colorbar(mesh, ax=panels, pad=0.01, aspect=30)
+    bar = figure.colorbar(panels[0, 0].collections[0], ax=panels, pad=0.01, aspect=30)
     bar.set_label("share retrieved")
     bar.outline.set_visible(False)
     return figure
@@ -66,7 +65,7 @@ def draw_halves(measured: xr.Dataset, points: Points, lengths: int) -> Figure:
         for colour, kind in zip(COLOURS, names, strict=False):
             _draw_points(panel, measured.sel(kind=kind), points[kind], colour)
         panel.set(yscale="log", xlabel="dimension n", ylabel="patterns at half")
-        panel.plot([], [], "--", color=MUTED, linewidth=1.2, label="estimate")
+        plot.line([], [], panel, "--", color=MUTED, linewidth=1.2, label="estimate")
         panel.legend(fontsize=8.5)
     powers.set(xscale="log", title="Powers: $n^{k-1}$")
     _tick(powers, measured, of_powers)
@@ -77,7 +76,7 @@ def draw_halves(measured: xr.Dataset, points: Points, lengths: int) -> Figure:
     continuous.set_title(f"Continuous, n = {int(measured.dimension)}")
     percent = 100 * measured.by_length.assign_coords(width=100 * measured.width)
     band = {"along": "width", "hue": "continuous", "quantiles": (0.05, 0.95)}
-    samples.band(last, percent, marker="o", **band)
+    plot.band(percent, last, marker="o", **band)
     last.set(xlabel="lengths within ± %", ylabel="retrieved, %", ylim=(0, 104))
     last.set_title(f"Patterns of unequal lengths, m = {lengths}")
     last.legend(fontsize=8.5)
@@ -98,18 +97,19 @@ def _draw_points(
     if points:
         places = [float(point.place) for point in points]
         middle, low, high = np.array([point.number.values for point in points]).T
-        panel.errorbar(
+        plot.line(
             places,
             middle,
-            yerr=np.maximum([middle - low, high - middle], 0),
-            fmt="o",
+            panel,
+            "o",
+            error=np.maximum([middle - low, high - middle], 0),
             color=colour,
             markersize=5,
             capsize=2.5,
             linewidth=1.2,
             label=_label(kind.kind.item()),
         )
-    panel.plot(kind.place, kind.theory, "--", color=colour, linewidth=1.2)
+    plot.line(kind.place, kind.theory, panel, "--", color=colour, linewidth=1.2)
 
 
 def _label(kind: str) -> str:
@@ -123,9 +123,9 @@ def draw_errors(measured: xr.Dataset) -> Figure:
     figure, panels = subplots(1, len(separations), width=10.0, height=3.8, sharey=True)
     for panel, separation in zip(panels, separations, strict=True):
         for colour, count in zip(COLOURS, error["count"].values, strict=False):
-            samples.band(
-                panel,
+            plot.band(
                 error.sel(separation=separation, count=count),
+                panel,
                 along="noise",
                 quantiles=(0.05, 0.95),
                 colours=[colour],
@@ -133,7 +133,7 @@ def draw_errors(measured: xr.Dataset) -> Figure:
                 label=f"m = {count:,}",
             )
         start = 2 * np.sqrt(measured.noise)
-        panel.plot(error.noise, start, ":", color=INK, label="at the start")
+        plot.line(error.noise, start, panel, ":", color=INK, label="at the start")
         panel.set(xlabel="turned signs, %", title=f"Separation {separation:g}")
     panels[0].set_ylabel("|x − ρ| / |ρ| in the end")
     panels[0].set_ylim(bottom=0)

@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass import plot
+from isinglass.plot import COLOURS, INK, MUTED, subplots
 
 TICKS = [figure * 10**power for power in range(8) for figure in (1, 3)]
 
@@ -48,7 +49,7 @@ def _draw_searches(panel: Any, measured: xr.Dataset, half: float) -> None:
         label = f"{int(models.parameters):,}"
         for data, loss in zip(models.data, models.loss, strict=True):
             line = {"color": to_hex(shade), "markersize": 3.5, "linewidth": 1.1}
-            panel.plot(data, loss, "o-", label=label, **line)
+            plot.line(data, loss, panel, "o-", label=label, **line)
             label = None
     panel.axhline(half, color=INK, linewidth=1)
     panel.axhline(2 * half, color=MUTED, linewidth=1, linestyle=":")
@@ -69,13 +70,13 @@ def _draw_powers(
     """Parameters against D*, with laws through the middle."""
     sizes = measured.parameters.values.astype(float)
     for of_seed in measured.star.transpose("seed", "width"):
-        panel.plot(of_seed, sizes, "o", color=COLOURS[0], markersize=5, alpha=0.7)
+        plot.line(of_seed, sizes, panel, "o", color=COLOURS[0], markersize=5, alpha=0.7)
     across = np.geomspace(star[0] / 1.3, star[-1] * 1.3, 50)
     data, size = (np.exp(np.log(values).mean()) for values in (star, sizes))
     styles = (("-", COLOURS[0]), ("--", COLOURS[2]), ("--", COLOURS[1]))
     for (label, power), (style, colour) in zip(powers.items(), styles, strict=True):
         line = {"color": colour, "linewidth": 1.4, "label": label}
-        panel.plot(across, size * (across / data) ** power, style, **line)
+        plot.line(across, size * (across / data) ** power, panel, style, **line)
     panel.set(xscale="log", yscale="log", xlabel="D*, tokens", ylabel="parameters N")
     panel.set(title="The law", ylim=(sizes[0] / 8, sizes[-1] * 8))
     panel.legend(fontsize=8.5, loc="upper left")
@@ -92,8 +93,8 @@ def _draw_ratios(panel: Any, measured: xr.Dataset) -> None:
         ratio = sizes[:, None] / star**power
         ratio = ratio / np.exp(np.log(ratio[0]).mean())
         mean = np.exp(np.log(ratio).mean(axis=1))
-        panel.plot(sizes, mean, f"{marker}-", color=colour, label=label)
-        panel.plot(sizes, ratio, marker, color=colour, markersize=3, alpha=0.5)
+        plot.line(sizes, mean, panel, f"{marker}-", color=colour, label=label)
+        plot.line(sizes, ratio, panel, marker, color=colour, markersize=3, alpha=0.5)
     panel.axhline(1, color=INK, linewidth=0.9)
     panel.set(xscale="log", yscale="log", xlabel="parameters N")
     panel.set(

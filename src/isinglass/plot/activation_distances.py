@@ -1,4 +1,4 @@
-"""The figure of distances between activations, layer by layer."""
+"""Distances between activations, layer by layer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from isinglass.figures.style import COLOURS, INK, MUTED, subplots
+from isinglass.plot._axes import refuse
+from isinglass.plot.style import COLOURS, INK, MUTED, house_style, subplots
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def draw(dataset: xr.Dataset) -> Figure:
+NEEDED = {"histogram", "median", "quantile_distance", "asymptote", "twice_asymptote"}
+
+
+def radius_figure(dataset: xr.Dataset) -> Figure:
     """Draw histograms of the last layer's distances, and the medians of all layers.
 
     Shares of the sample have colours of their own. Dashed is √(n/2πe), the radius with
@@ -23,13 +27,23 @@ def draw(dataset: xr.Dataset) -> Figure:
     Args:
         dataset: What `isinglass.systems.memory.layer_radius` returns. With one layer
             alone there are histograms alone.
+
+    Returns:
+        The figure, which has no window: ``plot.render(figure, "png")`` are the bytes
+        of its file.
+
+    Raises:
+        TypeError: If ``dataset`` is no such report.
     """
+    if not hasattr(dataset, "data_vars") or not set(dataset.data_vars) >= NEEDED:
+        raise refuse("dataset", dataset, "what layer_radius returns")
     several = dataset.sizes["layer"] > 1
     width = 9.5 if several else 6.5
-    figure, axes = subplots(1, 1 + several, width=width, squeeze=False)
-    _draw_histograms(axes[0, 0], dataset.isel(layer=-1))
-    if several:
-        _draw_layers(axes[0, 1], dataset)
+    with house_style():
+        figure, axes = subplots(1, 1 + several, width=width, squeeze=False)
+        _draw_histograms(axes[0, 0], dataset.isel(layer=-1))
+        if several:
+            _draw_layers(axes[0, 1], dataset)
     return figure
 
 

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from isinglass import plot
 from isinglass._common.intervals import mean_interval
-from isinglass.figures import COLOURS, log_ticks, render, samples, subplots
+from isinglass.plot import COLOURS, log_ticks, render, subplots
+from isinglass.plot.comparisons import names
 
 SEEDS = 7
 
@@ -53,9 +55,9 @@ def diamonds(axes):
 def test_settings_have_their_runs_and_the_interval_of_their_mean(
     axes, accuracy, upright
 ):
-    draw = samples.columns if upright else samples.rows
+    draw = plot.columns if upright else plot.rows
     values = accuracy.sel(length=8)
-    draw(axes, values, by="arm")
+    draw(values, axes, by="arm")
 
     place, measured = (0, 1) if upright else (1, 0)
     points = dots(axes)[COLOURS[0]]
@@ -73,14 +75,14 @@ def test_settings_have_their_runs_and_the_interval_of_their_mean(
 def test_the_first_row_is_on_top_also_where_panels_share_their_axis(accuracy):
     _, panels = subplots(1, 2, sharey=True)
     for panel in panels:
-        samples.rows(panel, accuracy.sel(length=8), by="arm")
+        plot.rows(accuracy.sel(length=8), panel, by="arm")
     assert panels[0].get_ylim() == (1.5, -0.5)
 
 
 def test_hues_lie_in_one_row_and_side_by_side_in_a_column(accuracy):
     across, upright = (subplots()[1] for _ in range(2))
-    samples.rows(across, accuracy, by="length", hue="arm")
-    samples.columns(upright, accuracy, by="length", hue="arm")
+    plot.rows(accuracy, across, by="length", hue="arm")
+    plot.columns(accuracy, upright, by="length", hue="arm")
 
     assert set(dots(across)) == set(dots(upright)) == set(COLOURS[:2])
     assert [bar[0, 1] for bar in bars(across)] == [0, 1, 2, 0, 1, 2]
@@ -97,10 +99,10 @@ def test_what_a_paper_published_is_a_line_or_a_diamond_a_setting(accuracy):
     line, diamond, of_hue = (subplots()[1] for _ in range(3))
     by_length = xr.DataArray([90.0, np.nan, 70.0], dims="length")
 
-    samples.rows(line, accuracy, by="length", hue="arm", paper=85.0)
-    samples.rows(diamond, accuracy, by="length", hue="arm", paper=by_length)
+    plot.rows(accuracy, line, by="length", hue="arm", paper=85.0)
+    plot.rows(accuracy, diamond, by="length", hue="arm", paper=by_length)
     both = xr.concat([by_length, by_length + 1], "arm")
-    samples.columns(of_hue, accuracy, by="length", hue="arm", paper=both)
+    plot.columns(accuracy, of_hue, by="length", hue="arm", paper=both)
 
     assert [x.get_xdata() for x in line.lines if x.get_label() == "paper"] == [[85, 85]]
     np.testing.assert_array_equal(diamonds(diamond), [[[90, 0], [np.nan, 1], [70, 2]]])
@@ -115,7 +117,7 @@ def test_what_a_paper_published_is_a_line_or_a_diamond_a_setting(accuracy):
 )
 def test_curves_are_every_run_and_their_centre(axes, accuracy, centre, reduce):
     values = accuracy.sel(arm="plain")
-    samples.curves(axes, values, along="length", centre=centre, label="plain")
+    plot.curves(values, axes, along="length", centre=centre, label="plain")
 
     *thin, thick = axes.lines
     assert [line.get_ydata().tolist() for line in thin] == values.values.tolist()
@@ -125,7 +127,7 @@ def test_curves_are_every_run_and_their_centre(axes, accuracy, centre, reduce):
 
 
 def test_curves_of_several_hues_are_told_apart(axes, accuracy):
-    samples.curves(axes, accuracy, along="length", hue="arm", linestyle="--")
+    plot.curves(accuracy, axes, along="length", hue="arm", linestyle="--")
     assert len(axes.lines) == 2 * (SEEDS + 1)
     assert {line.get_color() for line in axes.lines} == set(COLOURS[:2])
     assert {line.get_linestyle() for line in axes.lines} == {"--"}
@@ -136,7 +138,7 @@ def test_curves_of_several_hues_are_told_apart(axes, accuracy):
 @pytest.mark.parametrize("quantiles", [None, (0.25, 0.75), (0.25, 0.5, 0.75)])
 def test_a_band_is_an_interval_or_quantiles(axes, accuracy, quantiles):
     values = accuracy.sel(arm="penalised")
-    samples.band(axes, values, along="length", quantiles=quantiles)
+    plot.band(values, axes, along="length", quantiles=quantiles)
 
     runs = values.dropna("seed").values
     if quantiles is None:
@@ -155,18 +157,18 @@ def test_a_band_is_an_interval_or_quantiles(axes, accuracy, quantiles):
 def test_a_band_ends_where_the_quantity_ends(axes, accuracy):
     largest = float(accuracy.sel(arm="plain").max())
     values = accuracy.sel(arm="plain").assign_attrs(valid_range=(0, largest))
-    samples.band(axes, values, along="length")
+    plot.band(values, axes, along="length")
 
     (area,) = axes.collections
     assert area.get_paths()[0].vertices[:, 1].max() < largest
 
 
-@pytest.mark.parametrize("draw", [samples.rows, samples.columns])
+@pytest.mark.parametrize("draw", [plot.rows, plot.columns])
 def test_a_bar_ends_where_the_quantity_ends(axes, accuracy, draw):
     values = accuracy.sel(length=8).copy(deep=True)
     values[:] = np.where(np.arange(SEEDS), 100.0, 80.0)[:, None]
-    draw(axes, values, by="arm")
-    draw(axes, values.assign_attrs(valid_range=[0, 100]), by="arm")
+    draw(values, axes, by="arm")
+    draw(values.assign_attrs(valid_range=[0, 100]), axes, by="arm")
 
     plain, within = np.array(bars(axes)).max(axis=(1, 2)).reshape(2, 2)
     assert (plain > 100).all()
@@ -175,25 +177,25 @@ def test_a_bar_ends_where_the_quantity_ends(axes, accuracy, draw):
 
 def test_labels_beside_a_coordinate_are_its_names(accuracy):
     labelled = accuracy.assign_coords(arm_label=("arm", ["CE", "CE + penalties"]))
-    assert samples.names(labelled, "arm") == ["CE", "CE + penalties"]
-    assert samples.names(labelled.isel(arm=[1]), "arm") == ["CE + penalties"]
-    assert samples.names(accuracy, "length") == ["8", "16", "1,024"]
+    assert names(labelled, "arm") == ["CE", "CE + penalties"]
+    assert names(labelled.isel(arm=[1]), "arm") == ["CE + penalties"]
+    assert names(accuracy, "length") == ["8", "16", "1,024"]
 
 
-@pytest.mark.parametrize("draw", [samples.rows, samples.columns])
+@pytest.mark.parametrize("draw", [plot.rows, plot.columns])
 def test_other_dimensions_than_those_drawn_are_refused(axes, accuracy, draw):
     with pytest.raises(ValueError, match=r"dimensions length, seed, got .*'arm'"):
-        draw(axes, accuracy, by="length")
+        draw(accuracy, axes, by="length")
     with pytest.raises(ValueError, match="dimensions"):
-        samples.curves(axes, accuracy, along="length")
+        plot.curves(accuracy, axes, along="length")
     with pytest.raises(ValueError, match="two or three"):
-        samples.band(axes, accuracy[:, 0], along="length", quantiles=(0.5,))
+        plot.band(accuracy[:, 0], axes, along="length", quantiles=(0.5,))
 
 
 def test_the_same_runs_give_the_same_picture(accuracy):
     def picture():
         figure, axes = subplots(width=3, height=2)
-        samples.rows(axes, accuracy, by="length", hue="arm", paper=85.0)
+        plot.rows(accuracy, axes, by="length", hue="arm", paper=85.0)
         return render(figure, "png")
 
     assert picture() == picture()

@@ -1,7 +1,7 @@
 import matplotlib as mpl
 import pytest
 
-from isinglass.figures.style import house_style, render, subplots
+from isinglass.plot.style import house_style, render, subplots
 
 
 def draw():

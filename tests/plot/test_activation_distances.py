@@ -5,9 +5,7 @@ import pytest
 import xarray as xr
 from matplotlib.patches import StepPatch
 
-from isinglass.figures.radius import draw
-
-pytestmark = pytest.mark.usefixtures("styled")
+from isinglass.plot import radius_figure
 
 EDGES = np.linspace(0, 4, 9)
 LAYERS = ["0", "1", "final"]
@@ -40,7 +38,7 @@ def report(layers=LAYERS, scale=1.0):
 
 
 def test_histograms_of_the_last_layer_are_densities():
-    figure = draw(report())
+    figure = radius_figure(report())
     axes = figure.axes[0]
     assert axes.get_title(loc="left") == "Layer final"
     names = axes.get_legend_handles_labels()[1]
@@ -53,7 +51,7 @@ def test_histograms_of_the_last_layer_are_densities():
 
 def test_layers_are_beside_them_with_their_medians():
     dataset = report()
-    axes = draw(dataset).axes[1]
+    axes = radius_figure(dataset).axes[1]
     for line, fraction in zip(axes.lines, [0.5, 1.0], strict=False):
         expected = dataset["median"].sel(fraction=fraction)
         np.testing.assert_array_equal(line.get_ydata(), expected)
@@ -62,8 +60,8 @@ def test_layers_are_beside_them_with_their_medians():
 
 
 def test_one_layer_has_histograms_alone():
-    assert len(draw(report(["final"])).axes) == 1
+    assert len(radius_figure(report(["final"])).axes) == 1
 
 
 def test_distances_that_are_all_0_have_a_linear_axis():
-    assert draw(report(scale=0.0)).axes[1].get_yscale() == "linear"
+    assert radius_figure(report(scale=0.0)).axes[1].get_yscale() == "linear"

@@ -1,13 +1,7 @@
 import numpy as np
 
-from isinglass.figures.attractors import (
-    KIND_STYLES,
-    draw_cloud,
-    edges,
-    kind_legend,
-    kind_strip,
-)
-from isinglass.figures.style import subplots
+from isinglass.plot import cloud, kind_legend, kind_strip, subplots
+from isinglass.plot.kinds import KIND_STYLES, edges
 
 
 def test_edges_lie_halfway_between_values():
@@ -18,7 +12,7 @@ def test_a_cloud_has_every_finite_point_in_the_colour_of_its_kind():
     _, axes = subplots()
     points = np.array([[0.1, np.nan], [0.2, 0.3]])
 
-    draw_cloud(axes, np.array([1.0, 2.0]), points, np.array([1, 3]))
+    cloud([1.0, 2.0], points, [1, 3], axes)
 
     drawn = {line.get_color(): line.get_xydata().tolist() for line in axes.lines}
     assert drawn[KIND_STYLES[1].colour] == [[1.0, 0.1]]
@@ -30,7 +24,7 @@ def test_a_strip_and_its_legend_agree_on_colours():
     figure, axes = subplots()
     kinds = np.array([3, 1, 3])
 
-    kind_strip(axes, np.array([0.0, 1.0, 2.0]), kinds)
+    kind_strip([0.0, 1.0, 2.0], kinds, axes)
     kind_legend(figure, kinds)
 
     (mesh,) = axes.collections

@@ -1,54 +1,61 @@
-"""How repeated measurements are drawn: single runs, their mean, and its interval.
+"""Repeated measurements side by side: single runs, their mean, and its interval.
 
-All functions take an `xarray.DataArray` with a dimension ``"seed"`` (the independent
-runs) and name the dimensions that they lay out. A NaN is a run that was not made: where
-a setting has fewer runs than others, it is padded with them. `rows` and `columns` draw
-settings, `curves` and `band` a quantity along an axis; `interval` and `published` are
-the marks for a figure of one's own. All are drawn on axes that the caller has, in the
-house style.
+Functions of arrays take an `xarray.DataArray` with a dimension ``"seed"`` (the
+independent runs) and name the dimensions that they lay out. A NaN is a run that was not
+made: where a setting has fewer runs than others, it is padded with them. `rows` and
+`columns` draw settings, `curves` and `band` a quantity along an axis; `interval` and
+`published` are the marks for a picture of one's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
 
 from isinglass._common.intervals import mean_interval
-from isinglass.figures.style import COLOURS, INK
+from isinglass._common.plain_checks import (
+    as_list,
+    check_choice,
+    check_flag,
+    check_in,
+    check_kind,
+)
+from isinglass.plot._axes import drawn_on, numbers, refuse
+from isinglass.plot.style import COLOURS, INK
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.axes import Axes
 
 SEED = "seed"
 SPREAD = 0.2  # of the dots to either side of their line, which is 1 from the next
 
 
 def rows(
-    axes: Axes,
     values: xr.DataArray,
+    ax: Axes | None = None,
     *,
     by: str,
     hue: str | None = None,
     paper: float | xr.DataArray | None = None,
     colours: Sequence[str] | None = None,
-) -> None:
+) -> Axes:
     """Draw a row a setting: a dot a run, and the mean with its 95 % interval.
 
     The first setting is on top. The settings are named after their coordinate, or after
     a second coordinate called ``f"{by}_label"`` if there is one.
 
     Args:
-        axes: Where to draw.
         values: The measurement; its dimensions are ``"seed"``, ``by`` and, if given,
             ``hue``. NaN where no run was made. Intervals stay in its attribute
             "valid_range", if it has one.
+        ax: Where to draw; None for a new figure.
         by: Dimension of the settings that lie below each other.
         hue: Dimension of what is drawn in the same row in different colours; named in
-            the legend, which the caller makes.
+            the legend.
         paper: The published value. One number is drawn as a dashed line through all
             rows. An array over ``by``, and over ``hue`` if it has it, is drawn as a
             diamond in each row; NaN where nothing is published.
@@ -56,61 +63,92 @@ def rows(
             for each row, from the first again if they are fewer. By default values of
             ``hue`` have the house's colours, and all rows its first.
 
+    Returns:
+        The axes.
+
     Raises:
-        ValueError: If ``values`` has other dimensions.
+        TypeError: If ``values`` is no DataArray.
+        ValueError: If it has other dimensions.
+
+    Example:
+        >>> import xarray as xr
+        >>> from isinglass import plot
+        >>> accuracy = xr.DataArray(
+        ...     [[91.0, 88.0], [93.0, 87.0], [92.0, 90.0]],
+        ...     {"seed": [0, 1, 2], "model": ["ours", "nearest neighbour"]},
+        ... )
+        >>> ax = plot.rows(accuracy, by="model")
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['ours', 'nearest neighbour']
     """
-    _lay_out(axes, values, (by, hue), paper, colours)
-    axes.set_ylim(values.sizes[by] - 0.5, -0.5)
-    axes.set_yticks(range(values.sizes[by]), names(values, by))
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.grid(axis="y", visible=False)
+    layers = _layers(values, by, hue)
+    with drawn_on(ax, (6.0, 1.2 + 0.4 * values.sizes[by])) as axes:
+        _lay_out(axes, layers, (by, hue), paper, colours)
+        axes.set_ylim(values.sizes[by] - 0.5, -0.5)
+        axes.set_yticks(range(values.sizes[by]), names(values, by))
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.grid(axis="y", visible=False)
+        if ax is None:
+            axes.set_xlabel(quantity(values))
+            _name_hues(axes, hue)
+    return axes
 
 
 def columns(
-    axes: Axes,
     values: xr.DataArray,
+    ax: Axes | None = None,
     *,
     by: str,
     hue: str | None = None,
     paper: float | xr.DataArray | None = None,
     colours: Sequence[str] | None = None,
-) -> None:
+) -> Axes:
     """Draw a column a setting, as `rows` does but upright.
 
     Args:
-        axes: As for `rows`.
         values: As for `rows`.
+        ax: Where to draw; None for a new figure.
         by: Dimension of the settings that stand beside each other, from the left.
         hue: As for `rows`, but values of it stand beside each other.
         paper: As for `rows`; a single number is a dashed line across.
         colours: As for `rows`.
 
+    Returns:
+        The axes.
+
     Raises:
-        ValueError: If ``values`` has other dimensions.
+        TypeError: If ``values`` is no DataArray.
+        ValueError: If it has other dimensions.
     """
-    _lay_out(axes, values, (by, hue), paper, colours, upright=True)
-    axes.set_xlim(-0.5, values.sizes[by] - 0.5)
-    axes.set_xticks(range(values.sizes[by]), names(values, by))
-    axes.tick_params(axis="x", length=0, labelcolor=INK)
-    axes.grid(axis="x", visible=False)
+    layers = _layers(values, by, hue)
+    with drawn_on(ax) as axes:
+        _lay_out(axes, layers, (by, hue), paper, colours, upright=True)
+        axes.set_xlim(-0.5, values.sizes[by] - 0.5)
+        axes.set_xticks(range(values.sizes[by]), names(values, by))
+        axes.tick_params(axis="x", length=0, labelcolor=INK)
+        axes.grid(axis="x", visible=False)
+        if ax is None:
+            axes.set_ylabel(quantity(values))
+            _name_hues(axes, hue)
+    return axes
 
 
 def curves(
-    axes: Axes,
     values: xr.DataArray,
+    ax: Axes | None = None,
     *,
     along: str,
     hue: str | None = None,
     centre: Literal["mean", "median"] = "mean",
     colours: Sequence[str] = COLOURS,
     **line: Any,
-) -> None:
+) -> Axes:
     """Draw every run as a thin curve and their mean or median as a thick one.
 
     Args:
-        axes: Where to draw.
         values: The measurement; its dimensions are ``"seed"``, ``along`` and, if given,
             ``hue``.
+        ax: Where to draw; None for a new figure.
         along: Dimension of the x axis, whose coordinate is its values.
         hue: Dimension of what is drawn in different colours, named in the legend.
         centre: What the thick curve is.
@@ -118,32 +156,44 @@ def curves(
         **line: How Matplotlib shall draw the thick curve (``marker``, ``linestyle``,
             ``label``, …); the thin ones have its ``linestyle``.
 
+    Returns:
+        The axes.
+
     Raises:
-        ValueError: If ``values`` has other dimensions.
+        TypeError: If ``values`` is no DataArray.
+        ValueError: If it has other dimensions.
     """
+    check_choice(("mean", "median"), centre=centre)
+    parts = _lines(values, along, hue, colours)
     thin = {"linestyle": line.get("linestyle", "-"), "linewidth": 0.8, "alpha": 0.3}
     reduce = np.nanmean if centre == "mean" else np.nanmedian
-    for at, runs, colour, label in _lines(values, along, hue, colours):
-        axes.plot(at, runs.T, color=colour, **thin)
-        axes.plot(at, reduce(runs, axis=0), **{"color": colour, "label": label} | line)
+    with drawn_on(ax) as axes:
+        for at, runs, colour, label in parts:
+            thick: dict[str, Any] = {"color": colour, "label": label} | line
+            axes.plot(at, runs.T, color=colour, **thin)
+            axes.plot(at, reduce(runs, axis=0), **thick)
+        if ax is None:
+            axes.set(xlabel=along, ylabel=quantity(values))
+            _name_hues(axes, hue)
+    return axes
 
 
 def band(
-    axes: Axes,
     values: xr.DataArray,
+    ax: Axes | None = None,
     *,
     along: str,
     hue: str | None = None,
     quantiles: tuple[float, ...] | None = None,
     colours: Sequence[str] = COLOURS,
     **line: Any,
-) -> None:
+) -> Axes:
     """Draw the mean in its 95 % interval, or a curve between quantiles of the runs.
 
     Args:
-        axes: Where to draw.
         values: As for `curves`; intervals stay in its attribute "valid_range", if it
             has one.
+        ax: Where to draw; None for a new figure.
         along: As for `curves`.
         hue: As for `curves`.
         quantiles: None for the mean and its Student-t 95 % confidence interval. Two
@@ -152,60 +202,101 @@ def band(
         colours: One for each value of ``hue``.
         **line: How Matplotlib shall draw the curve.
 
+    Returns:
+        The axes.
+
     Raises:
-        ValueError: If ``values`` has other dimensions, or not two or three quantiles
-            are given.
+        TypeError: If ``values`` is no DataArray.
+        ValueError: If it has other dimensions, or not two or three quantiles from 0 to
+            1 are given.
     """
-    if quantiles is not None and len(quantiles) not in (2, 3):
-        raise ValueError(f"quantiles must be two or three numbers, got {quantiles}")
+    if quantiles is not None:
+        quantiles = tuple(as_list("quantiles", quantiles))
+        if len(quantiles) not in (2, 3):
+            raise ValueError(f"quantiles must be two or three numbers, got {quantiles}")
+        for place, quantile in enumerate(quantiles):
+            check_in("[0, 1]", **{f"quantiles[{place}]": quantile})
+    parts = _lines(values, along, hue, colours)
     valid_range = values.attrs.get("valid_range", ())
-    for at, runs, colour, label in _lines(values, along, hue, colours):
-        low, middle, high = _band(runs, quantiles, valid_range)
-        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(at, middle, **{"color": colour, "label": label} | line)
+    with drawn_on(ax) as axes:
+        for at, runs, colour, label in parts:
+            low, middle, high = _band(runs, quantiles, valid_range)
+            curve: dict[str, Any] = {"color": colour, "label": label} | line
+            axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
+            axes.plot(at, middle, **curve)
+        if ax is None:
+            axes.set(xlabel=along, ylabel=quantity(values))
+            _name_hues(axes, hue)
+    return axes
 
 
 def interval(
-    axes: Axes,
-    runs: Float[np.ndarray, " seed"],
+    runs: Any,
     place: float,
+    ax: Axes | None = None,
     *,
     colour: str = INK,
     upright: bool = False,
     valid_range: Sequence[float] = (),
-) -> None:
+) -> Axes:
     """Draw the mean of runs as a tick on a bar, which is its 95 % confidence interval.
 
     Args:
-        axes: Where to draw.
-        runs: The measurement; NaN is left out.
+        runs: The measurement, (seeds,); NaN is left out.
         place: Of the bar on the other axis.
+        ax: Where to draw; None for a new figure.
         colour: Of bar and tick.
         upright: Whether the measurement is on the y axis.
         valid_range: Least and largest value that the quantity can have, if any, which
             the interval does not leave.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``runs`` are no numbers.
+        ValueError: If none is finite.
     """
-    mean, low, high = mean_interval(runs[np.isfinite(runs)], valid_range)
-    bar = {"linewidth": 3, "solid_capstyle": "butt"}
-    tick = {"marker": "_" if upright else "|", "markersize": 11, "markeredgewidth": 2}
-    for measured, places, shape in (
-        ([low, high], [place] * 2, bar),
-        (mean, place, tick),
-    ):
-        _plot(axes, measured, places, upright, color=colour, zorder=3, **shape)
+    runs = numbers("runs", runs, "numbers, (seeds,)")
+    check_in("(-inf, inf)", place=place)
+    check_flag(upright=upright)
+    with drawn_on(ax) as axes:
+        _draw_interval(axes, runs, place, colour, upright, valid_range)
+    return axes
 
 
-def published(axes: Axes, x: Any, y: Any, **marker: Any) -> None:
+def published(x: Any, y: Any, ax: Axes | None = None, **marker: Any) -> Axes:
     """Draw what a paper published as white diamonds at ``x`` and ``y``.
 
     Args:
-        axes: Where to draw.
         x: One number or several.
         y: As many.
+        ax: Where to draw; None for a new figure.
         **marker: How Matplotlib shall draw them otherwise (``label``, …).
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If one is no number or array of numbers.
+        ValueError: If they are not as many.
     """
+    across = np.atleast_1d(numbers("x", x, "one number or several, (n,)"))
+    up = np.atleast_1d(numbers("y", y, "one number or several, (n,)"))
+    if across.ndim != 1 or across.shape != up.shape:
+        raise ValueError(
+            f"x and y must be as many, (n,), got shapes {across.shape} and {up.shape}"
+        )
     diamond = {"color": "white", "markeredgecolor": INK, "markersize": 6, "zorder": 4}
-    axes.plot(np.atleast_1d(x), np.atleast_1d(y), "D", **diamond | marker)
+    with drawn_on(ax) as axes:
+        axes.plot(across, up, "D", **diamond | marker)
+    return axes
+
+
+def quantity(values: xr.DataArray, unnamed: str = "") -> str:
+    """Return the name of a measurement with its unit, for an axis."""
+    unit = f" ({values.attrs['units']})" if values.attrs.get("units") else ""
+    return f"{values.name or unnamed}{unit}".strip()
 
 
 def names(values: xr.DataArray, dimension: str) -> list[str]:
@@ -222,9 +313,32 @@ def names(values: xr.DataArray, dimension: str) -> list[str]:
 # -- how it is laid out ----------------------------------------------------------------
 
 
+def _name_hues(axes: Axes, hue: str | None) -> None:
+    if hue:
+        axes.legend(title=hue)
+
+
+def _draw_interval(
+    axes: Axes,
+    runs: Float[np.ndarray, " seed"],
+    place: float,
+    colour: str,
+    upright: bool,
+    valid_range: Sequence[float],
+) -> None:
+    mean, low, high = mean_interval(runs[np.isfinite(runs)], valid_range)
+    bar = {"linewidth": 3, "solid_capstyle": "butt"}
+    tick = {"marker": "_" if upright else "|", "markersize": 11, "markeredgewidth": 2}
+    for measured, places, shape in (
+        ([low, high], [place] * 2, bar),
+        (mean, place, tick),
+    ):
+        _plot(axes, measured, places, upright, color=colour, zorder=3, **shape)
+
+
 def _lay_out(
     axes: Axes,
-    values: xr.DataArray,
+    layers: list[tuple[str | None, xr.DataArray]],
     dimensions: tuple[str, str | None],
     paper: float | xr.DataArray | None,
     colours: Sequence[str] | None,
@@ -232,9 +346,8 @@ def _lay_out(
     upright: bool = False,
 ) -> None:
     by, hue = dimensions
-    layers = _layers(values, by, hue)
     colours = colours or (COLOURS if hue else COLOURS[:1])
-    valid_range = values.attrs.get("valid_range", ())
+    valid_range = layers[0][1].attrs.get("valid_range", ())
     rng = np.random.default_rng(0)
     # Columns of one setting stand side by side, as a legend lists them; rows lie on
     # each other, where their dots can be compared.
@@ -249,7 +362,7 @@ def _lay_out(
                 spread = width * rng.uniform(-SPREAD, SPREAD, runs.size)
                 middle = place + offsets[index]
                 _plot(axes, runs, middle + spread, upright, **_dots(colour, runs.size))
-                interval(axes, runs, middle, upright=upright, valid_range=valid_range)
+                _draw_interval(axes, runs, middle, INK, upright, valid_range)
         if hue:
             dot = _dots(colours[index % len(colours)], 1)
             axes.plot([], [], label=label, **dot)
@@ -275,14 +388,14 @@ def _draw_published(
         layers = [(0.0, paper.values)]
     for index, (offset, layer) in enumerate(layers):
         places, label = np.arange(len(layer)) + offset, None if index else "paper"
-        published(axes, *((places, layer) if upright else (layer, places)), label=label)
+        published(*((places, layer) if upright else (layer, places)), axes, label=label)
 
 
 def _layers(
     values: xr.DataArray, by: str, hue: str | None
 ) -> list[tuple[str | None, xr.DataArray]]:
     """Parts of an array by hue with their names; without hue the whole, with none."""
-    _check(values, {SEED, by} | ({hue} if hue else set()))
+    _check(values, by, hue)
     if hue is None:
         return [(None, values)]
     labels = names(values, hue)
@@ -291,11 +404,14 @@ def _layers(
 
 def _lines(
     values: xr.DataArray, along: str, hue: str | None, colours: Sequence[str]
-) -> Iterator[tuple[np.ndarray, Float[np.ndarray, "seed n"], str, str | None]]:
+) -> list[tuple[np.ndarray, Float[np.ndarray, "seed n"], str, str | None]]:
     """Places, runs, colour and name of every line."""
+    parts = []
     for index, (label, layer) in enumerate(_layers(values, along, hue)):
         runs = layer.transpose(SEED, along).values
-        yield layer[along].values, runs, colours[index % len(colours)], label
+        colour = colours[index % len(colours)]
+        parts.append((layer[along].values, runs, colour, label))
+    return parts
 
 
 def _band(
@@ -344,9 +460,18 @@ def _is_number(name: Any) -> bool:
     return isinstance(name, int | float | np.number) and not isinstance(name, bool)
 
 
-def _check(values: xr.DataArray, dimensions: set[str | Any]) -> None:
+def _check(values: Any, by: str, hue: str | None) -> None:
+    check_kind(str, by=by)
+    if hue is not None:
+        check_kind(str, hue=hue)
+    if not all(hasattr(values, name) for name in ("dims", "coords", "expand_dims")):
+        raise refuse("values", values, "a DataArray with the dimension 'seed'")
+    if hasattr(values, "data_vars"):
+        variables = ", ".join(map(repr, values.data_vars))
+        raise refuse("values", values, f"one DataArray, such as one of {variables}")
+    dimensions = {SEED, by} | ({hue} if hue else set())
     if set(values.dims) != dimensions:
-        expected = ", ".join(sorted(map(str, dimensions)))
+        expected = ", ".join(sorted(dimensions))
         raise ValueError(
             f"values must have the dimensions {expected}, got {tuple(values.dims)}"
         )
