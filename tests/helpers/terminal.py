@@ -69,6 +69,22 @@ class Terminal:
 
 
 @contextmanager
+def _heard_interrupts() -> Iterator[None]:
+    """Let programs hear of Ctrl-C, as in a terminal, if this one does not.
+
+    Whoever starts tests by ``nohup … &`` has them ignore it, and with them all that
+    they start.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def isinglass(*arguments: object, columns: int = 80, **options) -> Iterator[Terminal]:
     """The command at work in a terminal; it is killed if it outlives the block."""
     main, side = pty.openpty()
@@ -76,14 +92,10 @@ def isinglass(*arguments: object, columns: int = 80, **options) -> Iterator[Term
     environment = {**os.environ, "TERM": "xterm-256color", **options.pop("env", {})}
     for name in ("COLUMNS", "LINES", "NO_COLOR"):
         environment.pop(name, None)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "isinglass", *map(str, arguments)],
-        stdin=side,
-        stdout=side,
-        stderr=side,
-        env=environment,
-        **options,
-    )
+    command = [sys.executable, "-m", "isinglass", *map(str, arguments)]
+    streams = {"stdin": side, "stdout": side, "stderr": side}
+    with _heard_interrupts():
+        process = subprocess.Popen(command, env=environment, **streams, **options)
     os.close(side)
     try:
         yield Terminal(process, main, columns)

@@ -30,6 +30,21 @@ catalogue.entries = lambda: {toy.name: toy for toy in toys}
 sys.argv = ["isinglass", "reproduce", "all", "--out", sys.argv[1]]
 cli.main()
 """
+# An experiment that a signal meets where nothing can be raised, and that then goes on.
+DEAF = BLOCKED.replace(
+    BLOCKED[BLOCKED.index("def blocked") : BLOCKED.index("toys =")],
+    """
+import time
+class Trap:
+    def __del__(self):
+        print("blocked", file=sys.stderr, flush=True)
+        time.sleep(60)
+def blocked(context):
+    trap = Trap()
+    del trap
+    time.sleep(60)
+""",
+)
 # Each worker takes minutes to trace it.
 SLOW = """
 import pathlib, threading, time
@@ -52,10 +67,10 @@ def line_with(process, text):
 
 
 @contextmanager
-def blocked(out):
+def blocked(out, script=BLOCKED):
     """A command that has come to its call that no signal ends."""
     process = subprocess.Popen(
-        [sys.executable, "-c", BLOCKED, str(out)],
+        [sys.executable, "-c", script, str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -89,6 +104,26 @@ def test_is_acknowledged_at_once_and_the_next_ends_at_once(tmp_path, name, times
         assert process.wait(5) == code
         line_with(process, "what was finished is kept")
     assert (tmp_path / "results" / "toy-one.json").is_file()
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_is_obeyed_though_it_was_lost_in_a_destructor(tmp_path, name, code):
+    with blocked(tmp_path, DEAF) as process:
+        process.send_signal(getattr(signal, name))
+        assert process.wait(10) == code
+        line_with(process, "isinglass: interrupted")
+
+
+def test_leaves_at_once_where_modules_are_imported(tmp_path):
+    """An exception there can bring down an extension that is half initialised."""
+    text = "import pathlib, time\npathlib.Path('read').touch()\ntime.sleep(60)"
+    (tmp_path / "slow.py").write_text(text)
+    command = ["sweep", "slow.py:step", "--vary", "r=1:3:20"]
+    with terminal.isinglass(*command, cwd=tmp_path, env=dict(os.environ)) as shown:
+        shown.until(lambda _: (tmp_path / "read").exists(), 60)
+        shown.interrupt()
+        assert shown.wait(10) == 130
+    assert any("isinglass: interrupted" in line for line in shown.screen)
 
 
 def test_a_sweep_in_a_terminal_says_so_below_its_bar(tmp_path):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from typing import Annotated
 
@@ -20,7 +19,7 @@ import typer
 
 from isinglass import __version__
 from isinglass.cli import _experiments, _explore, _list, _radius, _sweep
-from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, Terminated, complain
+from isinglass.cli._errors import FAILED, INTERRUPTED, TERMINATED, complain
 from isinglass.cli._signals import acknowledged_signals
 from isinglass.cli._usage import Command, Group
 
@@ -46,7 +45,6 @@ app.command(cls=Command)(_explore.explore)
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
     # Figures are written to files. A notebook's backend, which its kernel names for all
     # that it starts, need not be installed beside us.
     os.environ["MPLBACKEND"] = "agg"
@@ -80,10 +78,6 @@ def _run_app() -> int:
         ):  # told already; the interpreter would fail on what is left once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
 
 
 def _version(is_asked: bool | None) -> None:

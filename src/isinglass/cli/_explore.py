@@ -12,7 +12,7 @@ from rich.console import Console
 from isinglass._common.lazy import lazy_module
 from isinglass.cli._errors import Debug, clear_errors, file
 
-# Loaded when the command uses it: it imports JAX.
+# Loaded when the command uses it: all others start without.
 page_file = lazy_module("isinglass.explore.browser.page_file")
 
 
