@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from helpers.chromium import launched
+
 # Tests run most programs once, so they compile them for little time rather than for
 # speed, and so do the programs that tests start. Whoever sets XLA_FLAGS, if to nothing,
 # has them compiled as users do: `XLA_FLAGS= pytest`.
@@ -111,6 +113,13 @@ def _forget_compiled_programs():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MOST_MAPS:
         import_module("jax").clear_caches()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium; tests that need it are skipped where there is none."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ PARTS = [
     "isinglass.dynamics",
     "isinglass.dynamics.sweep",
     "isinglass.energy",
+    "isinglass.explore.browser",
     "isinglass.plot",
     "isinglass.reproduce",
     "isinglass.systems.convergence",
@@ -71,6 +72,7 @@ def test_a_name_that_is_not_there_is_refused():
         "import isinglass.systems.memory, isinglass.systems.looped",
         "from isinglass.reproduce import entries; entries()",
         "import isinglass.cli",
+        "from isinglass.explore.browser import page_file; page_file.page()",
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_used(code):

@@ -8,11 +8,11 @@ import numpy as np
 
 from isinglass._common.precision import double_precision
 from isinglass.explore.browser.digit_data import (
-    digit_data,
     encoder,
     learners,
     unpacked,
 )
+from isinglass.explore.browser.sections import shipped
 from isinglass.systems.interference import (
     InterferenceClassifier,
     encode_images,
@@ -25,7 +25,7 @@ CHOSEN = slice(0, None, 7)  # samples whose curves travel
 
 
 def digit_vectors() -> dict[str, Any]:
-    data = digit_data()
+    data = shipped("digit")
     pictures = unpacked(data["pictures"])
     labels = np.array(data["labels"])
     lessons, samples = pictures[: len(labels)], pictures[len(labels) :]

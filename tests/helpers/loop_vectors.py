@@ -8,15 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from isinglass._common.precision import double_precision
-from isinglass.explore.browser.loop_data import loop_data
 from isinglass.explore.browser.loop_training import CONFIG
+from isinglass.explore.browser.sections import shipped
 from isinglass.systems.looped import LoopedTransformer, barred_logits
 
 TEXT = "abcadbbdcadbac"
 
 
 def loop_vectors() -> dict[str, Any]:
-    data = loop_data()
+    data = shipped("loop")
     tokens = jnp.array(["abcd".index(letter) for letter in TEXT])
     place = jnp.arange(len(tokens)) - 1
     when = jnp.arange(CONFIG.iterations) == 1

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from isinglass._common.precision import double_precision
-from isinglass.explore.browser.meanfield_data import meanfield_data
+from isinglass.explore.browser.sections import shipped
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 GAMMA = gamma_of(2.2, 100, 3)
@@ -27,7 +27,7 @@ def meanfield_vectors() -> dict[str, Any]:
     signal = np.random.default_rng(0).normal(size=64)
     transform = np.fft.fft(signal)
     return {
-        "network": meanfield_data(),
+        "network": shipped("beta"),
         "orbits": orbits,
         "windows": windows,
         "spectrum": {

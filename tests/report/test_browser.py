@@ -8,18 +8,12 @@ from dataclasses import replace
 import pytest
 
 from helpers import fakes
-from helpers.chromium import complaints, launched
+from helpers.chromium import complaints
 from isinglass.report import html
 from isinglass.reproduce.runner import Finished, Request, run
 from isinglass.reproduce.verdicts import Verdict
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

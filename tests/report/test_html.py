@@ -5,14 +5,18 @@ from email import message
 from html.parser import HTMLParser
 from importlib import metadata
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from helpers import fakes
 from isinglass.report import html, links
+from isinglass.reproduce import entries
 from isinglass.reproduce.inputs import InputRecord
 from isinglass.reproduce.runner import Finished, Request, run
 from isinglass.reproduce.verdicts import Verdict
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +162,16 @@ def test_the_docs_are_linked_where_the_package_names_them(page, monkeypatch):
     named["Project-URL"] = "Documentation, https://example.org/docs/"
     monkeypatch.setattr(metadata, "metadata", lambda package: named)
     assert 'href="https://example.org/docs/toy/"' in html.render(results, out)
+
+
+def test_without_an_address_the_page_of_the_docs_is_named(page):
+    _, results, out = page
+    assert links.page(results[0]) == ""
+    result = results[0]
+    for entry in entries().values():
+        result = replace(results[0], name=entry.name, module=entry.module)
+        assert (ROOT / links.page(result)).is_file()
+    assert f"<code>{links.page(result)}</code>" in html.render([result], out)
 
 
 def test_verdicts_are_counted(page):

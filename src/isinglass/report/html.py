@@ -66,6 +66,7 @@ def render(results: Sequence[Result], out: Path) -> str:
         summary=summary,
         command=command,
         documentation=links.documentation,
+        page=links.page,
         source=links.source,
         image=lambda drawing: _data_address(out, drawing),
     )

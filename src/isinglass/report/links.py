@@ -20,7 +20,17 @@ def documentation(result: Result) -> str:
         return ""
     by_name = dict(line.split(", ", 1) for line in addresses)
     address = by_name.get("Documentation", "")
-    return f"{address.rstrip('/')}/{result.name.split('-')[0]}/" if address else ""
+    return f"{address.rstrip('/')}/{_system(result)}/" if address else ""
+
+
+def page(result: Result) -> str:
+    """Place of that page in the source of this package, or "" for other packages'."""
+    ours = result.module.partition(".")[0] == "isinglass"
+    return f"docs/{_system(result)}.md" if ours else ""
+
+
+def _system(result: Result) -> str:
+    return result.name.split("-")[0]
 
 
 def source(result: Result) -> str:

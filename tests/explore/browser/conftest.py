@@ -2,20 +2,13 @@
 
 import pytest
 
-from helpers.chromium import launched
-from isinglass.explore.browser.page_file import write_page
+from isinglass.explore.browser import write_page
 
 COUNT_FRAMES = """
 window.frames_asked = 0;
 const ask = window.requestAnimationFrame.bind(window);
 window.requestAnimationFrame = (f) => { window.frames_asked += 1; return ask(f); };
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

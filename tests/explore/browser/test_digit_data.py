@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from isinglass.data import mnist
 from isinglass.explore.browser import digit_data
+from isinglass.explore.browser.sections import shipped
 
 PICTURES = npst.arrays(
     np.uint8, (3, 28, 28), elements=st.sampled_from([0, 0, 0, 1, 255])
@@ -28,7 +29,7 @@ def test_blank_pictures_are_small():
 
 
 def test_shipped_pictures_are_the_packages_own():
-    data = digit_data.digit_data()
+    data = shipped("digit")
     pictures = digit_data.unpacked(data["pictures"])
     labels = np.array(data["labels"] + data["samples"])
     digits = mnist.load(source="subset").train
@@ -41,7 +42,7 @@ def test_shipped_pictures_are_the_packages_own():
 
 
 def test_the_shipped_prior_is_one():
-    data = digit_data.digit_data()
+    data = shipped("digit")
     mean, covariance = digit_data.prior(data).moments(digit_data.encoder(), (28, 28))
     size = (data["hosts"] + 1) * data["places"] ** 2
     assert mean.shape == (size,)
@@ -50,16 +51,34 @@ def test_the_shipped_prior_is_one():
     assert values.min() > 0.9 * 0.1 * np.trace(covariance) / size / 1.1
 
 
+def test_the_shipped_gains_are_those_of_the_package():
+    assert shipped("digit")["gains"] == digit_data.gains()
+
+
 @pytest.mark.slow
 def test_what_is_shipped_can_be_made_again():
-    shipped = digit_data.digit_data()
+    data = shipped("digit")
     made = digit_data.make()
-    assert shipped.keys() == made.keys() | {"gains"}
+    assert data.keys() == made.keys()
     for name, value in made.items():
         if name in ("unit", "covariance"):
             continue
-        assert shipped[name] == value, name
+        assert data[name] == value, name
     ours, theirs = (
-        digit_data.prior(data).moments(None, ())[1] for data in (shipped, made)
+        digit_data.prior(data).moments(None, ())[1] for data in (data, made)
     )
     np.testing.assert_allclose(theirs, ours, atol=2 * made["unit"])
+
+
+def test_the_learners_read_digits_that_they_have_not_learned(monkeypatch):
+    monkeypatch.setattr(digit_data, "READ", 10)
+    accuracies = digit_data.accuracies(shipped("digit"))
+    assert accuracies.keys() == {"routes", "couplings"}
+    assert 0.4 < accuracies["routes"] < accuracies["couplings"] <= 1
+
+
+@pytest.mark.slow
+def test_the_learners_read_as_many_as_the_docs_say():
+    accuracies = digit_data.accuracies(shipped("digit"))
+    shares = {name: f"{share:.1%}" for name, share in accuracies.items()}
+    assert shares == {"routes": "64.4%", "couplings": "92.3%"}

@@ -8,7 +8,7 @@ import pytest
 
 from isinglass.explore.browser import page_file
 from isinglass.explore.browser.bundle import BundleError, bundle, order
-from isinglass.explore.browser.sections import SECTIONS
+from isinglass.explore.browser.sections import PANELS
 
 MOST = 400_000  # bytes
 ROOT = resources.files("isinglass.explore.browser") / "page"
@@ -50,7 +50,7 @@ def test_every_module_is_in_it(modules, page):
 def test_its_data_are_json_by_panel(page):
     text = page.partition('id="data">')[2].partition("</script>")[0]
     data = json.loads(text)
-    assert data["panels"].keys() == SECTIONS.keys()
+    assert data["panels"].keys() == set(PANELS)
     assert data["panels"]["beta"]["period"] == 4
 
 

@@ -6,16 +6,14 @@ digits that it does not hold; a test makes it again and compares.
 """
 
 import base64
-import json
 from collections.abc import Iterable
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from isinglass.data import mnist
+from isinglass.explore.browser.sections import write
 from isinglass.systems.interference import (
     CoupledClassifier,
     DipoleEncoder,
@@ -26,7 +24,6 @@ from isinglass.systems.interference import (
 from isinglass.systems.interference.automatic import log_gains
 
 COMMAND = "python -m isinglass.explore.browser.digit_data"
-FILE = "page/data/digit.json"
 LESSONS, SAMPLES = 10, 2  # pictures of each digit to learn from, and to show
 HOSTS, PLACES = 8, 4  # of an encoder of 144 features, whose prior is small
 PATCH, THRESHOLD = 9, 0.7
@@ -35,8 +32,8 @@ READ = 200  # pictures of each digit by which the learners are judged
 _LARGEST = (1 << 15) - 1
 
 
-def digit_data() -> dict[str, Any]:
-    """Return what the panel needs.
+def make() -> dict[str, Any]:
+    """Choose pictures, draw the strokes of the prior, and return what the panel needs.
 
     Returns:
         "pictures" in text (`packed`), of which the first are those to learn from, with
@@ -45,14 +42,6 @@ def digit_data() -> dict[str, Any]:
         triangle in whole numbers of 16 bits times "unit"; and "gains", the evidence of
         a source that is always similar, neutral or opposite.
     """
-    shipped = json.loads(
-        (resources.files("isinglass.explore.browser") / FILE).read_text("utf-8")
-    )
-    return shipped | {"gains": log_gains(PATCH, THRESHOLD).tolist()}
-
-
-def make() -> dict[str, Any]:
-    """Choose pictures and draw the strokes of the prior: what `FILE` holds."""
     digits = mnist.load(source="subset").train
     first = [np.flatnonzero(digits.labels == digit) for digit in range(10)]
     lessons = np.concatenate([places[:LESSONS] for places in first])
@@ -71,7 +60,13 @@ def make() -> dict[str, Any]:
         "mean": np.rint(mean).astype(int).tolist(),
         "unit": unit,
         "covariance": _text(np.rint(triangle).astype("<i2").tobytes()),
+        "gains": gains(),
     }
+
+
+def gains() -> list[float]:
+    """Return the evidence of a source that is always similar, neutral or opposite."""
+    return log_gains(PATCH, THRESHOLD).tolist()
 
 
 def encoder() -> DipoleEncoder:
@@ -147,7 +142,6 @@ def _text(data: bytes) -> str:
 
 if __name__ == "__main__":
     made = make()
-    text = json.dumps(made, separators=(",", ":"))
-    Path(__file__).parent.joinpath(FILE).write_text(text + "\n", encoding="utf-8")
+    write("digit", made)
     for learner, accuracy in accuracies(made).items():
         print(f"{learner}: {100 * accuracy:.1f} %")

@@ -4,9 +4,6 @@
 `page/data/loop.json` anew.
 """
 
-import json
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from isinglass.data.induction import InductionTask
-from isinglass.explore.browser.loop_data import FILE
+from isinglass.explore.browser.sections import write
 from isinglass.systems.looped import (
     EnergyEntropyObjective,
     Evaluation,
@@ -80,5 +77,4 @@ def _numbers(array: Array) -> Any:
 
 
 if __name__ == "__main__":
-    path = Path(str(resources.files("isinglass.explore.browser"))) / FILE
-    path.write_text(json.dumps(make(), separators=(",", ":")) + "\n", "utf-8")
+    write("loop", make())

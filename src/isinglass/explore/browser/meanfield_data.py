@@ -1,13 +1,18 @@
-"""The published network of the mean field, for the panel *drag β*."""
+"""The published network of the mean field, for the panel *drag β*.
+
+What is shipped is made by `python -m isinglass.explore.browser.meanfield_data`, which
+writes `page/data/beta.json` anew; a test makes it again and compares.
+"""
 
 from typing import Any
 
+from isinglass.explore.browser.sections import write
 from isinglass.explore.maps import BETA_ATT, EPSILON, SCALE
 from isinglass.systems.meanfield import Features, MeanField, gamma_of
 
 
-def meanfield_data() -> dict[str, Any]:
-    """Features of the paper's network, and the paper's parameters.
+def make() -> dict[str, Any]:
+    """Return features of the paper's network, and the paper's parameters.
 
     Returns:
         "signs" σ, (G, M); "semantic" C, (4, M, G), and "positional" overlaps, (4, M,
@@ -29,3 +34,7 @@ def meanfield_data() -> dict[str, Any]:
         "gamma": gamma_of(BETA_ATT, SCALE, features.n_patterns),
         "epsilon": EPSILON,
     }
+
+
+if __name__ == "__main__":
+    write("beta", make())

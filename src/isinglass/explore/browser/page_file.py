@@ -10,7 +10,7 @@ from typing import Any
 from isinglass._common.files import write_text
 from isinglass._common.plain_checks import as_path
 from isinglass.explore.browser.bundle import bundle
-from isinglass.explore.browser.sections import SECTIONS
+from isinglass.explore.browser.sections import PANELS, shipped
 
 NAME = "isinglass-explorer.html"
 MAIN = "main.js"
@@ -40,7 +40,7 @@ def page(docs: str | None = None) -> str:
     data = {
         "docs": f"{address.rstrip('/')}/" if address else "",
         "version": metadata.version("isinglass"),
-        "panels": {name: section() for name, section in SECTIONS.items()},
+        "panels": {name: shipped(name) for name in PANELS},
     }
     parts = {
         "style": (root / "style.css").read_text("utf-8"),

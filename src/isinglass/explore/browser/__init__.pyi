@@ -1,0 +1,1 @@
+from .page_file import write_page as write_page
