@@ -1,14 +1,20 @@
 """What is made of many numbers says what it is in a few lines, not all of them."""
 
+import io
+import re
+import sys
+from base64 import b64decode
 from xml.etree import ElementTree
 
 import jax
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.image import imread as read_png
 
 from helpers.random_models import random_model
-from isinglass._common.notebook import html_picture
+from isinglass import training
+from isinglass._common.notebook import html_maps, html_picture
 from isinglass.data import InductionTask
 from isinglass.data.few_shot import Task
 from isinglass.data.mnist import Digits
@@ -21,7 +27,7 @@ from isinglass.dynamics import (
     power_spectrum,
     textbook,
 )
-from isinglass.systems import descent, looped, memory
+from isinglass.systems import descent, interference, looped, memory
 from isinglass.systems.interference import RelayNetwork, sweep_avalanches
 from isinglass.systems.meanfield import Features, MeanField
 
@@ -42,7 +48,8 @@ def two_points():
 
 
 def looped_run():
-    metrics = xr.Dataset(coords={"step": [5, 10]})
+    accuracy = (("seed", "step"), [[10.0, 50], [20, 90]])
+    metrics = xr.Dataset({"accuracy": accuracy}, {"step": [5, 10]})
     config, task = looped.LoopedConfig(), InductionTask()
     return looped.Run(None, metrics, config, task, (looped.Recipe(),), (0, 3), {})
 
@@ -58,6 +65,12 @@ def a_descent():
     shape = descent.EnergyTransformerConfig(6, 2, 3, 7)
     block = descent.EnergyTransformer(shape, key=jax.random.key(0))
     return block.follow(np.ones((2, 4, 6)), 3)
+
+
+def some_lanes():
+    loss = (("lane", "step"), [[3.0, 2.0], [4.0, np.nan]])
+    metrics = xr.Dataset({"loss": loss}, {"step": [5, 10]})
+    return training.Lanes(None, metrics, np.array([-1, 7]))
 
 
 def two_basins():
@@ -106,6 +119,11 @@ def test_a_repr_is_short_and_says_what_it_is(make, words):
         (spectrum, '<th scope="row">λ2</th>'),
         (a_cycle, "<caption>Cycle of period 1</caption>"),
         (two_basins, "<td>50.0%</td>"),
+        (two_basins, 'aria-label="attractors"'),
+        (a_descent, 'aria-label="energy by step"'),
+        (looped_run, 'aria-label="accuracy, 15 to 70, by step to 10"'),
+        (memory_run, 'aria-label="loss, 3 to 2.5, by step to 10"'),
+        (some_lanes, '<th scope="row">diverged</th><td>1</td>'),
         (Features.paper, '<th scope="row">patterns M</th><td>3</td>'),
         (
             lambda: MeanField(Features.paper()),
@@ -122,6 +140,60 @@ def test_a_notebook_shows_a_small_table(make, words):
     assert len(table) < 2000
     assert len(picture) < 10_000
     ElementTree.fromstring(shown)  # well formed
+
+
+def digits(count=4):
+    rng = np.random.default_rng(0)
+    pictures = np.zeros((count, 28, 28), np.uint8)
+    pictures[:, 9:19, 9:19] = rng.integers(0, 255, (count, 10, 10))
+    return pictures, np.arange(count) % 2
+
+
+CLASSIFIERS = [
+    interference.InterferenceClassifier,
+    interference.TowerClassifier,
+    interference.CoupledClassifier,
+]
+
+
+@pytest.mark.parametrize("make", CLASSIFIERS)
+def test_a_notebook_shows_what_each_class_of_a_classifier_has_learned(make):
+    model = make()
+    assert "<img" not in model._repr_mimebundle_()["text/html"]
+    model.fit(*digits())
+    shown = model._repr_mimebundle_()["text/html"]
+    assert shown.startswith("<")
+    pictures = re.findall(r"data:image/png;base64,([^\"]+)", shown)
+    assert len(pictures) == 2
+    for name, picture in zip(("0", "1"), pictures, strict=True):
+        assert f'<img alt="{name}"' in shown
+        array = read_png(io.BytesIO(b64decode(picture)))
+        assert array.min() < 0.5  # something is dark
+        assert array.shape[0] == array.shape[1]
+
+
+def test_what_no_longer_fits_shows_no_picture_and_no_error():
+    model = interference.InterferenceClassifier().fit(*digits())
+    model.set_params(n_durations=12)
+    assert model._repr_html_() == "<pre>InterferenceClassifier(n_durations=12)</pre>"
+
+
+def test_maps_are_black_where_they_are_largest_and_say_how_many_there_are():
+    maps = {str(i): [[0.0, i], [np.nan, -np.inf]] for i in range(14)}
+    shown = html_maps("a <label>", maps)
+    assert "a &lt;label&gt; (the first 12 of 14)" in shown
+    ElementTree.fromstring(shown)
+    last = re.findall(r"base64,([^\"]+)", shown)[-1]
+    np.testing.assert_allclose(read_png(io.BytesIO(b64decode(last))), [[1, 0], [1, 1]])
+    assert html_maps("nothing", {"a": [[np.nan]]}) == ""
+
+
+def test_a_notebook_is_shown_pictures_without_matplotlib(monkeypatch):
+    model = interference.InterferenceClassifier().fit(*digits())
+    for name in [name for name in sys.modules if name.startswith("matplotlib")]:
+        monkeypatch.setitem(sys.modules, name, None)  # importing it is an error
+    for result in (model, memory_run(), a_descent(), two_basins()):
+        assert "<img" in result._repr_html_() or "<svg" in result._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """What results show of themselves in a notebook."""
 
-from collections.abc import Iterable, Sequence
+import struct
+import zlib
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,6 +13,7 @@ from isinglass._common.types import ArrayLike
 
 WIDTH, HEIGHT = 240, 160  # of a picture, in pixels
 MOST_POINTS = 600
+MOST_MAPS = 12
 BLUE = "#0072b2"
 
 
@@ -80,4 +84,72 @@ def html_picture(
         f'<figure><figcaption>{name}</figcaption><svg role="img" aria-label="{name}" '
         f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">{drawn}'
         "</svg></figure>"
+    )
+
+
+def html_curve(metrics: Any, name: str) -> str:
+    """A small picture of a metric of a training over its steps, for a ``_repr_html_``.
+
+    Args:
+        metrics: A Dataset with the coordinate "step".
+        name: Of the variable; the mean is drawn of what it has beside the steps. There
+            is no picture of fewer than two records.
+    """
+    if name not in metrics or metrics.sizes["step"] < 2:
+        return ""
+    metric = metrics[name]
+    mean = metric.mean([dim for dim in metric.dims if dim != "step"])
+    steps = metrics["step"].values
+    label = f"{name}, {mean.values[0]:.4g} to {mean.values[-1]:.4g}"
+    return html_picture(f"{label}, by step to {steps[-1]:,}", steps, mean, "line")
+
+
+def html_maps(label: str, maps: Mapping[str, ArrayLike]) -> str:
+    """Small grey pictures of arrays side by side, for a ``_repr_html_``.
+
+    The largest number of all is black, and 0 or the least, if that is below, white. Of
+    many arrays the first are shown.
+
+    Args:
+        label: What they show, above them.
+        maps: Arrays (rows, columns) by name; what is not finite is white.
+    """
+    arrays = {name: np.asarray(values, float) for name, values in maps.items()}
+    some = dict(list(arrays.items())[:MOST_MAPS])
+    finite = [values[np.isfinite(values)] for values in some.values()]
+    if not any(part.size for part in finite):
+        return ""
+    every = np.concatenate(finite)
+    low, high = min(0.0, every.min()), every.max()
+    pictures = []
+    for name, values in some.items():
+        share = np.nan_to_num((values - low) / ((high - low) or 1.0))
+        grey = np.rint(255 * (1 - np.clip(share, 0, 1))).astype(np.uint8)
+        word = escape(name, quote=True)
+        pictures.append(
+            f'<figure style="display: inline-block; margin: 0 8px 0 0">'
+            f'<img alt="{word}" width="72" height="72" '
+            f'style="image-rendering: pixelated; border: 1px solid #b4bcc6" '
+            f'src="data:image/png;base64,{b64encode(_png(grey)).decode()}"/>'
+            f"<figcaption>{word}</figcaption></figure>"
+        )
+    more = f" (the first {len(some)} of {len(arrays)})" * (len(arrays) > len(some))
+    return f"<div><div>{escape(label)}{more}</div>{''.join(pictures)}</div>"
+
+
+def _png(grey: np.ndarray) -> bytes:
+    """The bytes of a picture of grey values, (rows, columns) of uint8."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    rows, columns = grey.shape
+    lines = b"".join(b"\0" + row.tobytes() for row in grey)
+    head = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(lines))
+        + chunk(b"IEND", b"")
     )

@@ -17,7 +17,7 @@ from isinglass._common.checks import (
     or_default,
 )
 from isinglass._common.machine import cores
-from isinglass._common.notebook import html_table
+from isinglass._common.notebook import html_picture, html_table
 from isinglass.dynamics._checks import check_map
 from isinglass.dynamics._layout import (
     first_lane,
@@ -113,7 +113,7 @@ class Basins:
         sets += [
             (str(UNSTABLE - k), reached) for k, reached in enumerate(self.unstable)
         ]
-        return html_table(
+        table = html_table(
             f"Where {len(self.labels):,} starts end; labels below 0 are unstable",
             ("label", "kind", "period", "share of starts", "λ₁"),
             [
@@ -127,6 +127,16 @@ class Basins:
                 for label, reached in sets
             ],
         )
+        picture = ""
+        if self.attractors:
+            # In two components, or in one with a line for each attractor.
+            dots = [
+                np.column_stack([of.points, np.full(len(of.points), number)])[:, :2]
+                for number, of in enumerate(self.attractors)
+            ]
+            x, y = np.concatenate(dots).T
+            picture = html_picture("attractors", x, y, "dots")
+        return f"<div>{table}{picture}</div>"
 
 
 @dataclass(frozen=True)

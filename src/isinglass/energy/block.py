@@ -37,6 +37,7 @@ from isinglass._common.checks import (
     check_shapes,
     check_whole,
 )
+from isinglass._common.notebook import html_picture, html_table
 from isinglass._common.precision import in_floats, usual_promotion
 
 Block = TypeVar("Block", bound="EnergyBlock")
@@ -76,6 +77,21 @@ class BlockDescent(NamedTuple):
             f"BlockDescent({len(self.work)} steps, energy {first:.6g} to {last:.6g}, "
             f"rises in {self.rises:.1%})"
         )
+
+    def _repr_html_(self) -> str:
+        energies = np.asarray(self.energies).reshape(len(self.energies), -1).mean(1)
+        first, last = energies[0], energies[-1]
+        table = html_table(
+            "Descent of a block",
+            (),
+            [
+                ("steps", f"{len(self.work):,}"),
+                ("energy", f"{first:.6g} to {last:.6g}"),
+                ("rises", f"{self.rises:.1%}"),
+            ],
+        )
+        picture = html_picture("energy by step", range(len(energies)), energies, "line")
+        return f"<div>{table}{picture}</div>"
 
 
 class EnergyBlock(eqx.Module):

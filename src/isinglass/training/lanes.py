@@ -39,6 +39,7 @@ from isinglass._common.checks import (
     or_default,
     shown,
 )
+from isinglass._common.notebook import html_curve, html_table
 from isinglass._common.precision import single_precision
 from isinglass._common.types import ArrayLike
 from isinglass.training.checkpoint import plain
@@ -198,6 +199,19 @@ class Lanes:
             f"Lanes({len(self.failed)} lanes, {len(steps)} records to step "
             f"{int(steps[-1]):,}, {int(self.diverged.sum())} diverged)"
         )
+
+    def _repr_html_(self) -> str:
+        steps = self.metrics.step.values
+        table = html_table(
+            "Trained side by side",
+            (),
+            [
+                ("lanes", f"{len(self.failed):,}"),
+                ("diverged", f"{int(self.diverged.sum()):,}"),
+                ("records", f"{len(steps)} to step {int(steps[-1]):,}"),
+            ],
+        )
+        return f"<div>{table}{html_curve(self.metrics, 'loss')}</div>"
 
     @property
     def diverged(self) -> Bool[np.ndarray, "lanes"]:

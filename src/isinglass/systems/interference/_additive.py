@@ -6,14 +6,17 @@ equal for sums to be comparable.
 """
 
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from jaxtyping import Float
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.checks import as_path
+from isinglass._common.notebook import html_maps
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._samples import (
@@ -36,6 +39,18 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):
     classes_: np.ndarray
     _learned_with: Mapping[str, Any]
 
+    def _html_repr(self) -> str:
+        """scikit-learn's diagram, with a picture of what each class has learned."""
+        try:
+            diagram = cast(Any, super())._html_repr()  # it reads fitted attributes
+            maps = self._maps() if hasattr(self, "classes_") else None
+        except ValueError:  # its parameters are no longer those that it learned with
+            return f"<pre>{escape(repr(self))}</pre>"
+        if maps is None:
+            return diagram
+        pictures = dict(zip(map(str, self.classes_), maps, strict=True))
+        return diagram + html_maps("What each class has learned", pictures)
+
     # -- what a subclass provides ------------------------------------------------------
 
     def _check_parameters(self) -> None:
@@ -55,6 +70,10 @@ class AdditiveClassifier(ClassifierMixin, BaseEstimator):
 
     def _as_weight(self, value: Any, n_samples: int) -> np.ndarray:
         return as_whole_weight(value, n_samples)
+
+    def _maps(self) -> Float[np.ndarray, "C r c"] | None:
+        """What each class has learned, place by place, if that is a small picture."""
+        return None
 
     def _start(self, classes: np.ndarray, X: Any) -> None:
         """Sums over no samples, for inputs like these."""

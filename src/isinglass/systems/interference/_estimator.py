@@ -74,6 +74,21 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
     def _n_sources(self) -> int:
         raise NotImplementedError
 
+    def _maps(self) -> Float[np.ndarray, "C r c"] | None:
+        """The chance that a source's signal arrives in time, where sources are a grid.
+
+        What is alike to the field sends by routes that arrive; what is not is muted.
+        """
+        places = np.asarray(self.geometry_.sources)
+        if places.shape[1] != 2:
+            return None
+        order = np.lexsort(places.T[::-1])
+        sides = tuple(len(np.unique(column)) for column in places.T)
+        if min(sides) < 2 or sides[0] * sides[1] != len(places):
+            return None
+        arriving = self.route_probabilities_ * self._reachable()
+        return arriving.sum(axis=-1)[order].T.reshape(-1, *sides)
+
     # -- storage -----------------------------------------------------------------------
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

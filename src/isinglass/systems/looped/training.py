@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from isinglass._common.checks import as_list, check_kind, is_whole
+from isinglass._common.notebook import html_curve, html_table
 from isinglass._common.precision import single_precision
 from isinglass.data.induction import InductionTask
 from isinglass.systems.looped import _steps
@@ -88,6 +89,19 @@ class Run:
             f"Run({type(self.config).__name__}, {len(self.seeds)} seeds, "
             f"{len(steps)} records to step {int(steps[-1]):,})"
         )
+
+    def _repr_html_(self) -> str:
+        steps = self.metrics.step.values
+        table = html_table(
+            f"Training of {type(self.config).__name__}",
+            (),
+            [
+                ("seeds", ", ".join(map(str, self.seeds))),
+                ("records", f"{len(steps)} to step {int(steps[-1]):,}"),
+                *((f"seed {seed}", end) for seed, end in self.stopped.items()),
+            ],
+        )
+        return f"<div>{table}{html_curve(self.metrics, 'accuracy')}</div>"
 
     def of(self, seed: int) -> Any:
         """The model of one seed.

@@ -15,6 +15,7 @@ import xarray as xr
 from jax.sharding import Mesh
 
 from isinglass._common.checks import check_kind, check_whole
+from isinglass._common.notebook import html_curve, html_table
 from isinglass._common.precision import single_precision
 from isinglass.data.sources import Source
 from isinglass.systems.memory import _steps
@@ -63,6 +64,20 @@ class Run:
             f"{len(steps)} records to step {int(steps[-1]):,}, "
             f"loss {float(loss[-1]):.4g} nats)"
         )
+
+    def _repr_html_(self) -> str:
+        shape, steps = self.model.config, self.metrics.step.values
+        table = html_table(
+            "Training",
+            (),
+            [
+                ("layers", str(shape.layers)),
+                ("width", f"{shape.width:,}"),
+                ("records", f"{len(steps)} to step {int(steps[-1]):,}"),
+                ("loss", f"{float(self.metrics.loss.values[-1]):.4g} nats"),
+            ],
+        )
+        return f"<div>{table}{html_curve(self.metrics, 'loss')}</div>"
 
 
 @single_precision()

@@ -232,6 +232,15 @@ class CoupledClassifier(AdditiveClassifier):
         mean, covariance = self._prior().moments(self._encoder(), self.input_shape_)
         return full_moments(mean, covariance, len(self._sums[0].total))
 
+    def _maps(self) -> Float[np.ndarray, "C p q"] | None:
+        """Mean features of each class at the places of a `DipoleEncoder`."""
+        encoder = self._encoder()
+        if not isinstance(encoder, DipoleEncoder):
+            return None
+        side = encoder.places
+        sums = self.feature_sums_.reshape(len(self.classes_), -1, side, side)
+        return sums.sum(axis=1) / np.maximum(self.class_count_, 1)[:, None, None]
+
     def _rule(self) -> dict[str, Any]:
         return {"encoder": Signed(self._encoder())}
 
