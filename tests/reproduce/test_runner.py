@@ -308,7 +308,11 @@ class TestDigits:
             "second-law",
         )
         pictures = interference - {f"interference-{name}" for name in without}
-        assert needing == pictures | {"descent-completion", "diffusion-digits"}
+        assert needing == pictures | {
+            "convergence-digits",
+            "descent-completion",
+            "diffusion-digits",
+        }
 
 
 def test_the_hash_of_the_source_tells_names_and_contents(tmp_path):
