@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, clone
@@ -143,20 +144,26 @@ def _near(value: Any) -> list[Any]:
     if value is None or isinstance(value, bool | str):
         return [3, "X", f"{value}s", f"{value}".upper()]
     if isinstance(value, int | float):
-        return [-value, value + 1, value + 0.5, str(value), [value], np.asarray(value)]
+        changed = [-value, value + 1, value + 0.5, value + 1j, str(value), [value]]
+        return [*changed, np.asarray(value)]
     if isinstance(value, jax.Array) and jnp.issubdtype(
         value.dtype, jax.dtypes.prng_key
     ):
         return [value[None], jax.random.key_data(value), *_near(0)]
     if isinstance(value, np.ndarray | jax.Array):
         return _near_array(value)
+    if sp.issparse(value):
+        entries = [value * np.nan, value * 1j, -value, value.astype(bool)]
+        return [*entries, value[:-1], value[:, :-1], value.toarray(), value.tocoo()]
     if isinstance(value, Mapping):
         items = list(value.items())
-        changed = [dict([*items[1:], (items[0][0], x)]) for x in ("x", np.nan, None)]
+        changed = [
+            dict([*items[1:], (items[0][0], x)]) for x in ("x", np.nan, None, 1j)
+        ]
         return [dict(items[1:]), dict(items) | {"x": 1}, items, *changed]
     if isinstance(value, Sequence) and not hasattr(value, "_fields"):
         kind: Any = type(value)
-        changed = [kind([*value[:-1], x]) for x in ("x", np.nan, None, -1, 1.5)]
+        changed = [kind([*value[:-1], x]) for x in ("x", np.nan, None, -1, 1.5, 1j)]
         return [value[:-1], kind([*value, *value]), iter(value), *changed]
     return [[value], vars(value) if hasattr(value, "__dict__") else 3]
 

@@ -21,7 +21,7 @@ from helpers.fuzzing import (
 )
 from helpers.public_case import Case
 
-KINDS = (None, 3.5, "x", [], object())
+KINDS = (None, 3.5, 1j, "x", [], object())
 
 
 def fault(case: Case, name: str, value: object) -> Fault | None:

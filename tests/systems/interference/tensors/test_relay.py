@@ -303,6 +303,10 @@ def test_an_avalanche_that_does_not_end_is_stopped_and_undone():
         (([[0, np.nan], [0, 0]],), "routes must be finite"),
         (([[0, 1], [0, 0]], 0), "delays must be positive"),
         (([[0, 1], [0, 0]], [[1.0]]), "delays must be one number or of shape"),
+        (([[0, 1], [0, 0]], 1j), "delays must hold real numbers"),
+        ((sp.eye_array(3) * 1j,), "routes must hold real numbers"),
+        ((sp.coo_array([1.0, 2.0]),), "routes must be of shape"),
+        (([[0, 1], [0, 0]], sp.eye_array(2) * 1j), "delays must hold real numbers"),
         (
             ([[0, 1], [0, 0]], 1, [1, 2, 3]),
             "local_fields must be one number or of shape",

@@ -18,7 +18,6 @@ from jaxtyping import Array, Float, Int
 
 from isinglass._common.checks import (
     as_real_array,
-    check_finite,
     check_in,
     check_whole,
 )
@@ -267,16 +266,23 @@ def _joined(legs: list[tuple], rate: float = 0.0) -> Avalanches:
     return Avalanches(fields, sizes, durations, switches, float(rate))
 
 
+def _sparse(name: str, value: Any) -> Any:
+    """The value, which must hold real and finite numbers, as a sparse matrix."""
+    if not sp.issparse(value):
+        return sp.csr_array(as_real_array(name, value, (None, None)))
+    if value.ndim != 2:
+        raise ValueError(f"{name} must be of shape (any, any), got {value.shape}")
+    entries: Any = value.tocoo()
+    data = as_real_array(name, entries.data)
+    return sp.csr_array((data, entries.coords), shape=value.shape)
+
+
 def _routes(routes: Any) -> Any:
     """The routes as a sparse matrix without zeros."""
-    if not sp.issparse(routes):
-        routes = as_real_array("routes", routes, (None, None))
-    matrix: Any = sp.csr_array(routes).astype(float)
+    matrix = _sparse("routes", routes)
     if matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
         raise ValueError(f"routes must be of shape (N, N), got {matrix.shape}")
-    matrix.sum_duplicates()
     matrix.eliminate_zeros()
-    check_finite(routes=matrix.data)
     if matrix.diagonal().any():
         raise ValueError("routes must have nothing on the diagonal: see coupling")
     return matrix
@@ -286,19 +292,16 @@ def _delays(delays: Any, routes: Any) -> Any:
     """Travel times in the pattern of the routes."""
     pattern = routes.copy()
     if np.ndim(delays) == 0 and not sp.issparse(delays):
-        check_finite(delays=delays)
-        pattern.data = np.full(len(routes.data), float(delays))
+        pattern.data = np.full(len(routes.data), as_real_array("delays", delays, ()))
     else:
-        if not sp.issparse(delays):
-            delays = as_real_array("delays", delays, (None, None))
-        if delays.shape != routes.shape:
+        matrix = _sparse("delays", delays)
+        if matrix.shape != routes.shape:
             raise ValueError(
                 f"delays must be one number or of shape {routes.shape}, got "
-                f"{delays.shape}"
+                f"{matrix.shape}"
             )
         row, column = routes.tocoo().coords
-        pattern.data = np.asarray(sp.csr_array(delays)[row, column], float).ravel()
-    check_finite(delays=pattern.data)
+        pattern.data = np.ravel(matrix[row, column])
     if (pattern.data <= 0).any():
         raise ValueError("delays must be positive wherever there is a route")
     return pattern
