@@ -10,6 +10,7 @@ import xarray as xr
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 
+from isinglass import plot
 from isinglass.data.patches import to_patches
 from isinglass.experiments.convergence.digits_models import (
     CLASSES,
@@ -23,8 +24,7 @@ from isinglass.experiments.convergence.digits_models import (
     predictions,
     trained,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.plot import COLOURS, INK, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
 from isinglass.systems.convergence import arc_cosine_kernel
 
@@ -334,9 +334,9 @@ def _picture(measured: xr.Dataset) -> Any:
     colours = [COLOURS[place] for place in range(len(names))]
     widest = measured.width.values[-1]
     for name, colour in zip(names, colours, strict=True):
-        samples.band(
-            loss,
+        plot.band(
             measured.loss.sel(arm=name, width=widest),
+            loss,
             along="step",
             colours=[colour],
             label=name,
@@ -345,12 +345,12 @@ def _picture(measured: xr.Dataset) -> Any:
     loss.set(yscale="log", xlabel="step", ylabel="cross-entropy", title=title)
     labelled = {"width": [f"d_m = {width}" for width in measured.width.values]}
     options: dict[str, Any] = {"by": "width", "hue": "arm", "colours": colours}
-    samples.columns(accuracy, measured.accuracy.assign_coords(labelled), **options)
+    plot.columns(measured.accuracy.assign_coords(labelled), accuracy, **options)
     for peer, style in zip(measured.peer.values, ("-", "--", ":"), strict=True):
         mean = float(measured.peers.sel(peer=peer).mean())
         accuracy.axhline(mean, color=INK, linewidth=1, linestyle=style, label=peer)
     accuracy.set(ylabel="accuracy in %", title="Beside peers")
-    samples.columns(attention, measured.distance.assign_coords(labelled), **options)
+    plot.columns(measured.distance.assign_coords(labelled), attention, **options)
     attention.set(ylabel="distance from uniform", title="Attention at the end")
     attention.set_ylim(bottom=0)
     handles = dict(zip(*loss.get_legend_handles_labels()[::-1], strict=True))

@@ -8,8 +8,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, log_ticks, subplots
+from isinglass import plot
+from isinglass.plot import COLOURS, INK, log_ticks, subplots
 
 STYLES = ("-", "--")
 NAMES = {"lecun": "LeCun", "he": "He", "ntk": "NTK"}
@@ -52,8 +52,9 @@ def courses(
 def _curve(panel: Axes, runs: xr.DataArray, colour: str, style: str) -> None:
     values = runs.transpose("seed", "step").values
     low, middle, high = np.nanquantile(values, (0, 0.5, 1), axis=0)
-    panel.fill_between(runs.step, low, high, color=colour, alpha=0.12, linewidth=0)
-    panel.plot(runs.step, middle, color=colour, linestyle=style, linewidth=1.4)
+    steps = runs.step.values
+    plot.ribbon(steps, low, high, panel, color=colour, alpha=0.12)
+    plot.line(steps, middle, panel, style, color=colour, linewidth=1.4)
 
 
 def kernels(measured: xr.Dataset, training: str, scales: Sequence[str]) -> Any:
@@ -68,9 +69,9 @@ def kernels(measured: xr.Dataset, training: str, scales: Sequence[str]) -> Any:
     for panel, (title, label, values) in zip(panels, quantities, strict=True):
         for place, start in enumerate(measured.start.values):
             for scale, style in zip(scales, STYLES, strict=True):
-                samples.band(
-                    panel,
+                plot.band(
                     values.sel(start=start, scale=scale).dropna("width", how="all"),
+                    panel,
                     along="width",
                     colours=[COLOURS[place]],
                     linestyle=style,
