@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 
 import harness
 import operators_convergence
+import operators_relative
 from harness import Row
 
 SYSTEMS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "convergence": operators_convergence.rows,
+    "relative": operators_relative.rows,
 }
 
 

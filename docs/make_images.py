@@ -61,6 +61,8 @@ FIGURES = (
     "diffusion-digits",
     "diffusion-block-model",
     "diffusion-depth",
+    "relative-positions",
+    "relative-text",
 )
 
 

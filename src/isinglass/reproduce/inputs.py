@@ -158,8 +158,8 @@ class TextFile(Input):
     name = "text"
     is_folder = False
     help = (
-        "Text for the experiments that train on one (memory-data-size, memory-radius); "
-        "by default the sources of Python's standard library."
+        "Text for the experiments that train on one (memory-data-size, memory-radius, "
+        "relative-text); by default the sources of Python's standard library."
     )
 
     def check(self, path: Path | None, others: Paths) -> InputRecord | None:
