@@ -145,6 +145,32 @@ def test_what_is_0_or_alone_stays_finite():
     np.testing.assert_allclose(far, 1e3)
 
 
+@pytest.mark.parametrize("count", [2200, 2203])  # of which blocks divide the first
+def test_many_instances_flow_block_by_block_as_they_do_at_once(count):
+    """Values and gradients in both modes, against the sums written out."""
+    rng = np.random.default_rng(count)
+    parts = [jnp.asarray(rng.normal(size=(count, 2, 3))) for _ in "qkvc"]
+    moves = [jnp.asarray(rng.normal(size=(count, 2, 3))) for _ in "qkv"]
+
+    def written_out(q, k, v):
+        q, k = (x / jnp.sqrt((x * x).sum()) for x in (q, k))
+        share = count + jnp.einsum("nhc,lhc->nh", q, k)[..., None]
+        return (v.sum(0) + jnp.einsum("nhc,lhc,lhe->nhe", q, k, v)) / share
+
+    def all_of(flow):
+        weight = parts[3]
+        value, back = jax.vjp(flow, *parts[:3])
+        forth = jax.jvp(flow, parts[:3], moves)[1]
+        return value, back(count * weight), count * forth
+
+    ours, expected = (
+        jax.jit(all_of, static_argnums=0)(f) for f in (simple_diffusion, written_out)
+    )
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, atol=EXACT), ours, expected
+    )
+
+
 def test_a_graph_is_normalised_by_degrees():
     edges = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
     adjacency = np.zeros((4, 4))

@@ -31,6 +31,8 @@ from isinglass._common.precision import in_floats, usual_promotion
 
 Heads = Float[Array, "*batch n h c"]
 Mask = Bool[Array, "*batch n"] | None
+_SIZES = sorted(range(96, 257), key=lambda size: abs(size - 200))  # rows of a block
+_FEW = 2048  # rows that are one block
 
 
 @usual_promotion()
@@ -63,21 +65,25 @@ def simple_diffusion(
     count: Any = queries.shape[-3]
     if there is not None:
         queries, keys, values = (x * there for x in (queries, keys, values))
-        count = there.sum(-3, keepdims=True)
+        count = there.sum(-3)
+        there = there[..., 0]
     scale: Any = 1.0
     if norm == "global":
         # One number for all: on the small product, no array of all instances is made.
         scale = (_inverse_norm(queries, norm) * _inverse_norm(keys, norm))[..., 0]
     else:
         queries, keys = _normed(queries, norm), _normed(keys, norm)
-    # Head by head: with heads as an axis of products, XLA takes four times as long.
-    by_head = (jnp.moveaxis(x, -2, 0) for x in (queries, keys, values))
-    heads = [_unnormed_flow(q, k, v, scale) for q, k, v in zip(*by_head, strict=True)]
-    flow, total = (jnp.stack(parts, -2) for parts in zip(*heads, strict=True))
-    total = total + count
-    least = count * jnp.finfo(total.dtype).eps
-    share = jnp.where(total > least, 1 / jnp.where(total > least, total, 1), 0)
-    return flow * (share if there is None else there * share)
+    # Head by head: with heads as an axis of products, XLA takes four times as long. Not
+    # by moving their axis, of which a gradient makes copies of all that flows.
+    heads = []
+    for head in range(queries.shape[-2]):
+        q, k, v = (x[..., head, :] for x in (queries, keys, values))
+        both = _unnormed_flow(q, k, v, scale)
+        flow, total = both[..., :-1], both[..., -1:] + count
+        least = count * jnp.finfo(total.dtype).eps
+        share = jnp.where(total > least, 1 / jnp.where(total > least, total, 1), 0)
+        heads.append(flow * (share if there is None else there * share))
+    return jnp.stack(heads, -2)
 
 
 @usual_promotion()
@@ -162,14 +168,38 @@ def conductances(
     return weights / jnp.where(total > 0, total, 1)
 
 
-def _unnormed_flow(
-    queries: Array, keys: Array, values: Array, scale: Any
-) -> tuple[Array, Array]:
-    """Σ_l (1 + s⟨q_i, k_l⟩) v_l and s Σ_l ⟨q_i, k_l⟩ of a head, of arrays (…, N, C)."""
-    by_key = scale * (jnp.swapaxes(keys, -1, -2) @ values)
-    flow = values.sum(-2, keepdims=True) + queries @ by_key
-    total = scale * keys.sum(-2, keepdims=True)
-    return flow, (queries * total).sum(-1, keepdims=True)
+def _unnormed_flow(queries: Array, keys: Array, values: Array, scale: Any) -> Array:
+    """Σ_l (1 + s⟨q_i, k_l⟩) v_l and, last, s Σ_l ⟨q_i, k_l⟩, of arrays (…, N, C)."""
+    by_key = scale * _summed_products(keys, values)
+    total = scale * jnp.swapaxes(keys.sum(-2, keepdims=True), -1, -2)
+    # Both in one product, as the gradient's are then, too: twice as fast.
+    both = queries @ jnp.concatenate([by_key, total], -1)
+    mean = values.sum(-2, keepdims=True)
+    return both + jnp.concatenate([mean, jnp.zeros_like(mean[..., :1])], -1)
+
+
+def _summed_products(keys: Array, values: Array) -> Array:
+    """KᵀV of (…, N, C) and (…, N, C'), block by block where blocks divide N.
+
+    XLA multiplies few columns of many rows at a fifth of a large product's rate, and
+    blocks that stay in a cache twice as fast.
+    """
+    count = keys.shape[-2]
+    size = _block(count)
+    if size == count:
+        return jnp.swapaxes(keys, -1, -2) @ values
+    k, v = (
+        x.reshape(*x.shape[:-2], count // size, size, x.shape[-1])
+        for x in (keys, values)
+    )
+    return (jnp.swapaxes(k, -1, -2) @ v).sum(-3)
+
+
+def _block(count: int) -> int:
+    """The number of rows next to 200 that divides all, or all."""
+    if count < _FEW:
+        return count
+    return next((size for size in _SIZES if count % size == 0), count)
 
 
 def _checked(queries: Any, keys: Any, values: Any, mask: Any) -> Array | None:
