@@ -22,6 +22,7 @@ PARTS = [
     "isinglass.systems.convergence",
     "isinglass.systems.descent",
     "isinglass.systems.diffusion",
+    "isinglass.systems.heat",
     "isinglass.systems.interference",
     "isinglass.systems.looped",
     "isinglass.systems.meanfield",

@@ -43,6 +43,11 @@ from .systems.descent import HyperSET as HyperSET
 from .systems.descent import HyperSETConfig as HyperSETConfig
 from .systems.diffusion import DIFFormer as DIFFormer
 from .systems.diffusion import DIFFormerConfig as DIFFormerConfig
+from .systems.heat import HeatConduction as HeatConduction
+from .systems.heat import HeatConfig as HeatConfig
+from .systems.heat import VHeat as VHeat
+from .systems.heat import VHeatConfig as VHeatConfig
+from .systems.heat import conduct as conduct
 from .systems.interference import CoupledClassifier as CoupledClassifier
 from .systems.interference import DipoleEncoder as DipoleEncoder
 from .systems.interference import Geometry as Geometry

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers.bad_convergence import CONVERGENCE
+from helpers.bad_heat import BAD_HEAT
 from helpers.bad_maps import call
 from helpers.polling_calls import BAD_POLLING
 from helpers.random_models import random_model
@@ -337,5 +338,5 @@ DATA = {
         "per_class=20 is more", data.random_splits, np.arange(4), rng=RNG
     ),
 }
-CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS | BAD_POLLING
-CALLS |= RELATIVES
+CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS
+CALLS |= BAD_HEAT | BAD_POLLING | RELATIVES

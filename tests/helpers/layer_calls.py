@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from helpers.convergence_calls import CONVERGENCE
+from helpers.heat_calls import HEAT
 from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
 from isinglass import data, energy
@@ -155,7 +156,7 @@ DATA = [
     case(data.read_citations, GRAPHS),
     case(data.random_splits, np.arange(20) % 2, 2, 3, 4, rng=SEED),
 ]
-LAYERS = [*DESCENT, *DIFFUSION, *CONVERGENCE, *POLLING, *RELATIVE, *DATA]
+LAYERS = [*DESCENT, *DIFFUSION, *CONVERGENCE, *HEAT, *POLLING, *RELATIVE, *DATA]
 
 
 def write_graphs() -> None:

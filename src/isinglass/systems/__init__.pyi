@@ -1,6 +1,7 @@
 from . import convergence as convergence
 from . import descent as descent
 from . import diffusion as diffusion
+from . import heat as heat
 from . import interference as interference
 from . import looped as looped
 from . import meanfield as meanfield

@@ -1,0 +1,16 @@
+from .blocks import BranchConfig as BranchConfig
+from .blocks import HeatBlock as HeatBlock
+from .conduction import conduct as conduct
+from .conduction import effective_width as effective_width
+from .conduction import filter_modes as filter_modes
+from .layer import HeatConduction as HeatConduction
+from .layer import HeatConfig as HeatConfig
+from .model import VHeat as VHeat
+from .model import VHeatConfig as VHeatConfig
+from .recovery import Recovery as Recovery
+from .recovery import recover_conductivity as recover_conductivity
+from .recovery import recover_modes as recover_modes
+from .resolution import resample_conductivity as resample_conductivity
+from .spectrum import cosine_transform as cosine_transform
+from .spectrum import decay_rates as decay_rates
+from .spectrum import inverse_cosine_transform as inverse_cosine_transform
