@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 
 import harness
 import operators_convergence
+import operators_polling
 import operators_relative
 from harness import Row
 
 SYSTEMS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "convergence": operators_convergence.rows,
+    "polling": operators_polling.rows,
     "relative": operators_relative.rows,
 }
 

@@ -61,6 +61,8 @@ FIGURES = (
     "diffusion-digits",
     "diffusion-block-model",
     "diffusion-depth",
+    "polling-clutter",
+    "polling-clutter-ratios",
     "relative-positions",
     "relative-text",
 )

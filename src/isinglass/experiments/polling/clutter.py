@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass._common.intervals import mean_interval
 from isinglass.experiments.polling.clutter_pictures import Canvas, Digits
 from isinglass.experiments.polling.clutter_training import (
@@ -30,8 +31,7 @@ from isinglass.experiments.polling.clutter_training import (
     searched,
     tests,
 )
-from isinglass.figures import samples
-from isinglass.figures.style import COLOURS, INK, subplots
+from isinglass.plot import COLOURS, INK, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
@@ -40,7 +40,6 @@ CURVES = {
     VARIED.name: (COLOURS[0], "-"),
     POLL.name: (COLOURS[1], "-"),
     NORM.name: (COLOURS[2], "-"),
-    RANDOM.name: (COLOURS[3], "-"),
 }
 SMALL = Canvas(size=24, fragments=3, noise=0.1, step=4)
 SETTINGS = {
@@ -61,11 +60,11 @@ SETTINGS = {
         SMALL,
         ratio=1 / 6,
         range=(1 / 12, 1 / 3),
-        ratios=(1 / 12, 1 / 6, 1 / 3, 2 / 3, 1.0),
-        steps=600,
+        ratios=(1 / 12, 1 / 6, 1 / 3, 1.0),
+        steps=500,
         rates=(0.002, 0.005),
         searches=1,
-        search_steps=300,
+        search_steps=200,
     ),
 }
 
@@ -92,10 +91,10 @@ def measure(context: Context) -> xr.Dataset:
     )
     search = context.table(arm=names, learning_rate=options.rates)
     rate, lost = context.table(arm=names), context.table(arm=names)
-    models = {}
+    models: dict[Arm, Any] = {}
     for (arm,) in context.cases(options.arms, what="arms"):
-        best = options.rates[0]
-        if len(options.rates) > 1:
+        best, *others = options.rates
+        if others:
             errors = searched(context, arm, options, learned)
             search.loc[arm.name] = 100 * errors
             best = options.rates[int(errors.argmin())]
@@ -195,18 +194,18 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     if measured.sizes["ratio"] > 2:
         yield Figure(
             _curves(measured),
-            "Left: a test canvas, cells of the tokens marked. Right: accuracy by α at "
-            "test, of detectors trained at one α (dotted) and at α drawn for each batch "
-            "(from the shaded range). Bands are 95 % confidence intervals of the mean.",
+            "Left: a test canvas, its places marked. Right: accuracy by α at test, of "
+            "detectors trained at one α (dotted) and at α drawn for each batch (from "
+            "the shaded range). Bands are 95 % confidence intervals of the mean.",
             part="ratios",
         )
 
 
 def _rows(measured: xr.Dataset) -> Any:
     figure, panels = subplots(1, 2, width=9.6, height=3.8, sharey=True)
-    samples.rows(panels[0], measured.accuracy, by="arm")
+    plot.rows(measured.accuracy, panels[0], by="arm")
     panels[0].set(xlabel="accuracy in %")
-    samples.rows(panels[1], measured.on_digit, by="arm", colours=COLOURS[1:2])
+    plot.rows(measured.on_digit, panels[1], by="arm", colours=COLOURS[1:2])
     panels[1].axvline(float(measured.chance), color=INK, linestyle="--", linewidth=1)
     panels[1].set(xlabel="polled tokens on the digit, in %")
     return figure
@@ -218,15 +217,17 @@ def _curves(measured: xr.Dataset) -> Any:
         1, 2, width=9.6, height=3.8, gridspec_kw={"width_ratios": [1, 1.6]}
     )
     size = options.canvas.size
-    panels[0].imshow(measured.picture, cmap="gray", extent=(0, size, size, 0))
+    plot.picture(
+        measured.picture.values, panels[0], cmap="gray", extent=(0, size, size, 0)
+    )
     panels[0].set(xticks=range(0, size + 1, 4), yticks=range(0, size + 1, 4))
     panels[0].grid(color="white", linewidth=0.4, alpha=0.5)
     panels[0].tick_params(labelbottom=False, labelleft=False, length=0)
     for name, (colour, style) in CURVES.items():
         if name in measured.arm.values:
-            samples.band(
-                panels[1],
+            plot.band(
                 measured.by_ratio.sel(arm=name),
+                panels[1],
                 along="ratio",
                 colours=[colour],
                 linestyle=style,
