@@ -20,6 +20,7 @@ from isinglass.systems import (
     looped,
     meanfield,
     memory,
+    polling,
     relative,
 )
 
@@ -230,6 +231,20 @@ def places_are_visible():
     model = relative.RelativeTransformer(config, key=jax.random.key(0))
     states = model.states(jnp.arange(5) % 4)
     return model, relative.position_spread(states)
+
+
+@call
+def places_are_polled():
+    sampler = polling.PollAndPoolConfig(4, 2, key_layers=2, key_positions=True)
+    sizes = {"height": 8, "breadth": 12, "classes": 3, "width": 4, "heads": 2}
+    config = polling.PollingDetectorConfig(**sizes, sampler=sampler, layers=1)
+    model = polling.PollingDetector(config, key=jax.random.key(0))
+    pixels = np.random.default_rng(0).random((2, 8, 12)).astype(np.float32)
+    said = model(jnp.asarray(pixels), 0.5)
+    tokens = said.tokens
+    assert tokens is not None
+    states = polling.reverse_projection(tokens.features, tokens)
+    return model, said, states, polling.mean_score(tokens)
 
 
 @call

@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from isinglass._common.precision import usual_promotion
+
 
 class Affine(eqx.Module):
     """Compute x W + b of features along the last axis.
@@ -17,6 +19,7 @@ class Affine(eqx.Module):
     weight: Float[Array, "i o"]
     bias: Float[Array, "o"]
 
+    @usual_promotion()
     def __call__(self, x: Float[Array, "*batch i"]) -> Float[Array, "*batch o"]:
         """Return x W + b, (…, out)."""
         return x @ self.weight + self.bias

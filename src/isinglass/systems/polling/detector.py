@@ -177,6 +177,7 @@ class PollingDetector(eqx.Module):
         hidden = jax.nn.relu(self.stem[0](_windows(in_floats(jnp.asarray(pictures)))))
         return self.stem[1](hidden)
 
+    @usual_promotion()
     def positions(self) -> Float[Array, "l c"]:
         """Return sinusoids of the rows and columns of places, (L, C)."""
         rows, columns = self.config.cells
@@ -186,7 +187,8 @@ class PollingDetector(eqx.Module):
         shape = (rows, columns, half)
         parts = down[:, None], across[None]
         both = [jnp.broadcast_to(part, shape) for part in parts]
-        return jnp.concatenate(both, axis=-1).reshape(rows * columns, -1)
+        joined = jnp.concatenate(both, axis=-1).reshape(rows * columns, -1)
+        return joined.astype(self.query.dtype)
 
     @usual_promotion()
     def __call__(
