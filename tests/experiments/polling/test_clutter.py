@@ -82,7 +82,7 @@ def test_differences_are_of_the_same_seeds(measured):
     row = rows["random poll less all tokens"]
     assert (row.ours, row.n, row.unit) == (pytest.approx(points.mean()), 6, "points")
     assert "polled, on the digit, pool only" not in rows
-    assert "poll, one α, α = 0.1" in rows
+    assert "poll at one α, α = 0.1" in rows
 
 
 def test_findings_follow_the_numbers(measured):

@@ -238,7 +238,7 @@ def _curves(measured: xr.Dataset) -> Any:
     panels[1].axvspan(*options.range, color=COLOURS[0], alpha=0.08, linewidth=0)
     panels[1].axvline(options.ratio, color=INK, linestyle=":", linewidth=1)
     panels[1].set(xlabel="α at test", ylabel="accuracy in %", xlim=(0, 1.02))
-    panels[1].legend(loc="lower right")
+    panels[1].legend(loc="best")
     return figure
 
 

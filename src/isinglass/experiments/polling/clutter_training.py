@@ -62,10 +62,10 @@ class Arm(NamedTuple):
 
 
 ALL = Arm("all tokens", "all", weight=0.0)
-VARIED = Arm("poll, random α", varied=True)
-POLL = Arm("poll, one α")
-UNWEIGHTED = Arm("poll, one α, λ = 0", weight=0.0)
-ALONE = Arm("poll, no pool", coarse=0)
+VARIED = Arm("poll at random α", varied=True)
+POLL = Arm("poll at one α")
+UNWEIGHTED = Arm("poll without λ", weight=0.0)
+ALONE = Arm("poll without pool", coarse=0)
 NORM = Arm("poll by norm", "norm", weight=0.0)
 RANDOM = Arm("random poll", "random", weight=0.0)
 POOL = Arm("pool only", share=0.0, weight=0.0)
