@@ -60,9 +60,12 @@ def test_it_is_told(measured):
     assert "causal RPE: even tokens, first half" not in rows
     assert "So it gives what absolute positions give" in outcome.findings
     assert len(outcome.figures) == 1
+    assert "tokens that differ are enough" not in outcome.findings
     measured.accuracy.loc["URPE", TASKS[EVEN]] = 60 + np.arange(5)
+    measured.accuracy.loc["RoPE", TASKS[EVEN]] = 95
     outcome = tell(positions, measured)
     assert "absolute positions say sooner" in outcome.findings
+    assert "by RoPE, with nothing outside" in outcome.findings
     solved = rows_of(outcome)["URPE solves even tokens (above 99 %)"]
     assert solved.ours == 0
     assert solved.verdict == "differs"

@@ -19,7 +19,7 @@ EXPERIMENTS = (
             "with a first token, and causal ones, which the paper lacks."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 480, "quick": 40},
+        seconds={"default": 640, "quick": 30},
     ),
     Experiment(
         "text",

@@ -36,6 +36,7 @@ FIXED = Arm("URPE, c random and fixed", "rpe", coupling=True, is_fixed=True)
 FIRST = Arm("RPE with a first token", "rpe", has_first=True)
 CAUSAL = Arm("causal RPE", "rpe", causal=True)
 NOTHING = Arm("none", "none")
+PLACED = ("none", "absolute")
 ARMS = (
     NOTHING,
     RPE,
@@ -48,6 +49,8 @@ ARMS = (
     CAUSAL,
 )
 NAMES = tuple(arm.name for arm in ARMS)
+# What has nothing outside the softmax, and nothing added to tokens by place.
+INSIDE = [x.name for x in ARMS if not x.coupling and x.positions not in PLACED]
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
 
 
@@ -331,6 +334,11 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "solving": {task: solving(i) for i, task in enumerate(TASKS)},
         "guessing": {task: guessing(i) for i, task in enumerate(TASKS)},
         "even": dict(zip(names, even, strict=True)),
+        "inside": [
+            str(name)
+            for name, values in zip(names, even, strict=True)
+            if name in INSIDE and float(values.mean()) > 90
+        ],
         "behind": difference(measured, URPE, ABSOLUTE, EVEN),
         "solved_even": int((of(measured, URPE, EVEN) > 99).sum()),
         "first": FIRST.name,
