@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from isinglass._common.lazy import lazy_module
 if TYPE_CHECKING:
     from isinglass.data.graph_folders import GraphSet
     from isinglass.data.mnist import MNIST
+    from isinglass.data.node_graphs import NodeGraph
     from isinglass.data.text import Text
 
 # Loaded when an input is checked or read: the command line's options are made here, and
@@ -33,6 +35,7 @@ text_files = lazy_module("isinglass.data.text_files")
 tokenizer_folder = lazy_module("isinglass.data.tokenizer_folder")
 
 LEAST_GRAPHS = 20  # two of each tenth
+LEAST_NODES = 6  # of a class: three to learn from, and others to choose by and test on
 LEAST_TEXT = 400_000  # bytes: 0.1 % of what is not held out then fills a context of 256
 # Samples of each digit that the experiments need: 250 to draw from and 100 to choose
 # settings on, apart, and enough to test on.
@@ -250,6 +253,39 @@ class GraphFolder(Input):
         return None if path is None else graph_folders.read_graphs(path)
 
 
+class CitationFolder(Input):
+    """A graph of nodes with features and classes, as NAME.content and NAME.cites."""
+
+    name = "citations"
+    is_folder = True
+    help = (
+        "Folder of a citation graph, such as Cora's NAME.content and NAME.cites, for "
+        "diffusion-citations to measure on."
+    )
+
+    def check(self, path: Path | None, others: Paths) -> InputRecord | None:
+        """Read the graph, and see that its classes have nodes enough."""
+        if path is None:
+            return None
+        where = f"--citations {path}"
+        try:
+            labels = graph_folders.read_citations(path).labels
+        except (ValueError, OSError) as error:
+            raise InputError(f"{where}: {error}") from error
+        counts = Counter(labels.tolist())
+        if len(counts) < 2 or min(counts.values()) < LEAST_NODES:
+            raise InputError(
+                f"{where}: must hold two classes or more, of {LEAST_NODES} nodes each "
+                f"at least, got {len(counts)} of {min(counts.values())} and more"
+            )
+        files = [*sorted(path.glob("*.content")), *sorted(path.glob("*.cites"))]
+        return InputRecord(str(path), path.name, _fingerprint(files, where))
+
+    def read(self, path: Path | None) -> NodeGraph | None:
+        """The graph, or None."""
+        return None if path is None else graph_folders.read_citations(path)
+
+
 def _check_utf8(path: Path) -> None:
     decoder, read = codecs.getincrementaldecoder("utf-8")(), 0
     try:
@@ -281,9 +317,10 @@ def _fingerprint(files: list[Path], what: str) -> str:
     return digest.hexdigest()[:12]
 
 
-digits, text_file, model, graphs = INPUTS = (
+digits, text_file, model, graphs, citations = INPUTS = (
     Digits(),
     TextFile(),
     Model(),
     GraphFolder(),
+    CitationFolder(),
 )
