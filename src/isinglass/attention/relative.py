@@ -211,20 +211,21 @@ def _forward(arguments: _Arguments, first: Array, causal: bool) -> Any:
 
 
 def _backward(causal: bool, saved: Any, of_output: Array) -> Any:
-    # With s the scores, w = A ⊙ c the rows, and e_ij = A_ij ⟨∂o_i, v_j⟩:
-    # ∂c = Σ e along diagonals, ∂s_ij = c e − A_ij ⟨∂o_i, o_i⟩.
+    # With s the scores, w = A ⊙ c the rows and g_ij = ⟨∂o_i, v_j⟩: ∂c = Σ A ⊙ g along
+    # diagonals, ∂s_ij = w_ij g_ij − A_ij ⟨∂o_i, o_i⟩.
     arguments, first, peak, surprise, output = saved
     query, key, value, bias, coupling, _ = arguments
     shares = _shares(_scores(arguments, first, causal), peak, surprise)
-    of_shares = shares * (_turned(value) @ of_output)
+    of_rows = _turned(value) @ of_output
     common = (of_output * output).sum(-2, keepdims=True)
     of_coupling, rows = None, shares
-    of_scores = of_shares
     if coupling is not None:
-        laid_out = toeplitz(coupling, first, query.shape[-1])[:, None]
-        of_coupling = by_offset(of_shares.sum(1), first, coupling)
-        rows, of_scores = shares * laid_out, of_shares * laid_out
-    of_scores = of_scores - shares * common
+        # From w, not from c: XLA would fuse c into the product of ∂o and v, and lay it
+        # out for all sequences to do so.
+        of_rows = jax.lax.optimization_barrier(of_rows)
+        of_coupling = by_offset((shares * of_rows).sum(1), first, coupling)
+        rows = shares * toeplitz(coupling, first, query.shape[-1])[:, None]
+    of_scores = rows * of_rows - shares * common
     of_bias = None if bias is None else by_offset(of_scores.sum(1), first, bias)
     of_key = _turned(of_scores @ _turned(query))
     of_value = _turned(rows @ _turned(of_output))
