@@ -123,6 +123,13 @@ def browser():
 
 
 @pytest.fixture
+def double_precision():
+    """JAX computes in float64, as numbers to compare with to 1e-10 need."""
+    with import_module("jax").enable_x64(True):
+        yield
+
+
+@pytest.fixture
 def sketches(monkeypatch):
     """Files of pictures hold none: to lay out and draw one takes half a second."""
     monkeypatch.setattr(

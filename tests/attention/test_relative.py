@@ -20,11 +20,7 @@ B, H, N, C = 3, 2, 7, 4
 EXACT = 1e-10
 OFFSETS = np.arange(N) - np.arange(N)[:, None] + N - 1  # key − query
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def drawn(seed):

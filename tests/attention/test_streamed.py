@@ -10,11 +10,7 @@ import pytest
 from isinglass.attention import attend, attention_rows
 from isinglass.attention import streamed as attention
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.fixture(params=["whole", "blocks"])

@@ -20,11 +20,7 @@ from isinglass.dynamics.textbook import (
 law = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 unit = st.floats(-1, 1)
 
-
-@pytest.fixture(autouse=True)
-def double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @jax.jit

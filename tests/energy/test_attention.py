@@ -15,11 +15,7 @@ some_states = arrays(np.float64, (3, 4), elements=st.floats(-5, 5))
 some_keys = arrays(np.float64, (6, 4), elements=st.floats(-5, 5))
 temperatures = st.floats(0.05, 20.0)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @quick

@@ -25,10 +25,7 @@ class Well(EnergyBlock):
         return wells + 0.5 * self.pull * (spread**2).sum((-2, -1))
 
 
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def well(pull=0.3, **numbers):

@@ -1,6 +1,5 @@
 """Minima of energies, against what two patterns and a direct search say."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -13,11 +12,7 @@ from isinglass.energy.minima import (
 
 LINE = np.array([[-2.0], [0.0], [1.0]])
 
-
-@pytest.fixture(autouse=True)
-def _doubles():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def test_two_patterns_merge_where_beta_times_their_squared_distance_is_two():

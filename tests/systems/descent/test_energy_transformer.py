@@ -27,11 +27,7 @@ N, D, H, Y, M = 5, 6, 2, 3, 7
 EXACT = 1e-10
 SEEDS = st.integers(0, 2**32 - 1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def of_weights(config, norm, **weights):

@@ -28,11 +28,7 @@ P = D // H
 EXACT = 1e-10
 SEEDS = st.integers(0, 2**32 - 1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def with_fields(module, **fields):

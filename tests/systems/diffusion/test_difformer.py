@@ -22,11 +22,7 @@ ORACLES = Path(__file__).parent / "oracles"
 N, F = 6, 4
 SMALL = DIFFormerConfig(F, 3, 8, 2, 2, value_weights=True)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def of_oracle(x, kind):

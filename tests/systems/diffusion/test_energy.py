@@ -21,11 +21,7 @@ N, D, K = 6, 3, 15
 KINDS = ("simple", "sigmoid")
 SEEDS = st.integers(0, 2**32 - 1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,11 +22,7 @@ from isinglass.systems.looped.baseline import (
 
 TOKENS = jnp.array([3, 0, 2, 2, 1, 3, 0, 1, 1])
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @cache

@@ -16,11 +16,7 @@ from isinglass.systems.looped.model import LoopedConfig, LoopedTransformer
 
 D, M = 3, 5
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def system(**numbers):

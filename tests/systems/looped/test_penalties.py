@@ -20,11 +20,7 @@ quick = settings(max_examples=150, deadline=None)
 indices = st.one_of(st.just(1.0), st.floats(0.05, 5.0), st.floats(1 - 1e-3, 1 + 1e-3))
 scores = arrays(np.float64, (3, 4), elements=st.floats(-30, 30))
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def shares_of(scores):

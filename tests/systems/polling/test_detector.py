@@ -18,11 +18,7 @@ from isinglass.systems.polling import (
 SAMPLER = PollAndPoolConfig(8, 2)
 SHAPE = PollingDetectorConfig(8, 12, 3, SAMPLER, width=8, heads=2, hidden=8, layers=1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def pictures(*batch):

@@ -28,11 +28,7 @@ SHAPE = PollAndPoolConfig(C, M)
 EXACT = 1e-10
 SEEDS = st.integers(0, 2**32 - 1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def of_oracle(x):

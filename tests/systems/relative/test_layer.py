@@ -23,11 +23,7 @@ ORACLES = Path(__file__).parent / "oracles"
 EXACT = 1e-10
 SEEDS = st.integers(0, 2**32 - 1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.mark.parametrize("seed", [0, 1])

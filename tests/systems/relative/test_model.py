@@ -25,11 +25,7 @@ N, SYMBOLS = 6, 5
 SMALL = {"vocabulary": SYMBOLS, "width": 8, "heads": 2, "hidden": 8}
 states = jax.jit(lambda model, *inputs, **options: model.states(*inputs, **options))
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @pytest.mark.parametrize("name", ["urpe_encoder_s2", "rpe_encoder_s3"])
