@@ -31,7 +31,7 @@ EXPERIMENTS = (
             "length and at twice as much, with the numbers of the edge beyond."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 480, "quick": 40},
+        seconds={"default": 400, "quick": 30},
         inputs=[inputs.text_file],
     ),
 )

@@ -192,19 +192,24 @@ def _coupling(model: Learner) -> Any:
     return model.net.positions.coupling
 
 
-@eqx.filter_jit
-def _begun(seeds: Array, make: Callable[..., Any], arm: Arm) -> tuple[Any, Array]:
-    """New models, and keys of their batches."""
+def _begun(seeds: list[int], make: Callable[..., Any], arm: Arm) -> tuple[Any, Array]:
+    """New models, and keys of their batches.
 
-    def of_seed(seed: Array) -> tuple[Any, Array]:
+    Drawn one by one: all arms share these small programs, and one for all the draws of
+    an arm takes as long to compile as its training.
+    """
+    nets, keys = [], []
+    for seed in seeds:
         weights, batches, coupling = jax.random.split(jax.random.key(seed), 3)
         net = make(arm, weights)
         if arm.is_fixed:
-            drawn = 1 + 0.5 * jax.random.normal(coupling, net.positions.coupling.shape)
+            shape = net.positions.coupling.shape
+            drawn = 1 + 0.5 * jax.random.normal(coupling, shape)
             net = eqx.tree_at(lambda m: m.positions.coupling, net, drawn)
-        return net, batches
-
-    return eqx.filter_vmap(of_seed)(seeds)
+        nets.append(net)
+        keys.append(batches)
+    stacked = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *nets)
+    return stacked, jnp.stack(keys)
 
 
 def _side_by_side(
@@ -218,7 +223,7 @@ def _side_by_side(
     # Seeds of a search are below 0, and numbers of a draw are not.
     numbers = [(job.case, abs(job.seed), int(job.seed < 0)) for job in jobs]
     seeds = [context.seed_of("model", *part) for part in numbers]
-    nets, batches = _begun(jnp.array(seeds, jnp.uint32), problem.make, arm)
+    nets, batches = _begun(seeds, problem.make, arm)
     cases = jnp.array([job.case for job in jobs], jnp.int32)
     task = LaneTask(
         problem.loss,
