@@ -258,7 +258,7 @@ RELATIVES = {
         "outputs must be finite", relative.position_spread, X * jnp.nan
     ),
     "a profile of nothing": call(
-        "got neither", relative.constant_profile, OffsetTables(), 3
+        "got neither", relative.constant_profile, OffsetTables()
     ),
 }
 SIZES = (6, 2, 3)

@@ -138,7 +138,7 @@ RELATIVE = [
     case(RELATIVE_MODEL.states, TOKENS, present=MASK),
     case(relative.position_spread, STATE),
     case(relative.position_rank, STATE, 1e-3),
-    case(relative.constant_profile, OffsetTables(jnp.ones((2, 5))), 3, True),
+    case(relative.constant_profile, OffsetTables(jnp.ones((2, 5))), True),
 ]
 IMAGES = RNG.random((2, 8, 8))
 GRAPHS = FOLDER / "graphs"

@@ -66,7 +66,7 @@ def constant(seed):
     token = jax.random.normal(keys[5], (D,))
     x = jnp.broadcast_to(token, (N, D))
     coupled, bare = (layer(x, positions_of(tables[0], c)) for c in (tables[1], None))
-    profile = constant_profile(OffsetTables(*tables), N)
+    profile = constant_profile(OffsetTables(*tables))
     value = (token @ layer.inward + layer.inward_bias)[2 * D :].reshape(H, -1)
     expected = jnp.einsum("hn,hc->nhc", profile, value).reshape(N, D)
     expected = expected @ layer.outward + layer.outward_bias
@@ -88,8 +88,8 @@ def test_sums_of_rows_are_free_with_a_coupling_and_1_without():
     keys = jax.random.split(jax.random.key(0), 2)
     bias, coupling = (jax.random.normal(key, (H, 2 * N - 1)) for key in keys)
     for causal in (False, True):
-        free = constant_profile(OffsetTables(bias, coupling), N, causal)
+        free = constant_profile(OffsetTables(bias, coupling), causal)
         np.testing.assert_allclose(
-            constant_profile(OffsetTables(bias), N, causal), 1, rtol=1e-12
+            constant_profile(OffsetTables(bias), causal), 1, rtol=1e-12
         )
         assert np.ptp(free, axis=-1).min() > 0.1

@@ -58,17 +58,14 @@ def position_rank(
 
 
 @usual_promotion()
-def constant_profile(
-    tables: OffsetTables, length: int, causal: bool = False
-) -> Float[Array, "h n"]:
+def constant_profile(tables: OffsetTables, causal: bool = False) -> Float[Array, "h n"]:
     """Compute ρ_i^h = Σ_j softmax_j(b_{j−i}) c_{j−i}: sums of rows on equal tokens.
 
     There a layer gives ρ_i^h v^h. Without c it is 1 at every place; with c it is what
     boundaries make of it.
 
     Args:
-        tables: b and c, (heads, 2 length − 1); at least one of them.
-        length: Tokens n.
+        tables: b and c, (heads, 2n − 1); at least one of them.
         causal: Whether token i sees only tokens 0 … i.
 
     Raises:
@@ -81,7 +78,8 @@ def constant_profile(
         raise ValueError("tables must hold a bias or a coupling, got neither")
     check_real(tables=table)
     check_shapes(tables=(table, "heads offsets"))
-    nothing = jnp.zeros((len(table), length, 1), jnp.result_type(table, float))
+    heads, offsets = table.shape
+    nothing = jnp.zeros((heads, (offsets + 1) // 2, 1), jnp.result_type(table, float))
     return relative_rows(nothing, nothing, tables=tables, causal=causal).sum(-1)
 
 
