@@ -23,7 +23,9 @@ def descend(inputs: Any, targets: Any, **options: Any) -> Any:
 
 
 CONVERGENCE = {
-    "no width": call("width must be at least 1", convergence.ShallowConfig, 5, 0),
+    "encoders of no width": call(
+        "width must be at least 1", convergence.ShallowConfig, 5, 0
+    ),
     "a start of no name": call(
         "start must be", convergence.ShallowConfig, 5, start="xavier"
     ),
