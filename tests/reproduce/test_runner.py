@@ -312,6 +312,8 @@ class TestDigits:
             "convergence-digits",
             "descent-completion",
             "diffusion-digits",
+            "heat-digits",
+            "heat-resolution",
         }
 
 

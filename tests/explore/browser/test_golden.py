@@ -12,6 +12,7 @@ import pytest
 
 from helpers.digit_vectors import digit_vectors
 from helpers.energy_vectors import energy_vectors
+from helpers.heat_vectors import heat_vectors
 from helpers.loop_vectors import loop_vectors
 from helpers.meanfield_vectors import meanfield_vectors
 from helpers.relay_vectors import relay_vectors
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 VECTORS: dict[str, Callable[[], Any]] = {
     "digit": digit_vectors,
     "energy": energy_vectors,
+    "heat": heat_vectors,
     "loop": loop_vectors,
     "meanfield": meanfield_vectors,
     "relays": relay_vectors,

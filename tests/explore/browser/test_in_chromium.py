@@ -15,7 +15,8 @@ from helpers.hand import drag, drag_by_finger, point, says
 
 pytestmark = pytest.mark.browser
 
-FRAGMENTS = ["#digit", "#beta", "#energy", "#energy?kind=hopfield", "#loop", "#relays"]
+FRAGMENTS = ["#digit", "#beta", "#energy", "#energy?kind=hopfield", "#heat", "#loop"]
+FRAGMENTS += ["#relays"]
 
 
 def beta_of(page):
@@ -194,6 +195,7 @@ def test_a_typed_sequence_is_answered_and_bars_matter(opened):
         ("explorer-beta", "#beta?second=random", "second start it is a cycle of 56"),
         ("explorer-digit", "#digit", "Routes read 2"),
         ("explorer-energy", "#energy", "recalls pattern 3"),
+        ("explorer-heat", "#heat?k=0.3", "less than nothing"),
         ("explorer-relays", "#relays?kind=neighbours&width=0.6&drive=15", "switched"),
     ],
 )

@@ -1,0 +1,387 @@
+"""What the experiments on pictures share: arms, a small classifier, how it is trained.
+
+Half of the pictures are tested on, the same for all; of the other half each repetition
+draws what it learns from, and the rest is chosen by. Models of many repetitions and
+rates are trained side by side. The rate of an arm is searched on repetitions that are
+not reported, by pictures that are neither learned from nor tested on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import xarray as xr
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from isinglass.attention.normalisation import Normalisation
+from isinglass.experiments.heat.mixing import Attending
+from isinglass.reproduce import Context, inputs
+from isinglass.systems.heat import HeatBlock, HeatConfig
+from isinglass.systems.heat.layer import Linear
+from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
+from isinglass.training.run import Runtime, TrainingDivergedError
+
+SEARCH, REPORT = "search", "report"
+PERCENT = {"unit": "%", "valid_range": (0, 100)}
+SIDE, CLASSES = 28, 10
+ATTENTION = "attention"
+
+
+class Arm(NamedTuple):
+    """What is trained.
+
+    Attributes:
+        name: What to call it.
+        kind: Of `HeatConfig`, or "attention".
+        convolution: Whether the depthwise convolution comes first.
+        spectrum: Of the conduction.
+    """
+
+    name: str
+    kind: str
+    convolution: bool = True
+    spectrum: str = "continuous"
+
+    def without(self) -> Arm:
+        """The same without the convolution."""
+        return self._replace(convolution=False)
+
+    @property
+    def label(self) -> str:
+        """Its name, and whether it has the convolution."""
+        return f"{self.name}, {'with' if self.convolution else 'no'} convolution"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained, and how.
+
+    Attributes:
+        width: C.
+        blocks: Of the model.
+        patch: Pixels of a patch's side; 28/patch cells a side.
+        learn: Pictures that a repetition learns from.
+        steps: Of AdamW.
+        batch: Pictures of a step.
+        rates: Learning rates to choose from.
+        searches: Repetitions that they are chosen on, none of them reported.
+        lanes: Models side by side.
+    """
+
+    width: int = 24
+    blocks: int = 1
+    patch: int = 4
+    learn: int = 2000
+    steps: int = 160
+    batch: int = 50
+    rates: tuple[float, ...] = (0.003, 0.01)
+    searches: int = 1
+    lanes: int = 2
+
+    @property
+    def recipe(self) -> LaneRecipe:
+        """AdamW with a little decay, warmed up, then along a cosine."""
+        warmup = self.steps // 10
+        return LaneRecipe(
+            self.steps, 0.05, betas=(0.9, 0.99), warmup=warmup, every=self.steps
+        )
+
+    @property
+    def cells(self) -> int:
+        """Of a side."""
+        return SIDE // self.patch
+
+
+class Pictures(eqx.Module):
+    """Pictures as patches, with labels; those to test on come last.
+
+    Attributes:
+        patches: (N, g, g, p²), grey values of mean 0 and spread 1 or so.
+        labels: (N,).
+    """
+
+    patches: Float[Array, "n g g p"]
+    labels: Int[Array, "n"]
+
+
+class Split(NamedTuple):
+    """Numbers of pictures.
+
+    Attributes:
+        learn: To learn from.
+        choose: To choose a rate by.
+    """
+
+    learn: Int[np.ndarray, "n"]
+    choose: Int[np.ndarray, "m"]
+
+
+class Problem(NamedTuple):
+    """Pictures with what is tested on.
+
+    Attributes:
+        images: All of them, (N, 28, 28).
+        pictures: The same as patches.
+        test: Numbers of those to test on.
+        pool: Numbers of the others.
+    """
+
+    images: Float[np.ndarray, "n 28 28"]
+    pictures: Pictures
+    test: Int[np.ndarray, "t"]
+    pool: Int[np.ndarray, "p"]
+
+
+class Classifier(eqx.Module):
+    """Patches (…, g, g, p²) to logits: a linear map, blocks, norm, mean, linear.
+
+    Attributes:
+        embed: Of a patch.
+        blocks: `HeatBlock`s.
+        norm, head: Behind them.
+    """
+
+    embed: Linear
+    blocks: tuple[HeatBlock, ...]
+    norm: Normalisation
+    head: Linear
+
+    def __call__(self, patches: Float[Array, "*b g g p"]) -> Float[Array, "*b c"]:
+        """Return logits."""
+        x = self.embed(patches)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.norm(x).mean((-3, -2)))
+
+
+class Learner(eqx.Module):
+    """A classifier and the pictures that it learns from.
+
+    Attributes:
+        net: The classifier.
+        learn, choose: Of its `Split`.
+        batch: Pictures of a step.
+    """
+
+    net: Classifier
+    learn: Int[Array, "*lanes n"]
+    choose: Int[Array, "*lanes m"]
+    batch: int = eqx.field(static=True)
+
+
+class Outcome(NamedTuple):
+    """What an arm came to.
+
+    Attributes:
+        rate: The learning rate that was chosen.
+        models: Trained models, a lane for each reported repetition.
+        accuracy: On the test pictures in %, (repetitions,).
+    """
+
+    rate: float
+    models: Learner
+    accuracy: Float[np.ndarray, "seeds"]
+
+
+def problem(context: Context, training: Training) -> Problem:
+    """The pictures; the official test set if there is one, else half of all."""
+    digits = context.read(inputs.digits)
+    images, labels = digits.train.images, digits.train.labels
+    order = context.rng("halves").permutation(len(labels))
+    half = min(len(labels) // 2, 2500)
+    if digits.test is None:
+        chosen, test = order[: 2 * half], np.arange(half, 2 * half)
+        images, labels = images[chosen], labels[chosen]
+    else:
+        chosen = order[:half]
+        images = np.concatenate([images[chosen], digits.test.images])
+        labels = np.concatenate([labels[chosen], digits.test.labels])
+        test = np.arange(half, len(labels))
+    pictures = (np.asarray(images, np.float32) / 255 - 0.13) / 0.31
+    patches = patches_of(pictures, training.patch)
+    data = Pictures(jnp.asarray(patches), jnp.asarray(labels, jnp.int32))
+    return Problem(pictures, data, test, np.arange(half))
+
+
+def patches_of(
+    images: Float[np.ndarray, "n 28 28"], patch: int, finer: bool = False
+) -> Float[np.ndarray, "n g g p"]:
+    """Squares of pixels, side by side, or in steps of half a side, twice as many.
+
+    Both have their centres in the middle of equal cells of the picture, so that the
+    second is the same field in cells of half the side.
+    """
+    step = patch // 2 if finer else patch
+    edge = (patch - step) // 2
+    background = float(images.min())
+    widths = [(0, 0), (edge, edge), (edge, edge)]
+    padded = np.pad(images, widths, constant_values=background)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (patch, patch), (1, 2))
+    windows = windows[:, ::step, ::step]
+    return np.ascontiguousarray(windows).reshape(*windows.shape[:3], -1)
+
+
+def classifier(arm: Arm, training: Training, key: PRNGKeyArray) -> Classifier:
+    """A classifier as it is before training."""
+    keys = jax.random.split(key, training.blocks + 2)
+    cells, width = training.cells, training.width
+    kind = "none" if arm.kind == ATTENTION else arm.kind
+    config = HeatConfig(
+        width,
+        (cells, cells),
+        kind,
+        spectrum=arm.spectrum,
+        convolution=arm.convolution,
+    )
+    blocks = [HeatBlock(config, key=k) for k in keys[2:]]
+    if arm.kind == ATTENTION:
+        blocks = [
+            eqx.tree_at(lambda b: b.conduction, block, Attending(config, key=k))
+            for block, k in zip(blocks, keys[2:], strict=True)
+        ]
+    embed = Linear(training.patch**2, width, key=keys[0])
+    head = Linear(width, CLASSES, key=keys[1])
+    return Classifier(embed, tuple(blocks), Normalisation(width), head)
+
+
+def loss(model: Learner, data: Pictures, key: PRNGKeyArray) -> Float[Array, ""]:
+    """Cross-entropy of a batch."""
+    places = jax.random.choice(key, model.learn, (model.batch,))
+    logits = model.net(data.patches[places])
+    losses = optax.softmax_cross_entropy_with_integer_labels(
+        logits, data.labels[places]
+    )
+    return losses.mean()
+
+
+def learned(context: Context, task: Problem, arm: Arm, training: Training) -> Outcome:
+    """Search a rate, and train with it on the reported repetitions."""
+    searched = [
+        Job(rate, SEARCH, seed)
+        for rate in training.rates
+        for seed in range(training.searches)
+    ]
+    models = _trained(context, task, arm, training, searched)
+    right = accuracies(models, task.pictures, models.choose)
+    means = right.reshape(len(training.rates), -1).mean(-1)
+    rate = training.rates[int(means.argmax())]
+    jobs = [Job(rate, REPORT, seed) for seed in context.seeds]
+    models = _trained(context, task, arm, training, jobs)
+    test = jnp.broadcast_to(jnp.asarray(task.test), (len(jobs), len(task.test)))
+    return Outcome(rate, models, accuracies(models, task.pictures, test))
+
+
+class Job(NamedTuple):
+    """One training.
+
+    Attributes:
+        rate: Learning rate.
+        purpose: To search or to report.
+        seed: Of the pictures, the first weights and the batches, the same for all arms.
+    """
+
+    rate: float
+    purpose: str
+    seed: int
+
+
+@eqx.filter_jit
+def _right(models: Learner, data: Pictures, places: Array) -> Array:
+    def share(lane: tuple[Learner, Array]) -> Array:
+        model, own = lane
+        logits = model.net(data.patches[own])
+        return (logits.argmax(-1) == data.labels[own]).mean()
+
+    return each_lane(share, (models, places))
+
+
+def accuracies(
+    models: Learner, data: Pictures, places: Any
+) -> Float[np.ndarray, "lanes"]:
+    """Of each model on its pictures, in %."""
+    return 100 * np.asarray(_right(models, data, places), float)
+
+
+def lanes_of(models: Learner, lanes: Any) -> Learner:
+    """Some of the lanes, or one."""
+    return jax.tree.map(lambda x: x[lanes] if eqx.is_array(x) else x, models)
+
+
+def _trained(
+    context: Context, task: Problem, arm: Arm, training: Training, jobs: Sequence[Job]
+) -> Learner:
+    """Models of all jobs, some at a time, so that all take one compiled program."""
+    parts = []
+    with context.follow(arm.label) as report:
+        for first in range(0, len(jobs), training.lanes):
+            lanes = list(jobs[first : first + training.lanes])
+            filled = lanes + lanes[-1:] * (training.lanes - len(lanes))
+
+            def tell(now: Any, first: int = first) -> None:
+                report(first + training.lanes * now.step / now.steps, len(jobs))
+
+            words = repr([arm, training, *filled])
+            store = context.store(f"training-{crc32(words.encode()):08x}")
+            models = _side_by_side(
+                context, task, arm, training, filled, Runtime(store, tell)
+            )
+            parts.append(lanes_of(models, slice(len(lanes))))
+    return jax.tree.map(
+        lambda *xs: jnp.concatenate(xs) if eqx.is_array(xs[0]) else xs[0], *parts
+    )
+
+
+def _side_by_side(
+    context: Context,
+    task: Problem,
+    arm: Arm,
+    training: Training,
+    jobs: Sequence[Job],
+    runtime: Runtime,
+) -> Learner:
+    splits = [_split(context, task, training, job) for job in jobs]
+    seeds = [context.seed_of(f"model to {job.purpose}", job.seed) for job in jobs]
+    keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))
+    weights, batches = jax.vmap(jax.random.split, out_axes=1)(keys)
+    nets = _nets(arm, training, weights)
+    learn, choose = (
+        jnp.asarray(np.stack(x), jnp.int32) for x in zip(*splits, strict=True)
+    )
+    try:
+        lanes = train_lanes(
+            Learner(nets, learn, choose, training.batch),
+            LaneTask(loss, task.pictures),
+            training.recipe,
+            learning_rates=[job.rate for job in jobs],
+            keys=batches,
+            runtime=runtime,
+        )
+    except TrainingDivergedError as error:  # counts as it is
+        lanes = error.run
+    return lanes.models
+
+
+@eqx.filter_jit
+def _nets(arm: Arm, training: Training, keys: Array) -> Classifier:
+    return eqx.filter_vmap(lambda key: classifier(arm, training, key))(keys)
+
+
+def _split(context: Context, task: Problem, training: Training, job: Job) -> Split:
+    rng = context.rng(f"pictures to {job.purpose}", job.seed)
+    order = rng.permutation(task.pool)
+    return Split(order[: training.learn], order[training.learn :])
+
+
+def difference(values: xr.DataArray, first: str, second: str) -> xr.DataArray:
+    """One arm less another on the same repetitions, in points."""
+    points = values.sel(arm=first, drop=True) - values.sel(arm=second, drop=True)
+    points.attrs = {"units": "points"}
+    return points
