@@ -106,6 +106,35 @@ BAD_POLLING = {
         "states must have", polling.reverse_projection, PLACES[:3], TOKENS
     ),
     "a score of no tokens": call("tokens must be of", polling.mean_score, PLACES),
+    "polled places of others": call(
+        "tokens.scores must be of shape",
+        polling.mean_score,
+        TOKENS._replace(polled=MASK[:5]),
+    ),
+    "a place that is none": call(
+        "tokens.places must be from 0 to 5",
+        polling.reverse_projection,
+        TOKENS.features,
+        TOKENS._replace(places=TOKENS.places + 3),
+    ),
+    "places of fractions": call(
+        "tokens.places must be whole numbers",
+        polling.reverse_projection,
+        TOKENS.features,
+        TOKENS._replace(places=TOKENS.places + 0.5),
+    ),
+    "more tokens than places and sums": call(
+        "tokens.mask must be of shape",
+        polling.reverse_projection,
+        TOKENS.features,
+        TOKENS._replace(places=TOKENS.places[:2]),
+    ),
+    "weights in a list": call(
+        "tokens.weights must be an array",
+        polling.reverse_projection,
+        TOKENS.features,
+        TOKENS._replace(weights=[0.5]),
+    ),
     "height of 30": call("height must be a multiple of 4", detector, height=30),
     "heads that do not divide": call("width must be a multiple", detector, heads=5),
     "a sampler of another width": call("sampler must be of", detector, width=16),

@@ -8,12 +8,11 @@ from jaxtyping import Array, Float
 from isinglass._common.checks import (
     check_batch_axes,
     check_finite,
-    check_kind,
     check_real,
     check_shapes,
 )
 from isinglass._common.precision import in_floats, usual_promotion
-from isinglass.systems.polling.sampler import Tokens
+from isinglass.systems.polling.sampler import Tokens, check_tokens
 
 
 @usual_promotion()
@@ -36,7 +35,8 @@ def reverse_projection(
         TypeError: If something is of another kind.
         ValueError: If shapes do not fit or states are not finite.
     """
-    check_kind(Tokens, tokens=tokens)
+    check_tokens(tokens)
+    tokens = Tokens(*map(jnp.asarray, tokens))
     check_real(states=states)
     count = tokens.mask.shape[-1]
     check_shapes(states=(states, f"... {count} d"))

@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from isinglass._common.checks import (
@@ -32,9 +34,11 @@ from isinglass._common.checks import (
     check_flag,
     check_key,
     check_kind,
+    check_mask,
     check_real,
     check_shapes,
     check_whole,
+    is_index,
 )
 from isinglass._common.precision import in_floats, single_precision, usual_promotion
 from isinglass.attention.normalisation import EPSILON
@@ -270,9 +274,54 @@ def mean_score(tokens: Tokens) -> Float[Array, ""]:
     Raises:
         TypeError: If they are no `Tokens`.
     """
-    check_kind(Tokens, tokens=tokens)
-    scores = jnp.where(tokens.polled, tokens.scores, 0).sum(-1)
+    check_tokens(tokens)
+    scores = jnp.where(jnp.asarray(tokens.polled), tokens.scores, 0).sum(-1)
     return (scores / jnp.maximum(tokens.polled.sum(-1), 1)).mean()
+
+
+def check_tokens(tokens: Any) -> None:
+    """Refuse what is no `Tokens`, or whose arrays do not go together.
+
+    Raises:
+        TypeError: If it is none, or holds something that is no array.
+        ValueError: If a shape, a kind of number or a place does not fit.
+    """
+    check_kind(Tokens, tokens=tokens)
+    parts = {f"tokens.{name}": value for name, value in tokens._asdict().items()}
+    mask, places, polled, scores, weights = list(parts)[2:]
+    for name in (places, scores, weights):
+        check_real(**{name: parts[name]})
+    check_finite(**{name: parts[name] for name in (scores, weights)})
+    for name in (mask, polled):
+        check_shapes(**{name: (parts[name], "... l")})
+        check_mask(**{name: parts[name]})
+    *batch, length = tokens.polled.shape
+    ends = {name: parts[name].shape[-1:] for name in (places, weights)}
+    expected = {
+        scores: (*batch, length),
+        places: (*batch, *ends[places]),
+        weights: (*batch, length, *ends[weights]),
+        mask: (*batch, sum((*ends[places], *ends[weights]))),
+    }
+    for name, shape in expected.items():
+        if parts[name].shape != shape:
+            raise ValueError(
+                f"{name} must be of shape {shape}, got {parts[name].shape}"
+            )
+    _check_numbers(tokens.places, length)
+
+
+def _check_numbers(places: Any, length: int) -> None:
+    """Refuse what are no numbers of places."""
+    if not is_index(places):
+        raise ValueError(f"tokens.places must be whole numbers, got {places.dtype}")
+    if isinstance(places, Tracer) or not np.size(places):
+        return
+    low, high = int(np.asarray(places).min()), int(np.asarray(places).max())
+    if low < 0 or high >= length:
+        raise ValueError(
+            f"tokens.places must be from 0 to {length - 1}, got {low} to {high}"
+        )
 
 
 def standardised(features: Float[Array, "*batch c"]) -> Float[Array, "*batch c"]:
