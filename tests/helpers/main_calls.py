@@ -90,7 +90,8 @@ def tensors_respond():
 
 @call
 def the_mean_field_moves():
-    field = meanfield.MeanField(meanfield.Features.paper())
+    features = meanfield.Features.random_segments(2, 2, n_spins=20, random_state=0)
+    field = meanfield.MeanField(features, 2)  # small: the paper's compile for long
     gamma = meanfield.gamma_of(2.2, 100, n_patterns=3)
     parameters = {"beta": 1.26, "gamma": gamma, "epsilon": 0.02}
     start = field.start_from_pattern(parameters)

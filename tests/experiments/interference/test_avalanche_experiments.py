@@ -14,7 +14,7 @@ from isinglass.experiments.interference import (
 )
 
 SMALL = {
-    avalanches: {"tensors": 30_000, "resets": 300},
+    avalanches: {"tensors": 30_000, "resets": 100},
     regulated: {"avalanches": 2500},
     relay: {"networks": 3, "pairs": (240, 240)},
     response: {"points": 2000, "steps": 41, "iterations": 200},
