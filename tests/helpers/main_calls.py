@@ -4,6 +4,7 @@ import dataclasses
 import sys
 import tempfile
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +31,13 @@ CALLS = {}
 def call(function):
     CALLS[function.__name__] = function
     return function
+
+
+# Models are made and called in one program each, which compiles sooner than all of
+# their operations by themselves; those are called so in test_promotion.
+@eqx.filter_jit
+def new(kind, config):
+    return kind(config, key=jax.random.key(0))
 
 
 def pictures(count, seed):
@@ -180,20 +188,20 @@ def a_looped_transformer_is_trained():
 def looped_transformers_are_new_and_read():
     tokens = jnp.array([0, 3, 1, 2, 0], jnp.int32)
     near = dataclasses.replace(looped_training.CONFIG, near=3)
-    baseline = looped.LoopedBaseline(looped_training.BASELINE, key=jax.random.key(0))
-    model = looped.LoopedTransformer(near, key=jax.random.key(0))
+    baseline = new(looped.LoopedBaseline, looped_training.BASELINE)
+    model = new(looped.LoopedTransformer, near)
     return (
         model,
         baseline,
-        model(tokens),
-        baseline(tokens),
-        looped.kinetic_energy(model.run(tokens).states),
+        eqx.filter_jit(model)(tokens),
+        eqx.filter_jit(baseline)(tokens),
+        looped.kinetic_energy(eqx.filter_jit(model.run)(tokens).states),
     )
 
 
 @call
 def a_gpt2_is_new_and_saved_and_trained():
-    model = memory.Transformer(memory_training.CONFIG, key=jax.random.key(0))
+    model = new(memory.Transformer, memory_training.CONFIG)
     with tempfile.TemporaryDirectory() as folder:
         memory.save_gpt2(model, folder)
         again = memory.load_gpt2(folder)
@@ -202,7 +210,7 @@ def a_gpt2_is_new_and_saved_and_trained():
     run = memory.train(again, training, how, validation=validation)
     return (
         model,
-        again(jnp.arange(8, dtype=jnp.int32)),
+        eqx.filter_jit(again)(jnp.arange(8, dtype=jnp.int32)),
         run.model,
         run.metrics.loss.values,
     )
@@ -222,15 +230,16 @@ def tokens_go_down_an_energy():
 def instances_exchange_heat():
     points = np.random.default_rng(0).standard_normal((5, 6)).astype(np.float32)
     config = diffusion.DIFFormerConfig(6, 2, 4, 1, 2, "sigmoid")
-    model = diffusion.DIFFormer(config, key=jax.random.key(0))
-    return model, model(jnp.asarray(points)), diffusion.Diffusion().iterate(points, 3)
+    model = new(diffusion.DIFFormer, config)
+    answers = eqx.filter_jit(model)(jnp.asarray(points))
+    return model, answers, diffusion.Diffusion().iterate(points, 3)
 
 
 @call
 def places_are_visible():
     config = relative.RelativeConfig(4, 3, 6, 2, 4, 1, 5)
-    model = relative.RelativeTransformer(config, key=jax.random.key(0))
-    states = model.states(jnp.arange(5) % 4)
+    model = new(relative.RelativeTransformer, config)
+    states = eqx.filter_jit(model.states)(jnp.arange(5) % 4)
     return model, relative.position_spread(states)
 
 

@@ -62,7 +62,10 @@ def test_a_token_changes_nothing_before_it(data, model):
     first, second = np.array(data.draw(tokens)), np.array(data.draw(tokens))
     cut = data.draw(st.integers(1, 11))
     second[:cut] = first[:cut]
-    left, right = (RUN(model, jnp.asarray(each)) for each in (first, second))
+    left, right = (
+        jax.tree.map(np.asarray, RUN(model, jnp.asarray(each)))
+        for each in (first, second)
+    )
     np.testing.assert_array_equal(left.logits[:cut], right.logits[:cut])
     np.testing.assert_array_equal(left.stream[:, :cut], right.stream[:, :cut])
 
@@ -117,9 +120,13 @@ def test_layers_computed_otherwise_have_the_same_gradient(model, changes):
 
 
 def test_half_the_bits_change_logits_by_rounding_only(model):
-    exact = model(jnp.arange(9))
-    rounded = model(jnp.arange(9), Execution("bfloat16"))
+    exact, rounded = jax.jit(
+        lambda model: [
+            model(jnp.arange(9), Execution(x)) for x in ("float32", "bfloat16")
+        ]
+    )(model)
     assert rounded.dtype == jnp.float32
+    exact, rounded = np.asarray(exact), np.asarray(rounded)
     assert not (rounded == exact).all()
     np.testing.assert_allclose(rounded, exact, atol=0.03 * float(abs(exact).max()))
 
@@ -127,14 +134,17 @@ def test_half_the_bits_change_logits_by_rounding_only(model):
 def test_dropout_needs_a_key_and_keeps_the_mean():
     dropping = random_model(TransformerConfig(11, 12, 8, 2, 1, dropout=0.5))
 
-    @jax.jit
-    def states(keys):
-        return jax.vmap(
-            lambda key: dropping.stream(TOKENS, key=key, pick=lambda x: x)[1]
-        )(keys)
+    def states(key):
+        return dropping.stream(TOKENS, key=key, pick=lambda x: x)[1]
 
-    some = states(jax.random.split(jax.random.key(3), 4_000))
-    plain = dropping.embedding[TOKENS] + dropping.positions[:5]
+    @jax.jit
+    def all_states(keys):
+        return jax.vmap(states)(keys), states(None)
+
+    some, whole = map(
+        np.asarray, all_states(jax.random.split(jax.random.key(3), 4_000))
+    )
+    plain = np.asarray(dropping.embedding)[:5] + np.asarray(dropping.positions)[:5]
     zero = some[:, 0] == 0
     assert float(zero.mean()) == pytest.approx(0.5, abs=0.01)
     np.testing.assert_allclose(
@@ -143,7 +153,6 @@ def test_dropout_needs_a_key_and_keeps_the_mean():
     # Of what a part adds, half is dropped too, so that the last state is hardly ever
     # the same.
     assert len(np.unique(some[:, 1, 0, 0])) > 100
-    whole = dropping.stream(TOKENS, pick=lambda x: x)[1]
     np.testing.assert_allclose(whole[0], plain, rtol=1e-6)
 
 
@@ -153,6 +162,7 @@ TOKENS = jnp.arange(5)
 def test_new_parameters_have_the_spread_of_gpt2():
     config = TransformerConfig(500, 64, 64, 2, 8)
     fresh = jax.jit(Transformer, static_argnums=0)(config, key=jax.random.key(0))
+    fresh = jax.tree.map(np.asarray, fresh)
     for weights, spread in [
         (fresh.embedding, 0.02),
         (fresh.blocks.attention_in, 0.02),
