@@ -45,6 +45,15 @@ CONVERGENCE = {
         convergence.distance_from_uniform,
         np.array([["a", "b"]]),
     ),
+    "a kernel of no part": call("parts must hold", convergence.TangentKernel, {}),
+    "a kernel of other inputs": call(
+        "must have the axes",
+        convergence.TangentKernel,
+        {"readout": np.eye(4), "layer.query": np.eye(3)},
+    ),
+    "no sequence at all": call(
+        "inputs must hold a token", convergence.smallest_singular_value, MODEL, X[:0]
+    ),
     "a kernel of float32": call(
         "kernel must be float64", convergence.extreme_eigenvalues, np.eye(3, dtype="f4")
     ),
@@ -74,7 +83,7 @@ CONVERGENCE = {
     "no block": call(
         "block must be at least 1", convergence.tangent_kernel, MODEL, X, block=0
     ),
-    "a share of nothing": call("name must be", KERNEL.share, ["layer.bias"]),
+    "a share of nothing": call("names must be", KERNEL.share, ["layer.bias"]),
     "a drift from others": call(
         "start must be of as many",
         KERNEL.drift,

@@ -189,6 +189,8 @@ def smallest_singular_value(model: ShallowEncoder, inputs: ArrayLike) -> float:
     """
     check_kind(ShallowEncoder, model=model)
     points = as_real_array("inputs", inputs, (None, None, model.config.features))
+    if not points.size:
+        raise ValueError(f"inputs must hold a token, got shape {points.shape}")
     layer = with_floats(model.layer, np.float64)
     features = np.asarray(layer(jnp.asarray(points)))
     if features.shape[1] < len(features):

@@ -13,7 +13,7 @@ Source: Jacot, Gabriel & Hongler 2018, arXiv 1806.07572; Wu et al. 2023, arXiv
 2311.01575.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -86,6 +86,15 @@ class TangentKernel:
 
     parts: dict[str, Float[np.ndarray, "n n"]]
 
+    def __post_init__(self) -> None:
+        check_kind(Mapping, parts=self.parts)
+        if not self.parts:
+            raise ValueError("parts must hold at least one array, got none")
+        check_real(**{f"parts[{name!r}]": part for name, part in self.parts.items()})
+        check_shapes(
+            **{f"parts[{name!r}]": (part, "n n") for name, part in self.parts.items()}
+        )
+
     def __repr__(self) -> str:
         inputs = len(next(iter(self.parts.values())))
         return f"TangentKernel({inputs} inputs; {', '.join(self.parts)})"
@@ -108,7 +117,7 @@ class TangentKernel:
         """
         chosen = as_list("names", names)
         for name in chosen:
-            check_choice(tuple(self.parts), name=name)
+            check_choice(tuple(self.parts), names=name)
         traces = {name: float(np.trace(part)) for name, part in self.parts.items()}
         return sum(traces[name] for name in set(chosen)) / sum(traces.values())
 
