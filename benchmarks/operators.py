@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 
 import harness
 import operators_convergence
+import operators_heat
 import operators_polling
 import operators_relative
 from harness import Row
 
 SYSTEMS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
     "convergence": operators_convergence.rows,
+    "heat": operators_heat.rows,
     "polling": operators_polling.rows,
     "relative": operators_relative.rows,
 }

@@ -21,11 +21,7 @@ from isinglass.systems.heat import (
 SHAPE = H, W, C = 5, 7, 2
 SEEDS = st.integers(0, 2**32 - 1)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 run = jax.jit(conduct, static_argnames=("spectrum", "method"))

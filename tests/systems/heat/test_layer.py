@@ -21,11 +21,7 @@ ORACLES = Path(__file__).parent / "oracles"
 EXACT = 1e-10
 SHAPE = 5, 7
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def turned(x):

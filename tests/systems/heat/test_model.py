@@ -14,11 +14,7 @@ from isinglass.systems.heat import VHeat, VHeatConfig
 ORACLES = Path(__file__).parent / "oracles"
 SMALL = VHeatConfig(5, (32, 32), 3, 4, (1, 1))
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def first_stage(model):

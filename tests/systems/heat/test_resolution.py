@@ -10,11 +10,7 @@ from isinglass.systems.heat import conduct, resample_conductivity
 
 SHAPE, FINER = (4, 5, 2), (8, 15)
 
-
-@pytest.fixture(autouse=True)
-def _double():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 resample = jax.jit(resample_conductivity, static_argnums=(1, 2, 3))
