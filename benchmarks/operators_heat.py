@@ -39,8 +39,9 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         keys = jax.random.split(jax.random.key(0))
         layer = HeatConduction(HeatConfig(width, (cells, cells)), key=keys[0])
         x = jax.random.normal(keys[1], (pictures, cells, cells, width))
-        peer = Peer(layer, x) if HAS_TORCH else None
-        if peer:
+        peer: Any = None
+        if HAS_TORCH:
+            peer = Peer(layer, x)
             ours, theirs = forward(layer, x), peer.forward().permute(0, 2, 3, 1)
             np.testing.assert_allclose(ours, theirs, atol=1e-4)
         # Three linear maps, the convolution, two transforms each way along two axes.
