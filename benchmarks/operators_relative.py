@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -19,7 +20,9 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 if HAS_TORCH:
     from operators_relative_peers import Peer
 
-SIZES = ((8, 128, 768, 12), (32, 64, 64, 4))  # sequences, length, width, heads
+# Sequences, length, width, heads, and calls in a row: what is short would be measured
+# with what comes before it still in the caches.
+SIZES = ((8, 128, 768, 12, 1), (32, 64, 64, 4, 10))
 ARMS = {"URPE": ("rpe", True), "RPE": ("rpe", False), "no positions": ("none", False)}
 
 
@@ -41,7 +44,7 @@ def gradient(layer: Any, positions: Any, x: jax.Array) -> Any:
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     """Layers with their projections, forward and with all gradients."""
     ceiling = harness.product()
-    for sequences, length, width, heads in SIZES:
+    for sequences, length, width, heads, calls in SIZES:
         keys = jax.random.split(jax.random.key(0), 3)
         layer = RelativeAttention(width, heads, key=keys[0])
         x = jax.random.normal(keys[1], (sequences, length, width))
@@ -60,24 +63,31 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             (f"{name}, gradient", gradient, 3),
         ):
             programs = {
-                arm: Program(lambda run=run, own=own: run(*own))
-                for arm, own in parts.items()
+                arm: _repeated(partial(run, *own), calls) for arm, own in parts.items()
             }
             if HAS_TORCH:
-                programs |= _peers(parts, passes == 3)
+                programs |= _peers(parts, passes == 3, calls)
             yield from harness.measure(
                 Work(work, programs, "ms", 1e3, ceiling, passes * flops),
                 options.rounds,
             )
 
 
-def _peers(parts: dict[str, Any], with_gradient: bool) -> dict[str, Program]:
+def _repeated(run: Callable[[], Any], calls: int) -> Program:
+    return Program(lambda: [run() for _ in range(calls)], calls)
+
+
+def _peers(
+    parts: dict[str, Any], with_gradient: bool, calls: int
+) -> dict[str, Program]:
     """PyTorch's, after it is known to give the same."""
     peers = {arm: Peer(*own) for arm, own in parts.items()}
     for arm, own in parts.items():
         ours, theirs = forward(*own), peers[arm].forward()
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
     return {
-        f"PyTorch, {arm}": Program(peer.gradient if with_gradient else peer.forward)
+        f"PyTorch, {arm}": _repeated(
+            peer.gradient if with_gradient else peer.forward, calls
+        )
         for arm, peer in peers.items()
     }

@@ -111,9 +111,8 @@ class RelativeAttention(eqx.Module):
             )
         *batch, n, width = x.shape
         size = width // self.heads
-        parts = (x @ self.inward + self.inward_bias).reshape(
-            *batch, n, 3, self.heads, size
-        )
+        parts = affine(x, self.inward, self.inward_bias)
+        parts = parts.reshape(*batch, n, 3, self.heads, size)
         query, key, value = jnp.moveaxis(parts, (-3, -4), (0, -2))
         mixed = relative_attention(
             positions.turned(query),
@@ -124,7 +123,13 @@ class RelativeAttention(eqx.Module):
             present=present,
         )
         joined = jnp.swapaxes(mixed, -2, -3).reshape(x.shape)
-        return joined @ self.outward + self.outward_bias
+        return affine(joined, self.outward, self.outward_bias)
+
+
+def affine(x: Array, weight: Array, bias: Array) -> Array:
+    """X W + b of all tokens in one row: XLA is slow at the gradient of W over axes."""
+    rows = x.reshape(-1, x.shape[-1]) @ weight + bias
+    return rows.reshape(*x.shape[:-1], weight.shape[1])
 
 
 def check_heads(width: int, heads: int) -> None:

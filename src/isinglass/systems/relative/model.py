@@ -28,7 +28,7 @@ from isinglass.attention.normalisation import Normalisation
 from isinglass.attention.offsets import BEYOND, Beyond
 from isinglass.attention.relative_positions import KINDS, Positions
 from isinglass.data.tokens import check_tokens
-from isinglass.systems.relative.layer import RelativeAttention, check_heads
+from isinglass.systems.relative.layer import RelativeAttention, affine, check_heads
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ class RelativeLayer(eqx.Module):
         """
         mixed = self.attention(x, positions, present=present, beyond=beyond)
         x = self.after_attention(x + mixed)
-        inner = jax.nn.gelu(x @ self.mlp_in + self.mlp_in_bias, approximate=False)
-        return self.after_mlp(x + inner @ self.mlp_out + self.mlp_out_bias)
+        inner = affine(x, self.mlp_in, self.mlp_in_bias)
+        inner = jax.nn.gelu(inner, approximate=False)
+        return self.after_mlp(x + affine(inner, self.mlp_out, self.mlp_out_bias))
 
 
 class RelativeTransformer(eqx.Module):
@@ -244,4 +245,4 @@ class RelativeTransformer(eqx.Module):
                 longer than positions reach.
         """
         last = self.states(tokens, present=present, beyond=beyond)[-1]
-        return last @ self.readout + self.readout_bias
+        return affine(last, self.readout, self.readout_bias)
