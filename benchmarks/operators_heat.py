@@ -39,9 +39,8 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         keys = jax.random.split(jax.random.key(0))
         layer = HeatConduction(HeatConfig(width, (cells, cells)), key=keys[0])
         x = jax.random.normal(keys[1], (pictures, cells, cells, width))
-        peer: Any = None
-        if HAS_TORCH:
-            peer = Peer(layer, x)
+        peer = _peer(layer, x)
+        if peer:
             ours, theirs = forward(layer, x), peer.forward().permute(0, 2, 3, 1)
             np.testing.assert_allclose(ours, theirs, atol=1e-4)
         # Three linear maps, the convolution, two transforms each way along two axes.
@@ -60,3 +59,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
                 Work(work, programs, "ms", 1e3, ceiling, passes * flops),
                 options.rounds,
             )
+
+
+def _peer(layer: HeatConduction, x: jax.Array) -> Any:
+    """PyTorch's layer, if it is installed."""
+    if HAS_TORCH:
+        return Peer(layer, x)
+    return None
