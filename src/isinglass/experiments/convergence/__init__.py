@@ -33,7 +33,7 @@ EXPERIMENTS = (
             "of infinite width."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 300, "quick": 25, "full": 3000},
+        seconds={"default": 380, "quick": 30, "full": 3000},
         inputs=[inputs.digits],
     ),
 )

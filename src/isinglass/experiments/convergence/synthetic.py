@@ -64,18 +64,16 @@ class Setting:
     inputs: int = 100
     tokens: int = 10
     features: int = 100
-    steps: int = 400
-    every: int = 4
+    steps: int = 200
+    every: int = 2
     reading: int = 100
     pilots: int = 2
 
 
 SETTINGS = {
-    "quick": Setting(
-        (16, 128), ("lecun",), (ALL, FIXED, READOUT), steps=100, reading=100, pilots=1
-    ),
+    "quick": Setting((16, 128), ("lecun",), (ALL, FIXED, READOUT), steps=100, pilots=1),
     "default": Setting(),
-    "full": Setting((16, 64, 256, 1024, 4096)),
+    "full": Setting((16, 64, 256, 1024, 4096), steps=400, every=4),
 }
 
 
