@@ -283,6 +283,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "-s less GCN": against(ALONG.name, CONVOLVED.name),
         "-a less GCN": against(SQUARED.name, CONVOLVED.name),
         "-s less the mean": against(ALONG.name, MEANT.name),
+        "-s less the graph alone (S = 0)": against(ALONG.name, BARE.name),
         "-s with rows normed less the mean": against(ROWED.name, MEANT.name),
         "-s less label spreading": against(ALONG.name, SPREADING),
         "GCN less logistic regression on neighbours' means": against(
