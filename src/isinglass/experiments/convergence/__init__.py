@@ -20,7 +20,7 @@ EXPERIMENTS = (
             "alone, and no attention at all."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 300, "quick": 25, "full": 4000},
+        seconds={"default": 240, "quick": 25, "full": 4000},
     ),
     Experiment(
         "digits",
