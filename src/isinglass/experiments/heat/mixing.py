@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from isinglass.attention.normalisation import Normalisation
 from isinglass.systems.heat import HeatConduction, HeatConfig
-from isinglass.systems.heat.depthwise import depthwise
+from isinglass.systems.heat.gradients import depthwise
 from isinglass.systems.heat.layer import Linear, small_weights
 
 

@@ -43,10 +43,15 @@ from isinglass._common.checks import (
 )
 from isinglass._common.precision import in_floats, single_precision, usual_promotion
 from isinglass.attention.normalisation import Normalisation
-from isinglass.systems.heat.conduction import decay, effective_width, with_gains
-from isinglass.systems.heat.depthwise import depthwise
+from isinglass.systems.heat.conduction import decay, effective_width
+from isinglass.systems.heat.gradients import depthwise, scaled
 from isinglass.systems.heat.resolution import RULES, resample_conductivity
-from isinglass.systems.heat.spectrum import SPECTRA, check_field, check_method
+from isinglass.systems.heat.spectrum import (
+    SPECTRA,
+    check_field,
+    check_method,
+    transformed,
+)
 
 KINDS = ("modes", "channels", "constant", "filter", "table", "none")
 WEIGHTS = ("kernel", "kernel_bias", "linear", "norm", "out")  # whatever conducts
@@ -109,7 +114,9 @@ class Linear(eqx.Module):
 
     def __call__(self, x: Float[Array, "*b i"]) -> Float[Array, "*b o"]:
         """Return x W + b."""
-        return x @ self.weight + self.bias
+        # In one row: XLA is slow at the gradient of W over several axes.
+        rows = x.reshape(-1, x.shape[-1]) @ self.weight + self.bias
+        return rows.reshape(*x.shape[:-1], self.weight.shape[1])
 
 
 class HeatConduction(eqx.Module):
@@ -259,7 +266,9 @@ class HeatConduction(eqx.Module):
             flat = depthwise(flat, self.kernel, self.kernel_bias)
         field, gate = jnp.split(self.linear(flat), 2, axis=-1)
         if self.config.kind != "none":
-            field = with_gains(field, self.gains(embedding), self.config.method)
+            method = self.config.method
+            modes = scaled(transformed(field, method), self.gains(embedding))
+            field = transformed(modes, method, inverse=True)
         return (self.norm(field) * jax.nn.silu(gate)).reshape(x.shape)
 
     @usual_promotion()

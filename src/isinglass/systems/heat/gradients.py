@@ -1,4 +1,8 @@
-"""A depthwise 3 × 3 convolution of fields with features last, and its gradient."""
+"""A depthwise 3 × 3 convolution of fields with features last, and a gain of each mode.
+
+Both have a gradient that sums over many fields, which XLA does slowly on a CPU: it is
+written out here. So neither can be differentiated forwards (`jax.jvp`).
+"""
 
 import jax
 import jax.numpy as jnp
@@ -69,3 +73,35 @@ def _products_by_row(field: Array, slope: Array) -> Array:
 
 
 depthwise.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def scaled(
+    modes: Float[Array, "b h w c"], gains: Float[Array, "h w c"]
+) -> Float[Array, "b h w c"]:
+    """The modes of all fields, multiplied by the same gains."""
+    return modes * gains
+
+
+def _scaled_forward(modes: Array, gains: Array) -> tuple[Array, tuple]:
+    return modes * gains, (modes, gains)
+
+
+def _scaled_backward(saved: tuple, slope: Array) -> tuple[Array, Array]:
+    modes, gains = saved
+    by_gains = jax.lax.platform_dependent(
+        modes, slope, cpu=_summed_by_field, default=lambda a, b: (a * b).sum(0)
+    )
+    return slope * gains, by_gains
+
+
+def _summed_by_field(modes: Array, slope: Array) -> Array:
+    """Over the fields, one at a time: XLA would go through memory by columns."""
+
+    def add(place: Array, total: Array) -> Array:
+        return total + modes[place] * slope[place]
+
+    return jax.lax.fori_loop(0, len(modes), add, jnp.zeros_like(modes[0]))
+
+
+scaled.defvjp(_scaled_forward, _scaled_backward)
