@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from helpers.bad_maps import call
 from helpers.public_case import KEY, RNG, case
@@ -128,6 +129,12 @@ BAD_POLLING = {
         polling.reverse_projection,
         TOKENS.features,
         TOKENS._replace(places=TOKENS.places[:2]),
+    ),
+    "features of words": call(
+        "tokens.features must be real",
+        polling.reverse_projection,
+        TOKENS.features,
+        TOKENS._replace(features=np.array(["x"])),
     ),
     "weights in a list": call(
         "tokens.weights must be an array",

@@ -174,6 +174,14 @@ def test_many_instances_flow_block_by_block_as_they_do_at_once(count):
     )
 
 
+def test_one_set_of_queries_moves_many_of_values_and_the_other_way_round():
+    (q, k, _), (*_, v) = drawn(0), drawn(1, 2)
+    both = jax.jit(simple_diffusion)(q, k, v)
+    np.testing.assert_allclose(both[1], jax.jit(simple_diffusion)(q, k, v[1]))
+    other = jax.jit(simple_diffusion)(v, k, q)
+    np.testing.assert_allclose(other[1], jax.jit(simple_diffusion)(v[1], k, q))
+
+
 def test_a_graph_is_normalised_by_degrees():
     edges = np.array([[0, 1, 1, 2], [1, 0, 2, 1]])
     adjacency = np.zeros((4, 4))

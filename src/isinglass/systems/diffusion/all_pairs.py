@@ -29,7 +29,7 @@ from isinglass._common.checks import (
 )
 from isinglass._common.precision import in_floats, usual_promotion
 
-Heads = Float[Array, "*batch n h c"]
+Heads = Float[Array, "*#batch n h c"]
 Mask = Bool[Array, "*batch n"] | None
 _SIZES = sorted(range(96, 257), key=lambda size: abs(size - 200))  # rows of a block
 _FEW = 2048  # rows that are one block
@@ -172,6 +172,7 @@ def _unnormed_flow(queries: Array, keys: Array, values: Array, scale: Any) -> Ar
     """Σ_l (1 + s⟨q_i, k_l⟩) v_l and, last, s Σ_l ⟨q_i, k_l⟩, of arrays (…, N, C)."""
     by_key = scale * _summed_products(keys, values)
     total = scale * jnp.swapaxes(keys.sum(-2, keepdims=True), -1, -2)
+    total = jnp.broadcast_to(total, (*by_key.shape[:-1], 1))
     # Both in one product, as the gradient's are then, too: twice as fast.
     both = queries @ jnp.concatenate([by_key, total], -1)
     mean = values.sum(-2, keepdims=True)

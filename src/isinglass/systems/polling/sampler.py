@@ -289,7 +289,7 @@ def check_tokens(tokens: Any) -> None:
     check_kind(Tokens, tokens=tokens)
     parts = {f"tokens.{name}": value for name, value in tokens._asdict().items()}
     mask, places, polled, scores, weights = list(parts)[2:]
-    for name in (places, scores, weights):
+    for name in parts.keys() - {mask, polled}:
         check_real(**{name: parts[name]})
     check_finite(**{name: parts[name] for name in (scores, weights)})
     for name in (mask, polled):
