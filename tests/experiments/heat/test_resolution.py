@@ -35,6 +35,10 @@ def test_findings_follow_the_numbers(measured):
     assert "where exact zero was to be had" in outcome.findings
     assert "the exact rule is ahead" in outcome.findings
     assert len(outcome.figures) == 1
+    both = [measured, measured.assign_coords(arm=["k per channel"])]
+    outcome = tell(resolution, xr.concat(both, "arm", data_vars="minimal"))
+    assert "With k per channel" not in outcome.findings
+    assert "One k of each channel has no padding" in outcome.findings
     measured.accuracy.loc[:, "pad"] = measured.accuracy.sel(use="finer")
     assert "less than a point of difference" in tell(resolution, measured).findings
 

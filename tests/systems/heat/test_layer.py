@@ -108,21 +108,33 @@ def test_what_is_stored_for_inference_gives_the_same_numbers():
         np.testing.assert_allclose(apply(same, x), apply(layer, x), atol=1e-13)
 
 
-def test_in_finer_cells_a_layer_conducts_by_the_square_of_the_ratio():
-    target = (10, 14)
-    for kind, fine in (("channels", 4.0), ("constant", 4.0), ("none", 1.0)):
+def test_one_k_of_all_modes_stays_a_heat_equation_in_finer_cells():
+    for kind in ("channels", "constant"):
         layer = layer_of(kind)
-        for rule, ratio in (("finer", fine), ("wider", 1.0)):
-            resampled = layer.resampled(target, rule)
-            k = np.asarray(resampled.conductivities())
-            if kind == "none":
-                assert not k.any()
-                continue
-            expected = ratio * np.broadcast_to(layer.conductivities(), (10, 14, 3))
-            inner = slice(0, 5), slice(0, 7)
-            off_mean = np.ones((5, 7), bool)
-            off_mean[0, 0] = False
-            np.testing.assert_allclose(k[inner][off_mean], expected[inner][off_mean])
+        k = np.asarray(layer.conductivities())
+        for rule, ratio in (("finer", 4), ("edge", 4), ("wider", 1), ("pad", 1)):
+            resampled = layer.resampled((10, 14), rule)
+            assert resampled.config.kind == kind
+            np.testing.assert_allclose(resampled.conductivities(), ratio * k)
+        # Of sides that grow by different ratios, all modes, new ones too.
+        down, across = np.arange(10)[:, None] / 5, np.arange(21)[None] / 7
+        rates = (np.pi**2 * (down**2 + across**2))[..., None]
+        gains = layer.resampled((10, 21), "finer").gains()
+        np.testing.assert_allclose(
+            gains, np.broadcast_to(np.exp(-k * rates), gains.shape), rtol=1e-6
+        )
+    assert not layer_of("none").resampled((10, 14)).conductivities().any()
+
+
+def test_a_step_is_smoothed_in_finer_cells_as_in_coarse_ones():
+    # A step has all modes, new ones too: its integral over a coarse cell agrees only
+    # if the new modes decay as well.
+    layer = layer_of("constant", constant=2.0)
+    step = jnp.zeros((20, 28, 3)).at[:, :12].set(1)
+    smooth = conduct(step, layer.resampled((20, 28)).conductivities())
+    means = smooth.reshape(5, 4, 7, 4, 3).mean((1, 3))
+    expected = conduct(step[::4, ::4], layer.conductivities())
+    np.testing.assert_allclose(means, expected, atol=0.01)
 
 
 def test_no_conduction_mixes_by_the_convolution_alone():

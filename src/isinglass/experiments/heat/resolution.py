@@ -212,5 +212,10 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "cells": options.training.cells,
         "plate": options.cells,
         "lost": {name: {rule: lost(name, rule) for rule in RULES} for name in names},
-        "gained": {name: lost(name, "finer") - lost(name, "pad") for name in names},
+        # Of a k that all modes share there is nothing to pad.
+        "gained": {
+            arm.name: lost(arm.name, "finer") - lost(arm.name, "pad")
+            for arm in ARMS
+            if arm.kind == "modes" and arm.name in names
+        },
     }

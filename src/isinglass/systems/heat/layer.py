@@ -11,7 +11,7 @@ What conducts is a choice (``kind``), for the controls that the paper lacks:
 
     modes     k of each mode and channel, as published
     channels  k = softplus of one number of each channel: an honest heat equation
-    constant  one k for all, 5 as the paper's best, not trained
+    constant  one k for all, not trained; 5 is what users quote of the paper
     filter    gains of each mode and channel, of any size and sign
     table     a stored k of each mode, as `resampled` makes it
     none      k = 0: no mixing but by the convolution
@@ -45,7 +45,11 @@ from isinglass._common.precision import in_floats, single_precision, usual_promo
 from isinglass.attention.normalisation import Normalisation
 from isinglass.systems.heat.conduction import decay, effective_width
 from isinglass.systems.heat.gradients import depthwise, scaled
-from isinglass.systems.heat.resolution import RULES, resample_conductivity
+from isinglass.systems.heat.resolution import (
+    RULES,
+    rates_by_side,
+    resample_conductivity,
+)
 from isinglass.systems.heat.spectrum import (
     SPECTRA,
     check_field,
@@ -140,6 +144,9 @@ class HeatConduction(eqx.Module):
         shares_embedding: Whether E is handed over in each call.
         key: Key of the weights: normal of spread 0.02, biases 0, the
             convolution uniform within 1/3, as in the program.
+
+    Raises:
+        TypeError: If something is of another kind.
     """
 
     kernel: Float[Array, "3 3 c"] | None
@@ -281,7 +288,7 @@ class HeatConduction(eqx.Module):
             ValueError: If the embedding is missing or of another shape.
             TypeError: If it is no array.
         """
-        return self._with_modes("filter", self.gains(embedding), self.config.shape)
+        return self._with_modes(self.gains(embedding), kind="filter")
 
     @usual_promotion()
     def resampled(
@@ -292,9 +299,11 @@ class HeatConduction(eqx.Module):
     ) -> HeatConduction:
         """Return the layer for fields of another resolution.
 
-        A k of each mode becomes a "table" by `resample_conductivity`. One k, or one of
-        each channel, is in squared cells: of the same plate in finer cells it is
-        multiplied by (H′/H)², and stays as it is under any other rule.
+        A k of each mode becomes a "table" by `resample_conductivity`. A k that all
+        modes share is in squared cells, and stays one: for the same plate in finer
+        cells ("finer" or "edge") it is multiplied by (H′/H)², and under any other rule
+        it stays as it is. Where sides grow by different ratios, "finer" and "edge"
+        make of it a "table" with the rates of both sides.
 
         Args:
             shape: H′ and W′.
@@ -308,21 +317,30 @@ class HeatConduction(eqx.Module):
         """
         check_choice(RULES, rule=rule)
         target, config = as_pair("shape", shape), self.config
-        if config.kind == "none":
-            return self._with_modes("none", None, target)
         k = self.conductivities(embedding)
         if k.ndim < 3:
-            k = jnp.broadcast_to(k, (*config.shape, config.width))
-            # The padding of the program would say that new modes conduct nothing.
-            rule = "wider" if rule in ("pad", "bicubic") else rule
+            return self._of_one_k(k, target, rule)
         table = resample_conductivity(k, target, rule, config.spectrum)
-        return self._with_modes("table", table, target)
+        return self._with_modes(table, kind="table", shape=target)
 
-    def _with_modes(
-        self, kind: str, modes: Array | None, shape: tuple[int, int]
-    ) -> HeatConduction:
+    def _of_one_k(self, k: Array, shape: tuple[int, int], rule: str) -> HeatConduction:
+        """The layer of another resolution, if all modes share their k."""
+        config = self.config
+        ratios = [(b / a) ** 2 for a, b in zip(config.shape, shape, strict=True)]
+        if config.kind == "none" or rule not in ("finer", "edge"):
+            return self._with_modes(self.modes, shape=shape)
+        if ratios[0] != ratios[1]:
+            table = k * rates_by_side(shape, ratios, config.spectrum).astype(k.dtype)
+            table = jnp.broadcast_to(table, (*shape, config.width))
+            return self._with_modes(table, kind="table", shape=shape)
+        if config.kind == "constant":
+            constant = config.constant * ratios[0]
+            return self._with_modes(None, shape=shape, constant=constant)
+        return self._with_modes(_softplus_of(k * ratios[0]), shape=shape)
+
+    def _with_modes(self, modes: Array | None, **changes: Any) -> HeatConduction:
         """The layer with the same weights, but for what conducts."""
-        config = replace(self.config, kind=kind, shape=shape)
+        config = replace(self.config, **changes)
         like = eqx.filter_eval_shape(HeatConduction, config, key=jax.random.key(0))
         values = {name: getattr(self, name) for name in WEIGHTS} | {"modes": modes}
         names = [name for name, value in values.items() if value is not None]
@@ -359,10 +377,16 @@ def small_weights(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     return SPREAD * jax.random.normal(key, shape)
 
 
+def _softplus_of(k: Array) -> Array:
+    """What softplus makes k of, also where k is 0 in its type."""
+    k = jnp.maximum(k, jnp.finfo(k.dtype).tiny)
+    return k + jnp.log(-jnp.expm1(-k))
+
+
 def _first_modes(config: HeatConfig) -> Array | None:
     full = (*config.shape, config.width)
     if config.kind == "channels":
-        return jnp.full(config.width, jnp.log(jnp.expm1(FIRST)))
+        return _softplus_of(jnp.full(config.width, FIRST))
     if config.kind == "filter":
         return jnp.ones(full)
     return jnp.zeros(full) if config.kind == "table" else None

@@ -8,12 +8,17 @@ as the nearest learned one did (``"edge"``). *More plate of the same cells*: it 
 frequency πn/N that is the same, and k is interpolated between the modes that were
 learned (``"wider"``).
 
+A k that all modes share says what new modes do: `HeatConduction.resampled` multiplies
+it, so that it stays a heat equation.
+
 **Program.** vHeat pads with zeros where a checkpoint is loaded, without the ratio
 (``"pad"``), and interpolates in the detector (``"bicubic"``, by pixel centres, so that
 mode 0 is not mode 0 any more). Neither is exact for either.
 
 Source: Wang et al. 2024, arXiv 2405.16555, and its program.
 """
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -92,6 +97,20 @@ def _ratio(
     widths = [(0, max(b - a, 0)) for a, b in zip(shape, target, strict=True)]
     before = np.pad(before, widths, mode="edge")[: target[0], : target[1]]
     return (before / np.where(after > 0, after, 1))[..., None]
+
+
+def rates_by_side(
+    shape: tuple[int, int], factors: Sequence[float], spectrum: str
+) -> Float[np.ndarray, "h w 1"]:
+    """What k of both sides together are at each mode, over that of a plate.
+
+    The sides of a plate that conduct with k a and k b have a ω_n² + b ω_m² for the rate
+    of k (ω_n² + ω_m²). The mean, which has no rate, has 0.
+    """
+    rates = decay_rates(shape, spectrum)
+    down, across = rates[:, :1], rates[:1]
+    both = factors[0] * down + factors[1] * across
+    return (both / np.where(rates > 0, rates, 1))[..., None]
 
 
 def _at_frequencies(
