@@ -31,9 +31,11 @@ class Recovery(NamedTuple):
         conductivity: k, of each channel (C,), or of each mode and channel (H, W, C),
             NaN where it cannot be told.
         error: Its standard error; infinite where the noise hides it.
-        is_identified: Whether the error allows to tell it: that of a channel if it is
-            finite and the fit not at the end of the range (1000), that of a mode if its
-            gain is above 0 by four standard errors.
+        is_identified: Whether the error allows to tell it: that of a channel if plates
+            differ from their means by four standard errors, the fit is not at the end
+            of the range (1000), and four errors are less than k or change no gain by
+            more than a factor of e; that of a mode if its gain is above 0 by four
+            standard errors.
         noise: Standard deviation of the noise after, by channel (C,).
     """
 
@@ -78,7 +80,11 @@ def recover_conductivity(
     information = (rates**2 * np.exp(-2 * k * rates) * own).sum((0, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(information > 0, noise / np.sqrt(information), np.inf)
-    is_identified = np.isfinite(error) & (best < len(GRID) - 1)
+    # Heat that has spread evenly fits any large k: what is left must be above noise.
+    left = (np.exp(-2 * k * rates) * own)[rates[..., 0] > 0].sum(0)
+    is_identified = (left > 0) & (left >= (CERTAIN * noise) ** 2)
+    is_identified &= CERTAIN * error <= np.maximum(k, 1 / max(rates.max(), 1e-300))
+    is_identified &= best < len(GRID) - 1
     return Recovery(k, error, is_identified, noise)
 
 
