@@ -35,8 +35,15 @@ def test_findings_follow_the_numbers(measured):
     assert "where exact zero was to be had" in outcome.findings
     assert "the exact rule is ahead" in outcome.findings
     assert len(outcome.figures) == 1
-    both = [measured, measured.assign_coords(arm=["k per channel"])]
-    outcome = tell(resolution, xr.concat(both, "arm", data_vars="minimal"))
+    names = ["k per mode", "k per channel"]
+    parts = [measured.accuracy.assign_coords(arm=[name]) for name in names]
+    outcome = tell(
+        resolution,
+        xr.Dataset(
+            {"missed": measured.missed, "accuracy": xr.concat(parts, "arm")},
+            attrs=measured.attrs,
+        ),
+    )
     assert "With k per channel" not in outcome.findings
     assert "One k of each channel has no padding" in outcome.findings
     measured.accuracy.loc[:, "pad"] = measured.accuracy.sel(use="finer")

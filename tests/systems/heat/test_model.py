@@ -1,4 +1,4 @@
-"""vHeat as a whole: the authors' first stage, its sizes, and its head."""
+"""vHeat as a whole: the authors' logits and stages, and its sizes."""
 
 from pathlib import Path
 
@@ -12,72 +12,84 @@ from helpers.random_models import random_model
 from isinglass.systems.heat import VHeat, VHeatConfig
 
 ORACLES = Path(__file__).parent / "oracles"
-SMALL = VHeatConfig(5, (32, 32), 3, 4, (1, 1))
-
 pytestmark = pytest.mark.usefixtures("double_precision")
 
 
-def first_stage(model):
-    """Its parts, in the order of `weights`."""
-    block = model.stages[0][0]
-    layer, halvings = block.conduction, [*model.stem, model.halvings[0]]
-    linears = [layer.linear, layer.out, layer.to_conductivity, block.widen]
-    linears.append(block.narrow)
-    norms = [layer.norm, *block.norms, *(half.norm for half in halvings)]
-    return [
-        *(half.kernel for half in halvings),
-        *(half.bias for half in halvings[:2]),
-        *(x for part in linears for x in (part.weight, part.bias)),
-        *(x for part in norms for x in (part.gain, part.bias)),
-        *(layer.kernel, layer.kernel_bias, model.embeddings[0]),
-    ]
+def parts_of(model):
+    """Its arrays by the authors' names."""
+    names = {}
+
+    def name_both(name, part, kind=("weight", "bias")):
+        first = part.weight if hasattr(part, "weight") else part.gain
+        names.update({f"{name}.{kind[0]}": first, f"{name}.{kind[1]}": part.bias})
+
+    for place, half in enumerate(model.stem, 1):
+        names[f"patch_embed.conv{place}.weight"] = half.kernel
+        names[f"patch_embed.conv{place}.bias"] = half.bias
+        name_both(f"patch_embed.norm{place}.1", half.norm)
+    for stage, blocks in enumerate(model.stages):
+        names[f"freq_embed.{stage}"] = model.embeddings[stage]
+        for place, block in enumerate(blocks):
+            own, layer = f"layers.{stage}.{place}", block.conduction
+            names[f"{own}.op.dwconv.weight"] = layer.kernel
+            names[f"{own}.op.dwconv.bias"] = layer.kernel_bias
+            for name, part in (
+                ("op.linear", layer.linear),
+                ("op.out_norm", layer.norm),
+                ("op.out_linear", layer.out),
+                ("op.to_k.0", layer.to_conductivity),
+                ("norm1", block.norms[0]),
+                ("norm2", block.norms[1]),
+                ("mlp.fc1", block.widen),
+                ("mlp.fc2", block.narrow),
+            ):
+                name_both(f"{own}.{name}", part)
+        if stage < len(model.halvings):
+            between = f"layers.{stage}.{len(blocks)}"
+            names[f"{between}.0.weight"] = model.halvings[stage].kernel
+            name_both(f"{between}.1", model.halvings[stage].norm)
+    name_both("classifier.0", model.norm)
+    name_both("classifier.3", model.head)
+    return names
 
 
-def weights(x):
-    stem, own = ["w.patch_embed.conv1", "w.patch_embed.conv2"], "w.layers.0.0."
-    linears = [f"{own}op.{n}" for n in ("linear", "out_linear", "to_k.0")]
-    linears += [f"{own}mlp.fc1", f"{own}mlp.fc2"]
-    norms = [f"{own}{n}" for n in ("op.out_norm", "norm1", "norm2")]
-    norms += [f"w.patch_embed.norm{n}.1" for n in (1, 2)] + ["w.layers.0.1.1"]
-    kernels = [f"{name}.weight" for name in stem] + ["w.layers.0.1.0.weight"]
-    return [
-        *(x[name].transpose(2, 3, 1, 0) for name in kernels),
-        *(x[f"{name}.bias"] for name in stem),
-        *(
-            y
-            for name in linears
-            for w in [x[f"{name}.weight"]]
-            for y in (w.reshape(w.shape[:2]).T, x[f"{name}.bias"])
-        ),
-        *(x[f"{name}.{part}"] for name in norms for part in ("weight", "bias")),
-        np.moveaxis(x[f"{own}op.dwconv.weight"][:, 0], 0, -1),
-        x[f"{own}op.dwconv.bias"],
-        x["w.freq_embed.0"],
-    ]
+def turned(name, weight):
+    """A weight of the program as ours are."""
+    if "dwconv.weight" in name:
+        return np.moveaxis(weight[:, 0], 0, -1)
+    if weight.ndim == 4 and weight.shape[2:] == (3, 3):
+        return weight.transpose(2, 3, 1, 0)
+    is_linear = name.endswith("weight") and weight.ndim > 1
+    return weight.reshape(weight.shape[:2]).T if is_linear else weight
 
 
 @eqx.filter_jit
 def answers(model, pictures):
     stages = model.features(pictures)
-    behind = model.halvings[0](stages[0])
-    return stages, behind.mean((1, 2)), model(pictures), model.conductivities()
+    behind = [half(x) for half, x in zip(model.halvings, stages, strict=False)]
+    means = [x.mean((1, 2)) for x in [*behind, stages[-1]]]
+    return stages, means, model(pictures), model.conductivities()
 
 
-def test_the_first_stage_of_the_authors_and_the_head():
+def test_the_whole_model_of_the_authors_gives_the_same():
     x = dict(np.load(ORACLES / "vheat_model_s2.npz", allow_pickle=False))
-    values = [jnp.asarray(v, float) for v in weights(x)]
-    model = eqx.tree_at(first_stage, random_model(VHeat, SMALL), values)
+    config = VHeatConfig(5, (32, 32), 3, 4, (1, 1, 2, 1))
+    random = random_model(VHeat, config)
+    names = sorted(parts_of(random))
+    assert names == sorted(name[2:] for name in x if name.startswith("w."))
+    model = eqx.tree_at(
+        lambda m: [parts_of(m)[name] for name in names],
+        random,
+        [jnp.asarray(turned(name, x[f"w.{name}"]), float) for name in names],
+    )
     pictures = jnp.asarray(np.moveaxis(x["x"], 1, -1), float)
-    stages, behind, logits, k = answers(model, pictures)
-    np.testing.assert_allclose(behind, x["stage0_mean"], atol=1e-10)
-    assert [stage.shape for stage in stages] == [(1, 8, 8, 4), (1, 4, 4, 8)]
-    last = np.asarray(stages[-1])
-    last = last - last.mean(-1, keepdims=True)
-    last = last / np.sqrt((last**2).mean(-1, keepdims=True) + 1e-5)
-    last = (last * model.norm.gain + model.norm.bias).mean((1, 2))
-    expected = last @ np.asarray(model.head.weight) + np.asarray(model.head.bias)
-    np.testing.assert_allclose(logits, expected, atol=1e-10)
-    assert [part[0].shape for part in k] == [(8, 8, 4), (4, 4, 8)]
+    stages, means, logits, k = answers(model, pictures)
+    np.testing.assert_allclose(logits, x["logits"], atol=1e-10)
+    for place, mean in enumerate(means):
+        np.testing.assert_allclose(mean, x[f"stage{place}_mean"], atol=1e-10)
+    sizes = [(8, 8, 4), (4, 4, 8), (2, 2, 16), (1, 1, 32)]
+    assert [stage.shape[1:] for stage in stages] == sizes
+    assert [part[0].shape for part in k] == sizes
 
 
 @pytest.mark.parametrize(

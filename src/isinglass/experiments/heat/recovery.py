@@ -17,7 +17,12 @@ from isinglass.experiments.heat import recovery_arms
 from isinglass.experiments.heat.recovery_arms import NAMES, SINGLE, Plate
 from isinglass.plot import COLOURS, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
-from isinglass.systems.heat import conduct, recover_conductivity, recover_modes
+from isinglass.systems.heat import (
+    conduct,
+    decay_rates,
+    recover_conductivity,
+    recover_modes,
+)
 from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
 from isinglass.training.run import Runtime, TrainingDivergedError
 
@@ -306,17 +311,19 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     """Errors by map and time, beside those of one k of each channel."""
     errors = measured.error.mean("channel", keep_attrs=True)
     others = [name for name in NAMES if name != SINGLE]
+    options = SETTINGS[measured.resolution]
 
     def ratio(name: str, time: int) -> xr.DataArray:
         return errors.sel(arm=name, time=time) / errors.sel(arm=SINGLE, time=time)
 
     return {
         "seeds": measured.sizes["seed"],
-        "options": SETTINGS[measured.resolution],
+        "options": options,
         "errors": errors,
         "times": TIMES,
         "names": NAMES,
         "truth": TRUTH,
+        "fastest": decay_rates((options.cells, options.cells)).max(),
         "ratios": {t: {name: ratio(name, t) for name in others} for t in TIMES},
         "one": SINGLE,
         "sizes": {name: int(measured.size.sel(arm=name)) for name in NAMES},

@@ -13,8 +13,9 @@ is no heat equation with a conductivity, but a fixed linear filter with gains in
 What holds for any k ≥ 0: the heat of a channel is conserved, k = 0 is the identity, k →
 ∞ the mean, two conductions add their k, and the operator is self-adjoint. What does not
 hold for the published spectrum is the maximum principle: with k = 0.1 a plate of 14
-cells has a kernel down to −0.02 of the heat. That of the graph never is below 0, with one k;
-in exchange it is of second order, where the published one is exact on smooth fields.
+cells has a kernel down to −0.02 of the heat. That of the graph never is below 0,
+with one k; in exchange it is of second order, where the published one is exact on
+smooth fields.
 
 Source: Wang et al. 2024, arXiv 2405.16555, and its program.
 """

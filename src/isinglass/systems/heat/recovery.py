@@ -6,7 +6,7 @@ of û_t on û, and k = −log(gain)/λ. That fails where a gain is lost in the n
 with kλ so large that |û| e^(−kλ) is below the noise carry no k, and the mode of the
 mean (λ = 0) never does.
 
-Going back from u_t to u is another matter: noise grows by e^(kλ), λ up to 2π² = 19.7,
+Going back from u_t to u is another matter: noise grows by e^(kλ), λ up to near 2π²,
 and is hopeless for k of more than one or two.
 """
 
