@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from sklearn.datasets import load_digits
 
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.polling import clutter, clutter_training
@@ -88,11 +89,12 @@ def test_differences_are_of_the_same_seeds(measured):
 def test_findings_follow_the_numbers(measured):
     text = tell(clutter, measured).findings
     assert "Behind by their 95 % intervals: random poll." in text
-    assert "The learned poll is better than random poll." in text
+    assert "Poll at random α reads better than random poll." in text
+    assert "Poll at one α reads better than random poll." in text
     measured.accuracy.loc[[POLL.name, UNWEIGHTED.name, VARIED.name]] -= 20
     measured.accuracy.loc[ALL.name] -= 10
     text = tell(clutter, measured).findings
-    assert f"The learned poll is worse than {NORM.name}" in text
+    assert f"Poll at one α reads worse than {NORM.name}." in text
     assert "less than 90" in text
 
 
@@ -135,18 +137,39 @@ def test_a_tiny_run_measures_all_of_it(monkeypatch):
     assert (measured.time > 0).all()
 
 
-def test_a_rate_is_chosen_on_digits_that_are_not_the_test_s(monkeypatch):
-    trainings = []
+@pytest.mark.parametrize("rates", [(0.1, 0.2), (0.1,)], ids=["search", "report"])
+def test_no_test_digit_is_trained_on_or_decides_a_rate(monkeypatch, rates):
+    shown, trainings = [], []
+    canvases = clutter.tests
+
+    def show(keys, digits, *options):
+        shown.append(digits)
+        return canvases(keys, digits, *options)
 
     def train(models, task, recipe, **options):
         trainings.append((task.data, options["learning_rates"]))
         raise RuntimeError("none is trained")
 
+    monkeypatch.setattr(clutter, "tests", show)
     monkeypatch.setattr(clutter_training, "train_lanes", train)
-    setting = replace(TINY, rates=(0.1, 0.2), searches=2, arms=(ALL,))
+    setting = replace(TINY, rates=rates, searches=2, arms=(ALL,))
     monkeypatch.setitem(clutter.SETTINGS, "quick", setting)
-    with pytest.raises(RuntimeError, match="none is trained"):
-        measure(clutter)
-    halves, rates = trainings[0]
-    assert len(halves.learned.labels) + len(halves.held.labels) == 1797 - 20
-    np.testing.assert_array_equal(rates, [0.1, 0.1, 0.2, 0.2])
+    for seed in (0, 1):
+        with pytest.raises(RuntimeError, match="none is trained"):
+            measure(clutter, seeds=2, seed=seed)
+    (halves, learning_rates), _ = trainings
+    np.testing.assert_array_equal(learning_rates, np.repeat(rates, 2))
+    parts = halves if len(rates) > 1 else halves[:1]  # a report looks at no others
+    images = np.concatenate([part.images for part in (*parts, shown[0])])
+    assert len(shown[0].labels) == setting.test
+    # All 1,797 differ: who holds each of them once has none twice.
+    source = load_digits().images / 16
+    np.testing.assert_array_equal(in_order(images), in_order(source))
+    # Other base seeds test on the same: sizes were chosen on the rest.
+    np.testing.assert_array_equal(shown[0].images, shown[1].images)
+
+
+def in_order(images):
+    """Images as rows, in an order of their own."""
+    rows = np.asarray(images, np.float32).reshape(len(images), -1)
+    return rows[np.lexsort(rows.T)]

@@ -70,7 +70,6 @@ NORM = Arm("poll by norm", "norm", weight=0.0)
 RANDOM = Arm("random poll", "random", weight=0.0)
 POOL = Arm("pool only", share=0.0, weight=0.0)
 ARMS = (ALL, VARIED, POLL, UNWEIGHTED, ALONE, NORM, RANDOM, POOL)
-LEARNED = (VARIED, POLL, UNWEIGHTED, ALONE)
 
 
 @dataclass(frozen=True)
@@ -164,11 +163,11 @@ class Loss:
             low, ratio = setting.range
             alpha = jax.random.uniform(keys[2], minval=low, maxval=ratio)
             counts = jnp.floor(alpha * setting.canvas.cells).astype(jnp.int32)
-        said = model(shown.pictures, ratio, counts=counts, key=keys[3])
-        loss = error(said, shown)
-        if said.tokens is None or not self.arm.weight:
+        detection = model(shown.pictures, ratio, counts=counts, key=keys[3])
+        loss = error(detection, shown)
+        if detection.tokens is None or not self.arm.weight:
             return loss
-        return loss + self.arm.weight * mean_score(said.tokens)
+        return loss + self.arm.weight * mean_score(detection.tokens)
 
 
 @dataclass(frozen=True)
@@ -180,14 +179,17 @@ class Validation(Loss):
         key = jax.random.key(0)
         places = jnp.tile(jnp.arange(len(data.held.labels)), COPIES)
         shown = scene(key, data.held, places, self.setting.canvas)
-        said = model(shown.pictures, self.arm.share * self.setting.ratio, key=key)
-        return (said.logits.argmax(-1) != shown.labels).mean()
+        ratio = self.arm.share * self.setting.ratio
+        logits = model(shown.pictures, ratio, key=key).logits
+        return (logits.argmax(-1) != shown.labels).mean()
 
 
-def error(said: Detection, shown: Scene) -> Float[Array, ""]:
+def error(detection: Detection, shown: Scene) -> Float[Array, ""]:
     """Cross-entropy of the class and, as in DETR, 5 times the distance of the place."""
-    losses = optax.softmax_cross_entropy_with_integer_labels(said.logits, shown.labels)
-    away = jnp.abs(said.place - shown.centres).sum(-1)
+    losses = optax.softmax_cross_entropy_with_integer_labels(
+        detection.logits, shown.labels
+    )
+    away = jnp.abs(detection.place - shown.centres).sum(-1)
     return (losses + 5 * away).mean()
 
 
@@ -302,15 +304,15 @@ def readings(models: PollingDetector, shown: Scene, keys: Any, ratio: float) -> 
 
     def read(lane: Any) -> Reading:
         model, scene, key = lane
-        said = model(scene.pictures, ratio, key=key)
-        away = (said.place - scene.centres) * scene.pictures.shape[-1]
+        logits, place, tokens = model(scene.pictures, ratio, key=key)
+        away = (place - scene.centres) * scene.pictures.shape[-1]
         on_digit = covered = jnp.array(jnp.nan)
-        if said.tokens is not None and said.tokens.places.shape[-1]:
-            hits = (said.tokens.polled & scene.touched).sum(-1)
-            on_digit = (hits / said.tokens.polled.sum(-1)).mean()
+        if tokens is not None and tokens.places.shape[-1]:
+            hits = (tokens.polled & scene.touched).sum(-1)
+            on_digit = (hits / tokens.polled.sum(-1)).mean()
             covered = (hits / scene.touched.sum(-1)).mean()
         return Reading(
-            (said.logits.argmax(-1) == scene.labels).mean(),
+            (logits.argmax(-1) == scene.labels).mean(),
             jnp.linalg.norm(away, axis=-1).mean(),
             on_digit,
             covered,

@@ -124,6 +124,9 @@ class PollingDetector(eqx.Module):
     Args:
         config: The shape.
         key: Key of the weights.
+
+    Raises:
+        TypeError: If something is of another kind.
     """
 
     stem: tuple[Affine, Affine]

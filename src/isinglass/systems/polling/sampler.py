@@ -120,6 +120,9 @@ class PollAndPool(eqx.Module):
     Args:
         config: The shape.
         key: Key of the weights, uniform within 1/√(number of inputs) as in the program.
+
+    Raises:
+        TypeError: If something is of another kind.
     """
 
     score_in: Affine
@@ -272,7 +275,8 @@ def mean_score(tokens: Tokens) -> Float[Array, ""]:
     that with padding it pushes down places that the order of equal scores chose.
 
     Raises:
-        TypeError: If they are no `Tokens`.
+        TypeError: If they are no `Tokens`, or hold something that is no array.
+        ValueError: If their arrays do not go together.
     """
     check_tokens(tokens)
     scores = jnp.where(jnp.asarray(tokens.polled), tokens.scores, 0).sum(-1)
