@@ -159,6 +159,19 @@ def test_scores_of_turned_queries_and_keys_depend_on_differences():
     assert np.ptp(scores) > 0.1
 
 
+@pytest.mark.parametrize(
+    ("kind", "error"), [(jnp.bfloat16, 2**-8), (jnp.float16, 2**-11), (jnp.int32, 0)]
+)
+def test_tokens_of_any_type_turn_by_their_own_angle(kind, error):
+    turned = rotary(jnp.ones((600, 2), kind))  # token i by i radians
+    assert turned.dtype == (float if kind == jnp.int32 else kind)
+    places = np.arange(600)
+    right = np.stack([np.cos(places) - np.sin(places), np.cos(places) + np.sin(places)])
+    np.testing.assert_allclose(
+        turned.astype(float).T, right, rtol=error, atol=1e-4 if error else 1e-12
+    )
+
+
 def test_alibi_falls_by_the_distance():
     np.testing.assert_allclose(alibi_bias(8, 2)[:, 0], -(2.0 ** -np.arange(1, 9)))
     np.testing.assert_array_equal(alibi_bias(1, 3)[0] * 256, [-2, -1, 0, -1, -2])
