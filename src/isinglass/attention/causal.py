@@ -18,13 +18,13 @@ from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_choice, check_real, check_shapes
 from isinglass._common.precision import usual_promotion
+from isinglass.attention.visibility import HIDDEN
 
 Implementation = Literal["blocks", "cudnn"]
 IMPLEMENTATIONS: tuple[Implementation, ...] = get_args(Implementation)
 BANDS = 8  # most blocks that each have their own number of keys
 _FEWEST_ROWS = 64
 SCORES = 1 << 20  # of one head and sequence at a time
-_HIDDEN = -1e30  # a score that no exp survives; −∞ would make NaN of 0 · ∞ in gradients
 
 
 @usual_promotion()
@@ -126,7 +126,7 @@ _rows.defvjp(_forward, _backward)
 def _scores(query: Any, key: Any, first: Any) -> Any:
     scores = _product("hic,hjc->hij", query, key)
     row = first + jnp.arange(query.shape[-2])
-    return jnp.where(row[:, None] >= jnp.arange(key.shape[-2]), scores, _HIDDEN)
+    return jnp.where(row[:, None] >= jnp.arange(key.shape[-2]), scores, HIDDEN)
 
 
 _product = partial(jnp.einsum, preferred_element_type=jnp.float32)

@@ -97,8 +97,8 @@ def alibi_bias(heads: int, length: int) -> Float[Array, "h k"]:
         TypeError: If a number is no whole one.
         ValueError: If it is below 1.
 
-    Source: Press, Smith & Lewis 2022, arXiv 2108.12409, there for causal attention;
-    of keys that follow the slope is the same.
+    Source: Press, Smith & Lewis 2022, arXiv 2108.12409, for causal attention. Here
+    keys after the query are held back too, by their distance and the same slope.
     """
     check_whole(heads=heads, length=length)
     slopes = 2.0 ** (-8.0 * jnp.arange(1, heads + 1) / heads)

@@ -21,7 +21,6 @@ from isinglass._common.checks import (
     check_finite,
     check_flag,
     check_kind,
-    check_mask,
     check_real,
     check_shapes,
 )
@@ -32,11 +31,11 @@ from isinglass.attention.offsets import (
     check_tables,
     toeplitz,
 )
+from isinglass.attention.visibility import HIDDEN, check_present
 
 # How many scores and rows are held at a time, by sequence and head.
 SCORES = 1 << 20
 BLOCKED = 1 << 9
-HIDDEN = -1e30  # a score that no exp survives; −∞ would make NaN of 0 · ∞ in gradients
 NO_TABLES = OffsetTables()
 
 
@@ -136,12 +135,8 @@ def _arguments(
                 f"{name} must have the batch axes of query, {tuple(batch)}, got "
                 f"{array.shape[:-3]}"
             )
+    check_present(present, (*batch, n))
     if present is not None:
-        check_mask(present=present)
-        if present.shape != (*batch, n):
-            raise ValueError(
-                f"present must be of shape {(*batch, n)}, got {present.shape}"
-            )
         present = jnp.asarray(present).reshape(-1, n)
     query = query * c**-0.5
 

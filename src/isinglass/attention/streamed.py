@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 from isinglass._common.checks import check_flag, check_in, check_real, check_shapes
 from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import features_first, features_last
+from isinglass.attention.visibility import HIDDEN
 
 # How many scores and rows are held at a time, by sequence and head. Blocks are of one
 # size: two of 300 rows for 600 symbols, 97 of 104 for 10,000.
@@ -35,7 +36,6 @@ SAVED = (
     "isinglass_power",
     "isinglass_place",
 )
-HIDDEN = -1e30  # a score that no exp survives; −∞ would make NaN of 0 · ∞ in gradients
 
 
 class RowStatistics(NamedTuple):

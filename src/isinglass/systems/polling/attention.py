@@ -14,9 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from isinglass.attention import Normalisation
+from isinglass.attention.visibility import HIDDEN
 from isinglass.systems.polling.affine import Affine, drawn_even
-
-HIDDEN = -1e30  # a score that no exp survives
 
 
 class AttentionLayer(eqx.Module):

@@ -11,7 +11,6 @@ from isinglass._common.checks import (
     check_flag,
     check_key,
     check_kind,
-    check_mask,
     check_positive,
     check_real,
     check_shapes,
@@ -21,6 +20,7 @@ from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.offsets import BEYOND, Beyond
 from isinglass.attention.relative import relative_attention
 from isinglass.attention.relative_positions import Positions
+from isinglass.attention.visibility import check_present
 
 
 class RelativeAttention(eqx.Module):
@@ -156,10 +156,4 @@ def check_tokens_of_width(width: int, x: Array, present: Array | None) -> None:
     check_real(x=x)
     check_shapes(x=(x, f"... n {width}"))
     check_finite(x=x)
-    if present is None:
-        return
-    check_mask(present=present)
-    if present.shape != x.shape[:-1]:
-        raise ValueError(
-            f"present must be of shape {x.shape[:-1]}, got {present.shape}"
-        )
+    check_present(present, x.shape[:-1])

@@ -18,7 +18,6 @@ from isinglass._common.checks import (
     check_flag,
     check_key,
     check_kind,
-    check_mask,
     check_positive,
     check_shapes,
     check_whole,
@@ -27,6 +26,7 @@ from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.attention.normalisation import Normalisation
 from isinglass.attention.offsets import BEYOND, Beyond
 from isinglass.attention.relative_positions import KINDS, Positions
+from isinglass.attention.visibility import check_present
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.relative.layer import RelativeAttention, affine, check_heads
 
@@ -89,6 +89,13 @@ class RelativeLayer(eqx.Module):
         after_attention, after_mlp: Layer norms.
         mlp_in, mlp_in_bias: (d, hidden) and (hidden,).
         mlp_out, mlp_out_bias: (hidden, d) and (d,).
+
+    Args:
+        config: The shape of the model that it is a layer of.
+        key: Of the weights.
+
+    Raises:
+        TypeError: If something is of another kind.
     """
 
     attention: RelativeAttention
@@ -155,6 +162,9 @@ class RelativeTransformer(eqx.Module):
     Args:
         config: The shape.
         key: Of the weights: normal, of standard deviation `config.initial`.
+
+    Raises:
+        TypeError: If something is of another kind.
     """
 
     embedding: Float[Array, "V d"]
@@ -207,12 +217,7 @@ class RelativeTransformer(eqx.Module):
         check_tokens("tokens", tokens, None, self.config.vocabulary)
         check_shapes(tokens=(tokens, "... n"))
         check_choice(BEYOND, beyond=beyond)
-        if present is not None:
-            check_mask(present=present)
-            if present.shape != tokens.shape:
-                raise ValueError(
-                    f"present must be of shape {tokens.shape}, got {present.shape}"
-                )
+        check_present(present, tokens.shape)
         embedded = self.embedding[tokens]
         places = self.positions.at_places(tokens.shape[-1], beyond)
         states = [self.before(embedded if places is None else embedded + places)]
