@@ -58,15 +58,37 @@ def test_it_is_told(measured):
     assert ours == pytest.approx(float(of_urpe.mean()), abs=0.05)
     assert rows["URPE solves even tokens (above 99 %)"].ours == 100
     assert "causal RPE: even tokens, first half" not in rows
-    assert "So it gives what absolute positions give" in outcome.findings
+    assert (
+        "So it gives what absolute positions give, within 5 points" in outcome.findings
+    )
     assert len(outcome.figures) == 1
     assert "tokens that differ are enough" not in outcome.findings
     measured.accuracy.loc["URPE", TASKS[EVEN]] = 60 + np.arange(5)
     measured.accuracy.loc["RoPE", TASKS[EVEN]] = 95
     outcome = tell(positions, measured)
-    assert "absolute positions say sooner" in outcome.findings
+    assert "behind absolute positions after 800 steps" in outcome.findings
     assert "by RoPE, with nothing outside" in outcome.findings
     solved = rows_of(outcome)["URPE solves even tokens (above 99 %)"]
     assert solved.ours == 0
     assert solved.verdict == "differs"
     assert RPE.name in outcome.findings
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "sentence"),
+    [
+        ([99, 99, 99, 60, 99], "cannot be told apart, nor said to be alike"),
+        ([95, 96, 97, 96, 95], "behind absolute positions after 800 steps"),
+    ],
+)
+def test_beside_absolute_positions_the_interval_decides(measured, accuracy, sentence):
+    measured.accuracy.loc["URPE", TASKS[EVEN]] = accuracy
+    assert sentence in tell(positions, measured).findings
+
+
+def test_rates_that_were_not_searched_are_not_called_chosen(measured):
+    assert "chosen on other seeds" in tell(positions, measured).findings
+    measured.attrs["resolution"] = "quick"
+    findings = tell(positions, measured).findings
+    assert "chosen" not in findings
+    assert "one rate for all, 0.01, that was not searched" in findings

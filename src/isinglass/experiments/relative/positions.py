@@ -306,6 +306,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     names = trained(measured)
     options = SETTINGS[measured.resolution]
     guess = guesses(measured)
+    behind = difference(measured, URPE, ABSOLUTE, EVEN)
 
     even = measured.accuracy.sel(arm=names, task=TASKS[EVEN])
 
@@ -339,7 +340,8 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
             for name, values in zip(names, even, strict=True)
             if name in INSIDE and float(values.mean()) > 90
         ],
-        "behind": difference(measured, URPE, ABSOLUTE, EVEN),
+        "behind": behind,
+        "bounds": mean_interval(behind.values)[1:],
         "solved_even": int((of(measured, URPE, EVEN) > 99).sum()),
         "first": FIRST.name,
         "causal": CAUSAL.name,

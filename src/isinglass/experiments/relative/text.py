@@ -40,9 +40,10 @@ ARMS = (
     NOTHING,
 )
 NAMES = tuple(arm.name for arm in ARMS)
-TRAINED, BEYOND = "as trained", "beyond"
-PLACES = (TRAINED, BEYOND)
+TRAINED, FRESH, BEYOND = "as trained", "fresh windows", "beyond"
+PLACES = (TRAINED, FRESH, BEYOND)
 SYMBOLS = 256
+WINDOWS = 8  # fresh ones for the second length of a sequence, at most
 
 
 class Sizes(NamedTuple):
@@ -152,20 +153,50 @@ def validation_bits(model: Learner, data: Any) -> Array:
     return bits(model, data["validation"]).mean()
 
 
+def beyond_bits(model: Learner, twice: Integer[Array, "b m"]) -> Array:
+    """Bits for the latter n bytes of 2n + 1, read in one pass, (b, n)."""
+    return bits(model, twice, beyond="edge")[:, model.sizes.length :]
+
+
+def fresh_bits(model: Learner, twice: Integer[Array, "b m"]) -> Array:
+    """Bits for the same bytes, each read in a window of n, (b, n).
+
+    A window starts every n/8 bytes, and its last n/8 places count: no byte has fewer
+    than 7n/8 + 1 before it, so that windows cost next to no context.
+    """
+    length = model.sizes.length
+    step = -(-length // WINDOWS)
+
+    def of_window(start: Array) -> Array:
+        part = jax.lax.dynamic_slice_in_dim(twice, start, length + 1, axis=1)
+        return bits(model, part)[:, -step:]
+
+    parts = jax.lax.map(of_window, step * jnp.arange(1, length // step + 1))
+    return jnp.moveaxis(parts, 0, 1).reshape(len(twice), length)
+
+
 @eqx.filter_jit
 def _tested(models: Learner, usual: Array, twice: Array) -> Array:
-    """Bits at the trained length, and in the latter half of twice as much."""
+    """Bits at the trained length; in fresh windows and beyond, of the same bytes."""
 
     def of_model(model: Learner) -> Array:
-        beyond = bits(model, twice, beyond="edge")[:, model.sizes.length :]
-        return jnp.stack([bits(model, usual).mean(), beyond.mean()])
+        return jnp.stack(
+            [
+                bits(model, usual).mean(),
+                fresh_bits(model, twice).mean(),
+                beyond_bits(model, twice).mean(),
+            ]
+        )
 
     return each_lane(of_model, models)
 
 
 def measure(context: Context) -> xr.Dataset:
-    """Bits for a byte by arm and places: as trained, and beyond the trained length.
+    """Bits for a byte by arm and places.
 
+    Places are those of the trained length, contexts short and long; the second length
+    of sequences of twice as much, read in one pass; and the same bytes in fresh windows
+    of the trained length.
     `rate` is the learning rate that was chosen, `parameters` the numbers of a model.
     """
     options = SETTINGS[context.resolution]
@@ -216,9 +247,9 @@ def less_rpe(measured: xr.Dataset, name: str, places: str) -> xr.DataArray:
 
 
 def growth(measured: xr.Dataset, name: str) -> xr.DataArray:
-    """Bits beyond the trained length less those as trained."""
+    """Bits beyond the trained length less those of the same bytes in fresh windows."""
     part = measured.bits.sel(arm=name, drop=True)
-    more = part.sel(places=BEYOND, drop=True) - part.sel(places=TRAINED, drop=True)
+    more = part.sel(places=BEYOND, drop=True) - part.sel(places=FRESH, drop=True)
     more.attrs = {"units": "bits"}
     return more
 
@@ -235,7 +266,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
                 shown = f"{places}, less RPE"
                 cell = Cell(name, shown, f"{name}, {shown}")
                 ledger.ours_alone(cell, less_rpe(measured, name, places))
-        cell = Cell(name, "beyond less trained", f"{name}, beyond less trained")
+        cell = Cell(name, "beyond less fresh", f"{name}, beyond less fresh")
         ledger.ours_alone(cell, growth(measured, name))
 
 
@@ -247,7 +278,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     for panel in panels:
         panel.xaxis.set_major_locator(MaxNLocator(4))
     labels = xr.DataArray(others, dims="arm", name="arm")
-    for panel, places in zip(panels, PLACES, strict=False):
+    for panel, places in zip(panels, (TRAINED, BEYOND), strict=False):
         values = xr.concat([less_rpe(measured, x, places) for x in others], labels)
         plot.rows(values, panel, by="arm")
         panel.axvline(0, color=INK, linewidth=1)
@@ -257,13 +288,14 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     values = xr.concat([growth(measured, name) for name in names], labels)
     plot.rows(values, panels[2], by="arm")
     panels[2].axvline(0, color=INK, linewidth=1)
-    panels[2].set(title="what the second length costs", xlabel="bits for a byte")
+    panels[2].set(title="less fresh windows, same bytes", xlabel="bits for a byte")
     yield Figure(
         figure,
         "Bits for a byte of held-out text, less those of RPE of the same seed: at the "
         "trained length, and in the latter half of sequences of twice that length, "
-        "where learned tables have the numbers of their edge. Right: the latter less "
-        "the former. A dot is a seed, the bar the mean with its 95 % interval.",
+        "where learned tables have the numbers of their edge. Right: those bytes less "
+        "the same in fresh windows of the trained length. A dot is a seed, the bar the "
+        "mean with its 95 % interval.",
     )
 
 
@@ -285,6 +317,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "urpe": URPE.name,
         "rpe": RPE.name,
         "trained": TRAINED,
+        "fresh": FRESH,
         "beyond": BEYOND,
         "most": int(measured.parameters.max()),
         "least": int(measured.parameters.min()),
