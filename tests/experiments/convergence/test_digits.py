@@ -10,12 +10,13 @@ from isinglass.experiments.convergence.digits import (
     ARMS,
     HALF,
     INVERSE,
+    LOGISTIC,
     PEERS,
     UNIFORM,
     Setting,
 )
 from isinglass.experiments.convergence.digits_models import Training
-from isinglass.reproduce import Verdict
+from isinglass.reproduce import Context, Resolution, Verdict
 
 NAMES, SEEDS = [arm.name for arm in ARMS], range(6)
 TINY = Setting(
@@ -35,7 +36,7 @@ def measured() -> xr.Dataset:
         return xr.DataArray(rng.uniform(low, high, shape), axes, list(axes))
 
     percent = {"units": "%", "valid_range": [0, 100]}
-    distance = table(0.4, 0.5, **draws)
+    distance = table(0.4, 0.5, **draws, time=["start", "end"])
     distance.loc[INVERSE.name] = 0.01
     distance.loc[UNIFORM.name] = np.nan
     return xr.Dataset(
@@ -57,17 +58,30 @@ def test_claims_get_verdicts_by_how_often_they_hold(measured):
     faster = "d_m = 512: d_m^(−1/2) ends at a smaller loss than 1/d_m"
     outcome = tell(digits, measured)
     assert rows_of(outcome)[uniform].verdict == Verdict.IN_INTERVAL
-    assert "So it does leave it uniform" in outcome.findings
+    assert "training does not take attention with 1/d_m away" in outcome.findings
     assert "No training of the searches diverged" in outcome.findings
     assert len(parts(outcome)) == 1
-    measured.distance.loc[INVERSE.name] = 0.2
+    measured.distance.loc[INVERSE.name] = 0.2  # from the start on
+    text = tell(digits, measured).findings
+    assert "training does not take attention with 1/d_m away" in text
+    measured.distance.loc[INVERSE.name, 64, :, "end"] = 0.3
     measured.loss.loc[HALF.name] = 1
     measured.failed.loc[HALF.name, 64, 0.1] = 2
     outcome = tell(digits, measured)
     rows = rows_of(outcome)
     assert rows[uniform].verdict == rows[faster].verdict == Verdict.DIFFERS
-    assert "does leave uniform under training" in outcome.findings
+    assert "from 0.2 [0.2, 0.2] to 0.3 [0.3, 0.3] (d_m = 64)" in outcome.findings
+    departs = "away from uniform at d_m = 64, and at no other width here"
+    assert departs in outcome.findings
     assert f"2 at 0.1 ({HALF.name}, d_m = 64)" in outcome.findings
+
+
+def test_no_search_is_claimed_where_there_was_none(measured):
+    quick = measured.sel(width=[64]).assign_attrs(resolution="quick")
+    text = tell(digits, quick).findings
+    assert "a learning rate of 0.03, which was not searched" in text
+    assert "on other draws" not in text
+    assert "diverged" not in text
 
 
 def test_a_tiny_run_is_whole_and_takes_no_rate_that_diverges(monkeypatch):
@@ -77,5 +91,26 @@ def test_a_tiny_run_is_whole_and_takes_no_rate_that_diverges(monkeypatch):
     assert measured.failed.values.ravel().tolist() == [0, 1]
     assert measured.loss.notnull().all()
     assert ((measured.distance > 0) & (measured.distance < 0.94)).all()
+    strengths = dict(zip(PEERS, measured.strength.values, strict=True))
+    assert 1e-5 <= strengths.pop(LOGISTIC) <= 0.1
+    assert all(1e-3 <= strength <= 10 for strength in strengths.values())
     assert (measured.peers.sel(peer="logistic regression") > 40).all()
     assert measured.accuracy.notnull().all()
+
+
+def test_attention_is_measured_on_pictures_that_its_own_draw_did_not_learn(monkeypatch):
+    """Each draw's, so that the order of draws changes nothing."""
+    monkeypatch.setitem(digits.SETTINGS, "quick", TINY)
+    looked_at = {}
+
+    def distances(models, patches, tested):
+        rows = zip(np.asarray(models.place), np.asarray(tested), strict=True)
+        looked_at.update({int(place): set(row) for place, row in rows})
+        return np.zeros(len(tested))
+
+    monkeypatch.setattr(digits, "distances", distances)
+    context = Context(seeds=range(3), resolution=Resolution("quick"))
+    digits.measure(context)
+    splits = digits._problem(context, TINY).reported
+    assert looked_at == {n: set(split.test) for n, split in enumerate(splits)}
+    assert all(looked_at[n].isdisjoint(s.learn) for n, s in enumerate(splits))

@@ -11,6 +11,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 
 from isinglass import plot
+from isinglass._common.intervals import mean_interval
 from isinglass.data.patches import to_patches
 from isinglass.experiments.convergence.digits_models import (
     CLASSES,
@@ -40,7 +41,13 @@ LOGISTIC, RIDGE, WHOLE = PEERS = (
     "kernel of infinite width",
     "that kernel on all pixels",
 )
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # C of one, weight of the penalty of another
+TENFOLD = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+# C of logistic regression, weight of the penalty of the kernels.
+STRENGTHS = {
+    LOGISTIC: tuple(0.01 * s for s in TENFOLD),
+    RIDGE: TENFOLD,
+    WHOLE: TENFOLD,
+}
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
 PUBLISHED = Training()
 LOOKED_AT = 500  # pictures whose attention is measured
@@ -117,8 +124,9 @@ def measure(context: Context) -> xr.Dataset:
     """Accuracy, training loss and attention of all arms, and accuracy of the peers.
 
     `loss` is the mean of a batch since the record before; `distance` the total
-    variation of attention from uniform on test pictures at the end; `failed` how many
-    of the trainings of a search diverged, by learning rate.
+    variation of attention from uniform on test pictures of the own draw; `failed` how
+    many of the trainings of a search diverged, by learning rate; `strength` what was
+    chosen for a peer: C of logistic regression, weight of the penalty of a kernel.
     """
     options = SETTINGS[context.resolution]
     training = options.training
@@ -126,7 +134,7 @@ def measure(context: Context) -> xr.Dataset:
     records = range(training.every, training.steps + 1, training.every)
     accuracy = context.table(**PERCENT, **axes, seed=context.seeds)
     losses = context.table(**axes, seed=context.seeds, step=records)
-    distance = context.table(**axes, seed=context.seeds)
+    distance = context.table(**axes, seed=context.seeds, time=("start", "end"))
     chosen, failed = context.table(**axes), context.table(**axes, rate=training.rates)
     problem = _problem(context, options)
     digits = _digits(problem.pictures, problem.reported)
@@ -141,8 +149,7 @@ def measure(context: Context) -> xr.Dataset:
         losses.loc[place] = outcome.losses
         accuracy.loc[place] = _right(outcome, digits, problem.reported)
         if arm in ATTENDING:
-            patches = digits.patches[problem.reported[0].test[:LOOKED_AT]]
-            distance.loc[place] = distances(outcome.models, patches)
+            distance.loc[place] = _distances(outcome, digits, problem.reported)
     peers = context.table(**PERCENT, peer=PEERS, seed=context.seeds)
     strengths = context.table(peer=PEERS)
     for (peer,) in context.cases(PEERS, what="peers"):
@@ -206,10 +213,22 @@ def _digits(pictures: Pictures, splits: list[Split]) -> Digits:
 
 def _right(outcome: Trained, digits: Digits, splits: list[Split]) -> np.ndarray:
     """Accuracy in % of each model on the pictures of its draw."""
-    tested = np.stack([splits[n].test for n in np.asarray(outcome.models.place)])
+    tested = _tested(outcome, splits)
     answers = predictions(outcome.models, digits.patches, jnp.asarray(tested))
     right = np.asarray(answers) == np.asarray(digits.labels)[tested]
     return 100 * right.mean(-1)
+
+
+def _tested(outcome: Trained, splits: list[Split]) -> np.ndarray:
+    """Numbers of the pictures that each model is tested on: those of its draw."""
+    return np.stack([splits[n].test for n in np.asarray(outcome.models.place)])
+
+
+def _distances(outcome: Trained, digits: Digits, splits: list[Split]) -> np.ndarray:
+    """Of each model's attention from uniform, at the start and the end."""
+    tested = jnp.asarray(_tested(outcome, splits)[:, :LOOKED_AT])
+    pair = outcome.starts, outcome.models
+    return np.stack([distances(m, digits.patches, tested) for m in pair], axis=-1)
 
 
 def _search(
@@ -244,8 +263,9 @@ def _of_peer(peer: str, problem: Problem) -> tuple[float, list[float]]:
         answers = _answers(peer, points[learn], labels[learn], points[test], strengths)
         return [100 * float(np.mean(row == labels[test])) for row in answers]
 
-    scores = np.mean([right(split, STRENGTHS) for split in problem.searched], axis=0)
-    best = STRENGTHS[int(scores.argmax())]
+    strengths = STRENGTHS[peer]
+    scores = np.mean([right(split, strengths) for split in problem.searched], axis=0)
+    best = strengths[int(scores.argmax())]
     return best, [right(split, (best,))[0] for split in problem.reported]
 
 
@@ -258,7 +278,7 @@ def _answers(
 ) -> list[np.ndarray]:
     """The digits that a peer takes points for, by strength."""
     if peer == LOGISTIC:
-        models = [LogisticRegression(C=0.01 * s, max_iter=1000) for s in strengths]
+        models = [LogisticRegression(C=s, max_iter=1000) for s in strengths]
         return [model.fit(learned, labels).predict(points) for model in models]
     kernel = arc_cosine_kernel(learned, learned)
     scale = np.trace(kernel) / len(kernel)
@@ -281,6 +301,13 @@ def difference(values: xr.DataArray, arm: Arm, of: Arm) -> xr.DataArray:
     return points
 
 
+def departed(measured: xr.Dataset) -> dict[int, xr.DataArray]:
+    """How much further from uniform attention with 1/d_m ends than it starts."""
+    distance = measured.distance.sel(arm=INVERSE.name)
+    gained = distance.sel(time="end") - distance.sel(time="start")
+    return {int(width): gained.sel(width=width) for width in measured.width.values}
+
+
 def claims(measured: xr.Dataset) -> dict[str, tuple[int, int]]:
     """In how many runs a statement of the paper holds, and how many there are."""
     counted = {}
@@ -289,7 +316,8 @@ def claims(measured: xr.Dataset) -> dict[str, tuple[int, int]]:
         pair, name = last.sel(width=width), f"d_m = {width}"
         faster = pair.sel(arm=HALF.name) < pair.sel(arm=INVERSE.name)
         counted[f"{name}: d_m^(−1/2) ends at a smaller loss than 1/d_m"] = faster
-        uniform = measured.distance.sel(arm=INVERSE.name, width=width) < NEAR
+        end = measured.distance.sel(arm=INVERSE.name, width=width, time="end")
+        uniform = end < NEAR
         counted[f"{name}: 1/d_m ends at uniform attention (below {NEAR:g})"] = uniform
     return {name: (int(holds.sum()), holds.size) for name, holds in counted.items()}
 
@@ -299,10 +327,12 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     for statement, (held, runs) in claims(measured).items():
         ledger.claim(statement, held, runs)
     ledger = ledger.using(because="The paper's figures give no numbers")
+    first, last = (measured.distance.sel(time=time) for time in ("start", "end"))
     tables = {
         "Accuracy": measured.accuracy,
         "Training loss at the end": measured.loss.isel(step=-1),
-        "Attention's distance from uniform at the end": measured.distance,
+        "Attention's distance from uniform at the start": first,
+        "Attention's distance from uniform at the end": last,
     }
     for title, values in tables.items():
         for arm in measured.arm.values:
@@ -350,7 +380,8 @@ def _picture(measured: xr.Dataset) -> Any:
         mean = float(measured.peers.sel(peer=peer).mean())
         accuracy.axhline(mean, color=INK, linewidth=1, linestyle=style, label=peer)
     accuracy.set(ylabel="accuracy in %", title="Beside peers")
-    plot.columns(measured.distance.assign_coords(labelled), attention, **options)
+    ends = measured.distance.sel(time="end").assign_coords(labelled)
+    plot.columns(ends, attention, **options)
     attention.set(ylabel="distance from uniform", title="Attention at the end")
     attention.set_ylim(bottom=0)
     handles = dict(zip(*loss.get_legend_handles_labels()[::-1], strict=True))
@@ -385,9 +416,12 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
             )
             for width in widths
         },
-        "departs": bool(
-            (measured.distance.sel(arm=INVERSE.name).mean("seed") > NEAR).any()
-        ),
+        "departed": departed(measured),
+        "departing": [
+            width
+            for width, values in departed(measured).items()
+            if mean_interval(values.values).low > 0
+        ],
         "blown": {
             (str(arm), int(width), float(rate)): int(count)
             for arm in measured.arm.values

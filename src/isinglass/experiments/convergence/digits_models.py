@@ -164,11 +164,13 @@ class Trained(NamedTuple):
     """Models side by side.
 
     Attributes:
+        starts: As they began.
         models: As they ended, or as they were before they diverged.
         losses: Mean loss of a batch by lane and record.
         failed: Which diverged.
     """
 
+    starts: Classifier
     models: Classifier
     losses: Float[np.ndarray, "lanes records"]
     failed: Any
@@ -190,7 +192,7 @@ def trained(
     weights, draws = jax.vmap(jax.random.split, out_axes=1)(keys)
     places = jnp.array([job.place for job in jobs], jnp.int32)
     shape = digits.patches.shape[1], digits.patches.shape[2]
-    models = eqx.filter_vmap(
+    starts = eqx.filter_vmap(
         lambda key, place: Classifier(config, shape, place, training.batch, key=key)
     )(weights, places)
     words = purpose, arm.exponent, arm.mixing, arm.is_frozen, width
@@ -199,7 +201,7 @@ def trained(
         runtime = Runtime(store, lambda now: report(now.step, now.steps))
         try:
             lanes = train_lanes(
-                models,
+                starts,
                 LaneTask(
                     loss, digits, frozen=queries_and_keys if arm.is_frozen else None
                 ),
@@ -210,7 +212,8 @@ def trained(
             )
         except TrainingDivergedError as error:  # counts as it is
             lanes = error.run
-    return Trained(lanes.models, lanes.metrics.loss.values, lanes.diverged)
+    losses = lanes.metrics.loss.values
+    return Trained(starts, lanes.models, losses, lanes.diverged)
 
 
 @eqx.filter_jit
@@ -224,11 +227,14 @@ def predictions(
 
 
 @eqx.filter_jit
-def distances(models: Classifier, patches: Array) -> Float[Array, "lanes"]:
-    """Total variation of attention from uniform, the mean over pictures."""
+def distances(
+    models: Classifier, patches: Array, tested: Int[Array, "lanes n"]
+) -> Float[Array, "lanes"]:
+    """Total variation of attention from uniform: the mean over its pictures."""
 
-    def mean(model: Classifier) -> Array:
-        shares = model.layer.attention(model.tokens(patches))
+    def mean(pair: tuple[Classifier, Array]) -> Array:
+        model, own = pair
+        shares = model.layer.attention(model.tokens(patches[own]))
         return distance_from_uniform(shares).mean()
 
-    return each_lane(mean, models)
+    return each_lane(mean, (models, tested))

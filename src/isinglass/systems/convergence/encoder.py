@@ -105,6 +105,9 @@ class PooledAttention(eqx.Module):
     Args:
         config: The shape.
         key: Key of the first weights, Gaussian in float32.
+
+    Raises:
+        TypeError: If the config is no `ShallowConfig`, or the key no JAX key.
     """
 
     query: Float[Array, "m d"] | None
@@ -175,6 +178,9 @@ class ShallowEncoder(eqx.Module):
     Args:
         config: The shape.
         key: Key of the first weights, Gaussian in float32.
+
+    Raises:
+        TypeError: If the config is no `ShallowConfig`, or the key no JAX key.
     """
 
     layer: PooledAttention

@@ -82,6 +82,10 @@ class TangentKernel:
     Attributes:
         parts: J Jᵀ of each array of parameters alone, (N, N) in float64, by its name,
             such as "readout" or "layer.query". They add up.
+
+    Raises:
+        TypeError: If the parts are no mapping.
+        ValueError: If there are none, or they are not real, square and of one size.
     """
 
     parts: dict[str, Float[np.ndarray, "n n"]]

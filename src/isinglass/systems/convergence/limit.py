@@ -7,8 +7,10 @@ E relu(w·x) relu(w·z) over Gaussian w in closed form (φ the angle of x̄ and 
     values     d_m τ₁² η_O ⟨x̄, z̄⟩ (π − φ)/2π
     W_Q, W_K   0
 
-With LeCun's or He's start the read-out grows as d_m and the values do not: what is
-trained is in effect w_O on random features of the mean token.
+With LeCun's or He's start the read-out's part grows as d_m and the values' does not, so
+that in the limit training is that of w_O on random features of the mean token. Where
+d_m is a few times N it is not: soft modes are those of W_V, and w_O alone is far slower
+(docs/convergence.md, section 4).
 
 Source: Cho & Saul 2009, "Kernel methods for deep learning", Eq. 3 and 6; Wu et al.
 2023, arXiv 2311.01575.
