@@ -195,6 +195,9 @@ class Halving(eqx.Module):
 class VHeat(eqx.Module):
     """Logits of pictures (…, H, W, colours).
 
+    For pictures of another size resample its layers, `HeatConduction.resampled`, each
+    with the embedding of its stage.
+
     Attributes:
         stem: Two halvings.
         embeddings: E of each stage that has one, else None.
