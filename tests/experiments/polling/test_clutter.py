@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from sklearn.datasets import load_digits
 
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.polling import clutter, clutter_training
@@ -98,6 +97,14 @@ def test_findings_follow_the_numbers(measured):
     assert "less than 90" in text
 
 
+def test_no_sentence_is_of_arms_that_were_not_trained(measured):
+    few = measured.sel(arm=[ALL.name, POLL.name], seed=[0, 1], ratio=[0.2])
+    text = tell(clutter, few.assign_attrs(resolution="quick", seeds=2)).findings
+    assert "Who chooses?" not in text
+    assert "Rates were chosen" not in text
+    assert "(poll at one α less all tokens)" in text
+
+
 def test_figures_show_arms_and_other_alphas(measured, sketches):
     assert parts(tell(clutter, measured)) == ["", "ratios"]
 
@@ -163,7 +170,7 @@ def test_no_test_digit_is_trained_on_or_decides_a_rate(monkeypatch, rates):
     images = np.concatenate([part.images for part in (*parts, shown[0])])
     assert len(shown[0].labels) == setting.test
     # All 1,797 differ: who holds each of them once has none twice.
-    source = load_digits().images / 16
+    source = Digits.shuffled(np.random.default_rng(0)).images
     np.testing.assert_array_equal(in_order(images), in_order(source))
     # Other base seeds test on the same: sizes were chosen on the rest.
     np.testing.assert_array_equal(shown[0].images, shown[1].images)
