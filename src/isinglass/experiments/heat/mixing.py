@@ -9,8 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from isinglass.attention.normalisation import Normalisation
 from isinglass.systems.heat import HeatConduction, HeatConfig
-from isinglass.systems.heat.gradients import depthwise
-from isinglass.systems.heat.layer import Linear, small_weights
+from isinglass.systems.heat.layer import Linear, halves, small_weights
 
 
 class Attending(eqx.Module):
@@ -44,11 +43,8 @@ class Attending(eqx.Module):
     def __call__(self, x: Float[Array, "*b h w c"], embedding: Any = None) -> Array:
         """Return y of fields (…, H, W, C)."""
         layer, norm = self.layer, _norm_of(self.layer)
-        flat = x.reshape(-1, *x.shape[-3:])
-        if layer.kernel is not None and layer.kernel_bias is not None:
-            flat = depthwise(flat, layer.kernel, layer.kernel_bias)
-        field, gate = jnp.split(layer.linear(flat), 2, axis=-1)
-        placed = (field + self.positions).reshape(len(flat), -1, x.shape[-1])
+        field, gate = halves(layer, x)
+        placed = (field + self.positions).reshape(len(field), -1, x.shape[-1])
         values = field.reshape(placed.shape)
         scores = self.query(placed) @ jnp.swapaxes(self.key(placed), -1, -2)
         shares = jax.nn.softmax(scores / x.shape[-1] ** 0.5, axis=-1)

@@ -268,10 +268,7 @@ class HeatConduction(eqx.Module):
 
     def _gated(self, x: Array, embedding: Any) -> Array:
         """LN(u_t) ⊙ silu(z)."""
-        flat = x.reshape(-1, *x.shape[-3:])
-        if self.kernel is not None:
-            flat = depthwise(flat, self.kernel, self.kernel_bias)
-        field, gate = jnp.split(self.linear(flat), 2, axis=-1)
+        field, gate = halves(self, x)
         if self.config.kind != "none":
             method = self.config.method
             modes = scaled(transformed(field, method), self.gains(embedding))
@@ -363,6 +360,14 @@ class HeatConduction(eqx.Module):
             check_real(embedding=own)
             check_finite(embedding=own)
         return own
+
+
+def halves(layer: HeatConduction, x: Array) -> list[Array]:
+    """What is to be mixed, u, and the gate z, of checked fields, in one batch."""
+    flat = x.reshape(-1, *x.shape[-3:])
+    if layer.kernel is not None:
+        flat = depthwise(flat, layer.kernel, layer.kernel_bias)
+    return jnp.split(layer.linear(flat), 2, axis=-1)
 
 
 def frequency_embedding(
