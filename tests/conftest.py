@@ -11,9 +11,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from helpers.chromium import launched
+
+# A busy machine may take any time; `CI` in the environment makes the base of it.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 # Tests run most programs once, so they compile them for little time rather than for
 # speed, and so do the programs that tests start. Whoever sets XLA_FLAGS, if to nothing,
