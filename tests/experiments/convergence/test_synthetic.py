@@ -112,6 +112,14 @@ def test_wider_is_told_to_be_slower_where_it_is(measured):
     assert "“wider is faster” is a matter of the step" in text
 
 
+def test_a_training_that_diverged_is_told_and_has_lost_nothing(measured):
+    run = {"start": "lecun", "scale": HALF, "training": FIXED, "width": 256, "seed": 1}
+    measured.course.loc[run | {"step": measured.step[1:]}] = np.nan
+    outcome = tell(synthetic, measured)
+    assert "1 run diverged." in outcome.findings
+    assert float(synthetic.decades(measured).sel(run)) == 0
+
+
 def test_a_tiny_run_is_whole(monkeypatch):
     monkeypatch.setitem(synthetic.SETTINGS, "quick", TINY)
     measured = measure(synthetic, seeds=2).squeeze(("start", "width"))

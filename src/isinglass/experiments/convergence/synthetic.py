@@ -260,8 +260,11 @@ _WEIGHTS = ("query", "key", "value")
 def decades(measured: xr.Dataset) -> xr.DataArray:
     """Powers of ten that the loss falls by until the step of reading."""
     step = SETTINGS[measured.resolution].reading
+    # A training that diverged lost nothing; arms that are not measured stay NaN.
+    losses = measured.course.sel(step=step, drop=True)
+    losses = losses.fillna(measured.course.sel(step=0, drop=True))
     # A loss at 0 in float32 has fallen by no more than that can tell.
-    values = -np.log10(measured.course.sel(step=step, drop=True).clip(1e-12))
+    values = -np.log10(losses.clip(1e-12))
     values.attrs = {"units": "decades"}
     return values
 
