@@ -531,6 +531,18 @@ def each_lane(function: Callable[[Any], Any], models: Any) -> Any:
     return _over_lanes(lambda own: function(eqx.combine(own, static)), arrays)
 
 
+def lanes_of(models: Any, lanes: Any) -> Any:
+    """Some of the models that are stacked by lanes, or one: a slice or a number."""
+    return jax.tree.map(lambda x: x[lanes] if eqx.is_array(x) else x, models)
+
+
+def joined_lanes(parts: Sequence[Any]) -> Any:
+    """Models that are stacked by lanes, part after part."""
+    return jax.tree.map(
+        lambda *xs: jnp.concatenate(xs) if eqx.is_array(xs[0]) else xs[0], *parts
+    )
+
+
 def _over_lanes(function: Callable[..., Any], *trees: Any) -> Any:
     """The function of each lane, side by side."""
     # On a CPU the rows of several lanes would fall out of the cache: one at a time.

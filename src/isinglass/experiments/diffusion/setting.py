@@ -23,7 +23,14 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from isinglass._common.intervals import mean_interval
 from isinglass.reproduce import Context
 from isinglass.systems.diffusion import DIFFormer, DIFFormerConfig, conductances
-from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
+from isinglass.training.lanes import (
+    LaneRecipe,
+    LaneTask,
+    each_lane,
+    joined_lanes,
+    lanes_of,
+    train_lanes,
+)
 from isinglass.training.run import Runtime, TrainingDivergedError
 
 SEARCH, REPORT = "search", "report"
@@ -313,11 +320,6 @@ def _side(differences: Any) -> str:
     return "behind" if high < 0 else "level with"
 
 
-def lanes_of(models: Learner, lanes: Any) -> Learner:
-    """Some of the lanes, or one."""
-    return jax.tree.map(lambda x: x[lanes] if eqx.is_array(x) else x, models)
-
-
 def _right(models: Learner, draws: Draws, mask: np.ndarray) -> np.ndarray:
     """Share of the labels under a mask that each model is right on, in %."""
     places = np.asarray(models.place)
@@ -342,9 +344,7 @@ def _trained(
             runtime = Runtime(_store(context, problem, arm, training, filled), tell)
             models = _side_by_side(context, problem, arm, training, filled, runtime)
             parts.append(lanes_of(models, slice(len(lanes))))
-    return jax.tree.map(
-        lambda *xs: jnp.concatenate(xs) if eqx.is_array(xs[0]) else xs[0], *parts
-    )
+    return joined_lanes(parts)
 
 
 def _side_by_side(

@@ -26,7 +26,14 @@ from isinglass.experiments.heat.mixing import Attending
 from isinglass.reproduce import Context, inputs
 from isinglass.systems.heat import HeatBlock, HeatConfig
 from isinglass.systems.heat.layer import Linear
-from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
+from isinglass.training.lanes import (
+    LaneRecipe,
+    LaneTask,
+    each_lane,
+    joined_lanes,
+    lanes_of,
+    train_lanes,
+)
 from isinglass.training.run import Runtime, TrainingDivergedError
 
 SEARCH, REPORT = "search", "report"
@@ -310,11 +317,6 @@ def accuracies(
     return 100 * np.asarray(_right(models, data, places), float)
 
 
-def lanes_of(models: Learner, lanes: Any) -> Learner:
-    """Some of the lanes, or one."""
-    return jax.tree.map(lambda x: x[lanes] if eqx.is_array(x) else x, models)
-
-
 def _trained(
     context: Context, task: Problem, arm: Arm, training: Training, jobs: Sequence[Job]
 ) -> Learner:
@@ -334,9 +336,7 @@ def _trained(
                 context, task, arm, training, filled, Runtime(store, tell)
             )
             parts.append(lanes_of(models, slice(len(lanes))))
-    return jax.tree.map(
-        lambda *xs: jnp.concatenate(xs) if eqx.is_array(xs[0]) else xs[0], *parts
-    )
+    return joined_lanes(parts)
 
 
 def _side_by_side(

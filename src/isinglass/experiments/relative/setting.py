@@ -15,7 +15,13 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 from isinglass.reproduce import Context
 from isinglass.systems.relative import RelativeTransformer
-from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
+from isinglass.training.lanes import (
+    LaneRecipe,
+    LaneTask,
+    joined_lanes,
+    lanes_of,
+    train_lanes,
+)
 from isinglass.training.run import Runtime, TrainingDivergedError
 
 
@@ -158,11 +164,6 @@ def learned(
     }
 
 
-def lanes_of(models: Learner, lanes: Any) -> Learner:
-    """Some of the lanes, or one."""
-    return jax.tree.map(lambda x: x[lanes] if eqx.is_array(x) else x, models)
-
-
 def _trained(
     context: Context, problem: Problem, arm: Arm, training: Training, jobs: list[_Job]
 ) -> tuple[Learner, np.ndarray]:
@@ -182,10 +183,7 @@ def _trained(
             models.append(lanes.models)
             last = lanes.metrics.validation.isel(step=-1).values
             errors.append(np.where(lanes.diverged, np.inf, last))
-    joined = jax.tree.map(
-        lambda *xs: jnp.concatenate(xs) if eqx.is_array(xs[0]) else xs[0], *models
-    )
-    return joined, np.concatenate(errors)
+    return joined_lanes(models), np.concatenate(errors)
 
 
 def _coupling(model: Learner) -> Any:

@@ -29,6 +29,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from isinglass._common.affine import affine
 from isinglass._common.checks import (
     as_pair,
     check_choice,
@@ -118,9 +119,7 @@ class Linear(eqx.Module):
 
     def __call__(self, x: Float[Array, "*b i"]) -> Float[Array, "*b o"]:
         """Return x W + b."""
-        # In one row: XLA is slow at the gradient of W over several axes.
-        rows = x.reshape(-1, x.shape[-1]) @ self.weight + self.bias
-        return rows.reshape(*x.shape[:-1], self.weight.shape[1])
+        return affine(x, self.weight, self.bias)
 
 
 class HeatConduction(eqx.Module):

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from isinglass._common.affine import affine
 from isinglass._common.checks import (
     check_choice,
     check_finite,
@@ -124,12 +125,6 @@ class RelativeAttention(eqx.Module):
         )
         joined = jnp.swapaxes(mixed, -2, -3).reshape(x.shape)
         return affine(joined, self.outward, self.outward_bias)
-
-
-def affine(x: Array, weight: Array, bias: Array) -> Array:
-    """X W + b of all tokens in one row: XLA is slow at the gradient of W over axes."""
-    rows = x.reshape(-1, x.shape[-1]) @ weight + bias
-    return rows.reshape(*x.shape[:-1], weight.shape[1])
 
 
 def check_heads(width: int, heads: int) -> None:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from isinglass._common.affine import affine
 from isinglass._common.checks import (
     check_choice,
     check_flag,
@@ -28,7 +29,7 @@ from isinglass.attention.offsets import BEYOND, Beyond
 from isinglass.attention.relative_positions import KINDS, Positions
 from isinglass.attention.visibility import check_present
 from isinglass.data.tokens import check_tokens
-from isinglass.systems.relative.layer import RelativeAttention, affine, check_heads
+from isinglass.systems.relative.layer import RelativeAttention, check_heads
 
 
 @dataclass(frozen=True)
