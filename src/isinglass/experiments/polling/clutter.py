@@ -61,10 +61,10 @@ SETTINGS = {
         ratio=1 / 6,
         range=(1 / 12, 1 / 3),
         ratios=(1 / 12, 1 / 6, 1 / 3, 1.0),
-        steps=500,
-        rates=(0.002, 0.005),
+        steps=700,
+        rates=(0.003, 0.005),
         searches=1,
-        search_steps=200,
+        search_steps=350,
     ),
 }
 
