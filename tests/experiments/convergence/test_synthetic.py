@@ -112,6 +112,23 @@ def test_wider_is_told_to_be_slower_where_it_is(measured):
     assert "“wider is faster” is a matter of the step" in text
 
 
+def test_a_loss_beyond_what_is_followed_is_told_as_at_least_that(measured):
+    title = f"Decades of loss by step 100, {ALL}"
+    row = f"{title}: lecun, {HALF}, d_m = 16"
+    outcome = tell(synthetic, measured)
+    assert "at least" not in outcome.findings
+    assert row in rows_of(outcome)
+    run = {"start": "lecun", "scale": HALF, "training": ALL, "width": 16, "seed": 1}
+    measured.course.loc[run | {"step": 100}] = 1e-30
+    assert float(synthetic.decades(measured).sel(run)) == synthetic.MOST
+    outcome = tell(synthetic, measured)
+    assert "d_m = 16, 64 and 256: at least 3.7, 2, 2 decades" in outcome.findings
+    assert "A loss is followed down by 12 decades" in outcome.findings
+    rows = rows_of(outcome)
+    assert row not in rows
+    assert row.replace(f", {ALL}:", f", {ALL} (12 is at least 12):") in rows
+
+
 def test_a_training_that_diverged_is_told_and_has_lost_nothing(measured):
     run = {"start": "lecun", "scale": HALF, "training": FIXED, "width": 256, "seed": 1}
     measured.course.loc[run | {"step": measured.step[1:]}] = np.nan
