@@ -47,7 +47,7 @@ class Context:
             purpose: What is drawn, such as "waves". Two purposes share no numbers.
             *numbers: The repetition, and what else tells draws of one purpose apart.
         """
-        return np.random.default_rng([self.seed, crc32(purpose.encode()), *numbers])
+        return self._generator(crc32(purpose.encode()), *numbers)
 
     def seed_of(self, purpose: str, *numbers: int) -> int:
         """A seed from 0 to 2³¹ − 2 for what wants a number, drawn as `rng` is."""
@@ -63,7 +63,11 @@ class Context:
             *numbers: The repetition, and what else tells models apart.
             below: One more than the largest seed.
         """
-        return int(np.random.default_rng((self.seed, *numbers)).integers(below))
+        return int(self._generator(*numbers).integers(below))
+
+    def _generator(self, *numbers: int) -> np.random.Generator:
+        # All that is random in an experiment comes from here.
+        return np.random.default_rng([self.seed, *numbers])
 
     def table(
         self, *, unit: str = "", valid_range: Sequence[float] = (), **axes: Iterable

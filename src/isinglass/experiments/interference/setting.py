@@ -109,7 +109,7 @@ def backpropagation(
     features = features.reshape(len(draws), -1, features.shape[-1])
     labels = np.stack([np.searchsorted(CLASSES, draw.labels) for draw in draws])
     weights = baseline.train_many(
-        jax.random.split(jax.random.key(context.seed), len(draws)),
+        jax.random.split(jax.random.key(context.seed_of("baseline")), len(draws)),
         np.take_along_axis(features, order[..., None], axis=1),
         np.take_along_axis(labels, order, axis=1),
         n_classes=len(CLASSES),

@@ -102,8 +102,7 @@ def radii_of_given(
     if setting.operations is not None:
         numbers = sum(leaf.size for leaf in jax.tree.leaves(model))
         count = int(np.clip(setting.operations / (4 * numbers * length), 64, PATTERNS))
-    seed = context.seed  # a key has 32 bits of it
-    key = jax.random.key(seed if seed < 2**32 else context.model_seed(below=2**32))
+    key = jax.random.key(context.seed_of("untrained control"))
     control = jax.jit(Transformer, static_argnums=0)(model.config, key=key)
     with context.scratch() as scratch:
         path = context.path(inputs.text_file)
@@ -114,7 +113,7 @@ def radii_of_given(
         tokens = tokenise(path, vocabulary, Path(scratch) / "tokens.npy")
         sequences = np.array(sequences_of(tokens, length, count))
         del tokens  # a file that is mapped cannot be removed everywhere
-    sample = Sample(sequences, context.seed)
+    sample = Sample(sequences, context.seed_of("sample"))
     measured = controlled_radii(context, model, control, sample)
     return arranged([measured], {"seed": [0]})
 
