@@ -14,7 +14,7 @@ from isinglass.experiments.memory.controlled_radii import FRACTIONS
 from isinglass.experiments.memory.language_model import Size
 from isinglass.experiments.memory.radius import Setting
 from isinglass.reproduce import Context, Verdict, inputs
-from isinglass.systems.memory import Transformer, TransformerConfig, save_gpt2
+from isinglass.systems.memory import TransformerConfig, save_gpt2
 
 TINY = Setting(Size(2, 32, 16, 4, 10, 1e-2, 4), 64, 1e7)
 CONFIG = TransformerConfig(vocabulary=256, context=16, width=8, heads=2, layers=3)
@@ -70,14 +70,12 @@ def test_seeds_of_more_than_32_bits_have_a_control_of_their_own(tmp_path, monkey
     save_tokens(ByteTokens(), tmp_path / "model")
     (tmp_path / "text").write_bytes(bytes(2_000))
     paths = {"text": tmp_path / "text", "model": tmp_path / "model"}
-    for seed in (7, 2**32 + 7):
+    for seed in (7, 2**32 + 7):  # a key has 32 bits of a seed
         context = Context(seeds=[0], seed=seed, paths=paths)
         text = context.read(inputs.text_file)
         experiment.radii_of_given(context, TINY, text, paths["model"])
 
-    plain = jax.jit(Transformer, static_argnums=0)(CONFIG, key=jax.random.key(7))
-    assert (controls[0] == plain.embedding).all()
-    assert (controls[1] != plain.embedding).any()
+    assert (controls[0] != controls[1]).any()
 
 
 def test_a_tiny_run_has_rows_of_both_models_and_no_verdict(outcome):
