@@ -46,10 +46,8 @@ def unknown_states(fragment: str) -> list[str]:
     panels = [source for source in sources if f'id: "{name}"' in source]
     if not panels:
         return [name]
-    (defaults,) = re.findall(r"^  defaults: \{\n(.*?)^  \}", panels[0], re.M | re.S)
-    return [
-        key for key in parse_qs(query) if not re.search(rf"^    {key}:", defaults, re.M)
-    ]
+    (defaults,) = re.findall(r"^  defaults: \{(.*?)\}", panels[0], re.M | re.S)
+    return [key for key in parse_qs(query) if not re.search(rf"\b{key}:", defaults)]
 
 
 def anchors(page: Page) -> set[str]:
