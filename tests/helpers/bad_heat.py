@@ -16,6 +16,9 @@ SHARED = random_model(
 )
 FILTER = random_model(heat.HeatConduction, heat.HeatConfig(3, (4, 5), "filter"))
 MODEL = random_model(heat.VHeat, heat.VHeatConfig(5, (8, 8), 3, 4, (1,)))
+OF_FILTERS = random_model(
+    heat.VHeat, heat.VHeatConfig(5, (8, 8), 3, 4, (1,), kind="filter")
+)
 PLATES = np.ones((2, 4, 5, 3))
 BAD_HEAT = {
     "conductivity below 0": call(
@@ -75,6 +78,14 @@ BAD_HEAT = {
     "an embedding of others": call("embedding must have", SHARED, U, U[0, :, :, :2]),
     "a filter's conductivity": call("kind must not be", FILTER.conductivities),
     "a filter, resampled": call("kind must not be", FILTER.resampled, (8, 10)),
+    "pictures resampled to one side": call("shape must be", MODEL.resampled, (16,)),
+    "pictures resampled to no pixels": call("shape must be", MODEL.resampled, (0, 16)),
+    "pictures by a rule of no name": call(
+        "rule must be", MODEL.resampled, (16, 16), "nearest"
+    ),
+    "pictures of a filter, resampled": call(
+        "kind must not be", OF_FILTERS.resampled, (16, 16)
+    ),
     "a drop of 1": call("drop must be in", heat.BranchConfig, drop=1.0),
     "a scale of 0": call(
         "layer_scale must be positive", heat.BranchConfig, layer_scale=0.0

@@ -38,6 +38,7 @@ HEAT = [
         for name in ("conductivities", "widths", "gains", "for_inference")
     ),
     case(LAYER.resampled, (8, 10), "finer"),
+    case(LAYER.with_table),
     case(heat.BranchConfig, True, 1e-5),
     case(heat.HeatBlock, LAYER.config, key=KEY),
     case(BLOCK.__call__, FIELD, key=KEY),
@@ -48,4 +49,5 @@ HEAT = [
     case(MODEL.__call__, PICTURES, key=KEY),
     case(MODEL.features, PICTURES),
     case(MODEL.conductivities),
+    case(MODEL.resampled, (16, 12), "edge"),
 ]

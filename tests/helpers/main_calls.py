@@ -17,6 +17,7 @@ from isinglass.dynamics import textbook
 from isinglass.systems import (
     descent,
     diffusion,
+    heat,
     interference,
     looped,
     meanfield,
@@ -233,6 +234,18 @@ def instances_exchange_heat():
     model = new(diffusion.DIFFormer, config)
     answers = eqx.filter_jit(model)(jnp.asarray(points))
     return model, answers, diffusion.Diffusion().iterate(points, 3)
+
+
+@call
+def pictures_conduct():
+    model = new(heat.VHeat, heat.VHeatConfig(3, (8, 12), 1, 4, (1,)))
+    pixels = np.random.default_rng(0).random((2, 8, 12, 1)).astype(np.float32)
+
+    @eqx.filter_jit
+    def both(model, pixels):
+        return model(pixels), model.resampled((16, 24)).conductivities()
+
+    return model, both(model, jnp.asarray(pixels))
 
 
 @call

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.random_models import random_model
-from isinglass.systems.heat import VHeat, VHeatConfig
+from isinglass.systems.heat import VHeat, VHeatConfig, conduct
 
 ORACLES = Path(__file__).parent / "oracles"
 pytestmark = pytest.mark.usefixtures("double_precision")
@@ -112,3 +112,74 @@ def test_the_published_sizes(size, width):
         0,
         config.drop,
     )
+
+
+run = jax.jit(conduct)
+
+
+def small_model(kind, **options):
+    config = VHeatConfig(3, (16, 24), 1, 4, (1, 1), kind=kind, **options)
+    return random_model(VHeat, config)
+
+
+@eqx.filter_jit
+def logits_of(model, pictures):
+    return model(pictures)
+
+
+def waves_of(shape, modes):
+    """Cosines of both sides, (modes, cells)."""
+    places = [(np.arange(cells) + 0.5) / cells for cells in shape]
+    return [
+        np.cos(np.pi * np.arange(n)[:, None] * x)
+        for n, x in zip(modes, places, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["modes", "channels"])
+def test_smooth_fields_are_conducted_alike_by_a_model_of_another_size(kind):
+    model, rng = small_model(kind), np.random.default_rng(0)
+    finer = model.resampled((32, 48))
+    assert finer.config.kind == ("table" if kind == "modes" else kind)
+    rows = zip(model.conductivities(), finer.conductivities(), strict=True)
+    for stage, ((before,), (after,)) in enumerate(rows):
+        coarse, fine = (m.config.stage(stage) for m in (model, finer))
+        assert fine.shape == (2 * coarse.shape[0], 2 * coarse.shape[1])
+        amplitudes = rng.normal(size=(*coarse.shape, coarse.width))
+        waves = waves_of(coarse.shape, coarse.shape)
+        warm = run(np.einsum("nmc,nx,my->xyc", amplitudes, *waves), before)
+        # Its cosines, read off the coarse plate, are those of the fine one.
+        inverses = [np.linalg.inv(wave) for wave in waves]
+        left = np.einsum("xyc,xn,ym->nmc", warm, *inverses)
+        waves = waves_of(fine.shape, coarse.shape)
+        answer = run(np.einsum("nmc,nx,my->xyc", amplitudes, *waves), after)
+        expected = np.einsum("nmc,nx,my->xyc", left, *waves)
+        np.testing.assert_allclose(answer, expected, atol=1e-11)
+        assert abs(left - amplitudes).max() > 0.1
+
+
+def test_a_model_taken_to_another_size_and_back_gives_its_own_logits():
+    model = small_model("modes")
+    pictures = np.random.default_rng(0).normal(size=(2, 16, 24, 1))
+    back = model.resampled((32, 48)).resampled((16, 24))
+    assert back.embeddings == (None, None)
+    ours, again = logits_of(model, pictures), logits_of(back, pictures)
+    np.testing.assert_allclose(again, ours, atol=1e-12)
+    assert abs(ours[0] - ours[1]).max() > 1e-3
+
+
+def test_one_k_is_stored_where_stages_grow_by_different_ratios():
+    model = small_model("constant", constant=2.0)
+    assert model.resampled((32, 48), "wider").config.constant == 2
+    assert model.resampled((32, 48)).config.constant == 8
+    uneven = model.resampled((20, 24))  # of 4 and 2 rows, to 5 and 3
+    assert uneven.config.kind == "table"
+    for stage, (blocks, rows) in enumerate(zip(uneven.stages, (5, 3), strict=True)):
+        layer, (_, columns) = blocks[0].conduction, uneven.config.stage(stage).shape
+        assert layer.config == uneven.config.stage(stage)
+        before = model.config.stage(stage).shape
+        down = np.pi * np.arange(rows)[:, None] / before[0]
+        across = np.pi * np.arange(columns) / before[1]
+        gains = np.exp(-2 * (down**2 + across**2))[..., None]
+        expected = np.broadcast_to(gains, layer.gains().shape)
+        np.testing.assert_allclose(layer.gains(), expected, rtol=1e-6)

@@ -319,6 +319,19 @@ class HeatConduction(eqx.Module):
         table = resample_conductivity(k, target, rule, config.spectrum)
         return self._with_modes(table, kind="table", shape=target)
 
+    @usual_promotion()
+    def with_table(self) -> HeatConduction:
+        """Return the layer with its k stored for each mode, the same numbers.
+
+        Raises:
+            ValueError: If the kind is "filter", or its embedding is handed over.
+        """
+        k, config = self.conductivities(), self.config
+        full = (*config.shape, config.width)
+        k = jnp.broadcast_to(k.astype(self.linear.weight.dtype), full)
+        usual = HeatConfig.constant  # as a table has none
+        return self._with_modes(k, kind="table", constant=usual)
+
     def _of_one_k(self, k: Array, shape: tuple[int, int], rule: str) -> HeatConduction:
         """The layer of another resolution, if all modes share their k."""
         config = self.config

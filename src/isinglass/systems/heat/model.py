@@ -39,10 +39,12 @@ from isinglass.attention.normalisation import Normalisation
 from isinglass.systems.heat.blocks import BranchConfig, HeatBlock
 from isinglass.systems.heat.layer import (
     KINDS,
+    HeatConduction,
     HeatConfig,
     Linear,
     frequency_embedding,
 )
+from isinglass.systems.heat.resolution import RULES
 from isinglass.systems.heat.spectrum import SPECTRA, check_method
 
 STEM_EPSILON = 1e-6
@@ -195,8 +197,7 @@ class Halving(eqx.Module):
 class VHeat(eqx.Module):
     """Logits of pictures (…, H, W, colours).
 
-    For pictures of another size resample its layers, `HeatConduction.resampled`, each
-    with the embedding of its stage.
+    `resampled` takes it to pictures of another size.
 
     Attributes:
         stem: Two halvings.
@@ -309,6 +310,57 @@ class VHeat(eqx.Module):
             tuple(block.conduction.conductivities(embedding) for block in blocks)
             for blocks, embedding in zip(self.stages, self.embeddings, strict=True)
         )
+
+    @usual_promotion()
+    def resampled(self, shape: tuple[int, int], rule: str = "finer") -> VHeat:
+        """Return the model for pictures of another size, all else as it is.
+
+        Every layer is taken to the plate that its stage then has, by
+        `HeatConduction.resampled`: a k of each mode becomes a stored one, which has no
+        embedding. A k that all modes share stays one, as long as the plates of all
+        stages grow by one ratio; else all layers store theirs.
+
+        Args:
+            shape: H and W of the pictures.
+            rule: Of `resample_conductivity`: "finer" for the same pictures in more
+                pixels, "wider" for more of a picture.
+
+        Raises:
+            ValueError: If the kind is "filter", whose gains are no conduction, or a
+                shape or rule is another.
+            TypeError: If the shape is no pair.
+        """
+        check_choice(RULES, rule=rule)
+        config = replace(self.config, shape=as_pair("shape", shape))
+        layers = [
+            [block.conduction.resampled(config.stage(n).shape, rule, e) for block in b]
+            for n, (b, e) in enumerate(zip(self.stages, self.embeddings, strict=True))
+        ]
+        first = layers[0][0].config
+        same = replace(config, kind=first.kind, constant=first.constant)
+        if any(row[0].config != same.stage(n) for n, row in enumerate(layers)):
+            layers = [[layer.with_table() for layer in row] for row in layers]
+            same = replace(config, kind="table", constant=VHeatConfig.constant)
+        return _with_layers(self, same, layers)
+
+
+def _with_layers(
+    model: VHeat, config: VHeatConfig, layers: list[list[HeatConduction]]
+) -> VHeat:
+    """The model with other conductions, and the shape that they have."""
+    like = eqx.filter_eval_shape(VHeat, config, key=jax.random.key(0))
+    stages = tuple(
+        tuple(
+            eqx.tree_at(lambda b: b.conduction, block, layer)
+            for block, layer in zip(blocks, row, strict=True)
+        )
+        for blocks, row in zip(model.stages, layers, strict=True)
+    )
+    return eqx.tree_at(
+        lambda m: (m.stem, m.stages, m.halvings, m.norm, m.head),
+        like,
+        (model.stem, stages, model.halvings, model.norm, model.head),
+    )
 
 
 def _blocks(
