@@ -115,6 +115,9 @@ CONVERGENCE = {
     "all is frozen": call(
         "model must hold arrays that are trained", descend, X, Y, frozen=lambda m: m
     ),
+    "frozen that is no part": call(
+        "frozen must give parts of the model", descend, X, Y, frozen=lambda m: "x"
+    ),
     "steps to nothing": call("share must be in", DESCENT.steps_to, 0.0),
     "a singular value of no encoder": call(
         "model must be", convergence.smallest_singular_value, MODEL.layer, X

@@ -168,5 +168,8 @@ CALLS = {
         jnp.ones((1, 4, 4)),
         (5, 5),
     ),
+    "a prior of no class": call(
+        "label must", interference.jitter_prior, 0, float("nan"), 2, 3
+    ),
     "prior again": call("seed must", interference.jitter_prior, -1, 0, 2, 3),
 }

@@ -6,6 +6,7 @@ functions to call, all by default.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from helpers.fuzzing import (
 )
 from helpers.public_case import Case
 
-KINDS = (None, 3.5, 1j, "x", [], object())
+KINDS = (None, 3.5, math.nan, math.inf, 1j, "x", [], object(), lambda *_: "x")
 
 
 def fault(case: Case, name: str, value: object) -> Fault | None:
@@ -42,7 +43,7 @@ def changed() -> Iterator[tuple[Case, str, Any]]:
 
 
 def near_misses(valid: Any) -> tuple[Any, ...]:
-    return () if valid is None else (*KINDS, *near(valid))
+    return KINDS[1:] if valid is None else (*KINDS, *near(valid))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from isinglass._common.precision import single_precision
 from isinglass._common.types import ArrayLike
 from isinglass.training.checkpoint import plain
 from isinglass.training.optimiser import WarmupCosine, adamw, as_betas, heavy_ball
+from isinglass.training.partition import trained_parts
 from isinglass.training.run import (
     Failure,
     Metric,
@@ -568,15 +569,7 @@ def _parts(models: Any, frozen: Callable[[Any], Any] | None, lanes: int) -> Any:
                 f"many as learning_rates, got an array of shape {leaf.shape}"
             )
     models = jax.tree.map(lambda x: _single(x) if eqx.is_array(x) else x, models)
-    which = jax.tree.map(eqx.is_inexact_array, models)
-    if frozen is not None:
-        which = eqx.tree_at(
-            frozen, which, replace_fn=partial(jax.tree.map, lambda _: False)
-        )
-    trained, rest = eqx.partition(models, which)
-    if not jax.tree.leaves(trained):
-        raise ValueError("models must hold arrays that are trained, got none")
-    return trained, rest
+    return trained_parts(models, frozen, name="models")
 
 
 def _single(leaf: Any) -> Array:

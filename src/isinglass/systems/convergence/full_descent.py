@@ -11,7 +11,6 @@ Source: Wu, Liu, Chrysos & Cevher 2023, arXiv 2311.01575.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -23,7 +22,6 @@ from jaxtyping import Array, Float
 from isinglass._common.checks import (
     as_real_array,
     check_choice,
-    check_function,
     check_in,
     check_kind,
     check_positive,
@@ -33,6 +31,7 @@ from isinglass._common.precision import double_precision, single_precision
 from isinglass._common.types import ArrayLike
 from isinglass.systems.convergence.encoder import ShallowEncoder
 from isinglass.systems.convergence.kernel import with_floats
+from isinglass.training.partition import trained_parts
 
 PRECISIONS = {"double": double_precision, "single": single_precision}
 
@@ -127,15 +126,7 @@ def gradient_descent(
         )
     dtype = np.float64 if recipe.precision == "double" else np.float32
     with PRECISIONS[recipe.precision]():
-        which = jax.tree.map(eqx.is_inexact_array, model)
-        if frozen is not None:
-            check_function(frozen=frozen)
-            which = eqx.tree_at(
-                frozen, which, replace_fn=partial(jax.tree.map, lambda _: False)
-            )
-        trained, rest = eqx.partition(with_floats(model, dtype), which)
-        if not jax.tree.leaves(trained):
-            raise ValueError("model must hold arrays that are trained, got none")
+        trained, rest = trained_parts(with_floats(model, dtype), frozen)
         data = jnp.asarray(points, dtype), jnp.asarray(values, dtype)
         limits = jnp.asarray([recipe.step_size, recipe.until], dtype)
         trained, losses, count = _descend(trained, rest, data, limits, recipe.steps)

@@ -14,6 +14,7 @@ from scipy.special import log_softmax
 
 from isinglass._common.checks import (
     as_real_array,
+    check_in,
     check_mask,
     check_real,
     check_shapes,
@@ -32,7 +33,7 @@ def jitter_prior(
 
     Args:
         seed: Of the model.
-        label: Of the class; 1, 1.0 and True are one label.
+        label: Of the class; 1, 1.0 and True are one label. NaN and infinity are none.
         n_sources: How many sources S.
         n_durations: How many travel durations T.
 
@@ -50,11 +51,10 @@ def jitter_prior(
 def _name(label: object) -> str:
     """The same text for 1, 1.0, True and numpy's 1: they are one label."""
     value = label.item() if isinstance(label, np.generic) else label
-    return (
-        str(int(value))
-        if isinstance(value, bool | float) and value == int(value)
-        else str(value)
-    )
+    if isinstance(value, float):
+        check_in("(-inf, inf)", label=value)
+    whole = isinstance(value, bool | float) and value == int(value)
+    return str(int(value)) if whole else str(value)
 
 
 def check_prior(
