@@ -51,10 +51,11 @@ def jitter_prior(
 def _name(label: object) -> str:
     """The same text for 1, 1.0, True and numpy's 1: they are one label."""
     value = label.item() if isinstance(label, np.generic) else label
-    if isinstance(value, float):
-        check_in("(-inf, inf)", label=value)
-    whole = isinstance(value, bool | float) and value == int(value)
-    return str(int(value)) if whole else str(value)
+    if isinstance(value, bool | float):
+        check_in("(-inf, inf)", label=float(value))
+        if value == int(value):
+            return str(int(value))
+    return str(value)
 
 
 def check_prior(
