@@ -24,6 +24,7 @@ PARTS = [
     "isinglass.systems.diffusion",
     "isinglass.systems.heat",
     "isinglass.systems.interference",
+    "isinglass.systems.lookup",
     "isinglass.systems.looped",
     "isinglass.systems.meanfield",
     "isinglass.systems.memory",

@@ -55,6 +55,10 @@ from .systems.interference import InterferenceClassifier as InterferenceClassifi
 from .systems.interference import TextInterference as TextInterference
 from .systems.interference import TowerClassifier as TowerClassifier
 from .systems.interference import WaveClassifier as WaveClassifier
+from .systems.lookup import LookupClassifier as LookupClassifier
+from .systems.lookup import LookupLayer as LookupLayer
+from .systems.lookup import LookupMixer as LookupMixer
+from .systems.lookup import fit_thermometer as fit_thermometer
 from .systems.looped import BaselineConfig as BaselineConfig
 from .systems.looped import EnergyEntropyObjective as EnergyEntropyObjective
 from .systems.looped import LatentHamiltonian as LatentHamiltonian

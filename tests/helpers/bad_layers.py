@@ -9,6 +9,7 @@ import numpy as np
 from helpers.bad_convergence import CONVERGENCE
 from helpers.bad_heat import BAD_HEAT
 from helpers.bad_maps import call
+from helpers.lookup_calls import BAD_LOOKUP
 from helpers.polling_calls import BAD_POLLING
 from helpers.random_models import random_model
 from isinglass import data, energy
@@ -339,4 +340,4 @@ DATA = {
     ),
 }
 CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS
-CALLS |= BAD_HEAT | BAD_POLLING | RELATIVES
+CALLS |= BAD_HEAT | BAD_LOOKUP | BAD_POLLING | RELATIVES

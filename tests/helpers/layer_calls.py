@@ -7,6 +7,7 @@ import numpy as np
 
 from helpers.convergence_calls import CONVERGENCE
 from helpers.heat_calls import HEAT
+from helpers.lookup_calls import LOOKUP
 from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
 from isinglass import data, energy
@@ -156,7 +157,16 @@ DATA = [
     case(data.read_citations, GRAPHS),
     case(data.random_splits, np.arange(20) % 2, 2, 3, 4, rng=SEED),
 ]
-LAYERS = [*DESCENT, *DIFFUSION, *CONVERGENCE, *HEAT, *POLLING, *RELATIVE, *DATA]
+LAYERS = [
+    *DESCENT,
+    *DIFFUSION,
+    *CONVERGENCE,
+    *HEAT,
+    *LOOKUP,
+    *POLLING,
+    *RELATIVE,
+    *DATA,
+]
 
 
 def write_graphs() -> None:

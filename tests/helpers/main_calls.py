@@ -19,6 +19,7 @@ from isinglass.systems import (
     diffusion,
     heat,
     interference,
+    lookup,
     looped,
     meanfield,
     memory,
@@ -268,6 +269,17 @@ def places_are_polled():
     assert tokens is not None
     states = polling.reverse_projection(tokens.features, tokens)
     return model, said, states, polling.mean_score(tokens)
+
+
+@call
+def tables_are_read():
+    X, y = pictures(12, 0)
+    model = lookup.LookupClassifier((6, 6), 2, 1, epochs=3, random_state=0).fit(X, y)
+    tables = lookup.LookupMixerConfig(4, 5, 2, 3)
+    config = lookup.LookupTransformerConfig(3, 2, 3, 4, 2, 1, "lookup", 5, tables)
+    net = new(lookup.LookupTransformer, config)
+    patches = np.random.default_rng(0).random((2, 3, 2)).astype(np.float32)
+    return model.network_, model.logits(X), net, net(jnp.asarray(patches))
 
 
 @call

@@ -180,3 +180,21 @@ def test_a_lane_that_is_not_there_is_refused(lanes):
 def test_data_are_arrays(data):
     with pytest.raises(TypeError, match="data must be a tree of arrays, got"):
         LaneTask(lambda model, data, key: 0.0, data)
+
+
+def with_short_slope(model):
+    """A line with its slope within 0.1, and a count that nobody trains."""
+    slope = jnp.clip(model.slope, -0.1, 0.1)
+    return eqx.tree_at(lambda m: (m.slope, m.count), model, (slope, model.count + 1))
+
+
+def test_a_projection_follows_each_step():
+    recipe = LaneRecipe(2, clip=None, decay=False)
+    lanes = run(
+        recipe, rates=(0.1, 0.2), task=LaneTask(whole, DATA, project=with_short_slope)
+    )
+    free = run(recipe, rates=(0.1, 0.2), task=LaneTask(whole, DATA))
+    assert (jnp.abs(free.models.slope) > 0.1).any(1).all()
+    assert (jnp.abs(lanes.models.slope) <= 0.1).all()
+    # What is not trained stays as it is.
+    np.testing.assert_array_equal(lanes.models.count, models().count)

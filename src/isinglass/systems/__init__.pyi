@@ -3,6 +3,7 @@ from . import descent as descent
 from . import diffusion as diffusion
 from . import heat as heat
 from . import interference as interference
+from . import lookup as lookup
 from . import looped as looped
 from . import meanfield as meanfield
 from . import memory as memory

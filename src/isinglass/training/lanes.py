@@ -150,19 +150,23 @@ class LaneTask:
         frozen: ``frozen(model)`` gives those parts of a model that stay as they are, as
             `eqx.tree_at` takes them: an array, a module, or a tuple of such. None for
             all arrays of real numbers being trained.
+        project: ``project(model)`` gives the model that takes the place of one after
+            each step, such as one whose weights are cut to an interval; None for none.
+            Of what it gives only the arrays that are trained are taken.
         plan: What else a checkpoint is to be known by, as JSON has it, such as the
             loss, of which nothing can be compared. Models, data, recipe, rates and keys
             are in it anyway.
 
     Raises:
-        TypeError: If loss, validate or frozen is no function, plan no mapping, or data
-            hold something that is no array.
+        TypeError: If loss, validate, frozen or project is no function, plan no mapping,
+            or data hold something that is no array.
     """
 
     loss: Callable[[Any, Any, Any], Any]
     data: Any
     validate: Callable[[Any, Any], Any] | None = None
     frozen: Callable[[Any], Any] | None = None
+    project: Callable[[Any], Any] | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -171,7 +175,7 @@ class LaneTask:
             kind = getattr(getattr(leaf, "dtype", None), "kind", "f")
             if not eqx.is_array_like(leaf) or kind in "OSU":
                 raise TypeError(f"data must be a tree of arrays, got {shown(leaf)}")
-        for name in ("validate", "frozen"):
+        for name in ("validate", "frozen", "project"):
             if getattr(self, name) is not None:
                 check_function(**{name: getattr(self, name)})
         check_kind(Mapping, plan=self.plan)
@@ -387,7 +391,7 @@ class LaneTrainer(Trainer[LaneState, Lanes]):
         """Take the steps in one program."""
         lanes = _Draws(jnp.asarray(self.rates, jnp.float32), self.keys)
         span = jnp.asarray([step, until], jnp.int32)
-        program = _Program(self.task.loss, self.recipe.rule())
+        program = _Program(self.task.loss, self.recipe.rule(), self.task.project)
         state, count, total = program(state, self.rest, self.task.data, lanes, span)
         return state, [Sums(count, {"loss": total})]
 
@@ -463,6 +467,7 @@ class _Program(NamedTuple):
 
     loss: Callable[[Any, Any, Any], Any]
     recipe: LaneRecipe
+    project: Callable[[Any], Any] | None
 
     @eqx.filter_jit
     def __call__(
@@ -492,6 +497,10 @@ class _Program(NamedTuple):
             moved, optimiser = jax.vmap(self._move)(
                 state.trained, gradient, state.optimiser, lanes.rates
             )
+            if self.project is not None:
+                moved = jax.vmap(partial(_projected, self.project, static))(
+                    moved, arrays
+                )
             fails = (state.failed < 0) & ~well
             state = state._replace(
                 trained=_where(well, moved, state.trained),
@@ -513,6 +522,17 @@ class _Program(NamedTuple):
             gradient, optimiser, trained
         )
         return optax.apply_updates(trained, updates), after
+
+
+def _projected(project: Callable[[Any], Any], static: Any, *parts: Any) -> Any:
+    """What is trained of the model that a projection gives."""
+    model = project(eqx.combine(*parts, static))
+    return jax.tree.map(
+        lambda own, new: None if own is None else new,
+        parts[0],
+        model,
+        is_leaf=lambda leaf: leaf is None,
+    )
 
 
 @eqx.filter_jit
