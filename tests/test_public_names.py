@@ -29,6 +29,7 @@ PARTS = [
     "isinglass.systems.meanfield",
     "isinglass.systems.memory",
     "isinglass.systems.polling",
+    "isinglass.systems.quantum",
     "isinglass.systems.relative",
     "isinglass.training",
 ]

@@ -76,6 +76,9 @@ from .systems.memory import nearest_neighbours as nearest_neighbours
 from .systems.memory import save_gpt2 as save_gpt2
 from .systems.polling import PollAndPool as PollAndPool
 from .systems.polling import PollAndPoolConfig as PollAndPoolConfig
+from .systems.quantum import SASQuaTCh as SASQuaTCh
+from .systems.quantum import SASQuaTChClassifier as SASQuaTChClassifier
+from .systems.quantum import SASQuaTChConfig as SASQuaTChConfig
 from .systems.relative import RelativeAttention as RelativeAttention
 from .systems.relative import RelativeConfig as RelativeConfig
 from .systems.relative import RelativeTransformer as RelativeTransformer

@@ -11,6 +11,7 @@ from helpers.bad_heat import BAD_HEAT
 from helpers.bad_maps import call
 from helpers.lookup_calls import BAD_LOOKUP
 from helpers.polling_calls import BAD_POLLING
+from helpers.quantum_calls import BAD_QUANTUM
 from helpers.random_models import random_model
 from isinglass import data, energy
 from isinglass.attention import (
@@ -340,4 +341,4 @@ DATA = {
     ),
 }
 CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS
-CALLS |= BAD_HEAT | BAD_LOOKUP | BAD_POLLING | RELATIVES
+CALLS |= BAD_HEAT | BAD_LOOKUP | BAD_POLLING | BAD_QUANTUM | RELATIVES

@@ -10,6 +10,7 @@ from helpers.heat_calls import HEAT
 from helpers.lookup_calls import LOOKUP
 from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
+from helpers.quantum_calls import QUANTUM
 from isinglass import data, energy
 from isinglass.attention import OffsetTables, Positions
 from isinglass.systems import descent, diffusion, relative
@@ -164,6 +165,7 @@ LAYERS = [
     *HEAT,
     *LOOKUP,
     *POLLING,
+    *QUANTUM,
     *RELATIVE,
     *DATA,
 ]

@@ -24,6 +24,7 @@ from isinglass.systems import (
     meanfield,
     memory,
     polling,
+    quantum,
     relative,
 )
 
@@ -280,6 +281,13 @@ def tables_are_read():
     net = new(lookup.LookupTransformer, config)
     patches = np.random.default_rng(0).random((2, 3, 2)).astype(np.float32)
     return model.network_, model.logits(X), net, net(jnp.asarray(patches))
+
+
+@call
+def a_spin_is_read():
+    model = new(quantum.SASQuaTCh, quantum.SASQuaTChConfig((2, 1)))
+    fields = jnp.asarray(np.random.default_rng(0).random((3, 8)), jnp.float32)
+    return model, eqx.filter_jit(model)(fields), quantum.quadratic_form(model)
 
 
 @call

@@ -8,4 +8,5 @@ from . import looped as looped
 from . import meanfield as meanfield
 from . import memory as memory
 from . import polling as polling
+from . import quantum as quantum
 from . import relative as relative

@@ -17,9 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.checks import as_path
 from isinglass._common.notebook import html_maps
-from isinglass._common.types import ArrayLike
-from isinglass.systems.interference import _storage
-from isinglass.systems.interference._samples import (
+from isinglass._common.samples import (
     all_or_nothing,
     check_labels_alike,
     check_learned,
@@ -27,6 +25,8 @@ from isinglass.systems.interference._samples import (
     declared_labels,
     read_labels,
 )
+from isinglass._common.types import ArrayLike
+from isinglass.systems.interference import _storage
 from isinglass.systems.interference._weights import as_whole_weight
 
 # Not typing.Self, which beartype cannot check outside a decorated class.

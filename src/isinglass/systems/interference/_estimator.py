@@ -16,10 +16,10 @@ from sklearn.utils.validation import check_random_state, validate_data
 
 from isinglass._common.batches import BATCH, each_batch
 from isinglass._common.checks import as_array
+from isinglass._common.samples import check_positive_int
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
 from isinglass.systems.interference._parameters import apart, together
-from isinglass.systems.interference._samples import check_positive_int
 from isinglass.systems.interference._trained import TrainedRoutes
 from isinglass.systems.interference._weights import as_sample_weight
 from isinglass.systems.interference.learning import LearningRule

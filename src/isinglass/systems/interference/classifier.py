@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.batches import BATCH, map_batches
 from isinglass._common.checks import as_list, as_real_array
+from isinglass._common.pictures import read_pictures
 from isinglass._common.precision import double_precision
+from isinglass._common.samples import picture_tags
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import (
     _fitness,
@@ -22,8 +24,6 @@ from isinglass.systems.interference import (
 )
 from isinglass.systems.interference._bytes import fits, tally_bytes
 from isinglass.systems.interference._estimator import RouteClassifier
-from isinglass.systems.interference._pictures import read_pictures
-from isinglass.systems.interference._samples import picture_tags
 from isinglass.systems.interference.encoding import (
     encode_images,
     image_similarity,

@@ -19,9 +19,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isinglass._common.batches import each_batch, map_batches
 from isinglass._common.checks import check_whole
+from isinglass._common.pictures import read_pictures
+from isinglass._common.samples import all_or_nothing, check_mergeable
 from isinglass.systems.interference import automatic, learning
-from isinglass.systems.interference._pictures import read_pictures
-from isinglass.systems.interference._samples import all_or_nothing, check_mergeable
 from isinglass.systems.interference.tower import Level, check_levels, climb, grids
 
 # Pictures that the paper's rates are made for (`automatic`).

@@ -29,8 +29,8 @@ from isinglass._common.checks import (
     check_whole,
     is_whole,
 )
+from isinglass._common.pictures import read_pictures
 from isinglass._common.precision import usual_promotion
-from isinglass.systems.interference._pictures import read_pictures
 from isinglass.systems.interference.learning import is_similar
 from isinglass.systems.interference.tensors.response import mean_field_solutions
 

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_choice
+from isinglass._common.pictures import read_pictures
+from isinglass._common.samples import picture_tags
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import automatic, energy, learning
 from isinglass.systems.interference._estimator import RouteClassifier
-from isinglass.systems.interference._pictures import read_pictures
-from isinglass.systems.interference._samples import picture_tags
 from isinglass.systems.interference.geometry import Geometry, corners
 from isinglass.systems.interference.tower import Level, check_levels, climb, grids
 

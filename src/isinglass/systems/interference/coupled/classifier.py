@@ -10,11 +10,11 @@ from scipy.special import log_softmax
 from sklearn.utils.validation import check_is_fitted
 
 from isinglass._common.checks import as_array, as_path, as_real_array, check_positive
+from isinglass._common.samples import picture_tags, read_inputs
 from isinglass._common.types import ArrayLike
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
 from isinglass.systems.interference._features import encoded_features, whole_features
-from isinglass.systems.interference._samples import picture_tags, read_inputs
 from isinglass.systems.interference._signature import Signed, signature
 from isinglass.systems.interference.coupled import _parts, contest, student
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder

@@ -22,7 +22,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from isinglass._common.batches import BATCH, map_batches
 from isinglass._common.checks import check_in, check_positive, check_whole
-from isinglass.systems.interference._samples import read_inputs
+from isinglass._common.samples import read_inputs
 
 GRID = 28  # pixels a side to which all pictures are resampled
 LENGTH = 1 << 14  # of a picture's features

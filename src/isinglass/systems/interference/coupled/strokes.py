@@ -19,8 +19,8 @@ from isinglass._common.checks import (
     check_whole,
     or_default,
 )
+from isinglass._common.samples import read_inputs
 from isinglass.systems.interference._features import whole_features
-from isinglass.systems.interference._samples import read_inputs
 from isinglass.systems.interference._signature import signature
 from isinglass.systems.interference.coupled import pen
 from isinglass.systems.interference.coupled.dipoles import (

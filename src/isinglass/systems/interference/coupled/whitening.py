@@ -8,8 +8,8 @@ from scipy.linalg import eigh
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from isinglass._common.samples import read_inputs
 from isinglass.systems.interference._features import whole_features
-from isinglass.systems.interference._samples import read_inputs
 from isinglass.systems.interference.coupled.dipoles import DipoleEncoder
 from isinglass.systems.interference.coupled.gaussian_prior import (
     check_prior,

@@ -1,0 +1,16 @@
+from .circuit import SASQuaTCh as SASQuaTCh
+from .circuit import SASQuaTChConfig as SASQuaTChConfig
+from .classifier import SASQuaTChClassifier as SASQuaTChClassifier
+from .gradients import ShiftGradients as ShiftGradients
+from .gradients import parameter_shift as parameter_shift
+from .operators import circuit_unitary as circuit_unitary
+from .operators import quadratic_form as quadratic_form
+from .operators import translation_commutator as translation_commutator
+from .readout import readout_values as readout_values
+from .registers import haar_unitary as haar_unitary
+from .registers import transform_registers as transform_registers
+from .registers import translate as translate
+from .registers import translation_phases as translation_phases
+from .states import amplitudes as amplitudes
+from .states import area_averages as area_averages
+from .states import product_state as product_state
