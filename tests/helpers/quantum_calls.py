@@ -1,5 +1,7 @@
 """Calls of quantum attention: valid ones, and those that it cannot compute with."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -12,7 +14,7 @@ CONFIG = quantum.SASQuaTChConfig((2, 1), 2)
 MODEL = random_model(quantum.SASQuaTCh, CONFIG)
 FIELDS = jnp.asarray(RNG.normal(size=(2, 8)), jnp.float32)
 TOKENS = jnp.asarray(RNG.normal(size=(2, 3, 2)), jnp.float32)
-FEW = {"layers": 1, "steps": 2, "batch_size": 4, "random_state": 0}
+FEW: dict[str, Any] = {"layers": 1, "steps": 2, "batch_size": 4, "random_state": 0}
 LEARNED = quantum.SASQuaTChClassifier(**FEW).fit(PICTURES, LABELS)
 
 

@@ -1,5 +1,7 @@
 """Pictures and tokens as states, and gradients by shifts with shots."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,8 +53,8 @@ def test_shifts_are_exact_of_other_kernels(kernel):
     with jax.enable_x64(True):
         model = random_model(SASQuaTCh, config, spread=2.0)
         fields = jnp.asarray(RNG.normal(size=(3, 4)))
-        shifted = parameter_shift(model, fields)
-        by_jax = jax.jacobian(lambda m: m(fields))(model)
+        shifted: Any = parameter_shift(model, fields)
+        by_jax: Any = jax.jacobian(lambda m: m(fields))(model)
         np.testing.assert_allclose(shifted.readout, by_jax.readout, atol=1e-14)
         if kernel == "none":
             assert shifted.kernel is None
@@ -63,8 +65,8 @@ def test_shifts_are_exact_of_other_kernels(kernel):
 def test_shifts_with_shots_are_around_the_gradient():
     model = random_model(SASQuaTCh, SASQuaTChConfig((2,)), spread=2.0)
     fields = jnp.asarray(np.repeat(RNG.normal(size=(1, 4)), 400, axis=0), jnp.float32)
-    exact = parameter_shift(model, fields[:1])
-    noisy = parameter_shift(model, fields, shots=100, key=jax.random.key(0))
+    exact: Any = parameter_shift(model, fields[:1])
+    noisy: Any = parameter_shift(model, fields, shots=100, key=jax.random.key(0))
     for ours, mean in zip(noisy, exact, strict=True):
         assert np.std(ours, axis=0).max() > 0.02  # noise there is
         # Of 400 means of two halves of 100 outcomes each: spread 0.07/20 at most.

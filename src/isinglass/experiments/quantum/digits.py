@@ -95,9 +95,13 @@ def measure(context: Context) -> xr.Dataset:
     norm = context.table(circuit=labels, **runs)
     rate = context.table(circuit=labels, pair=pairs)
     size = context.table(circuit=labels)
-    cells = {"row": range(SIDE), "column": range(SIDE)}
-    ends = {"end": ("lowest", "highest")}
-    mode = context.table(circuit=labels, pair=pairs, **ends, **cells)
+    mode = context.table(
+        circuit=labels,
+        pair=pairs,
+        end=("lowest", "highest"),
+        row=range(SIDE),
+        column=range(SIDE),
+    )
     source = context.read(inputs.digits)
     problems = {
         name_of(digits): pair(context, source, digits) for digits in options.pairs

@@ -34,5 +34,6 @@ def _fitted(name: str, strength: float, problem: Pair, own: Split) -> Any:
     if name == LOGISTIC:
         model: Any = LogisticRegression(C=strength, max_iter=2000)
     else:
-        model = SVC(C=strength, kernel="poly", degree=2, gamma=1.0, coef0=0.0)
+        scale: Any = 1.0  # of which scikit-learn annotates the words alone
+        model = SVC(C=strength, kernel="poly", degree=2, gamma=scale, coef0=0.0)
     return model.fit(problem.states[own.learn], np.asarray(problem.signs[own.learn]))

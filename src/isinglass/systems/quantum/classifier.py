@@ -7,7 +7,6 @@ Adam on (⟨Z⟩ − y)², y = ±1.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, cast
 
 import equinox as eqx
@@ -129,7 +128,8 @@ class SASQuaTChClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         states = self._states(read_pictures(self, X, reset=False))
-        values = map_batches(partial(_expectations, self.circuits_), states)
+        circuits = self.circuits_
+        values = map_batches(lambda part: _expectations(circuits, part), states)
         return values[:, 0] if len(self.classes_) == 2 else values
 
     def predict(self, X: Any) -> np.ndarray:
@@ -270,7 +270,7 @@ def _loss(learner: _Learner, samples: _Samples, key: PRNGKeyArray) -> Float[Arra
 
 
 @eqx.filter_jit
-def _expectations(circuits: SASQuaTCh, states: Array) -> Array:
+def _expectations(circuits: SASQuaTCh, states: Any) -> Array:
     """⟨Z⟩ (n, circuits) in the type of the states."""
     states = jnp.asarray(states)
     values = eqx.filter_vmap(lambda own: own.expectation(_safe(states)))(

@@ -38,8 +38,8 @@ def quadratic_form(model: SASQuaTCh) -> Float[np.ndarray, "places places"]:
     own = _doubled(model)
     unitary = np.asarray(_columns(own))
     values = np.asarray(spin_components(own.readout))
-    form = (unitary.conj().T * values) @ unitary
-    return (form.real + form.real.T) / 2
+    form = np.real((unitary.conj().T * values) @ unitary)
+    return (form + form.T) / 2
 
 
 @double_precision()
