@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 SYSTEMS = ("descent", "diffusion", "interference", "looped", "meanfield", "memory")
-SYSTEMS += ("convergence", "heat", "lookup", "polling", "quantum", "relative")
+SYSTEMS += ("convergence", "heat", "lookup", "paths", "polling", "quantum", "relative")
 PARTS = ["attention", "data", "dynamics", "energy", "training"]
 PARTS += [f"systems.{name}" for name in SYSTEMS]
 

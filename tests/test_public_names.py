@@ -28,6 +28,7 @@ PARTS = [
     "isinglass.systems.looped",
     "isinglass.systems.meanfield",
     "isinglass.systems.memory",
+    "isinglass.systems.paths",
     "isinglass.systems.polling",
     "isinglass.systems.quantum",
     "isinglass.systems.relative",

@@ -74,6 +74,12 @@ from .systems.memory import layer_radius as layer_radius
 from .systems.memory import load_gpt2 as load_gpt2
 from .systems.memory import nearest_neighbours as nearest_neighbours
 from .systems.memory import save_gpt2 as save_gpt2
+from .systems.paths import Drude as Drude
+from .systems.paths import Ohmic as Ohmic
+from .systems.paths import OpenSystem as OpenSystem
+from .systems.paths import SpectralBath as SpectralBath
+from .systems.paths import TimeGrid as TimeGrid
+from .systems.paths import propagate as propagate
 from .systems.polling import PollAndPool as PollAndPool
 from .systems.polling import PollAndPoolConfig as PollAndPoolConfig
 from .systems.quantum import SASQuaTCh as SASQuaTCh

@@ -10,6 +10,7 @@ from helpers.bad_convergence import CONVERGENCE
 from helpers.bad_heat import BAD_HEAT
 from helpers.bad_maps import call
 from helpers.lookup_calls import BAD_LOOKUP
+from helpers.paths_calls import BAD_PATHS
 from helpers.polling_calls import BAD_POLLING
 from helpers.quantum_calls import BAD_QUANTUM
 from helpers.random_models import random_model
@@ -341,4 +342,4 @@ DATA = {
     ),
 }
 CALLS = CONVERGENCE | DATA | MODELS | BLOCKS | HYPERSETS | DIFFUSIONS
-CALLS |= BAD_HEAT | BAD_LOOKUP | BAD_POLLING | BAD_QUANTUM | RELATIVES
+CALLS |= BAD_HEAT | BAD_LOOKUP | BAD_PATHS | BAD_POLLING | BAD_QUANTUM | RELATIVES

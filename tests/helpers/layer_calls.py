@@ -8,6 +8,7 @@ import numpy as np
 from helpers.convergence_calls import CONVERGENCE
 from helpers.heat_calls import HEAT
 from helpers.lookup_calls import LOOKUP
+from helpers.paths_calls import PATHS
 from helpers.polling_calls import POLLING
 from helpers.public_case import FOLDER, KEY, RNG, case
 from helpers.quantum_calls import QUANTUM
@@ -164,6 +165,7 @@ LAYERS = [
     *CONVERGENCE,
     *HEAT,
     *LOOKUP,
+    *PATHS,
     *POLLING,
     *QUANTUM,
     *RELATIVE,

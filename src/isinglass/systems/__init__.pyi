@@ -7,6 +7,7 @@ from . import lookup as lookup
 from . import looped as looped
 from . import meanfield as meanfield
 from . import memory as memory
+from . import paths as paths
 from . import polling as polling
 from . import quantum as quantum
 from . import relative as relative
