@@ -1,0 +1,300 @@
+"""What both experiments share: pictures, draws of them, and trainings side by side.
+
+A part of all pictures is tested on, the same for all; of the rest each repetition draws
+what it learns from. The learning rate and the temperature of an arm are searched on
+repetitions that are not reported, by pictures that are neither learned from nor tested
+on. Arms that are compared have the same pictures, first weights and batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import xarray as xr
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from isinglass._common.intervals import mean_interval
+from isinglass.reproduce import Context, inputs
+from isinglass.reproduce.trainings import following
+from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
+from isinglass.training.run import TrainingDivergedError
+
+SEARCH, REPORT = "search", "report"
+PERCENT = {"unit": "%", "valid_range": (0, 100)}
+TESTED = 500  # pictures at a time
+
+
+@dataclass(frozen=True)
+class Training:
+    """How arms are trained.
+
+    Attributes:
+        learn: Pictures that a repetition learns from.
+        test: Pictures to test on, at most: a multiple of 500.
+        steps: Of Adam, whose rate falls to 0 along half a cosine.
+        batch: Pictures of a step.
+        rates: Learning rates to choose from.
+        temperatures: By which logits are divided, to choose from.
+        searches: Repetitions that both are chosen on.
+    """
+
+    learn: int = 4000
+    test: int = 10_000
+    steps: int = 300
+    batch: int = 64
+    rates: tuple[float, ...] = (0.01, 0.03)
+    temperatures: tuple[float, ...] = (1.0,)
+    searches: int = 1
+
+    @property
+    def recipe(self) -> LaneRecipe:
+        """Adam as the program has it, with a cosine in place of its one drop."""
+        return LaneRecipe(
+            self.steps, clip=None, betas=(0.9, 0.999), every=max(self.steps // 4, 1)
+        )
+
+
+class Arm(NamedTuple):
+    """What is trained.
+
+    Attributes:
+        name: What to call it.
+        new: Makes a net of a key; the same object in all calls.
+        frozen: What of the net stays as it is, as `LaneTask` takes it; None for all
+            being trained.
+    """
+
+    name: str
+    new: Callable[[PRNGKeyArray], Any]
+    frozen: Callable[[Any], Any] | None = None
+
+
+class Pictures(eqx.Module):
+    """What nets read of pictures, with labels.
+
+    Attributes:
+        inputs: (N, …).
+        labels: (N,).
+    """
+
+    inputs: Array
+    labels: Int[Array, "n"]
+
+
+class Problem(NamedTuple):
+    """Pictures, and which are for what.
+
+    Attributes:
+        images: (N, 28, 28).
+        labels: (N,).
+        pool: Numbers of those to learn from and to choose by.
+        test: Numbers of those to test on.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    pool: np.ndarray
+    test: np.ndarray
+
+
+class Learner(eqx.Module):
+    """A net and the pictures that it learns from.
+
+    Attributes:
+        net: It has `logits`, and `clipped` if something is cut after each step.
+        learn, choose: Numbers of pictures.
+        temperature: By which its logits are divided.
+        batch: Pictures of a step.
+    """
+
+    net: Any
+    learn: Int[Array, "*lanes n"]
+    choose: Int[Array, "*lanes m"]
+    temperature: Float[Array, "*lanes"]
+    batch: int = eqx.field(static=True)
+
+
+class Outcome(NamedTuple):
+    """What an arm came to.
+
+    Attributes:
+        rate, temperature: Chosen on validation pictures.
+        accuracy: On test pictures in %, (repetitions,).
+        learned: On pictures that were learned from, in %.
+        lost: Trainings that diverged; they count as they were.
+    """
+
+    rate: float
+    temperature: float
+    accuracy: Float[np.ndarray, "seeds"]
+    learned: Float[np.ndarray, "seeds"]
+    lost: int
+
+
+def problem(context: Context, training: Training) -> Problem:
+    """The pictures, with the official test set if there is one, else a part of all."""
+    digits = context.read(inputs.digits)
+    images, labels = digits.train.images, digits.train.labels
+    order = context.rng("halves").permutation(len(labels))[:5000]
+    images, labels = images[order], labels[order]
+    if digits.test is None:
+        size = min(training.test, 1000)
+        pool, test = np.arange(len(labels) - size), np.arange(-size, 0) + len(labels)
+        return Problem(images, labels, pool, test)
+    size = min(training.test, len(digits.test.labels)) // TESTED * TESTED
+    pool, test = np.arange(len(labels)), np.arange(size) + len(labels)
+    images = np.concatenate([images, digits.test.images[:size]])
+    labels = np.concatenate([labels, digits.test.labels[:size]])
+    return Problem(images, labels, pool, test)
+
+
+def split(
+    context: Context, task: Problem, training: Training, purpose: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of pictures of a repetition: to learn from, and to choose by."""
+    order = context.rng(f"pictures to {purpose}", seed).permutation(task.pool)
+    learn = min(training.learn, len(order) - TESTED)
+    return order[:learn], order[learn : learn + TESTED]
+
+
+def loss(model: Learner, data: Pictures, key: PRNGKeyArray) -> Float[Array, ""]:
+    """Cross-entropy of a batch."""
+    places = model.learn[jax.random.randint(key, (model.batch,), 0, len(model.learn))]
+    logits = model.net.logits(data.inputs[places].astype(jnp.float32))
+    return optax.softmax_cross_entropy_with_integer_labels(
+        logits / model.temperature, data.labels[places]
+    ).mean()
+
+
+def clipped(model: Learner) -> Learner:
+    """The same with the net's tables cut to [−1, 1]."""
+    return eqx.tree_at(lambda m: m.net, model, model.net.clipped())
+
+
+def learned(context: Context, arm: Arm, task: Problem, data: Any) -> Outcome:
+    """Search a rate and a temperature, and train with them on what is reported.
+
+    `data` are the pictures and the training.
+    """
+    pictures, training = data
+    choices = list(product(training.rates, training.temperatures))
+    best = choices[0]
+    if len(choices) > 1:
+        jobs = [
+            (*c, SEARCH, seed) for c in choices for seed in range(training.searches)
+        ]
+        models, _ = _trained(context, arm, (task, *data), jobs)
+        right = accuracies(models, pictures, models.choose)
+        best = choices[int(right.reshape(len(choices), -1).mean(1).argmax())]
+    jobs = [(*best, REPORT, seed) for seed in context.seeds]
+    models, lost = _trained(context, arm, (task, *data), jobs)
+    test = jnp.broadcast_to(jnp.asarray(task.test), (len(jobs), len(task.test)))
+    return Outcome(
+        *best,
+        accuracies(models, pictures, test),
+        accuracies(models, pictures, models.learn[:, :TESTED]),
+        lost,
+    )
+
+
+def accuracies(models: Learner, data: Pictures, places: Any) -> np.ndarray:
+    """Of each model on its pictures, in %."""
+    return 100 * np.asarray(_right(models, data, jnp.asarray(places)), float)
+
+
+@eqx.filter_jit
+def _right(models: Learner, data: Pictures, places: Array) -> Array:
+    def share(lane: tuple[Learner, Array]) -> Array:
+        model, own = lane
+
+        def right(part: Array) -> Array:
+            logits = model.net.logits(data.inputs[part].astype(jnp.float32))
+            return (logits.argmax(-1) == data.labels[part]).mean()
+
+        # Some at a time: what comes along wires is larger than the pictures.
+        return jax.lax.map(right, own.reshape(-1, min(TESTED, len(own)))).mean()
+
+    return each_lane(share, (models, places))
+
+
+def _trained(
+    context: Context, arm: Arm, data: Any, jobs: Sequence[tuple[float, float, str, int]]
+) -> tuple[Learner, int]:
+    """Models of all jobs: a rate, a temperature, a purpose and a seed."""
+    task, pictures, training = data
+    seeds = [context.seed_of(f"model to {job[2]}", job[3]) for job in jobs]
+    keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))
+    weights, batches = jax.vmap(jax.random.split, out_axes=1)(keys)
+    splits = [split(context, task, training, *job[2:]) for job in jobs]
+    learn, choose = (
+        jnp.asarray(np.stack(part), jnp.int32) for part in zip(*splits, strict=True)
+    )
+    temperatures = jnp.array([job[1] for job in jobs], jnp.float32)
+    nets = _nets(arm.new, weights)
+    models = Learner(nets, learn, choose, temperatures, training.batch)
+    frozen = arm.frozen
+
+    def stays(model: Learner) -> Any:
+        return (
+            model.temperature
+            if frozen is None
+            else (
+                model.temperature,
+                frozen(model.net),
+            )
+        )
+
+    lane_task = LaneTask(
+        loss,
+        pictures,
+        frozen=stays,
+        project=clipped if hasattr(nets, "clipped") else None,
+        plan={"arm": arm.name},
+    )
+    name = f"{jobs[0][2]}-{crc32(arm.name.encode()):08x}"
+    with following(context, name, f"{arm.name}, {jobs[0][2]}") as runtime:
+        try:
+            lanes = train_lanes(
+                models,
+                lane_task,
+                training.recipe,
+                learning_rates=[job[0] for job in jobs],
+                keys=batches,
+                runtime=runtime,
+            )
+        except TrainingDivergedError as error:  # counts as it is
+            lanes = error.run
+    return lanes.models, int(lanes.diverged.sum())
+
+
+@eqx.filter_jit
+def _nets(new: Callable[[PRNGKeyArray], Any], keys: Array) -> Any:
+    return eqx.filter_vmap(new)(keys)
+
+
+# -- views -----------------------------------------------------------------------------
+
+
+def less(measured: xr.Dataset, arm: str, other: str) -> xr.DataArray:
+    """An arm's accuracy less another's, on the same repetitions, in points."""
+    points = measured.accuracy.sel(arm=arm, drop=True)
+    points = points - measured.accuracy.sel(arm=other, drop=True)
+    points.attrs = {"units": "points"}  # and no range, as a difference has none
+    return points
+
+
+def side(points: xr.DataArray) -> str:
+    """Whether paired differences are "ahead", "behind", or "level": their interval."""
+    if points.size < 2:
+        return "level"
+    _, low, high = mean_interval(points.values)
+    return "ahead" if low > 0 else "behind" if high < 0 else "level"
