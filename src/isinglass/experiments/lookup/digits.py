@@ -265,7 +265,8 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         table.ours_alone(cell, measured.learned.sel(arm=name))
     ledger = ledger.using(because="No such comparison is published")
     for (first, second), points in differences(measured).items():
-        cell = Cell(f"{first} less {second}", "points")
+        name = f"{first} less {second}"
+        cell = Cell(name, "points", name)
         ledger.using(table="Differences").ours_alone(cell, points)
     for peer in map(str, measured.peer.values):
         cell = Cell(peer, "test", f"Accuracy of {peer}")

@@ -168,7 +168,8 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         "has no such controls"
     )
     for (first, second), points in differences(measured).items():
-        cell = Cell(f"{first} less {second}", "points")
+        name = f"{first} less {second}"
+        cell = Cell(name, "points", name)
         ledger.using(table="Differences").ours_alone(cell, points)
     for name in NAMES:
         runs = measured.accuracy.sel(arm=name)
