@@ -48,9 +48,9 @@ class Setting:
     """
 
     betas: tuple[float, ...] = (0.5, 1.0, 5.0, 50.0)
-    steps: int = 24
-    cuts: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 20)
-    cutoff: float = 1e-12
+    steps: int = 16
+    cuts: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12)
+    cutoff: float = 1e-11
 
 
 SETTINGS = {

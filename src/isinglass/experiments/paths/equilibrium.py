@@ -38,8 +38,8 @@ class Setting:
         step: δ.
         time: Of the memory of transfer tensors.
         slices: Of imaginary time.
-        control: ξ of chains with lags shuffled, which are of `loose` cutoff, as their
-            bonds are large.
+        control: ξ of chains with lags shuffled, which have the `loose` cutoff and half
+            of the time, as their bonds are large.
         loose: That cutoff.
     """
 
@@ -109,11 +109,13 @@ def _still(
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """The stationary state of a chain's transfer tensors."""
-    grid = TimeGrid(options.step, round(options.time / options.step), memory)
-    weights = influence_coefficients(system, grid)
-    cutoff = 1e-13
+    time, cutoff = options.time, 1e-13
     if rng is not None:
-        weights, cutoff = shuffled(weights, rng), options.loose
+        time, cutoff = options.time / 2, options.loose
+    grid = TimeGrid(options.step, round(time / options.step), memory)
+    weights = influence_coefficients(system, grid)
+    if rng is not None:
+        weights = shuffled(weights, rng)
     maps, _ = run_chain(system, grid, ChainRun(cutoff, weights))
     try:
         return stationary_state(transfer_tensors(maps))
