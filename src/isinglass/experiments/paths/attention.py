@@ -48,13 +48,13 @@ class Setting:
     """
 
     betas: tuple[float, ...] = (0.5, 1.0, 5.0, 50.0)
-    steps: int = 16
-    cuts: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12)
+    steps: int = 12
+    cuts: tuple[int, ...] = (1, 2, 3, 4, 6, 8)
     cutoff: float = 1e-11
 
 
 SETTINGS = {
-    "quick": Setting((0.5, 5.0), 12, (1, 2, 4, 8), 1e-11),
+    "quick": Setting((0.5, 5.0), 10, (1, 2, 4, 8), 1e-10),
     "default": Setting(),
 }
 

@@ -29,8 +29,8 @@ class Setting:
         cutoff: Of singular values.
     """
 
-    steps: int = 30
-    memories: tuple[int, ...] = (1, 2, 4, 8, 15, 30)
+    steps: int = 20
+    memories: tuple[int, ...] = (1, 2, 4, 8, 14, 20)
     betas: tuple[float, ...] = (0.5, 1.0, 5.0)
     cutoff: float = 1e-10
 

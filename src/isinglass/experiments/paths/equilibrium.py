@@ -43,14 +43,14 @@ class Setting:
         loose: That cutoff.
     """
 
-    strengths: tuple[float, ...] = (0.0125, 0.025, 0.05, 0.1, 0.2, 0.4)
+    strengths: tuple[float, ...] = (0.025, 0.05, 0.1, 0.2, 0.4)
     beta: float = 1.0
     cutoff: float = 5.0
     step: float = 0.1
     time: float = 6.0
     slices: int = 16
     control: float = 0.1
-    loose: float = 1e-9
+    loose: float = 1e-8
 
 
 SETTINGS = {

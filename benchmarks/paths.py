@@ -1,0 +1,139 @@
+"""Path integrals of a spin in an Ohmic bath beside OQuPy's TEMPO, at equal error.
+
+    python benchmarks/paths.py --oqupy PYTHON [--rounds 3]
+
+PYTHON is the interpreter of an environment of its own, as OQuPy demands an older NumPy:
+``python -m venv DIR && DIR/bin/pip install oqupy==0.5.0 'numpy<2'``. Both have one
+thread, the same splitting and steps. Of both the error of the density matrices is
+measured against a chain that is cut at 1e-16, and ours is timed at the first cutoff
+whose error is not larger than OQuPy's at its `epsrel`. OQuPy's integrals over J are
+part of its time, as a closed form is of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Console
+
+import harness
+from harness import Row
+from isinglass.systems.paths import Ohmic, OpenSystem, TimeGrid, propagate
+
+HAMILTONIAN = [[0.5, -1.0], [-1.0, -0.5]]
+STRENGTH, CUTOFF, BETA, STEP = 0.1, 7.5, 5.0, 0.1
+SIZES = ((20, None), (40, None), (100, 20))  # steps and memory
+PRECISIONS = (1e-5, 1e-6, 1e-7)  # OQuPy's epsrel
+CUTOFFS = tuple(10.0**-k for k in range(7, 17))
+REFERENCE = 1e-16
+SYSTEM = OpenSystem(HAMILTONIAN, (1.0, -1.0), Ohmic(STRENGTH, CUTOFF, BETA))
+UP = np.diag([1.0, 0.0])
+THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+class Timed(NamedTuple):
+    """Density matrices, and wall and processor seconds."""
+
+    states: np.ndarray
+    seconds: tuple[float, float]
+
+
+def ours(steps: int, memory: int | None, cutoff: float) -> Timed:
+    """By the chain of tensors."""
+    grid = TimeGrid(STEP, steps, memory, "tempo")
+    wall, processor = time.perf_counter(), time.process_time()
+    states = propagate(SYSTEM, grid, cutoff=cutoff, check=False).states(UP)
+    return Timed(states, (time.perf_counter() - wall, time.process_time() - processor))
+
+
+def theirs(python: str, steps: int, memory: int | None, epsrel: float) -> Timed:
+    """By OQuPy, in its own interpreter, the start of which is not timed."""
+    request = {
+        "H": HAMILTONIAN,
+        "xi": STRENGTH,
+        "cutoff": CUTOFF,
+        "beta": BETA,
+        "dt": STEP,
+        "steps": steps,
+        "memory": memory,
+        "epsrel": epsrel,
+    }
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | THREADS
+    script = Path(__file__).with_name("paths_oqupy.py")
+    command = [python, str(script), json.dumps(request)]
+    output = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
+    answer = json.loads(output.splitlines()[-1])
+    states = np.array(answer["real"]) + 1j * np.array(answer["imaginary"])
+    return Timed(states, (answer["wall"], answer["processor"]))
+
+
+def rows(python: str, rounds: int) -> Iterator[Row]:
+    """All sizes, at each of OQuPy's precisions."""
+    for steps, memory in SIZES:
+        reference = ours(steps, memory, REFERENCE).states
+        errors = {
+            cutoff: abs(ours(steps, memory, cutoff).states - reference).max()
+            for cutoff in CUTOFFS[:-1]
+        }
+        for epsrel in PRECISIONS:
+            first = theirs(python, steps, memory, epsrel)
+            error = abs(first.states - reference).max()
+            if error > 0.02:
+                raise SystemExit(f"OQuPy and Isinglass differ by {error:.2g}")
+            cutoff = max((c for c, e in errors.items() if e <= error), default=None)
+            if cutoff is None:
+                Console().print(f"{steps} steps: no cutoff has error {error:.1e}")
+                continue
+            lags = "all memory" if memory is None else f"memory {memory}"
+            name = (
+                f"{steps} steps, {lags}: OQuPy at {epsrel:.0e}, error {error:.1e}; "
+                f"ours at {cutoff:.0e}, error {errors[cutoff]:.1e}"
+            )
+            calls: dict[str, Callable[[], Timed]] = {
+                "isinglass": lambda s=steps, m=memory, c=cutoff: ours(s, m, c),
+                "OQuPy": lambda s=steps, m=memory, e=epsrel: theirs(python, s, m, e),
+            }
+            yield from _timed(name, calls, rounds)
+
+
+def _timed(
+    name: str, calls: dict[str, Callable[[], Timed]], rounds: int
+) -> Iterator[Row]:
+    """All programs in turn, round by round."""
+    taken: dict[str, list[Any]] = {program: [] for program in calls}
+    for _ in range(rounds):
+        for program, call in calls.items():
+            taken[program].append(call().seconds)
+    times = {program: np.array(values) for program, values in taken.items()}
+    for program, values in times.items():
+        for column, unit in enumerate(("s", "processor s")):
+            own, base = values[:, column], times["isinglass"][:, column]
+            yield Row(
+                name,
+                program,
+                unit,
+                float(np.median(own)),
+                float(own.min()),
+                float(own.max()),
+                float(np.median(own / base)),
+            )
+
+
+def main() -> None:
+    parser = harness.options_of(__doc__, rounds=3)
+    parser.add_argument("--oqupy", required=True, metavar="PYTHON")
+    options = parser.parse_args()
+    harness.report(rows(options.oqupy, options.rounds), options)
+
+
+if __name__ == "__main__":
+    main()
