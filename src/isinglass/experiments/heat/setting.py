@@ -87,9 +87,9 @@ class Training:
     blocks: int = 1
     patch: int = 4
     learn: int = 2000
-    steps: int = 160
+    steps: int = 480
     batch: int = 50
-    rates: tuple[float, ...] = (0.003, 0.01)
+    rates: tuple[float, ...] = (0.01, 0.03)
     searches: int = 1
     lanes: int = 2
 
@@ -271,19 +271,24 @@ def loss(model: Learner, data: Pictures, key: PRNGKeyArray) -> Float[Array, ""]:
 
 def learned(context: Context, task: Problem, arm: Arm, training: Training) -> Outcome:
     """Search a rate, and train with it on the reported repetitions."""
-    searched = [
-        Job(rate, SEARCH, seed)
-        for rate in training.rates
-        for seed in range(training.searches)
-    ]
-    models = _trained(context, task, arm, training, searched)
-    right = accuracies(models, task.pictures, models.choose)
-    means = right.reshape(len(training.rates), -1).mean(-1)
-    rate = training.rates[int(means.argmax())]
+    rate = _searched(context, task, arm, training)
     jobs = [Job(rate, REPORT, seed) for seed in context.seeds]
     models = _trained(context, task, arm, training, jobs)
     test = jnp.broadcast_to(jnp.asarray(task.test), (len(jobs), len(task.test)))
     return Outcome(rate, models, accuracies(models, task.pictures, test))
+
+
+def _searched(context: Context, task: Problem, arm: Arm, training: Training) -> float:
+    """The rate that is best by pictures to choose by."""
+    rates = training.rates
+    if len(rates) == 1:
+        return rates[0]
+    jobs = [
+        Job(rate, SEARCH, seed) for rate in rates for seed in range(training.searches)
+    ]
+    models = _trained(context, task, arm, training, jobs)
+    right = accuracies(models, task.pictures, models.choose)
+    return rates[int(right.reshape(len(rates), -1).mean(-1).argmax())]
 
 
 class Job(NamedTuple):
@@ -369,9 +374,14 @@ def _side_by_side(
     return lanes.models
 
 
-@eqx.filter_jit
 def _nets(arm: Arm, training: Training, keys: Array) -> Classifier:
-    return eqx.filter_vmap(lambda key: classifier(arm, training, key))(keys)
+    """Classifiers as they begin, stacked.
+
+    Drawn one by one: all arms share these small programs, and one for all the draws of
+    an arm takes longer to compile than its training.
+    """
+    nets = [classifier(arm, training, key) for key in keys]
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *nets)
 
 
 def _split(context: Context, task: Problem, training: Training, job: Job) -> Split:
