@@ -77,8 +77,11 @@ def test_claims_get_verdicts_by_how_often_they_hold(measured):
 
 
 def test_no_search_is_claimed_where_there_was_none(measured):
-    quick = measured.sel(width=[64]).assign_attrs(resolution="quick")
+    assert "Is that due to training W_Q" in tell(digits, measured).findings
+    arms = [HALF.name, INVERSE.name]  # and no control that it could be told beside
+    quick = measured.sel(width=[64], arm=arms).assign_attrs(resolution="quick")
     text = tell(digits, quick).findings
+    assert "Is that due to" not in text
     assert "a learning rate of 0.03, which was not searched" in text
     assert "on other draws" not in text
     assert "diverged" not in text

@@ -78,9 +78,11 @@ class Setting:
 SETTINGS = {
     "quick": Setting(
         (64,),
-        learn=1000,
-        test=500,
-        training=Training(steps=100, rates=(0.03,), searches=1, every=25),
+        learn=300,
+        validation=100,
+        test=200,
+        training=Training(steps=40, rates=(0.03,), searches=1, every=10),
+        arms=(HALF, INVERSE),
     ),
     "default": Setting(),
     "full": Setting((64, 256, 1024), training=Training(rates=(0.003, 0.01, 0.03, 0.1))),
@@ -396,6 +398,8 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     widths = [int(width) for width in measured.width.values]
 
     def against(arm: Arm, of: Arm) -> dict[int, xr.DataArray]:
+        if of.name not in measured.arm.values:
+            return {}
         points = difference(measured.accuracy, arm, of)
         return {width: points.sel(width=width) for width in widths}
 

@@ -57,6 +57,7 @@ class Setting:
         every: Steps between two losses that are stored.
         reading: Step at which speeds are compared.
         pilots: Draws, none of them reported, that the one γ is taken from.
+        scales: Of the softmax, and uniform attention.
     """
 
     widths: tuple[int, ...] = (16, 64, 256)
@@ -69,10 +70,20 @@ class Setting:
     every: int = 2
     reading: int = 100
     pilots: int = 2
+    scales: tuple[str, ...] = tuple(SCALES)
 
 
 SETTINGS = {
-    "quick": Setting((16, 128), ("lecun",), (ALL, FIXED, READOUT), steps=100, pilots=1),
+    "quick": Setting(
+        (16, 64),
+        ("lecun",),
+        (ALL, FIXED, READOUT),
+        inputs=50,
+        features=50,
+        steps=100,
+        pilots=1,
+        scales=(HALF, INVERSE),
+    ),
     "default": Setting(),
     "full": Setting((16, 64, 256, 1024, 4096), steps=400, every=4),
 }
@@ -108,7 +119,9 @@ def measure(context: Context) -> xr.Dataset:
     tables |= {name: context.table(**axes, **ends) for name in numbers}
     common = {start: _common_step(context, options, start) for start in options.starts}
     draws = {seed: _draw(context, options, seed) for seed in context.seeds}
-    cases = context.cases(options.starts, SCALES, options.widths, what="encoders")
+    cases = context.cases(
+        options.starts, options.scales, options.widths, what="encoders"
+    )
     for start, scale, width in cases:
         for seed, draw in draws.items():
             config = _config(options, start, scale, width)
@@ -141,7 +154,7 @@ def _common_step(context: Context, options: Setting, start: str) -> float:
     stiffest = 0.0
     for pilot in range(options.pilots):
         draw = _draw(context, options, pilot, "pilot")
-        for scale in SCALES:
+        for scale in options.scales:
             for width in options.widths:
                 config = _config(options, start, scale, width)
                 model = ShallowEncoder(config, key=jax.random.key(draw.seed))

@@ -195,11 +195,12 @@ def _learned(
     data = Pairs(
         *(jnp.asarray(np.stack(x), jnp.float32) for x in zip(*parts, strict=True))
     )
-    searches = range(options.searches)
-    jobs = [(rate, place) for rate in options.rates for place in searches]
-    values = np.asarray(_choice(_trained(context, options, data, name, jobs), data))
-    means = values.reshape(len(options.rates), -1).mean(-1)
-    best = options.rates[int(np.nanargmin(means))]
+    searches, best = range(options.searches), options.rates[0]
+    if len(options.rates) > 1:
+        jobs = [(rate, place) for rate in options.rates for place in searches]
+        models = _trained(context, options, data, name, jobs)
+        values = np.asarray(_choice(models, data)).reshape(len(options.rates), -1)
+        best = options.rates[int(np.nanargmin(values.mean(-1)))]
     reported = range(options.searches, len(draws))
     jobs = [(best, place) for place in reported]
     return best, _trained(context, options, data, name, jobs)

@@ -16,7 +16,6 @@ from isinglass.experiments.heat.setting import (
     PERCENT,
     Arm,
     Classifier,
-    Learner,
     Training,
     learned,
     patches_of,
@@ -83,7 +82,8 @@ def measure(context: Context) -> xr.Dataset:
         outcome = learned(context, task, arm, options.training)
         accuracy.loc[arm.name, TRAINED] = outcome.accuracy
         for rule in RULES:
-            right = _right(outcome.models, jnp.asarray(fine), labels, rule)
+            nets = resampled(outcome.models.net, rule)
+            right = _right(nets, jnp.asarray(fine), labels)
             accuracy.loc[arm.name, rule] = 100 * np.asarray(right)
     return xr.Dataset({"missed": missed, "accuracy": accuracy})
 
@@ -138,23 +138,23 @@ def _synthesised(
 
 
 @eqx.filter_jit
-def _right(models: Learner, patches: Array, labels: Array, rule: str) -> Array:
-    """Share of the pictures that each model is right on, in finer cells."""
-
-    def share(model: Learner) -> Array:
-        net = resampled(model.net, rule)
-        return (net(patches).argmax(-1) == labels).mean()
-
-    return each_lane(share, models)
+def _right(nets: Classifier, patches: Array, labels: Array) -> Array:
+    """Share of the pictures that each classifier is right on."""
+    return each_lane(lambda net: (net(patches).argmax(-1) == labels).mean(), nets)
 
 
-def resampled(net: Classifier, rule: str) -> Classifier:
-    """The classifier for plates of twice as many cells a side."""
-    layers = [block.conduction for block in net.blocks]
+def resampled(nets: Classifier, rule: str) -> Classifier:
+    """Classifiers, side by side, for plates of twice as many cells a side."""
+    layers = [block.conduction for block in nets.blocks]
     height, width = layers[0].config.shape
     shape = 2 * height, 2 * width
-    changed = [layer.resampled(shape, rule) for layer in layers]
-    return eqx.tree_at(lambda n: [block.conduction for block in n.blocks], net, changed)
+    changed = [
+        eqx.filter_vmap(lambda own: own.resampled(shape, rule))(layer)
+        for layer in layers
+    ]
+    return eqx.tree_at(
+        lambda n: [block.conduction for block in n.blocks], nets, changed
+    )
 
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:

@@ -35,7 +35,7 @@ from isinglass.training import (
     TrainingDivergedError,
     train_lanes,
 )
-from isinglass.training.lanes import each_lane
+from isinglass.training.lanes import each_lane, joined_lanes
 
 PUBLISHED_WEIGHT = 1e-4  # λ
 COPIES = 4  # canvases of each digit that rates are chosen on
@@ -253,8 +253,8 @@ def _trained(
     """Train every pair of a rate and a seed, seeds fastest."""
     (arm, purpose), (rates, draws) = name, lanes
     loss: Any = task.loss
-    keys = jnp.tile(draws.models, len(rates))
-    models = _new_models(keys, loss.setting.config(arm))
+    models = _new_models(draws.models, loss.setting.config(arm))
+    models = joined_lanes([models] * len(rates))
     store, what = f"{purpose}-{ARMS.index(arm)}", f"{arm.name}, {purpose}"
     with following(context, store, what) as runtime:
         try:
@@ -270,9 +270,14 @@ def _trained(
             return error.run
 
 
-@eqx.filter_jit
 def _new_models(keys: Any, config: PollingDetectorConfig) -> PollingDetector:
-    return eqx.filter_vmap(lambda key: PollingDetector(config, key=key))(keys)
+    """Detectors of all keys, stacked.
+
+    Made one by one: all arms share these small programs, and one for all the draws of
+    an arm takes longer to compile than they do.
+    """
+    models = [PollingDetector(config, key=key) for key in keys]
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *models)
 
 
 class Reading(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -101,7 +101,7 @@ class Problem:
         make: Makes a model of a key.
         sizes: What batches are drawn by; it can be hashed.
         loss: Of `LaneTask`, of a `Learner`.
-        validate: Alike.
+        validate: Alike; None for what is not chosen by.
         data: Alike.
     """
 
@@ -109,7 +109,7 @@ class Problem:
     make: Callable[[Arm, PRNGKeyArray], RelativeTransformer]
     sizes: Any
     loss: Callable[[Learner, Any, Any], Any]
-    validate: Callable[[Learner, Any], Any]
+    validate: Callable[[Learner, Any], Any] | None
     data: Any
 
 
@@ -147,6 +147,7 @@ def learned(
     ]
     if len(training.rates) > 1:
         _, errors = _trained(context, problem, arm, training, jobs)
+        assert errors is not None
         errors = errors.reshape(len(cases), len(training.rates), -1).mean(-1)
     else:
         errors = np.zeros((len(cases), 1))
@@ -154,7 +155,8 @@ def learned(
     rates = list(training.rates)
     chosen = {case: float(rates[place]) for case, place in best.items()}
     jobs = [_Job(case, chosen[case], seed) for case in cases for seed in context.seeds]
-    models, _ = _trained(context, problem, arm, training, jobs)
+    unwatched = replace(problem, validate=None)
+    models, _ = _trained(context, unwatched, arm, training, jobs)
     count = len(context.seeds)
     return {
         case: Outcome(
@@ -166,8 +168,8 @@ def learned(
 
 def _trained(
     context: Context, problem: Problem, arm: Arm, training: Training, jobs: list[_Job]
-) -> tuple[Learner, np.ndarray]:
-    """Models of all jobs and their validation errors, some at a time."""
+) -> tuple[Learner, np.ndarray | None]:
+    """Models of all jobs and any validation errors, some at a time."""
     models, errors = [], []
     with context.follow(f"{problem.name}: {arm.name}") as report:
         for first in range(0, len(jobs), training.lanes):
@@ -181,9 +183,10 @@ def _trained(
             runtime = Runtime(context.store(name), tell)
             lanes = _side_by_side(context, problem, arm, training, (part, runtime))
             models.append(lanes.models)
-            last = lanes.metrics.validation.isel(step=-1).values
-            errors.append(np.where(lanes.diverged, np.inf, last))
-    return joined_lanes(models), np.concatenate(errors)
+            if problem.validate is not None:
+                last = lanes.metrics.validation.isel(step=-1).values
+                errors.append(np.where(lanes.diverged, np.inf, last))
+    return joined_lanes(models), np.concatenate(errors) if errors else None
 
 
 def _coupling(model: Learner) -> Any:
