@@ -70,6 +70,8 @@ FIGURES = (
     "heat-cost",
     "polling-clutter",
     "polling-clutter-ratios",
+    "quantum-digits",
+    "quantum-digits-modes",
     "relative-positions",
     "relative-text",
 )

@@ -55,7 +55,7 @@ class Setting:
 
     pairs: tuple[tuple[int, int], ...] = ((3, 6), (3, 5), (0, 1))
     layers: tuple[int, ...] = (1, 3)
-    arms: tuple[Arm, ...] = (FOURIER, *CONTROLS, WHOLE, CONVOLUTION)
+    arms: tuple[Arm, ...] = (FOURIER, *CONTROLS, CONVOLUTION)
     training: Training = DEFAULT
 
     def circuits(self) -> list[tuple[Arm, int]]:
@@ -75,6 +75,11 @@ SETTINGS = {
         Training(150, rates=(0.03,), searches=1),
     ),
     "default": Setting(),
+    "full": Setting(
+        layers=(1, 3, 6),
+        arms=(FOURIER, *CONTROLS, WHOLE, CONVOLUTION),
+        training=Training(2000),
+    ),
 }
 
 
@@ -183,7 +188,7 @@ def contrasts(measured: xr.Dataset) -> list[tuple[str, str]]:
     """Which models are compared on the same draws, the first less the second."""
     models = [str(name) for name in measured.model.values]
     pairs = []
-    for layers in (1, 3):
+    for layers in (1, 3, 6):
         own = FOURIER.label(layers)
         pairs += [(own, arm.label(layers)) for arm in (*CONTROLS, WHOLE)]
         pairs += [(own, CONVOLUTION.label(1)), (own, LOGISTIC)]
@@ -244,6 +249,7 @@ def _modes(measured: xr.Dataset) -> Figure:
         "The pictures that turn the spin farthest down and up, of circuits trained on "
         f"{name}: eigenvectors of A in ⟨Z⟩ = xᵀAx/|x|². Red and blue are of opposite "
         "sign.",
+        part="modes",
     )
 
 
@@ -296,11 +302,11 @@ def behind_bases(measured: xr.Dataset, name: str) -> list[str]:
 
 
 def _controls() -> set[str]:
-    return {arm.label(layers) for arm in CONTROLS for layers in (1, 3)}
+    return {arm.label(layers) for arm in CONTROLS for layers in (1, 3, 6)}
 
 
 def _fourier() -> set[str]:
-    return {FOURIER.label(layers) for layers in (1, 3)}
+    return {FOURIER.label(layers) for layers in (1, 3, 6)}
 
 
 def _below(measured: xr.Dataset, pairs: list[str], models: list[str]) -> list[str]:

@@ -3,16 +3,22 @@
 All in float64, by the circuit itself: column k is what it makes of the basis state k.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
+from threadpoolctl import ThreadpoolController
 
 from isinglass._common.checks import check_kind
 from isinglass._common.precision import double_precision
 from isinglass.systems.quantum.circuit import SASQuaTCh
 from isinglass.systems.quantum.readout import spin_components
+
+_SMALL = 512  # rows of a matrix that threads do not help
 
 
 @double_precision()
@@ -60,8 +66,20 @@ def translation_commutator(model: SASQuaTCh) -> Float[np.ndarray, "registers"]:
         before = np.roll(fields, -1, len(shape) + axis)
         after = np.roll(fields, 1, axis)
         difference = (before - after).reshape(unitary.shape)
-        norms.append(np.linalg.norm(difference, 2))
+        with _one_thread(len(unitary)):
+            norms.append(np.linalg.norm(difference, 2))
     return np.asarray(norms)
+
+
+def _one_thread(places: int) -> AbstractContextManager[Any]:
+    """One thread for the decomposition of a small matrix.
+
+    Of 256 × 256 two threads that wait for each other take fifty times the processor
+    time where the machine has other work.
+    """
+    if places > _SMALL:
+        return nullcontext()
+    return ThreadpoolController().limit(limits=1, user_api="blas")
 
 
 def _doubled(model: SASQuaTCh) -> SASQuaTCh:
