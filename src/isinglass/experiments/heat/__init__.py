@@ -20,7 +20,7 @@ EXPERIMENTS = (
             "convolution, on MNIST."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 900, "quick": 20, "full": 7200},
+        seconds={"default": 800, "quick": 20, "full": 7200},
         inputs=[inputs.digits],
     ),
     Experiment(

@@ -322,8 +322,9 @@ class VHeat(eqx.Module):
 
         Args:
             shape: H and W of the pictures.
-            rule: Of `resample_conductivity`: "finer" for the same pictures in more
-                pixels, "wider" for more of a picture.
+            rule: Of `resample_conductivity`: "finer" or "edge" for the same pictures in
+                more pixels, the latter if they have detail that was not there before;
+                "wider" for more of a picture.
 
         Raises:
             ValueError: If the kind is "filter", whose gains are no conduction, or a
