@@ -20,15 +20,17 @@ from torch.nn import functional
 SOURCE = Path(__file__).with_name("lookup_kernel.c")
 
 
-def compiled() -> ctypes.CDLL:
-    """The kernel as a library."""
+def compiled(*options: str) -> ctypes.CDLL:
+    """The kernel as a library, by the options of a compiler."""
     target = Path(tempfile.mkdtemp()) / "kernel.so"
-    options = ["-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
-    subprocess.run(["cc", *options, str(SOURCE), "-o", str(target), "-lm"], check=True)
+    command = ["cc", *options, "-shared", "-fPIC", str(SOURCE), "-o", str(target)]
+    subprocess.run([*command, "-lm"], check=True)
     return ctypes.CDLL(str(target))
 
 
-KERNEL = compiled()
+PLAIN = compiled("-O3")
+NATIVE = compiled("-O3", "-march=native", "-ffast-math")
+KERNEL = [PLAIN]  # which one runs, in place
 
 
 def pointer(x: torch.Tensor) -> ctypes.c_void_p:
@@ -46,7 +48,7 @@ class Reading(torch.autograd.Function):
         outputs = torch.empty(len(bits), len(tables))
         sizes = (len(bits), bits.shape[1], len(tables), wires.shape[1])
         arrays = (bits, wires, tables, outputs)
-        KERNEL.look_up(*map(pointer, arrays), *sizes)
+        KERNEL[0].look_up(*map(pointer, arrays), *sizes)
         ctx.save_for_backward(bits, wires, tables)
         return outputs
 
@@ -58,7 +60,7 @@ class Reading(torch.autograd.Function):
         sizes = (len(bits), bits.shape[1], len(tables), wires.shape[1])
         sizes = torch.tensor(sizes, dtype=torch.int32)
         arrays = (bits, wires, tables, cotangents[0].contiguous())
-        KERNEL.pull_back(*map(pointer, (*arrays, by_bits, by_tables, sizes)))
+        KERNEL[0].pull_back(*map(pointer, (*arrays, by_bits, by_tables, sizes)))
         return by_bits, None, by_tables
 
 
@@ -100,7 +102,8 @@ class Step(torch.autograd.Function):
 class Peer:
     """The network of ours, trained by torch's Adam."""
 
-    def __init__(self, network: Any, rate: float) -> None:
+    def __init__(self, network: Any, rate: float, kernel: Any = PLAIN) -> None:
+        self.kernel = kernel
         self.layers = network.layers
         self.config = network.config
         self.tables = [_parameter(layer.tables) for layer in network.layers]
@@ -113,6 +116,7 @@ class Peer:
 
     def step(self, bits: torch.Tensor, labels: torch.Tensor) -> float:
         """One step of Adam; the loss before it."""
+        KERNEL[0] = self.kernel
         with torch.no_grad():
             for tables in self.tables:
                 tables.clamp_(-1, 1)
@@ -124,6 +128,7 @@ class Peer:
 
     def logits(self, bits: torch.Tensor) -> torch.Tensor:
         """Sums of spins by class."""
+        KERNEL[0] = self.kernel
         for place, tables in enumerate(self.tables):
             if not place and self.weights is not None:
                 bits = Choice.apply(bits, self.weights)

@@ -120,10 +120,9 @@ def _signs(x: Array) -> Array:
 def new_binary(key: PRNGKeyArray, inputs: int, hidden: int) -> BinaryNetwork:
     """A binary network as it is before training."""
     first, second = jax.random.split(key)
-    uniform = {"minval": -1.0, "maxval": 1.0}
     return BinaryNetwork(
-        jax.random.uniform(first, (inputs, hidden), **uniform),
-        jax.random.uniform(second, (hidden, CLASSES), **uniform),
+        jax.random.uniform(first, (inputs, hidden), minval=-1, maxval=1),
+        jax.random.uniform(second, (hidden, CLASSES), minval=-1, maxval=1),
         jnp.zeros(hidden),
     )
 

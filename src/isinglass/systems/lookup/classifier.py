@@ -172,7 +172,8 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
             NotFittedError: Before `fit`.
         """
         check_is_fitted(self)
-        return self.tables_.logits(validate_data(self, X, reset=False))
+        samples: Any = validate_data(self, X, reset=False)
+        return self.tables_.logits(samples)
 
     def export(self) -> TableNetwork:
         """Return the trained tables, with the labels of the classes.
