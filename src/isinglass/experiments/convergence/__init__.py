@@ -20,7 +20,7 @@ EXPERIMENTS = (
             "alone, and no attention at all."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 240, "quick": 25, "full": 4000},
+        seconds={"default": 240, "quick": 15, "full": 4000},
     ),
     Experiment(
         "digits",
@@ -33,7 +33,7 @@ EXPERIMENTS = (
             "of infinite width."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 380, "quick": 30, "full": 3000},
+        seconds={"default": 380, "quick": 20, "full": 3000},
         inputs=[inputs.digits],
     ),
 )

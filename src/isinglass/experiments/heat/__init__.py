@@ -33,7 +33,7 @@ EXPERIMENTS = (
             "equal size, at the trained time and at twice that?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 200, "quick": 15, "full": 900},
+        seconds={"default": 200, "quick": 10, "full": 900},
     ),
     Experiment(
         "resolution",
@@ -56,6 +56,6 @@ EXPERIMENTS = (
             "matrix, and both attention?"
         ),
         seeds={"default": 7, "quick": 3},
-        seconds={"default": 90, "quick": 15, "full": 300},
+        seconds={"default": 90, "quick": 10, "full": 300},
     ),
 )

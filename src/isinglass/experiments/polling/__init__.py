@@ -20,6 +20,6 @@ EXPERIMENTS = (
             "loss of scores matter?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 1080, "quick": 50},
+        seconds={"default": 1080, "quick": 35},
     ),
 )

@@ -19,7 +19,7 @@ EXPERIMENTS = (
             "with a first token, and causal ones, which the paper lacks."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 640, "quick": 30},
+        seconds={"default": 640, "quick": 25},
     ),
     Experiment(
         "text",
@@ -31,7 +31,7 @@ EXPERIMENTS = (
             "length and at twice as much, with the numbers of the edge beyond."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 400, "quick": 30},
+        seconds={"default": 400, "quick": 20},
         inputs=[inputs.text_file],
     ),
 )
