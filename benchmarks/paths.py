@@ -1,6 +1,6 @@
 """Path integrals of a spin in an Ohmic bath beside OQuPy's TEMPO, at equal error.
 
-    python benchmarks/paths.py --oqupy PYTHON [--rounds 3]
+    python benchmarks/paths.py --oqupy PYTHON [--rounds 3 --steps 20]
 
 PYTHON is the interpreter of an environment of its own, as OQuPy demands an older NumPy:
 ``python -m venv DIR && DIR/bin/pip install oqupy==0.5.0 'numpy<2'``. Both have one
@@ -16,7 +16,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,9 +76,11 @@ def theirs(python: str, steps: int, memory: int | None, epsrel: float) -> Timed:
     return Timed(states, (answer["wall"], answer["processor"]))
 
 
-def rows(python: str, rounds: int) -> Iterator[Row]:
-    """All sizes, at each of OQuPy's precisions."""
-    for steps, memory in SIZES:
+def rows(
+    python: str, rounds: int, sizes: Iterable[tuple[int, int | None]]
+) -> Iterator[Row]:
+    """Some sizes, at each of OQuPy's precisions."""
+    for steps, memory in sizes:
         reference = ours(steps, memory, REFERENCE).states
         errors = {
             cutoff: abs(ours(steps, memory, cutoff).states - reference).max()
@@ -131,8 +133,10 @@ def _timed(
 def main() -> None:
     parser = harness.options_of(__doc__, rounds=3)
     parser.add_argument("--oqupy", required=True, metavar="PYTHON")
+    parser.add_argument("--steps", nargs="*", type=int, help="20, 40, 100; all of them")
     options = parser.parse_args()
-    harness.report(rows(options.oqupy, options.rounds), options)
+    sizes = [size for size in SIZES if size[0] in (options.steps or [size[0]])]
+    harness.report(rows(options.oqupy, options.rounds, sizes), options)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,10 @@ FIGURES = (
     "polling-clutter-ratios",
     "quantum-digits",
     "quantum-digits-modes",
+    "paths-quapi",
+    "paths-bond",
+    "paths-equilibrium",
+    "paths-attention",
     "relative-positions",
     "relative-text",
 )

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from isinglass.experiments.paths.setting import SPINS, shuffled
-from isinglass.plot import COLOURS, subplots
+from isinglass.plot import COLOURS, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.systems.paths import (
     Ohmic,
@@ -134,16 +134,6 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
             alone.using(table="Distance of the chain's state").ours_alone(
                 cell, value.values
             )
-        ledger.exact(
-            f"⟨σ_z⟩ of the chain beside the mean force's, {row}",
-            float(measured.polarisation.sel(strength=strength, state="chain")),
-            float(measured.polarisation.sel(strength=strength, state="mean force")),
-            tolerance=BAR,
-            because=(
-                "the memory of transfer tensors ends, and bonds are cut; the other is "
-                "a sum over paths in imaginary time"
-            ),
-        )
     values = measured.mixed.dropna("seed")
     if values.size:
         alone.ours_alone("distance of shuffled lags to the mean force", values)
@@ -152,16 +142,15 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Polarisation by strength, and distances."""
     figure, (left, right) = subplots(1, 2, width=11, height=3.8)
-    styles = {"chain": "o", "mean force": "-", "Gibbs": "--", "memory of one step": ":"}
-    for place, (name, style) in enumerate(styles.items()):
+    for place, (name, style) in enumerate(zip(STATES[:3], "o-:", strict=True)):
         left.semilogx(
             measured.strength,
-            measured.polarisation.sel(state=name),
+            measured.coherence.sel(state=name),
             style,
             color=COLOURS[place],
             label=name,
         )
-    left.set(xlabel="strength of the bath, ξ", ylabel="⟨σ_z⟩")
+    left.set(xlabel="strength of the bath, ξ", ylabel="coherence ⟨σ_x⟩")
     left.legend()
     for place, name in enumerate(STATES[1:], start=1):
         right.loglog(
@@ -182,9 +171,11 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     )
     right.set(xlabel="strength of the bath, ξ", ylabel="distance to the chain's state")
     right.legend()
+    for axes in (left, right):
+        log_ticks(axes, measured.strength.values.tolist())
     yield Figure(
         figure,
-        "Left: polarisation of the state at which a chain comes to rest, beside that "
+        "Left: coherence of the state at which a chain comes to rest, beside that "
         "of the mean force, by paths in imaginary time, and exp(−βH)/Z. Right: largest "
         "difference of an element of density matrices.",
     )
