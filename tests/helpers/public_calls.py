@@ -241,7 +241,7 @@ TRAINING = [
     case(training.filter_normalised_directions, X, KEY),
     case(training.loss_surface, squared, X, PLANES, 1.0, 3),
     case(training.mesh_of, None),
-    case(training.run_trainer, Counter(), training.Runtime()),
+    case(training.run_trainer, Counter(), training.Runtime(progress=repr)),
     case(
         training.train_lanes,
         lane_training.models(),

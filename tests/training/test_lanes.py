@@ -198,3 +198,9 @@ def test_a_projection_follows_each_step():
     assert (jnp.abs(lanes.models.slope) <= 0.1).all()
     # What is not trained stays as it is.
     np.testing.assert_array_equal(lanes.models.count, models().count)
+
+
+def test_a_projection_gives_a_model_of_the_same_kind():
+    task = LaneTask(whole, DATA, project=lambda model: "x")
+    with pytest.raises(TypeError, match="project must give a model like the Line"):
+        run(LaneRecipe(1, clip=None), rates=(0.1, 0.2), task=task)

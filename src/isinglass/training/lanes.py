@@ -526,7 +526,13 @@ class _Program(NamedTuple):
 
 def _projected(project: Callable[[Any], Any], static: Any, *parts: Any) -> Any:
     """What is trained of the model that a projection gives."""
-    model = project(eqx.combine(*parts, static))
+    own = eqx.combine(*parts, static)
+    model = project(own)
+    if jax.tree.structure(model) != jax.tree.structure(own):
+        raise TypeError(
+            f"project must give a model like the {type(own).__name__} that it takes, "
+            f"got {shown(model)}"
+        )
     return jax.tree.map(
         lambda own, new: None if own is None else new,
         parts[0],

@@ -36,7 +36,7 @@ class Progress(NamedTuple):
         step: Steps done, of `steps`.
         steps: Steps in all.
         loss: Mean of the training loss over the steps since the last report, of each
-            model that is trained, (lanes,) or (); NaN where it diverged.
+            model that is trained, (lanes,) or (); NaN where it diverged or has none.
         measured: What else tells how well it goes, by name, of the shape of `loss`; of
             the last record, and empty before the first.
     """
@@ -335,7 +335,7 @@ class _Training(Generic[State, Result]):
     def _report(self, recent: _Total) -> None:
         if self._runtime.progress is None:
             return
-        loss = next(iter(recent.means().values()))
+        loss = next(iter(recent.means().values()), np.asarray(np.nan))
         headline = self._trainer.headline(self._step, self._records)
         measured = {name: np.asarray(value) for name, value in headline.items()}
         now = Progress(self._step, self._record_steps[-1], loss, measured)
