@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.experiments import measure, rows_of, tell
+from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.lookup import digits
 from isinglass.experiments.lookup.digits import (
     BINARY,
@@ -86,6 +86,10 @@ def test_nothing_is_told_of_arms_that_were_not_trained(measured):
     text = tell(digits, few.assign_attrs(resolution="quick", seeds=2)).findings
     assert LARGE not in text
     assert "tutorial" not in text
+
+
+def test_arms_and_peers_are_drawn(measured, sketches):
+    assert parts(tell(digits, measured)) == [""]
 
 
 def test_a_binary_network_has_as_many_bits_as_the_tables():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.experiments import rows_of, tell
+from helpers.experiments import parts, rows_of, tell
 from isinglass.experiments.lookup import transformer
 from isinglass.experiments.lookup.transformer import FROZEN, MLP, NAMES, NONE, TABLES
 from isinglass.reproduce.verdicts import Verdict
@@ -54,6 +54,10 @@ def test_whether_perceptrons_are_of_use_comes_first(measured):
     measured.accuracy.loc[TABLES] -= 9
     text = tell(transformer, measured).findings
     assert "what takes their place says nothing" in text
+
+
+def test_accuracies_and_differences_are_drawn(measured, sketches):
+    assert parts(tell(transformer, measured)) == [""]
 
 
 def test_arms_differ_in_mixers_alone():
