@@ -264,7 +264,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "pairs": pairs,
         "models": models,
         "accuracy": measured.accuracy,
-        "learned": measured.learned,
+        "learned": f"{int(measured.learned[0]):,}",
         "tested": [f"{count:,}" for count in measured.tested.values],
         "size": measured.size,
         "commutator": measured.commutator,
