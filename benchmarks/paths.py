@@ -7,7 +7,8 @@ PYTHON is the interpreter of an environment of its own, as OQuPy demands an olde
 thread, the same splitting and steps. Of both the error of the density matrices is
 measured against a chain that is cut at 1e-16, and ours is timed at the first cutoff
 whose error is not larger than OQuPy's at its `epsrel`. OQuPy's integrals over J are
-part of its time, as a closed form is of ours.
+part of its time, as a closed form is of ours. Without ``--oqupy``, one thread of BLAS
+is timed beside as many as it takes by itself.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
 
 import harness
-from harness import Row
+from harness import Program, Row, Work
 from isinglass.systems.paths import Ohmic, OpenSystem, TimeGrid, propagate
 
 HAMILTONIAN = [[0.5, -1.0], [-1.0, -0.5]]
@@ -107,6 +111,21 @@ def rows(
             yield from _timed(name, calls, rounds)
 
 
+def threads(rounds: int) -> list[Row]:
+    """20 steps by one thread of BLAS, and by as many as it takes by itself."""
+    module = sys.modules[propagate.__module__]
+
+    def at_will() -> Timed:
+        with patch.object(module, "one_thread", nullcontext):
+            return ours(20, None, 1e-13)
+
+    programs = {
+        "isinglass": Program(lambda: ours(20, None, 1e-13)),
+        "BLAS at will": Program(at_will, warm=False),
+    }
+    return harness.measure(Work("20 steps, cutoff 1e-13", programs), rounds)
+
+
 def _timed(
     name: str, calls: dict[str, Callable[[], Timed]], rounds: int
 ) -> Iterator[Row]:
@@ -132,10 +151,13 @@ def _timed(
 
 def main() -> None:
     parser = harness.options_of(__doc__, rounds=3)
-    parser.add_argument("--oqupy", required=True, metavar="PYTHON")
+    parser.add_argument("--oqupy", metavar="PYTHON")
     parser.add_argument("--steps", nargs="*", type=int, help="20, 40, 100; all of them")
     options = parser.parse_args()
     sizes = [size for size in SIZES if size[0] in (options.steps or [size[0]])]
+    if options.oqupy is None:
+        harness.report(threads(options.rounds), options)
+        return
     harness.report(rows(options.oqupy, options.rounds, sizes), options)
 
 

@@ -199,6 +199,6 @@ def _controller() -> ThreadpoolController:
 def one_thread() -> AbstractContextManager[Any]:
     """A block in which BLAS has one thread.
 
-    With two, matrices this small take 10 to 40 times as long.
+    With two, matrices this small take some 30 times the processor time.
     """
     return _controller().limit(limits=1, user_api="blas")
