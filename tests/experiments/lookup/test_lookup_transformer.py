@@ -1,5 +1,9 @@
 """Tables in the place of perceptrons: told from numbers made up."""
 
+from typing import Any
+
+import equinox as eqx
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -62,9 +66,12 @@ def test_accuracies_and_differences_are_drawn(measured, sketches):
 
 def test_arms_differ_in_mixers_alone():
     options = transformer.SETTINGS["default"]
-    arms = {name: transformer.arm_of(name, options) for name in NAMES}
+    arms: Any = {name: transformer.arm_of(name, options) for name in NAMES}
     assert arms[TABLES].frozen is None
     assert arms[FROZEN].frozen is not None
+    net = eqx.filter_eval_shape(arms[FROZEN].new, jax.random.key(0))
+    frozen = arms[FROZEN].frozen(net)  # as `LaneTask` takes it: arrays in one tuple
+    assert [leaf.shape for leaf in frozen] == [(128, 16)] * 2
     mixers = [options.config(m).operations() for m in ("mlp", "lookup", "none")]
     assert len({count.attention for count in mixers}) == 1
     assert mixers[1].mixer.multiplications == 0

@@ -134,7 +134,7 @@ def new_tables(key: PRNGKeyArray, config: LookupNetworkConfig) -> LookupNetwork:
 
 def first_tables(net: LookupNetwork) -> Any:
     """What stays at random in the control."""
-    return net.layers[0].tables
+    return (net.layers[0].tables,)
 
 
 def arm_of(name: str, options: Setting, inputs: int) -> Arm:

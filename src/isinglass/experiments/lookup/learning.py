@@ -69,8 +69,8 @@ class Arm(NamedTuple):
     Attributes:
         name: What to call it.
         new: Makes a net of a key; the same object in all calls.
-        frozen: What of the net stays as it is, as `LaneTask` takes it; None for all
-            being trained.
+        frozen: Gives those arrays of the net that stay as they are, as a tuple; None
+            for none.
     """
 
     name: str
@@ -244,14 +244,7 @@ def _trained(
     frozen = arm.frozen
 
     def stays(model: Learner) -> Any:
-        return (
-            model.temperature
-            if frozen is None
-            else (
-                model.temperature,
-                frozen(model.net),
-            )
-        )
+        return model.temperature, *(frozen(model.net) if frozen else ())
 
     lane_task = LaneTask(
         loss,
