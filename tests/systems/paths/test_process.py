@@ -50,7 +50,7 @@ def test_an_echo_is_exact_for_any_step():
     )
     silent = np.zeros((2, 2))
     echoed = process.maps(silent, {6: FLIP})
-    g = OHMIC.lineshape(np.array([1.8, 3.6])).real
+    g = np.real(OHMIC.lineshape(np.array([1.8, 3.6])))
     assert echoed[6, 1, 1] == pytest.approx(np.exp(-4 * g[0]), rel=1e-11)
     assert abs(echoed[12, 1, 2]) == pytest.approx(
         np.exp(-4 * (4 * g[0] - g[1])), rel=1e-10
