@@ -11,7 +11,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 FENCE = re.compile(
-    r"^(?P<marks>(?:<!-- .* -->\n)?)(?P<ticks>```+)(?P<language>\w*)\n"
+    r"^(?P<marks>(?:<!-- [^\n]* -->\n)?)(?P<ticks>```+)(?P<language>\w*)\n"
     r"(?P<text>.*?)^(?P=ticks)$",
     re.DOTALL | re.MULTILINE,
 )
