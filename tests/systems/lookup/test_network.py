@@ -1,5 +1,6 @@
 """Layers and networks: the program's training, learned wires, and exported tables."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from isinglass.systems.lookup import (
     load_tables,
     random_wiring,
 )
+from isinglass.systems.lookup.difference import PAPER
 from isinglass.systems.lookup.export import network_tables
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -120,6 +122,13 @@ def test_of_equal_weights_the_first_counts():
     assert choose(bits, jnp.array([[2.0], [2.0], [1.0]]))[0, 0] == 0
 
 
+def test_many_wires_to_few_bits_are_drawn_by_one_program():
+    """The defaults on a table of four columns: 1,000 permutations of 12 bits."""
+    draw = jax.jit(lambda key: random_wiring(12, 2_000, 6, key=key))
+    counts = np.bincount(np.asarray(draw(jax.random.key(0))).ravel())
+    np.testing.assert_array_equal(counts, np.full(12, 1000))
+
+
 def test_random_wires_use_all_bits_equally_often():
     wiring = np.asarray(random_wiring(10, 13, 4, key=jax.random.key(0)))
     counts = np.bincount(wiring.ravel(), minlength=10)
@@ -205,6 +214,22 @@ def test_a_file_that_is_none_of_tables_is_refused(tmp_path):
     resave(path, arrays | {"columns": np.array([7])})
     with pytest.raises(ValueError, match="is damaged: columns must be"):
         load_tables(path)
+    for version in ([1, 2], "x"):
+        resave(path, arrays | {"version": np.array(version)})
+        with pytest.raises(ValueError, match="is of another version"):
+            load_tables(path)
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+    with pytest.raises(ValueError, match="is no file of tables"):
+        load_tables(path)
+    a_table().save(path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :]
+        )
+        with contextlib.suppress(ValueError):  # or no byte that matters
+            load_tables(path)
     resave(path, arrays | {"labels": np.array([object()])})
     with pytest.raises(ValueError, match="is no file of tables"):
         load_tables(path)
@@ -244,6 +269,32 @@ def test_a_classifier_learns_and_is_repeatable(blobs, tmp_path):
     again = load_tables(tmp_path / "net.npz").predict(X)
     np.testing.assert_array_equal(again, model.predict(X))
     assert np.abs(model.network_.layers[0].tables).max() <= 1
+
+
+@pytest.mark.parametrize("options", [{"wiring": "learnable"}, {"difference": PAPER}])
+def test_a_classifier_learns_by_other_wires_and_differences(blobs, options):
+    X, y = blobs
+    assert small(**options).fit(X, y).score(X, y) > 0.9
+
+
+def test_a_refused_fit_leaves_a_classifier_as_it_was(blobs):
+    X, y = blobs
+    model = small(epochs=1).fit(X, y)
+    before = model.predict(X)
+    with pytest.raises(ValueError, match="not constant"):
+        model.fit(np.ones((6, 3)), [0, 1] * 3)
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_a_training_that_diverges_names_what_to_change(blobs):
+    with pytest.raises(ValueError, match="head_temperature=1e-42 too small"):
+        small(epochs=1, head_temperature=1e-42).fit(*blobs)
+
+
+def test_words_in_an_array_of_objects_are_exported(blobs):
+    X, y = blobs
+    tables = small(epochs=1).fit(X, y.astype(object)).export()
+    assert tables.labels.dtype.kind == "U"
 
 
 def test_bits_that_say_nothing_are_left_out(blobs):

@@ -66,6 +66,23 @@ def test_samples_are_compared_in_the_type_of_the_thresholds():
     assert not thermometer(np.array([value])).any()
 
 
+def test_a_copy_in_another_float_type_has_the_same_bits():
+    """Distributive thresholds are samples, which a rounded copy would pass."""
+    pixels = np.arange(256).reshape(-1, 1) / 255
+    for kind in ("distributive", "gaussian", "uniform"):
+        for fitted in (np.float32, np.float64):
+            thermometer = fit_thermometer(pixels.astype(fitted), 7, kind)
+            bits = [thermometer(pixels.astype(t)) for t in (np.float32, np.float64)]
+            np.testing.assert_array_equal(*bits)
+
+
+def test_what_float16_cannot_hold_is_passed_by_none_of_it():
+    thermometer = Thermometer(np.array([[1.0, 1e6]]))
+    np.testing.assert_array_equal(
+        thermometer(np.full((1, 1), 2, np.float16)), [[[1, 0]]]
+    )
+
+
 def test_whole_thresholds_do_not_cut_samples():
     thermometer = Thermometer(np.array([[3]], np.uint8))
     np.testing.assert_array_equal(thermometer(np.array([[3.5], [3.0]])).ravel(), [1, 0])

@@ -1,5 +1,7 @@
 """Tables in the place of perceptrons: what a block adds, learns, and costs."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -29,6 +31,31 @@ def new(config):
 
 def shape(mixer="lookup"):
     return LookupTransformerConfig(5, 4, 3, 8, 2, 2, mixer, 7, TABLES)
+
+
+def normalised(x, norm):
+    centred = x - x.mean(-1, keepdims=True)
+    spread = np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+    return centred / spread * norm.gain + norm.bias
+
+
+def test_a_block_without_mixer_is_attention_written_plainly():
+    model = random_model(
+        LookupTransformer, replace(shape("none"), blocks=1), spread=0.5
+    )
+    attend, patches = model.attention[0], np.asarray(PATCHES, float)
+    x = patches @ model.embed.weight + model.embed.bias + model.positions
+    parts = normalised(x, attend.norm) @ attend.parts.weight + attend.parts.bias
+    q, k, v = (part.reshape(2, 5, 2, 4) for part in np.split(parts, 3, axis=-1))
+    mixed = np.zeros((2, 5, 2, 4))
+    for head in range(2):
+        scores = q[:, :, head] @ k[:, :, head].transpose(0, 2, 1) / 2  # √4
+        weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+        mixed[:, :, head] = weights @ v[:, :, head]
+    x = x + mixed.reshape(2, 5, 8) @ attend.out.weight + attend.out.bias
+    means = normalised(x, model.norm).mean(1)
+    expected = means @ model.head.weight + model.head.bias
+    np.testing.assert_allclose(model(PATCHES), expected, atol=2e-5)
 
 
 def test_a_block_adds_rows_of_the_tables_that_answer_1():

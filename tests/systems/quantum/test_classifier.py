@@ -117,6 +117,12 @@ def test_parameters_are_refused_by_name(parameters, words):
         SASQuaTChClassifier(**parameters).fit(X, y)
 
 
+def test_a_training_that_diverges_names_its_rate():
+    X, y = bars(8)
+    with pytest.raises(ValueError, match=r"learning_rate=3e\+38 is too large"):
+        SASQuaTChClassifier(steps=3, learning_rate=3e38).fit(X, y)
+
+
 def test_pictures_without_a_state_are_refused(trained):
     X, _ = bars(8)
     X[3] = 0

@@ -62,6 +62,29 @@ def test_shifts_are_exact_of_other_kernels(kernel):
             np.testing.assert_allclose(shifted.kernel, by_jax.kernel, atol=1e-14)
 
 
+def test_shifts_take_what_the_model_takes():
+    model = random_model(SASQuaTCh, SASQuaTChConfig((2,)), spread=2.0)
+    fields = jnp.asarray(RNG.normal(size=(3, 4)), jnp.float16)
+    exact: Any = parameter_shift(model, fields.astype(jnp.float32))
+    half: Any = parameter_shift(model, fields)
+    np.testing.assert_allclose(half.readout, exact.readout, atol=1e-6)
+    nothing: Any = parameter_shift(model, jnp.ones((0, 4)))
+    assert nothing.readout.shape == (0, 2, 2)
+    assert nothing.kernel.shape == (0, 1, 2, 4)
+
+
+def test_fields_in_float64_are_computed_in_it():
+    model = random_model(SASQuaTCh, SASQuaTChConfig((2,)), spread=2.0)
+    with jax.enable_x64(True):
+        fields = jnp.asarray(RNG.normal(size=(3, 4)))
+        assert jnp.abs(jnp.linalg.norm(model.evolve(fields), axis=1) - 1).max() < 1e-14
+
+
+def test_fields_that_xla_takes_for_0_are_refused():
+    with pytest.raises(ValueError, match="fields must not be 0 everywhere"):
+        amplitudes(jnp.full(8, 1e-40, jnp.float32))
+
+
 def test_shifts_with_shots_are_around_the_gradient():
     model = random_model(SASQuaTCh, SASQuaTChConfig((2,)), spread=2.0)
     fields = jnp.asarray(np.repeat(RNG.normal(size=(1, 4)), 400, axis=0), jnp.float32)

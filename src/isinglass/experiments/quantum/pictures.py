@@ -86,6 +86,12 @@ def _amplitudes(
     source: Digits, chosen: np.ndarray, digits: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
     fields = area_averages(source.images[chosen], (SIDE, SIDE)).reshape(-1, SIDE**2)
-    states = fields / np.linalg.norm(fields, axis=1, keepdims=True)
+    lengths = np.linalg.norm(fields, axis=1, keepdims=True)
+    if not lengths.all():
+        raise ValueError(
+            "digits must hold no picture that is 0 everywhere, which has no state, got "
+            f"{int((lengths == 0).sum())} such of {digits[0]} and {digits[1]}"
+        )
+    states = fields / lengths
     signs = np.where(source.labels[chosen] == digits[1], 1.0, -1.0)
     return states, signs

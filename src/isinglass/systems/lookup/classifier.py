@@ -30,6 +30,7 @@ from isinglass._common.checks import (
     check_whole,
 )
 from isinglass._common.precision import single_precision
+from isinglass._common.samples import all_or_nothing
 from isinglass.systems.lookup.difference import (
     PROGRAM,
     ExtendedDifference,
@@ -40,6 +41,7 @@ from isinglass.systems.lookup.layer import WIRINGS
 from isinglass.systems.lookup.network import LookupNetwork, LookupNetworkConfig
 from isinglass.systems.lookup.thermometer import KINDS, Thermometer, fit_thermometer
 from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
+from isinglass.training.run import TrainingDivergedError
 
 
 class LookupClassifier(ClassifierMixin, BaseEstimator):
@@ -112,6 +114,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any) -> LookupClassifier:
         """Learn from samples.
 
@@ -225,13 +228,20 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
             steps, clip=None, betas=(0.9, 0.999), every=max(steps // 10, 1)
         )
         weights, batches = jax.random.split(jax.random.key(seed))
-        lanes = train_lanes(
-            Learner(new_networks(weights[None], config), int(self.batch_size)),
-            LaneTask(loss, data, project=clipped),
-            recipe,
-            learning_rates=[self.learning_rate],
-            keys=batches[None],
-        )
+        learner = Learner(new_networks(weights[None], config), int(self.batch_size))
+        try:
+            lanes = train_lanes(
+                learner,
+                LaneTask(loss, data, project=clipped),
+                recipe,
+                learning_rates=[self.learning_rate],
+                keys=batches[None],
+            )
+        except TrainingDivergedError as error:
+            raise ValueError(
+                f"learning_rate={self.learning_rate} is too large, or "
+                f"head_temperature={config.head_temperature} too small: {error}"
+            ) from None
         return lanes.of(0).network, lanes.metrics.loss.values[0]
 
 

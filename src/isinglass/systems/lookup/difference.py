@@ -10,13 +10,14 @@ Thermal weights, w(h) = s ((1 + ρ)/2)^(n−1−h) ((1 − ρ)/2)^h, let each ot
 with the probability (1 − ρ)/2: s times the derivative of the multilinear extension of T
 at the heated address. In Walsh modes, a mode of m bits is damped by ρ^(m−1): the noise
 operator. ρ = 1 is the plain finite difference, ρ = 0 has linear response alone, and the
-published program has ρ = s = 1/2. Its paper has w(h) = 1/(h + 1).
+published program has ρ = s = 1/2. Of its paper w(h) = 1/(h + 1) is said.
 
 G_l does not depend on bit l, so that slopes are of 2^(n−1) numbers for each bit. They
 are computed once a step, whatever the batch: one product with the weights of all pairs
 of addresses, or for large tables a Walsh transform and back.
 
-Source: Bacellar et al. 2024, arXiv 2410.11112, Eq. 3, and its program.
+Source: the program of Bacellar et al. 2024, arXiv 2410.11112, whose text was not at
+hand.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ from isinglass.systems.lookup.thermometer import Thermometer
 
 VERSION = 1
 _ROWS = 256  # samples that are looked up at a time
+# What NumPy raises at a file that is none, or of which bytes have changed.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _PARTS = ("version", "thresholds", "columns", "labels", "temperature", "layers")
 
 
@@ -171,12 +182,12 @@ def load_tables(path: str | Path) -> TableNetwork:
     if not path.is_file():
         raise FileNotFoundError(f"no file of tables at {path}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = dict(stored.items())
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} is no file of tables: {error}") from None
     missing = [name for name in _PARTS if name not in arrays]
-    if missing or int(arrays["version"]) != VERSION:
+    if missing or not np.array_equal(arrays["version"], VERSION):
         lack = f"lacks {missing[0]}" if missing else "is of another version"
         raise ValueError(f"{path} is no file of tables: it {lack}")
     try:
@@ -202,9 +213,16 @@ def network_tables(
         np.asarray(columns),
         tuple(layer.wires() for layer in network.layers),
         tuple(np.asarray(layer.tables) > 0 for layer in network.layers),
-        np.asarray(labels),
+        _as_words(np.asarray(labels)),
         network.config.head_temperature,
     )
+
+
+def _as_words(labels: np.ndarray) -> np.ndarray:
+    """Words that stand in an array of objects, as tables of data have them, as text."""
+    if labels.dtype == object and all(isinstance(label, str) for label in labels):
+        return labels.astype(str)
+    return labels
 
 
 def _check_layer(wires: Any, tables: Any, inputs: int) -> None:

@@ -64,7 +64,9 @@ class Thermometer:
     """Thresholds of every feature, and the bits that they make of samples.
 
     Attributes:
-        thresholds: (F, z), from the lowest up. Samples are compared in their type.
+        thresholds: (F, z), from the lowest up. They and samples are compared in the
+            coarser of both float types: where a threshold is a sample's value, a copy
+            of that sample in another type does not pass it either.
 
     Raises:
         TypeError: If thresholds are no array.
@@ -92,9 +94,10 @@ class Thermometer:
             ValueError: If samples have other features, or are not finite and real.
         """
         samples = _checked(samples, f"... {len(self.thresholds)}")
-        exact = np.issubdtype(self.thresholds.dtype, np.integer)
-        dtype = samples.dtype if exact else self.thresholds.dtype
-        return samples.astype(dtype)[..., None] > self.thresholds
+        dtype = _common_type(samples.dtype, self.thresholds.dtype)
+        with np.errstate(over="ignore"):  # no float16 passes what it cannot hold
+            thresholds = self.thresholds.astype(dtype)
+            return samples.astype(dtype)[..., None] > thresholds
 
     def counts(
         self, samples: Num[np.ndarray, "*batch f"]
@@ -228,6 +231,15 @@ def _backward(rest: Any, cotangent: Array) -> tuple[Array, Any]:
 
 
 _above.defvjp(_forward, _backward)
+
+
+def _common_type(samples: np.dtype, thresholds: np.dtype) -> np.dtype:
+    """The coarser of two float types; of whole numbers that of the other."""
+    if not np.issubdtype(thresholds, np.floating):
+        return samples
+    if not np.issubdtype(samples, np.floating):
+        return thresholds
+    return min(samples, thresholds, key=lambda dtype: dtype.itemsize)
 
 
 def _checked(samples: Any, axes: str) -> np.ndarray:

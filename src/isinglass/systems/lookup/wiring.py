@@ -60,8 +60,9 @@ def random_wiring(
     check_arity(arity=arity)
     check_key(key=key)
     rounds = -(-tables * arity // inputs)
-    orders = [jax.random.permutation(k, inputs) for k in jax.random.split(key, rounds)]
-    wires = jnp.concatenate(orders)[: tables * arity]
+    keys = jax.random.split(key, rounds)
+    orders = jax.vmap(lambda k: jax.random.permutation(k, inputs))(keys)
+    wires = orders.reshape(-1)[: tables * arity]
     return wires.astype(jnp.int32).reshape(tables, arity)
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -186,14 +187,18 @@ class SASQuaTCh(eqx.Module):
         """⟨Z⟩ of unit vectors that are not looked at."""
         evolved = self.evolved(states)
         density = evolved.real**2 + evolved.imag**2
-        return density @ spin_components(self.readout).astype(density.dtype)
+        angles = _at_least(self.readout, density.dtype)
+        return density @ spin_components(angles).astype(density.dtype)
 
     def evolved(self, states: Array) -> Array:
         """Amplitudes behind the last layer, of unit vectors that are not looked at."""
         config = self.config
         kind = config.basis, config.seed
         modes = transformed(states, config.registers, kind)
-        modes = apply_kernels(modes, config.kernel, self.kernel)
+        angles = self.kernel
+        if angles is not None:
+            angles = _at_least(angles, states.dtype)
+        modes = apply_kernels(modes, config.kernel, angles)
         return transformed(modes, config.registers, kind, inverse=True)
 
 
@@ -216,3 +221,8 @@ def sampled(expectation: Array, shots: int, key: PRNGKeyArray) -> Array:
 
 def _angles(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     return jax.random.uniform(key, shape, minval=-math.pi, maxval=math.pi)
+
+
+def _at_least(angles: Array, dtype: Any) -> Array:
+    """Angles in the finer of their type and another."""
+    return angles.astype(jnp.promote_types(angles.dtype, dtype))

@@ -64,8 +64,19 @@ def parameter_shift(
     if shots is not None:
         check_shots(shots)
         check_key(key=key)
-    states = normalised(in_floats(jnp.asarray(fields)))
-    return _shifted(model, states, shots, key)
+    fields = in_floats(jnp.asarray(fields))
+    fields = fields.astype(jnp.promote_types(fields.dtype, jnp.float32))
+    if not fields.size:  # slopes of nothing
+        return _shifted_of_nothing(model, fields)
+    return _shifted(model, normalised(fields), shots, key)
+
+
+def _shifted_of_nothing(model: SASQuaTCh, fields: Array) -> ShiftGradients:
+    batch = fields.shape[:-1]
+    return ShiftGradients(
+        None if model.kernel is None else jnp.zeros(batch + model.kernel.shape),
+        jnp.zeros(batch + model.readout.shape),
+    )
 
 
 @eqx.filter_jit
