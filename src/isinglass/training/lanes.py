@@ -150,12 +150,12 @@ class LaneTask:
         frozen: ``frozen(model)`` gives those parts of a model that stay as they are, as
             `eqx.tree_at` takes them: an array, a module, or a tuple of such. None for
             all arrays of real numbers being trained.
-        project: ``project(model)`` gives the model that takes the place of one after
-            each step, such as one whose weights are cut to an interval; None for none.
-            Of what it gives only the arrays that are trained are taken.
         plan: What else a checkpoint is to be known by, as JSON has it, such as the
             loss, of which nothing can be compared. Models, data, recipe, rates and keys
             are in it anyway.
+        project: ``project(model)`` gives the model that takes the place of one after
+            each step, such as one whose weights are cut to an interval; None for none.
+            Of what it gives only the arrays that are trained are taken.
 
     Raises:
         TypeError: If loss, validate, frozen or project is no function, plan no mapping,
@@ -166,8 +166,8 @@ class LaneTask:
     data: Any
     validate: Callable[[Any, Any], Any] | None = None
     frozen: Callable[[Any], Any] | None = None
-    project: Callable[[Any], Any] | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
+    project: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
         check_function(loss=self.loss)
