@@ -20,6 +20,8 @@ FIGURES = (
     "descent-energy-rest",
     "descent-sudoku",
     "descent-sudoku-energy",
+    "lookup-digits",
+    "lookup-transformer",
     "interference-few-shot",
     "interference-hosts",
     "interference-neighbours",

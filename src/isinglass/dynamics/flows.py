@@ -109,6 +109,11 @@ class Flow:
             check_in("(0, inf]", period=self.period)
         if self.period is not None and math.isfinite(self.period):
             steps = self.period / self.dt
+            if math.isinf(steps):
+                raise ValueError(
+                    "period must be a number of dt that can be counted, got "
+                    f"{self.period} with dt = {self.dt}"
+                )
             if abs(steps - round(steps)) > WHOLE * steps or round(steps) < 1:
                 raise ValueError(
                     "period must be a whole number of dt, for the phase is counted in "

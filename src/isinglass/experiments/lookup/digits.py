@@ -274,11 +274,11 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Accuracy of all arms and peers."""
-    figure, (left, right) = subplots(1, 2, width=10.4, height=3.6)
+    figure, (left, right) = subplots(1, 2, width=10.4, height=3.6, sharex=True)
     plot.rows(measured.accuracy, left, by="arm")
     left.set(xlabel="accuracy in %", title="tables and their controls")
     plot.rows(measured.peers.rename(peer="arm"), right, by="arm")
-    right.set(xlabel="accuracy in %", title="peers", xlim=left.get_xlim())
+    right.set(xlabel="accuracy in %", title="peers")
     yield Figure(
         figure,
         "Accuracy on test digits; a dot is a repetition (other pictures to learn from, "
