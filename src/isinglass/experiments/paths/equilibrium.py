@@ -170,7 +170,7 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         label="lags shuffled, to the mean force",
     )
     right.set(xlabel="strength of the bath, ξ", ylabel="distance to the chain's state")
-    right.legend()
+    right.legend(loc="center right", bbox_to_anchor=(1, 0.33))
     for axes in (left, right):
         log_ticks(axes, measured.strength.values.tolist())
     yield Figure(
