@@ -314,6 +314,9 @@ class TestDigits:
             "diffusion-digits",
             "heat-digits",
             "heat-resolution",
+            "lookup-digits",
+            "lookup-transformer",
+            "quantum-digits",
         }
 
 

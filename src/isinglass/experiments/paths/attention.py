@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
+from isinglass import plot
 from isinglass.experiments.paths.setting import (
     CUTOFF,
     FLIP,
@@ -189,29 +190,34 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     for place, beta in enumerate(measured.beta.values):
         for part, style in zip(PARTS, ("-", ":"), strict=True):
             values = measured.weight.sel(bath="Ohmic", beta=beta, part=part)
-            left.loglog(
+            plot.line(
                 measured.lag,
                 values,
+                left,
                 style,
                 color=COLOURS[place],
                 label=f"β = {beta:g}" if part == "real" else None,
             )
-        right.loglog(
+        plot.line(
             measured.mixed_share.sel(beta=beta).values.ravel(),
             measured.mixed_error.sel(beta=beta).values.ravel(),
+            right,
             ".",
             ms=2,
             alpha=0.4,
             color=COLOURS[place],
         )
-        right.loglog(
+        plot.line(
             measured.share.sel(beta=beta).values.ravel(),
             measured.error.sel(beta=beta).values.ravel(),
+            right,
             "o",
             ms=5,
             color=COLOURS[place],
             label=f"β = {beta:g}",
         )
+    for axes in (left, right):
+        axes.set(xscale="log", yscale="log")
     left.set(xlabel="lag in steps of 0.1", ylabel="|Re η|, dotted |Im η|, Ohmic")
     left.legend()
     right.set(xlabel="share of |η| beyond a lag", ylabel="error without it")

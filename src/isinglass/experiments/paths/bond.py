@@ -123,9 +123,10 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     figure, axes = subplots(width=7.2, height=4)
     for place, beta in enumerate(measured.beta.values):
         colour = COLOURS[place]
-        axes.plot(
+        plot.line(
             measured.memory,
             measured.bond.sel(beta=beta),
+            axes,
             "o-",
             color=colour,
             ms=4,

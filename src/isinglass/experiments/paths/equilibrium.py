@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.paths.setting import SPINS, shuffled
 from isinglass.plot import COLOURS, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
@@ -143,32 +144,36 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Polarisation by strength, and distances."""
     figure, (left, right) = subplots(1, 2, width=11, height=3.8)
     for place, (name, style) in enumerate(zip(STATES[:3], "o-:", strict=True)):
-        left.semilogx(
+        plot.line(
             measured.strength,
             measured.coherence.sel(state=name),
+            left,
             style,
             color=COLOURS[place],
             label=name,
         )
-    left.set(xlabel="strength of the bath, ξ", ylabel="coherence ⟨σ_x⟩")
+    left.set(xscale="log", xlabel="strength of the bath, ξ", ylabel="coherence ⟨σ_x⟩")
     left.legend()
     for place, name in enumerate(STATES[1:], start=1):
-        right.loglog(
+        plot.line(
             measured.strength,
             measured.distance.sel(state=name),
+            right,
             "o-",
             ms=4,
             color=COLOURS[place],
             label=name,
         )
     control = SETTINGS[measured.resolution].control
-    right.plot(
+    plot.line(
         np.full(measured.sizes["seed"], control),
         measured.mixed,
+        right,
         "x",
         color=COLOURS[len(STATES)],
         label="lags shuffled, to the mean force",
     )
+    right.set(xscale="log", yscale="log")
     right.set(xlabel="strength of the bath, ξ", ylabel="distance to the chain's state")
     right.legend(loc="center right", bbox_to_anchor=(1, 0.33))
     for axes in (left, right):

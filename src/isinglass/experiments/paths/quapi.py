@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isinglass import plot
 from isinglass.experiments.paths.setting import (
     STEP,
     hierarchical,
@@ -136,10 +137,11 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Errors by step, and by cutoff."""
     figure, (left, right) = subplots(1, 2, width=11, height=3.8)
-    left.semilogy(
-        measured.step, measured.error, "o-", ms=3, color=COLOURS[0], label="memory of 7"
-    )
-    left.semilogy(measured.step, measured.markov, color=COLOURS[1], label="memory of 1")
+    steps = measured.step
+    dots = {"ms": 3, "color": COLOURS[0], "label": "memory of 7"}
+    plot.line(steps, measured.error, left, "o-", **dots)
+    plot.line(steps, measured.markov, left, color=COLOURS[1], label="memory of 1")
+    left.set_yscale("log")
     left.axvline(MEMORY + 0.5, color=COLOURS[2], lw=0.8)
     left.set(xlabel="step of 0.1", ylabel="largest difference of ρ to the program's")
     left.legend()
@@ -149,10 +151,9 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
         "trace": "error of the trace",
     }
     for place, (name, label) in enumerate(labels.items()):
-        right.loglog(
-            measured.cutoff, measured[name], "o-", color=COLOURS[place], label=label
-        )
-    right.set(xlabel="cutoff", ylabel="largest difference")
+        curve = {"color": COLOURS[place], "label": label}
+        plot.line(measured.cutoff, measured[name], right, "o-", **curve)
+    right.set(xscale="log", yscale="log", xlabel="cutoff", ylabel="largest difference")
     right.invert_xaxis()
     right.legend()
     yield Figure(

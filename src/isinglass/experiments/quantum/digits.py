@@ -239,7 +239,7 @@ def _modes(measured: xr.Dataset) -> Figure:
         for axes, end in zip(column, measured.end.values, strict=True):
             picture = measured.mode.sel(circuit=label, pair=name, end=end)
             most = float(np.abs(picture).max())
-            axes.imshow(picture, cmap="RdBu_r", vmin=-most, vmax=most)
+            plot.picture(picture, axes, cmap="RdBu_r", vmin=-most, vmax=most)
             axes.set(xticks=[], yticks=[])
         column[0].set_title(label.replace(", L", ",\nL").replace("r, one", "r,\none"))
     for axes, end in zip(panels[:, 0], measured.end.values, strict=True):
