@@ -117,6 +117,14 @@ class Metric(NamedTuple):
     units: str
 
 
+def even_diverged(train: Callable[..., Any], *what: Any, **how: Any) -> Any:
+    """Return what a training gives, as it was before where all of it diverged."""
+    try:
+        return train(*what, **how)
+    except TrainingDivergedError as error:
+        return error.run
+
+
 class Sums(NamedTuple):
     """Sums over steps, of which a record holds the means.
 

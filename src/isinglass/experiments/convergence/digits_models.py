@@ -19,7 +19,7 @@ from isinglass.systems.convergence import (
     distance_from_uniform,
 )
 from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import Runtime, even_diverged
 
 CLASSES = 10
 
@@ -199,19 +199,15 @@ def trained(
     store = context.store("-".join(map(str, words)))
     with context.follow(f"{arm.name}, d_m = {width}") as report:
         runtime = Runtime(store, lambda now: report(now.step, now.steps))
-        try:
-            lanes = train_lanes(
-                starts,
-                LaneTask(
-                    loss, digits, frozen=queries_and_keys if arm.is_frozen else None
-                ),
-                training.recipe,
-                learning_rates=[job.rate for job in jobs],
-                keys=draws,
-                runtime=runtime,
-            )
-        except TrainingDivergedError as error:  # counts as it is
-            lanes = error.run
+        lanes = even_diverged(
+            train_lanes,
+            starts,
+            LaneTask(loss, digits, frozen=queries_and_keys if arm.is_frozen else None),
+            training.recipe,
+            learning_rates=[job.rate for job in jobs],
+            keys=draws,
+            runtime=runtime,
+        )
     losses = lanes.metrics.loss.values
     return Trained(starts, lanes.models, losses, lanes.diverged)
 

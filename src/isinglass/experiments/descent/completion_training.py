@@ -41,9 +41,9 @@ from isinglass.training import (
     LaneRecipe,
     Lanes,
     LaneTask,
-    TrainingDivergedError,
     train_lanes,
 )
+from isinglass.training.run import even_diverged
 
 WAVES = 16  # sinusoids of t that make Hyper-SET's steps
 
@@ -234,17 +234,15 @@ def _trained(
     models = _new_models(draws.models, arm, len(rates))
     store, what = f"{TRAINED.index(arm.name)}-{name}", f"{arm.name}, {name}"
     with following(context, store, what) as runtime:
-        try:
-            return train_lanes(
-                models,
-                task,
-                recipe,
-                learning_rates=np.repeat(rates, len(draws.models)),
-                keys=jnp.tile(draws.batches, len(rates)),
-                runtime=runtime,
-            )
-        except TrainingDivergedError as error:
-            return error.run
+        return even_diverged(
+            train_lanes,
+            models,
+            task,
+            recipe,
+            learning_rates=np.repeat(rates, len(draws.models)),
+            keys=jnp.tile(draws.batches, len(rates)),
+            runtime=runtime,
+        )
 
 
 @eqx.filter_jit

@@ -31,7 +31,7 @@ from isinglass.training.lanes import (
     lanes_of,
     train_lanes,
 )
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import Runtime, even_diverged
 
 SEARCH, REPORT = "search", "report"
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
@@ -370,17 +370,15 @@ def _side_by_side(
     weights, dropout = jax.vmap(jax.random.split, out_axes=1)(keys)
     nets = eqx.filter_vmap(lambda key: DIFFormer(config, key=key))(weights)
     places = jnp.array([job.place for job in jobs], jnp.int32)
-    try:
-        lanes = train_lanes(
-            Learner(nets, places, arm.has_graph),
-            LaneTask(loss, draws, validation_error),
-            training.recipe,
-            learning_rates=[job.rate for job in jobs],
-            keys=dropout,
-            runtime=runtime,
-        )
-    except TrainingDivergedError as error:  # counts as it is
-        lanes = error.run
+    lanes = even_diverged(
+        train_lanes,
+        Learner(nets, places, arm.has_graph),
+        LaneTask(loss, draws, validation_error),
+        training.recipe,
+        learning_rates=[job.rate for job in jobs],
+        keys=dropout,
+        runtime=runtime,
+    )
     return lanes.models
 
 

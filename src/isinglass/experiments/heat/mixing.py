@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from isinglass._common.affine import Linear
 from isinglass.attention.normalisation import Normalisation
 from isinglass.systems.heat import HeatConduction, HeatConfig
-from isinglass.systems.heat.layer import Linear, halves, small_weights
+from isinglass.systems.heat.layer import halves, linear, small_weights
 
 
 class Attending(eqx.Module):
@@ -37,7 +38,7 @@ class Attending(eqx.Module):
         c = config.width
         # As large as normed features, or positions would be invisible at the start.
         self.positions = 50 * small_weights(keys[1], (*config.shape, c))
-        self.query, self.key = (Linear(c, c, key=k) for k in keys[2:])
+        self.query, self.key = (linear(c, c, key=k) for k in keys[2:])
         self.config = config
 
     def __call__(self, x: Float[Array, "*b h w c"], embedding: Any = None) -> Array:

@@ -24,7 +24,7 @@ from isinglass.systems.heat import (
     recover_modes,
 )
 from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import Runtime, even_diverged
 
 TRUTH = (0.1, 0.5, 2.0, 8.0)  # k of the four channels of a plate
 TIMES = (1, 2)
@@ -223,17 +223,15 @@ def _trained(
             report(now.step, now.steps)
 
         store = context.store(f"{name.replace(' ', '-')}-{len(jobs)}-{jobs[0][0]}")
-        try:
-            lanes = train_lanes(
-                Learner(nets, places),
-                LaneTask(loss, data),
-                recipe,
-                learning_rates=[rate for rate, _ in jobs],
-                keys=jax.random.split(jax.random.key(0), len(jobs)),
-                runtime=Runtime(store, tell),
-            )
-        except TrainingDivergedError as error:  # counts as it is
-            lanes = error.run
+        lanes = even_diverged(
+            train_lanes,
+            Learner(nets, places),
+            LaneTask(loss, data),
+            recipe,
+            learning_rates=[rate for rate, _ in jobs],
+            keys=jax.random.split(jax.random.key(0), len(jobs)),
+            runtime=Runtime(store, tell),
+        )
     return lanes.models
 
 

@@ -21,11 +21,12 @@ import optax
 import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from isinglass._common.affine import Linear
 from isinglass.attention.normalisation import Normalisation
 from isinglass.experiments.heat.mixing import Attending
 from isinglass.reproduce import Context, inputs
 from isinglass.systems.heat import HeatBlock, HeatConfig
-from isinglass.systems.heat.layer import Linear
+from isinglass.systems.heat.layer import linear
 from isinglass.training.lanes import (
     LaneRecipe,
     LaneTask,
@@ -34,7 +35,7 @@ from isinglass.training.lanes import (
     lanes_of,
     train_lanes,
 )
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import Runtime, even_diverged
 
 SEARCH, REPORT = "search", "report"
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
@@ -254,8 +255,8 @@ def classifier(arm: Arm, training: Training, key: PRNGKeyArray) -> Classifier:
             eqx.tree_at(lambda b: b.conduction, block, Attending(config, key=k))
             for block, k in zip(blocks, keys[2:], strict=True)
         ]
-    embed = Linear(training.patch**2, width, key=keys[0])
-    head = Linear(width, CLASSES, key=keys[1])
+    embed = linear(training.patch**2, width, key=keys[0])
+    head = linear(width, CLASSES, key=keys[1])
     return Classifier(embed, tuple(blocks), Normalisation(width), head)
 
 
@@ -360,17 +361,15 @@ def _side_by_side(
     learn, choose = (
         jnp.asarray(np.stack(x), jnp.int32) for x in zip(*splits, strict=True)
     )
-    try:
-        lanes = train_lanes(
-            Learner(nets, learn, choose, training.batch),
-            LaneTask(loss, task.pictures),
-            training.recipe,
-            learning_rates=[job.rate for job in jobs],
-            keys=batches,
-            runtime=runtime,
-        )
-    except TrainingDivergedError as error:  # counts as it is
-        lanes = error.run
+    lanes = even_diverged(
+        train_lanes,
+        Learner(nets, learn, choose, training.batch),
+        LaneTask(loss, task.pictures),
+        training.recipe,
+        learning_rates=[job.rate for job in jobs],
+        keys=batches,
+        runtime=runtime,
+    )
     return lanes.models
 
 

@@ -26,7 +26,7 @@ from isinglass._common.intervals import mean_interval
 from isinglass.reproduce import Context, inputs
 from isinglass.reproduce.trainings import following
 from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import TrainingDivergedError
+from isinglass.training.run import even_diverged
 
 SEARCH, REPORT = "search", "report"
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
@@ -255,17 +255,15 @@ def _trained(
     )
     name = f"{jobs[0][2]}-{crc32(arm.name.encode()):08x}"
     with following(context, name, f"{arm.name}, {jobs[0][2]}") as runtime:
-        try:
-            lanes = train_lanes(
-                models,
-                lane_task,
-                training.recipe,
-                learning_rates=[job[0] for job in jobs],
-                keys=batches,
-                runtime=runtime,
-            )
-        except TrainingDivergedError as error:  # counts as it is
-            lanes = error.run
+        lanes = even_diverged(
+            train_lanes,
+            models,
+            lane_task,
+            training.recipe,
+            learning_rates=[job[0] for job in jobs],
+            keys=batches,
+            runtime=runtime,
+        )
     return lanes.models, int(lanes.diverged.sum())
 
 

@@ -23,7 +23,7 @@ from isinglass.systems.looped import (
     train,
 )
 from isinglass.systems.looped.evaluation import Sample
-from isinglass.training.run import TrainingDivergedError
+from isinglass.training.run import even_diverged
 
 # What seeds are for: to choose a learning rate, or to be reported.
 SEARCH, REPORT = 0, 1
@@ -83,17 +83,15 @@ def trained(
         names: Seeds; those that are reported if None.
     """
     with following(context, training.name, training.name) as runtime:
-        try:
-            return train(
-                training.config,
-                training.task,
-                training.recipe,
-                seeds=seeds(context) if names is None else names,
-                evaluate=training.evaluate,
-                runtime=runtime,
-            )
-        except TrainingDivergedError as error:
-            return error.run
+        return even_diverged(
+            train,
+            training.config,
+            training.task,
+            training.recipe,
+            seeds=seeds(context) if names is None else names,
+            evaluate=training.evaluate,
+            runtime=runtime,
+        )
 
 
 def parameters(run: Run) -> int:

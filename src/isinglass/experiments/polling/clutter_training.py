@@ -32,10 +32,10 @@ from isinglass.training import (
     LaneRecipe,
     Lanes,
     LaneTask,
-    TrainingDivergedError,
     train_lanes,
 )
 from isinglass.training.lanes import each_lane, joined_lanes
+from isinglass.training.run import even_diverged
 
 PUBLISHED_WEIGHT = 1e-4  # λ
 COPIES = 4  # canvases of each digit that rates are chosen on
@@ -257,17 +257,15 @@ def _trained(
     models = joined_lanes([models] * len(rates))
     store, what = f"{purpose}-{ARMS.index(arm)}", f"{arm.name}, {purpose}"
     with following(context, store, what) as runtime:
-        try:
-            return train_lanes(
-                models,
-                task,
-                recipe,
-                learning_rates=np.repeat(rates, len(draws.models)),
-                keys=jnp.tile(draws.batches, len(rates)),
-                runtime=runtime,
-            )
-        except TrainingDivergedError as error:  # counts as it is
-            return error.run
+        return even_diverged(
+            train_lanes,
+            models,
+            task,
+            recipe,
+            learning_rates=np.repeat(rates, len(draws.models)),
+            keys=jnp.tile(draws.batches, len(rates)),
+            runtime=runtime,
+        )
 
 
 def _new_models(keys: Any, config: PollingDetectorConfig) -> PollingDetector:

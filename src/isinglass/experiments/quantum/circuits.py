@@ -17,7 +17,7 @@ from isinglass.experiments.quantum.pictures import Pair, split
 from isinglass.reproduce import Context
 from isinglass.systems.quantum import SASQuaTCh, SASQuaTChConfig
 from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import Runtime, even_diverged
 
 SEARCH, REPORT = "search", "report"
 
@@ -186,17 +186,15 @@ def _trained(
     store = context.store(f"training-{crc32(words.encode()):08x}")
     with context.follow(f"{own.label(layers)}, {problem.name}") as report:
         runtime = Runtime(store, lambda now: report(now.step, now.steps))
-        try:
-            lanes = train_lanes(
-                Learner(circuits, learn, training.batch),
-                LaneTask(loss, data),
-                training.recipe,
-                learning_rates=[job.rate for job in jobs],
-                keys=batches,
-                runtime=runtime,
-            )
-        except TrainingDivergedError as error:  # counts as it is
-            lanes = error.run
+        lanes = even_diverged(
+            train_lanes,
+            Learner(circuits, learn, training.batch),
+            LaneTask(loss, data),
+            training.recipe,
+            learning_rates=[job.rate for job in jobs],
+            keys=batches,
+            runtime=runtime,
+        )
     return lanes.models.circuit
 
 

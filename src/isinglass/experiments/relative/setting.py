@@ -22,7 +22,7 @@ from isinglass.training.lanes import (
     lanes_of,
     train_lanes,
 )
-from isinglass.training.run import Runtime, TrainingDivergedError
+from isinglass.training.run import Runtime, even_diverged
 
 
 class Arm(NamedTuple):
@@ -233,14 +233,12 @@ def _side_by_side(
         _coupling if arm.is_fixed else None,
         {"experiment": problem.name, "arm": arm.name, "sizes": repr(problem.sizes)},
     )
-    try:
-        return train_lanes(
-            Learner(nets, cases, problem.sizes, arm.has_first),
-            task,
-            training.recipe,
-            learning_rates=[job.rate for job in jobs],
-            keys=batches,
-            runtime=runtime,
-        )
-    except TrainingDivergedError as error:
-        return error.run
+    return even_diverged(
+        train_lanes,
+        Learner(nets, cases, problem.sizes, arm.has_first),
+        task,
+        training.recipe,
+        learning_rates=[job.rate for job in jobs],
+        keys=batches,
+        runtime=runtime,
+    )

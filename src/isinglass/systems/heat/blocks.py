@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from isinglass._common.affine import Linear
 from isinglass._common.checks import (
     check_flag,
     check_in,
@@ -30,7 +31,7 @@ from isinglass._common.checks import (
 )
 from isinglass._common.precision import in_floats, single_precision, usual_promotion
 from isinglass.attention.normalisation import Normalisation
-from isinglass.systems.heat.layer import HeatConduction, HeatConfig, Linear
+from isinglass.systems.heat.layer import HeatConduction, HeatConfig, linear
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ class HeatBlock(eqx.Module):
             config, shares_embedding=shares_embedding, key=keys[0]
         )
         self.norms = Normalisation(c), Normalisation(c)
-        self.widen = Linear(c, how.expansion * c, key=keys[1])
-        self.narrow = Linear(how.expansion * c, c, key=keys[2])
+        self.widen = linear(c, how.expansion * c, key=keys[1])
+        self.narrow = linear(how.expansion * c, c, key=keys[2])
         scale = how.layer_scale
         self.scales = None if scale is None else jnp.full((2, c), float(scale))
         self.branches = how

@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from isinglass._common.affine import affine
+from isinglass._common.affine import Linear
 from isinglass._common.checks import (
     as_pair,
     check_choice,
@@ -102,24 +102,9 @@ class HeatConfig:
         check_method(self.method)
 
 
-class Linear(eqx.Module):
-    """x W + b of the last axis.
-
-    Attributes:
-        weight: W, (in, out), normal of spread 0.02 at the start.
-        bias: b, (out,), 0 at the start.
-    """
-
-    weight: Float[Array, "i o"]
-    bias: Float[Array, "o"]
-
-    def __init__(self, rows: int, columns: int, *, key: PRNGKeyArray) -> None:
-        self.weight = small_weights(key, (rows, columns))
-        self.bias = jnp.zeros(columns)
-
-    def __call__(self, x: Float[Array, "*b i"]) -> Float[Array, "*b o"]:
-        """Return x W + b."""
-        return affine(x, self.weight, self.bias)
+def linear(rows: int, columns: int, *, key: PRNGKeyArray) -> Linear:
+    """A linear map, normal of spread 0.02."""
+    return Linear(small_weights(key, (rows, columns)))
 
 
 class HeatConduction(eqx.Module):
@@ -174,12 +159,12 @@ class HeatConduction(eqx.Module):
         if config.convolution:
             draws = jax.random.uniform(keys[0], (10, c), minval=-1 / 3, maxval=1 / 3)
             self.kernel, self.kernel_bias = draws[:9].reshape(3, 3, c), draws[9]
-        self.linear = Linear(c, 2 * c, key=keys[1])
+        self.linear = linear(c, 2 * c, key=keys[1])
         self.norm = Normalisation(c)
-        self.out = Linear(c, c, key=keys[2])
+        self.out = linear(c, c, key=keys[2])
         self.embedding = self.to_conductivity = None
         if config.kind == "modes":
-            self.to_conductivity = Linear(c, c, key=keys[3])
+            self.to_conductivity = linear(c, c, key=keys[3])
             if not shares_embedding:
                 self.embedding = frequency_embedding(config.shape, c, key=keys[4])
         self.modes = _first_modes(config)

@@ -20,6 +20,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from isinglass._common.affine import Linear
 from isinglass._common.checks import (
     as_list,
     as_pair,
@@ -41,8 +42,8 @@ from isinglass.systems.heat.layer import (
     KINDS,
     HeatConduction,
     HeatConfig,
-    Linear,
     frequency_embedding,
+    linear,
 )
 from isinglass.systems.heat.resolution import RULES
 from isinglass.systems.heat.spectrum import SPECTRA, check_method
@@ -249,7 +250,7 @@ class VHeat(eqx.Module):
             )
         )
         self.norm = Normalisation(stages[-1].width)
-        self.head = Linear(stages[-1].width, config.classes, key=keys[4])
+        self.head = linear(stages[-1].width, config.classes, key=keys[4])
         self.config = config
 
     @usual_promotion()

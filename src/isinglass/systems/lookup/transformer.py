@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from isinglass._common.affine import affine
+from isinglass._common.affine import Linear
 from isinglass._common.checks import (
     check_choice,
     check_finite,
@@ -110,25 +110,10 @@ class LookupTransformerConfig:
         return count_operations(size, self.mixer)
 
 
-class Linear(eqx.Module):
-    """x W + b of the last axis.
-
-    Attributes:
-        weight: W, (in, out), uniform within √(6/(in + out)) at the start.
-        bias: b, (out,), 0 at the start.
-    """
-
-    weight: Float[Array, "i o"]
-    bias: Float[Array, "o"]
-
-    def __init__(self, rows: int, columns: int, *, key: PRNGKeyArray) -> None:
-        most, sizes = (6 / (rows + columns)) ** 0.5, (rows, columns)
-        self.weight = jax.random.uniform(key, sizes, minval=-most, maxval=most)
-        self.bias = jnp.zeros(columns)
-
-    def __call__(self, x: Array) -> Array:
-        """Return x W + b."""
-        return affine(x, self.weight, self.bias)
+def linear(rows: int, columns: int, *, key: PRNGKeyArray) -> Linear:
+    """A linear map, uniform within √(6/(rows + columns))."""
+    most = (6 / (rows + columns)) ** 0.5
+    return Linear(jax.random.uniform(key, (rows, columns), minval=-most, maxval=most))
 
 
 class Attention(eqx.Module):
@@ -149,8 +134,8 @@ class Attention(eqx.Module):
     def __init__(self, width: int, heads: int, *, key: PRNGKeyArray) -> None:
         first, second = jax.random.split(key)
         self.norm = Normalisation(width)
-        self.parts = Linear(width, 3 * width, key=first)
-        self.out = Linear(width, width, key=second)
+        self.parts = linear(width, 3 * width, key=first)
+        self.out = linear(width, width, key=second)
         self.heads = heads
 
     def __call__(self, x: Array) -> Array:
@@ -177,8 +162,8 @@ class Perceptron(eqx.Module):
     def __init__(self, width: int, hidden: int, *, key: PRNGKeyArray) -> None:
         first, second = jax.random.split(key)
         self.norm = Normalisation(width)
-        self.inner = Linear(width, hidden, key=first)
-        self.outer = Linear(hidden, width, key=second)
+        self.inner = linear(width, hidden, key=first)
+        self.outer = linear(hidden, width, key=second)
 
     def __call__(self, x: Array) -> Array:
         """Return x and what the perceptron makes of it."""
@@ -218,14 +203,14 @@ class LookupTransformer(eqx.Module):
         check_key(key=key)
         width, keys = config.width, jax.random.split(key, 5)
         blocks = [jax.random.split(k, config.blocks) for k in keys[:2]]
-        self.embed = Linear(config.patch_values, width, key=keys[2])
+        self.embed = linear(config.patch_values, width, key=keys[2])
         self.positions = 0.1 * jax.random.normal(keys[3], (config.patches, width))
         self.attention = tuple(Attention(width, config.heads, key=k) for k in blocks[0])
         self.mixers = ()
         if config.mixer != "none":
             self.mixers = tuple(_mixer(config, k) for k in blocks[1])
         self.norm = Normalisation(width)
-        self.head = Linear(width, config.classes, key=keys[4])
+        self.head = linear(width, config.classes, key=keys[4])
         self.config = config
 
     @usual_promotion()

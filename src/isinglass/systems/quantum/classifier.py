@@ -25,7 +25,7 @@ from isinglass.systems.quantum.circuit import SASQuaTCh, SASQuaTChConfig
 from isinglass.systems.quantum.registers import MOST_QUBITS
 from isinglass.systems.quantum.states import normalised
 from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
-from isinglass.training.run import TrainingDivergedError
+from isinglass.training.run import even_diverged
 
 BETAS = (0.9, 0.999)  # of Adam
 
@@ -209,16 +209,14 @@ class SASQuaTChClassifier(ClassifierMixin, BaseEstimator):
         recipe = LaneRecipe(
             int(self.steps), clip=None, betas=BETAS, decay=False, every=int(self.steps)
         )
-        try:
-            lanes = train_lanes(
-                learners,
-                task,
-                recipe,
-                learning_rates=np.full(len(positive), float(self.learning_rate)),
-                keys=jax.random.split(draws, len(positive)),
-            )
-        except TrainingDivergedError as error:
-            lanes = error.run
+        lanes = even_diverged(
+            train_lanes,
+            learners,
+            task,
+            recipe,
+            learning_rates=np.full(len(positive), float(self.learning_rate)),
+            keys=jax.random.split(draws, len(positive)),
+        )
         if lanes.diverged.any():
             raise ValueError(
                 f"learning_rate={self.learning_rate} is too large: training of "
