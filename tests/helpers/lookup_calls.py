@@ -33,6 +33,7 @@ PARTS = {
     "labels": np.array([3, 5]),
 }
 EXPORTED = lookup.TableNetwork(**PARTS)
+POINTS = lookup.FixedPoint(8, 16.0, True)
 FILE = FOLDER / "tables.npz"
 EXPORTED.save(FILE)
 OPTIONS = {"tables": (4,), "arity": 2, "bits": 1, "epochs": 1, "random_state": 0}
@@ -85,6 +86,11 @@ LOOKUP = [
     *(case(getattr(EXPORTED, name), SAMPLES) for name in ("counts", "logits")),
     case(EXPORTED.predict, SAMPLES),
     case(EXPORTED.save, FOLDER / "again.npz"),
+    case(lookup.FixedPoint, 8, 255.0),
+    case(POINTS.integers, SAMPLES),
+    case(POINTS.values, np.arange(3)),
+    case(EXPORTED.verilog, "net", POINTS),
+    case(EXPORTED.test_bench, SAMPLES, "net", POINTS),
     case(lookup.load_tables, FILE),
     estimator(learn, lookup.LookupClassifier, SAMPLES, np.arange(9) % 2, **OPTIONS),
     *(case(getattr(LEARNED, name), SAMPLES) for name in ("predict", "predict_proba")),
@@ -213,6 +219,20 @@ BAD_LOOKUP = {
     ),
     "operations of no name": call(
         "mixer must be one of", lookup.count_operations, mixer="cake"
+    ),
+    "a module of no name": call("module must be a name", EXPORTED.verilog, "3d"),
+    "a module, a number": call("module must be of str", EXPORTED.verilog, 3),
+    "a bench of a keyword": call("module must be", EXPORTED.test_bench, SAMPLES, "end"),
+    "features in a number": call(
+        "features must be of FixedPoint", EXPORTED.verilog, "net", 8
+    ),
+    "integers of 33 bits": call("bits must be in", lookup.FixedPoint, 33),
+    "a unit of 0": call("unit must be", lookup.FixedPoint, unit=0.0),
+    "a unit that overflows": call("unit must be", lookup.FixedPoint, unit=1e-300),
+    "a sign, a word": call("signed must be True", lookup.FixedPoint, signed="no"),
+    "integers of fractions": call("integers must be whole", POINTS.values, SAMPLES),
+    "samples beyond integers": call(
+        "samples must be from", POINTS.integers, np.array([1e9])
     ),
     "a path that is none": call("path must be", EXPORTED.save, 3),
     "gradients of wires of NaN": call(

@@ -87,6 +87,15 @@ BAD_PATHS = {
         "density must fall fast enough at high",
         lambda: paths.SpectralBath(lambda w: w / (1 + w), 1.0).reorganization,
     ),
+    "times without an end": call(
+        "times must be at most", BATHS[2].lineshape, [0.0, 1e30]
+    ),
+    "positions that overflow": call(
+        "positions must lie so close",
+        paths.propagate,
+        system(positions=[1e30, -1e30]),
+        GRID,
+    ),
     "times before 0": call("times must be at least 0", OHMIC.lineshape, [-1.0]),
     "H of NaN": call("hamiltonian must be finite", system, BIASED * np.nan),
     "H that is not Hermitian": call(

@@ -291,6 +291,12 @@ def test_a_training_that_diverges_names_what_to_change(blobs):
         small(epochs=1, head_temperature=1e-42).fit(*blobs)
 
 
+def test_truth_values_are_features(blobs):
+    model = small(epochs=1).fit(*blobs)
+    X = blobs[0] > 0
+    np.testing.assert_array_equal(model.logits(X), model.logits(X.astype(int)))
+
+
 def test_words_in_an_array_of_objects_are_exported(blobs):
     X, y = blobs
     tables = small(epochs=1).fit(X, y.astype(object)).export()

@@ -88,6 +88,25 @@ def test_whole_thresholds_do_not_cut_samples():
     np.testing.assert_array_equal(thermometer(np.array([[3.5], [3.0]])).ravel(), [1, 0])
 
 
+def test_whole_numbers_of_any_two_types_are_compared_as_they_are():
+    """A threshold of 256 is not 0, though it is in the eight bits of a sample."""
+    thermometer = Thermometer(np.array([[-1, 256]]))
+    for dtype in (np.uint8, np.uint64, np.int32):
+        bits = thermometer(np.array([[5]], dtype))
+        np.testing.assert_array_equal(bits.ravel(), [1, 0])
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "uniform"])
+@pytest.mark.parametrize(("dtype", "most"), [("f8", 1.7e308), ("f2", 65_000)])
+def test_samples_too_far_apart_are_named(kind, dtype, most):
+    samples = np.array([[-most], [most]] * 2, dtype)
+    if (kind, dtype) == ("uniform", "f2"):
+        assert np.isfinite(fit_thermometer(samples, 3, kind).thresholds).all()
+        return
+    with pytest.raises(ValueError, match="samples must have finite thresholds"):
+        fit_thermometer(samples, 20, kind)
+
+
 def test_ties_are_counted():
     samples = np.array([[0, 0, 5], [1, 0, 5], [2, 1, 5], [3, 1, 5.0]])
     thermometer = fit_thermometer(samples, 2, "uniform")

@@ -4,6 +4,7 @@ from .difference import input_slopes as input_slopes
 from .difference import walsh_modes as walsh_modes
 from .export import TableNetwork as TableNetwork
 from .export import load_tables as load_tables
+from .fixed_point import FixedPoint as FixedPoint
 from .layer import LookupConfig as LookupConfig
 from .layer import LookupLayer as LookupLayer
 from .mixer import LookupMixer as LookupMixer

@@ -131,6 +131,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         """
         self._check_parameters()
         X, y = validate_data(self, X, y, ensure_min_samples=2)
+        X = _numbers(X)
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         thermometer = fit_thermometer(X, self.bits, self.thermometer)
@@ -176,7 +177,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         samples: Any = validate_data(self, X, reset=False)
-        return self.tables_.logits(samples)
+        return self.tables_.logits(_numbers(samples))
 
     def export(self) -> TableNetwork:
         """Return the trained tables, with the labels of the classes.
@@ -243,6 +244,11 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
                 f"head_temperature={config.head_temperature} too small: {error}"
             ) from None
         return lanes.of(0).network, lanes.metrics.loss.values[0]
+
+
+def _numbers(samples: np.ndarray) -> np.ndarray:
+    """Samples as they are; truth values as 0 and 1."""
+    return samples.astype(np.uint8) if samples.dtype == bool else samples
 
 
 def _seed(random_state: Any) -> int:

@@ -1,8 +1,8 @@
 """A trained network as what it is: thresholds, wires, and tables of bits.
 
 Nothing of it is a weight: a picture is compared with thresholds, bits are looked up,
-and spins of each class are counted. `TableNetwork` does so in NumPy, without JAX, and
-is stored as an npz file of plain arrays.
+and spins of each class are counted. `TableNetwork` does so in NumPy, without JAX. It is
+stored as an npz file of plain arrays, and written as a circuit in Verilog.
 """
 
 from __future__ import annotations
@@ -30,9 +30,17 @@ from isinglass._common.checks import (
     check_shapes,
 )
 from isinglass.systems.lookup.difference import arity_of
+from isinglass.systems.lookup.fixed_point import FixedPoint, comparator, least_passing
 from isinglass.systems.lookup.network import LookupNetwork
 from isinglass.systems.lookup.tables import check_wiring
 from isinglass.systems.lookup.thermometer import Thermometer
+from isinglass.systems.lookup.verilog import (
+    Circuit,
+    Port,
+    bench_text,
+    check_identifier,
+    module_text,
+)
 
 VERSION = 1
 _ROWS = 256  # samples that are looked up at a time
@@ -113,10 +121,7 @@ class TableNetwork:
         Raises:
             ValueError: If samples have other features, or are not finite and real.
         """
-        samples = np.asarray(as_array("samples", samples))
-        check_real(samples=samples)
-        check_shapes(samples=(samples, f"n {len(self.thermometer.thresholds)}"))
-        check_finite(samples=samples)
+        samples = self._checked(samples)
         parts = [
             self._counts(samples[start : start + _ROWS])
             for start in range(0, len(samples), _ROWS)
@@ -162,8 +167,100 @@ class TableNetwork:
         np.savez_compressed(content, **arrays)
         files.write_bytes(path, content.getvalue())
 
+    def verilog(
+        self, module: str = "tables", features: FixedPoint | None = None
+    ) -> str:
+        """Return it as a combinational module of Verilog-2001.
+
+        Its outputs are `counts`, of class c in the bits from c w to c w + w − 1 if w
+        bits hold a count, and `index`, the place of what `predict` says among labels.
+        Its input is `bits`, bit i being that of `columns[i]` of the thermometer, or
+        `features`, feature f in the bits from f b to f b + b − 1 if each has b: then
+        comparators make the bits, which are exactly those of q / unit in float64.
+
+        Args:
+            module: Its name.
+            features: How features come in; None if their bits do.
+
+        Raises:
+            ValueError: If the name is none of Verilog.
+            TypeError: If something is of another kind.
+        """
+        return module_text(self._circuit(module, features))
+
+    def test_bench(
+        self,
+        samples: Num[np.ndarray, "n f"],
+        module: str = "tables",
+        features: FixedPoint | None = None,
+    ) -> str:
+        """Return a module of Verilog that compares `verilog`'s with `counts`.
+
+        It is called `{module}_test`, and prints how many samples there were and how
+        many came out wrong.
+
+        Args:
+            samples: (n, F). For `features`, what whole numbers are nearest to them.
+            module: Name of the module that is tested.
+            features: As of `verilog`.
+
+        Raises:
+            ValueError: As `counts` and `verilog`, or if samples are beyond `features`.
+            TypeError: If something is of another kind.
+        """
+        circuit, samples = self._circuit(module, features), self._checked(samples)
+        if features is None:
+            return bench_text(circuit, self._bits(samples), self.counts(samples))
+        whole = features.integers(samples)
+        inputs = (whole[..., None] >> np.arange(features.bits) & 1).reshape(
+            len(whole), -1
+        )
+        return bench_text(circuit, inputs, self.counts(features.values(whole)))
+
+    def _circuit(self, module: str, features: FixedPoint | None) -> Circuit:
+        check_identifier(module=module)
+        port = self._bit_port() if features is None else self._feature_port(features)
+        labels = [ascii(label) for label in self.labels.tolist()]
+        return Circuit(module, port, self.wiring, self.tables, labels)
+
+    def _bit_port(self) -> Port:
+        thresholds = self.thermometer.thresholds
+        about = ["bits: whether a feature is above a threshold,"]
+        for place, column in enumerate(self.columns.tolist()):
+            feature, number = divmod(column, thresholds.shape[1])
+            level = thresholds[feature, number].item()
+            about.append(f"  {place}: feature {feature} above {level!r}")
+        bits = [f"bits[{place}]" for place in range(len(self.columns))]
+        return Port("bits", len(bits), about, bits)
+
+    def _feature_port(self, features: FixedPoint) -> Port:
+        check_kind(FixedPoint, features=features)
+        thresholds, width = self.thermometer.thresholds, features.bits
+        least = least_passing(features, thresholds.ravel()[self.columns])
+        bits = [
+            comparator(features, column // thresholds.shape[1], bound)
+            for column, bound in zip(self.columns.tolist(), least.tolist(), strict=True)
+        ]
+        kind = "signed" if features.signed else "unsigned"
+        about = [
+            f"features[{width}*f + {width - 1} : {width}*f]: feature f of "
+            f"{len(thresholds)}, a {kind} whole",
+            f"number q for the value q / {features.unit!r}.",
+        ]
+        return Port("features", len(thresholds) * width, about, bits)
+
+    def _checked(self, samples: Any) -> np.ndarray:
+        samples = np.asarray(as_array("samples", samples))
+        check_real(samples=samples)
+        check_shapes(samples=(samples, f"n {len(self.thermometer.thresholds)}"))
+        check_finite(samples=samples)
+        return samples
+
+    def _bits(self, samples: np.ndarray) -> np.ndarray:
+        return self.thermometer(samples).reshape(len(samples), -1)[:, self.columns]
+
     def _counts(self, samples: np.ndarray) -> np.ndarray:
-        bits = self.thermometer(samples).reshape(len(samples), -1)[:, self.columns]
+        bits = self._bits(samples)
         for wires, tables in zip(self.wiring, self.tables, strict=True):
             powers = 1 << np.arange(wires.shape[1])
             bits = tables[np.arange(len(tables)), bits[:, wires] @ powers]

@@ -66,7 +66,8 @@ class Thermometer:
     Attributes:
         thresholds: (F, z), from the lowest up. They and samples are compared in the
             coarser of both float types: where a threshold is a sample's value, a copy
-            of that sample in another type does not pass it either.
+            of that sample in another type does not pass it either. Whole numbers of two
+            types are compared as they are.
 
     Raises:
         TypeError: If thresholds are no array.
@@ -94,10 +95,12 @@ class Thermometer:
             ValueError: If samples have other features, or are not finite and real.
         """
         samples = _checked(samples, f"... {len(self.thresholds)}")
-        dtype = _common_type(samples.dtype, self.thresholds.dtype)
+        thresholds = self.thresholds
+        dtype = _coarser_type(samples.dtype, thresholds.dtype)
         with np.errstate(over="ignore"):  # no float16 passes what it cannot hold
-            thresholds = self.thresholds.astype(dtype)
-            return samples.astype(dtype)[..., None] > thresholds
+            if dtype is not None:
+                samples, thresholds = samples.astype(dtype), thresholds.astype(dtype)
+            return samples[..., None] > thresholds
 
     def counts(
         self, samples: Num[np.ndarray, "*batch f"]
@@ -148,11 +151,12 @@ def fit_thermometer(
         kind: "distributive", "gaussian" or "uniform".
 
     Returns:
-        A `Thermometer` whose thresholds have the type of samples, or are float64 for
-        whole numbers.
+        A `Thermometer` whose thresholds have the type of samples; of whole numbers
+        "gaussian" and "uniform" make float64.
 
     Raises:
-        ValueError: If samples are not finite and real, or a choice is out of range.
+        ValueError: If samples are not finite and real, or so far apart that a threshold
+            is not, or a choice is out of range.
     """
     samples = _checked(samples, "n F")
     check_whole(bits=bits)
@@ -164,15 +168,25 @@ def fit_thermometer(
         places = len(samples) * np.arange(1, bits + 1) // (bits + 1)
         rows = np.sort(samples, axis=0)[places]
         return Thermometer(np.ascontiguousarray(rows.T))
-    exact = samples.astype(np.float64)
-    if kind == "uniform":
-        low, high = exact.min(0)[:, None], exact.max(0)[:, None]
-        thresholds = low + shares * (high - low)
-    else:
-        spread = exact.std(0, ddof=1)[:, None]
-        thresholds = exact.mean(0)[:, None] + spread * ndtri(shares)
     floats = np.issubdtype(samples.dtype, np.floating)
-    return Thermometer(thresholds.astype(samples.dtype if floats else np.float64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        thresholds = _even(samples.astype(np.float64), shares, kind)
+        thresholds = thresholds.astype(samples.dtype if floats else np.float64)
+    if not np.isfinite(thresholds).all():
+        raise ValueError(
+            f"samples must have finite thresholds in {thresholds.dtype}, got samples "
+            f"from {samples.min()} to {samples.max()}"
+        )
+    return Thermometer(thresholds)
+
+
+def _even(samples: np.ndarray, shares: np.ndarray, kind: str) -> np.ndarray:
+    """Thresholds that are evenly spread by range or by a normal distribution."""
+    if kind == "uniform":
+        low, high = samples.min(0)[:, None], samples.max(0)[:, None]
+        return low + shares * (high - low)
+    spread = samples.std(0, ddof=1)[:, None]
+    return samples.mean(0)[:, None] + spread * ndtri(shares)
 
 
 @usual_promotion()
@@ -233,13 +247,10 @@ def _backward(rest: Any, cotangent: Array) -> tuple[Array, Any]:
 _above.defvjp(_forward, _backward)
 
 
-def _common_type(samples: np.dtype, thresholds: np.dtype) -> np.dtype:
-    """The coarser of two float types; of whole numbers that of the other."""
-    if not np.issubdtype(thresholds, np.floating):
-        return samples
-    if not np.issubdtype(samples, np.floating):
-        return thresholds
-    return min(samples, thresholds, key=lambda dtype: dtype.itemsize)
+def _coarser_type(samples: np.dtype, thresholds: np.dtype) -> np.dtype | None:
+    """The coarser of two float types; the one there is, if any."""
+    floats = [own for own in (samples, thresholds) if np.issubdtype(own, np.floating)]
+    return min(floats, key=lambda dtype: dtype.itemsize, default=None)
 
 
 def _checked(samples: Any, axes: str) -> np.ndarray:

@@ -59,14 +59,26 @@ def pair_weight(
     later: Float[np.ndarray, " a"], pairs: Pairs, coefficient: complex
 ) -> Complex[np.ndarray, "a p"]:
     """exp(−Δ_later [Re η Δ + 2i Im η s̄]) of a later difference on an earlier pair."""
-    rate = coefficient.real * pairs.difference + 2j * coefficient.imag * pairs.mean
-    return np.exp(-later[:, None] * rate)
+    return _weight(later[:, None], pairs, coefficient)
 
 
 def self_weight(pairs: Pairs, coefficient: complex) -> Complex[np.ndarray, " p"]:
     """The weight of a pair on itself."""
-    rate = coefficient.real * pairs.difference + 2j * coefficient.imag * pairs.mean
-    return np.exp(-pairs.difference * rate)
+    return _weight(pairs.difference, pairs, coefficient)
+
+
+def _weight(
+    later: Float[np.ndarray, "..."], pairs: Pairs, coefficient: complex
+) -> Complex[np.ndarray, "..."]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        rate = coefficient.real * pairs.difference + 2j * coefficient.imag * pairs.mean
+        weight = np.exp(-later * rate)
+    if not np.isfinite(weight).all():
+        raise ValueError(
+            "positions must lie so close, and the bath be so weak, that weights of "
+            f"paths are finite, got positions {pairs.label_difference.max():g} apart"
+        )
+    return weight
 
 
 def _labels(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

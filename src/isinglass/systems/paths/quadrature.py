@@ -17,6 +17,7 @@ from isinglass._common.checks import check_positive
 Density = Callable[[Any], Float[np.ndarray, "..."]]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _LOWEST, _HIGHEST = -100, 100  # powers of 2 between which J is looked at
+_LONGEST = 2.0**50  # time, far below that of the lowest frequency
 _TINY = 1e-16  # share of an integral below which panels are left out
 _SMOOTH = 1e-13  # share by which two halves may differ from a panel
 _WAVES = 5.0  # of radians in a panel of 20 nodes
@@ -31,6 +32,11 @@ def lineshape_integral(
     flat = times.ravel()
     values = np.zeros(flat.shape, complex)
     longest = float(flat.max(initial=0.0))
+    if longest > _LONGEST:
+        raise ValueError(
+            f"times must be at most {_LONGEST:.2g} (on a grid, its step by its steps), "
+            f"got {longest:g}"
+        )
     if longest == 0:
         return values.reshape(times.shape)
 
