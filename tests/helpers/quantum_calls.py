@@ -137,6 +137,12 @@ BAD_QUANTUM = {
         "shifts must be a whole number", quantum.translation_phases, (3,), (0.5,)
     ),
     "a Haar draw of nothing": call("size must be at least 1", quantum.haar_unitary, 0),
+    "a Haar draw of a list": call(
+        "size must be a whole number", quantum.haar_unitary, [4]
+    ),
+    "a Haar draw of seeds": call(
+        "seed must be a whole number", quantum.haar_unitary, 4, np.array(1)
+    ),
     "a Haar draw that takes hours": call("size must be in", quantum.haar_unitary, 4096),
     "tokens of three features": call(
         "tokens must have a power of two",

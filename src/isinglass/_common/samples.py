@@ -6,7 +6,12 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import (
+    check_is_fitted,
+    check_random_state,
+    column_or_1d,
+    validate_data,
+)
 
 from isinglass._common.checks import as_array, is_number, is_whole
 
@@ -91,6 +96,21 @@ def picture_tags(tags: Any) -> Any:
     tags.input_tags.three_d_array = True
     tags.classifier_tags.poor_score = True
     return tags
+
+
+def as_random_state(value: Any) -> np.random.RandomState:
+    """The `random_state` of an estimator as scikit-learn's generator.
+
+    Raises:
+        ValueError: If it is neither None, a whole number nor a generator.
+    """
+    try:
+        return check_random_state(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"random_state must be None, a whole number or a generator, got {value!r}: "
+            f"{error}"
+        ) from None
 
 
 def read_labels(estimator: Any, y: Any, n_samples: int) -> np.ndarray:

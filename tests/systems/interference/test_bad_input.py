@@ -76,7 +76,7 @@ NUMBERS = {
         r"route_prior must be 'jitter' or an array \(S, C, T\)",
     ],
     "geometry": [("ring", None, 3), "geometry must be 'corners' or a Geometry, got"],
-    "random_state": [("a", -1, 1.5), "random_state cannot be used"],
+    "random_state": [("a", -1, 1.5), "random_state must be None"],
 }
 PARAMETERS = [
     (name, value, message)

@@ -146,6 +146,14 @@ def test_any_axes_before_the_last_are_a_batch():
     np.testing.assert_array_equal(layer(bits[1].astype(int)), outputs[1])
 
 
+def test_temperatures_are_numbers_of_python():
+    """A config is hashed where code is compiled, which no array is."""
+    warm = np.float64(3)
+    network = LookupNetworkConfig(4, 2, head_temperature=warm)
+    layer = LookupConfig(4, 2, wiring_temperature=warm)
+    assert type(network.head_temperature) is type(layer.wiring_temperature) is float
+
+
 def test_tables_are_cut_to_1():
     layer = random_model(LookupLayer, LookupConfig(6, 5, 3), spread=4.0)
     inside = np.asarray(layer.clipped().tables)
@@ -319,6 +327,7 @@ def test_bits_that_say_nothing_are_left_out(blobs):
         ("wiring must be one of", {"wiring": "tangled"}),
         ("difference must be of", {"difference": 0.5}),
         ("head_temperature must be positive", {"head_temperature": 0.0}),
+        ("random_state must be None, a whole", {"random_state": "x"}),
         ("learning_rate must be positive", {"learning_rate": float("nan")}),
     ],
 )

@@ -211,6 +211,13 @@ def test_a_conditional_sum_adds_rows(seed):
     np.testing.assert_allclose(by_bits, [weights.sum(1)] * 3, atol=EXACT)
 
 
+def test_tables_of_whole_numbers_answer_in_floating_ones():
+    signs = jnp.array([[1, -1, -1, 1]])
+    outputs = look_up(jnp.array([[0, 1]]), signs, jnp.array([[0, 1]]))
+    assert outputs.dtype == jnp.float32
+    np.testing.assert_array_equal(outputs, [[-1]])
+
+
 def test_groups_are_consecutive():
     sums = group_sums(jnp.array([[1.0, 1, 0, 0, 1, 0]]), 3, 0.5)
     np.testing.assert_array_equal(sums, [[4, 0, 2]])

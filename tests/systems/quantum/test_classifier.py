@@ -108,6 +108,7 @@ def test_sides_are_filled_up_to_powers_of_two():
         ({"registers": (3,)}, "registers must hold 4 qubits"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"random_state": "x"}, "random_state must be None, a whole number"),
         ({"learning_rate": float("nan")}, "learning_rate must be positive"),
     ],
 )

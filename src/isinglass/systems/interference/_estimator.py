@@ -12,11 +12,11 @@ from typing import Any, TypeVar, cast
 import jax
 import numpy as np
 from jaxtyping import Float
-from sklearn.utils.validation import check_random_state, validate_data
+from sklearn.utils.validation import validate_data
 
 from isinglass._common.batches import BATCH, each_batch
 from isinglass._common.checks import as_array
-from isinglass._common.samples import check_positive_int
+from isinglass._common.samples import as_random_state, check_positive_int
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
 from isinglass.systems.interference._parameters import apart, together
@@ -150,10 +150,7 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
             )
 
     def _start(self, classes: np.ndarray, X: np.ndarray) -> None:
-        try:
-            rng = check_random_state(self.random_state)
-        except ValueError as error:
-            raise ValueError(f"random_state cannot be used: {error}") from None
+        rng = as_random_state(self.random_state)
         n_sources = self._n_sources()
         self.seed_ = int(rng.randint(2**31 - 1))
         self.class_count_ = np.zeros(0)

@@ -18,7 +18,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_is_fitted,
-    check_random_state,
     validate_data,
 )
 
@@ -30,7 +29,7 @@ from isinglass._common.checks import (
     check_whole,
 )
 from isinglass._common.precision import single_precision
-from isinglass._common.samples import all_or_nothing
+from isinglass._common.samples import all_or_nothing, as_random_state
 from isinglass.systems.lookup.difference import (
     PROGRAM,
     ExtendedDifference,
@@ -139,7 +138,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         if not len(columns):
             raise ValueError("X must hold a feature that is not constant, got none")
         bits = thermometer(X).reshape(len(X), -1)[:, columns]
-        seed = _seed(self.random_state)
+        seed = as_random_state(self.random_state).randint(2**31)
         config = self._config(len(columns), len(classes))
         data = Bits(bits.astype(np.uint8), labels.astype(np.int32))
         network, losses = self._trained(config, data, seed)
@@ -249,16 +248,6 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
 def _numbers(samples: np.ndarray) -> np.ndarray:
     """Samples as they are; truth values as 0 and 1."""
     return samples.astype(np.uint8) if samples.dtype == bool else samples
-
-
-def _seed(random_state: Any) -> int:
-    try:
-        return check_random_state(random_state).randint(2**31)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "random_state must be None, a whole number or a generator, got "
-            f"{random_state!r}: {error}"
-        ) from None
 
 
 class Bits(NamedTuple):

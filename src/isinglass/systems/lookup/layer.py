@@ -69,6 +69,7 @@ class LookupConfig:
         check_choice(WIRINGS, wiring=self.wiring)
         check_kind(ExtendedDifference, difference=self.difference)
         check_positive(wiring_temperature=self.wiring_temperature)
+        object.__setattr__(self, "wiring_temperature", float(self.wiring_temperature))
 
 
 class LookupLayer(eqx.Module):

@@ -38,9 +38,9 @@ from isinglass.systems.lookup.difference import (
     check_arity,
 )
 from isinglass.systems.lookup.layer import LookupConfig, LookupLayer
-from isinglass.systems.lookup.sums import summed
+from isinglass.systems.lookup.sums import row_sums
 from isinglass.systems.lookup.tables import step
-from isinglass.systems.lookup.thermometer import passed
+from isinglass.systems.lookup.thermometer import threshold_bits
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,13 @@ class LookupMixer(eqx.Module):
         """The tables' spins, (…, N), without checks."""
         config, normed = self.config, self.norm(x)
         thresholds = jnp.asarray(config.thresholds, normed.dtype)
-        bits = passed(normed, thresholds, config.window)
+        bits = threshold_bits(normed, thresholds, config.window)
         rows = bits.reshape(*x.shape[:-1], self.layer.config.inputs)
         return step(self.layer.outputs(rows))
 
     def added(self, x: Array) -> Array:
         """What is added to x, without checks."""
-        return summed(self.spins(x), self.weights) + self.bias
+        return row_sums(self.spins(x), self.weights) + self.bias
 
     def clipped(self) -> LookupMixer:
         """Return the mixer with its tables cut to [−1, 1], as before a step."""

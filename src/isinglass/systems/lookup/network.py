@@ -73,6 +73,7 @@ class LookupNetworkConfig:
         check_arity(arity=self.arity)
         check_choice(WIRINGS, wiring=self.wiring)
         check_positive(head_temperature=self.head_temperature)
+        object.__setattr__(self, "head_temperature", float(self.head_temperature))
         check_kind(ExtendedDifference, difference=self.difference)
         if self.tables[-1] % self.classes:
             raise ValueError(

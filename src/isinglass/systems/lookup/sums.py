@@ -76,10 +76,10 @@ def conditional_sum(
     check_real(weights=weights)
     check_shapes(bits=(bits, "... N"), weights=(weights, "N D"))
     check_finite(weights=weights)
-    return summed(step(as_floats(bits, weights)), in_floats(jnp.asarray(weights)))
+    return row_sums(step(as_floats(bits, weights)), in_floats(jnp.asarray(weights)))
 
 
-def summed(bits: Array, weights: Array) -> Array:
+def row_sums(bits: Array, weights: Array) -> Array:
     """The same of bits that are 0 or 1, without checks."""
     rows = bits.reshape(-1, bits.shape[-1]) @ weights
     return rows.reshape(*bits.shape[:-1], weights.shape[1])

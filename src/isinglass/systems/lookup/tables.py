@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Int, Num, Shaped
 
 from isinglass._common.checks import (
     check_finite,
@@ -39,7 +39,7 @@ from isinglass.systems.lookup.difference import (
 @usual_promotion()
 def look_up(
     bits: Shaped[Array, "*batch f"],
-    tables: Float[Array, "N k"],
+    tables: Num[Array, "N k"],
     wiring: Int[Array, "N n"],
     difference: ExtendedDifference = PROGRAM,
 ) -> Float[Array, "*batch N"]:
@@ -52,7 +52,7 @@ def look_up(
         difference: How bits get a gradient.
 
     Returns:
-        o, (…, N).
+        o, (…, N), floating numbers also of tables of whole ones.
 
     Raises:
         TypeError: If something is of another kind.
@@ -64,8 +64,9 @@ def look_up(
     check_kind(ExtendedDifference, difference=difference)
     check_shapes(tables=(tables, "N k"), wiring=(wiring, f"N {arity}"))
     check_wiring(wiring, bits.shape[-1])
+    tables = in_floats(jnp.asarray(tables))
     bits = as_floats(bits, tables)
-    return read(bits[..., wiring], jnp.asarray(tables), difference)
+    return read(bits[..., wiring], tables, difference)
 
 
 @usual_promotion()

@@ -219,10 +219,10 @@ def thermometer_bits(
     if window is not None:
         check_positive(window=window)
     values = in_floats(jnp.asarray(values))
-    return passed(values, jnp.asarray(thresholds, values.dtype), window)
+    return threshold_bits(values, jnp.asarray(thresholds, values.dtype), window)
 
 
-def passed(values: Array, thresholds: Array, window: float | None) -> Array:
+def threshold_bits(values: Array, thresholds: Array, window: float | None) -> Array:
     """The same without checks."""
     above = values[..., None] - thresholds
     return _above(above, jnp.inf if window is None else window)

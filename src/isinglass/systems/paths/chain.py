@@ -36,7 +36,7 @@ class Terms(NamedTuple):
     total: Float[np.ndarray, " p"]
     ones: Float[np.ndarray, " p"]
 
-    def lagged(self, coefficient: complex) -> Operator:
+    def lag_operator(self, coefficient: complex) -> Operator:
         """The weight on an earlier point: (pair, right label, new pair, left label)."""
         pairs = self.pairs
         weight = pair_weight(pairs.label_difference, pairs, coefficient)
@@ -56,13 +56,15 @@ class Terms(NamedTuple):
         out = np.einsum("rx,ex,yx,x->rey", b.conj(), labels.conj(), b, weight)
         return np.ascontiguousarray(out.real)
 
-    def moved(self, move: Complex[np.ndarray, "p p"]) -> Float[np.ndarray, "p p p"]:
+    def move_operator(
+        self, move: Complex[np.ndarray, "p p"]
+    ) -> Float[np.ndarray, "p p p"]:
         """A copy of a pair beside a map of it: (pair taken, pair that stays, moved)."""
         b = self.pairs.basis
         out = np.einsum("yx,px,zw,wx->pyz", b, b.conj(), b, move)
         return np.ascontiguousarray(out.real)
 
-    def weighted(self, coefficient: complex) -> Float[np.ndarray, " p"]:
+    def first_weight(self, coefficient: complex) -> Float[np.ndarray, " p"]:
         """The first point with its weight on itself."""
         return np.real(self.pairs.basis @ self_weight(self.pairs, coefficient))
 

@@ -41,12 +41,12 @@ def mean_force_state(
             "levels"
         )
     rough, fine = (
-        _summed(system, hamiltonian, count) for count in (slices // 2, slices)
+        _state_of_slices(system, hamiltonian, count) for count in (slices // 2, slices)
     )
     return (4 * fine - rough) / 3
 
 
-def _summed(
+def _state_of_slices(
     system: OpenSystem, hamiltonian: np.ndarray, slices: int
 ) -> Complex[np.ndarray, "d d"]:
     """Slices of the bath between half steps of the system."""

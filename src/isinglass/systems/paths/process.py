@@ -70,7 +70,7 @@ class ProcessTensor:
         size = len(self.positions)
         if not callable(hamiltonian):
             hamiltonian = as_hamiltonian(hamiltonian, size)
-        acts = self._checked(pulses)
+        acts = self._read_pulses(pulses)
         half = self.grid.step / 2
 
         def move(time: float) -> np.ndarray:
@@ -91,7 +91,7 @@ class ProcessTensor:
                 maps.append(np.einsum("pro,r->po", state, cap))
         return np.stack(maps)
 
-    def _checked(self, pulses: Any) -> dict[int, np.ndarray]:
+    def _read_pulses(self, pulses: Any) -> dict[int, np.ndarray]:
         if pulses is None:
             return {}
         check_kind(Mapping, pulses=pulses)
@@ -137,10 +137,10 @@ def process_tensor(
     pairs = pairs_of(system.positions)
     terms = terms_of(pairs)
     weights = influence_coefficients(system, grid)
-    inner = [terms.lagged(eta) for eta in weights.inner]
+    inner = [terms.lag_operator(eta) for eta in weights.inner]
     # Nothing moves a pair from point to point: bonds carry labels alone.
     newest = np.einsum("rlp,r->lp", terms.newest(weights.inner_self), terms.ones)[None]
-    sites: list[Site] = [terms.weighted(weights.inner_self).reshape(1, -1, 1)]
+    sites: list[Site] = [terms.first_weight(weights.inner_self).reshape(1, -1, 1)]
     with one_thread():
         for m in range(1, grid.steps):
             reach = min(m, grid.reach)

@@ -188,18 +188,18 @@ def _quapi(
     cutoff: float,
 ) -> Iterator[tuple[Any, int]]:
     """Points at 0, δ, …; the newest is read as an end, and goes on as an inner one."""
-    inner = [terms.lagged(eta) for eta in weights.inner]
-    end_inner = [terms.lagged(eta) for eta in weights.end_inner]
+    inner = [terms.lag_operator(eta) for eta in weights.inner]
+    end_inner = [terms.lag_operator(eta) for eta in weights.end_inner]
     last = [terms.newest(eta) for eta in (weights.end_self, weights.inner_self)]
     reach = grid.reach
-    sites: list[Site] = [terms.weighted(weights.end_self).reshape(1, -1, 1)]
+    sites: list[Site] = [terms.first_weight(weights.end_self).reshape(1, -1, 1)]
     for m in range(1, grid.steps + 1):
         move = system.propagator((m - 1) * grid.step, grid.step)
-        sites = _moved(sites, terms, move)
+        sites = _move_last(sites, terms, move)
         lags, first = min(m, reach), []
         reads = end_inner[:lags]
         if m <= reach:  # the open point has weights of its own
-            reads = [*end_inner[: m - 1], terms.lagged(weights.ends[m - 1])]
+            reads = [*end_inner[: m - 1], terms.lag_operator(weights.ends[m - 1])]
             first = [end_inner[m - 1]]
         mapping = _read(sites, reads, last[0], terms)
         operators = inner[: lags - len(first)] + first
@@ -216,7 +216,7 @@ def _tempo(
     cutoff: float,
 ) -> Iterator[tuple[Any, int]]:
     """Points at δ/2, 3δ/2, … after the open one, which no point weighs."""
-    inner = [terms.lagged(eta) for eta in weights.inner]
+    inner = [terms.lag_operator(eta) for eta in weights.inner]
     last = terms.newest(weights.inner_self)
     half = grid.step / 2
     sites: list[Site] = [terms.ones.reshape(1, -1, 1)]
@@ -224,7 +224,7 @@ def _tempo(
     for m in range(1, grid.steps + 1):
         move = system.propagator((m - 1) * grid.step, half) @ before
         before = system.propagator(m * grid.step - half, half)
-        sites = _moved(sites, terms, move)
+        sites = _move_last(sites, terms, move)
         operators = inner[: min(m - 1, grid.reach)]
         absorbed = absorb(
             sites, operators, last, terms, Cut(cutoff, m > grid.reach + 1)
@@ -237,9 +237,9 @@ def _tempo(
         yield before @ terms.back(mapping), absorbed.bond
 
 
-def _moved(sites: list[Site], terms: Terms, move: np.ndarray) -> list[Site]:
+def _move_last(sites: list[Site], terms: Terms, move: np.ndarray) -> list[Site]:
     """The chain with its last pair copied and moved: the right bond of the last."""
-    tensor = terms.moved(move)
+    tensor = terms.move_operator(move)
     last = np.tensordot(sites[-1][:, :, 0], tensor, 1)
     return [*sites[:-1], last]
 

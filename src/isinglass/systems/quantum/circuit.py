@@ -35,8 +35,8 @@ from isinglass._common.checks import (
 from isinglass._common.precision import in_floats, single_precision, usual_promotion
 from isinglass.systems.quantum.kernel import KERNELS, apply_kernels, kernel_shape
 from isinglass.systems.quantum.readout import spin_components
-from isinglass.systems.quantum.registers import BASES, as_registers, transformed
-from isinglass.systems.quantum.states import check_fields, normalised
+from isinglass.systems.quantum.registers import BASES, apply_basis, as_registers
+from isinglass.systems.quantum.states import check_fields, unit_states
 
 MOST_SHOTS = 10**7  # float32 counts them exactly
 
@@ -139,7 +139,7 @@ class SASQuaTCh(eqx.Module):
                 or numbers are not real and finite.
         """
         check_fields("fields", fields, self.config.places)
-        return self.expectation(normalised(in_floats(jnp.asarray(fields))))
+        return self.expectation(unit_states(in_floats(jnp.asarray(fields))))
 
     @usual_promotion()
     def evolve(
@@ -156,7 +156,7 @@ class SASQuaTCh(eqx.Module):
                 or numbers are not real and finite.
         """
         check_fields("fields", fields, self.config.places)
-        return self.evolved(normalised(in_floats(jnp.asarray(fields))))
+        return self.evolve_states(unit_states(in_floats(jnp.asarray(fields))))
 
     @usual_promotion()
     def measure(
@@ -181,25 +181,25 @@ class SASQuaTCh(eqx.Module):
         """
         check_shots(shots)
         check_key(key=key)
-        return sampled(self(fields), shots, key)
+        return sample_spins(self(fields), shots, key)
 
     def expectation(self, states: Array) -> Array:
         """⟨Z⟩ of unit vectors that are not looked at."""
-        evolved = self.evolved(states)
+        evolved = self.evolve_states(states)
         density = evolved.real**2 + evolved.imag**2
         angles = _at_least(self.readout, density.dtype)
         return density @ spin_components(angles).astype(density.dtype)
 
-    def evolved(self, states: Array) -> Array:
+    def evolve_states(self, states: Array) -> Array:
         """Amplitudes behind the last layer, of unit vectors that are not looked at."""
         config = self.config
         kind = config.basis, config.seed
-        modes = transformed(states, config.registers, kind)
+        modes = apply_basis(states, config.registers, kind)
         angles = self.kernel
         if angles is not None:
             angles = _at_least(angles, states.dtype)
         modes = apply_kernels(modes, config.kernel, angles)
-        return transformed(modes, config.registers, kind, inverse=True)
+        return apply_basis(modes, config.registers, kind, inverse=True)
 
 
 def check_shots(shots: int) -> None:
@@ -212,7 +212,7 @@ def check_shots(shots: int) -> None:
     check_in(f"[1, {MOST_SHOTS}]", shots=shots)
 
 
-def sampled(expectation: Array, shots: int, key: PRNGKeyArray) -> Array:
+def sample_spins(expectation: Array, shots: int, key: PRNGKeyArray) -> Array:
     """The mean of ±1 over runs whose mean is known."""
     down = jnp.clip((1 - expectation) / 2, 0, 1)
     counts = jax.random.binomial(key, shots, down, dtype=expectation.dtype)

@@ -15,15 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isinglass._common.batches import map_batches
 from isinglass._common.checks import check_finite, check_positive, check_whole
 from isinglass._common.pictures import read_pictures
-from isinglass._common.samples import all_or_nothing, picture_tags, read_labels
+from isinglass._common.samples import (
+    all_or_nothing,
+    as_random_state,
+    picture_tags,
+    read_labels,
+)
 from isinglass.systems.quantum.circuit import SASQuaTCh, SASQuaTChConfig
 from isinglass.systems.quantum.registers import MOST_QUBITS
-from isinglass.systems.quantum.states import normalised
+from isinglass.systems.quantum.states import unit_states
 from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
 from isinglass.training.run import even_diverged
 
@@ -45,7 +50,7 @@ class SASQuaTChClassifier(ClassifierMixin, BaseEstimator):
             has; None for one register of each side that is longer than 1.
         steps: Of Adam.
         batch_size: Pictures of a step, drawn with replacement.
-        learning_rate: Of Adam.
+        learning_rate: Of Adam, the same at all steps.
         random_state: Of the first angles, the batches and "haar".
 
     Attributes:
@@ -112,7 +117,7 @@ class SASQuaTChClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"y must hold two classes or more, got one class: {classes.tolist()}"
             )
-        rng = check_random_state(self.random_state)
+        rng = as_random_state(self.random_state)
         seed, haar = (int(rng.randint(2**31 - 1)) for _ in range(2))
         states = self._states(pictures)
         config = self._config(haar)
@@ -284,4 +289,4 @@ def _expectations(circuits: SASQuaTCh, states: Any) -> Array:
 def _safe(states: Array) -> Array:
     """States as they are; rows of zeros, which fill a batch up, as some state."""
     empty = (states == 0).all(-1, keepdims=True)
-    return normalised(jnp.where(empty, 1.0, states))
+    return unit_states(jnp.where(empty, 1.0, states))

@@ -21,8 +21,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from isinglass._common.checks import check_key, check_kind
 from isinglass._common.precision import in_floats, usual_promotion
-from isinglass.systems.quantum.circuit import SASQuaTCh, check_shots, sampled
-from isinglass.systems.quantum.states import check_fields, normalised
+from isinglass.systems.quantum.circuit import SASQuaTCh, check_shots, sample_spins
+from isinglass.systems.quantum.states import check_fields, unit_states
 
 _TOGETHER = 16  # parameters that are shifted side by side
 
@@ -68,7 +68,7 @@ def parameter_shift(
     fields = fields.astype(jnp.promote_types(fields.dtype, jnp.float32))
     if not fields.size:  # slopes of nothing
         return _shifted_of_nothing(model, fields)
-    return _shifted(model, normalised(fields), shots, key)
+    return _shifted(model, unit_states(fields), shots, key)
 
 
 def _shifted_of_nothing(model: SASQuaTCh, fields: Array) -> ShiftGradients:
@@ -92,7 +92,7 @@ def _shifted(
         if shots is None or key is None:
             return expectation
         own = jax.random.fold_in(key, 2 * place + (side > 0))
-        return sampled(expectation, shots, own)
+        return sample_spins(expectation, shots, own)
 
     def slope(place: Array) -> Array:
         return (at(place, 1.0) - at(place, -1.0)) / 2

@@ -71,11 +71,11 @@ def apply_ring(states: Array) -> Array:
     """The states (…, 2^n) after CNOTs q → q + 1 mod n, q = 0 … n − 1."""
     qubits = states.shape[-1].bit_length() - 1
     source, target = ring(qubits)
-    return permuted(states, jnp.asarray(source), jnp.asarray(target))
+    return permute(states, jnp.asarray(source), jnp.asarray(target))
 
 
 @jax.custom_vjp
-def permuted(states: Array, source: Array, target: Array) -> Array:
+def permute(states: Array, source: Array, target: Array) -> Array:
     """The amplitudes of other places: place k has what `source[k]` had."""
     return states[..., source]
 
@@ -89,7 +89,7 @@ def _backward(target: Array, change: Array) -> tuple[Array, None, None]:
     return change[..., target], None, None
 
 
-permuted.defvjp(_forward, _backward)
+permute.defvjp(_forward, _backward)
 
 
 @cache

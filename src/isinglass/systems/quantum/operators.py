@@ -95,4 +95,4 @@ def _doubled(model: SASQuaTCh) -> SASQuaTCh:
 @eqx.filter_jit
 def _columns(model: SASQuaTCh) -> Array:
     basis = jnp.eye(model.config.places, dtype=jnp.float64)
-    return model.evolved(basis).T
+    return model.evolve_states(basis).T

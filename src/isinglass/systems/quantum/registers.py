@@ -16,7 +16,7 @@ has another matrix than two of 4. The controls put another fixed unitary in plac
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -95,10 +95,10 @@ def transform_registers(
     check_whole(0, seed=seed)
     registers = as_registers(registers, basis)
     _check_states(states, registers)
-    return transformed(states, registers, (basis, seed), inverse)
+    return apply_basis(states, registers, (basis, seed), inverse)
 
 
-def transformed(
+def apply_basis(
     states: Array,
     registers: tuple[int, ...],
     kind: tuple[str, int],
@@ -159,7 +159,6 @@ def kronecker(matrices: Sequence[Array]) -> Array:
     return product
 
 
-@cache
 def haar_unitary(size: int, seed: int = 0) -> Complex[np.ndarray, "m m"]:
     """Draw a unitary (M, M) from the unitary group, in complex128; read-only.
 
@@ -176,6 +175,11 @@ def haar_unitary(size: int, seed: int = 0) -> Complex[np.ndarray, "m m"]:
     check_whole(size=size)
     check_in(f"[1, {2**MOST_HAAR}]", size=size)
     check_whole(0, seed=seed)
+    return _haar_unitary(int(size), int(seed))
+
+
+@lru_cache(maxsize=16)  # of 16 MiB at most
+def _haar_unitary(size: int, seed: int) -> Complex[np.ndarray, "m m"]:
     rng = np.random.default_rng(seed)
     draws = rng.normal(size=(2, size, size))
     q, r = np.linalg.qr(draws[0] + 1j * draws[1])

@@ -38,10 +38,10 @@ def amplitudes(fields: Float[Array, "*batch places"]) -> Float[Array, "*batch pl
             and finite.
     """
     check_fields("fields", fields)
-    return normalised(in_floats(fields))
+    return unit_states(in_floats(fields))
 
 
-def normalised(fields: Array) -> Array:
+def unit_states(fields: Array) -> Array:
     """Fields of length 1, by their largest number first: squares must not overflow."""
     largest = jnp.abs(fields).max(-1, keepdims=True)
     fields = fields / largest
@@ -103,7 +103,7 @@ def product_state(
         raise ValueError(
             f"tokens must take at most {MOST_QUBITS} qubits, got {count} of {qubits}"
         )
-    states = normalised(in_floats(tokens))
+    states = unit_states(in_floats(tokens))
     joint = states[..., 0, :]
     for place in range(1, count):
         joint = joint[..., :, None] * states[..., place, None, :]
