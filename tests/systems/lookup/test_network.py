@@ -1,6 +1,7 @@
 """Layers and networks: the program's training, learned wires, and exported tables."""
 
 import contextlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from helpers.random_models import random_model
@@ -341,7 +344,30 @@ def test_samples_that_are_all_alike_are_refused():
         small().fit(np.ones((6, 2)), [0, 1, 2] * 2)
 
 
+def test_names_of_columns_are_those_of_the_table(blobs):
+    X = pd.DataFrame(blobs[0], columns=list("abcd"))
+    model = small(epochs=1).fit(X, blobs[1])
+    assert vars(model)["feature_names_in_"].tolist() == list("abcd")
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(X[list("bacd")])
+    np.testing.assert_array_equal(model.predict(X), model.export().predict(blobs[0]))
+
+
+def test_a_classifier_that_has_not_learned_says_so(blobs):
+    for method in ("predict", "predict_proba", "logits"):
+        with pytest.raises(NotFittedError):
+            getattr(small(), method)(blobs[0])
+
+
+@pytest.fixture
+def bare_constructor(monkeypatch):
+    """Without the tests' check of annotations: scikit-learn's constructors take all."""
+    bare = inspect.unwrap(LookupClassifier.__init__)
+    monkeypatch.setattr(LookupClassifier, "__init__", bare)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("bare_constructor")
 @parametrize_with_checks([LookupClassifier((12, 12), 2, 2, epochs=20, batch_size=16)])
 def test_it_is_an_estimator_of_scikit_learn(estimator, check):
     check(estimator)

@@ -156,7 +156,8 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
             ValueError: If samples have other features, or are not finite.
             NotFittedError: Before `fit`.
         """
-        return self.classes_[self.logits(X).argmax(-1)]
+        places = self.logits(X).argmax(-1)
+        return self.classes_[places]
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
         """Return the softmax of logits, (n, k).

@@ -33,6 +33,7 @@ from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
 from isinglass.training.run import even_diverged
 
 BETAS = (0.9, 0.999)  # of Adam
+FEWEST_ROWS = 256  # of samples, filled up
 
 
 class SASQuaTChClassifier(ClassifierMixin, BaseEstimator):
@@ -241,7 +242,7 @@ class _Learner(eqx.Module):
 class _Samples(eqx.Module):
     """States and the numbers of their classes, filled up to a power of two rows.
 
-    Programs are compiled for sizes: so those of a few hundred samples are the same.
+    Programs are compiled for sizes: so those of few samples are the same.
     """
 
     states: Float[Array, "rows places"]
@@ -250,7 +251,7 @@ class _Samples(eqx.Module):
 
 
 def _filled(states: np.ndarray, numbers: np.ndarray) -> _Samples:
-    rows = 1 << (len(states) - 1).bit_length()
+    rows = max(1 << (len(states) - 1).bit_length(), FEWEST_ROWS)
     more = rows - len(states)
     return _Samples(
         jnp.asarray(np.pad(states, [(0, more), (0, 0)]), jnp.float32),
