@@ -89,6 +89,10 @@ class Pictures(eqx.Module):
     inputs: Array
     labels: Int[Array, "n"]
 
+    def drawn(self, places: Array, key: PRNGKeyArray) -> Float[Array, "b *shape"]:
+        """Some of them to learn from."""
+        return self.inputs[places].astype(jnp.float32)
+
 
 class Problem(NamedTuple):
     """Pictures, and which are for what.
@@ -169,7 +173,7 @@ def split(
 def loss(model: Learner, data: Pictures, key: PRNGKeyArray) -> Float[Array, ""]:
     """Cross-entropy of a batch."""
     places = model.learn[jax.random.randint(key, (model.batch,), 0, len(model.learn))]
-    logits = model.net.logits(data.inputs[places].astype(jnp.float32))
+    logits = model.net.logits(data.drawn(places, jax.random.fold_in(key, 1)))
     return optax.softmax_cross_entropy_with_integer_labels(
         logits / model.temperature, data.labels[places]
     ).mean()

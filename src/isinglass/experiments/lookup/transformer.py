@@ -1,4 +1,4 @@
-"""A transformer of digits with perceptrons, tables, frozen tables, or none."""
+"""A transformer with perceptrons, tables, frozen tables, or nothing after attention."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
 from isinglass import plot
-from isinglass.data.patches import to_patches
 from isinglass.experiments.lookup.learning import (
     PERCENT,
     Arm,
-    Pictures,
-    Problem,
     Training,
     learned,
     less,
-    problem,
     side,
+)
+from isinglass.experiments.lookup.transformer_tasks import (
+    DIGITS,
+    INVERTED,
+    TASKS,
+    Task,
+    task_of,
 )
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
@@ -34,7 +35,6 @@ from isinglass.systems.lookup import (
     count_operations,
 )
 
-SIDE = 7  # of a patch
 MLP, TABLES, FROZEN, NONE = NAMES = (
     "perceptrons",
     "tables",
@@ -56,34 +56,55 @@ class Setting:
         arity: n, bits of a table.
         bits: z, thresholds of a feature.
         training: How.
+        tasks: What is learned.
+        arms: What follows attention.
     """
 
     width: int = 32
-    blocks: int = 2
-    tables: int = 128
-    arity: int = 4
-    bits: int = 3
+    blocks: int = 1
+    tables: int = 192
+    arity: int = 6
+    bits: int = 4
     training: Training = field(
-        default_factory=lambda: Training(batch=32, rates=(0.003, 0.01))
+        default_factory=lambda: Training(
+            batch=32, steps=800, rates=(0.001, 0.003, 0.01, 0.03)
+        )
     )
+    tasks: tuple[str, ...] = (DIGITS, INVERTED)
+    arms: tuple[str, ...] = NAMES
 
-    def config(self, mixer: str) -> LookupTransformerConfig:
-        """Of a transformer with a mixer."""
+    def config(self, name: str, task: Task) -> LookupTransformerConfig:
+        """Of a transformer of an arm."""
         tables = LookupMixerConfig(self.width, self.tables, self.arity, self.bits)
+        *_, patches, values = task.pictures.inputs.shape
         return LookupTransformerConfig(
-            (28 // SIDE) ** 2,
-            SIDE**2,
+            patches,
+            values,
+            task.classes,
             width=self.width,
             blocks=self.blocks,
-            mixer=mixer,
+            mixer={MLP: "mlp", NONE: "none"}.get(name, "lookup"),
             hidden=4 * self.width,
             tables=tables,
         )
 
 
 SETTINGS = {
-    "quick": Setting(16, 1, 32, training=Training(1000, 500, 60, 32, rates=(0.01,))),
+    "quick": Setting(
+        16,
+        tables=32,
+        arity=4,
+        bits=3,
+        training=Training(1000, 500, 60, 32, rates=(0.01,)),
+        tasks=(INVERTED,),
+        arms=(MLP, TABLES, NONE),
+    ),
     "default": Setting(),
+    "full": Setting(
+        blocks=2,
+        training=Training(batch=32, steps=3000, rates=(0.001, 0.003, 0.01, 0.03)),
+        tasks=TASKS,
+    ),
 }
 
 
@@ -99,34 +120,40 @@ def tables_of(net: LookupTransformer) -> Any:
     return tuple(mixer.layer.tables for mixer in net.mixers)  # pyright: ignore
 
 
-def arm_of(name: str, options: Setting) -> Arm:
+def arm_of(name: str, task: str, config: LookupTransformerConfig) -> Arm:
     """What is trained by its name."""
-    mixer = {MLP: "mlp", NONE: "none"}.get(name, "lookup")
-    new = partial(new_transformer, config=options.config(mixer))
-    return Arm(name, new, tables_of if name == FROZEN else None)
+    new = partial(new_transformer, config=config)
+    return Arm(f"{task}, {name}", new, tables_of if name == FROZEN else None)
 
 
 def measure(context: Context) -> xr.Dataset:
-    """Accuracy of all arms on test pictures, and what each does for one picture.
+    """Accuracy of all arms on what is tested, and what each does for one input.
 
     `operations` are counted, by kind; `share` is that of perceptrons in all
     multiplications of I-ViT-T, in %.
     """
     options = SETTINGS[context.resolution]
-    task = problem(context, options.training)
-    pictures = Pictures(_patches(task), jnp.asarray(task.labels, jnp.int32))
-    axes = {"arm": NAMES, "seed": context.seeds}
-    accuracy, fitted = (context.table(**PERCENT, **axes) for _ in range(2))
-    rate, lost = (context.table(arm=NAMES) for _ in range(2))
+    by_arm: dict[str, Any] = {"task": options.tasks, "arm": options.arms}
+    accuracy, fitted = (
+        context.table(**PERCENT, **by_arm, seed=context.seeds) for _ in range(2)
+    )
+    rate, lost = (context.table(**by_arm) for _ in range(2))
     kinds = ("multiplications", "additions", "comparisons", "look_ups")
-    operations = context.table(arm=NAMES, kind=kinds)
-    for (name,) in context.cases(NAMES, what="arms"):
-        arm = arm_of(name, options)
-        outcome = learned(context, arm, task, (pictures, options.training))
-        accuracy.loc[name], fitted.loc[name] = outcome.accuracy, outcome.learned
-        rate.loc[name], lost.loc[name] = outcome.rate, outcome.lost
-        config = arm.new.keywords["config"]  # pyright: ignore
-        operations.loc[name] = list(config.operations().total)
+    operations = context.table(**by_arm, kind=kinds)
+    tested = context.table(task=options.tasks)
+    tasks = {name: task_of(name, context, options.training) for name in options.tasks}
+    for place, name in context.cases(options.tasks, options.arms, what="models"):
+        task = tasks[place]
+        config = options.config(name, task)
+        arm = arm_of(name, place, config)
+        data = task.pictures, options.training
+        outcome = learned(context, arm, task.problem, data)
+        accuracy.loc[place, name] = outcome.accuracy
+        fitted.loc[place, name] = outcome.learned
+        rate.loc[place, name] = outcome.rate
+        lost.loc[place, name] = outcome.lost
+        operations.loc[place, name] = list(config.operations().total)
+        tested.loc[place] = len(task.problem.test)
     return xr.Dataset(
         {
             "accuracy": accuracy,
@@ -135,26 +162,26 @@ def measure(context: Context) -> xr.Dataset:
             "lost": lost,
             "operations": operations,
             "share": 100 * count_operations().mixer_share,
-            "tested": len(task.test),
+            "tested": tested,
         }
     )
 
 
-def _patches(task: Problem) -> Any:
-    """Squares of pixels of mean 0 and variance 1 over what is learned from."""
-    pixels = task.images.astype(np.float32)
-    own = pixels[task.pool]
-    return jnp.asarray(to_patches((pixels - own.mean()) / own.std(), (SIDE, SIDE)))
-
-
 # -- views -----------------------------------------------------------------------------
 
-PAIRS = ((MLP, NONE), (TABLES, NONE), (TABLES, MLP), (TABLES, FROZEN), (FROZEN, NONE))
+PAIRS = (
+    (MLP, NONE),
+    (TABLES, NONE),
+    (TABLES, MLP),
+    (TABLES, FROZEN),
+    (FROZEN, NONE),
+)
 
 
 def differences(measured: xr.Dataset) -> dict[tuple[str, str], xr.DataArray]:
-    """Paired differences in points, perceptrons less nothing first."""
-    return {pair: less(measured, *pair) for pair in PAIRS}
+    """Paired differences on one task in points, perceptrons less nothing first."""
+    arms = set(map(str, measured.arm.values))
+    return {pair: less(measured, *pair) for pair in PAIRS if set(pair) <= arms}
 
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
@@ -167,57 +194,85 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         because="The paper's numbers are of CIFAR-10 and a pretrained model, and it "
         "has no such controls"
     )
-    for (first, second), points in differences(measured).items():
-        name = f"{first} less {second}"
-        cell = Cell(name, "points", name)
-        ledger.using(table="Differences").ours_alone(cell, points)
-    for name in NAMES:
-        runs = measured.accuracy.sel(arm=name)
-        cell = Cell(name, "test", f"Accuracy with {name}")
-        ledger.using(table="Accuracy").ours_alone(cell, runs)
-        cell = Cell(name, "training", f"Accuracy with {name} on training pictures")
-        ledger.using(table="Accuracy").ours_alone(cell, measured.learned.sel(arm=name))
+    for task in map(str, measured.task.values):
+        part = measured.sel(task=task)
+        for (first, second), points in differences(part).items():
+            name = f"{first} less {second}"
+            cell = Cell(name, task, f"{name}, {task}")
+            ledger.using(table="Differences").ours_alone(cell, points)
+        for name in map(str, measured.arm.values):
+            for column, runs in (("test", part.accuracy), ("training", part.learned)):
+                cell = Cell(name, f"{task}, {column}", f"{task}, {column}, {name}")
+                runs = runs.sel(arm=name)
+                ledger.using(table="Accuracy").ours_alone(cell, runs)
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
-    """Accuracy beside multiplications, and differences."""
-    figure, panels = subplots(1, 2, width=10.4, height=3.2)
-    plot.rows(measured.accuracy, panels[0], by="arm")
-    panels[0].set(xlabel="accuracy in %")
-    pairs = differences(measured)
-    labels = [f"{first} less {second}" for first, second in pairs]
-    joined = xr.concat(list(pairs.values()), dim="pair").assign_coords(pair=labels)
-    joined.attrs = {"units": "points"}
-    plot.rows(joined, panels[1], by="pair")
-    panels[1].axvline(0, color="0.5", linewidth=1, linestyle="--")
-    panels[1].set(xlabel="difference in points")
+    """Accuracies above, paired differences below, a column a task."""
+    tasks = list(map(str, measured.task.values))
+    pairs = [differences(measured.sel(task=task)) for task in tasks]
+    rows = measured.sizes["arm"], len(pairs[0])
+    figure, panels = subplots(
+        2,
+        len(tasks),
+        width=4.2 * len(tasks) + 2.2,
+        height=0.36 * sum(rows) + 2,
+        squeeze=False,
+        sharey="row",
+        gridspec_kw={"height_ratios": rows},
+    )
+    for column, task in enumerate(tasks):
+        top, bottom = panels[:, column]
+        plot.rows(measured.accuracy.sel(task=task, drop=True), top, by="arm")
+        top.set(title=task, xlabel="accuracy in %")
+        labels = [f"{first} less {second}" for first, second in pairs[column]]
+        joined = xr.concat(list(pairs[column].values()), dim="pair")
+        joined = joined.assign_coords(pair=labels).drop_vars("task", errors="ignore")
+        joined.attrs = {"units": "points"}
+        plot.rows(joined, bottom, by="pair")
+        bottom.axvline(0, color="0.5", linewidth=1, linestyle="--")
+        bottom.set(xlabel="difference in points")
     yield Figure(
         figure,
-        "Left: accuracy on test digits of transformers that differ in what follows "
-        "attention. Right: paired differences. A dot is a repetition (other pictures "
-        "to learn from, weights and batches), the bar the mean with its 95 % "
-        "confidence interval.",
+        "Above: accuracy on what no model learned from, by what follows attention. "
+        "Below: paired differences. A dot is a repetition (other inputs to learn from, "
+        "weights and batches), the bar the mean with its 95 % confidence interval.",
     )
 
 
 def tell(measured: xr.Dataset) -> dict[str, Any]:
-    """Whether perceptrons are of use, and whether tables are."""
+    """Whether perceptrons are of use, and whether tables are, on each task."""
+    options = SETTINGS[measured.resolution]
+    tasks = list(map(str, measured.task.values))
     return {
-        "differences": differences(measured),
+        "tasks": {task: _views_of(measured.sel(task=task), options) for task in tasks},
         "side": side,
-        "accuracy": {name: measured.accuracy.sel(arm=name) for name in NAMES},
-        "learned": {name: measured.learned.sel(arm=name) for name in NAMES},
-        "rates": {name: float(measured.rate.sel(arm=name)) for name in NAMES},
-        "multiplications": {
-            name: int(measured.operations.sel(arm=name, kind="multiplications"))
-            for name in NAMES
-        },
-        "useful": less(measured, MLP, NONE),
-        "tables": less(measured, TABLES, NONE),
-        "trained": less(measured, TABLES, FROZEN),
         "share": float(measured.share),
-        "tested": int(measured.tested),
         "lost": int(measured.lost.sum()),
-        "options": SETTINGS[measured.resolution],
+        "options": options,
+        "inverted": INVERTED,
         "seeds": measured.sizes["seed"],
+    }
+
+
+def _views_of(measured: xr.Dataset, options: Setting) -> dict[str, Any]:
+    """What there is to say of one task."""
+    names = list(map(str, measured.arm.values))
+    pairs = differences(measured)
+    rates = {name: float(measured.rate.sel(arm=name)) for name in names}
+    searched = options.training.rates
+    ends = (searched[0], searched[-1]) if len(searched) > 1 else ()
+    counts = measured.operations.sel(kind="multiplications")
+    return {
+        "differences": pairs,
+        "useful": pairs[MLP, NONE],
+        "tables": pairs[TABLES, NONE],
+        "behind": pairs[TABLES, MLP],
+        "trained": pairs.get((TABLES, FROZEN)),
+        "accuracy": {name: measured.accuracy.sel(arm=name) for name in names},
+        "learned": {name: measured.learned.sel(arm=name) for name in names},
+        "rates": rates,
+        "edges": [name for name, rate in rates.items() if rate in ends],
+        "multiplications": {name: int(counts.sel(arm=name)) for name in names},
+        "tested": int(measured.tested),
     }
