@@ -97,6 +97,29 @@ def plural(count: Any, singular: str, several: str = "") -> str:
     return f"{int(count):,} {noun}"
 
 
+def edges(chosen: Any, searched: Sequence[float], what: str = "learning rate") -> str:
+    """A sentence on how many of the values that were chosen end what was searched.
+
+    Beyond them there may be a better one. Empty where none do, or nothing was searched.
+
+    Args:
+        chosen: The values, of any shape; NaN where nothing was chosen.
+        searched: What they were chosen from.
+        what: What they are called.
+    """
+    values = np.asarray(chosen, float).ravel()
+    values = values[~np.isnan(values)]
+    ends = (min(searched), max(searched))
+    counts = {end: int((values == end).sum()) for end in ends}
+    if len(counts) < 2 or not any(counts.values()):
+        return ""
+    parts = ", ".join(f"{end:g} {n:,} ×" for end, n in counts.items() if n)
+    return (
+        f"At the edge of what was searched: {sum(counts.values()):,} of "
+        f"{plural(values.size, what)} ({parts}); beyond it there may be a better one."
+    )
+
+
 ENVIRONMENT = jinja2.Environment(
     undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
@@ -109,4 +132,5 @@ ENVIRONMENT.filters |= {
     "span": span,
     "listing": listing,
     "plural": plural,
+    "edges": edges,
 }

@@ -23,6 +23,7 @@ def measured() -> xr.Dataset:
         {
             "missed": missed.assign_attrs(units="%"),
             "accuracy": accuracy.assign_attrs(percent),
+            "rate": accuracy.isel(use=0, seed=0, drop=True) * 0 + 0.01,
         },
         attrs={"resolution": "default", "seeds": 4, "seed": 0},
     )
@@ -40,7 +41,11 @@ def test_findings_follow_the_numbers(measured):
     outcome = tell(
         resolution,
         xr.Dataset(
-            {"missed": measured.missed, "accuracy": xr.concat(parts, "arm")},
+            {
+                "missed": measured.missed,
+                "accuracy": xr.concat(parts, "arm"),
+                "rate": ("arm", [0.01, 0.03]),
+            },
             attrs=measured.attrs,
         ),
     )

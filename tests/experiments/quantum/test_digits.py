@@ -6,13 +6,14 @@ import xarray as xr
 
 from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.data import mnist
-from isinglass.experiments.quantum import digits, pictures
+from isinglass.experiments.quantum import circuits, digits, pictures
 from isinglass.experiments.quantum.circuits import Arm, Training
 from isinglass.experiments.quantum.digits import (
     BECAUSE,
     CONTROLS,
     CONVOLUTION,
     FOURIER,
+    HAAR,
     SETTINGS,
     Setting,
     contrasts,
@@ -20,6 +21,7 @@ from isinglass.experiments.quantum.digits import (
 from isinglass.experiments.quantum.peers import LOGISTIC, PEERS
 from isinglass.reproduce import Context
 from isinglass.reproduce.verdicts import Verdict
+from isinglass.systems.quantum import quadratic_form
 
 LABELS = [arm.label(layers) for arm, layers in SETTINGS["default"].circuits()]
 OWN = FOURIER.label(1)
@@ -102,6 +104,29 @@ def test_it_is_measured(monkeypatch):
     assert measured.commutator.max() <= 2 + 1e-9
     assert measured["size"].values.tolist() == [48, 272]
     assert (measured.learned, measured.tested) == (400, 500)
+
+
+def test_each_repetition_has_unitaries_of_its_own():
+    """What is reported of a trained circuit is of those that it was trained with."""
+    context = Context(seeds=range(2))
+    own = pictures.pair(context, mnist.load(source="subset"), (0, 1))
+    training = Training(2, 10, rates=(0.03,), searches=1)
+    outcome = circuits.learned(context, own, (HAAR, 1), training)
+    seeds = [circuit.config.seed for circuit in outcome.circuits]
+    assert seeds[0] != seeds[1]
+    states, signs = own.states[own.test], own.signs[own.test]
+    for circuit, accuracy in zip(outcome.circuits, outcome.accuracy, strict=True):
+        values = np.einsum("ni,ij,nj->n", states, quadratic_form(circuit), states)
+        right = 100 * ((values > 0) == (signs > 0)).mean()
+        assert right == pytest.approx(accuracy, abs=0.3)  # float32 near 0
+
+
+def test_what_is_compared_says_its_sizes(measured):
+    measured["size"].loc[CONVOLUTION.label(1)] = 272
+    words = f"{OWN} (48 angles) less {CONVOLUTION.label(1)} (272)"
+    outcome = tell(digits, measured)
+    assert words in outcome.findings
+    assert f"{words}, 3 or 6" in rows_of(outcome)
 
 
 def test_what_is_tested_on_is_never_drawn():

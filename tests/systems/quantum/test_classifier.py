@@ -127,7 +127,7 @@ def test_a_training_that_diverges_names_its_rate():
 def test_pictures_without_a_state_are_refused(trained):
     X, _ = bars(8)
     X[3] = 0
-    with pytest.raises(ValueError, match="X must hold no picture that is 0 everywhere"):
+    with pytest.raises(ValueError, match="X must not be 0 everywhere"):
         trained.predict(X)
     with pytest.raises(ValueError, match="X must have pictures of at most 4096 pixels"):
         SASQuaTChClassifier().fit(np.ones((2, 65, 64)), [0, 1])

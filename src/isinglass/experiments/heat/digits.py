@@ -17,12 +17,12 @@ from isinglass.experiments.heat.setting import (
     Arm,
     Learner,
     Training,
-    difference,
     learned,
     problem,
 )
 from isinglass.plot import COLOURS, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.paired import less
 from isinglass.training.lanes import each_lane
 
 MODES, NONE = Arm("k per mode", "modes"), Arm("no conduction", "none")
@@ -120,12 +120,12 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
                     )
                     ledger.using(table="What was learned").ours_alone(cell, values)
             if name != NONE.name:
-                points = difference(part_of(measured, side), name, NONE.name)
+                points = less(part_of(measured, side), "arm", name, NONE.name)
                 cell = Cell(name, side, f"less no conduction: {name}, {side}")
                 ledger.using(table="Less no conduction").ours_alone(cell, points)
     if CONSTANT.name in measured.arm.values:
         for side in SIDES:
-            points = difference(part_of(measured, side), MODES.name, CONSTANT.name)
+            points = less(part_of(measured, side), "arm", MODES.name, CONSTANT.name)
             held = int((points > 0).sum())
             statement = f"k that is learned is right more often than k = 5, {side}"
             ledger.claim(statement, held, points.size)
@@ -166,16 +166,19 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "names": names,
         "adds": {
             side: {
-                name: difference(part_of(measured, side), name, NONE.name)
+                name: less(part_of(measured, side), "arm", name, NONE.name)
                 for name in others
             }
             for side in SIDES
         },
-        "convolution": {name: _less(measured, name, WITH, WITHOUT) for name in names},
-        "learned": difference(part_of(measured, WITHOUT), MODES.name, CONSTANT.name)
+        "convolution": {
+            name: less(measured.accuracy.sel(arm=name), "convolution", *SIDES)
+            for name in names
+        },
+        "learned": less(part_of(measured, WITHOUT), "arm", MODES.name, CONSTANT.name)
         if CONSTANT.name in names
         else None,
-        "attended": difference(part_of(measured, WITHOUT), MODES.name, "attention")
+        "attended": less(part_of(measured, WITHOUT), "arm", MODES.name, "attention")
         if "attention" in names
         else None,
         "width": measured.width,
@@ -184,11 +187,3 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "unmixed": NONE.name,
         "sides": SIDES,
     }
-
-
-def _less(measured: xr.Dataset, name: str, first: str, second: str) -> xr.DataArray:
-    accuracy = measured.accuracy.sel(arm=name, drop=True)
-    points = accuracy.sel(convolution=first, drop=True)
-    points = points - accuracy.sel(convolution=second, drop=True)
-    points.attrs = {"units": "points"}
-    return points

@@ -1,7 +1,8 @@
 """Plates whose conductivity is the truth: what can be told, and what is predicted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -17,14 +18,21 @@ from isinglass.experiments.heat import recovery_arms
 from isinglass.experiments.heat.recovery_arms import NAMES, SINGLE, Plate
 from isinglass.plot import COLOURS, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.searches import (
+    REPORT,
+    SEARCH,
+    Job,
+    Search,
+    Trainings,
+    learned,
+)
 from isinglass.systems.heat import (
     conduct,
     decay_rates,
     recover_conductivity,
     recover_modes,
 )
-from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import Runtime, even_diverged
+from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane
 
 TRUTH = (0.1, 0.5, 2.0, 8.0)  # k of the four channels of a plate
 TIMES = (1, 2)
@@ -98,6 +106,9 @@ class Drawn(NamedTuple):
     test: np.ndarray
 
 
+Draws = dict[tuple[str, int], Drawn]  # by purpose and seed
+
+
 def measure(context: Context) -> xr.Dataset:
     """What of k is recovered, and errors of trained maps on new plates.
 
@@ -117,12 +128,12 @@ def measure(context: Context) -> xr.Dataset:
     axes = {"arm": NAMES, "time": TIMES, "channel": TRUTH, "seed": context.seeds}
     error = context.table(**ERROR, **axes)
     size, rate = context.table(arm=NAMES), context.table(arm=NAMES)
-    purposes = [("search", n) for n in range(options.searches)]
-    purposes += [("report", seed) for seed in context.seeds]
-    draws = [
-        _drawn(options, context.rng(f"plates to {purpose}", seed))
+    purposes = [(SEARCH, n) for n in range(options.searches)]
+    purposes += [(REPORT, seed) for seed in context.seeds]
+    draws = {
+        (purpose, seed): _drawn(options, context.rng(f"plates to {purpose}", seed))
         for purpose, seed in purposes
-    ]
+    }
     for (name,) in context.cases(NAMES, what="maps"):
         chosen, models = _learned(context, options, draws, name)
         rate.loc[name], size.loc[name] = (
@@ -130,7 +141,7 @@ def measure(context: Context) -> xr.Dataset:
             recovery_arms.count(recovery_arms.start(name, options.cells, len(TRUTH))),
         )
         fields = jnp.asarray(
-            np.stack([draw.test for draw in draws[options.searches :]]), jnp.float32
+            np.stack([draws[REPORT, seed].test for seed in context.seeds]), jnp.float32
         )
         for time in TIMES:
             error.loc[name, time] = _errors(models, fields, time).T
@@ -188,51 +199,35 @@ def _choice(models: Learner, data: Pairs) -> Array:
 
 
 def _learned(
-    context: Context, options: Setting, draws: list[Drawn], name: str
+    context: Context, options: Setting, draws: Draws, name: str
 ) -> tuple[float, Learner]:
     """The rate that is best on other draws, and a map for each reported one."""
-    parts = [[*draw.train, *draw.choice] for draw in draws]
+    parts = [[*draw.train, *draw.choice] for draw in draws.values()]
     data = Pairs(
         *(jnp.asarray(np.stack(x), jnp.float32) for x in zip(*parts, strict=True))
     )
-    searches, best = range(options.searches), options.rates[0]
-    if len(options.rates) > 1:
-        jobs = [(rate, place) for rate in options.rates for place in searches]
-        models = _trained(context, options, data, name, jobs)
-        values = np.asarray(_choice(models, data)).reshape(len(options.rates), -1)
-        best = options.rates[int(np.nanargmin(values.mean(-1)))]
-    reported = range(options.searches, len(draws))
-    jobs = [(best, place) for place in reported]
-    return best, _trained(context, options, data, name, jobs)
+    trainings = Trainings(
+        name,
+        partial(_learners, name, options, list(draws)),
+        LaneTask(loss, data),
+        LaneRecipe(options.steps, clip=None, every=options.steps),
+        plan=[name],
+    )
+    search = Search((options.rates,), options.searches)
+    (rate,), models, _ = learned(
+        context, trainings, search, lambda models, _: -np.asarray(_choice(models, data))
+    )
+    return rate, models
 
 
-def _trained(
-    context: Context,
-    options: Setting,
-    data: Pairs,
-    name: str,
-    jobs: list[tuple[float, int]],
+def _learners(
+    name: str, options: Setting, draws: list, jobs: Sequence[Job], keys: Array
 ) -> Learner:
+    """The map before training, which nothing is drawn for, of all jobs."""
     net = recovery_arms.start(name, options.cells, len(TRUTH))
     nets = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(jobs), *x.shape)), net)
-    places = jnp.array([place for _, place in jobs], jnp.int32)
-    recipe = LaneRecipe(options.steps, clip=None, every=options.steps)
-    with context.follow(name) as report:
-
-        def tell(now: Any) -> None:
-            report(now.step, now.steps)
-
-        store = context.store(f"{name.replace(' ', '-')}-{len(jobs)}-{jobs[0][0]}")
-        lanes = even_diverged(
-            train_lanes,
-            Learner(nets, places),
-            LaneTask(loss, data),
-            recipe,
-            learning_rates=[rate for rate, _ in jobs],
-            keys=jax.random.split(jax.random.key(0), len(jobs)),
-            runtime=Runtime(store, tell),
-        )
-    return lanes.models
+    places = [draws.index((job.purpose, job.seed)) for job in jobs]
+    return Learner(nets, jnp.array(places, jnp.int32))
 
 
 def _errors(

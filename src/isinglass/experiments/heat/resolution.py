@@ -23,6 +23,7 @@ from isinglass.experiments.heat.setting import (
 )
 from isinglass.plot import COLOURS, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.paired import less
 from isinglass.systems.heat import conduct, resample_conductivity
 from isinglass.systems.heat.resolution import RULES
 from isinglass.training.lanes import each_lane
@@ -75,17 +76,19 @@ def measure(context: Context) -> xr.Dataset:
             missed.loc[question, :, seed] = _missed(options, question, rng)
     names, rules = [arm.name for arm in options.arms], (TRAINED, *RULES)
     accuracy = context.table(**PERCENT, arm=names, use=rules, seed=context.seeds)
+    rate = context.table(arm=names)
     task = problem(context, options.training)
     fine = patches_of(task.images[task.test], options.training.patch, finer=True)
     labels = task.pictures.labels[task.test]
     for (arm,) in context.cases(options.arms, what="models"):
         outcome = learned(context, task, arm, options.training)
         accuracy.loc[arm.name, TRAINED] = outcome.accuracy
+        rate.loc[arm.name] = outcome.rate
         for rule in RULES:
             nets = resampled(outcome.models.net, rule)
             right = _right(nets, jnp.asarray(fine), labels)
             accuracy.loc[arm.name, rule] = 100 * np.asarray(right)
-    return xr.Dataset({"missed": missed, "accuracy": accuracy})
+    return xr.Dataset({"missed": missed, "accuracy": accuracy, "rate": rate})
 
 
 def _missed(
@@ -196,16 +199,12 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     names = [str(name) for name in measured.arm.values]
 
     def lost(name: str, rule: str) -> xr.DataArray:
-        accuracy = measured.accuracy.sel(arm=name, drop=True)
-        points = accuracy.sel(use=rule, drop=True) - accuracy.sel(
-            use=TRAINED, drop=True
-        )
-        points.attrs = {"units": "points"}
-        return points
+        return less(measured.accuracy.sel(arm=name, drop=True), "use", rule, TRAINED)
 
     options = SETTINGS[measured.resolution]
     return {
         "seeds": measured.sizes["seed"],
+        "rates": options.training.rates,
         "rules": RULES,
         "questions": (FINER, WIDER),
         "names": names,

@@ -10,34 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-from zlib import crc32
+from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass._common.affine import Linear
 from isinglass.attention.normalisation import Normalisation
 from isinglass.experiments.heat.mixing import Attending
-from isinglass.reproduce import Context, inputs
+from isinglass.reproduce import Context, inputs, searches
+from isinglass.reproduce.searches import Job, Search, Trainings, accuracies
 from isinglass.systems.heat import HeatBlock, HeatConfig
 from isinglass.systems.heat.layer import linear
-from isinglass.training.lanes import (
-    LaneRecipe,
-    LaneTask,
-    each_lane,
-    joined_lanes,
-    lanes_of,
-    train_lanes,
-)
-from isinglass.training.run import Runtime, even_diverged
+from isinglass.training.lanes import LaneRecipe, LaneTask
 
-SEARCH, REPORT = "search", "report"
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
 SIDE, CLASSES = 28, 10
 ATTENTION = "attention"
@@ -184,6 +175,10 @@ class Learner(eqx.Module):
     choose: Int[Array, "*lanes m"]
     batch: int = eqx.field(static=True)
 
+    def logits(self, data: Pictures, places: Array) -> Float[Array, "n c"]:
+        """Of some pictures."""
+        return self.net(data.patches[places])
+
 
 class Outcome(NamedTuple):
     """What an arm came to.
@@ -263,7 +258,7 @@ def classifier(arm: Arm, training: Training, key: PRNGKeyArray) -> Classifier:
 def loss(model: Learner, data: Pictures, key: PRNGKeyArray) -> Float[Array, ""]:
     """Cross-entropy of a batch."""
     places = jax.random.choice(key, model.learn, (model.batch,))
-    logits = model.net(data.patches[places])
+    logits = model.logits(data, places)
     losses = optax.softmax_cross_entropy_with_integer_labels(
         logits, data.labels[places]
     )
@@ -272,125 +267,47 @@ def loss(model: Learner, data: Pictures, key: PRNGKeyArray) -> Float[Array, ""]:
 
 def learned(context: Context, task: Problem, arm: Arm, training: Training) -> Outcome:
     """Search a rate, and train with it on the reported repetitions."""
-    rate = _searched(context, task, arm, training)
-    jobs = [Job(rate, REPORT, seed) for seed in context.seeds]
-    models = _trained(context, task, arm, training, jobs)
-    test = jnp.broadcast_to(jnp.asarray(task.test), (len(jobs), len(task.test)))
+    trainings = Trainings(
+        arm.label,
+        partial(_learners, context, task, arm, training),
+        LaneTask(loss, task.pictures),
+        training.recipe,
+        plan=[arm, training],
+        lanes=training.lanes,
+    )
+    (rate,), models, _ = searches.learned(
+        context,
+        trainings,
+        Search((training.rates,), training.searches),
+        lambda models, _: accuracies(models, task.pictures, models.choose),
+    )
+    test = np.broadcast_to(task.test, (len(context.seeds), len(task.test)))
     return Outcome(rate, models, accuracies(models, task.pictures, test))
 
 
-def _searched(context: Context, task: Problem, arm: Arm, training: Training) -> float:
-    """The rate that is best by pictures to choose by."""
-    rates = training.rates
-    if len(rates) == 1:
-        return rates[0]
-    jobs = [
-        Job(rate, SEARCH, seed) for rate in rates for seed in range(training.searches)
-    ]
-    models = _trained(context, task, arm, training, jobs)
-    right = accuracies(models, task.pictures, models.choose)
-    return rates[int(right.reshape(len(rates), -1).mean(-1).argmax())]
-
-
-class Job(NamedTuple):
-    """One training.
-
-    Attributes:
-        rate: Learning rate.
-        purpose: To search or to report.
-        seed: Of the pictures, the first weights and the batches, the same for all arms.
-    """
-
-    rate: float
-    purpose: str
-    seed: int
-
-
-@eqx.filter_jit
-def _right(models: Learner, data: Pictures, places: Array) -> Array:
-    def share(lane: tuple[Learner, Array]) -> Array:
-        model, own = lane
-        logits = model.net(data.patches[own])
-        return (logits.argmax(-1) == data.labels[own]).mean()
-
-    return each_lane(share, (models, places))
-
-
-def accuracies(
-    models: Learner, data: Pictures, places: Any
-) -> Float[np.ndarray, "lanes"]:
-    """Of each model on its pictures, in %."""
-    return 100 * np.asarray(_right(models, data, places), float)
-
-
-def _trained(
-    context: Context, task: Problem, arm: Arm, training: Training, jobs: Sequence[Job]
-) -> Learner:
-    """Models of all jobs, some at a time, so that all take one compiled program."""
-    parts = []
-    with context.follow(arm.label) as report:
-        for first in range(0, len(jobs), training.lanes):
-            lanes = list(jobs[first : first + training.lanes])
-            filled = lanes + lanes[-1:] * (training.lanes - len(lanes))
-
-            def tell(now: Any, first: int = first) -> None:
-                report(first + training.lanes * now.step / now.steps, len(jobs))
-
-            words = repr([arm, training, *filled])
-            store = context.store(f"training-{crc32(words.encode()):08x}")
-            models = _side_by_side(
-                context, task, arm, training, filled, Runtime(store, tell)
-            )
-            parts.append(lanes_of(models, slice(len(lanes))))
-    return joined_lanes(parts)
-
-
-def _side_by_side(
+def _learners(
     context: Context,
     task: Problem,
     arm: Arm,
     training: Training,
     jobs: Sequence[Job],
-    runtime: Runtime,
+    keys: Array,
 ) -> Learner:
-    splits = [_split(context, task, training, job) for job in jobs]
-    seeds = [context.seed_of(f"model to {job.purpose}", job.seed) for job in jobs]
-    keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))
-    weights, batches = jax.vmap(jax.random.split, out_axes=1)(keys)
-    nets = _nets(arm, training, weights)
-    learn, choose = (
-        jnp.asarray(np.stack(x), jnp.int32) for x in zip(*splits, strict=True)
-    )
-    lanes = even_diverged(
-        train_lanes,
-        Learner(nets, learn, choose, training.batch),
-        LaneTask(loss, task.pictures),
-        training.recipe,
-        learning_rates=[job.rate for job in jobs],
-        keys=batches,
-        runtime=runtime,
-    )
-    return lanes.models
-
-
-def _nets(arm: Arm, training: Training, keys: Array) -> Classifier:
-    """Classifiers as they begin, stacked.
+    """Classifiers as they begin, stacked, with the pictures that they learn from.
 
     Drawn one by one: all arms share these small programs, and one for all the draws of
     an arm takes longer to compile than its training.
     """
     nets = [classifier(arm, training, key) for key in keys]
-    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *nets)
+    stacked = jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *nets)
+    splits = [_split(context, task, training, job) for job in jobs]
+    learn, choose = (
+        jnp.asarray(np.stack(x), jnp.int32) for x in zip(*splits, strict=True)
+    )
+    return Learner(stacked, learn, choose, training.batch)
 
 
 def _split(context: Context, task: Problem, training: Training, job: Job) -> Split:
     rng = context.rng(f"pictures to {job.purpose}", job.seed)
     order = rng.permutation(task.pool)
     return Split(order[: training.learn], order[training.learn :])
-
-
-def difference(values: xr.DataArray, first: str, second: str) -> xr.DataArray:
-    """One arm less another on the same repetitions, in points."""
-    points = values.sel(arm=first, drop=True) - values.sel(arm=second, drop=True)
-    points.attrs = {"units": "points"}
-    return points

@@ -19,20 +19,18 @@ from sklearn.linear_model import LogisticRegression
 from isinglass import plot
 from isinglass.experiments.lookup.learning import (
     PERCENT,
-    REPORT,
-    SEARCH,
     Arm,
     Pictures,
     Problem,
     Training,
     learned,
-    less,
     problem,
-    side,
     split,
 )
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.paired import less, side
+from isinglass.reproduce.searches import REPORT, SEARCH
 from isinglass.systems.lookup import (
     ExtendedDifference,
     LookupNetwork,
@@ -248,7 +246,11 @@ PAIRS = (
 def differences(measured: xr.Dataset) -> dict[tuple[str, str], xr.DataArray]:
     """Paired differences of arms that were trained, in points."""
     arms = set(map(str, measured.arm.values))
-    return {pair: less(measured, *pair) for pair in PAIRS if set(pair) <= arms}
+    return {
+        pair: less(measured.accuracy, "arm", *pair)
+        for pair in PAIRS
+        if set(pair) <= arms
+    }
 
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:

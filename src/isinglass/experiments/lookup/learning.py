@@ -10,25 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import partial
 from typing import Any, NamedTuple
-from zlib import crc32
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import xarray as xr
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from isinglass._common.intervals import mean_interval
-from isinglass.reproduce import Context, inputs
-from isinglass.reproduce.trainings import following
-from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import even_diverged
+from isinglass.reproduce import Context, inputs, searches
+from isinglass.reproduce.searches import Job, Search, Trainings, accuracies
+from isinglass.training.lanes import LaneRecipe, LaneTask
 
-SEARCH, REPORT = "search", "report"
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
 TESTED = 500  # pictures at a time
 
@@ -126,6 +121,10 @@ class Learner(eqx.Module):
     temperature: Float[Array, "*lanes"]
     batch: int = eqx.field(static=True)
 
+    def logits(self, data: Pictures, places: Array) -> Float[Array, "n c"]:
+        """Of some pictures, not divided."""
+        return self.net.logits(data.inputs[places].astype(jnp.float32))
+
 
 class Outcome(NamedTuple):
     """What an arm came to.
@@ -190,106 +189,53 @@ def learned(context: Context, arm: Arm, task: Problem, data: Any) -> Outcome:
     `data` are the pictures and the training.
     """
     pictures, training = data
-    choices = list(product(training.rates, training.temperatures))
-    best = choices[0]
-    if len(choices) > 1:
-        jobs = [
-            (*c, SEARCH, seed) for c in choices for seed in range(training.searches)
-        ]
-        models, _ = _trained(context, arm, (task, *data), jobs)
-        right = accuracies(models, pictures, models.choose)
-        best = choices[int(right.reshape(len(choices), -1).mean(1).argmax())]
-    jobs = [(*best, REPORT, seed) for seed in context.seeds]
-    models, lost = _trained(context, arm, (task, *data), jobs)
-    test = jnp.broadcast_to(jnp.asarray(task.test), (len(jobs), len(task.test)))
+    frozen = arm.frozen
+    net = eqx.filter_eval_shape(arm.new, jax.random.key(0))
+
+    def stays(model: Learner) -> Any:
+        return model.temperature, *(frozen(model.net) if frozen else ())
+
+    project = clipped if hasattr(net, "clipped") else None
+    trainings = Trainings(
+        arm.name,
+        partial(_learners, context, arm, task, training),
+        LaneTask(loss, pictures, frozen=stays, project=project),
+        training.recipe,
+        plan=[arm.name, training],
+    )
+    (rate, temperature), models, lost = searches.learned(
+        context,
+        trainings,
+        Search((training.rates, training.temperatures), training.searches),
+        lambda models, _: accuracies(models, pictures, models.choose, TESTED),
+    )
+    test = np.broadcast_to(task.test, (len(context.seeds), len(task.test)))
     return Outcome(
-        *best,
-        accuracies(models, pictures, test),
+        rate,
+        temperature,
+        accuracies(models, pictures, test, TESTED),
         accuracies(models, pictures, models.learn[:, :TESTED]),
         lost,
     )
 
 
-def accuracies(models: Learner, data: Pictures, places: Any) -> np.ndarray:
-    """Of each model on its pictures, in %."""
-    return 100 * np.asarray(_right(models, data, jnp.asarray(places)), float)
-
-
-@eqx.filter_jit
-def _right(models: Learner, data: Pictures, places: Array) -> Array:
-    def share(lane: tuple[Learner, Array]) -> Array:
-        model, own = lane
-
-        def right(part: Array) -> Array:
-            logits = model.net.logits(data.inputs[part].astype(jnp.float32))
-            return (logits.argmax(-1) == data.labels[part]).mean()
-
-        # Some at a time: what comes along wires is larger than the pictures.
-        return jax.lax.map(right, own.reshape(-1, min(TESTED, len(own)))).mean()
-
-    return each_lane(share, (models, places))
-
-
-def _trained(
-    context: Context, arm: Arm, data: Any, jobs: Sequence[tuple[float, float, str, int]]
-) -> tuple[Learner, int]:
-    """Models of all jobs: a rate, a temperature, a purpose and a seed."""
-    task, pictures, training = data
-    seeds = [context.seed_of(f"model to {job[2]}", job[3]) for job in jobs]
-    keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))
-    weights, batches = jax.vmap(jax.random.split, out_axes=1)(keys)
-    splits = [split(context, task, training, *job[2:]) for job in jobs]
+def _learners(
+    context: Context,
+    arm: Arm,
+    task: Problem,
+    training: Training,
+    jobs: Sequence[Job],
+    keys: Array,
+) -> Learner:
+    """Nets as they begin, stacked, with their pictures and temperatures."""
+    splits = [split(context, task, training, *job[1:]) for job in jobs]
     learn, choose = (
         jnp.asarray(np.stack(part), jnp.int32) for part in zip(*splits, strict=True)
     )
-    temperatures = jnp.array([job[1] for job in jobs], jnp.float32)
-    nets = _nets(arm.new, weights)
-    models = Learner(nets, learn, choose, temperatures, training.batch)
-    frozen = arm.frozen
-
-    def stays(model: Learner) -> Any:
-        return model.temperature, *(frozen(model.net) if frozen else ())
-
-    lane_task = LaneTask(
-        loss,
-        pictures,
-        frozen=stays,
-        project=clipped if hasattr(nets, "clipped") else None,
-        plan={"arm": arm.name},
-    )
-    name = f"{jobs[0][2]}-{crc32(arm.name.encode()):08x}"
-    with following(context, name, f"{arm.name}, {jobs[0][2]}") as runtime:
-        lanes = even_diverged(
-            train_lanes,
-            models,
-            lane_task,
-            training.recipe,
-            learning_rates=[job[0] for job in jobs],
-            keys=batches,
-            runtime=runtime,
-        )
-    return lanes.models, int(lanes.diverged.sum())
+    temperatures = jnp.array([job.choice[1] for job in jobs], jnp.float32)
+    return Learner(_nets(arm.new, keys), learn, choose, temperatures, training.batch)
 
 
 @eqx.filter_jit
 def _nets(new: Callable[[PRNGKeyArray], Any], keys: Array) -> Any:
     return eqx.filter_vmap(new)(keys)
-
-
-# -- views -----------------------------------------------------------------------------
-
-
-def less(measured: xr.Dataset, arm: str, other: str) -> xr.DataArray:
-    """An arm's accuracy less another's, on the same repetitions, in points."""
-    points = measured.accuracy.sel(arm=arm, drop=True)
-    points = points - measured.accuracy.sel(arm=other, drop=True)
-    points.attrs = {"units": "points"}  # and no range, as a difference has none
-    return points
-
-
-def side(points: xr.DataArray) -> str:
-    """Whether paired differences are "ahead", "behind", or "level": their interval."""
-    if points.size < 2:
-        return "level"
-    _, low, high = mean_interval(points.values)
-    return "ahead" if low > 0 else "behind" if high < 0 else "level"

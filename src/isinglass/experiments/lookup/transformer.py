@@ -16,8 +16,6 @@ from isinglass.experiments.lookup.learning import (
     Arm,
     Training,
     learned,
-    less,
-    side,
 )
 from isinglass.experiments.lookup.transformer_tasks import (
     DIGITS,
@@ -28,6 +26,7 @@ from isinglass.experiments.lookup.transformer_tasks import (
 )
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.paired import less, side
 from isinglass.systems.lookup import (
     LookupMixerConfig,
     LookupTransformer,
@@ -181,7 +180,11 @@ PAIRS = (
 def differences(measured: xr.Dataset) -> dict[tuple[str, str], xr.DataArray]:
     """Paired differences on one task in points, perceptrons less nothing first."""
     arms = set(map(str, measured.arm.values))
-    return {pair: less(measured, *pair) for pair in PAIRS if set(pair) <= arms}
+    return {
+        pair: less(measured.accuracy, "arm", *pair)
+        for pair in PAIRS
+        if set(pair) <= arms
+    }
 
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:

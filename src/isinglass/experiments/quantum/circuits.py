@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
-from zlib import crc32
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,12 +14,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from isinglass.experiments.quantum.pictures import Pair, split
-from isinglass.reproduce import Context
+from isinglass.reproduce import Context, searches
+from isinglass.reproduce.searches import REPORT, Job, Search, Trainings
 from isinglass.systems.quantum import SASQuaTCh, SASQuaTChConfig
-from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, train_lanes
-from isinglass.training.run import Runtime, even_diverged
-
-SEARCH, REPORT = "search", "report"
+from isinglass.systems.quantum.registers import haar_unitaries
+from isinglass.training.lanes import LaneRecipe, LaneTask, each_lane, lanes_of
 
 
 class Arm(NamedTuple):
@@ -59,7 +58,7 @@ class Training:
 
     steps: int = 600
     batch: int = 50
-    rates: tuple[float, ...] = (0.01, 0.03, 0.1)
+    rates: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
     searches: int = 2
 
     @property
@@ -68,31 +67,17 @@ class Training:
         return LaneRecipe(self.steps, clip=None, betas=(0.9, 0.999), every=self.steps)
 
 
-class Job(NamedTuple):
-    """A training.
-
-    Attributes:
-        rate: Learning rate.
-        purpose: To search or to report.
-        seed: Of the pictures, the first angles and the batches, the same for all arms.
-    """
-
-    rate: float
-    purpose: str
-    seed: int
-
-
 class Outcome(NamedTuple):
     """What an arm came to.
 
     Attributes:
         rate: The learning rate that was chosen.
-        circuits: Trained ones, a lane for each reported repetition.
+        circuits: Trained ones, one of each reported repetition.
         accuracy: On the test pictures in %, (repetitions,).
     """
 
     rate: float
-    circuits: SASQuaTCh
+    circuits: list[SASQuaTCh]
     accuracy: Float[np.ndarray, "seeds"]
 
 
@@ -100,8 +85,13 @@ class Learner(eqx.Module):
     """A circuit and the pictures that it learns from."""
 
     circuit: SASQuaTCh
+    unitaries: Any  # of each register, (lanes, m, m), of Haar's; else None
     learn: Int[Array, "*lanes n"]
     batch: int = eqx.field(static=True)
+
+    def expectation(self, states: Array) -> Float[Array, "n"]:
+        """⟨Z⟩ of unit vectors."""
+        return self.circuit.expectation(states, self.unitaries)
 
 
 class Samples(eqx.Module):
@@ -114,7 +104,7 @@ class Samples(eqx.Module):
 def loss(learner: Learner, data: Samples, key: PRNGKeyArray) -> Float[Array, ""]:
     """(⟨Z⟩ − y)² of a batch."""
     places = jax.random.choice(key, learner.learn, (learner.batch,))
-    values = learner.circuit.expectation(data.states[places])
+    values = learner.expectation(data.states[places])
     return ((values - data.signs[places]) ** 2).mean()
 
 
@@ -125,77 +115,83 @@ def learned(
     training: Training,
 ) -> Outcome:
     """Search a rate, if there are several, and train with it what is reported."""
-    rate = training.rates[0]
-    if len(training.rates) > 1:
-        rate = _searched(context, problem, arm, training)
-    jobs = [Job(rate, REPORT, seed) for seed in context.seeds]
-    circuits = _trained(context, problem, arm, training, jobs)
-    right = _right(circuits, problem)[:, problem.test].mean(-1)
+    own, layers = arm
+    pool = slice(problem.pool)  # of one size, so that pairs share a program
+    data = Samples(
+        jnp.asarray(problem.states[pool], jnp.float32),
+        jnp.asarray(problem.signs[pool], jnp.float32),
+    )
+    trainings = Trainings(
+        f"{own.label(layers)}, {problem.name}",
+        partial(_learners, context, problem, own.config(layers), training),
+        LaneTask(loss, data, frozen=_drawn if own.basis == "haar" else None),
+        training.recipe,
+        plan=[arm, training, problem.name],
+        what="circuit",
+    )
+
+    def chosen(learners: Learner, jobs: Sequence[Job]) -> list[float]:
+        right = _right(learners, problem)
+        splits = [split(context, problem, job.purpose, job.seed) for job in jobs]
+        return [r[s.choose].mean() for r, s in zip(right, splits, strict=True)]
+
+    search = Search((training.rates,), training.searches)
+    (rate,), learners, _ = searches.learned(context, trainings, search, chosen)
+    right = _right(learners, problem)[:, problem.test].mean(-1)
+    circuits = []
+    for lane, seed in enumerate(context.seeds):
+        drawn = replace(own.config(layers), seed=_haar_seed(context, REPORT, seed))
+        circuits.append(_with_config(lanes_of(learners.circuit, lane), drawn))
     return Outcome(rate, circuits, 100 * right)
 
 
-def _searched(
-    context: Context, problem: Pair, arm: tuple[Arm, int], training: Training
-) -> float:
-    """The rate of the highest mean accuracy on pictures to choose by."""
-    jobs = [
-        Job(rate, SEARCH, seed)
-        for rate in training.rates
-        for seed in range(training.searches)
-    ]
-    right = _right(_trained(context, problem, arm, training, jobs), problem)
-    shares = [
-        own[split(context, problem, SEARCH, job.seed).choose].mean()
-        for own, job in zip(right, jobs, strict=True)
-    ]
-    means = np.reshape(shares, (len(training.rates), -1)).mean(-1)
-    return training.rates[int(means.argmax())]
+def _drawn(learner: Learner) -> Any:
+    """What is drawn once, and not trained."""
+    return learner.unitaries
 
 
-def _right(circuits: SASQuaTCh, problem: Pair) -> Bool[np.ndarray, "lanes n"]:
+def _haar_seed(context: Context, purpose: str, seed: int) -> int:
+    """Of a repetition's unitaries, the same for all layers and pairs."""
+    return context.seed_of(f"unitaries to {purpose}", seed)
+
+
+def _with_config(circuit: SASQuaTCh, config: SASQuaTChConfig) -> SASQuaTCh:
+    angles = circuit.kernel, circuit.readout
+    other = SASQuaTCh(config, key=jax.random.key(0))
+    return eqx.tree_at(lambda own: (own.kernel, own.readout), other, angles)
+
+
+def _learners(
+    context: Context,
+    problem: Pair,
+    config: SASQuaTChConfig,
+    training: Training,
+    jobs: Sequence[Job],
+    keys: Array,
+) -> Learner:
+    """Circuits as they begin, stacked, with the pictures that they learn from."""
+    splits = [split(context, problem, job.purpose, job.seed) for job in jobs]
+    learn = jnp.asarray(np.stack([own.learn for own in splits]), jnp.int32)
+    unitaries = None
+    if config.basis == "haar":
+        seeds = [_haar_seed(context, job.purpose, job.seed) for job in jobs]
+        draws = [haar_unitaries(config.registers, seed) for seed in seeds]
+        unitaries = tuple(
+            jnp.asarray(np.stack(own), jnp.complex64)
+            for own in zip(*draws, strict=True)
+        )
+    return Learner(_circuits(config, keys), unitaries, learn, training.batch)
+
+
+def _right(learners: Learner, problem: Pair) -> Bool[np.ndarray, "lanes n"]:
     """Whether each circuit is right on each picture."""
-    values = _values(circuits, jnp.asarray(problem.states, jnp.float32))
+    values = _values(learners, jnp.asarray(problem.states, jnp.float32))
     return (np.asarray(values) > 0) == (problem.signs > 0)
 
 
 @eqx.filter_jit
-def _values(circuits: SASQuaTCh, states: Array) -> Array:
-    return each_lane(lambda circuit: circuit.expectation(states), circuits)
-
-
-def _trained(
-    context: Context,
-    problem: Pair,
-    arm: tuple[Arm, int],
-    training: Training,
-    jobs: Sequence[Job],
-) -> SASQuaTCh:
-    """Circuits of all jobs, in one compiled program."""
-    splits = [split(context, problem, job.purpose, job.seed) for job in jobs]
-    seeds = [context.seed_of(f"circuit to {job.purpose}", job.seed) for job in jobs]
-    keys = jax.vmap(jax.random.key)(jnp.array(seeds, jnp.uint32))
-    angles, batches = jax.vmap(jax.random.split, out_axes=1)(keys)
-    learn = jnp.asarray(np.stack([own.learn for own in splits]), jnp.int32)
-    own, layers = arm
-    circuits = _circuits(own.config(layers), angles)
-    data = Samples(
-        jnp.asarray(problem.states, jnp.float32),
-        jnp.asarray(problem.signs, jnp.float32),
-    )
-    words = repr([arm, training, problem.name, *jobs])
-    store = context.store(f"training-{crc32(words.encode()):08x}")
-    with context.follow(f"{own.label(layers)}, {problem.name}") as report:
-        runtime = Runtime(store, lambda now: report(now.step, now.steps))
-        lanes = even_diverged(
-            train_lanes,
-            Learner(circuits, learn, training.batch),
-            LaneTask(loss, data),
-            training.recipe,
-            learning_rates=[job.rate for job in jobs],
-            keys=batches,
-            runtime=runtime,
-        )
-    return lanes.models.circuit
+def _values(learners: Learner, states: Array) -> Array:
+    return each_lane(lambda learner: learner.expectation(states), learners)
 
 
 @eqx.filter_jit

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from isinglass import plot
-from isinglass._common.intervals import mean_interval
-from isinglass.experiments.quantum.circuits import REPORT, Arm, Training, learned
+from isinglass.experiments.quantum.circuits import Arm, Training, learned
 from isinglass.experiments.quantum.peers import (
     LOGISTIC,
     PEERS,
@@ -20,12 +20,13 @@ from isinglass.experiments.quantum.peers import (
 from isinglass.experiments.quantum.pictures import SIDE, Pair, name_of, pair, split
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
+from isinglass.reproduce.paired import less, side
+from isinglass.reproduce.searches import REPORT
 from isinglass.systems.quantum import (
     SASQuaTCh,
     quadratic_form,
     translation_commutator,
 )
-from isinglass.training.lanes import lanes_of
 
 FOURIER = Arm("Fourier")
 HADAMARD = Arm("Hadamard", "hadamard")
@@ -120,7 +121,7 @@ def measure(context: Context) -> xr.Dataset:
         outcome = learned(context, problems[name], own, options.training)
         accuracy.loc[label, name] = outcome.accuracy
         rate.loc[label, name] = outcome.rate
-        matrices = [_matrices(outcome.circuits, lane) for lane in context.seeds]
+        matrices = [_matrices(circuit) for circuit in outcome.circuits]
         commutator.loc[label, name] = [turning for turning, _, _ in matrices]
         norm.loc[label, name] = [largest for _, largest, _ in matrices]
         mode.loc[label, name] = matrices[0][2]
@@ -146,10 +147,9 @@ def _tested(problem: Pair) -> int:
 
 
 def _matrices(
-    circuits: SASQuaTCh, lane: int
+    circuit: SASQuaTCh,
 ) -> tuple[float, float, Float[np.ndarray, "2 row column"]]:
     """Commutator, largest |eigenvalue| and extreme eigenvectors of one circuit."""
-    circuit = lanes_of(circuits, lane)
     values, vectors = np.linalg.eigh(quadratic_form(circuit))
     turning = float(translation_commutator(circuit).max())
     ends = vectors[:, [0, -1]].T.reshape(2, SIDE, SIDE)
@@ -170,10 +170,9 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
             values = measured.accuracy.sel(model=model, pair=name)
             ledger.using(table="Accuracy").ours_alone(cell, values)
         for first, second in contrasts(measured):
-            points = less(measured, first, second, name)
-            cell = Cell(
-                f"{first} less {second}", name, f"{first} less {second}, {name}"
-            )
+            points = less(on(measured, name), "model", first, second)
+            words = contrast(measured, first, second)
+            cell = Cell(words, name, f"{words}, {name}")
             ledger.using(table="On the same draws").ours_alone(cell, points)
         for circuit in measured.circuit.values:
             values = measured.commutator.sel(circuit=circuit, pair=name)
@@ -194,14 +193,6 @@ def contrasts(measured: xr.Dataset) -> list[tuple[str, str]]:
         pairs += [(own, CONVOLUTION.label(1)), (own, LOGISTIC)]
     pairs.append((QUADRATIC, LOGISTIC))
     return [pair for pair in pairs if set(pair) <= set(models)]
-
-
-def less(measured: xr.Dataset, first: str, second: str, name: str) -> xr.DataArray:
-    """Accuracy of one model less that of another on the same draws, in points."""
-    values = measured.accuracy.sel(pair=name, drop=True)
-    points = values.sel(model=first, drop=True) - values.sel(model=second, drop=True)
-    points.attrs = {"units": "points"}
-    return points
 
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
@@ -266,38 +257,45 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "accuracy": measured.accuracy,
         "learned": f"{int(measured.learned[0]):,}",
         "tested": [f"{count:,}" for count in measured.tested.values],
-        "size": measured.size,
+        "size": measured["size"],
+        "contrast": partial(contrast, measured),
         "commutator": measured.commutator,
         "norm": measured.norm,
         "contrasts": {
-            both: {name: less(measured, *both, name) for name in pairs}
+            both: {name: less(on(measured, name), "model", *both) for name in pairs}
             for both in contrasts(measured)
         },
-        "ahead": {name: ahead_of_bases(measured, name) for name in pairs},
-        "behind": {name: behind_bases(measured, name) for name in pairs},
+        "ahead": {name: bases(measured, name, "ahead") for name in pairs},
+        "behind": {name: bases(measured, name, "behind") for name in pairs},
         "logistic": LOGISTIC,
         "quadratic": QUADRATIC,
         "below": _below(measured, pairs, models),
     }
 
 
-def ahead_of_bases(measured: xr.Dataset, name: str) -> list[str]:
-    """Controls that the Fourier transform is ahead of, by a whole 95 % interval."""
-    return [
-        second
-        for first, second in contrasts(measured)
-        if second in _controls()
-        and mean_interval(less(measured, first, second, name)).low > 0
+def contrast(measured: xr.Dataset, first: str, second: str) -> str:
+    """What is compared, and how many numbers each learns where that differs."""
+    circuits = measured.circuit.values
+    sizes = [
+        int(measured["size"].sel(circuit=x)) for x in (first, second) if x in circuits
     ]
+    if len(set(sizes)) < 2:
+        return f"{first} less {second}"
+    return f"{first} ({sizes[0]} angles) less {second} ({sizes[1]})"
 
 
-def behind_bases(measured: xr.Dataset, name: str) -> list[str]:
-    """Controls that the Fourier transform is behind, by a whole 95 % interval."""
+def on(measured: xr.Dataset, name: str) -> xr.DataArray:
+    """Accuracies on a pair."""
+    return measured.accuracy.sel(pair=name, drop=True)
+
+
+def bases(measured: xr.Dataset, name: str, word: str) -> list[str]:
+    """Controls that the Fourier transform is "ahead" of, or "behind", on a pair."""
     return [
         second
         for first, second in contrasts(measured)
         if second in _controls()
-        and mean_interval(less(measured, first, second, name)).high < 0
+        and side(less(on(measured, name), "model", first, second)) == word
     ]
 
 

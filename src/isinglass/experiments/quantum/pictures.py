@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from isinglass.data.mnist import MNIST, Digits
 from isinglass.reproduce import Context
 from isinglass.systems.quantum import area_averages
+from isinglass.systems.quantum.states import check_fields, unit_states
 
 SIDE = 16
 OF_EACH = 500  # of a digit in the pool
@@ -85,13 +86,9 @@ def split(context: Context, problem: Pair, purpose: str, seed: int) -> Split:
 def _amplitudes(
     source: Digits, chosen: np.ndarray, digits: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    fields = area_averages(source.images[chosen], (SIDE, SIDE)).reshape(-1, SIDE**2)
-    lengths = np.linalg.norm(fields, axis=1, keepdims=True)
-    if not lengths.all():
-        raise ValueError(
-            "digits must hold no picture that is 0 everywhere, which has no state, got "
-            f"{int((lengths == 0).sum())} such of {digits[0]} and {digits[1]}"
-        )
-    states = fields / lengths
+    cells = area_averages(source.images[chosen], (SIDE, SIDE))
+    fields = cells.reshape(-1, SIDE**2)
+    check_fields("digits", fields)
+    states = unit_states(fields)
     signs = np.where(source.labels[chosen] == digits[1], 1.0, -1.0)
     return states, signs

@@ -32,11 +32,11 @@ from isinglass._common.checks import (
     check_kind,
     check_whole,
 )
-from isinglass._common.precision import in_floats, single_precision, usual_promotion
+from isinglass._common.precision import single_precision, usual_promotion
 from isinglass.systems.quantum.kernel import KERNELS, apply_kernels, kernel_shape
 from isinglass.systems.quantum.readout import spin_components
 from isinglass.systems.quantum.registers import BASES, apply_basis, as_registers
-from isinglass.systems.quantum.states import check_fields, unit_states
+from isinglass.systems.quantum.states import states_of
 
 MOST_SHOTS = 10**7  # float32 counts them exactly
 
@@ -138,8 +138,7 @@ class SASQuaTCh(eqx.Module):
             ValueError: If one is 0 everywhere (NaN under `jax.jit`), shapes do not fit,
                 or numbers are not real and finite.
         """
-        check_fields("fields", fields, self.config.places)
-        return self.expectation(unit_states(in_floats(jnp.asarray(fields))))
+        return self.expectation(states_of("fields", fields, self.config.places))
 
     @usual_promotion()
     def evolve(
@@ -155,8 +154,7 @@ class SASQuaTCh(eqx.Module):
             ValueError: If one is 0 everywhere (NaN under `jax.jit`), shapes do not fit,
                 or numbers are not real and finite.
         """
-        check_fields("fields", fields, self.config.places)
-        return self.evolve_states(unit_states(in_floats(jnp.asarray(fields))))
+        return self.evolve_states(states_of("fields", fields, self.config.places))
 
     @usual_promotion()
     def measure(
@@ -183,17 +181,21 @@ class SASQuaTCh(eqx.Module):
         check_key(key=key)
         return sample_spins(self(fields), shots, key)
 
-    def expectation(self, states: Array) -> Array:
+    def expectation(self, states: Array, unitaries: Any = None) -> Array:
         """⟨Z⟩ of unit vectors that are not looked at."""
-        evolved = self.evolve_states(states)
+        evolved = self.evolve_states(states, unitaries)
         density = evolved.real**2 + evolved.imag**2
         angles = _at_least(self.readout, density.dtype)
         return density @ spin_components(angles).astype(density.dtype)
 
-    def evolve_states(self, states: Array) -> Array:
-        """Amplitudes behind the last layer, of unit vectors that are not looked at."""
+    def evolve_states(self, states: Array, unitaries: Any = None) -> Array:
+        """Amplitudes behind the last layer, of unit vectors that are not looked at.
+
+        Unitaries of each register, if any, stand in place of those that "haar" draws by
+        its seed, so that circuits side by side can have draws of their own.
+        """
         config = self.config
-        kind = config.basis, config.seed
+        kind = config.basis, config.seed if unitaries is None else unitaries
         modes = apply_basis(states, config.registers, kind)
         angles = self.kernel
         if angles is not None:

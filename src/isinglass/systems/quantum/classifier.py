@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from isinglass._common.batches import map_batches
-from isinglass._common.checks import check_finite, check_positive, check_whole
+from isinglass._common.checks import check_positive, check_whole
 from isinglass._common.pictures import read_pictures
 from isinglass._common.samples import (
     all_or_nothing,
@@ -28,7 +28,7 @@ from isinglass._common.samples import (
 )
 from isinglass.systems.quantum.circuit import SASQuaTCh, SASQuaTChConfig
 from isinglass.systems.quantum.registers import MOST_QUBITS
-from isinglass.systems.quantum.states import unit_states
+from isinglass.systems.quantum.states import check_fields, unit_states
 from isinglass.training.lanes import LaneRecipe, LaneTask, train_lanes
 from isinglass.training.run import even_diverged
 
@@ -160,16 +160,8 @@ class SASQuaTChClassifier(ClassifierMixin, BaseEstimator):
         fill = [(0, rows - height), (0, columns - width)]
         flat = np.pad(np.asarray(pictures, float), [(0, 0), *fill])
         flat = flat.reshape(len(flat), -1)
-        empty = ~flat.any(-1)
-        if empty.any():
-            raise ValueError(
-                "X must hold no picture that is 0 everywhere, which has no state, got "
-                f"{int(empty.sum())} such, the first in row {int(empty.argmax())}"
-            )
-        check_finite(X=flat)
-        largest = np.abs(flat).max(-1, keepdims=True)
-        flat = flat / largest
-        return flat / np.linalg.norm(flat, axis=-1, keepdims=True)
+        check_fields("X", flat)
+        return unit_states(flat)
 
     def _sides(self) -> tuple[int, int]:
         """Powers of two that hold a picture; two places at least."""

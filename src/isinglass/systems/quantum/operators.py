@@ -6,7 +6,6 @@ All in float64, by the circuit itself: column k is what it makes of the basis st
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,7 +91,7 @@ def _doubled(model: SASQuaTCh) -> SASQuaTCh:
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), model)
 
 
-@eqx.filter_jit
 def _columns(model: SASQuaTCh) -> Array:
+    # Not compiled as a whole, which would be done anew for each draw of a basis.
     basis = jnp.eye(model.config.places, dtype=jnp.float64)
     return model.evolve_states(basis).T

@@ -101,12 +101,15 @@ def transform_registers(
 def apply_basis(
     states: Array,
     registers: tuple[int, ...],
-    kind: tuple[str, int],
+    kind: tuple[str, Any],
     inverse: bool = False,
 ) -> Array:
-    """The states after each register's unitary; `kind` is its name and seed."""
+    """The states after each register's unitary.
+
+    `kind` is its name and, of "haar", the seed or the unitaries themselves.
+    """
     dtype = jnp.result_type(states, jnp.complex64)
-    name, seed = kind
+    name, drawn = kind
     states = states.astype(dtype)
     if name == "none":
         return states
@@ -125,8 +128,10 @@ def apply_basis(
         for axis in axes:
             fields = wave(fields, axes=(axis,), norm="ortho")
         return fields.reshape(states.shape)
-    for place, (axis, r) in enumerate(zip(axes, registers, strict=True)):
-        unitary = haar_unitary(2**r, seed + place)
+    unitaries = drawn
+    if not isinstance(drawn, tuple):
+        unitaries = haar_unitaries(registers, drawn)
+    for axis, unitary in zip(axes, unitaries, strict=True):
         unitary = jnp.asarray(unitary.conj().T if inverse else unitary, dtype)
         fields = jnp.moveaxis(jnp.tensordot(unitary, fields, axes=(1, axis)), 0, axis)
     return fields.reshape(states.shape)
@@ -157,6 +162,13 @@ def kronecker(matrices: Sequence[Array]) -> Array:
         product = product[:, None, :, None] * matrix[None, :, None, :]
         product = product.reshape(size, size)
     return product
+
+
+def haar_unitaries(
+    registers: tuple[int, ...], seed: int
+) -> tuple[Complex[np.ndarray, "_ _"], ...]:
+    """The draws of all registers by one seed."""
+    return tuple(haar_unitary(2**r, seed + place) for place, r in enumerate(registers))
 
 
 def haar_unitary(size: int, seed: int = 0) -> Complex[np.ndarray, "m m"]:

@@ -37,15 +37,28 @@ def amplitudes(fields: Float[Array, "*batch places"]) -> Float[Array, "*batch pl
             its values are not there yet, its state is NaN), or numbers are not real
             and finite.
     """
-    check_fields("fields", fields)
-    return unit_states(in_floats(fields))
+    return states_of("fields", fields)
 
 
-def unit_states(fields: Array) -> Array:
-    """Fields of length 1, by their largest number first: squares must not overflow."""
-    largest = jnp.abs(fields).max(-1, keepdims=True)
-    fields = fields / largest
-    return fields / jnp.sqrt((fields**2).sum(-1, keepdims=True))
+def states_of(name: str, fields: Any, places: int | None = None) -> Any:
+    """Fields of length 1, as arrays of JAX, if they have a state.
+
+    Raises:
+        TypeError: If they are no array.
+        ValueError: If they are not real and finite, or one is all zero.
+    """
+    check_fields(name, fields, places)
+    return unit_states(in_floats(jnp.asarray(fields)))
+
+
+def unit_states(fields: Any) -> Any:
+    """Fields of length 1, of NumPy or JAX, that are not looked at.
+
+    By their largest number first: squares must not overflow.
+    """
+    fields = fields / abs(fields).max(-1, keepdims=True)
+    root = np.sqrt if isinstance(fields, np.ndarray) else jnp.sqrt
+    return fields / root((fields**2).sum(-1, keepdims=True))
 
 
 def check_fields(name: str, fields: Any, places: int | None = None) -> None:
@@ -66,7 +79,7 @@ def check_fields(name: str, fields: Any, places: int | None = None) -> None:
         if empty.any():
             raise ValueError(
                 f"{name} must not be 0 everywhere, which has no state, got "
-                f"{int(empty.sum())} such of {empty.size}"
+                f"{int(empty.sum())} such of {empty.size}, first at {empty.argmax()}"
             )
 
 
