@@ -53,6 +53,12 @@ CALLS = {
     "gain": call("gain must be finite", interference.regulated_avalanches, 1, None),
     "spins": call("n_spins must be", interference.GlauberTensor, 1.5, 1.0),
     "routes": call("routes must hold real", interference.RelayNetwork, "x"),
+    "delays": call(
+        "delays must hold real",
+        interference.RelayNetwork,
+        np.eye(2)[::-1],
+        delays=[[1.0, 2.0], [3.0]],
+    ),
     "response": call("field must be", interference.mean_field_solutions, 1.5, None),
     "start_from_pattern": call(
         'must hold "gamma"', FIELD.start_from_pattern, {"beta": 1.0, "epsilon": 0.1}

@@ -57,6 +57,9 @@ CALLS = {
     "Run": call("direction must be one of", dynamics.Run, direction=[]),
     "prompt": call("position must", FIELD.prompt, PHYSICS, 0, "o", 0.5),
     "overlaps at": call("position must", FIELD.overlaps, np.ones((2, 3)), PHYSICS, "x"),
+    "overlaps of positions": call(
+        "position must", FIELD.overlaps, np.ones((2, 3)), PHYSICS, np.arange(3)
+    ),
     "shift": call("shift must", meanfield.Features.shifted_cycle, shift="x"),
     "state": call(
         "random_state must", meanfield.Features.random_segments, random_state=-1

@@ -65,6 +65,8 @@ BAD_PATHS = {
     "a bath that pushes back": call("strength must be", paths.Ohmic, -0.1, 7.5, 5.0),
     "a strength of NaN": call("strength must be", paths.Ohmic, np.nan, 7.5, 5.0),
     "a strength, a truth": call("strength must be", paths.Ohmic, False, 7.5, 5.0),
+    "strengths": call("strength must be", paths.Ohmic, np.ones(3), 7.5, 5.0),
+    "energies": call("energy must be", paths.Drude, [1.0], 7.5, 5.0),
     "no separation": call("separation must be", paths.Ohmic, 0.1, 7.5, 5.0, 0.0),
     "a density that is a number": call("density must be", paths.SpectralBath, 1.0, 1.0),
     "a density that is not odd": call(

@@ -10,6 +10,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
+
 from helpers.fuzzing import (
     CALLED,
     Altered,
@@ -22,7 +25,9 @@ from helpers.fuzzing import (
 )
 from helpers.public_case import Case
 
-KINDS = (None, 3.5, math.nan, math.inf, 1j, "x", [], object(), lambda *_: "x")
+PLAIN = (None, 3.5, math.nan, math.inf, 1j, "x", [], object(), lambda *_: "x")
+SHAPES = ([[1.0, 2.0], [3.0]], np.ones(3), np.arange(3), jnp.ones((2, 2)))
+KINDS = (*PLAIN, *SHAPES)
 
 
 def fault(case: Case, name: str, value: object) -> Fault | None:

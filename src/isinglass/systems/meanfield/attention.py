@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import check_in, check_whole
-from isinglass._common.plain_checks import is_index, shown
+from isinglass._common.plain_checks import is_index, is_traced, shown
 
 
 def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
@@ -37,6 +37,17 @@ def check_position(position: Any) -> None:
     """
     if not is_index(position):
         raise ValueError(f"position must be a whole number, got {shown(position)}")
+
+
+def check_single_position(position: Any) -> None:
+    """Refuse what is no whole number by itself, or what JAX traces.
+
+    Raises:
+        ValueError: If it is another.
+    """
+    check_position(position)
+    if np.ndim(position) or is_traced(position):
+        raise ValueError(f"position must be one number, got {shown(position)}")
 
 
 def position_signs(bits: int) -> Float[np.ndarray, "period bits"]:

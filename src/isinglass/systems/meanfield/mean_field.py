@@ -22,11 +22,14 @@ from isinglass._common.checks import (
     parameter,
 )
 from isinglass._common.notebook import html_table
-from isinglass._common.plain_checks import is_traced, shown
 from isinglass._common.precision import double_precision
 from isinglass._common.types import ArrayLike
 from isinglass.dynamics.maps import DelayMap, DelayState
-from isinglass.systems.meanfield.attention import attend, check_position
+from isinglass.systems.meanfield.attention import (
+    attend,
+    check_position,
+    check_single_position,
+)
 from isinglass.systems.meanfield.features import Features, Kind
 
 PARAMETERS = ("beta", "gamma", "epsilon")
@@ -157,7 +160,7 @@ class MeanField:
         """
         rows = as_real_array("attention", attention, (None, self.features.n_patterns))
         beta, epsilon = (as_parameter(name, parameters) for name in ("beta", "epsilon"))
-        check_position(position)
+        check_single_position(position)
         means = np.tanh(beta * rows @ self.features.signs.T)
         semantic = np.einsum("xmg,tg->txm", self.features.semantic, means)
         positions = (position + np.arange(len(rows))) % self.period
@@ -266,9 +269,7 @@ class MeanField:
             ValueError: If the window is of another shape or not finite, a parameter is
                 missing or not finite, or the position is not one whole number.
         """
-        check_position(position)
-        if np.ndim(position) or is_traced(position):
-            raise ValueError(f"position must be one number, got {shown(position)}")
+        check_single_position(position)
         rows = as_real_array("window", window, (None, self.features.n_patterns))
         if not 1 <= len(rows) <= self.length:
             raise ValueError(

@@ -20,6 +20,7 @@ from scipy.special import digamma, loggamma
 from isinglass._common.checks import (
     as_real_array,
     check_function,
+    check_in,
     check_positive,
     shown,
 )
@@ -88,7 +89,7 @@ class Ohmic(Bath):
     separation: float = 2.0
 
     def __post_init__(self) -> None:
-        _check_strength(strength=self.strength)
+        check_in("[0, inf)", strength=self.strength)
         check_positive(cutoff=self.cutoff, beta=self.beta, separation=self.separation)
 
     def spectral_density(self, frequencies: ArrayLike) -> Float[np.ndarray, "..."]:
@@ -137,7 +138,7 @@ class Drude(Bath):
     separation: float = 2.0
 
     def __post_init__(self) -> None:
-        _check_strength(energy=self.energy)
+        check_in("[0, inf)", energy=self.energy)
         check_positive(rate=self.rate, beta=self.beta, separation=self.separation)
 
     def spectral_density(self, frequencies: ArrayLike) -> Float[np.ndarray, "..."]:
@@ -246,9 +247,3 @@ def as_times(times: Any) -> Float[np.ndarray, "..."]:
     if (t < 0).any():
         raise ValueError(f"times must be at least 0, got {t.min():g}")
     return t
-
-
-def _check_strength(**values: float) -> None:
-    for name, value in values.items():
-        if value != 0 or isinstance(value, bool):
-            check_positive(**{name: value})

@@ -291,8 +291,10 @@ def _routes(routes: Any) -> Any:
 def _delays(delays: Any, routes: Any) -> Any:
     """Travel times in the pattern of the routes."""
     pattern = routes.copy()
-    if np.ndim(delays) == 0 and not sp.issparse(delays):
-        pattern.data = np.full(len(routes.data), as_real_array("delays", delays, ()))
+    if not sp.issparse(delays):
+        delays = as_real_array("delays", delays)
+    if delays.ndim == 0:
+        pattern.data = np.full(len(routes.data), delays)
     else:
         matrix = _sparse("delays", delays)
         if matrix.shape != routes.shape:
