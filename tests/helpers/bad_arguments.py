@@ -53,7 +53,7 @@ CALLS = {
     "gain": call("gain must be finite", interference.regulated_avalanches, 1, None),
     "spins": call("n_spins must be", interference.GlauberTensor, 1.5, 1.0),
     "routes": call("routes must hold real", interference.RelayNetwork, "x"),
-    "delays": call(
+    "ragged delays": call(
         "delays must hold real",
         interference.RelayNetwork,
         np.eye(2)[::-1],
