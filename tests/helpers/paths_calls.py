@@ -14,6 +14,9 @@ TEMPO = paths.TimeGrid(0.1, 3, 2, "tempo")
 RUN = paths.propagate(SPIN_BOSON, GRID, check=False)
 TENSORS = paths.transfer_tensors(RUN.maps)
 PROCESS = paths.process_tensor(SPIN_BOSON, TEMPO)
+WEIGHTS = paths.influence_coefficients(SPIN_BOSON, TEMPO)
+FIXED = paths.fixed_bond_process_tensor(SPIN_BOSON, TEMPO, bond=4)
+FIXED_RUN = paths.fixed_bond_propagate(SPIN_BOSON, TEMPO, bond=4)
 FLIP = np.array([[0.0, 1.0], [1.0, 0.0]])
 TIMES = np.array([0.0, 0.5, 2.0])
 
@@ -38,6 +41,10 @@ PATHS = [
     case(paths.convergence_report, SPIN_BOSON, GRID),
     case(paths.process_tensor, SPIN_BOSON, TEMPO),
     case(PROCESS.maps, BIASED, {1: paths.superoperator(FLIP)}),
+    case(paths.fixed_bond_propagate, SPIN_BOSON, TEMPO, bond=4, weights=WEIGHTS),
+    case(paths.fixed_bond_process_tensor, SPIN_BOSON, TEMPO, bond=4),
+    case(FIXED.maps, BIASED),
+    case(FIXED_RUN.states, FLIP),
     case(paths.transfer_tensors, RUN.maps),
     case(paths.transferred_maps, TENSORS, 5),
     case(paths.stationary_state, TENSORS),
@@ -135,6 +142,59 @@ BAD_PATHS = {
     "a start of three levels": call("start must be of shape", RUN.states, np.eye(3)),
     "pulses between bath points": call(
         'grid.splitting must be "tempo"', paths.process_tensor, SPIN_BOSON, GRID
+    ),
+    "one bond between bath points": call(
+        'grid.splitting must be "tempo"',
+        paths.fixed_bond_propagate,
+        SPIN_BOSON,
+        GRID,
+        bond=4,
+    ),
+    "a bond below the levels": call(
+        "bond must be at least 2", paths.fixed_bond_propagate, SPIN_BOSON, TEMPO, bond=1
+    ),
+    "a bond of a half": call(
+        "bond must be a whole", paths.fixed_bond_propagate, SPIN_BOSON, TEMPO, bond=4.5
+    ),
+    "a bond beyond memory": call(
+        "bond must leave", paths.fixed_bond_propagate, SPIN_BOSON, TEMPO, bond=10**5
+    ),
+    "steps beyond memory": call(
+        "bond must leave at most 2^27",
+        paths.fixed_bond_process_tensor,
+        SPIN_BOSON,
+        paths.TimeGrid(0.1, 10**9, 2, "tempo"),
+        bond=4,
+    ),
+    "weights of NaN": call(
+        "weights.inner must be finite",
+        paths.fixed_bond_process_tensor,
+        SPIN_BOSON,
+        TEMPO,
+        bond=4,
+        weights=WEIGHTS._replace(inner=WEIGHTS.inner * np.nan),
+    ),
+    "weights of too few lags": call(
+        "weights.inner must be of 2 lags",
+        paths.fixed_bond_process_tensor,
+        SPIN_BOSON,
+        TEMPO,
+        bond=4,
+        weights=WEIGHTS._replace(inner=WEIGHTS.inner[:1]),
+    ),
+    "weights that are an array": call(
+        "weights must be of Coefficients",
+        paths.fixed_bond_process_tensor,
+        SPIN_BOSON,
+        TEMPO,
+        bond=4,
+        weights=WEIGHTS.inner,
+    ),
+    "a fixed chain of H that is not Hermitian": call(
+        "hamiltonian must be Hermitian", FIXED.maps, np.array([[0, 1], [0, 0]])
+    ),
+    "a fixed start of three levels": call(
+        "start must be of shape", FIXED_RUN.states, np.eye(3)
     ),
     "a pulse too late": call(
         "pulses must be at whole steps", PROCESS.maps, BIASED, {4: np.eye(4)}

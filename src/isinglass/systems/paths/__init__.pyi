@@ -5,6 +5,10 @@ from .baths import SpectralBath as SpectralBath
 from .coefficients import Coefficients as Coefficients
 from .coefficients import influence_coefficients as influence_coefficients
 from .equilibrium import mean_force_state as mean_force_state
+from .fixed_bond import FixedProcessTensor as FixedProcessTensor
+from .fixed_bond import FixedPropagation as FixedPropagation
+from .fixed_bond import fixed_bond_process_tensor as fixed_bond_process_tensor
+from .fixed_bond import fixed_bond_propagate as fixed_bond_propagate
 from .path_sum import sum_paths as sum_paths
 from .process import ProcessTensor as ProcessTensor
 from .process import process_tensor as process_tensor

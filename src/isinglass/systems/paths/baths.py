@@ -11,7 +11,7 @@ counterterm of the published program, is in it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -27,6 +27,11 @@ from isinglass._common.checks import (
 from isinglass._common.types import ArrayLike
 from isinglass.systems.paths.quadrature import lineshape_integral, sloped_integral
 
+if TYPE_CHECKING:
+    Number = float
+else:
+    Number = Any  # JAX may trace it: and has values else
+
 _DEAD = 40.0  # exp(-40) is below the last digit
 _NEAR_POLE = 1e-4  # where terms of Drude's sum cancel to twelve digits
 
@@ -41,7 +46,7 @@ class Bath:
         beta: Inverse temperature β.
     """
 
-    beta: float
+    beta: Number
 
     def spectral_density(self, frequencies: ArrayLike) -> Float[np.ndarray, "..."]:
         """J at positive frequencies."""
@@ -83,10 +88,10 @@ class Ohmic(Bath):
         ValueError: If one is not positive and finite, but for ξ = 0.
     """
 
-    strength: float
-    cutoff: float
-    beta: float
-    separation: float = 2.0
+    strength: Number
+    cutoff: Number
+    beta: Number
+    separation: Number = 2.0
 
     def __post_init__(self) -> None:
         check_in("[0, inf)", strength=self.strength)
@@ -132,10 +137,10 @@ class Drude(Bath):
         ValueError: If one is not positive and finite, but for λ = 0.
     """
 
-    energy: float
-    rate: float
-    beta: float
-    separation: float = 2.0
+    energy: Number
+    rate: Number
+    beta: Number
+    separation: Number = 2.0
 
     def __post_init__(self) -> None:
         check_in("[0, inf)", energy=self.energy)
@@ -210,7 +215,7 @@ class SpectralBath(Bath):
     """
 
     density: Callable[[Any], Any]
-    beta: float
+    beta: Number
 
     def __post_init__(self) -> None:
         check_function(density=self.density)

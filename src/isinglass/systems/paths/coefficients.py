@@ -1,12 +1,12 @@
 """Weights between two times of a path: what attention would call a kernel of lags."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from isinglass._common.checks import check_kind
-from isinglass.systems.paths.system import OpenSystem, TimeGrid
+from isinglass.systems.paths.system import OpenSystem, TimeGrid, check_system
 
 
 class Coefficients(NamedTuple):
@@ -46,17 +46,34 @@ def influence_coefficients(system: OpenSystem, grid: TimeGrid) -> Coefficients:
         TypeError: If one is of another class.
         ValueError: If the lineshape diverges.
     """
-    check_kind(OpenSystem, system=system)
+    check_system(system)
     check_kind(TimeGrid, grid=grid)
+    half = system.lineshape(_times(grid))
+    eta = _between_slices(half, grid)
+    return eta._replace(
+        end_self=complex(eta.end_self), inner_self=complex(eta.inner_self)
+    )
+
+
+def traced_coefficients(system: OpenSystem, grid: TimeGrid) -> Coefficients:
+    """The same, of a bath of which JAX may trace something, by JAX."""
+    return _between_slices(system.traced_lineshape(_times(grid)), grid)
+
+
+def _times(grid: TimeGrid) -> Float[np.ndarray, " n"]:
+    return grid.step / 2 * np.arange(2 * grid.reach + 3)
+
+
+def _between_slices(half: Any, grid: TimeGrid) -> Coefficients:
+    """By the lineshape at half steps."""
     lags = grid.reach
-    half = system.lineshape(grid.step / 2 * np.arange(2 * lags + 3))
     full = half[::2]
     k = np.arange(1, lags + 1)
     inner = full[k + 1] - 2 * full[k] + full[k - 1]
     if grid.splitting == "tempo":
-        none = np.zeros_like(inner)
-        return Coefficients(0j, complex(full[1]), inner, none, none)
+        none = 0 * inner
+        return Coefficients(0 * full[1], full[1], inner, none, none)
     twice = 2 * k
     end_inner = half[twice + 1] - half[twice] - half[twice - 1] + half[twice - 2]
     ends = half[twice] - 2 * half[twice - 1] + half[twice - 2]
-    return Coefficients(complex(half[1]), complex(full[1]), inner, end_inner, ends)
+    return Coefficients(half[1], full[1], inner, end_inner, ends)

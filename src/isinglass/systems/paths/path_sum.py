@@ -6,7 +6,7 @@ from jaxtyping import Complex
 from isinglass._common.checks import check_kind
 from isinglass.systems.paths.coefficients import Coefficients, influence_coefficients
 from isinglass.systems.paths.pairs import Pairs, pair_weight, pairs_of, self_weight
-from isinglass.systems.paths.system import OpenSystem, TimeGrid
+from isinglass.systems.paths.system import OpenSystem, TimeGrid, check_system
 
 _MOST = 2**22  # paths: 64 MiB
 
@@ -27,7 +27,7 @@ def sum_paths(system: OpenSystem, grid: TimeGrid) -> Complex[np.ndarray, "n p p"
         TypeError: If an argument is of another class.
         ValueError: If there are more than 2²² paths.
     """
-    check_kind(OpenSystem, system=system)
+    check_system(system)
     check_kind(TimeGrid, grid=grid)
     pairs = pairs_of(system.positions)
     size = len(pairs.difference)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Float
 
@@ -13,14 +14,17 @@ from isinglass._common.checks import (
     is_whole,
     shown,
 )
+from isinglass._common.precision import double_precision
 from isinglass.systems.paths.chain import Cut, Site, absorb, one_thread, terms_of
 from isinglass.systems.paths.coefficients import influence_coefficients
+from isinglass.systems.paths.fixed_bond import FixedProcessTensor
 from isinglass.systems.paths.pairs import pairs_of
 from isinglass.systems.paths.system import (
     OpenSystem,
     TimeGrid,
     as_hamiltonian,
     as_map,
+    check_system,
     evolution,
     hamiltonian_at,
     superoperator,
@@ -47,6 +51,22 @@ class ProcessTensor:
     def bond(self) -> int:
         """The largest bond."""
         return max(site.shape[2] for site in self.sites)
+
+    def padded(self) -> FixedProcessTensor:
+        """The same with zeros up to its largest bond, in JAX.
+
+        Its maps may be traced: derivatives by H, which are exact, and batches of H.
+        """
+        bond = self.bond
+        sites = np.zeros((len(self.sites), bond, self.sites[0].shape[1], bond), complex)
+        caps = np.zeros((len(sites), bond), complex)
+        for place, (site, cap) in enumerate(zip(self.sites, self.caps, strict=True)):
+            sites[place, : len(site), :, : len(cap)] = site
+            caps[place, : len(cap)] = cap
+        positions = tuple(float(s) for s in self.positions)
+        with double_precision():
+            arrays = jnp.asarray(sites), jnp.asarray(caps)
+        return FixedProcessTensor(*arrays, None, self.grid, positions)
 
     def maps(
         self, hamiltonian: Any, pulses: Mapping[int, Any] | None = None
@@ -126,7 +146,7 @@ def process_tensor(
         TypeError: If an argument is of another class.
         ValueError: If the splitting or cutoff is another, or the lineshape diverges.
     """
-    check_kind(OpenSystem, system=system)
+    check_system(system)
     check_kind(TimeGrid, grid=grid)
     check_in("[0, 1)", cutoff=cutoff)
     if grid.splitting != "tempo":
@@ -141,12 +161,17 @@ def process_tensor(
     # Nothing moves a pair from point to point: bonds carry labels alone.
     newest = np.einsum("rlp,r->lp", terms.newest(weights.inner_self), terms.ones)[None]
     sites: list[Site] = [terms.first_weight(weights.inner_self).reshape(1, -1, 1)]
+    sizes = [1.0]
     with one_thread():
         for m in range(1, grid.steps):
             reach = min(m, grid.reach)
             before, window = sites[: m - reach], sites[m - reach :]
             absorbed = absorb(window, inner[:reach], newest, terms, Cut(cutoff))
             sites = [*before, *absorbed.sites]
+            # The norm of all paths, up to 2^N, would overflow in the last tensor.
+            sizes.append(float(np.linalg.norm(sites[-1])))
+            sites[-1] = sites[-1] / sizes[-1]
+    sites = [size * site for size, site in zip(sizes, sites, strict=True)]
     basis = pairs.basis.conj().T
     complexes = [np.einsum("xp,lpr->lxr", basis, site) for site in sites]
     caps = [np.ones(1, complex)]

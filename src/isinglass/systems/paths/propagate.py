@@ -19,7 +19,12 @@ from isinglass.systems.paths.chain import (
 )
 from isinglass.systems.paths.coefficients import Coefficients, influence_coefficients
 from isinglass.systems.paths.pairs import pairs_of
-from isinglass.systems.paths.system import OpenSystem, TimeGrid, as_density_matrix
+from isinglass.systems.paths.system import (
+    OpenSystem,
+    TimeGrid,
+    as_density_matrix,
+    check_system,
+)
 
 _FINER = 100.0
 
@@ -121,7 +126,7 @@ def propagate(
         ValueError: If the cutoff is not in [0, 1), or the lineshape of the bath
             diverges.
     """
-    check_kind(OpenSystem, system=system)
+    check_system(system)
     check_kind(TimeGrid, grid=grid)
     check_in("[0, 1)", cutoff=cutoff)
     check_flag(check=check)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Array, Complex, Float
 
 from isinglass._common.checks import (
     as_array,
@@ -20,6 +20,7 @@ from isinglass._common.checks import (
 from isinglass._common.plain_checks import is_traced
 from isinglass._common.types import ArrayLike
 from isinglass.systems.paths.baths import Bath
+from isinglass.systems.paths.traced_baths import traced_lineshape
 
 SPLITTINGS = ("quapi", "tempo")
 _HERMITIAN = 1e-10  # of the largest element
@@ -31,7 +32,8 @@ class OpenSystem:
 
     Attributes:
         hamiltonian: H, Hermitian (d, d), in the basis where the position is diagonal;
-            or a function of time that gives it. ħ = 1.
+            or a function of time that gives it. ħ = 1. What JAX traces is taken, too,
+            as it is of a bath, for `fixed_bond_propagate`.
         positions: s of each level, (d,).
         bath: The bath.
         counterterm: Whether λs² is added to H, as in the published program, so that the
@@ -59,12 +61,23 @@ class OpenSystem:
             )
         object.__setattr__(self, "positions", positions)
         if not callable(self.hamiltonian):
-            matrix = as_hamiltonian(self.hamiltonian, len(positions))
+            matrix = self.hamiltonian
+            if is_traced(matrix):
+                _check_size(matrix.shape, len(positions))
+            else:
+                matrix = as_hamiltonian(matrix, len(positions))
             object.__setattr__(self, "hamiltonian", matrix)
 
     def lineshape(self, times: Any) -> Complex[np.ndarray, "..."]:
         """The function g of the bath, without the counterterm if there is none."""
         values = self.bath.lineshape(times)
+        if self.counterterm:
+            return values
+        return values - 1j * self.bath.reorganization * np.asarray(times)
+
+    def traced_lineshape(self, times: Any) -> Complex[Array, "..."]:
+        """The same by JAX, of a bath of which it may trace something."""
+        values = traced_lineshape(self.bath, times)
         if self.counterterm:
             return values
         return values - 1j * self.bath.reorganization * np.asarray(times)
@@ -160,7 +173,7 @@ def gibbs_state(system: OpenSystem) -> Complex[np.ndarray, "d d"]:
 
 def fixed_hamiltonian(system: Any) -> Complex[np.ndarray, "d d"]:
     """H, which must not depend on time."""
-    check_kind(OpenSystem, system=system)
+    check_system(system)
     if callable(system.hamiltonian):
         raise ValueError("hamiltonian must not depend on time, got a function")
     return system.hamiltonian
@@ -182,15 +195,34 @@ def hamiltonian_at(hamiltonian: Any, time: float, size: int) -> np.ndarray:
 def as_hamiltonian(value: Any, size: int) -> Complex[np.ndarray, "d d"]:
     """A Hermitian matrix of a size."""
     matrix = as_square("hamiltonian", value)
-    if len(matrix) != size:
-        raise ValueError(
-            f"hamiltonian must be of shape ({size}, {size}), as positions say, got "
-            f"{matrix.shape}"
-        )
+    _check_size(matrix.shape, size)
     off = abs(matrix - matrix.conj().T).max()
     if off > _HERMITIAN * max(abs(matrix).max(), 1e-300):
         raise ValueError(f"hamiltonian must be Hermitian, is off by {off:.2g}")
     return (matrix + matrix.conj().T) / 2
+
+
+def _check_size(shape: tuple[int, ...], size: int) -> None:
+    if shape != (size, size):
+        raise ValueError(
+            f"hamiltonian must be of shape ({size}, {size}), as positions say, got "
+            f"{shape}"
+        )
+
+
+def check_system(system: Any) -> None:
+    """Refuse what is no system, or one of which JAX traces something.
+
+    Raises:
+        TypeError: If it is another.
+    """
+    check_kind(OpenSystem, system=system)
+    parts = (system.hamiltonian, *getattr(system.bath, "__dict__", {}).values())
+    if any(is_traced(part) for part in parts):
+        raise TypeError(
+            "system must hold values, got one that JAX traces, which "
+            "fixed_bond_propagate and fixed_bond_process_tensor take"
+        )
 
 
 def as_density_matrix(name: str, value: Any, size: int) -> Complex[np.ndarray, "d d"]:
