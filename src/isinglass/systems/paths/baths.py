@@ -30,7 +30,7 @@ from isinglass.systems.paths.quadrature import lineshape_integral, sloped_integr
 if TYPE_CHECKING:
     Number = float
 else:
-    Number = Any  # JAX may trace it: and has values else
+    Number = Any  # JAX may trace it
 
 _DEAD = 40.0  # exp(-40) is below the last digit
 _NEAR_POLE = 1e-4  # where terms of Drude's sum cancel to twelve digits
