@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from helpers import gates
 from helpers.random_models import random_model
 from isinglass.systems.quantum import (
     SASQuaTCh,
@@ -15,6 +16,7 @@ from isinglass.systems.quantum import (
     area_averages,
     parameter_shift,
     product_state,
+    transform_registers,
 )
 
 RNG = np.random.default_rng(0)
@@ -34,6 +36,17 @@ def test_tokens_by_themselves_are_a_product():
     for own, state in zip(tokens, ours, strict=True):
         a, b, c = own / np.linalg.norm(own, axis=-1, keepdims=True)
         np.testing.assert_allclose(state, np.kron(np.kron(a, b), c), atol=1e-6)
+
+
+def test_registers_of_tokens_by_themselves_mix_no_tokens():
+    """The paper's other reading is the same function: F runs along features."""
+    tokens = RNG.normal(size=(2, 4))
+    joint = product_state(jnp.asarray(tokens, jnp.float32))
+    waves = [gates.fourier(4) @ (x / np.linalg.norm(x)) for x in tokens]
+    ours = transform_registers(joint, (2, 2))
+    np.testing.assert_allclose(ours, np.kron(*waves), atol=1e-6)
+    mixed = transform_registers(joint, (4,))  # of all qubits is another
+    assert np.abs(np.asarray(mixed) - np.asarray(ours)).max() > 0.1
 
 
 def test_areas_are_averaged():
