@@ -136,6 +136,8 @@ CALLS = {
     "betas": call("betas must be a sequence", memory.Recipe, betas=3),
     "partition": call("radius must hold real", memory.log_ball_partition, "x", 3),
     "partition n": call("n must hold real", memory.log_partition, [1.0], "x"),
+    "partitions": call("n must be", memory.log_partition, [1.0], np.zeros((2, 0))),
+    "printed partitions": call("n must be", memory.log_partition_misprinted, [1], [2]),
     "nnr seed": call(
         "seed must", memory.nearest_neighbour_radius, np.eye(9, 3), seed=-1
     ),

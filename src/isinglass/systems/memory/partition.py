@@ -102,7 +102,7 @@ def log_partition(radii: ArrayLike, n: int) -> float:
     Raises:
         ValueError: As `log_ball_volume`, and if there is no ball.
     """
-    return float(np.asarray(logsumexp(log_ball_partition(_balls(radii), n))))
+    return float(np.asarray(logsumexp(log_ball_partition(_balls(radii), _single(n)))))
 
 
 def log_partition_misprinted(radii: ArrayLike, n: int) -> float:
@@ -118,7 +118,7 @@ def log_partition_misprinted(radii: ArrayLike, n: int) -> float:
     Raises:
         ValueError: As `log_partition`.
     """
-    radius, n_ = _checked(_balls(radii), n)
+    radius, n_ = _checked(_balls(radii), _single(n))
     log_weights = log_lower_gamma(n_, radius) + gammaln(n_) - gammaln(n_ / 2)
     return float(np.asarray(logsumexp(np.log(2) + n_ / 2 * LOG_PI + log_weights)))
 
@@ -312,3 +312,8 @@ def _check_broadcast(**arrays: np.ndarray) -> None:
         raise ValueError(
             f"{' and '.join(arrays)} must be of shapes that fit, got {shapes}"
         ) from None
+
+
+def _single(n: Any) -> Any:
+    """The dimension, which is the same for all balls."""
+    return as_real_array("n", n, ())
