@@ -15,6 +15,7 @@ WIRING = jnp.asarray(RNG.integers(0, 6, (4, 3)), jnp.int32)
 WEIGHTS = jnp.asarray(RNG.random((6, 12)), jnp.float32)
 ROWS = jnp.asarray(RNG.normal(size=(4, 2)), jnp.float32)
 SAMPLES = RNG.normal(size=(9, 2))
+NUMBERS = ("counts", "ties", "useful", "distinct")
 GLASS = lookup.fit_thermometer(SAMPLES, 3)
 SHAPE = lookup.LookupConfig(6, 4, 3)
 LAYER = lookup.LookupLayer(SHAPE, key=KEY)
@@ -24,6 +25,7 @@ MIXER = lookup.LookupMixer(MIXING, key=KEY)
 MODEL_SHAPE = lookup.LookupTransformerConfig(3, 2, 3, 4, 2, 1, "lookup", 5, MIXING)
 MODEL = lookup.LookupTransformer(MODEL_SHAPE, key=KEY)
 PATCHES = jnp.asarray(RNG.normal(size=(2, 3, 2)), jnp.float32)
+PLACES = np.array([0, 1, 0, 2, 1, 0])
 X = jnp.asarray(RNG.normal(size=(3, 4)), jnp.float32)
 PARTS = {
     "thermometer": GLASS,
@@ -58,7 +60,7 @@ LOOKUP = [
     case(lookup.conditional_sum, BITS[:, :4], ROWS),
     case(lookup.fit_thermometer, SAMPLES, 3, "uniform"),
     case(lookup.Thermometer, GLASS.thresholds),
-    *(case(getattr(GLASS, name), SAMPLES) for name in ("counts", "ties", "useful")),
+    *(case(getattr(GLASS, name), SAMPLES) for name in NUMBERS),
     case(GLASS.__call__, SAMPLES),
     case(lookup.thermometer_bits, X, jnp.array([-1.0, 1.0]), 0.5),
     case(lookup.LookupConfig, 6, 4, 3),
@@ -66,11 +68,13 @@ LOOKUP = [
     case(LAYER.__call__, BITS),
     case(LAYER.wires),
     case(LAYER.clipped),
+    case(LAYER.merged, PLACES),
     case(lookup.LookupNetworkConfig, 6, 2, (5, 4), 2),
     case(NETWORK.config.layer, 1),
     case(lookup.LookupNetwork, NETWORK.config, key=KEY),
     case(NETWORK.__call__, BITS),
     case(NETWORK.clipped),
+    case(NETWORK.merged, PLACES),
     case(lookup.LookupMixerConfig, 4),
     case(lookup.LookupMixer, MIXING, key=KEY),
     case(MIXER.__call__, X),

@@ -28,9 +28,11 @@ from isinglass.systems.lookup import (
     fit_thermometer,
     load_tables,
     random_wiring,
+    thermometer_bits,
 )
 from isinglass.systems.lookup.difference import PAPER
 from isinglass.systems.lookup.export import network_tables
+from isinglass.systems.lookup.wiring import chosen, strongest
 
 ORACLES = Path(__file__).parent / "oracles"
 
@@ -105,6 +107,90 @@ def test_ten_steps_are_those_of_the_program(network_of_the_program):
         np.testing.assert_allclose(layer.tables, end[name], atol=5e-6)
     model = eqx.combine(trained, rest)
     np.testing.assert_array_equal(model.layers[0].wires().ravel(), x["mapping_end"])
+
+
+PLACES = np.array([0, 1, 0, 2, 3, 1, 4, 2, 5, 6, 4, 4, 7, 8, 6, 0])  # 16 bits of 9
+
+
+def steps_of(network, bits, labels, number=12):
+    """Losses of steps of Adam, and the network after them."""
+    rule = optax.adam(0.1)
+    trained, rest = eqx.partition(network, eqx.is_inexact_array)
+
+    @jax.jit
+    def step(carry, _):
+        def loss(trained):
+            logits = eqx.combine(trained, rest).logits(bits)
+            return optax.softmax_cross_entropy_with_integer_labels(
+                logits, labels
+            ).mean()
+
+        value, by = jax.value_and_grad(loss)(carry[0])
+        updates, state = rule.update(by, carry[1])
+        return (optax.apply_updates(carry[0], updates), state), value
+
+    begun = trained, rule.init(trained)
+    (trained, _), losses = jax.lax.scan(step, begun, length=number)
+    return losses, eqx.combine(trained, rest)
+
+
+def test_a_training_of_distinct_bits_is_one_of_all():
+    """Of copies only the largest weight matters, and they move alike."""
+    rng = np.random.default_rng(0)
+    config = LookupNetworkConfig(16, 5, (12, 10), 3, "learnable", 1.0)
+    whole = LookupNetwork(config, key=jax.random.key(1))
+    bits = jnp.asarray(rng.random((20, 9)) < 0.5, jnp.float32)
+    bits = bits.at[:, 3].set(0).at[:, 8].set(1)  # constant, of one and of more copies
+    labels = jnp.asarray(rng.integers(0, 5, 20))
+    few = whole.merged(PLACES)
+    assert few.config.inputs == 9
+    losses, after = steps_of(whole, bits[:, PLACES], labels)
+    own, small = steps_of(few, bits, labels)
+    np.testing.assert_allclose(own, losses, rtol=1e-6)
+    again = after.merged(PLACES).layers[0]
+    np.testing.assert_allclose(small.layers[0].weights, again.weights, atol=1e-6)
+    np.testing.assert_allclose(small.layers[0].tables, again.tables, atol=1e-6)
+    wires = after.layers[0].wires()
+    np.testing.assert_array_equal(small.layers[0].wires(), PLACES[wires])
+    assert (wires != whole.layers[0].wires()).mean() > 0.1
+    # Copies keep their order even in rounded numbers.
+    kept = whole.layers[0].weights, after.layers[0].weights
+    first, last = (np.asarray(weights)[PLACES == 0] for weights in kept)
+    np.testing.assert_array_equal(last.argsort(0), first.argsort(0))
+
+
+def test_random_wires_are_merged_too():
+    whole = LookupNetwork(
+        LookupNetworkConfig(16, 5, (12, 10), 3), key=jax.random.key(0)
+    )
+    bits = jnp.asarray(np.random.default_rng(0).random((6, 9)) < 0.5)
+    few = whole.merged(PLACES)
+    np.testing.assert_array_equal(few(bits), whole(bits[:, PLACES]))
+    for places in (PLACES[:-1], PLACES + 1):
+        with pytest.raises(ValueError, match="places must"):
+            whole.merged(places)
+
+
+@pytest.mark.parametrize("bits", [1, 9, 73])
+def test_the_strongest_is_the_first_of_the_largest(bits):
+    """Also where weights are equal, or bits fill no whole number of groups."""
+    weights = np.random.default_rng(bits).integers(0, 4, (bits, 40)).astype(np.float32)
+    np.testing.assert_array_equal(strongest(jnp.asarray(weights)), weights.argmax(0))
+
+
+def test_bits_that_nobody_trains_cost_no_softmax():
+    """It is of all weights, and may not be computed for bits that are data."""
+
+    def loss(weights, numbers):
+        bits = thermometer_bits(numbers, jnp.array([-1.0, 0.0])).reshape(3, -1)
+        return chosen(bits, weights, 1e-3).sum()
+
+    parts = jnp.ones((8, 6)), jnp.ones((3, 4))
+    used = [
+        jax.jit(jax.grad(loss, number)).lower(*parts).compile().as_text()
+        for number in (0, (0, 1))
+    ]
+    assert ["exponential" in str(text) for text in used] == [False, True]
 
 
 def test_learned_wires_have_the_gradients_of_the_program():
@@ -319,6 +405,11 @@ def test_bits_that_say_nothing_are_left_out(blobs):
     more = np.column_stack([X, np.ones(90), X[:, 0]])
     model = small(epochs=1).fit(more, y)
     assert len(model.columns_) == 16
+    model = small(epochs=1, wiring="learnable", all_bits=True).fit(more, y)
+    assert (len(model.columns_), model.network_.config.inputs) == (17, 17)
+    bits = model.thermometer_(more).reshape(90, -1)[:, model.columns_]
+    logits = model.network_(jnp.asarray(bits))
+    np.testing.assert_allclose(logits, model.logits(more), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

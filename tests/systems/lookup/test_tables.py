@@ -1,7 +1,6 @@
 """Tables of bits: the program's arrays, and the laws of their gradient."""
 
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import jax
@@ -42,11 +41,12 @@ def pulled(bits, tables, wiring, cotangent, difference=PROGRAM):
 def by_hand(tables, weights):
     """G_l[a] by its sum over all addresses."""
     arity = len(weights)
+    a, k = np.arange(2**arity)[:, None], np.arange(2**arity)
     slopes = np.zeros((len(tables), arity, 2**arity))
-    for place, a, k in product(range(arity), range(2**arity), range(2**arity)):
-        others = bin((a ^ k) & ~(1 << place)).count("1")
-        sign = 1 if k >> place & 1 else -1
-        slopes[:, place, a] += sign * weights[others] * tables[:, k]
+    for place in range(arity):
+        others = np.bitwise_count((a ^ k) & ~(1 << place))
+        signs = np.where(k >> place & 1, 1, -1)
+        slopes[:, place] = tables @ (signs * weights[others]).T
     return slopes
 
 

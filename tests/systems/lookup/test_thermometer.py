@@ -146,3 +146,15 @@ def test_bits_in_a_model_pass_gradients_on():
     np.testing.assert_array_equal(slope(None), [3, 3, 3, 3])
     # As wide as thresholds lie apart: the slope of the line through counts.
     np.testing.assert_array_equal(slope(1.0), [0.5, 1, 1.5, 0])
+
+
+def test_every_bit_equals_its_distinct_one():
+    samples = np.array([[1.0, 1, 2, 5], [1, 3, 2, 5], [2, 1, 2, 5], [1, 3, 2, 5]])
+    thermometer = fit_thermometer(samples, 3)
+    bits = thermometer(samples).reshape(4, -1)
+    columns, places = thermometer.distinct(samples)
+    np.testing.assert_array_equal(bits[:, columns][:, places], bits)
+    np.testing.assert_array_equal(places[columns], np.arange(len(columns)))
+    assert len(np.unique(bits, axis=1).T) == len(columns)
+    assert (np.diff(columns) > 0).all()
+    assert set(thermometer.useful(samples)) < set(columns)

@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 from isinglass._common.checks import (
     as_list,
     check_choice,
+    check_flag,
     check_kind,
     check_positive,
     check_whole,
@@ -46,7 +47,8 @@ from isinglass.training.run import TrainingDivergedError
 class LookupClassifier(ClassifierMixin, BaseEstimator):
     """Classify by tables that are read at thermometer bits of the features.
 
-    Bits that are the same for all samples, or the same as another, are left out.
+    Bits that are the same for all samples, or the same as another, are left out, or
+    wires start as if they were there (`all_bits`).
     Training is by Adam, whose rate falls to 0 along half a cosine, on batches that are
     drawn with replacement. What is learned is a `TableNetwork` of bits (`export`), by
     which samples are predicted: comparisons, look-ups and counts.
@@ -59,6 +61,10 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         wiring: Of the first layer, "random" or "learnable". The latter is slower, and
             better where there are few tables.
         difference: How bits get a gradient; None for `ExtendedDifference()`.
+        all_bits: Whether wires are drawn among all bits, as in the program, constant
+            and repeated ones too: a bit then has the more wires the more bits equal it.
+            They are trained of distinct bits alone all the same, which is no other
+            training and costs less (`LookupNetwork.merged`).
         head_temperature: τ of the sums; None for √(spins of a class)/3, which is the
             program's 1/0.3 for 100. It decides much: choose it on validation samples.
         learning_rate: Of Adam.
@@ -95,6 +101,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         thermometer: str = "distributive",
         wiring: str = "random",
         difference: Any = None,
+        all_bits: bool = False,
         head_temperature: float | None = None,
         learning_rate: float = 0.01,
         epochs: int = 10,
@@ -107,6 +114,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         self.thermometer = thermometer
         self.wiring = wiring
         self.difference = difference
+        self.all_bits = all_bits
         self.head_temperature = head_temperature
         self.learning_rate = learning_rate
         self.epochs = epochs
@@ -134,14 +142,17 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         thermometer = fit_thermometer(X, self.bits, self.thermometer)
-        columns = thermometer.useful(X)
+        columns, places = thermometer.useful(X), None
         if not len(columns):
             raise ValueError("X must hold a feature that is not constant, got none")
+        if self.all_bits:
+            columns, places = thermometer.distinct(X)
         bits = thermometer(X).reshape(len(X), -1)[:, columns]
         seed = as_random_state(self.random_state).randint(2**31)
-        config = self._config(len(columns), len(classes))
+        drawn = len(columns) if places is None else len(places)
+        config = self._config(drawn, len(classes))
         data = Bits(bits.astype(np.uint8), labels.astype(np.int32))
-        network, losses = self._trained(config, data, seed)
+        network, losses = self._trained(config, data, (seed, places))
         self.classes_, self.thermometer_, self.columns_ = classes, thermometer, columns
         self.network_, self.loss_curve_ = network, losses
         self.tables_ = network_tables(
@@ -198,6 +209,7 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
         check_whole(bits=self.bits, epochs=self.epochs, batch_size=self.batch_size)
         check_choice(KINDS, thermometer=self.thermometer)
         check_choice(WIRINGS, wiring=self.wiring)
+        check_flag(all_bits=self.all_bits)
         check_positive(learning_rate=self.learning_rate)
         if self.difference is not None:
             check_kind(ExtendedDifference, difference=self.difference)
@@ -222,14 +234,20 @@ class LookupClassifier(ClassifierMixin, BaseEstimator):
 
     @single_precision()
     def _trained(
-        self, config: LookupNetworkConfig, data: Bits, seed: int
+        self, config: LookupNetworkConfig, data: Bits, start: Any
     ) -> tuple[LookupNetwork, np.ndarray]:
+        """From a seed, and which distinct bit each of all bits equals, if they do."""
+        seed, places = start
         steps = max(self.epochs * len(data.labels) // self.batch_size, 1)
         recipe = LaneRecipe(
             steps, clip=None, betas=(0.9, 0.999), every=max(steps // 10, 1)
         )
         weights, batches = jax.random.split(jax.random.key(seed))
-        learner = Learner(new_networks(weights[None], config), int(self.batch_size))
+        networks = new_networks(weights[None], config)
+        if places is not None:
+            single = jax.tree.map(lambda part: part[0], networks).merged(places)
+            networks = jax.tree.map(lambda part: part[None], single)
+        learner = Learner(networks, int(self.batch_size))
         try:
             lanes = train_lanes(
                 learner,

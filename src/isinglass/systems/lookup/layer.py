@@ -5,7 +5,8 @@ Source: Bacellar et al. 2024, arXiv 2410.11112, and its program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from isinglass._common.checks import (
+    as_array,
     check_choice,
     check_key,
     check_kind,
@@ -27,10 +29,11 @@ from isinglass.systems.lookup.difference import (
     ExtendedDifference,
     check_arity,
 )
-from isinglass.systems.lookup.tables import as_floats, check_bits, read
+from isinglass.systems.lookup.tables import along_wires, as_floats, check_bits, read
 from isinglass.systems.lookup.wiring import (
     TEMPERATURE,
     chosen,
+    merge,
     random_wiring,
     wires_of,
 )
@@ -127,7 +130,7 @@ class LookupLayer(eqx.Module):
         """The same without checks."""
         config = self.config
         if self.weights is None:
-            inputs = bits[..., self.wiring]
+            inputs = along_wires(bits, jnp.asarray(self.wiring))
         else:
             wires = chosen(bits, self.weights, config.wiring_temperature)
             inputs = wires.reshape(*bits.shape[:-1], config.tables, config.arity)
@@ -139,7 +142,44 @@ class LookupLayer(eqx.Module):
             return np.asarray(self.wiring)
         return wires_of(self.weights).reshape(self.config.tables, self.config.arity)
 
+    def merged(self, places: Int[np.ndarray, "f"]) -> LookupLayer:
+        """Return the layer for distinct bits alone, as `LookupNetwork.merged` does.
+
+        Args:
+            places: Which distinct bit each of the F bits equals, from 0.
+
+        Raises:
+            ValueError: If they are not one whole number for each bit, or leave one out.
+        """
+        places = _checked_places(places, self.config.inputs)
+        config = replace(self.config, inputs=int(places.max()) + 1)
+        like = eqx.filter_eval_shape(LookupLayer, config, key=jax.random.key(0))
+        if self.weights is None:
+            name, wires = "wiring", jnp.asarray(places, jnp.int32)[self.wiring]
+        else:
+            name, wires = "weights", merge(self.weights, places)
+        return eqx.tree_at(
+            lambda layer: (layer.tables, getattr(layer, name)),
+            like,
+            (self.tables, wires),
+        )
+
     def clipped(self) -> LookupLayer:
         """Return the layer with its tables cut to [−1, 1], as before a step."""
         inside = jnp.clip(self.tables, -1, 1)
         return eqx.tree_at(lambda layer: layer.tables, self, inside)
+
+
+def _checked_places(places: Any, inputs: int) -> np.ndarray:
+    """Numbers of distinct bits, all of them from 0."""
+    array = np.asarray(as_array("places", places))
+    check_shapes(places=(array, f"{inputs}"))
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"places must be whole numbers, got {array.dtype}")
+    kinds = np.unique(array)
+    if kinds[0] != 0 or kinds[-1] != len(kinds) - 1:
+        raise ValueError(
+            f"places must be all numbers from 0 up, got {len(kinds)} of them from "
+            f"{kinds[0]} to {kinds[-1]}"
+        )
+    return array

@@ -10,11 +10,12 @@ Source: Bacellar et al. 2024, arXiv 2410.11112, and its program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray, Shaped
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from isinglass._common.checks import (
     as_list,
@@ -147,6 +148,32 @@ class LookupNetwork(eqx.Module):
             bits = step(layer.outputs(bits))
         config = self.config
         return sums_by_class(bits, config.classes, config.head_temperature)
+
+    def merged(self, places: Int[np.ndarray, "f"]) -> LookupNetwork:
+        """Return the network that reads distinct bits alone.
+
+        Where some of the F bits are equal for all samples, it gives the same for the
+        distinct ones as this network for all, and it is trained alike: wires are told
+        the same of equal bits, and of a wire's weights for them only the largest
+        matters. Learned wires cost in proportion to the bits. Two things differ by
+        rounding: of equal weights of *different* bits the first distinct one counts,
+        and a product of other sizes may be summed in another order.
+
+            distinct = thermometer.distinct(samples)
+            small = network.merged(distinct.places)
+            small(bits[:, distinct.columns])  # is network(bits)
+
+        Args:
+            places: Which distinct bit each bit equals, from 0: `Thermometer.distinct`.
+
+        Raises:
+            ValueError: If they are not one whole number for each bit, or leave one out.
+        """
+        first, *others = self.layers
+        first = first.merged(places)
+        config = replace(self.config, inputs=first.config.inputs)
+        like = eqx.filter_eval_shape(LookupNetwork, config, key=jax.random.key(0))
+        return eqx.tree_at(lambda network: network.layers, like, (first, *others))
 
     def clipped(self) -> LookupNetwork:
         """Return the network with all tables cut to [−1, 1], as before a step."""

@@ -66,7 +66,7 @@ def look_up(
     check_wiring(wiring, bits.shape[-1])
     tables = in_floats(jnp.asarray(tables))
     bits = as_floats(bits, tables)
-    return read(bits[..., wiring], tables, difference)
+    return read(along_wires(bits, wiring), tables, difference)
 
 
 @usual_promotion()
@@ -121,6 +121,13 @@ def addresses_of(inputs: Array) -> Array:
     return ((inputs > 0) * powers).sum(-1, dtype=jnp.int32)
 
 
+def along_wires(bits: Array, wiring: Array) -> Array:
+    """What comes along wires, (…, F) to (…, N, n)."""
+    # A bit of all samples at a time, as rows: twice as fast on the way back.
+    rows = bits.reshape(-1, bits.shape[-1]).T[wiring]
+    return jnp.moveaxis(rows, -1, 0).reshape(*bits.shape[:-1], *wiring.shape)
+
+
 def read(inputs: Array, tables: Array, difference: ExtendedDifference) -> Array:
     """Outputs of tables for what has come along wires, (…, N, n) to (…, N)."""
     arity = inputs.shape[-1]
@@ -144,11 +151,17 @@ def _backward(rest: Any, cotangent: Array) -> tuple[Array, Array, Array]:
     address, tables, weights = rest
     arity = len(weights)
     numbers = jnp.arange(len(tables))
-    by_tables = jnp.zeros_like(tables).at[numbers, address].add(cotangent)
+    # By one number for table and entry, which is half the work of two on a CPU.
+    entries = tables.shape[1] * numbers + address
+    by_tables = jnp.zeros_like(tables).reshape(-1).at[entries].add(cotangent)
     slopes = slopes_of_others(tables, weights)
     others = without_bit(address, arity)
     slope = slopes[numbers[:, None], jnp.arange(arity), others]
-    return cotangent[..., None] * slope, by_tables, jnp.zeros_like(weights)
+    return (
+        cotangent[..., None] * slope,
+        by_tables.reshape(tables.shape),
+        jnp.zeros_like(weights),
+    )
 
 
 _read.defvjp(_forward, _backward)

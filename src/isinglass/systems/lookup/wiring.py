@@ -11,11 +11,18 @@ The choice is made to learn by (x_f as ±1, g what arrives at the wires)
 with τ = 10⁻³ nearly the wire itself. Every bit that a wire does not read is told what
 the wire would have liked: W has F N n numbers, which is what such a layer costs.
 
+Bits that are equal for all samples have equal rows of ∂L/∂W. By a rule that moves every
+weight by its own gradients alone, such as Adam, they move alike, rounded sums keep
+their order, and whichever of them a wire reads it reads the same. So the largest weight
+of each kind of bit is all that matters, and a training of all F bits is one of the
+distinct bits, if each starts from the largest weight of its copies (`merge`).
+
 Source: the program of Bacellar et al. 2024, arXiv 2410.11112.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import jax
@@ -36,6 +43,7 @@ from isinglass.systems.lookup.difference import check_arity
 from isinglass.systems.lookup.tables import as_floats, check_bits
 
 TEMPERATURE = 1e-3  # τ of the program
+BRANCHES = 8  # of the tree in which the largest of weights are searched
 
 
 def random_wiring(
@@ -104,10 +112,34 @@ def chosen(bits: Array, weights: Array, temperature: Any) -> Array:
 
 def strongest(weights: Array) -> Array:
     """The first of the largest weights of every wire."""
-    # In two passes that XLA vectorises on a CPU, as it does not vectorise argmax.
-    most = weights.max(axis=0)
-    places = jnp.arange(len(weights), dtype=jnp.int32)[:, None]
-    return jnp.where(weights == most, places, len(weights)).min(axis=0)
+    # XLA has no fast argmax on a CPU. Largest of eight rows, of eight of those, and so
+    # on: row by row, as they lie in memory, once; then down the tree to the place.
+    levels = [weights]
+    while len(levels[-1]) > BRANCHES:
+        levels.append(_largest_of_branches(levels[-1]))
+    place = _first_of(levels.pop())
+    wires, branches = jnp.arange(weights.shape[1]), jnp.arange(BRANCHES)[:, None]
+    for level in reversed(levels):
+        rows = jnp.minimum(BRANCHES * place + branches, len(level) - 1)
+        own = level.at[rows, wires].get(mode="promise_in_bounds")
+        place = BRANCHES * place + _first_of(own)
+    return place
+
+
+def _largest_of_branches(values: Array) -> Array:
+    """The largest of rows 0 to 7, of 8 to 15, and so on."""
+    whole = len(values) // BRANCHES * BRANCHES
+    parts = [values[place:whole:BRANCHES] for place in range(BRANCHES)]
+    largest = reduce(jnp.maximum, parts)
+    if whole == len(values):
+        return largest
+    return jnp.concatenate([largest, values[whole:].max(axis=0, keepdims=True)])
+
+
+def _first_of(values: Array) -> Array:
+    """The first row, in each column, that holds the largest value."""
+    places = jnp.arange(len(values), dtype=jnp.int32)[:, None]
+    return jnp.where(values == values.max(axis=0), places, len(values)).min(axis=0)
 
 
 @jax.custom_vjp
@@ -128,6 +160,12 @@ def _backward(rest: Any, cotangent: Array) -> tuple[Array, Array, Array]:
 
 
 _chosen.defvjp(_forward, _backward)
+
+
+def merge(weights: Array, places: Int[np.ndarray, "f"]) -> Array:
+    """The largest weights of bits of one kind, (kinds, wires)."""
+    kinds = int(places.max()) + 1
+    return jax.ops.segment_max(weights, jnp.asarray(places), kinds)
 
 
 def wires_of(weights: Array) -> np.ndarray:
