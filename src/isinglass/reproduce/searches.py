@@ -117,15 +117,33 @@ def learned(
             better.
     """
     choices = list(product(*search.grids))
-    best = choices[0]
-    if len(choices) > 1:
-        seeds = range(search.repetitions)
-        jobs = [Job(choice, SEARCH, seed) for choice in choices for seed in seeds]
-        models, _ = trained(context, arm, jobs)
-        means = np.reshape(score(models, jobs), (len(choices), -1)).mean(-1)
-        best = choices[int(np.nanargmax(means))]
+    best = best_of(context, arm, (choices, search.repetitions), score)
     jobs = [Job(best, REPORT, seed) for seed in context.seeds]
     return Learned(best, *trained(context, arm, jobs))
+
+
+def best_of(
+    context: Context,
+    arm: Trainings,
+    search: tuple[Sequence[tuple[float, ...]], int],
+    score: Callable[[Any, Sequence[Job]], Any],
+) -> Any:
+    """The best of some choices on so many repetitions; the one, if there is no other.
+
+    Args:
+        context: How the experiment is run.
+        arm: What is trained.
+        search: Choices, and repetitions.
+        score: As `learned` has it.
+    """
+    choices, repetitions = search
+    if len(choices) == 1:
+        return choices[0]
+    seeds = range(repetitions)
+    jobs = [Job(choice, SEARCH, seed) for choice in choices for seed in seeds]
+    models, _ = trained(context, arm, jobs)
+    means = np.reshape(score(models, jobs), (len(choices), -1)).mean(-1)
+    return choices[int(np.nanargmax(means))]
 
 
 def trained(context: Context, arm: Trainings, jobs: Sequence[Job]) -> tuple[Any, int]:

@@ -14,11 +14,12 @@ from isinglass.experiments.lookup.digits import (
     BINARY,
     FROZEN,
     HEATED,
-    LARGE,
-    LEARNED,
-    NAMES,
+    LEARNED_QUARTER,
+    LONGER,
     PEERS,
     PLAIN,
+    QUARTER,
+    Trial,
     arm_of,
 )
 from isinglass.experiments.lookup.learning import Training
@@ -26,11 +27,14 @@ from isinglass.reproduce.verdicts import Verdict
 
 TINY = replace(
     digits.SETTINGS["quick"],
-    tables=(20, 10),
-    training=Training(600, 500, 4, 8, (0.01, 0.03), (2.0,)),
-    arms=(HEATED, BINARY),
+    trials=(
+        Trial(HEATED, (20, 10), 1),
+        Trial(BINARY, (20, 10), 1, binary=True, as_in=HEATED, repetitions=1),
+    ),
+    training=Training(600, 500, batch=150, rates=(0.01, 0.03)),
     peers=(),
 )
+NAMES = digits.SETTINGS["default"].names
 
 
 @pytest.fixture
@@ -44,17 +48,20 @@ def measured() -> xr.Dataset:
         return xr.DataArray(rng.uniform(80, 81, shape), axes, attrs=percent)
 
     accuracy = table(arm=list(NAMES), seed=range(6))
-    accuracy.loc[LEARNED] += 5
+    accuracy.loc[LEARNED_QUARTER] += 5
+    accuracy.loc[LEARNED_QUARTER][4:] = np.nan  # of fewer repetitions
     accuracy.loc[FROZEN] -= 5
-    ones = ("arm", np.ones(len(NAMES)))
+    learned = accuracy.copy(data=rng.uniform(80, 81, accuracy.shape))
+    rate = ("arm", np.where(np.array(NAMES) == PLAIN, 0.1, 0.01))
+    roots = [trial.temperatures[1] for trial in digits.SETTINGS["default"].trials]
     return xr.Dataset(
         {
             "accuracy": accuracy,
-            "learned": table(arm=list(NAMES), seed=range(6)),
+            "learned": learned.where(accuracy.notnull()),
             "peers": table(peer=list(PEERS), seed=range(6)),
-            "strength": ("peer", np.ones(len(PEERS))),
-            "rate": ones,
-            "temperature": ones,
+            "strength": ("peer", [0.03, 1.0, np.nan]),
+            "rate": rate,
+            "temperature": ("arm", roots),
             "lost": ("arm", np.zeros(len(NAMES))),
             "bits": 1053,
             "all_bits": 2352,
@@ -65,26 +72,34 @@ def measured() -> xr.Dataset:
 
 
 def test_the_programs_number_is_not_compared(measured):
-    row = rows_of(tell(digits, measured))[f"Accuracy of {LARGE}"]
+    row = rows_of(tell(digits, measured))[f"Accuracy of {LONGER}"]
     assert (row.paper, row.n) == (98.46, 6)
     assert row.verdict is Verdict.NOT_COMPARABLE
 
 
 def test_differences_are_paired_and_told(measured):
     outcome = tell(digits, measured)
-    row = rows_of(outcome)[f"{LEARNED} less {HEATED}"]
-    points = measured.accuracy.sel(arm=LEARNED) - measured.accuracy.sel(arm=HEATED)
-    assert (row.ours, row.unit) == (pytest.approx(points.mean()), "points")
-    text = outcome.findings
-    assert f"({LEARNED} less {HEATED}: ahead)" in text
-    assert f"({HEATED} less {FROZEN}: ahead)" in text
-    assert f"({HEATED} less {PLAIN}: no difference that we can tell)" in text
+    row = rows_of(outcome)[f"{LEARNED_QUARTER} less {QUARTER}"]
+    arms = (measured.accuracy.sel(arm=name) for name in (LEARNED_QUARTER, QUARTER))
+    points = np.subtract(*arms)[:4]
+    assert (row.ours, row.n) == (pytest.approx(points.mean()), 4)
+    text = " ".join(outcome.findings.split())
+    assert f"({LEARNED_QUARTER} less {QUARTER}, 4 repetitions: ahead)" in text
+    assert f"({HEATED} less {FROZEN}, 6 repetitions: ahead)" in text
+    assert f"({HEATED} less {PLAIN}, 6 repetitions: no difference that we" in text
+
+
+def test_what_chose_the_end_of_a_grid_is_told(measured):
+    text = " ".join(tell(digits, measured).findings.split())
+    assert f"was chosen by {PLAIN}; {PEERS[1]}: more may be better there" in text
+    inside = measured.assign(rate=0.01 + 0 * measured.rate, strength=measured.rate[:3])
+    assert digits.edges(inside.assign(strength=("peer", [0.03, 0.1, np.nan]))) == []
 
 
 def test_nothing_is_told_of_arms_that_were_not_trained(measured):
     few = measured.sel(arm=[HEATED, PLAIN], peer=[PEERS[0]], seed=[0, 1])
     text = tell(digits, few.assign_attrs(resolution="quick", seeds=2)).findings
-    assert LARGE not in text
+    assert LONGER not in text
     assert "tutorial" not in text
 
 
@@ -93,9 +108,10 @@ def test_arms_and_peers_are_drawn(measured, sketches):
 
 
 def test_a_binary_network_has_as_many_bits_as_the_tables():
-    net = arm_of(BINARY, digits.SETTINGS["default"], 1053).new(jax.random.key(0))
+    trial = Trial(BINARY, (300, 150), binary=True)
+    net = arm_of(trial, 1053).new(jax.random.key(0))
     stored = net.inner.size + net.outer.size
-    assert stored == pytest.approx(450 * 64, rel=0.02)
+    assert stored == pytest.approx(450 * 64, rel=0.1)
     bits = jnp.asarray(np.random.default_rng(0).random((3, 1053)) < 0.5, jnp.float32)
     sums = np.asarray(net.logits(bits))
     assert (np.abs(sums) <= net.outer.shape[0]).all()
@@ -105,6 +121,9 @@ def test_a_binary_network_has_as_many_bits_as_the_tables():
 def test_a_tiny_run_measures_all_of_it(monkeypatch):
     monkeypatch.setitem(digits.SETTINGS, "quick", TINY)
     measured = measure(digits, seeds=2)
-    assert ((measured.accuracy >= 0) & (measured.accuracy <= 100)).all()
+    first, second = measured.accuracy.values
+    assert ((first >= 0) & (first <= 100)).all()
+    np.testing.assert_array_equal(np.isnan(second), [False, True])
     assert set(np.unique(measured.rate)) <= {0.01, 0.03}
+    assert len(np.unique(measured.temperature)) == 1
     assert measured.tested == 500

@@ -154,8 +154,8 @@ def test_a_training_of_distinct_bits_is_one_of_all():
     np.testing.assert_array_equal(small.layers[0].wires(), PLACES[wires])
     assert (wires != whole.layers[0].wires()).mean() > 0.1
     # Copies keep their order even in rounded numbers.
-    kept = whole.layers[0].weights, after.layers[0].weights
-    first, last = (np.asarray(weights)[PLACES == 0] for weights in kept)
+    pair = whole.layers[0].weights, after.layers[0].weights
+    first, last = (np.asarray(weights)[PLACES == 0] for weights in pair)
     np.testing.assert_array_equal(last.argsort(0), first.argsort(0))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -41,17 +41,65 @@ from isinglass.systems.lookup import (
 from isinglass.systems.lookup.difference import FINITE, PAPER, PROGRAM
 
 BITS, CLASSES, ARITY = 3, 10, 6
+PAGE, SMALL = (2000, 1000), (500, 250)  # tables of the program, and a quarter
+LONG = 30  # epochs of the program
 HEATED, PLAIN, INVERSE = "ρ = 1/2", "ρ = 1", "1/(h + 1)"
-LEARNED, LARGE = "ρ = 1/2, learned wires", "ρ = 1/2, 4 times the tables"
-FROZEN, BINARY = "first tables frozen", "binary network"
-NAMES = (HEATED, PLAIN, INVERSE, LEARNED, LARGE, FROZEN, BINARY)
+LEARNED, FROZEN, WHOLE = "learned wires", "first tables frozen", "all bits"
+QUARTER, LEARNED_QUARTER = "500 + 250 tables", "learned wires, 500 + 250 tables"
+WHOLE_QUARTER = "learned wires from all bits, 500 + 250 tables"
+BINARY = "binary network"
 LOGISTIC, PIXELS, FOREST = PEERS = (
     "logistic regression",
     "logistic regression, pixels",
     "random forest",
 )
-STRENGTHS = (0.01, 0.1)  # C of logistic regression
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of logistic regression
+SEARCHES = 2  # repetitions that it is chosen on
 PUBLISHED = 98.46  # of the program's tutorial, from 60,000 pictures
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An arm: a network, for how long it is trained, and how often.
+
+    Attributes:
+        name: What to call it.
+        tables: Of each layer.
+        epochs: How many pictures are drawn, over how many there are.
+        wiring: Of the first layer.
+        difference: How bits get a gradient.
+        frozen: Whether the first tables stay at random.
+        whole: Whether it reads all bits, not only those that say something.
+        binary: Whether it is a binary network of as many bits instead.
+        as_in: The trial before it whose rate and temperature it takes; "" if it has a
+            search of its own.
+        repetitions: At most.
+        searches: Repetitions that rate and temperature are chosen on.
+    """
+
+    name: str
+    tables: tuple[int, int] = PAGE
+    epochs: int = 10
+    wiring: str = "random"
+    difference: ExtendedDifference = PROGRAM
+    frozen: bool = False
+    whole: bool = False
+    binary: bool = False
+    as_in: str = ""
+    repetitions: int | None = None
+    searches: int = 1
+
+    @property
+    def hidden(self) -> int:
+        """Units of a binary network that stores as many bits, of 1,000 inputs."""
+        return max(round((sum(self.tables) << ARITY) / 1000), 1)
+
+    @property
+    def temperatures(self) -> tuple[float, float, float]:
+        """To choose from: a third of, once and thrice the root of spins of a class."""
+        spins = self.hidden if self.binary else self.tables[-1] / CLASSES
+        root = spins**0.5
+        return round(root / 3, 3), round(root, 3), round(3 * root, 3)
 
 
 @dataclass(frozen=True)
@@ -59,28 +107,92 @@ class Setting:
     """What is learned.
 
     Attributes:
-        tables: Of each layer.
-        training: How.
-        arms: Which.
+        trials: Arms.
+        training: How, but for their lengths and temperatures.
         peers: Which.
     """
 
-    tables: tuple[int, int] = (300, 150)
+    trials: tuple[Trial, ...]
     training: Training = field(
-        default_factory=lambda: Training(temperatures=(2.0, 5.0))
+        default_factory=lambda: Training(batch=32, rates=(0.003, 0.01, 0.03, 0.1))
     )
-    arms: tuple[str, ...] = NAMES
     peers: tuple[str, ...] = PEERS
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the arms."""
+        return [trial.name for trial in self.trials]
 
+    def schedule(self, trial: Trial, chosen: tuple[float, float] | None) -> Training:
+        """How an arm is trained, with what another has chosen, or by its search."""
+        rates = self.training.rates if chosen is None else chosen[:1]
+        temperatures = trial.temperatures if chosen is None else chosen[1:]
+        return replace(
+            self.training,
+            steps=trial.epochs * self.training.learn // self.training.batch,
+            rates=rates,
+            temperatures=temperatures,
+            searches=trial.searches,
+            repetitions=trial.repetitions,
+        )
+
+
+RANDOM = (
+    Trial(HEATED),
+    Trial(PLAIN, difference=FINITE),
+    Trial(INVERSE, difference=PAPER),
+)
+CONTROLS = (
+    Trial(WHOLE, whole=True, as_in=HEATED),
+    Trial(FROZEN, frozen=True),
+    Trial(BINARY, tables=SMALL, binary=True),
+)
+QUARTERS = (
+    Trial(QUARTER, SMALL),
+    Trial(LEARNED_QUARTER, SMALL, wiring="learnable"),
+)
+
+
+def longer(trial: Trial) -> Trial:
+    """The same for 30 epochs, with the rate and temperature chosen at 10."""
+    name = f"{trial.name}, {LONG} epochs"
+    return replace(trial, name=name, epochs=LONG, as_in=trial.name)
+
+
+DEFAULT = (
+    *RANDOM,
+    longer(RANDOM[0]),
+    *CONTROLS,
+    QUARTERS[0],
+    replace(QUARTERS[1], repetitions=5),
+)
 SETTINGS = {
     "quick": Setting(
-        (100, 50),
-        Training(1000, 500, steps=100, temperatures=(2.0,), rates=(0.03,)),
-        (HEATED, PLAIN),
+        tuple(
+            Trial(trial.name, (100, 50), 4, difference=trial.difference)
+            for trial in RANDOM[:2]
+        ),
+        Training(1000, 500, batch=32, rates=(0.03,)),
         (LOGISTIC,),
     ),
-    "default": Setting(),
+    "default": Setting(DEFAULT),
+    "full": Setting(
+        (
+            *RANDOM,
+            *map(longer, RANDOM),
+            *CONTROLS,
+            *QUARTERS,
+            Trial(
+                WHOLE_QUARTER,
+                SMALL,
+                wiring="learnable",
+                whole=True,
+                as_in=LEARNED_QUARTER,
+            ),
+            Trial(LEARNED, wiring="learnable"),
+            longer(Trial(LEARNED, wiring="learnable")),
+        )
+    ),
 }
 
 
@@ -135,77 +247,86 @@ def first_tables(net: LookupNetwork) -> Any:
     return (net.layers[0].tables,)
 
 
-def arm_of(name: str, options: Setting, inputs: int) -> Arm:
-    """What is trained by its name, of so many bits."""
-    if name == BINARY:
-        stored = sum(options.tables) << ARITY
-        hidden = max(round(stored / (inputs + CLASSES)), 1)
-        return Arm(name, partial(new_binary, inputs=inputs, hidden=hidden))
-    differences: dict[str, ExtendedDifference] = {PLAIN: FINITE, INVERSE: PAPER}
-    times = 4 if name == LARGE else 1
+def arm_of(trial: Trial, inputs: int) -> Arm:
+    """What is trained, of so many bits."""
+    if trial.binary:
+        size = {"inputs": inputs, "hidden": trial.hidden}
+        return Arm(trial.name, partial(new_binary, **size))
     config = LookupNetworkConfig(
         inputs,
         CLASSES,
-        tuple(times * count for count in options.tables),
+        trial.tables,
         ARITY,
-        "learnable" if name == LEARNED else "random",
-        # Larger sums grow like the root of their number, as the temperature does.
-        times**0.5,
-        differences.get(name, PROGRAM),
+        trial.wiring,
+        1.0,
+        trial.difference,
     )
-    frozen = first_tables if name == FROZEN else None
-    return Arm(name, partial(new_tables, config=config), frozen)
+    frozen = first_tables if trial.frozen else None
+    return Arm(trial.name, partial(new_tables, config=config), frozen)
 
 
 def measure(context: Context) -> xr.Dataset:
     """Accuracy of all arms and peers on test pictures, and on pictures learned from.
 
     `bits` are those of the thermometer that say something on the pictures to learn
-    from, of so many. `rate` and `temperature` were chosen on validation pictures, as
-    was `strength`, C of logistic regression.
+    from, of so many; `accuracy` is NaN where an arm has fewer repetitions. `rate` and
+    `temperature` were chosen on validation pictures, as was `strength`, C of logistic
+    regression.
     """
     options = SETTINGS[context.resolution]
-    training = options.training
-    task = problem(context, training)
-    bits, whole = _bits(task)
-    pictures = Pictures(jnp.asarray(bits), jnp.asarray(task.labels, jnp.int32))
-    axes = {"arm": options.arms, "seed": context.seeds}
-    accuracy, fitted = (context.table(**PERCENT, **axes) for _ in range(2))
-    rate, temperature, lost = (context.table(arm=options.arms) for _ in range(3))
-    for (name,) in context.cases(options.arms, what="arms"):
-        arm = arm_of(name, options, bits.shape[1])
-        outcome = learned(context, arm, task, (pictures, training))
-        accuracy.loc[name], fitted.loc[name] = outcome.accuracy, outcome.learned
-        rate.loc[name], temperature.loc[name] = outcome.rate, outcome.temperature
-        lost.loc[name] = outcome.lost
+    task = problem(context, options.training)
+    bits, useful = _bits(task)
     peers = context.table(**PERCENT, peer=options.peers, seed=context.seeds)
     strength = context.table(peer=options.peers)
     for (peer,) in context.cases(options.peers, what="peers"):
-        values, strength.loc[peer] = _of_peer(context, peer, (task, bits, training))
-        peers.loc[peer] = values
+        data = task, bits[:, useful], options.training
+        peers.loc[peer], strength.loc[peer] = _of_peer(context, peer, data)
     return xr.Dataset(
         {
-            "accuracy": accuracy,
-            "learned": fitted,
-            "rate": rate,
-            "temperature": temperature,
-            "lost": lost,
+            **_of_arms(context, task, (bits, useful)),
             "peers": peers,
             "strength": strength,
-            "bits": bits.shape[1],
-            "all_bits": whole,
+            "bits": len(useful),
+            "all_bits": bits.shape[1],
             "tested": len(task.test),
         }
     )
 
 
-def _bits(task: Problem) -> tuple[np.ndarray, int]:
-    """Bits that say something, of all pictures, and how many there were."""
+def _of_arms(context: Context, task: Problem, parts: Any) -> dict[str, xr.DataArray]:
+    """All that is measured of arms, from all bits and the places of the useful."""
+    options, (bits, useful) = SETTINGS[context.resolution], parts
+    labels = jnp.asarray(task.labels, jnp.int32)
+    axes = {"arm": options.names, "seed": context.seeds}
+    accuracy, fitted = (context.table(**PERCENT, **axes) for _ in range(2))
+    rate, temperature, lost = (context.table(arm=options.names) for _ in range(3))
+    chosen: dict[str, tuple[float, float]] = {}
+    for (trial,) in context.cases(options.trials, what="arms"):
+        own = bits if trial.whole else bits[:, useful]
+        pictures = Pictures(jnp.asarray(own), labels)
+        training = options.schedule(trial, chosen.get(trial.as_in))
+        arm = arm_of(trial, own.shape[1])
+        outcome = learned(context, arm, task, (pictures, training))
+        name, size = trial.name, len(outcome.accuracy)
+        accuracy.loc[name][:size] = outcome.accuracy
+        fitted.loc[name][:size] = outcome.learned
+        chosen[name] = rate.loc[name], temperature.loc[name] = outcome[:2]
+        lost.loc[name] = outcome.lost
+    return {
+        "accuracy": accuracy,
+        "learned": fitted,
+        "rate": rate,
+        "temperature": temperature,
+        "lost": lost,
+    }
+
+
+def _bits(task: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Bits of all pictures, and which say something on those to learn from."""
     pixels = task.images.reshape(len(task.images), -1)
     thermometer = fit_thermometer(pixels[task.pool], BITS)
-    useful = thermometer.useful(pixels[task.pool])
     bits = thermometer(pixels).reshape(len(pixels), -1)
-    return bits[:, useful].astype(np.uint8), bits.shape[1]
+    return bits.astype(np.uint8), thermometer.useful(pixels[task.pool])
 
 
 def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], float]:
@@ -224,46 +345,86 @@ def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], float
         model.fit(points[learn], labels[learn])
         return 100 * model.score(points[where], labels[where])
 
+    def searched(strength: float) -> float:
+        return sum(right(strength, seed, SEARCH) for seed in range(SEARCHES))
+
     best = np.nan
     if peer != FOREST:
-        best = max(STRENGTHS, key=lambda strength: right(strength, 0, SEARCH))
+        best = max(STRENGTHS, key=searched)
     return [right(best, seed, REPORT) for seed in context.seeds], best
 
 
 # -- views -----------------------------------------------------------------------------
 
+LONGER = longer(Trial(HEATED)).name
 PAIRS = (
     (HEATED, PLAIN),
     (HEATED, INVERSE),
+    (LEARNED_QUARTER, QUARTER),
     (LEARNED, HEATED),
-    (LARGE, HEATED),
+    (LEARNED, LEARNED_QUARTER),
+    (HEATED, QUARTER),
+    (LONGER, HEATED),
+    (HEATED, WHOLE),
     (HEATED, FROZEN),
-    (HEATED, BINARY),
-    (LEARNED, BINARY),
+    (QUARTER, BINARY),
+    (LEARNED_QUARTER, BINARY),
 )
 
 
 def differences(measured: xr.Dataset) -> dict[tuple[str, str], xr.DataArray]:
     """Paired differences of arms that were trained, in points."""
     arms = set(map(str, measured.arm.values))
-    return {
-        pair: less(measured.accuracy, "arm", *pair)
+    pairs = {
+        pair: less(measured.accuracy, "arm", *pair).dropna("seed")
         for pair in PAIRS
         if set(pair) <= arms
     }
+    return {pair: points for pair, points in pairs.items() if points.size}
+
+
+def runs_of(values: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Of each arm, the repetitions that it has."""
+    return {
+        str(name): values.sel(arm=name).dropna("seed") for name in values.arm.values
+    }
+
+
+def at_an_edge(value: float, choices: Sequence[float]) -> bool:
+    """Whether what was chosen is the least or the largest of several."""
+    return len(choices) > 1 and value in (min(choices), max(choices))
+
+
+def edges(measured: xr.Dataset) -> list[str]:
+    """Arms and peers that chose the least or the largest of what there was."""
+    options = SETTINGS[measured.resolution]
+    names = set()
+    for trial in options.trials:
+        if trial.as_in or trial.name not in measured.arm.values:
+            continue
+        own = measured.sel(arm=trial.name)
+        if at_an_edge(float(own.rate), options.training.rates) or at_an_edge(
+            float(own.temperature), trial.temperatures
+        ):
+            names.add(trial.name)
+    peers = map(str, measured.peer.values)
+    strengths = {name: float(measured.strength.sel(peer=name)) for name in peers}
+    return [
+        *(trial.name for trial in options.trials if trial.name in names),
+        *(name for name, own in strengths.items() if at_an_edge(own, STRENGTHS)),
+    ]
 
 
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """Accuracies beside the program's number, paired differences, and peers."""
     why = "The program learns from 60,000 pictures, these from 4,000 or fewer"
-    for name in map(str, measured.arm.values):
+    for name, runs in runs_of(measured.accuracy).items():
         cell = Cell(name, "test", f"Accuracy of {name}")
-        runs = measured.accuracy.sel(arm=name)
-        paper = PUBLISHED if name == LARGE else None
+        paper = PUBLISHED if name == LONGER else None
         table = ledger.using(table="Accuracy", because=why)
         table.other_setting(cell, runs, paper)
         cell = Cell(name, "training", f"Accuracy of {name} on training pictures")
-        table.ours_alone(cell, measured.learned.sel(arm=name))
+        table.ours_alone(cell, runs_of(measured.learned)[name])
     ledger = ledger.using(because="No such comparison is published")
     for (first, second), points in differences(measured).items():
         name = f"{first} less {second}"
@@ -276,7 +437,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def draw(measured: xr.Dataset) -> Iterator[Figure]:
     """Accuracy of all arms and peers."""
-    figure, (left, right) = subplots(1, 2, width=10.4, height=3.6, sharex=True)
+    figure, (left, right) = subplots(1, 2, width=10.4, height=4.4, sharex=True)
     plot.rows(measured.accuracy, left, by="arm")
     left.set(xlabel="accuracy in %", title="tables and their controls")
     plot.rows(measured.peers.rename(peer="arm"), right, by="arm")
@@ -284,27 +445,36 @@ def draw(measured: xr.Dataset) -> Iterator[Figure]:
     yield Figure(
         figure,
         "Accuracy on test digits; a dot is a repetition (other pictures to learn from, "
-        "weights and batches), the bar the mean with its 95 % confidence interval.",
+        "weights and batches), the bar the mean with its 95 % confidence interval. "
+        "Where it is not said otherwise, 2,000 + 1,000 tables and 10 epochs.",
     )
 
 
 def tell(measured: xr.Dataset) -> dict[str, Any]:
     """What of gradients, wires and tables makes a difference."""
-    arms = list(map(str, measured.arm.values))
+    accuracy = runs_of(measured.accuracy)
+    options = SETTINGS[measured.resolution]
+    trials = {t.name: t for t in options.trials if t.name in accuracy}
     return {
-        "accuracy": {name: measured.accuracy.sel(arm=name) for name in arms},
-        "learned": {name: measured.learned.sel(arm=name) for name in arms},
+        "accuracy": accuracy,
+        "learned": runs_of(measured.learned),
         "peers": {str(p): measured.peers.sel(peer=p) for p in measured.peer.values},
+        "strengths": {
+            str(p): float(measured.strength.sel(peer=p)) for p in measured.peer.values
+        },
         "differences": differences(measured),
         "side": side,
-        "rates": {name: float(measured.rate.sel(arm=name)) for name in arms},
-        "heads": {name: float(measured.temperature.sel(arm=name)) for name in arms},
+        "trials": trials,
+        "rates": {name: float(measured.rate.sel(arm=name)) for name in accuracy},
+        "heads": {name: float(measured.temperature.sel(arm=name)) for name in accuracy},
         "bits": int(measured.bits),
         "all_bits": int(measured.all_bits),
         "tested": int(measured.tested),
         "lost": int(measured.lost.sum()),
-        "options": SETTINGS[measured.resolution],
+        "options": options,
+        "ends": edges(measured),
+        "forest": FOREST,
+        "longer": LONGER,
         "seeds": measured.sizes["seed"],
-        "large": LARGE,
         "published": PUBLISHED,
     }

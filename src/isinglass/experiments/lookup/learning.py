@@ -21,7 +21,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass.reproduce import Context, inputs, searches
-from isinglass.reproduce.searches import Job, Search, Trainings, accuracies
+from isinglass.reproduce.searches import REPORT, Job, Trainings, accuracies
 from isinglass.training.lanes import LaneRecipe, LaneTask
 
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
@@ -40,6 +40,7 @@ class Training:
         rates: Learning rates to choose from.
         temperatures: By which logits are divided, to choose from.
         searches: Repetitions that both are chosen on.
+        repetitions: That are reported, at most; None for all that are asked for.
     """
 
     learn: int = 4000
@@ -49,6 +50,7 @@ class Training:
     rates: tuple[float, ...] = (0.01, 0.03)
     temperatures: tuple[float, ...] = (1.0,)
     searches: int = 1
+    repetitions: int | None = None
 
     @property
     def recipe(self) -> LaneRecipe:
@@ -203,20 +205,35 @@ def learned(context: Context, arm: Arm, task: Problem, data: Any) -> Outcome:
         training.recipe,
         plan=[arm.name, training],
     )
-    (rate, temperature), models, lost = searches.learned(
-        context,
-        trainings,
-        Search((training.rates, training.temperatures), training.searches),
-        lambda models, _: accuracies(models, pictures, models.choose, TESTED),
-    )
-    test = np.broadcast_to(task.test, (len(context.seeds), len(task.test)))
+    best = _searched(context, trainings, data)
+    seeds = list(context.seeds)[: training.repetitions]
+    jobs = [Job(best, REPORT, seed) for seed in seeds]
+    models, lost = searches.trained(context, trainings, jobs)
+    test = np.broadcast_to(task.test, (len(jobs), len(task.test)))
     return Outcome(
-        rate,
-        temperature,
+        *best,
         accuracies(models, pictures, test, TESTED),
         accuracies(models, pictures, models.learn[:, :TESTED]),
         lost,
     )
+
+
+def _searched(context: Context, arm: Trainings, data: Any) -> tuple[float, float]:
+    """The best rate at the middle temperature, then the best temperature with it."""
+    pictures, training = data
+    temperatures = training.temperatures
+
+    def best_of(choices: list[tuple[float, float]]) -> tuple[float, float]:
+        return searches.best_of(
+            context,
+            arm,
+            (choices, training.searches),
+            lambda models, _: accuracies(models, pictures, models.choose, TESTED),
+        )
+
+    middle = temperatures[len(temperatures) // 2]
+    rate, _ = best_of([(rate, middle) for rate in training.rates])
+    return best_of([(rate, temperature) for temperature in temperatures])
 
 
 def _learners(
