@@ -191,7 +191,8 @@ SETTINGS = {
             ),
             Trial(LEARNED, wiring="learnable"),
             longer(Trial(LEARNED, wiring="learnable")),
-        )
+        ),
+        Training(batch=32, rates=(0.01, 0.03, 0.1, 0.3, 1.0)),
     ),
 }
 
