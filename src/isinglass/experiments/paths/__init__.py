@@ -19,7 +19,7 @@ EXPERIMENTS = (
             "the step? What does its own trace tell of its error?"
         ),
         seeds={"default": 1, "quick": 1},
-        seconds={"default": 20, "quick": 5},
+        seconds={"default": 10, "quick": 3},
     ),
     Experiment(
         "bond",
@@ -30,7 +30,7 @@ EXPERIMENTS = (
             "lags are shuffled, and what do three labels save beside four?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 60, "quick": 5},
+        seconds={"default": 35, "quick": 3},
     ),
     Experiment(
         "equilibrium",
@@ -41,7 +41,7 @@ EXPERIMENTS = (
             "where do chains without memory or with shuffled lags end?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 60, "quick": 8},
+        seconds={"default": 10, "quick": 3},
     ),
     Experiment(
         "attention",
@@ -52,6 +52,6 @@ EXPERIMENTS = (
             "the weight beyond a lag tell what forgetting it costs?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 60, "quick": 8},
+        seconds={"default": 15, "quick": 3},
     ),
 )
