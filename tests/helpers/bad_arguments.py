@@ -76,7 +76,7 @@ CALLS = {
     "context bool": call("context must be", meanfield.MeanField, FEATURES, True),
     "features": call("features must be", meanfield.MeanField, 3),
     "positions of a window": call(
-        "position must be one number",
+        "position must be one whole number",
         FIELD.start_from_window,
         PHYSICS,
         np.ones((2, 3)),

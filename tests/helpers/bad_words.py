@@ -56,6 +56,7 @@ CALLS = {
     "Measure": call("tolerance must", dynamics.Measure, tolerance="x"),
     "Run": call("direction must be one of", dynamics.Run, direction=[]),
     "prompt": call("position must", FIELD.prompt, PHYSICS, 0, "o", 0.5),
+    "prompts": call("position must", FIELD.prompt, PHYSICS, 0, "o", np.arange(3)),
     "overlaps at": call("position must", FIELD.overlaps, np.ones((2, 3)), PHYSICS, "x"),
     "overlaps of positions": call(
         "position must", FIELD.overlaps, np.ones((2, 3)), PHYSICS, np.arange(3)

@@ -30,24 +30,24 @@ def gamma_of(beta_att: float, scale: float, n_patterns: int) -> float:
 
 
 def check_position(position: Any) -> None:
-    """Refuse what is no whole number, nor an array of such, which JAX may trace.
+    """Refuse what is no whole number, which JAX may trace.
 
     Raises:
         ValueError: If it is another.
     """
-    if not is_index(position):
-        raise ValueError(f"position must be a whole number, got {shown(position)}")
+    if not is_index(position) or np.ndim(position):
+        raise ValueError(f"position must be one whole number, got {shown(position)}")
 
 
 def check_single_position(position: Any) -> None:
-    """Refuse what is no whole number by itself, or what JAX traces.
+    """Refuse what is no whole number, or is traced by JAX.
 
     Raises:
         ValueError: If it is another.
     """
     check_position(position)
-    if np.ndim(position) or is_traced(position):
-        raise ValueError(f"position must be one number, got {shown(position)}")
+    if is_traced(position):
+        raise ValueError(f"position must be one whole number, got {shown(position)}")
 
 
 def position_signs(bits: int) -> Float[np.ndarray, "period bits"]:
