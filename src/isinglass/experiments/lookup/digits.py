@@ -110,6 +110,8 @@ class Setting:
         trials: Arms.
         training: How, but for their lengths and temperatures.
         peers: Which.
+        searched: Whether temperatures, and C of peers, are; else each is the middle of
+            what there is to choose from.
     """
 
     trials: tuple[Trial, ...]
@@ -117,6 +119,12 @@ class Setting:
         default_factory=lambda: Training(batch=32, rates=(0.003, 0.01, 0.03, 0.1))
     )
     peers: tuple[str, ...] = PEERS
+    searched: bool = True
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """C of logistic regression, to choose from."""
+        return STRENGTHS if self.searched else STRENGTHS[3:4]
 
     @property
     def names(self) -> list[str]:
@@ -126,7 +134,8 @@ class Setting:
     def schedule(self, trial: Trial, chosen: tuple[float, float] | None) -> Training:
         """How an arm is trained, with what another has chosen, or by its search."""
         rates = self.training.rates if chosen is None else chosen[:1]
-        temperatures = trial.temperatures if chosen is None else chosen[1:]
+        choices = trial.temperatures if self.searched else trial.temperatures[1:2]
+        temperatures = choices if chosen is None else chosen[1:]
         return replace(
             self.training,
             steps=trial.epochs * self.training.learn // self.training.batch,
@@ -174,6 +183,7 @@ SETTINGS = {
         ),
         Training(1000, 500, batch=32, rates=(0.03,)),
         (LOGISTIC,),
+        searched=False,
     ),
     "default": Setting(DEFAULT),
     "full": Setting(
@@ -280,7 +290,7 @@ def measure(context: Context) -> xr.Dataset:
     peers = context.table(**PERCENT, peer=options.peers, seed=context.seeds)
     strength = context.table(peer=options.peers)
     for (peer,) in context.cases(options.peers, what="peers"):
-        data = task, bits[:, useful], options.training
+        data = task, bits[:, useful], options
         peers.loc[peer], strength.loc[peer] = _of_peer(context, peer, data)
     return xr.Dataset(
         {
@@ -332,12 +342,12 @@ def _bits(task: Problem) -> tuple[np.ndarray, np.ndarray]:
 
 def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], float]:
     """Accuracies in % on test pictures, and the strength that was chosen."""
-    task, bits, training = data
+    task, bits, options = data
     pixels = task.images.reshape(len(task.images), -1) / 255
     points, labels = pixels if peer == PIXELS else bits, task.labels
 
     def right(strength: float, seed: int, purpose: str) -> float:
-        learn, choose = split(context, task, training, purpose, seed)
+        learn, choose = split(context, task, options.training, purpose, seed)
         where = choose if purpose == SEARCH else task.test
         state = context.seed_of("forest", seed)
         model: Any = LogisticRegression(C=strength, tol=1e-3, max_iter=1000)
@@ -350,8 +360,10 @@ def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], float
         return sum(right(strength, seed, SEARCH) for seed in range(SEARCHES))
 
     best = np.nan
-    if peer != FOREST:
-        best = max(STRENGTHS, key=searched)
+    if peer != FOREST and len(options.strengths) == 1:
+        best = options.strengths[0]
+    elif peer != FOREST:
+        best = max(options.strengths, key=searched)
     return [right(best, seed, REPORT) for seed in context.seeds], best
 
 
