@@ -198,7 +198,7 @@ def test_vectors_must_move_for_a_derivative_by_the_bath():
             sum_paths(system_of(0.5, -1.0, 0.1 * s, 7.5, 5.0), grid)
             for s in (0.999, 1.001)
         ]
-        return abs(slope - (ends[1] - ends[0]) / 2e-3).max()
+        return abs(np.asarray(slope) - (ends[1] - ends[0]) / 2e-3).max()
 
     moved = [error(bond, True) for bond in (4, 8, 16)]
     assert moved[0] > 2 * moved[1] > 4 * moved[2]
