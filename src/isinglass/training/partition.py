@@ -13,7 +13,7 @@ from isinglass._common.checks import check_function, shown
 def trained_parts(
     models: Any, frozen: Callable[[Any], Any] | None, *, name: str = "model"
 ) -> tuple[Any, Any]:
-    """Split a tree into its arrays of real numbers that are trained, and all else.
+    """Split a tree into its arrays of numbers that are trained, and all else.
 
     Args:
         models: A tree, such as an Equinox module.

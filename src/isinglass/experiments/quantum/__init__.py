@@ -20,7 +20,7 @@ EXPERIMENTS = (
             "what do a linear and a quadratic classifier make of the same amplitudes?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 700, "quick": 8, "full": 6000},
+        seconds={"default": 600, "quick": 8, "full": 6000},
         inputs=[inputs.digits],
     ),
 )
