@@ -18,7 +18,6 @@ from isinglass.experiments.lookup.learning import (
     learned,
 )
 from isinglass.experiments.lookup.transformer_tasks import (
-    DIGITS,
     INVERTED,
     TASKS,
     Task,
@@ -69,7 +68,7 @@ class Setting:
             batch=32, steps=800, rates=(0.001, 0.003, 0.01, 0.03)
         )
     )
-    tasks: tuple[str, ...] = (DIGITS, INVERTED)
+    tasks: tuple[str, ...] = TASKS
     arms: tuple[str, ...] = NAMES
 
     def config(self, name: str, task: Task) -> LookupTransformerConfig:
@@ -102,7 +101,6 @@ SETTINGS = {
     "full": Setting(
         blocks=2,
         training=Training(batch=32, steps=3000, rates=(0.001, 0.003, 0.01, 0.03)),
-        tasks=TASKS,
     ),
 }
 
