@@ -1,5 +1,6 @@
 """Networks as circuits: their text, and what a simulator of Verilog makes of it."""
 
+import re
 import shutil
 import subprocess
 from itertools import product
@@ -109,7 +110,8 @@ def bits_of(tables, points, samples):
             continue
         feature = int(term.split(":")[1].split("]")[0]) // points.bits
         least = term.split("'")[1]
-        bound, value = int(least.lstrip("sdh"), 10 + 6 * points.signed), whole
+        digits = re.sub("^s?[dh]", "", least)  # of which d may be one
+        bound, value = int(digits, 10 + 6 * points.signed), whole
         if points.signed:
             bound, value = (bound + half) % (2 * half), (whole + half) % (2 * half)
         columns.append(value[:, feature] >= bound)
