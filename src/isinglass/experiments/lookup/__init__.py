@@ -25,7 +25,7 @@ EXPERIMENTS = (
             "many bits, and peers on the same bits."
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 1150, "quick": 30, "full": 13_000},
+        seconds={"default": 1150, "quick": 10, "full": 13_000},
         inputs=[inputs.digits],
     ),
     Experiment(
@@ -37,7 +37,7 @@ EXPERIMENTS = (
             "place, and do they have to be trained? What is multiplied?"
         ),
         seeds={"default": 10, "quick": 2},
-        seconds={"default": 750, "quick": 30, "full": 20_000},
+        seconds={"default": 750, "quick": 10, "full": 20_000},
         inputs=[inputs.digits],
         paper=QUWEIT,
     ),
