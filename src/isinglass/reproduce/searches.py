@@ -183,6 +183,11 @@ def _side_by_side(
     )
 
 
+def at_an_edge(choice: float, choices: Sequence[float]) -> bool:
+    """Say whether a choice is the least or the largest of several."""
+    return len(choices) > 1 and choice in (min(choices), max(choices))
+
+
 def accuracies(
     models: Any, data: Any, places: Int[Any, "lanes n"], at_once: int | None = None
 ) -> Float[np.ndarray, "lanes"]:

@@ -28,12 +28,12 @@ from isinglass.experiments.diffusion.setting import (
     Draws,
     Problem,
     Training,
-    difference,
     learned,
     sides_of,
 )
 from isinglass.plot import COLOURS, INK, MUTED, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.paired import less
 
 ALONG, ROWED, MEANT = (arm.along_graph() for arm in (PUBLISHED, ROWS, MEAN))
 ARMS = (ALONG, ROWED, MEANT, CONVOLVED, BARE, NONE)
@@ -203,11 +203,11 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
         "Accuracy": (names, lambda name: measured.accuracy.sel(learner=name)),
         "Less message passing, same graphs": (
             [name for name in names if name not in BOUNDS],
-            lambda name: difference(measured.accuracy, name, BEST),
+            lambda name: less(measured.accuracy, "learner", name, BEST),
         ),
         "Less the mean with the graph": (
             [name for name in names if name in BESIDE_MEAN],
-            lambda name: difference(measured.accuracy, name, MEANT.name),
+            lambda name: less(measured.accuracy, "learner", name, MEANT.name),
         ),
     }
     for title, (learners, values) in tables.items():
@@ -263,7 +263,7 @@ def _curves(panel: Any, measured: xr.Dataset) -> None:
 
 def _differences(panel: Any, measured: xr.Dataset) -> None:
     names = [name for name in _learners(measured) if name in BESIDE_MEAN]
-    parts = [difference(measured.accuracy, name, MEANT.name) for name in names]
+    parts = [less(measured.accuracy, "learner", name, MEANT.name) for name in names]
     points = xr.concat(parts, xr.DataArray(names, dims="learner", name="learner"))
     signals = [f"{signal:g}" for signal in measured.signal.values]
     plot.columns(
@@ -282,7 +282,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     signals = [float(signal) for signal in measured.signal.values]
 
     def against(learner: str, of: str) -> dict[float, Any]:
-        points = difference(measured.accuracy, learner, of)
+        points = less(measured.accuracy, "learner", learner, of)
         if points.isnull().any():  # not trained at this resolution
             return {}
         return {signal: points.sel(signal=signal) for signal in signals}

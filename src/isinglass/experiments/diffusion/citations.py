@@ -27,12 +27,12 @@ from isinglass.experiments.diffusion.setting import (
     Draws,
     Problem,
     Training,
-    difference,
     learned,
     sides_of,
 )
 from isinglass.plot import COLOURS, INK, subplots
 from isinglass.reproduce import Context, Figure, Ledger, inputs
+from isinglass.reproduce.paired import less
 from isinglass.systems.diffusion import Graph
 
 ALONG, ROWED, SQUARED, MEANT = (
@@ -243,7 +243,8 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 def _differences(measured: xr.Dataset) -> dict[str, xr.DataArray]:
     others = [name for name in _learners(measured) if name != CONVOLVED.name]
     return {
-        name: difference(measured.accuracy, name, CONVOLVED.name) for name in others
+        name: less(measured.accuracy, "learner", name, CONVOLVED.name)
+        for name in others
     }
 
 
@@ -276,7 +277,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         names = _learners(measured)
         if learner not in names or of not in names:
             return None
-        return difference(measured.accuracy, learner, of)
+        return less(measured.accuracy, "learner", learner, of)
 
     accuracy = measured.accuracy.sel(learner=_learners(measured))
     pairs = {

@@ -29,13 +29,13 @@ from isinglass.experiments.diffusion.setting import (
     Draws,
     Problem,
     Training,
-    difference,
     learned,
     sides_of,
     unevenness,
 )
 from isinglass.plot import COLOURS, INK, MUTED, log_ticks, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger, inputs
+from isinglass.reproduce.paired import less
 from isinglass.systems.diffusion import Graph
 
 SMALL, MNIST, FEWER = "scikit-learn's digits", "MNIST", "800 of scikit-learn's digits"
@@ -289,7 +289,7 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
 
 def _differences(measured: xr.Dataset) -> xr.DataArray:
     others = [name for name in measured.learner.values if name != MEAN.name]
-    parts = [difference(measured.accuracy, name, MEAN.name) for name in others]
+    parts = [less(measured.accuracy, "learner", name, MEAN.name) for name in others]
     joined = xr.concat(parts, xr.DataArray(others, dims="learner", name="learner"))
     joined.attrs = parts[0].attrs
     return joined
@@ -361,7 +361,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     shots = [int(k) for k in measured.shots.values]
 
     def against(learner: str, of: str = MEAN.name) -> dict[tuple[str, int], Any]:
-        points = difference(measured.accuracy, learner, of)
+        points = less(measured.accuracy, "learner", learner, of)
         cases = {
             (s, k): points.sel(set=s, shots=k).dropna("seed")
             for s in sets
@@ -398,7 +398,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "squared": measured.unevenness.sel(even=SIGMOID.name),
         "uneven": measured.unevenness.sel(even=ROWS.name),
         "largest": float(
-            abs(difference(measured.accuracy, PUBLISHED.name, MEAN.name)).max()
+            abs(less(measured.accuracy, "learner", PUBLISHED.name, MEAN.name)).max()
         ),
         "options": SETTINGS[measured.resolution],
     }

@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from isinglass._common.intervals import mean_interval
@@ -35,14 +34,6 @@ from isinglass.training.run import Runtime, even_diverged
 
 SEARCH, REPORT = "search", "report"
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
-
-
-def difference(accuracy: xr.DataArray, learner: str, of: str) -> xr.DataArray:
-    """A learner's accuracy less that of another on the same draws, in points."""
-    first, second = (accuracy.sel(learner=name, drop=True) for name in (learner, of))
-    points = first - second
-    points.attrs = {"units": "points"}
-    return points
 
 
 class Arm(NamedTuple):

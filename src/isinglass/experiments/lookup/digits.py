@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ from isinglass.experiments.lookup.learning import (
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.paired import less, side
-from isinglass.reproduce.searches import REPORT, SEARCH
+from isinglass.reproduce.searches import REPORT, SEARCH, at_an_edge
 from isinglass.systems.lookup import (
     ExtendedDifference,
     LookupNetwork,
@@ -401,11 +401,6 @@ def runs_of(values: xr.DataArray) -> dict[str, xr.DataArray]:
     return {
         str(name): values.sel(arm=name).dropna("seed") for name in values.arm.values
     }
-
-
-def at_an_edge(value: float, choices: Sequence[float]) -> bool:
-    """Whether what was chosen is the least or the largest of several."""
-    return len(choices) > 1 and value in (min(choices), max(choices))
 
 
 def edges(measured: xr.Dataset) -> list[str]:

@@ -26,6 +26,7 @@ from isinglass.experiments.lookup.transformer_tasks import (
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
 from isinglass.reproduce.paired import less, side
+from isinglass.reproduce.searches import at_an_edge
 from isinglass.systems.lookup import (
     LookupMixerConfig,
     LookupTransformer,
@@ -262,7 +263,6 @@ def _views_of(measured: xr.Dataset, options: Setting) -> dict[str, Any]:
     pairs = differences(measured)
     rates = {name: float(measured.rate.sel(arm=name)) for name in names}
     searched = options.training.rates
-    ends = (searched[0], searched[-1]) if len(searched) > 1 else ()
     counts = measured.operations.sel(kind="multiplications")
     return {
         "differences": pairs,
@@ -273,7 +273,7 @@ def _views_of(measured: xr.Dataset, options: Setting) -> dict[str, Any]:
         "accuracy": {name: measured.accuracy.sel(arm=name) for name in names},
         "learned": {name: measured.learned.sel(arm=name) for name in names},
         "rates": rates,
-        "edges": [name for name, rate in rates.items() if rate in ends],
+        "edges": [name for name, rate in rates.items() if at_an_edge(rate, searched)],
         "multiplications": {name: int(counts.sel(arm=name)) for name in names},
         "tested": int(measured.tested),
     }

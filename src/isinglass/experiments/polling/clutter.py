@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 
 from isinglass import plot
-from isinglass._common.intervals import mean_interval
 from isinglass.experiments.polling.clutter_pictures import Canvas, Digits
 from isinglass.experiments.polling.clutter_training import (
     ALL,
@@ -32,6 +31,7 @@ from isinglass.experiments.polling.clutter_training import (
 )
 from isinglass.plot import COLOURS, INK, subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.paired import less, side
 
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
 ROUNDS = 5  # of timing
@@ -139,21 +139,6 @@ def measure(context: Context) -> xr.Dataset:
     )
 
 
-def less(measured: xr.Dataset, arm: str, other: str = ALL.name) -> xr.DataArray:
-    """An arm's accuracy less another's, on the same canvases, in points."""
-    points = measured.accuracy.sel(arm=arm) - measured.accuracy.sel(arm=other)
-    points.attrs = {"units": "points"}  # and no range, as a difference has none
-    return points.drop_vars("arm", errors="ignore")
-
-
-def side(points: xr.DataArray) -> str:
-    """Whether paired differences are "ahead", "behind", or "level": their interval."""
-    if points.size < 2:
-        return "level"
-    _, low, high = mean_interval(points.values)
-    return "ahead" if low > 0 else "behind" if high < 0 else "level"
-
-
 def compare(measured: xr.Dataset, ledger: Ledger) -> None:
     """Accuracies and paired differences, tokens on the digit, other α, and times."""
     ledger = ledger.using(
@@ -174,7 +159,9 @@ def compare(measured: xr.Dataset, ledger: Ledger) -> None:
                 ledger.using(table=title).ours_alone(cell, runs)
         if name != ALL.name:
             cell = Cell(name, "difference", f"{name} less all tokens")
-            ledger.using(table="Less all tokens").ours_alone(cell, less(measured, name))
+            ledger.using(table="Less all tokens").ours_alone(
+                cell, less(measured.accuracy, "arm", name, ALL.name)
+            )
         for ratio in measured.ratio.values:
             runs = measured.by_ratio.sel(arm=name, ratio=ratio)
             if runs.notnull().all():
@@ -260,7 +247,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "varied": _pair(arms, VARIED, POLL),
     }
     differences = {
-        name: {pair: less(measured, *pair) for pair in those}
+        name: {pair: less(measured.accuracy, "arm", *pair) for pair in those}
         for name, those in pairs.items()
     }
     curves = [name for name in (VARIED.name, POLL.name) if name in arms]
