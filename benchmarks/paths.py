@@ -5,10 +5,11 @@
 PYTHON is the interpreter of an environment of its own, as OQuPy demands an older NumPy:
 ``python -m venv DIR && DIR/bin/pip install oqupy==0.5.0 'numpy<2'``. Both have one
 thread, the same splitting and steps. Of both the error of the density matrices is
-measured against a chain that is cut at 1e-16, and ours is timed at the first cutoff
-whose error is not larger than OQuPy's at its `epsrel`. OQuPy's integrals over J are
-part of its time, as a closed form is of ours. Without ``--oqupy``, one thread of BLAS
-is timed beside as many as it takes by itself.
+measured against a chain that is cut at 1e-16, and ours, `propagate` and
+`uniform_propagate`, are timed at the first cutoff whose error is not larger than
+OQuPy's at its `epsrel`, each beside the same runs of OQuPy. OQuPy's integrals over J
+are part of its time, as a closed form is of ours. Without ``--oqupy``, one thread of
+BLAS is timed beside as many as it takes by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ from rich.console import Console
 
 import harness
 from harness import Program, Row, Work
-from isinglass.systems.paths import Ohmic, OpenSystem, TimeGrid, propagate
+from isinglass.systems.paths import (
+    Ohmic,
+    OpenSystem,
+    TimeGrid,
+    propagate,
+    uniform_propagate,
+)
 
 HAMILTONIAN = [[0.5, -1.0], [-1.0, -0.5]]
 STRENGTH, CUTOFF, BETA, STEP = 0.1, 7.5, 5.0, 0.1
@@ -39,6 +46,7 @@ CUTOFFS = tuple(10.0**-k for k in range(7, 17))
 REFERENCE = 1e-16
 SYSTEM = OpenSystem(HAMILTONIAN, (1.0, -1.0), Ohmic(STRENGTH, CUTOFF, BETA))
 UP = np.diag([1.0, 0.0])
+METHODS = {"propagate": propagate, "uniform_propagate": uniform_propagate}
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
@@ -49,11 +57,13 @@ class Timed(NamedTuple):
     seconds: tuple[float, float]
 
 
-def ours(steps: int, memory: int | None, cutoff: float) -> Timed:
-    """By the chain of tensors."""
+def ours(
+    steps: int, memory: int | None, cutoff: float, method: str = "propagate"
+) -> Timed:
+    """By a chain of tensors."""
     grid = TimeGrid(STEP, steps, memory, "tempo")
     wall, processor = time.perf_counter(), time.process_time()
-    states = propagate(SYSTEM, grid, cutoff=cutoff, check=False).states(UP)
+    states = METHODS[method](SYSTEM, grid, cutoff=cutoff, check=False).states(UP)
     return Timed(states, (time.perf_counter() - wall, time.process_time() - processor))
 
 
@@ -87,28 +97,40 @@ def rows(
     for steps, memory in sizes:
         reference = ours(steps, memory, REFERENCE).states
         errors = {
-            cutoff: abs(ours(steps, memory, cutoff).states - reference).max()
-            for cutoff in CUTOFFS[:-1]
+            (method, cutoff): abs(
+                ours(steps, memory, cutoff, method).states - reference
+            ).max()
+            for method in METHODS
+            for cutoff in CUTOFFS
+            if (method, cutoff) != ("propagate", REFERENCE)
         }
         for epsrel in PRECISIONS:
             first = theirs(python, steps, memory, epsrel)
             error = abs(first.states - reference).max()
             if error > 0.02:
                 raise SystemExit(f"OQuPy and Isinglass differ by {error:.2g}")
-            cutoff = max((c for c, e in errors.items() if e <= error), default=None)
-            if cutoff is None:
-                Console().print(f"{steps} steps: no cutoff has error {error:.1e}")
-                continue
             lags = "all memory" if memory is None else f"memory {memory}"
-            name = (
-                f"{steps} steps, {lags}: OQuPy at {epsrel:.0e}, error {error:.1e}; "
-                f"ours at {cutoff:.0e}, error {errors[cutoff]:.1e}"
-            )
+            name = f"{steps} steps, {lags}: OQuPy at {epsrel:.0e}, error {error:.1e}"
             calls: dict[str, Callable[[], Timed]] = {
-                "isinglass": lambda s=steps, m=memory, c=cutoff: ours(s, m, c),
-                "OQuPy": lambda s=steps, m=memory, e=epsrel: theirs(python, s, m, e),
+                "OQuPy": lambda s=steps, m=memory, e=epsrel: theirs(python, s, m, e)
             }
-            yield from _timed(name, calls, rounds)
+            names = {}
+            for method in METHODS:
+                exact = [
+                    c for (m, c), e in errors.items() if m == method and e <= error
+                ]
+                if not exact:
+                    Console().print(f"{name}: no cutoff of {method} is as exact")
+                    continue
+                cutoff = max(exact)
+                calls[method] = lambda s=steps, m=memory, c=cutoff, f=method: ours(
+                    s, m, c, f
+                )
+                names[method] = (
+                    f"{name}; {method} at {cutoff:.0e}, "
+                    f"error {errors[method, cutoff]:.1e}"
+                )
+            yield from _timed(names, calls, rounds)
 
 
 def threads(rounds: int) -> list[Row]:
@@ -127,26 +149,27 @@ def threads(rounds: int) -> list[Row]:
 
 
 def _timed(
-    name: str, calls: dict[str, Callable[[], Timed]], rounds: int
+    names: dict[str, str], calls: dict[str, Callable[[], Timed]], rounds: int
 ) -> Iterator[Row]:
-    """All programs in turn, round by round."""
+    """All programs in turn, round by round; OQuPy's beside each of ours."""
     taken: dict[str, list[Any]] = {program: [] for program in calls}
     for _ in range(rounds):
         for program, call in calls.items():
             taken[program].append(call().seconds)
     times = {program: np.array(values) for program, values in taken.items()}
-    for program, values in times.items():
-        for column, unit in enumerate(("s", "processor s")):
-            own, base = values[:, column], times["isinglass"][:, column]
-            yield Row(
-                name,
-                program,
-                unit,
-                float(np.median(own)),
-                float(own.min()),
-                float(own.max()),
-                float(np.median(own / base)),
-            )
+    for method, name in names.items():
+        for program in (method, "OQuPy"):
+            for column, unit in enumerate(("s", "processor s")):
+                own, base = times[program][:, column], times[method][:, column]
+                yield Row(
+                    name,
+                    program,
+                    unit,
+                    float(np.median(own)),
+                    float(own.min()),
+                    float(own.max()),
+                    float(np.median(own / base)),
+                )
 
 
 def main() -> None:

@@ -40,6 +40,8 @@ PATHS = [
     case(RUN.states, FLIP),
     case(paths.convergence_report, SPIN_BOSON, GRID),
     case(paths.process_tensor, SPIN_BOSON, TEMPO),
+    case(paths.uniform_propagate, SPIN_BOSON, TEMPO),
+    case(paths.uniform_process_tensor, SPIN_BOSON, TEMPO, cutoff=1e-8),
     case(PROCESS.maps, BIASED, {1: paths.superoperator(FLIP)}),
     case(paths.fixed_bond_propagate, SPIN_BOSON, TEMPO, bond=4, weights=WEIGHTS),
     case(paths.fixed_bond_process_tensor, SPIN_BOSON, TEMPO, bond=4),
@@ -142,6 +144,16 @@ BAD_PATHS = {
     "a start of three levels": call("start must be of shape", RUN.states, np.eye(3)),
     "pulses between bath points": call(
         'grid.splitting must be "tempo"', paths.process_tensor, SPIN_BOSON, GRID
+    ),
+    "one tensor between bath points": call(
+        'grid.splitting must be "tempo"', paths.uniform_propagate, SPIN_BOSON, GRID
+    ),
+    "a cut that leaves no rest": call(
+        "cutoff must be so small that a bath without ends comes to rest",
+        paths.uniform_propagate,
+        system(positions=(-0.557, 0.528), bath=paths.Ohmic(45.8, 11.4, 0.0032)),
+        paths.TimeGrid(0.254, 6, 4, "tempo"),
+        cutoff=0.077,
     ),
     "one bond between bath points": call(
         'grid.splitting must be "tempo"',

@@ -3,7 +3,8 @@
 A bath remembers: it weighs each two times of a path, as causal attention with a fixed
 Gaussian kernel would. `Ohmic`, `Drude` and `SpectralBath` are baths, `OpenSystem` is
 what they act on, `propagate` the iterative chain and `sum_paths` the sum over all paths
-that it equals; `process_tensor` keeps the bath alone, for any pulses. What comes of a
+that it equals; `process_tensor` keeps the bath alone, for any pulses, and
+`uniform_propagate` makes use of its being the same at all times. What comes of a
 long time is told by `transfer_tensors`, what comes of equal temperature by
 `mean_force_state`.
 """

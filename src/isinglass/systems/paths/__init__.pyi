@@ -24,3 +24,5 @@ from .system import superoperator as superoperator
 from .transfer import stationary_state as stationary_state
 from .transfer import transfer_tensors as transfer_tensors
 from .transfer import transferred_maps as transferred_maps
+from .uniform import uniform_process_tensor as uniform_process_tensor
+from .uniform import uniform_propagate as uniform_propagate

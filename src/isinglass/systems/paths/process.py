@@ -92,8 +92,13 @@ class ProcessTensor:
             hamiltonian = as_hamiltonian(hamiltonian, size)
         acts = self._read_pulses(pulses)
         half = self.grid.step / 2
+        rest = None
+        if not callable(hamiltonian):
+            rest = superoperator(evolution(hamiltonian, half))
 
         def move(time: float) -> np.ndarray:
+            if rest is not None:
+                return rest
             matrix = hamiltonian_at(hamiltonian, time + half / 2, size)
             return superoperator(evolution(matrix, half))
 
@@ -105,10 +110,10 @@ class ProcessTensor:
                 if m in acts:
                     entry = entry @ acts[m]
                 state = np.tensordot(entry, state, 1)
-                state = np.einsum("plo,lpr->pro", state, site, optimize=True)
+                state = site.transpose(1, 2, 0) @ state
                 leave = move(m * self.grid.step + half)
                 state = np.tensordot(leave, state, 1)
-                maps.append(np.einsum("pro,r->po", state, cap))
+                maps.append(cap @ state)
         return np.stack(maps)
 
     def _read_pulses(self, pulses: Any) -> dict[int, np.ndarray]:

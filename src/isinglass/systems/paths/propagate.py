@@ -26,7 +26,7 @@ from isinglass.systems.paths.system import (
     check_system,
 )
 
-_FINER = 100.0
+FINER = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +123,8 @@ def propagate(
 
     Raises:
         TypeError: If an argument is of another class.
-        ValueError: If the cutoff is not in [0, 1), or the lineshape of the bath
-            diverges.
+        ValueError: If the cutoff is not in [0, 1), the lineshape of the bath diverges,
+            or maps overflow, as of a bath that is strong and slow at a high cutoff.
     """
     check_system(system)
     check_kind(TimeGrid, grid=grid)
@@ -133,7 +133,7 @@ def propagate(
     maps, bonds = run_chain(system, grid, ChainRun(cutoff))
     change = None
     if check:
-        finer, _ = run_chain(system, grid, ChainRun(cutoff / _FINER))
+        finer, _ = run_chain(system, grid, ChainRun(cutoff / FINER))
         change = float(abs(finer - maps).max())
     return Propagation(grid.times, maps, bonds, cutoff, change)
 
@@ -178,11 +178,26 @@ def run_chain(
     steps = _tempo if grid.splitting == "tempo" else _quapi
     size = len(terms.pairs.difference)
     maps, bonds = [np.eye(size, dtype=complex)], [1]
-    with one_thread():
-        for mapping, bond in steps(system, grid, terms, weights, run.cutoff):
-            maps.append(mapping)
-            bonds.append(bond)
-    return np.stack(maps), np.array(bonds)
+    with one_thread(), np.errstate(over="ignore", invalid="ignore"):
+        try:
+            for mapping, bond in steps(system, grid, terms, weights, run.cutoff):
+                maps.append(mapping)
+                bonds.append(bond)
+        except np.linalg.LinAlgError:  # of numbers that are not finite
+            maps[0] = maps[0] * np.nan
+    return finite_maps(np.stack(maps), run.cutoff), np.array(bonds)
+
+
+def finite_maps(
+    maps: Complex[np.ndarray, "n p p"], cutoff: float
+) -> Complex[np.ndarray, "n p p"]:
+    """Maps as they are, if what was cut of a strong bath did not let them overflow."""
+    if not np.isfinite(maps).all():
+        raise ValueError(
+            "cutoff must be so small that maps stay finite, which of this bath they do "
+            f"not at {cutoff:g}"
+        )
+    return maps
 
 
 def _quapi(
