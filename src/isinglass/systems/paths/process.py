@@ -15,7 +15,8 @@ from isinglass._common.checks import (
     shown,
 )
 from isinglass._common.precision import double_precision
-from isinglass.systems.paths.chain import Cut, Site, absorb, one_thread, terms_of
+from isinglass.systems.paths.absorb import Cut, absorb
+from isinglass.systems.paths.chain import Site, one_thread, terms_of
 from isinglass.systems.paths.coefficients import influence_coefficients
 from isinglass.systems.paths.fixed_bond import FixedProcessTensor
 from isinglass.systems.paths.pairs import pairs_of

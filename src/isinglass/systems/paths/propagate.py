@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from isinglass._common.checks import check_flag, check_in, check_kind
+from isinglass.systems.paths.absorb import Cut, absorb
 from isinglass.systems.paths.chain import (
-    Cut,
     Site,
     Terms,
-    absorb,
     one_thread,
     sum_pair,
     terms_of,
