@@ -6,6 +6,8 @@ of its own.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -43,9 +45,10 @@ class _Layer(nn.Module):
 class PyTorch(nn.Module):
     """Model and AdamW step, from the same weights as a `Transformer`."""
 
-    def __init__(self, model: Transformer, recipe: Recipe) -> None:
+    def __init__(self, model: Transformer, recipe: Recipe, device: str = "cpu") -> None:
         super().__init__()
-        config = model.config
+        config, self.device = model.config, device
+        self.half = recipe.execution.dtype == "bfloat16"
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.positions = nn.Embedding(config.context, config.width)
         self.blocks = nn.ModuleList(
@@ -54,6 +57,7 @@ class PyTorch(nn.Module):
         )
         self.after = nn.LayerNorm(config.width)
         self._take(model)
+        self.to(device)
         matrices = [each for each in self.parameters() if each.ndim == 2]
         others = [each for each in self.parameters() if each.ndim != 2]
         groups = [
@@ -62,27 +66,37 @@ class PyTorch(nn.Module):
         ]
         self.clip = recipe.clip
         self.optimiser = torch.optim.AdamW(
-            groups, lr=recipe.learning_rate, betas=recipe.betas
+            groups,
+            lr=recipe.learning_rate,
+            betas=recipe.betas,
+            fused=device == "cuda",
         )
         self.compiled = torch.compile(self.loss)
 
     def loss(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy."""
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.half):
+            return self._loss(tokens, targets)
+
+    def _loss(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)
         logits = self.after(x) @ self.embedding.weight.T
         return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
-    def step(self, tokens: np.ndarray, targets: np.ndarray, compiled: bool) -> float:
-        """Take one step; the loss before it."""
+    def step(self, tokens: np.ndarray, targets: np.ndarray, compiled: bool) -> Any:
+        """Take one step; the loss before it, which a GPU may not have formed yet."""
         self.optimiser.zero_grad(set_to_none=True)
-        batch = (torch.tensor(each, dtype=torch.long) for each in (tokens, targets))
+        batch = (
+            torch.tensor(each, dtype=torch.long).to(self.device)
+            for each in (tokens, targets)
+        )
         loss = (self.compiled if compiled else self.loss)(*batch)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters(), self.clip)
         self.optimiser.step()
-        return loss.item()
+        return loss.detach()
 
     @torch.no_grad()
     def _take(self, model: Transformer) -> None:

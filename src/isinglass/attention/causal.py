@@ -56,13 +56,17 @@ def causal_attention(
         query=(query, "h n c"), key=(key, "h n c"), value=(value, "h n values")
     )
     query = query * query.shape[-1] ** -0.5
+    n = query.shape[-2]
     if implementation == "cudnn":
-        positions_first = (jnp.swapaxes(x, 0, 1) for x in (query, key, value))
+        # Of even lengths only; what is added comes last, so that no other row sees it.
+        positions_first = (
+            jnp.pad(jnp.swapaxes(x, 0, 1), [(0, n % 2), (0, 0), (0, 0)])
+            for x in (query, key, value)
+        )
         mixed = jax.nn.dot_product_attention(
             *positions_first, is_causal=True, scale=1.0, implementation="cudnn"
         )
-        return jnp.swapaxes(mixed, 0, 1)
-    n = query.shape[-2]
+        return jnp.swapaxes(mixed[:n], 0, 1)
     rows = max(_FEWEST_ROWS, -(-n // BANDS))
     bands = [
         _band(query[:, i : i + rows], key[:, : i + rows], value[:, : i + rows], i)

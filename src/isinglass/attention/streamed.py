@@ -19,6 +19,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import check_flag, check_in, check_real, check_shapes
+from isinglass._common.largest import first_largest
 from isinglass._common.precision import usual_promotion
 from isinglass.attention.features_first import features_first, features_last
 from isinglass.attention.visibility import HIDDEN
@@ -243,8 +244,7 @@ def _forward(
         power = _powers(weights, lifted, q).sum(-2) * jnp.exp(-q * surprise)
     # The first key of the highest score is saved: the gradient of the peak must go to
     # one key where keys are tied, and scores computed anew may differ in the last bit.
-    places = _places(scores)
-    place = jnp.where(lifted == 0, places, float(places.size)).min(-2)
+    place = first_largest(scores, -2, jnp.float32)
     results = (output, peak, surprise, power, place)
     saved = [checkpoint_name(x, name) for x, name in zip(results, SAVED, strict=True)]
     return tuple(saved[i] for i in (0, 2, 3)), (query, key, value, bias, first, *saved)

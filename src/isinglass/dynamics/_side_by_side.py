@@ -325,7 +325,7 @@ def _matrix_product(
 def _scan(equation: Any, operands: list[Batched], lanes: int) -> Any:
     """A loop of a fixed number of rounds, all that it carries with lanes."""
     parameters = equation.params
-    constants, carried = parameters["num_consts"], parameters["num_carry"]
+    constants, carried = _constants_and_carried(parameters)
     body = parameters["jaxpr"]
     shared = operands[:constants]
     begin = operands[constants : constants + carried]
@@ -358,6 +358,14 @@ def _scan(equation: Any, operands: list[Batched], lanes: int) -> Any:
         parameters["unroll"],
     )
     return [*last, *outputs]
+
+
+def _constants_and_carried(parameters: Any) -> tuple[int, int]:
+    """How many operands of a loop are constants, and how many it carries."""
+    if "num_consts" in parameters:
+        return parameters["num_consts"], parameters["num_carry"]
+    constants, carried, _ = parameters["ft_in"].unpack()  # since JAX 0.11
+    return len(constants), len(carried)
 
 
 RULES = {

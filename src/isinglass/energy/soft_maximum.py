@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from isinglass._common.largest import first_largest
 from isinglass.energy.streamed_sum import is_zero, sum_device
 from isinglass.energy.streaming import (
     Reading,
@@ -128,11 +129,8 @@ class _SoftReduction(Reduction):
         highest = jnp.maximum(gathered.highest, top)
         fade = jnp.exp(beta * (gathered.highest - highest))
         weights = jnp.exp(beta * (r - highest[:, None]))
-        # Not argmax, which XLA does not vectorise on CPUs.
-        index = jnp.arange(block.shape[0], dtype=jnp.int32)
-        place = jnp.where(r == top[:, None], index, block.shape[0]).min(-1) + first
         is_better = top > gathered.highest
-        best = jnp.where(is_better, place.astype(jnp.int32), gathered.best)
+        best = jnp.where(is_better, first_largest(r, -1) + first, gathered.best)
         summed = gathered.summed
         if self.form.with_mean:
             summed = summed * fade[:, None] + product(weights, block)

@@ -378,7 +378,7 @@ def _numbers(**values: Any) -> list[Any]:
 def _broadcast(**arrays: Any) -> list[Any]:
     shapes = [array.shape for array in arrays.values()]
     try:
-        return jnp.broadcast_arrays(*arrays.values())
+        return list(jnp.broadcast_arrays(*arrays.values()))
     except ValueError:
         names = " and ".join(arrays)
         raise ValueError(f"{names} must have shapes that fit, got {shapes}") from None
