@@ -37,6 +37,23 @@ def test_attention_and_its_gradient_are_those_of_the_whole_matrix(
         return jax.jit(jax.value_and_grad(loss, (0, 1, 2)))(*heads)
 
     blocks = jax.tree.leaves(value_and_gradient(causal_attention))
-    whole = jax.tree.leaves(value_and_gradient(plain_attention))
+    with jax.default_matmul_precision("highest"):
+        whole = jax.tree.leaves(value_and_gradient(plain_attention))
     for ours, plain in zip(blocks, whole, strict=True):
         np.testing.assert_allclose(ours, plain, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("n", [1, 6, 7])
+def test_cudnn_is_called_with_even_lengths_only(n, monkeypatch):
+    """As its kernel asks, which runs on GPUs alone: XLA's takes its place here."""
+    attention = jax.nn.dot_product_attention
+
+    def kernel(query, *others, implementation, **how):
+        assert implementation == "cudnn"
+        assert query.shape[0] % 2 == 0
+        return attention(query, *others, implementation="xla", **how)
+
+    monkeypatch.setattr(jax.nn, "dot_product_attention", kernel)
+    heads = draws(*[(2, n, 4)] * 3)
+    mixed = causal_attention(*heads, implementation="cudnn")
+    np.testing.assert_allclose(mixed, plain_attention(*heads), rtol=1e-4, atol=1e-6)

@@ -204,7 +204,12 @@ def test_a_flow_promotes_nothing_implicitly():
         (partial(flow, lorenz, 0.1, substeps=0), "substeps must be"),
         (partial(flow, driven, 0.1, period=1.05), "period must be a whole number"),
         (partial(flow, driven, 0.1, period=-1.0), "period must be"),
-        (partial(flow, driven, 1e-300, period=1e17), "period must be a number of dt"),
+        (partial(flow, driven, 1e-300, period=1e17), "period must be at most 2,147,"),
+        (
+            partial(flow, driven, 1, period=1e264),
+            "period must be at most 2,147,483,647",
+        ),
+        (partial(flow(driven, 1, period=np.inf).start, 0.0, 2**31), "step must be at"),
         (partial(flow(lorenz, 0.1).start, np.zeros(3)), "no period"),
     ],
 )

@@ -25,8 +25,9 @@ from helpers.fuzzing import (
 from helpers.public_case import Case
 
 PLAIN = (None, 3.5, math.nan, math.inf, 1j, "x", [], object(), lambda *_: "x")
+LARGE = (2**31, 10**30, 10**400)
 SHAPES = ([[1.0, 2.0], [3.0]], np.ones(3), np.arange(3), np.zeros((2, 0)))
-KINDS = (*PLAIN, *SHAPES)
+KINDS = (*PLAIN, *LARGE, *SHAPES)
 
 
 def fault(case: Case, name: str, value: object) -> Fault | None:

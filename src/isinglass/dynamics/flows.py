@@ -22,6 +22,7 @@ VectorField = Callable[..., State]
 Method = Literal["euler", "midpoint", "rk4", "dopri5"]
 
 WHOLE = 1e-9  # how near a number of steps must be to a whole one, relative
+MOST_STEPS = 2**31 - 1  # that a clock counts
 UNROLLED = 4  # substeps that are written out: more compile long
 
 
@@ -109,9 +110,9 @@ class Flow:
             check_in("(0, inf]", period=self.period)
         if self.period is not None and math.isfinite(self.period):
             steps = self.period / self.dt
-            if math.isinf(steps):
+            if steps > MOST_STEPS:
                 raise ValueError(
-                    "period must be a number of dt that can be counted, got "
+                    f"period must be at most {MOST_STEPS:,} times dt, got "
                     f"{self.period} with dt = {self.dt}"
                 )
             if abs(steps - round(steps)) > WHOLE * steps or round(steps) < 1:
@@ -144,9 +145,10 @@ class Flow:
         if not is_index(step):
             raise ValueError(f"step must be a whole number, got {step!r}")
         period = self.steps_per_period
-        return ClockedState(
-            state, jnp.asarray(step % period if period else step, jnp.int32)
-        )
+        phase = step % period if period else step
+        if abs(phase) > MOST_STEPS:
+            raise ValueError(f"step must be at most {MOST_STEPS:,} in size, got {step}")
+        return ClockedState(state, jnp.asarray(phase, jnp.int32))
 
     def __call__(self, state: State, parameters: Parameters) -> State:
         """The state a time dt later."""

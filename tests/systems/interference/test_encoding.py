@@ -30,6 +30,15 @@ def test_against_loops(draw):
     np.testing.assert_allclose(encode(images, (3, 2)), expected, atol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("value", [0.1, 0.3, -7.0])
+def test_a_picture_of_one_brightness_rests(dtype, value):
+    dipoles = encode(np.full((1, 7, 9), value, dtype), (3, 3))
+    np.testing.assert_array_equal(
+        dipoles, np.eye(10, dtype=dtype)[np.zeros((1, 6), int)]
+    )
+
+
 def test_dipoles_are_of_unit_length_and_blank_patches_rest():
     image = np.zeros((1, 6, 6))
     image[0, :3, :3], image[0, 3:, 3:] = 1, -1  # The mean is 0: two patches stay blank.

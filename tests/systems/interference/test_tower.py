@@ -23,6 +23,7 @@ from isinglass.systems.interference import (
     attend,
     mean_field_solutions,
 )
+from isinglass.systems.interference.tower import climb
 
 law = settings(max_examples=3, deadline=None, derandomize=True, database=None)
 seeds = st.integers(0, 10**6)
@@ -123,10 +124,14 @@ def test_brightness_and_contrast_do_not_matter(pictures, seed, scale, shift):
     np.testing.assert_array_equal(tower.transform(-X), -tower.transform(X))
 
 
-def test_blank_pictures_are_silent(pictures):
+@pytest.mark.parametrize("value", [7, 0.1, -1 / 3, 1e300])
+def test_blank_pictures_are_silent(pictures, value, double):
+    """Also where the mean of equal numbers is not quite that number."""
     tower = Tower(LEVELS).fit(pictures)
+    odd = climb(jnp.full((1, 7, 7), value), LEVELS[:1])
 
-    np.testing.assert_array_equal(tower.transform(np.full((2, 8, 8), 7)), 0)
+    np.testing.assert_array_equal(tower.transform(np.full((2, 8, 8), value)), 0)
+    np.testing.assert_array_equal(odd, 0)
 
 
 # -- a level as a map ------------------------------------------------------------------

@@ -38,6 +38,10 @@ def test_tokens_by_themselves_are_a_product():
         np.testing.assert_allclose(state, np.kron(np.kron(a, b), c), atol=1e-6)
 
 
+def test_no_pictures_of_tokens_have_no_states():
+    assert product_state(jnp.zeros((0, 3, 2), jnp.float32)).shape == (0, 8)
+
+
 def test_registers_of_tokens_by_themselves_mix_no_tokens():
     """The paper's other reading is the same function: F runs along features."""
     tokens = RNG.normal(size=(2, 4))

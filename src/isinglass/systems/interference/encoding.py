@@ -1,5 +1,7 @@
 """From pictures and waves to unit dipoles (Tang 2020, §3)."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -10,7 +12,6 @@ from isinglass._common.precision import usual_promotion
 
 Images = Num[Array, "n H W"] | Bool[Array, "n H W"]
 
-# A patch whose contrast is below this share of the picture's largest value is rounding.
 _BLANK = 1e-9
 
 
@@ -119,7 +120,12 @@ def _centred_patches(
         largest = jnp.ones_like(largest)
     centred = pixels - pixels.mean(axis=(0, 1))
     length = jnp.sqrt((centred**2).sum(axis=1, keepdims=True))
-    return centred, jnp.where(length > _BLANK * largest, length, 0)
+    return centred, jnp.where(length > blank(largest.dtype) * largest, length, 0)
+
+
+def blank(dtype: Any) -> float:
+    """The share of a picture's largest value below which contrast is rounding."""
+    return max(_BLANK, 16 * float(jnp.finfo(dtype).eps))
 
 
 def _largest(pixels: Num[Array, "H W n"] | Bool[Array, "H W n"]) -> Float[Array, "n"]:

@@ -31,6 +31,7 @@ from isinglass._common.checks import (
 )
 from isinglass._common.pictures import read_pictures
 from isinglass._common.precision import usual_promotion
+from isinglass.systems.interference.encoding import blank
 from isinglass.systems.interference.learning import is_similar
 from isinglass.systems.interference.tensors.response import mean_field_solutions
 
@@ -335,6 +336,7 @@ def climb(
     # Numbers near the largest of all would overflow in the mean.
     pixels = pixels / _largest(pixels)
     pixels = pixels - pixels.mean(axis=(1, 2), keepdims=True)
+    pixels = jnp.where(_largest(pixels) > blank(pixels.dtype), pixels, 0)
     maps = (pixels / _largest(pixels))[..., None]
     for number, level in enumerate(levels):
         maps = level(maps if gains is None else gains[number] * maps)

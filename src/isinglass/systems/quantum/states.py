@@ -120,7 +120,7 @@ def product_state(
     joint = states[..., 0, :]
     for place in range(1, count):
         joint = joint[..., :, None] * states[..., place, None, :]
-        joint = joint.reshape(*joint.shape[:-2], -1)
+        joint = joint.reshape(*joint.shape[:-2], features ** (place + 1))
     return joint
 
 
