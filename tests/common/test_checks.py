@@ -13,6 +13,7 @@ from isinglass._common.checks import (
     check_finite,
     check_positive,
     check_real,
+    check_seed,
     check_whole,
 )
 
@@ -38,13 +39,29 @@ def test_too_small_is_refused_by_name():
         check_whole(3, other=3, size=2)
 
 
-@pytest.mark.parametrize("value", [1, np.int64(1), jnp.asarray(1), np.float16(0.5)])
+def test_too_large_is_refused_by_name():
+    check_whole(size=2**31 - 1)
+    for size in (2**31, np.int64(2**40), 10**400):
+        with pytest.raises(ValueError, match="size must be at most 2,147,483,647, got"):
+            check_whole(size=size)
+
+
+def test_seeds_may_be_as_large_as_one_likes():
+    check_seed(seed=10**400)
+    for seed in (-1, 0.0, True, [1]):
+        with pytest.raises(ValueError, match="seed must be a whole number of at least"):
+            check_seed(seed=seed)
+
+
+@pytest.mark.parametrize(
+    "value", [1, 10**300, np.int64(1), jnp.asarray(1), np.float16(0.5)]
+)
 def test_positive_numbers_pass(value):
     check_positive(beta=value)
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1.0, np.nan, np.inf, None, "3", np.ones(2), jnp.ones(1)]
+    "value", [0, -1.0, np.nan, np.inf, 10**400, None, "3", np.ones(2), jnp.ones(1)]
 )
 def test_what_is_not_positive_is_refused_by_name(value):
     with pytest.raises(ValueError, match="beta must be positive and finite, got"):

@@ -16,6 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Int
 
+from isinglass._common.plain_checks import as_float as as_float
 from isinglass._common.plain_checks import as_generator as as_generator
 from isinglass._common.plain_checks import as_list as as_list
 from isinglass._common.plain_checks import as_pair as as_pair
@@ -26,6 +27,7 @@ from isinglass._common.plain_checks import check_function as check_function
 from isinglass._common.plain_checks import check_in as check_in
 from isinglass._common.plain_checks import check_kind as check_kind
 from isinglass._common.plain_checks import check_positive as check_positive
+from isinglass._common.plain_checks import check_seed as check_seed
 from isinglass._common.plain_checks import check_whole as check_whole
 from isinglass._common.plain_checks import is_array as is_array
 from isinglass._common.plain_checks import is_index as is_index
@@ -287,7 +289,7 @@ def _copy(name: str, value: Any) -> np.ndarray:
         if array.dtype.kind in "US":  # of which NumPy would take "1" for a number
             raise ValueError("words are not taken")
         return np.array(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold real numbers: {error}") from None
 
 

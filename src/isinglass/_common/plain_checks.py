@@ -23,8 +23,11 @@ _INTERVALS = {
 }
 
 
+MOST = 2**31 - 1  # that 32 bits hold, in which JAX counts
+
+
 def check_whole(minimum: int = 1, /, **values: Any) -> None:
-    """Refuse what is no whole number of at least `minimum`: see `is_whole`.
+    """Refuse what is no whole number from `minimum` to `MOST`: see `is_whole`.
 
     Raises:
         ValueError: It names the first.
@@ -37,6 +40,21 @@ def check_whole(minimum: int = 1, /, **values: Any) -> None:
             )
         if value < minimum:
             raise ValueError(f"{name} must be at least {minimum}, got {value}")
+        if value > MOST:
+            raise ValueError(f"{name} must be at most {MOST:,}, got {value:,}")
+
+
+def check_seed(**values: Any) -> None:
+    """Refuse what NumPy takes for no seed: a whole number, however large.
+
+    Raises:
+        ValueError: It names the first.
+    """
+    for name, value in values.items():
+        if not is_whole(value) or value < 0:
+            raise ValueError(
+                f"{name} must be a whole number of at least 0, got {shown(value)}"
+            )
 
 
 def check_positive(**values: Any) -> None:
@@ -210,12 +228,22 @@ def is_index(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number, which a truth value is not; NaN is one."""
+    """Whether it is a real number, which a truth value is not; NaN is one.
+
+    A whole number that no float can hold is none.
+    """
     if is_array(value):
         kind = getattr(value.dtype, "kind", None)  # keys of JAX have none
         real = kind in ("i", "u", "f") or value.dtype.name == "bfloat16"
         return value.ndim == 0 and real
+    if isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
+        return False
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def as_float(value: Any) -> Any:
+    """The value, as a float if it is a whole number: JAX takes those for 32 bits."""
+    return float(value) if is_whole(value) else value
 
 
 def is_traced(value: Any) -> bool:

@@ -172,7 +172,7 @@ class RadiusRequest:
         """Refuse what can be refused before the model is read."""
         checks.check_whole(2, **{"--samples": self.samples})
         checks.check_whole(**{"--batch": self.batch})
-        checks.check_whole(0, **{"--seed": self.seed})
+        checks.check_seed(**{"--seed": self.seed})
         choices = {
             "--tokens": (self.tokens, ("folder", "bytes")),
             "--position": (self.position, ("last", "mean")),

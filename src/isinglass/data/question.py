@@ -39,6 +39,7 @@ from isinglass._common.plain_checks import (
     check_choice,
     check_in,
     check_kind,
+    check_seed,
     check_whole,
 )
 
@@ -403,7 +404,8 @@ class QuestionSource:
         Raises:
             ValueError: If n is negative.
         """
-        check_whole(0, n=n, seed=seed)
+        check_whole(0, n=n)
+        check_seed(seed=seed)
         first, size, lengths = _class_tables()
         drawn = np.random.default_rng(seed).random((n, first.shape[1] + 1))
         ends = self.law().ravel().cumsum()

@@ -19,6 +19,7 @@ from isinglass._common.plain_checks import (
     check_flag,
     check_in,
     check_kind,
+    check_seed,
     check_whole,
     is_array,
 )
@@ -194,7 +195,8 @@ class ExampleSource:
         packed: bool = False,
         seed: int = 0,
     ) -> None:
-        check_whole(0, start=start, seed=seed)
+        check_whole(0, start=start)
+        check_seed(seed=seed)
         check_whole(vocabulary=vocabulary)
         check_flag(packed=packed)
         if context is not None:

@@ -29,6 +29,7 @@ from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import (
     as_array,
+    as_float,
     check_finite,
     check_in,
     check_kind,
@@ -202,7 +203,7 @@ class EnergyBlock(eqx.Module):
         for name, value in fields.items():
             before = _leaf(block, name)
             check_real(**{name: as_array(name, value)})
-            array = jnp.asarray(value)
+            array = jnp.asarray(as_float(value))
             check_finite(**{name: array})
             if before is not None and jnp.shape(before) != array.shape:
                 raise ValueError(

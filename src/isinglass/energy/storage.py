@@ -17,6 +17,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import (
+    as_float,
     check_key,
     check_kind,
     check_positive,
@@ -232,7 +233,7 @@ def _ends(
             landscape,
             published_method(landscape),
             steps=probe.steps,
-            tolerance=probe.tolerance,
+            tolerance=as_float(probe.tolerance),
         )
         for x in (patterns, start)
     )

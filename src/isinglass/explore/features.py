@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from isinglass._common.checks import check_whole
+from isinglass._common.checks import (
+    check_seed,
+    check_whole,
+)
 from isinglass.systems.meanfield import Features
 
 DEFAULT_PATTERNS, DEFAULT_SEGMENTS, DEFAULT_BITS = 3, 3, 2
@@ -31,7 +34,8 @@ def random_features(
     bits = DEFAULT_BITS if positional_bits is None else positional_bits
     seed = 0 if seed is None else seed
     check_whole(**{"--patterns": patterns, "--segments": segments})
-    check_whole(0, **{"--positional-bits": bits, "--feature-seed": seed})
+    check_whole(0, **{"--positional-bits": bits})
+    check_seed(**{"--feature-seed": seed})
     spins = SPINS_PER_SEGMENT * segments
     features = Features.random_segments(patterns, bits, spins, segments, seed)
     return features_in_words(features, spins)

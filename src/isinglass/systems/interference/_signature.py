@@ -1,7 +1,6 @@
 """What tells two encoders or priors apart, as far as what they compute goes."""
 
 import hashlib
-from numbers import Real
 from typing import Any
 
 import jax
@@ -9,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
+
+from isinglass._common.checks import is_number
 
 
 def signature(value: Any) -> Any:
@@ -32,7 +33,7 @@ def signature(value: Any) -> Any:
             content = hashlib.sha256(array.tobytes()).hexdigest()
             return (array.dtype.str, array.shape, content)
         return signature(array.tolist())
-    if isinstance(value, Real):
+    if isinstance(value, bool) or is_number(value):
         return repr(float(value))
     if isinstance(value, dict):
         return tuple(

@@ -17,6 +17,7 @@ from isinglass._common.checks import (
     check_in,
     check_mask,
     check_real,
+    check_seed,
     check_shapes,
     check_whole,
 )
@@ -40,7 +41,7 @@ def jitter_prior(
     Raises:
         ValueError: If a number is out of range.
     """
-    check_whole(0, seed=seed)
+    check_seed(seed=seed)
     check_whole(n_sources=n_sources, n_durations=n_durations)
     u = np.random.default_rng([int(seed), crc32(_name(label).encode())]).random(
         (n_sources, n_durations)

@@ -11,7 +11,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Integer
 
-from isinglass._common.checks import check_function, check_kind, check_whole
+from isinglass._common.checks import (
+    check_function,
+    check_kind,
+    check_seed,
+    check_whole,
+)
 from isinglass.data.text import check_text
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.layer_activations import WHOLE, Reading, activations
@@ -70,7 +75,7 @@ def layer_radius(
     check_kind(Transformer, model=model)
     check_kind(Reading, reading=reading)
     check_tokens("tokens", tokens, 2, model.config.vocabulary)
-    check_whole(0, seed=seed)
+    check_seed(seed=seed)
     if progress is not None:
         check_function(progress=progress)
     if len(tokens) < 2:

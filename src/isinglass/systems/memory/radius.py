@@ -13,7 +13,7 @@ from isinglass._common.checks import (
     as_list,
     check_function,
     check_in,
-    check_whole,
+    check_seed,
 )
 from isinglass._common.cluster import check_client
 from isinglass._common.types import ArrayLike
@@ -79,7 +79,7 @@ def nearest_neighbour_radius(
     n, width = vectors.shape
     sizes = sizes_of(fractions, n)
     _check_shares("quantiles", quantiles, 0.0)
-    check_whole(0, seed=seed)
+    check_seed(seed=seed)
     if progress is not None:
         check_function(progress=progress)
     if client is not None:

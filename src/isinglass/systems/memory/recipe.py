@@ -8,7 +8,12 @@ from typing import Any
 import jax
 import optax
 
-from isinglass._common.checks import check_in, check_kind, check_whole
+from isinglass._common.checks import (
+    check_in,
+    check_kind,
+    check_seed,
+    check_whole,
+)
 from isinglass.systems.memory.transformer import Execution, Transformer
 from isinglass.training.optimiser import WarmupCosine, adamw, as_betas, check_recipe
 
@@ -68,7 +73,7 @@ class Recipe:
                 f"batch must be a multiple of accumulate = {self.accumulate}, got "
                 f"{self.batch}"
             )
-        check_whole(0, seed=self.seed)
+        check_seed(seed=self.seed)
         check_in("[0, 4294967296)", seed=self.seed)
 
     def rate(self, step: int) -> float:

@@ -30,6 +30,7 @@ from isinglass._common.checks import (
     check_in,
     check_key,
     check_kind,
+    check_seed,
     check_whole,
 )
 from isinglass._common.precision import single_precision, usual_promotion
@@ -73,7 +74,7 @@ class SASQuaTChConfig:
         registers = as_registers(self.registers, self.basis)
         object.__setattr__(self, "registers", registers)
         check_whole(layers=self.layers)
-        check_whole(0, seed=self.seed)
+        check_seed(seed=self.seed)
 
     @property
     def qubits(self) -> int:

@@ -30,6 +30,7 @@ from isinglass._common.checks import (
     check_finite,
     check_flag,
     check_in,
+    check_seed,
     check_shapes,
     check_whole,
     is_array,
@@ -92,7 +93,7 @@ def transform_registers(
     """
     check_choice(BASES, basis=basis)
     check_flag(inverse=inverse)
-    check_whole(0, seed=seed)
+    check_seed(seed=seed)
     registers = as_registers(registers, basis)
     _check_states(states, registers)
     return apply_basis(states, registers, (basis, seed), inverse)
@@ -186,7 +187,7 @@ def haar_unitary(size: int, seed: int = 0) -> Complex[np.ndarray, "m m"]:
     """
     check_whole(size=size)
     check_in(f"[1, {2**MOST_HAAR}]", size=size)
-    check_whole(0, seed=seed)
+    check_seed(seed=seed)
     return _haar_unitary(int(size), int(seed))
 
 

@@ -16,6 +16,7 @@ from isinglass._common.checks import (
     as_real_array,
     check_in,
     check_positive,
+    check_seed,
     check_whole,
     or_default,
 )
@@ -145,7 +146,7 @@ class StrokePrior(BaseEstimator):
     def _check(self) -> None:
         check_whole(n=self.n)
         check_whole(2, copies=self.copies)
-        check_whole(0, random_state=self.random_state)
+        check_seed(random_state=self.random_state)
         check_positive(ridge=self.ridge)
         check_in("[1e-100, 1e100]", scale=self.scale)  # whose square is divided by
 
