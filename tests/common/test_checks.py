@@ -49,7 +49,7 @@ def test_too_large_is_refused_by_name():
 def test_seeds_may_be_as_large_as_one_likes():
     check_seed(seed=10**400)
     for seed in (-1, 0.0, True, [1]):
-        with pytest.raises(ValueError, match="seed must be a whole number of at least"):
+        with pytest.raises(ValueError, match=r"seed must be .*at least 0, got"):
             check_seed(seed=seed)
 
 
@@ -61,7 +61,7 @@ def test_positive_numbers_pass(value):
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1.0, np.nan, np.inf, 10**400, None, "3", np.ones(2), jnp.ones(1)]
+    "value", [0, -1.0, np.nan, np.inf, None, "3", np.ones(2), jnp.ones(1)]
 )
 def test_what_is_not_positive_is_refused_by_name(value):
     with pytest.raises(ValueError, match="beta must be positive and finite, got"):

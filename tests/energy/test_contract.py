@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from helpers.energy_cases import CASES, draw, draw_jax, finite_difference
-from isinglass.energy import modern_hopfield_energy, nearest_neighbour_energy
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -186,13 +185,6 @@ def test_short_numbers_are_computed_in_long_ones(case, dtype):
             short = both(case, jnp.asarray(state), kind(patterns))
             assert {x.dtype for x in short} == {np.dtype(np.float32)}
             check(short, large_solution(case), 1e-5)
-
-
-def test_a_whole_number_beyond_32_bits_is_a_temperature():
-    state, patterns = (jnp.asarray(x) for x in draw(0))
-    for energy in (nearest_neighbour_energy, modern_hopfield_energy):
-        ours = energy(state, patterns, 10**12)
-        np.testing.assert_array_equal(ours, energy(state, patterns, 1e12))
 
 
 @streaming

@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Int
 
-from isinglass._common.plain_checks import as_float as as_float
+from isinglass._common.plain_checks import MOST as MOST
 from isinglass._common.plain_checks import as_generator as as_generator
 from isinglass._common.plain_checks import as_list as as_list
 from isinglass._common.plain_checks import as_pair as as_pair

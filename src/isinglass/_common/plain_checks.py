@@ -51,18 +51,16 @@ def check_seed(**values: Any) -> None:
         ValueError: It names the first.
     """
     for name, value in values.items():
-        if not is_whole(value) or value < 0:
-            raise ValueError(
-                f"{name} must be a whole number of at least 0, got {shown(value)}"
-            )
+        check_whole(0, **{name: min(value, MOST) if is_whole(value) else value})
 
 
 def check_positive(**values: Any) -> None:
-    """Refuse what is no positive, finite number.
+    """Refuse what is no positive, finite number, or a whole one beyond `MOST`.
 
     Raises:
         ValueError: It names the first.
     """
+    _check_size(values)
     for name, value in values.items():
         if not is_traced(value) and not _is_positive(value):
             raise ValueError(f"{name} must be positive and finite, got {value}")
@@ -71,9 +69,12 @@ def check_positive(**values: Any) -> None:
 def check_in(interval: str, /, **values: Any) -> None:
     """Refuse what is no real number of an interval, such as "(0, 1]" or "[0, inf)".
 
+    Nor is a whole number beyond `MOST` taken for one: JAX would count it.
+
     Raises:
         ValueError: It names the first.
     """
+    _check_size(values)
     low, high = (float(end) for end in interval[1:-1].split(","))
     for name, value in values.items():
         if is_traced(value):
@@ -228,22 +229,12 @@ def is_index(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number, which a truth value is not; NaN is one.
-
-    A whole number that no float can hold is none.
-    """
+    """Whether it is a real number, which a truth value is not; NaN is one."""
     if is_array(value):
         kind = getattr(value.dtype, "kind", None)  # keys of JAX have none
         real = kind in ("i", "u", "f") or value.dtype.name == "bfloat16"
         return value.ndim == 0 and real
-    if isinstance(value, Integral) and abs(int(value)) > sys.float_info.max:
-        return False
     return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def as_float(value: Any) -> Any:
-    """The value, as a float if it is a whole number: JAX takes those for 32 bits."""
-    return float(value) if is_whole(value) else value
 
 
 def is_traced(value: Any) -> bool:
@@ -265,6 +256,14 @@ def shown(value: Any) -> str:
     if is_array(value):
         return f"an array of {value.dtype} {value.shape}"
     return repr(value)
+
+
+def _check_size(values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if is_whole(value) and abs(value) > MOST:
+            raise ValueError(
+                f"{name} must be a float beyond {MOST:,}, such as 1e12, got {value}"
+            )
 
 
 def _with_numbers(value: Any) -> Any:

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Real
 
 from isinglass._common.checks import (
-    as_float,
     check_choice,
     check_key,
     check_positive,
@@ -46,7 +45,7 @@ def sinusoids(
     check_real(positions=positions)
     check_whole(width=width)
     check_positive(base=base)
-    frequencies = as_float(base) ** (-jnp.arange(0, width, 2) / width)
+    frequencies = base ** (-jnp.arange(0, width, 2) / width)
     angle = positions[..., None] * frequencies
     pairs = jnp.stack([jnp.sin(angle), jnp.cos(angle)], axis=-1)
     return pairs.reshape(*positions.shape, 2 * len(frequencies))[..., :width]

@@ -5,11 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from isinglass._common.checks import (
-    as_float,
-    check_in,
-    check_positive,
-)
+from isinglass._common.checks import check_in, check_positive
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import Patterns, State, check_state, rows
 from isinglass.energy.soft_maximum import PLAIN, WITH_MEAN, Form, Soft, soft
@@ -92,7 +88,6 @@ def _soft_scores(
     if scale is not None:
         check_in("(-inf, inf)", scale=scale)
     z = rows(state)
-    s = keys.shape[-1] ** -0.5 if scale is None else as_float(scale)
-    s = jnp.asarray(s).astype(z.dtype)
-    beta = 1 / jnp.asarray(as_float(temperature)).astype(z.dtype)
+    s = jnp.asarray(keys.shape[-1] ** -0.5 if scale is None else scale).astype(z.dtype)
+    beta = 1 / jnp.asarray(temperature).astype(z.dtype)
     return s, soft(s * z, keys, beta, form, block=block, name="keys")

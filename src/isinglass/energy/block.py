@@ -29,7 +29,6 @@ from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import (
     as_array,
-    as_float,
     check_finite,
     check_in,
     check_kind,
@@ -37,6 +36,7 @@ from isinglass._common.checks import (
     check_real,
     check_shapes,
     check_whole,
+    is_number,
 )
 from isinglass._common.notebook import html_picture, html_table
 from isinglass._common.precision import in_floats, usual_promotion
@@ -202,8 +202,10 @@ class EnergyBlock(eqx.Module):
         block = self
         for name, value in fields.items():
             before = _leaf(block, name)
+            if is_number(value):
+                check_in("(-inf, inf)", **{name: value})
             check_real(**{name: as_array(name, value)})
-            array = jnp.asarray(as_float(value))
+            array = jnp.asarray(value)
             check_finite(**{name: array})
             if before is not None and jnp.shape(before) != array.shape:
                 raise ValueError(

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from isinglass._common.checks import (
-    as_float,
     as_list,
     check_in,
     check_kind,
@@ -126,7 +125,7 @@ def descend(
     def step(x: Any) -> Any:
         return method.step(landscape, x, patterns)
 
-    end = _iterate(step, x, steps, as_float(tolerance), method.size(landscape))
+    end = _iterate(step, x, steps, tolerance, method.size(landscape))
     nearest = nearest_pattern(end.state, patterns)
     report = Descent(
         *end,
@@ -208,7 +207,7 @@ def descend_layers(
     reports = []
     for t, (patterns, bound) in enumerate(zip(layers, bounds, strict=True)):
         step = partial(_bounded_update, landscape, patterns, states[-1], bound)
-        end = _iterate(step, states[-1], steps, as_float(tolerance), 1.0)
+        end = _iterate(step, states[-1], steps, tolerance, 1.0)
         energies.append(layer_energies(end.state, layers, inverse_temperature))
         before, after = energies[-2:]
         edge = bound * (1 - 1e-5)

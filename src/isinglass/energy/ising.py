@@ -7,13 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from isinglass._common.checks import (
-    as_float,
-    check_finite,
-    check_flag,
-    check_in,
-    check_real,
-)
+from isinglass._common.checks import check_finite, check_flag, check_in, check_real
 from isinglass._common.precision import usual_promotion
 from isinglass.energy._arrays import as_real
 
@@ -69,7 +63,7 @@ def ising_energy(
     else:
         products, eta = _pairs(q, threshold)
         pairs = jnp.where(eta, products, 0).sum((-2, -1))
-    return energy - as_float(coupling) * pairs
+    return energy - coupling * pairs
 
 
 @usual_promotion()
@@ -102,15 +96,13 @@ def ising_force(
         return force
     if threshold is None:
         return force + 2 * coupling * (q.sum(-2, keepdims=True) - q)
-    return force + 2 * as_float(coupling) * (
-        _pairs(q, threshold)[1].astype(q.dtype) @ q
-    )
+    return force + 2 * coupling * (_pairs(q, threshold)[1].astype(q.dtype) @ q)
 
 
 def _pairs(q: Any, threshold: float) -> tuple[Float[Array, "..."], Bool[Array, "..."]]:
     products = q @ jnp.swapaxes(q, -1, -2)
     others = ~jnp.eye(q.shape[-2], dtype=bool)
-    return products, jax.lax.stop_gradient(products >= as_float(threshold)) & others
+    return products, jax.lax.stop_gradient(products >= threshold) & others
 
 
 def _checked(

@@ -11,7 +11,6 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import (
-    as_float,
     as_list,
     check_finite,
     check_positive,
@@ -121,7 +120,7 @@ def combined_energy(
         )
     check_finite(energies=energies)
     check_positive(inverse_temperature=inverse_temperature)
-    return _combined(energies, as_float(inverse_temperature))
+    return _combined(energies, inverse_temperature)
 
 
 @jax.jit
@@ -149,7 +148,7 @@ def global_force(
     forces = [
         nearest_neighbour_force(state, layer, inverse_temperature) for layer in layers
     ]
-    return _combined_force(energies, forces, as_float(inverse_temperature))
+    return _combined_force(energies, forces, inverse_temperature)
 
 
 @jax.jit

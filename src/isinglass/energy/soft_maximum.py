@@ -25,7 +25,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from isinglass._common.checks import as_float
 from isinglass._common.largest import first_largest
 from isinglass.energy.streamed_sum import is_zero, sum_device
 from isinglass.energy.streaming import (
@@ -197,8 +196,7 @@ def soft(
         name: What the patterns are called in errors.
     """
     limits = jnp.finfo(x.dtype)
-    beta = jnp.clip(jnp.asarray(as_float(beta)), limits.tiny, limits.max)
-    beta = beta.astype(x.dtype)
+    beta = jnp.clip(jnp.asarray(beta), limits.tiny, limits.max).astype(x.dtype)
     if on_host(patterns, x, beta):
         origin = origin_of(x, patterns)
         moved = origin if np.asarray(origin).any() else None

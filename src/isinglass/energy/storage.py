@@ -17,7 +17,6 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float
 
 from isinglass._common.checks import (
-    as_float,
     check_key,
     check_kind,
     check_positive,
@@ -233,7 +232,7 @@ def _ends(
             landscape,
             published_method(landscape),
             steps=probe.steps,
-            tolerance=as_float(probe.tolerance),
+            tolerance=probe.tolerance,
         )
         for x in (patterns, start)
     )

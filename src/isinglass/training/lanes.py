@@ -28,6 +28,7 @@ import xarray as xr
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from isinglass._common.checks import (
+    MOST,
     as_real_array,
     check_flag,
     check_function,
@@ -36,6 +37,7 @@ from isinglass._common.checks import (
     check_positive,
     check_whole,
     is_array,
+    is_whole,
     or_default,
     shown,
 )
@@ -175,6 +177,8 @@ class LaneTask:
             kind = getattr(getattr(leaf, "dtype", None), "kind", "f")
             if not eqx.is_array_like(leaf) or kind in "OSU":
                 raise TypeError(f"data must be a tree of arrays, got {shown(leaf)}")
+            if is_whole(leaf):
+                check_whole(-MOST, data=leaf)
         for name in ("validate", "frozen", "project"):
             if getattr(self, name) is not None:
                 check_function(**{name: getattr(self, name)})

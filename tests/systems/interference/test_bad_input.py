@@ -65,7 +65,7 @@ NUMBERS = {
     "epochs": [(0, -1, 1.5, "a", None, 2**80), "epochs must be a whole number from 1"],
     "n_signals": [
         (0, -1, np.inf, np.nan, "a", None, 1j),
-        "n_signals must be a positive number",
+        "n_signals must be positive and finite",
     ],
     "patch_size": [
         (0, -1, 1.0, "a", None, (1, 2, 3), (3, 0)),

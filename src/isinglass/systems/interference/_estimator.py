@@ -6,7 +6,6 @@ stand.
 """
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, TypeVar, cast
 
 import jax
@@ -15,7 +14,7 @@ from jaxtyping import Float
 from sklearn.utils.validation import validate_data
 
 from isinglass._common.batches import BATCH, each_batch
-from isinglass._common.checks import as_array
+from isinglass._common.checks import as_array, check_positive
 from isinglass._common.samples import as_random_state, check_positive_int
 from isinglass.systems.interference import _storage
 from isinglass.systems.interference._additive import AdditiveClassifier
@@ -140,9 +139,7 @@ class RouteClassifier(AdditiveClassifier, TrainedRoutes):
         self._learning_rule()
         check_positive_int("epochs", self.epochs)
         check_positive_int("n_durations", self.n_durations)
-        n = self.n_signals
-        if not (isinstance(n, Real) and np.isfinite(n) and n > 0):
-            raise ValueError(f"n_signals must be a positive number, got {n!r}")
+        check_positive(n_signals=self.n_signals)
         prior = self.route_prior
         if prior is None or (isinstance(prior, str) and prior != "jitter"):
             raise ValueError(

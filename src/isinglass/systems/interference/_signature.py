@@ -1,6 +1,7 @@
 """What tells two encoders or priors apart, as far as what they compute goes."""
 
 import hashlib
+from numbers import Real
 from typing import Any
 
 import jax
@@ -8,8 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
-
-from isinglass._common.checks import is_number
 
 
 def signature(value: Any) -> Any:
@@ -33,8 +32,9 @@ def signature(value: Any) -> Any:
             content = hashlib.sha256(array.tobytes()).hexdigest()
             return (array.dtype.str, array.shape, content)
         return signature(array.tolist())
-    if isinstance(value, bool) or is_number(value):
-        return repr(float(value))
+    if isinstance(value, Real):
+        exact = not -(2**53) <= value <= 2**53 and isinstance(value, int)
+        return repr(value if exact else float(value))
     if isinstance(value, dict):
         return tuple(
             (str(key), signature(value[key])) for key in sorted(value, key=str)

@@ -20,7 +20,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from isinglass._common.checks import (
-    as_float,
     check_finite,
     check_in,
     check_kind,
@@ -65,10 +64,10 @@ class LatentHamiltonian(eqx.Module):
     query: Float[Array, "d c"]
     keys: Float[Array, "m c"]
     values: Float[Array, "values d"]
-    momentum: Any = eqx.field(default=1.0, converter=as_float)
-    pull: Any = eqx.field(default=0.0, converter=as_float)
-    force: Any = eqx.field(default=1.0, converter=as_float)
-    temperature: Any = eqx.field(default=1.0, converter=as_float)
+    momentum: Any = 1.0
+    pull: Any = 0.0
+    force: Any = 1.0
+    temperature: Any = 1.0
 
     def __check_init__(self) -> None:
         for name in ("momentum", "pull", "force", "temperature"):
@@ -164,7 +163,7 @@ class LatentHamiltonian(eqx.Module):
                 None.
         """
         self._check_particle(state)
-        force = self.force if force is None else as_float(force)
+        force = self.force if force is None else force
         check_in("(-inf, inf)", force=force)
         position = state.position
         attraction = self.output(position) - position

@@ -163,7 +163,7 @@ class MeanField:
         check_single_position(position)
         means = np.tanh(beta * rows @ self.features.signs.T)
         semantic = np.einsum("xmg,tg->txm", self.features.semantic, means)
-        positions = (position + np.arange(len(rows))) % self.period
+        positions = (position % self.period + np.arange(len(rows))) % self.period
         positional = np.moveaxis(
             self.features.positional_overlaps[:, :, positions], -1, 0
         )

@@ -74,7 +74,8 @@ class Recipe:
                 f"{self.batch}"
             )
         check_seed(seed=self.seed)
-        check_in("[0, 4294967296)", seed=self.seed)
+        if self.seed >= 2**32:
+            raise ValueError(f"seed must be in [0, 4294967296), got {self.seed}")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: of the first not 0, of the last the lowest."""

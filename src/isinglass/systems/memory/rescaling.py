@@ -14,11 +14,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from isinglass._common.checks import (
-    as_float,
-    check_in,
-    check_kind,
-)
+from isinglass._common.checks import check_in, check_kind
 from isinglass.systems.memory.transformer import Transformer
 
 
@@ -42,7 +38,6 @@ def rescaled(model: Transformer, factor: float) -> Transformer:
     """
     check_kind(Transformer, model=model)
     check_in("[1e-100, 1e100]", factor=factor)
-    factor = as_float(factor)
     scaled = eqx.tree_at(_added, model, replace_fn=lambda leaf: leaf * factor)
     scaled = eqx.tree_at(
         lambda model: (model.after.gain, model.after.bias),

@@ -7,7 +7,6 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from isinglass._common.affine import affine
 from isinglass._common.checks import (
-    as_float,
     check_choice,
     check_finite,
     check_flag,
@@ -74,7 +73,6 @@ class RelativeAttention(eqx.Module):
         check_positive(initial=initial)
         check_key(key=key)
         inward, outward = jax.random.split(key)
-        initial = as_float(initial)
         self.inward = initial * jax.random.normal(inward, (width, 3 * width))
         self.outward = initial * jax.random.normal(outward, (width, width))
         self.inward_bias, self.outward_bias = jnp.zeros(3 * width), jnp.zeros(width)

@@ -15,7 +15,6 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from isinglass._common.affine import affine
 from isinglass._common.checks import (
-    as_float,
     check_choice,
     check_flag,
     check_key,
@@ -112,7 +111,7 @@ class RelativeLayer(eqx.Module):
     def __init__(self, config: RelativeConfig, *, key: PRNGKeyArray) -> None:
         check_kind(RelativeConfig, config=config)
         check_key(key=key)
-        width, hidden, initial = config.width, config.hidden, as_float(config.initial)
+        width, hidden, initial = config.width, config.hidden, config.initial
         of_attention, of_in, of_out = jax.random.split(key, 3)
         self.attention = RelativeAttention(
             width,

@@ -175,7 +175,10 @@ def _direct(
         panel = coupled.T[rows, columns]  # which lies in memory row by row
         panel += nu * moments.covariance[rows, columns]
         panel += pull[rows, None] * pull[columns]
-    root = np.asarray(cholesky(coupled, lower=True, overwrite_a=True))
+    try:
+        root = np.asarray(cholesky(coupled, lower=True, overwrite_a=True))
+    except np.linalg.LinAlgError as error:
+        raise ValueError(f"prior must be nearer to the features: {error}") from None
     prior = _log_diagonal(np.sqrt(nu) * moments.root)
     return _inverse(root), 2 * (_log_diagonal(root) - prior)
 
