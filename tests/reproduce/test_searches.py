@@ -14,6 +14,7 @@ from isinglass.reproduce.searches import (
     Trainings,
     accuracies,
     learned,
+    searched,
 )
 from isinglass.training import LaneRecipe, LaneTask
 
@@ -58,8 +59,9 @@ def test_the_best_rate_is_searched_where_nothing_is_reported(tmp_path):
 
     context = Context(seeds=range(3), workspace=tmp_path)
     search = Search(((0.01, 0.5, 1e25), (7.0,)), 3)
-    choice, models, lost = learned(context, ARM, search, score)
+    choice, models, lost, limits = learned(context, ARM, search, score)
     assert (choice, lost) == ((0.5, 7.0), 0)
+    assert limits == ((0.01, 1e25), (7.0, 7.0))
     np.testing.assert_allclose(models.value, 1)
     assert {job.purpose for job in tried} == {SEARCH}
     assert [job.seed for job in tried] == 3 * [0, 1, 2]
@@ -75,10 +77,12 @@ def test_nothing_is_searched_where_there_is_no_choice():
         raise AssertionError(jobs)
 
     context = Context(seeds=range(3))
-    _, models, lost = learned(context, ARM, Search(((0.1,),), 2), score)
+    search = Search(((0.1,),), 2, further=3, reported=2)
+    _, models, lost, limits = learned(context, ARM, search, score)
     assert lost == 0
     left = (1 - 2 * 0.1) ** 5  # of the distance from 1, in lanes as the seeds are
-    np.testing.assert_allclose(models.value - 1, [-left, 0, left], atol=1e-6)
+    np.testing.assert_allclose(models.value - 1, [-left, 0], atol=1e-6)
+    assert limits == ((0.1, 0.1),)
 
 
 def test_trainings_that_diverge_are_counted_without_those_that_fill_up():
@@ -96,9 +100,28 @@ def test_pictures_are_counted_in_parts():
     assert REPORT != SEARCH
 
 
+def test_grids_are_searched_in_turn_and_beyond_their_ends():
+    """A rate at the middle of the second, then that with the best rate; none twice."""
+    tried = []
+
+    def score(models, jobs):
+        tried.extend(job.choice for job in jobs)
+        return [-abs(job.choice[0] - 0.25) - abs(job.choice[1] - 7) for job in jobs]
+
+    search = Search(((0.001, 0.003, 0.01), (3.0, 1.0, 9.0)), 1, further=6)
+    best = searched(Context(seeds=[0]), ARM, search, score)
+    rates, second = (own.grid for own in best)
+    assert rates == (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+    assert second == (1.0, 3.0, 9.0, 27.0)
+    assert [own.value for own in best] == [0.3, 9.0]
+    assert tried == [(rate, 3.0) for rate in rates] + [(0.3, x) for x in (1, 9, 27)]
+
+
 def test_choices_at_the_edge_are_told():
     rates = (0.01, 0.03, 0.1)
     text = edges([[0.03, 0.1], [0.1, np.nan]], rates)
     assert "2 of 3 learning rates (0.1 2 ×)" in text
     assert edges([0.03, 0.03], rates) == ""
     assert edges([0.01], (0.01,)) == ""
+    own = [[0.01, 0.1], [0.01, 0.03], [0.1, 0.1]]  # of each its limits
+    assert "1 of 3 learning rates (0.03 1 ×)" in edges([0.03, 0.03, 0.1], own)

@@ -18,6 +18,7 @@ import numpy as np
 
 from isinglass._common.intervals import mean_interval
 from isinglass._common.numerals import typeset
+from isinglass.reproduce.grids import at_an_edge
 
 
 def render(template: str, names: Mapping[str, Any]) -> str:
@@ -97,26 +98,27 @@ def plural(count: Any, singular: str, several: str = "") -> str:
     return f"{int(count):,} {noun}"
 
 
-def edges(chosen: Any, searched: Sequence[float], what: str = "learning rate") -> str:
+def edges(chosen: Any, searched: Any, what: str = "learning rate") -> str:
     """A sentence on how many of the values that were chosen end what was searched.
 
     Beyond them there may be a better one. Empty where none do, or nothing was searched.
 
     Args:
         chosen: The values, of any shape; NaN where nothing was chosen.
-        searched: What they were chosen from.
+        searched: What they were chosen from: the same for all, (n,), or of each its
+            own, (..., n), of which the least and the largest are enough.
         what: What they are called.
     """
-    values = np.asarray(chosen, float).ravel()
-    values = values[~np.isnan(values)]
-    ends = (min(searched), max(searched))
-    counts = {end: int((values == end).sum()) for end in ends}
-    if len(counts) < 2 or not any(counts.values()):
+    values = np.asarray(chosen, float)
+    ends, counts = np.unique(values[at_an_edge(values, searched)], return_counts=True)
+    if not len(ends):
         return ""
-    parts = ", ".join(f"{end:g} {n:,} ×" for end, n in counts.items() if n)
+    pairs = zip(ends, counts, strict=True)
+    parts = ", ".join(f"{end:g} {n:,} ×" for end, n in pairs)
     return (
-        f"At the edge of what was searched: {sum(counts.values()):,} of "
-        f"{plural(values.size, what)} ({parts}); beyond it there may be a better one."
+        f"At the edge of what was searched: {counts.sum():,} of "
+        f"{plural((~np.isnan(values)).sum(), what)} ({parts}); beyond it there may be "
+        "a better one."
     )
 
 

@@ -5,14 +5,15 @@ by, a learning rate or one with something else, is searched on repetitions that 
 reported, by what is neither learned from nor tested on:
 
     arm = Trainings("softmax", start, LaneTask(loss, data), recipe, plan=[setting])
-    choice, models, lost = learned(context, arm, Search((rates,), 2), score)
+    (rate,), models, lost, limits = learned(context, arm, Search((rates,), 2), score)
+
+With ``Search((rates,), 2, further=4)`` the rates go on beyond an end that is best.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -23,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from isinglass.reproduce.context import Context
+from isinglass.reproduce.grids import Best, best_on
 from isinglass.training.lanes import (
     LaneRecipe,
     LaneTask,
@@ -79,12 +81,17 @@ class Search(NamedTuple):
     """What is searched.
 
     Attributes:
-        grids: Values to choose from, learning rates first; all combinations are tried.
+        grids: Values to choose from, learning rates first. They are searched in turn,
+            with what is best of those before and the middle of those behind.
         repetitions: On which, none of them reported.
+        further: Values that each may get beyond its ends, while the best is an end.
+        reported: Repetitions that are reported, at most; None for all asked for.
     """
 
     grids: tuple[Sequence[float], ...]
     repetitions: int
+    further: int = 0
+    reported: int | None = None
 
 
 class Learned(NamedTuple):
@@ -94,11 +101,13 @@ class Learned(NamedTuple):
         choice: Of each grid, the best.
         models: Trained, a lane for each reported repetition.
         lost: How many of them diverged; they are as they were before.
+        limits: Of each grid, the least and the largest that was tried.
     """
 
     choice: tuple[float, ...]
     models: Any
     lost: int
+    limits: tuple[tuple[float, float], ...]
 
 
 def learned(
@@ -116,34 +125,46 @@ def learned(
         score: ``score(models, jobs)`` gives a number for each lane, the larger the
             better.
     """
-    choices = list(product(*search.grids))
-    best = best_of(context, arm, (choices, search.repetitions), score)
-    jobs = [Job(best, REPORT, seed) for seed in context.seeds]
-    return Learned(best, *trained(context, arm, jobs))
+    best = searched(context, arm, search, score)
+    choice = tuple(own.value for own in best)
+    seeds = list(context.seeds)[: search.reported]
+    jobs = [Job(choice, REPORT, seed) for seed in seeds]
+    models, lost = trained(context, arm, jobs)
+    return Learned(choice, models, lost, tuple(own.limits for own in best))
 
 
-def best_of(
+def searched(
     context: Context,
     arm: Trainings,
-    search: tuple[Sequence[tuple[float, ...]], int],
+    search: Search,
     score: Callable[[Any, Sequence[Job]], Any],
-) -> Any:
-    """The best of some choices on so many repetitions; the one, if there is no other.
+) -> list[Best]:
+    """Search one grid after another; arguments are those of `learned`."""
+    seeds = range(search.repetitions)
+    means: dict[tuple[float, ...], float] = {}
 
-    Args:
-        context: How the experiment is run.
-        arm: What is trained.
-        search: Choices, and repetitions.
-        score: As `learned` has it.
-    """
-    choices, repetitions = search
-    if len(choices) == 1:
-        return choices[0]
-    seeds = range(repetitions)
-    jobs = [Job(choice, SEARCH, seed) for choice in choices for seed in seeds]
-    models, _ = trained(context, arm, jobs)
-    means = np.reshape(score(models, jobs), (len(choices), -1)).mean(-1)
-    return choices[int(np.nanargmax(means))]
+    def scores(choices: Sequence[tuple[float, ...]]) -> list[float]:
+        new = [choice for choice in choices if choice not in means]
+        if new:
+            jobs = [Job(choice, SEARCH, seed) for choice in new for seed in seeds]
+            models, _ = trained(context, arm, jobs)
+            results = np.reshape(score(models, jobs), (len(new), -1)).mean(-1)
+            means.update(zip(new, results.tolist(), strict=True))
+        return [means[choice] for choice in choices]
+
+    choice = [sorted(grid)[len(grid) // 2] for grid in search.grids]
+    best = []
+    for place, grid in enumerate(search.grids):
+        before, behind = choice[:place], choice[place + 1 :]
+
+        def with_others(
+            values: Sequence[float], before: Any = before, behind: Any = behind
+        ) -> list[float]:
+            return scores([(*before, value, *behind) for value in values])
+
+        best.append(best_on(grid, search.further, with_others))
+        choice[place] = best[-1].value
+    return best
 
 
 def trained(context: Context, arm: Trainings, jobs: Sequence[Job]) -> tuple[Any, int]:
@@ -181,11 +202,6 @@ def _side_by_side(
         keys=batches,
         runtime=runtime,
     )
-
-
-def at_an_edge(choice: float, choices: Sequence[float]) -> bool:
-    """Say whether a choice is the least or the largest of several."""
-    return len(choices) > 1 and choice in (min(choices), max(choices))
 
 
 def accuracies(

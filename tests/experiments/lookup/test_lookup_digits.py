@@ -12,6 +12,8 @@ from helpers.experiments import measure, parts, rows_of, tell
 from isinglass.experiments.lookup import digits
 from isinglass.experiments.lookup.digits import (
     BINARY,
+    BOUNDS,
+    CHOICES,
     FROZEN,
     HEATED,
     LEARNED_QUARTER,
@@ -31,7 +33,7 @@ TINY = replace(
         Trial(HEATED, (20, 10), 1),
         Trial(BINARY, (20, 10), 1, binary=True, as_in=HEATED, repetitions=1),
     ),
-    training=Training(600, 500, batch=150, rates=(0.01, 0.03)),
+    training=Training(600, 500, batch=150, rates=(0.01, 0.03), further=0),
     peers=(),
 )
 NAMES = digits.SETTINGS["default"].names
@@ -54,6 +56,8 @@ def measured() -> xr.Dataset:
     learned = accuracy.copy(data=rng.uniform(80, 81, accuracy.shape))
     rate = ("arm", np.where(np.array(NAMES) == PLAIN, 0.1, 0.01))
     roots = [trial.temperatures[1] for trial in digits.SETTINGS["default"].trials]
+    axes = {"arm": list(NAMES), "choice": list(CHOICES), "bound": list(BOUNDS)}
+    limits = xr.DataArray([[(0.003, 0.1), (0.1, 100)]] * len(NAMES), axes)
     return xr.Dataset(
         {
             "accuracy": accuracy,
@@ -62,6 +66,7 @@ def measured() -> xr.Dataset:
             "strength": ("peer", [0.03, 1.0, np.nan]),
             "rate": rate,
             "temperature": ("arm", roots),
+            "limits": limits,
             "lost": ("arm", np.zeros(len(NAMES))),
             "bits": 1053,
             "all_bits": 2352,
@@ -92,8 +97,15 @@ def test_differences_are_paired_and_told(measured):
 def test_what_chose_the_end_of_a_grid_is_told(measured):
     text = " ".join(tell(digits, measured).findings.split())
     assert f"was chosen by {PLAIN}; {PEERS[1]}: more may be better there" in text
+    assert "all in all rates of 0.003 to 0.1" in text
     inside = measured.assign(rate=0.01 + 0 * measured.rate, strength=measured.rate[:3])
-    assert digits.edges(inside.assign(strength=("peer", [0.03, 0.1, np.nan]))) == []
+    inside = inside.assign(strength=("peer", [0.03, 0.1, np.nan]))
+    assert digits.edges(inside) == []
+    assert "No choice is the least or the largest" in tell(digits, inside).findings
+    inside.limits.loc[BINARY, "temperature", "least"] = inside.temperature.sel(
+        arm=BINARY
+    )
+    assert digits.edges(inside) == [BINARY]
 
 
 def test_nothing_is_told_of_arms_that_were_not_trained(measured):

@@ -51,6 +51,10 @@ def measured() -> xr.Dataset:
             "accuracy": accuracy,
             "learned": fitted,
             "rate": xr.DataArray(np.full(sizes, 0.01), by_arm),
+            "limits": xr.DataArray(
+                np.tile([0.001, 0.03], (*sizes, 1)),
+                {**by_arm, "bound": ["least", "largest"]},
+            ),
             "lost": xr.DataArray(np.zeros(sizes), by_arm),
             "operations": xr.DataArray(
                 rng.integers(1, 9, (*sizes, 4)).astype(float), {**by_arm, "kind": kinds}

@@ -42,12 +42,15 @@ def measured() -> xr.Dataset:
     cells = {"end": ["lowest", "highest"], "row": range(16), "column": range(16)}
     shape = (len(LABELS), 2, 2, 16, 16)
     axes = circuits | {"pair": runs["pair"]} | cells
+    bounds = xr.DataArray([0.003, 0.3], {"bound": ["least", "largest"]})
+    limits = ones.isel(seed=0, drop=True) * bounds
     return xr.Dataset(
         {
             "accuracy": accuracy.assign_attrs(units="%", valid_range=[0, 100]),
             "commutator": 2 * ones,
             "norm": 0.9 * ones,
             "rate": 0.03 * ones.isel(seed=0, drop=True),
+            "limits": limits,
             "size": 48 * ones.isel(seed=0, pair=0, drop=True),
             "mode": xr.DataArray(rng.normal(size=shape), axes),
             "learned": ("pair", [800, 800]),
@@ -70,6 +73,9 @@ def test_findings_follow_the_numbers(measured):
     assert "Logistic regression is ahead of every circuit on average on 3 or 6" in text
     assert "1,968 and 1,902 to test on" in text
     assert parts(outcome) == ["", "modes"]
+    assert "0.03 (18 ×). None of them ends what was tried." in text
+    measured.limits.loc[OWN, "3 or 6", "largest"] = 0.03
+    assert "1 of 18 learning rates (0.03 1 ×)" in tell(digits, measured).findings
 
 
 def test_it_is_said_which_bases_fourier_is_ahead_of(measured):

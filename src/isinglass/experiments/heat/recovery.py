@@ -214,7 +214,7 @@ def _learned(
         plan=[name],
     )
     search = Search((options.rates,), options.searches)
-    (rate,), models, _ = learned(
+    (rate,), models, *_ = learned(
         context, trainings, search, lambda models, _: -np.asarray(_choice(models, data))
     )
     return rate, models

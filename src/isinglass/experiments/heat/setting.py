@@ -275,7 +275,7 @@ def learned(context: Context, task: Problem, arm: Arm, training: Training) -> Ou
         plan=[arm, training],
         lanes=training.lanes,
     )
-    (rate,), models, _ = searches.learned(
+    (rate,), models, *_ = searches.learned(
         context,
         trainings,
         Search((training.rates,), training.searches),

@@ -29,8 +29,9 @@ from isinglass.experiments.lookup.learning import (
 )
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.grids import at_an_edge
 from isinglass.reproduce.paired import less, side
-from isinglass.reproduce.searches import REPORT, SEARCH, at_an_edge
+from isinglass.reproduce.searches import REPORT, SEARCH
 from isinglass.systems.lookup import (
     ExtendedDifference,
     LookupNetwork,
@@ -55,6 +56,7 @@ LOGISTIC, PIXELS, FOREST = PEERS = (
 )
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of logistic regression
 SEARCHES = 2  # repetitions that it is chosen on
+CHOICES, BOUNDS = ("rate", "temperature"), ("least", "largest")
 PUBLISHED = 98.46  # of the program's tutorial, from 60,000 pictures
 
 
@@ -116,7 +118,7 @@ class Setting:
 
     trials: tuple[Trial, ...]
     training: Training = field(
-        default_factory=lambda: Training(batch=32, rates=(0.003, 0.01, 0.03, 0.1))
+        default_factory=lambda: Training(batch=32, rates=(0.01, 0.03, 0.1, 0.3))
     )
     peers: tuple[str, ...] = PEERS
     searched: bool = True
@@ -202,7 +204,6 @@ SETTINGS = {
             Trial(LEARNED, wiring="learnable"),
             longer(Trial(LEARNED, wiring="learnable")),
         ),
-        Training(batch=32, rates=(0.01, 0.03, 0.1, 0.3, 1.0)),
     ),
 }
 
@@ -281,8 +282,8 @@ def measure(context: Context) -> xr.Dataset:
 
     `bits` are those of the thermometer that say something on the pictures to learn
     from, of so many; `accuracy` is NaN where an arm has fewer repetitions. `rate` and
-    `temperature` were chosen on validation pictures, as was `strength`, C of logistic
-    regression.
+    `temperature` were chosen on validation pictures, of those within `limits`, as was
+    `strength`, C of logistic regression.
     """
     options = SETTINGS[context.resolution]
     task = problem(context, options.training)
@@ -311,6 +312,7 @@ def _of_arms(context: Context, task: Problem, parts: Any) -> dict[str, xr.DataAr
     axes = {"arm": options.names, "seed": context.seeds}
     accuracy, fitted = (context.table(**PERCENT, **axes) for _ in range(2))
     rate, temperature, lost = (context.table(arm=options.names) for _ in range(3))
+    limits = context.table(arm=options.names, choice=CHOICES, bound=BOUNDS)
     chosen: dict[str, tuple[float, float]] = {}
     for (trial,) in context.cases(options.trials, what="arms"):
         own = bits if trial.whole else bits[:, useful]
@@ -323,11 +325,13 @@ def _of_arms(context: Context, task: Problem, parts: Any) -> dict[str, xr.DataAr
         fitted.loc[name][:size] = outcome.learned
         chosen[name] = rate.loc[name], temperature.loc[name] = outcome[:2]
         lost.loc[name] = outcome.lost
+        limits.loc[name] = list(outcome.limits)
     return {
         "accuracy": accuracy,
         "learned": fitted,
         "rate": rate,
         "temperature": temperature,
+        "limits": limits,
         "lost": lost,
     }
 
@@ -404,22 +408,13 @@ def runs_of(values: xr.DataArray) -> dict[str, xr.DataArray]:
 
 
 def edges(measured: xr.Dataset) -> list[str]:
-    """Arms and peers that chose the least or the largest of what there was."""
-    options = SETTINGS[measured.resolution]
-    names = set()
-    for trial in options.trials:
-        if trial.as_in or trial.name not in measured.arm.values:
-            continue
-        own = measured.sel(arm=trial.name)
-        if at_an_edge(float(own.rate), options.training.rates) or at_an_edge(
-            float(own.temperature), trial.temperatures
-        ):
-            names.add(trial.name)
-    peers = map(str, measured.peer.values)
-    strengths = {name: float(measured.strength.sel(peer=name)) for name in peers}
+    """Arms and peers that chose the least or the largest of what was tried."""
+    chosen = np.stack([measured[choice] for choice in CHOICES], -1)
+    ends = at_an_edge(chosen, measured.limits).any(-1)
+    peers = at_an_edge(measured.strength, STRENGTHS)
     return [
-        *(trial.name for trial in options.trials if trial.name in names),
-        *(name for name, own in strengths.items() if at_an_edge(own, STRENGTHS)),
+        *map(str, measured.arm.values[ends]),
+        *map(str, measured.peer.values[peers]),
     ]
 
 

@@ -1,9 +1,10 @@
 """What both experiments share: pictures, draws of them, and trainings side by side.
 
 A part of all pictures is tested on, the same for all; of the rest each repetition draws
-what it learns from. The learning rate and the temperature of an arm are searched on
-repetitions that are not reported, by pictures that are neither learned from nor tested
-on. Arms that are compared have the same pictures, first weights and batches.
+what it learns from. The learning rate of an arm, at the middle temperature, and then
+the temperature are searched on repetitions that are not reported, by pictures that are
+neither learned from nor tested on. Arms that are compared have the same pictures,
+first weights and batches.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from isinglass.reproduce import Context, inputs, searches
-from isinglass.reproduce.searches import REPORT, Job, Trainings, accuracies
+from isinglass.reproduce.searches import Job, Search, Trainings, accuracies
 from isinglass.training.lanes import LaneRecipe, LaneTask
 
 PERCENT = {"unit": "%", "valid_range": (0, 100)}
@@ -40,6 +41,7 @@ class Training:
         rates: Learning rates to choose from.
         temperatures: By which logits are divided, to choose from.
         searches: Repetitions that both are chosen on.
+        further: Rates, and temperatures, beyond those, while the best is an end.
         repetitions: That are reported, at most; None for all that are asked for.
     """
 
@@ -50,6 +52,7 @@ class Training:
     rates: tuple[float, ...] = (0.01, 0.03)
     temperatures: tuple[float, ...] = (1.0,)
     searches: int = 1
+    further: int = 4
     repetitions: int | None = None
 
     @property
@@ -136,6 +139,7 @@ class Outcome(NamedTuple):
         accuracy: On test pictures in %, (repetitions,).
         learned: On pictures that were learned from, in %.
         lost: Trainings that diverged; they count as they were.
+        limits: The least and the largest rate, then temperature, that was tried.
     """
 
     rate: float
@@ -143,6 +147,7 @@ class Outcome(NamedTuple):
     accuracy: Float[np.ndarray, "seeds"]
     learned: Float[np.ndarray, "seeds"]
     lost: int
+    limits: tuple[tuple[float, float], ...]
 
 
 def problem(context: Context, training: Training) -> Problem:
@@ -205,35 +210,21 @@ def learned(context: Context, arm: Arm, task: Problem, data: Any) -> Outcome:
         training.recipe,
         plan=[arm.name, training],
     )
-    best = _searched(context, trainings, data)
-    seeds = list(context.seeds)[: training.repetitions]
-    jobs = [Job(best, REPORT, seed) for seed in seeds]
-    models, lost = searches.trained(context, trainings, jobs)
-    test = np.broadcast_to(task.test, (len(jobs), len(task.test)))
+    grids = training.rates, training.temperatures
+    choice, models, lost, limits = searches.learned(
+        context,
+        trainings,
+        Search(grids, training.searches, training.further, training.repetitions),
+        lambda models, _: accuracies(models, pictures, models.choose, TESTED),
+    )
+    test = np.broadcast_to(task.test, (len(models.learn), len(task.test)))
     return Outcome(
-        *best,
+        *choice,
         accuracies(models, pictures, test, TESTED),
         accuracies(models, pictures, models.learn[:, :TESTED]),
         lost,
+        limits,
     )
-
-
-def _searched(context: Context, arm: Trainings, data: Any) -> tuple[float, float]:
-    """The best rate at the middle temperature, then the best temperature with it."""
-    pictures, training = data
-    temperatures = training.temperatures
-
-    def best_of(choices: list[tuple[float, float]]) -> tuple[float, float]:
-        return searches.best_of(
-            context,
-            arm,
-            (choices, training.searches),
-            lambda models, _: accuracies(models, pictures, models.choose, TESTED),
-        )
-
-    middle = temperatures[len(temperatures) // 2]
-    rate, _ = best_of([(rate, middle) for rate in training.rates])
-    return best_of([(rate, temperature) for temperature in temperatures])
 
 
 def _learners(

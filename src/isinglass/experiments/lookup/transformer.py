@@ -25,8 +25,8 @@ from isinglass.experiments.lookup.transformer_tasks import (
 )
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
+from isinglass.reproduce.grids import at_an_edge
 from isinglass.reproduce.paired import less, side
-from isinglass.reproduce.searches import at_an_edge
 from isinglass.systems.lookup import (
     LookupMixerConfig,
     LookupTransformer,
@@ -128,7 +128,7 @@ def measure(context: Context) -> xr.Dataset:
     """Accuracy of all arms on what is tested, and what each does for one input.
 
     `operations` are counted, by kind; `share` is that of perceptrons in all
-    multiplications of I-ViT-T, in %.
+    multiplications of I-ViT-T, in %; each `rate` was chosen of those within `limits`.
     """
     options = SETTINGS[context.resolution]
     by_arm: dict[str, Any] = {"task": options.tasks, "arm": options.arms}
@@ -136,6 +136,7 @@ def measure(context: Context) -> xr.Dataset:
         context.table(**PERCENT, **by_arm, seed=context.seeds) for _ in range(2)
     )
     rate, lost = (context.table(**by_arm) for _ in range(2))
+    limits = context.table(**by_arm, bound=("least", "largest"))
     kinds = ("multiplications", "additions", "comparisons", "look_ups")
     operations = context.table(**by_arm, kind=kinds)
     tested = context.table(task=options.tasks)
@@ -149,6 +150,7 @@ def measure(context: Context) -> xr.Dataset:
         accuracy.loc[place, name] = outcome.accuracy
         fitted.loc[place, name] = outcome.learned
         rate.loc[place, name] = outcome.rate
+        limits.loc[place, name] = list(outcome.limits[0])
         lost.loc[place, name] = outcome.lost
         operations.loc[place, name] = list(config.operations().total)
         tested.loc[place] = len(task.problem.test)
@@ -157,6 +159,7 @@ def measure(context: Context) -> xr.Dataset:
             "accuracy": accuracy,
             "learned": fitted,
             "rate": rate,
+            "limits": limits,
             "lost": lost,
             "operations": operations,
             "share": 100 * count_operations().mixer_share,
@@ -247,7 +250,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     options = SETTINGS[measured.resolution]
     tasks = list(map(str, measured.task.values))
     return {
-        "tasks": {task: _views_of(measured.sel(task=task), options) for task in tasks},
+        "tasks": {task: _views_of(measured.sel(task=task)) for task in tasks},
         "side": side,
         "share": float(measured.share),
         "lost": int(measured.lost.sum()),
@@ -257,12 +260,12 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _views_of(measured: xr.Dataset, options: Setting) -> dict[str, Any]:
+def _views_of(measured: xr.Dataset) -> dict[str, Any]:
     """What there is to say of one task."""
     names = list(map(str, measured.arm.values))
     pairs = differences(measured)
     rates = {name: float(measured.rate.sel(arm=name)) for name in names}
-    searched = options.training.rates
+    ends = at_an_edge(measured.rate, measured.limits)
     counts = measured.operations.sel(kind="multiplications")
     return {
         "differences": pairs,
@@ -273,7 +276,7 @@ def _views_of(measured: xr.Dataset, options: Setting) -> dict[str, Any]:
         "accuracy": {name: measured.accuracy.sel(arm=name) for name in names},
         "learned": {name: measured.learned.sel(arm=name) for name in names},
         "rates": rates,
-        "edges": [name for name, rate in rates.items() if at_an_edge(rate, searched)],
+        "edges": [str(name) for name in measured.arm.values[ends]],
         "multiplications": {name: int(counts.sel(arm=name)) for name in names},
         "tested": int(measured.tested),
     }

@@ -54,12 +54,14 @@ class Training:
         batch: Pictures of a step.
         rates: Learning rates to choose from.
         searches: Repetitions that they are chosen on, none of them reported.
+        further: Rates beyond those, while the best is an end.
     """
 
     steps: int = 600
     batch: int = 50
     rates: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
     searches: int = 2
+    further: int = 4
 
     @property
     def recipe(self) -> LaneRecipe:
@@ -74,11 +76,13 @@ class Outcome(NamedTuple):
         rate: The learning rate that was chosen.
         circuits: Trained ones, one of each reported repetition.
         accuracy: On the test pictures in %, (repetitions,).
+        limits: The least and the largest rate that was tried.
     """
 
     rate: float
     circuits: list[SASQuaTCh]
     accuracy: Float[np.ndarray, "seeds"]
+    limits: tuple[float, float]
 
 
 class Learner(eqx.Module):
@@ -135,14 +139,16 @@ def learned(
         splits = [split(context, problem, job.purpose, job.seed) for job in jobs]
         return [r[s.choose].mean() for r, s in zip(right, splits, strict=True)]
 
-    search = Search((training.rates,), training.searches)
-    (rate,), learners, _ = searches.learned(context, trainings, search, chosen)
+    search = Search((training.rates,), training.searches, training.further)
+    (rate,), learners, _, (limits,) = searches.learned(
+        context, trainings, search, chosen
+    )
     right = _right(learners, problem)[:, problem.test].mean(-1)
     circuits = []
     for lane, seed in enumerate(context.seeds):
         drawn = replace(own.config(layers), seed=_haar_seed(context, REPORT, seed))
         circuits.append(_with_config(lanes_of(learners.circuit, lane), drawn))
-    return Outcome(rate, circuits, 100 * right)
+    return Outcome(rate, circuits, 100 * right, limits)
 
 
 def _drawn(learner: Learner) -> Any:

@@ -1,5 +1,6 @@
 """Pairs of digits: bases and kernels of the circuit, and peers without a circuit."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -89,7 +90,7 @@ def measure(context: Context) -> xr.Dataset:
 
     `commutator` is the largest ‖WT − TW‖₂ over both directions, `norm` the largest
     |eigenvalue| of A, `mode` its lowest and highest eigenvectors in the first
-    repetition, as pictures.
+    repetition, as pictures; each `rate` was chosen of those within `limits`.
     """
     options = SETTINGS[context.resolution]
     circuits = options.circuits()
@@ -100,6 +101,7 @@ def measure(context: Context) -> xr.Dataset:
     commutator = context.table(circuit=labels, **runs)
     norm = context.table(circuit=labels, **runs)
     rate = context.table(circuit=labels, pair=pairs)
+    limits = context.table(circuit=labels, pair=pairs, bound=("least", "largest"))
     size = context.table(circuit=labels)
     mode = context.table(
         circuit=labels,
@@ -121,6 +123,7 @@ def measure(context: Context) -> xr.Dataset:
         outcome = learned(context, problems[name], own, options.training)
         accuracy.loc[label, name] = outcome.accuracy
         rate.loc[label, name] = outcome.rate
+        limits.loc[label, name] = list(outcome.limits)
         matrices = [_matrices(circuit) for circuit in outcome.circuits]
         commutator.loc[label, name] = [turning for turning, _, _ in matrices]
         norm.loc[label, name] = [largest for _, largest, _ in matrices]
@@ -134,6 +137,7 @@ def measure(context: Context) -> xr.Dataset:
             "commutator": commutator,
             "norm": norm,
             "rate": rate,
+            "limits": limits,
             "size": size,
             "mode": mode,
             "learned": ("pair", [4 * problems[name].pool // 5 for name in pairs]),
@@ -258,6 +262,7 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "learned": f"{int(measured.learned[0]):,}",
         "tested": [f"{count:,}" for count in measured.tested.values],
         "size": measured["size"],
+        "rates": Counter(sorted(measured.rate.values.ravel().tolist())),
         "contrast": partial(contrast, measured),
         "commutator": measured.commutator,
         "norm": measured.norm,
