@@ -64,6 +64,7 @@ def measured() -> xr.Dataset:
             "learned": learned.where(accuracy.notnull()),
             "peers": table(peer=list(PEERS), seed=range(6)),
             "strength": ("peer", [0.03, 1.0, np.nan]),
+            "strengths": (("peer", "bound"), [[0.003, 1.0]] * 2 + [[np.nan] * 2]),
             "rate": rate,
             "temperature": ("arm", roots),
             "limits": limits,

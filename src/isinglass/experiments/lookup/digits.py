@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from isinglass.experiments.lookup.learning import (
 )
 from isinglass.plot import subplots
 from isinglass.reproduce import Cell, Context, Figure, Ledger
-from isinglass.reproduce.grids import at_an_edge
+from isinglass.reproduce.grids import Best, at_an_edge, best_on
 from isinglass.reproduce.paired import less, side
 from isinglass.reproduce.searches import REPORT, SEARCH
 from isinglass.systems.lookup import (
@@ -55,7 +55,7 @@ LOGISTIC, PIXELS, FOREST = PEERS = (
     "random forest",
 )
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # C of logistic regression
-SEARCHES = 2  # repetitions that it is chosen on
+SEARCHES = range(2)  # repetitions that it is chosen on
 CHOICES, BOUNDS = ("rate", "temperature"), ("least", "largest")
 PUBLISHED = 98.46  # of the program's tutorial, from 60,000 pictures
 
@@ -283,21 +283,24 @@ def measure(context: Context) -> xr.Dataset:
     `bits` are those of the thermometer that say something on the pictures to learn
     from, of so many; `accuracy` is NaN where an arm has fewer repetitions. `rate` and
     `temperature` were chosen on validation pictures, of those within `limits`, as was
-    `strength`, C of logistic regression.
+    `strength`, C of logistic regression, of those within `strengths`.
     """
     options = SETTINGS[context.resolution]
     task = problem(context, options.training)
     bits, useful = _bits(task)
     peers = context.table(**PERCENT, peer=options.peers, seed=context.seeds)
     strength = context.table(peer=options.peers)
+    tried = context.table(peer=options.peers, bound=BOUNDS)
     for (peer,) in context.cases(options.peers, what="peers"):
         data = task, bits[:, useful], options
-        peers.loc[peer], strength.loc[peer] = _of_peer(context, peer, data)
+        peers.loc[peer], best = _of_peer(context, peer, data)
+        strength.loc[peer], tried.loc[peer] = best.value, list(best.limits)
     return xr.Dataset(
         {
             **_of_arms(context, task, (bits, useful)),
             "peers": peers,
             "strength": strength,
+            "strengths": tried,
             "bits": len(useful),
             "all_bits": bits.shape[1],
             "tested": len(task.test),
@@ -344,7 +347,7 @@ def _bits(task: Problem) -> tuple[np.ndarray, np.ndarray]:
     return bits.astype(np.uint8), thermometer.useful(pixels[task.pool])
 
 
-def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], float]:
+def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], Best]:
     """Accuracies in % on test pictures, and the strength that was chosen."""
     task, bits, options = data
     pixels = task.images.reshape(len(task.images), -1) / 255
@@ -360,15 +363,13 @@ def _of_peer(context: Context, peer: str, data: Any) -> tuple[list[float], float
         model.fit(points[learn], labels[learn])
         return 100 * model.score(points[where], labels[where])
 
-    def searched(strength: float) -> float:
-        return sum(right(strength, seed, SEARCH) for seed in range(SEARCHES))
+    def scores(strengths: Sequence[float]) -> list[float]:
+        return [sum(right(c, seed, SEARCH) for seed in SEARCHES) for c in strengths]
 
-    best = np.nan
-    if peer != FOREST and len(options.strengths) == 1:
-        best = options.strengths[0]
-    elif peer != FOREST:
-        best = max(options.strengths, key=searched)
-    return [right(best, seed, REPORT) for seed in context.seeds], best
+    best = Best(np.nan, (np.nan,))
+    if peer != FOREST:
+        best = best_on(options.strengths, options.training.further, scores)
+    return [right(best.value, seed, REPORT) for seed in context.seeds], best
 
 
 # -- views -----------------------------------------------------------------------------
@@ -411,7 +412,7 @@ def edges(measured: xr.Dataset) -> list[str]:
     """Arms and peers that chose the least or the largest of what was tried."""
     chosen = np.stack([measured[choice] for choice in CHOICES], -1)
     ends = at_an_edge(chosen, measured.limits).any(-1)
-    peers = at_an_edge(measured.strength, STRENGTHS)
+    peers = at_an_edge(measured.strength, measured.strengths)
     return [
         *map(str, measured.arm.values[ends]),
         *map(str, measured.peer.values[peers]),
@@ -462,9 +463,6 @@ def tell(measured: xr.Dataset) -> dict[str, Any]:
         "accuracy": accuracy,
         "learned": runs_of(measured.learned),
         "peers": {str(p): measured.peers.sel(peer=p) for p in measured.peer.values},
-        "strengths": {
-            str(p): float(measured.strength.sel(peer=p)) for p in measured.peer.values
-        },
         "differences": differences(measured),
         "side": side,
         "trials": trials,
