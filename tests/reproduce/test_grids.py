@@ -51,7 +51,10 @@ def test_two_values_go_on_by_their_ratio():
 
 
 def test_of_a_single_value_nothing_is_tried():
-    assert best_on([0.1], 3, pytest.fail).limits == (0.1, 0.1)
+    assert best_on([0.1], 3, lambda values: pytest.fail(f"tried {values}")).limits == (
+        0.1,
+        0.1,
+    )
 
 
 def test_an_edge_is_of_each_its_own_grid():

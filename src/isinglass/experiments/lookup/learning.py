@@ -211,7 +211,7 @@ def learned(context: Context, arm: Arm, task: Problem, data: Any) -> Outcome:
         plan=[arm.name, training],
     )
     grids = training.rates, training.temperatures
-    choice, models, lost, limits = searches.learned(
+    (rate, temperature), models, lost, limits = searches.learned(
         context,
         trainings,
         Search(grids, training.searches, training.further, training.repetitions),
@@ -219,7 +219,8 @@ def learned(context: Context, arm: Arm, task: Problem, data: Any) -> Outcome:
     )
     test = np.broadcast_to(task.test, (len(models.learn), len(task.test)))
     return Outcome(
-        *choice,
+        rate,
+        temperature,
         accuracies(models, pictures, test, TESTED),
         accuracies(models, pictures, models.learn[:, :TESTED]),
         lost,
