@@ -41,7 +41,7 @@ def check_whole(minimum: int = 1, /, **values: Any) -> None:
         if value < minimum:
             raise ValueError(f"{name} must be at least {minimum}, got {value}")
         if value > MOST:
-            raise ValueError(f"{name} must be at most {MOST:,}, got {_brief(value)}")
+            raise ValueError(f"{name} must be at most {MOST:,}, got {_in_short(value)}")
 
 
 def check_seed(**values: Any) -> None:
@@ -263,11 +263,11 @@ def _check_size(values: Mapping[str, Any]) -> None:
         if is_whole(value) and abs(value) > MOST:
             raise ValueError(
                 f"{name} must be a float beyond {MOST:,}, such as 1e12, got "
-                f"{_brief(value)}"
+                f"{_in_short(value)}"
             )
 
 
-def _brief(number: Any) -> str:
+def _in_short(number: Any) -> str:
     bits = int(number).bit_length()
     return f"{number:,}" if bits < 64 else f"one of {bits:,} bits"
 

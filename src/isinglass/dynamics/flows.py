@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from isinglass._common.checks import (
+    MOST,
     check_choice,
     check_in,
     check_positive,
@@ -22,7 +23,6 @@ VectorField = Callable[..., State]
 Method = Literal["euler", "midpoint", "rk4", "dopri5"]
 
 WHOLE = 1e-9  # how near a number of steps must be to a whole one, relative
-MOST_STEPS = 2**31 - 1  # that a clock counts
 UNROLLED = 4  # substeps that are written out: more compile long
 
 
@@ -110,9 +110,9 @@ class Flow:
             check_in("(0, inf]", period=self.period)
         if self.period is not None and math.isfinite(self.period):
             steps = self.period / self.dt
-            if steps > MOST_STEPS:
+            if steps > MOST:
                 raise ValueError(
-                    f"period must be at most {MOST_STEPS:,} times dt, got "
+                    f"period must be at most {MOST:,} times dt, got "
                     f"{self.period} with dt = {self.dt}"
                 )
             if abs(steps - round(steps)) > WHOLE * steps or round(steps) < 1:
@@ -146,8 +146,8 @@ class Flow:
             raise ValueError(f"step must be a whole number, got {step!r}")
         period = self.steps_per_period
         phase = step % period if period else step
-        if abs(phase) > MOST_STEPS:
-            raise ValueError(f"step must be at most {MOST_STEPS:,} in size, got {step}")
+        if abs(phase) > MOST:
+            raise ValueError(f"step must be at most {MOST:,} in size, got {step}")
         return ClockedState(state, jnp.asarray(phase, jnp.int32))
 
     def __call__(self, state: State, parameters: Parameters) -> State:

@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from isinglass._common.checks import (
-    check_seed,
-    check_whole,
-)
+from isinglass._common.checks import check_seed, check_whole
 from isinglass.systems.meanfield import Features
 
 DEFAULT_PATTERNS, DEFAULT_SEGMENTS, DEFAULT_BITS = 3, 3, 2

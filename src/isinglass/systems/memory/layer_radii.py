@@ -11,12 +11,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Integer
 
-from isinglass._common.checks import (
-    check_function,
-    check_kind,
-    check_seed,
-    check_whole,
-)
+from isinglass._common.checks import check_function, check_kind, check_seed, check_whole
 from isinglass.data.text import check_text
 from isinglass.data.tokens import check_tokens
 from isinglass.systems.memory.layer_activations import WHOLE, Reading, activations

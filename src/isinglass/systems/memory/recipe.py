@@ -8,12 +8,7 @@ from typing import Any
 import jax
 import optax
 
-from isinglass._common.checks import (
-    check_in,
-    check_kind,
-    check_seed,
-    check_whole,
-)
+from isinglass._common.checks import check_in, check_kind, check_seed, check_whole
 from isinglass.systems.memory.transformer import Execution, Transformer
 from isinglass.training.optimiser import WarmupCosine, adamw, as_betas, check_recipe
 
