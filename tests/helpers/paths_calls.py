@@ -40,7 +40,7 @@ PATHS = [
     case(RUN.states, FLIP),
     case(paths.convergence_report, SPIN_BOSON, GRID),
     case(paths.process_tensor, SPIN_BOSON, TEMPO),
-    case(paths.uniform_propagate, SPIN_BOSON, TEMPO),
+    case(paths.uniform_propagate, SPIN_BOSON, GRID),
     case(paths.uniform_process_tensor, SPIN_BOSON, TEMPO, cutoff=1e-8),
     case(PROCESS.maps, BIASED, {1: paths.superoperator(FLIP)}),
     case(paths.fixed_bond_propagate, SPIN_BOSON, TEMPO, bond=4, weights=WEIGHTS),
@@ -146,7 +146,7 @@ BAD_PATHS = {
         'grid.splitting must be "tempo"', paths.process_tensor, SPIN_BOSON, GRID
     ),
     "one tensor between bath points": call(
-        'grid.splitting must be "tempo"', paths.uniform_propagate, SPIN_BOSON, GRID
+        'grid.splitting must be "tempo"', paths.uniform_process_tensor, SPIN_BOSON, GRID
     ),
     "a cut that leaves no rest": call(
         "cutoff must be so small that a bath without ends comes to rest",

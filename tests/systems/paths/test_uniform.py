@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.open_systems import BIASED, OHMIC, SPIN_BOSON, SPINS, SYSTEMS, driven
+from isinglass.experiments import paths as experiments
 from isinglass.systems.paths import (
     Drude,
     Ohmic,
@@ -22,15 +23,19 @@ from isinglass.systems.paths import (
 )
 
 ORACLES = Path(__file__).parent / "oracles"
+CARRIED = Path(str(experiments.__file__)).parent
 FLIP = superoperator(np.array([[0.0, 1.0], [1.0, 0.0]]))
 
 
 @pytest.mark.parametrize("memory", [None, 1, 3])
+@pytest.mark.parametrize("splitting", ["quapi", "tempo"])
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_chain_that_is_hardly_cut_is_the_sum_over_all_paths(name, memory):
+def test_a_chain_that_is_hardly_cut_is_the_sum_over_all_paths(name, splitting, memory):
     system = SYSTEMS[name]
     steps = 6 if len(system.positions) == 2 else 4
-    grid = TimeGrid(0.1, steps, memory, "tempo")
+    if splitting == "quapi" and memory is None:
+        steps = min(steps, 12 // len(system.positions) - 2)
+    grid = TimeGrid(0.1, steps, memory, splitting)
     ours = uniform_propagate(system, grid, cutoff=1e-28, check=False).maps
     np.testing.assert_allclose(ours, sum_paths(system, grid), atol=1e-12)
 
@@ -45,6 +50,14 @@ def test_two_ways_to_singular_values_are_one():
     ]
     assert errors[0].max() < 4e-5
     assert errors[0].max() == pytest.approx(errors[1].max(), rel=0.2)
+
+
+def test_the_published_density_matrices():
+    x = np.load(CARRIED / "quapi.npz")
+    system = OpenSystem(x["H"], x["s"], OHMIC)
+    for steps, bar in ((7, 1e-6), (60, 1e-3)):
+        run = uniform_propagate(system, TimeGrid(0.1, steps, 7), cutoff=1e-15)
+        assert abs(run.states(x["rho0"]) - x["rho"][: steps + 1]).max() < bar
 
 
 @pytest.mark.parametrize("name", ["biased", "site"])
