@@ -210,12 +210,21 @@ def test_a_flow_promotes_nothing_implicitly():
             "period must be at most 2,147,483,647",
         ),
         (partial(flow(driven, 1, period=np.inf).start, 0.0, 2**31), "step must be at"),
+        (
+            partial(flow(driven, 1, period=np.inf).start, 0.0, np.array([0, -(2**31)])),
+            "step must be at most",
+        ),
         (partial(flow(lorenz, 0.1).start, np.zeros(3)), "no period"),
     ],
 )
 def test_what_no_flow_can_be_made_of_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_clocks_of_many_states_are_an_array():
+    states = flow(driven, 1, period=4).start(np.zeros((2, 1)), np.array([3, 10]))
+    np.testing.assert_array_equal(states.phase, [3, 2])
 
 
 def test_a_derivative_unlike_the_state_is_refused():

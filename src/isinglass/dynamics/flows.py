@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int
 
 from isinglass._common.checks import (
@@ -17,6 +18,7 @@ from isinglass._common.checks import (
     check_whole,
     is_index,
 )
+from isinglass._common.plain_checks import is_traced
 from isinglass.dynamics.maps import Parameters, State, Step
 
 VectorField = Callable[..., State]
@@ -146,7 +148,7 @@ class Flow:
             raise ValueError(f"step must be a whole number, got {step!r}")
         period = self.steps_per_period
         phase = step % period if period else step
-        if abs(phase) > MOST:
+        if not is_traced(phase) and np.any(np.abs(phase) > MOST):
             raise ValueError(f"step must be at most {MOST:,} in size, got {step}")
         return ClockedState(state, jnp.asarray(phase, jnp.int32))
 
