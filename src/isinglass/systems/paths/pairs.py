@@ -75,8 +75,9 @@ def _weight(
         weight = np.exp(-later * rate)
     if not np.isfinite(weight).all():
         raise ValueError(
-            "positions must lie so close, and the bath be so weak, that weights of "
-            f"paths are finite, got positions {pairs.label_difference.max():g} apart"
+            "positions must lie so close, the bath be so weak and the grid so fine "
+            "that weights of paths are finite, got positions "
+            f"{pairs.label_difference.max():g} apart"
         )
     return weight
 
