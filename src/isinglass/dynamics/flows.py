@@ -131,12 +131,12 @@ class Flow:
             return None
         return round(self.period / self.dt)
 
-    def start(self, state: State, step: int = 0) -> ClockedState:
+    def start(self, state: State, step: int | Int[Any, "..."] = 0) -> ClockedState:
         """A state at a time, for a vector field that depends on time.
 
         Args:
             state: As the vector field takes it.
-            step: The time, in steps of dt.
+            step: The time, in steps of dt; of many states, each with its own.
 
         Raises:
             ValueError: If the vector field does not depend on time: its state needs no
