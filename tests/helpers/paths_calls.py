@@ -151,9 +151,9 @@ BAD_PATHS = {
     "a cut that leaves no rest": call(
         "cutoff must be so small that a bath without ends comes to rest",
         paths.uniform_propagate,
-        system(positions=(-0.557, 0.528), bath=paths.Ohmic(45.8, 11.4, 0.0032)),
-        paths.TimeGrid(0.254, 6, 4, "tempo"),
-        cutoff=0.077,
+        system(bath=paths.Ohmic(20.0, 5.0, 0.02)),
+        paths.TimeGrid(0.1, 5, 3, "tempo"),
+        cutoff=0.1,
     ),
     "one bond between bath points": call(
         'grid.splitting must be "tempo"',
