@@ -23,8 +23,8 @@ def run(request: dict) -> dict:
     states = calculate(request)
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     return {
-        "real": states.real.tolist(),
-        "imaginary": states.imag.tolist(),
+        "real": np.real(states).tolist(),
+        "imaginary": np.imag(states).tolist(),
         "wall": wall,
         "processor": processor,
     }
