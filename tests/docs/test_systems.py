@@ -26,3 +26,9 @@ def test_there_are_systems():
 )
 def test_each_is_named_where_someone_looks(system, file, words):
     assert words.format(system) in (ROOT / file).read_text()
+
+
+def test_each_paper_is_a_reference_of_its_own():
+    """Where a line that begins one is missing, YAML takes the last of two titles."""
+    text = (ROOT / "CITATION.cff").read_text()
+    assert text.count("  - type: article\n    title:") == text.count("\n    title:")
