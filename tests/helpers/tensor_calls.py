@@ -151,7 +151,7 @@ def relay(X: Any, **parameters: Any) -> Any:
     return interference.RelayLayer(**parameters).fit().transform(X)
 
 
-def meet(signals: Any) -> Any:
+def meeting(signals: Any) -> Any:
     return interference.meeting(signals, signals)
 
 
@@ -167,7 +167,7 @@ PAIRS = [
     case(forget_pairs, PICTURES[:1], LABELS[:1]),
     case(merge_pairs, COUPLED),
     estimator(relay, interference.RelayLayer, PICTURES, model=COUPLED),
-    case(meet, np.ones((2, 3, 1, 1))),
+    case(meeting, np.ones((2, 3, 1, 1))),
     case(COUPLED.predict, PICTURES),
     case(COUPLED.log_evidence, PICTURES),
     case(COUPLED.save, FOLDER / "coupled"),
