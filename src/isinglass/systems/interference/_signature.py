@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import get_tags
 
+_EXACT = 2**53  # up to here floats hold whole numbers, and far beyond none
+
 
 def signature(value: Any) -> Any:
     """Something to compare that is equal for equal settings, in any process.
@@ -32,9 +34,10 @@ def signature(value: Any) -> Any:
             content = hashlib.sha256(array.tobytes()).hexdigest()
             return (array.dtype.str, array.shape, content)
         return signature(array.tolist())
+    if isinstance(value, int) and abs(value) > _EXACT:
+        return repr(value)
     if isinstance(value, Real):
-        exact = not -(2**53) <= value <= 2**53 and isinstance(value, int)
-        return repr(value if exact else float(value))
+        return repr(float(value))
     if isinstance(value, dict):
         return tuple(
             (str(key), signature(value[key])) for key in sorted(value, key=str)
